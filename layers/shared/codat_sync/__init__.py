@@ -1,0 +1,1 @@
+"""Sync for Expenses, as this application knows it."""
