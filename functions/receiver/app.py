@@ -1,0 +1,78 @@
+"""Receiver: a webhook of Codat's becomes a message of SyncQueue, or an answer that says no."""
+
+import base64
+import json
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+
+from codat_sync.errors import QueueUnavailableError, SecretUnavailableError, TooLargeError, UnauthenticError
+from codat_sync.observability import logger, metrics
+from codat_sync.queues import SyncQueue
+from codat_sync.receive import authenticate, enqueue
+from codat_sync.secret import CachedSecret
+from codat_sync.settings import ReceiverSettings
+from codat_sync.signature import parse_signing_secrets
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+# Together less than the function's 10 s, for both services: what can't be done by then is answered 503.
+_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+
+settings = ReceiverSettings.read(os.environ)
+queue = SyncQueue(boto3.client("sqs", config=_CONFIG), settings.sync_queue_url)
+signing = CachedSecret(
+    boto3.client("secretsmanager", config=_CONFIG), settings.webhook_secret_arn, parse_signing_secrets
+)
+
+# An event of API Gateway's (payload 2.0) and the answer to it: JSON, whose shape AWS defines.
+Json = dict[str, Any]
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: Json, _context: "LambdaContext") -> Json:
+    """Answer 202 to a webhook that is on the queue; 401, 413 or 503 to one that is not."""
+    received_at = datetime.now(UTC)
+    correlation_id = event["requestContext"]["requestId"]
+    logger.set_correlation_id(correlation_id)
+    body = _raw_body(event)
+    webhook_id = None
+    try:
+        webhook_id = authenticate(event["headers"], body, signing)
+        message = enqueue(body, webhook_id, received_at=received_at, correlation_id=correlation_id, queue=queue)
+    except UnauthenticError as error:
+        return _refuse(401, "Unauthorized", "WebhookUnauthentic", error)
+    except TooLargeError as error:
+        return _refuse(413, "Content Too Large", "WebhookTooLarge", error, webhook_id)
+    except (SecretUnavailableError, QueueUnavailableError) as error:
+        return _refuse(503, "Service Unavailable", "WebhookDeferred", error, webhook_id)
+    metrics.add_metric("WebhookAccepted", MetricUnit.Count, 1)
+    logger.info("accepted", webhook_id=webhook_id, company_id=message["companyId"], sync_id=message["syncId"])
+    return _answer(202, "Accepted")
+
+
+def _raw_body(event: Json) -> bytes:
+    """Return the body as Codat signed it: API Gateway encodes what it does not take for text."""
+    body: str = event.get("body") or ""
+    return base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+
+
+def _refuse(status: int, message: str, metric: str, error: Exception, webhook_id: str | None = None) -> Json:
+    """Say no. The log has our own words only: what is not authentic is not quoted."""
+    metrics.add_metric(metric, MetricUnit.Count, 1)
+    logger.warning("refused", status=status, reason=str(error), webhook_id=webhook_id)
+    return _answer(status, message)
+
+
+def _answer(status: int, message: str) -> Json:
+    return {
+        "statusCode": status,
+        "headers": {"content-type": "application/json"},
+        "body": json.dumps({"message": message}),
+    }

@@ -1,0 +1,189 @@
+"""Codat's API, as far as this application reads it: https://docs.codat.io/sync-for-expenses-api."""
+
+import base64
+import json
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypedDict, TypeVar
+from urllib.parse import quote
+
+import httpx
+import tenacity
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+
+from codat_sync.complaint import first_complaint
+from codat_sync.errors import (
+    CodatAnswerError,
+    CodatError,
+    CodatNotFoundError,
+    CodatQuotaError,
+    CodatRefusedError,
+    CodatUnavailableError,
+    SecretUnavailableError,
+)
+from codat_sync.instant import parse_instant
+from codat_sync.sync import SyncStatus
+from codat_sync.transaction import TransactionRow
+
+if TYPE_CHECKING:
+    from codat_sync.secret import CachedSecret
+
+T = TypeVar("T")
+
+# A request costs the same of the daily quota whatever the page holds, and an answer takes as long as the rows that are
+# there: so a small sync costs nothing more, and a large one the fewest requests. Codat's two pages on it allow 5000 and
+# 2000; the smaller one, halved to bound what one answer takes in time and memory.
+PAGE_SIZE = 1000
+_PAGES_AT_ONCE = 4
+
+TIMEOUT = httpx.Timeout(20, connect=3)
+# One call, its retries included, gives up well before the function's time is over; the queue goes on from there.
+RETRY = tenacity.Retrying(
+    retry=tenacity.retry_if_exception_type((CodatUnavailableError, CodatAnswerError)),
+    wait=tenacity.wait_random_exponential(multiplier=0.2, max=3),
+    stop=tenacity.stop_after_attempt(3) | tenacity.stop_before_delay(40),
+    reraise=True,
+)
+
+
+class StatusAnswer(BaseModel):
+    """Codat's answer about the status of a sync. All but the code may be null."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    company_id: str | None = None
+    sync_id: str | None = None
+    sync_status_code: int
+    sync_status: str | None = None
+    error_message: str | None = None
+    sync_exception_message: str | None = None
+    sync_utc: str | None = None
+    data_pushed: bool | None = None
+
+
+class TransactionPage(TypedDict):
+    """A page of a sync's transactions. Its links are wrong in Codat's own examples: pages are counted instead."""
+
+    results: list[TransactionRow]
+    totalResults: int
+
+
+class ErrorAnswer(BaseModel):
+    """Codat's answer when it refuses."""
+
+    error: str | None = None
+    correlation_id: str | None = Field(None, alias="correlationId")
+
+
+_STATUS_ANSWER = TypeAdapter(StatusAnswer)
+_TRANSACTION_PAGE = TypeAdapter(TransactionPage)
+
+
+def parse_api_key(text: str) -> str:
+    """Return the key in ``{"apiKey": "…"}``. Raises SecretUnavailableError, without quoting it."""
+    try:
+        key = json.loads(text)["apiKey"]
+    except (ValueError, LookupError, TypeError):
+        key = None  # What was wrong may quote the secret.
+    if not isinstance(key, str) or not key:
+        raise SecretUnavailableError('the secret is not {"apiKey": "…"}')
+    return key
+
+
+class Codat:
+    """Codat's API. Safe to share between threads. Ids have to be checked: see ``codat_sync.identifier``."""
+
+    def __init__(
+        self,
+        http: httpx.Client,
+        base_url: str,
+        api_key: "CachedSecret[str]",
+        retry: tenacity.Retrying = RETRY,
+    ) -> None:
+        self._http = http
+        self._retry = retry
+        self._base_url = base_url.rstrip("/")
+        self._api_key = api_key
+        self._pages = ThreadPoolExecutor(_PAGES_AT_ONCE, thread_name_prefix="page")
+
+    def sync_status(self, company_id: str, sync_id: str) -> SyncStatus:
+        """Return what Codat says of a sync. Raises CodatError and SecretUnavailableError."""
+        answer = self._get(_sync_path(company_id, sync_id) + "/status", {}, _STATUS_ANSWER.validate_json)
+        for asked, answered in ((company_id, answer.company_id), (sync_id, answer.sync_id)):
+            if answered is not None and answered.lower() != asked.lower():
+                raise CodatAnswerError(f"asked about {asked}, Codat answered about another")
+        return SyncStatus(
+            company_id=company_id,
+            sync_id=sync_id,
+            code=answer.sync_status_code,
+            status=answer.sync_status,
+            error_message=answer.error_message,
+            exception_message=answer.sync_exception_message,
+            synced_at=parse_instant(answer.sync_utc),
+            data_pushed=answer.data_pushed,
+        )
+
+    def transactions(self, company_id: str, sync_id: str) -> list[TransactionRow]:
+        """Return all transactions of a sync, in Codat's order. Raises CodatError and SecretUnavailableError."""
+        path = _sync_path(company_id, sync_id) + "/transactions"
+
+        def page(number: int) -> TransactionPage:
+            return self._get(path, {"page": number, "pageSize": PAGE_SIZE}, _TRANSACTION_PAGE.validate_json)
+
+        first = page(1)
+        rows = first["results"]
+        total = first["totalResults"]
+        if rows and len(rows) < total:
+            # Codat may give fewer a page than it was asked for: what the first one holds is the measure.
+            for further in self._pages.map(page, range(2, math.ceil(total / len(rows)) + 1)):
+                rows += further["results"]
+        if len(rows) != total:
+            # It changed in between, or an answer is not to be trusted: never take a part for the whole.
+            raise CodatUnavailableError(f"Codat announced {total} transactions and gave {len(rows)}")
+        return rows
+
+    def _get(self, path: str, parameters: dict[str, int], parse: Callable[[bytes], T]) -> T:
+        answer: T = self._retry(self._get_once, path, parameters, parse)
+        return answer
+
+    def _get_once(self, path: str, parameters: dict[str, int], parse: Callable[[bytes], T]) -> T:
+        key = base64.b64encode(self._api_key.value().encode()).decode()
+        try:
+            answer = self._http.get(
+                self._base_url + path, params=parameters, headers={"Authorization": f"Basic {key}"}, timeout=TIMEOUT
+            )
+        except httpx.HTTPError as error:
+            raise CodatUnavailableError(f"{type(error).__name__}: {error}") from error
+        if answer.status_code != httpx.codes.OK:
+            raise _error(answer)
+        try:
+            return parse(answer.content)
+        except ValidationError as error:
+            raise CodatAnswerError(f"GET {path}: {first_complaint(error)}") from None
+
+
+def _sync_path(company_id: str, sync_id: str) -> str:
+    return f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/{quote(sync_id, safe='')}"
+
+
+def _error(answer: httpx.Response) -> CodatError:
+    """Return the error that an answer stands for. The HTTP status decides: the body's may differ."""
+    try:
+        said = ErrorAnswer.model_validate_json(answer.content)
+    except ValidationError:
+        said = ErrorAnswer()
+    text = f"HTTP {answer.status_code}: {said.error or answer.reason_phrase}"
+    match answer.status_code:
+        case 401 | 402 | 403:
+            return CodatRefusedError(text, correlation_id=said.correlation_id)
+        case 404:
+            return CodatNotFoundError(text, correlation_id=said.correlation_id)
+        case 429:
+            seconds = answer.headers.get("Retry-After", "")
+            retry_after = float(seconds) if seconds.isdecimal() else None
+            return CodatQuotaError(text, retry_after=retry_after, correlation_id=said.correlation_id)
+        case status if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in {408, 409}:
+            return CodatUnavailableError(text, correlation_id=said.correlation_id)
+    return CodatAnswerError(text, correlation_id=said.correlation_id)

@@ -1,0 +1,9 @@
+"""What is wrong with an input that did not validate."""
+
+from pydantic import ValidationError
+
+
+def first_complaint(error: ValidationError) -> str:
+    """Return where and why it is wrong, without quoting it: inputs hold personal data."""
+    complaint = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return f"{'.'.join(map(str, complaint['loc'])) or 'as a whole'}: {complaint['msg']}"

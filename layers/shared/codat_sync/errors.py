@@ -1,0 +1,77 @@
+"""The errors of this application: each raised where it is known, and turned into an answer in one place."""
+
+
+class CodatSyncError(Exception):
+    """What all errors of this application are."""
+
+
+class SettingsError(CodatSyncError):
+    """The environment lacks a variable, or holds a value that it cannot be."""
+
+
+class SecretUnavailableError(CodatSyncError):
+    """A secret cannot be read, has no value yet, or a value that cannot be used. Waiting, or a person, cures it."""
+
+
+class QueueUnavailableError(CodatSyncError):
+    """A queue did not take a message. Waiting cures it."""
+
+
+class UnauthenticError(CodatSyncError):
+    """A request that Codat did not sign."""
+
+
+class TooLargeError(CodatSyncError):
+    """An event that does not fit into a queue message, whatever is left out."""
+
+
+class PoisonError(CodatSyncError):
+    """A message that no retry cures: it is set aside, with the reason, for a person.
+
+    ``reason`` is one word or a few, joined by hyphens, to count and search by; ``detail`` a sentence to read.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class VersionMovedError(CodatSyncError):
+    """Another worker committed the document since its version was read: who lost starts over."""
+
+
+class UnprocessedError(CodatSyncError):
+    """DynamoDB did not do all of what it was asked, however often. Waiting cures it."""
+
+
+class CodatError(CodatSyncError):
+    """Codat did not answer with what was asked for. ``correlation_id`` is Codat's own, to quote to its support."""
+
+    def __init__(self, message: str, *, correlation_id: str | None = None) -> None:
+        super().__init__(message)
+        self.correlation_id = correlation_id
+
+
+class CodatUnavailableError(CodatError):
+    """Codat could not be reached, took too long or failed (5xx). Waiting cures it."""
+
+
+class CodatQuotaError(CodatError):
+    """Codat refuses further requests for now (429). ``retry_after`` is in seconds, None if Codat did not say."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None, correlation_id: str | None = None) -> None:
+        super().__init__(message, correlation_id=correlation_id)
+        self.retry_after = retry_after
+
+
+class CodatRefusedError(CodatError):
+    """Codat does not accept the API key, the account or the access (401, 402, 403). A person cures it."""
+
+
+class CodatNotFoundError(CodatError):
+    """Codat does not know the company or the sync (404), or does not know it yet."""
+
+
+class CodatAnswerError(CodatError):
+    """Codat's answer is not what its documentation says it is."""

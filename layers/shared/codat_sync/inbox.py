@@ -1,0 +1,17 @@
+"""Messages as they arrive from SyncQueue."""
+
+from pydantic import TypeAdapter, ValidationError
+
+from codat_sync.complaint import first_complaint
+from codat_sync.errors import PoisonError
+from codat_sync.message import Message
+
+_MESSAGE = TypeAdapter(Message)
+
+
+def read_message(body: str) -> Message:
+    """Return the message that ``body`` holds. Raises PoisonError if it is none of ours."""
+    try:
+        return _MESSAGE.validate_json(body)
+    except ValidationError as error:
+        raise PoisonError("not-a-message", first_complaint(error)) from None

@@ -1,0 +1,71 @@
+"""The message of SyncQueue: what the receiver says to the worker."""
+
+import base64
+import json
+from datetime import datetime
+from typing import Literal, TypedDict
+
+from codat_sync.errors import TooLargeError
+from codat_sync.identifier import is_identifier
+from codat_sync.instant import format_instant
+from codat_sync.webhook import Concern, Webhook, essentials, parse_body, read_webhook
+
+# SQS takes 1 MiB, attributes included: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+# The rest is room for the attributes with which a message is set aside.
+LIMIT_BYTES = 1024 * 1024 - 8 * 1024
+
+
+class Message(TypedDict):
+    """A message, as JSON. ``raw`` is the webhook's body as it came, base64."""
+
+    v: Literal[1]
+    kind: Literal["webhook"]
+    companyId: str | None
+    syncId: str | None
+    webhookId: str
+    receivedAt: str
+    correlationId: str
+    raw: str
+
+
+def webhook_message(body: bytes, *, webhook_id: str, received_at: datetime, correlation_id: str) -> Message:
+    """Return the message for an authentic webhook, small enough for the queue.
+
+    An event of a sync that is too large goes without what the worker asks Codat for anyway (its transactions). The ids
+    are filled in where they are ids; whether the event makes sense is the worker's business.
+
+    Raises TooLargeError for an event that does not fit even so.
+    """
+    event = parse_body(body)
+    webhook = read_webhook(event) if event else None
+    message: Message = {
+        "v": 1,
+        "kind": "webhook",
+        "companyId": webhook.company_id if webhook and is_identifier(webhook.company_id) else None,
+        "syncId": webhook.sync_id if webhook and is_identifier(webhook.sync_id) else None,
+        "webhookId": webhook_id,
+        "receivedAt": format_instant(received_at),
+        "correlationId": correlation_id,
+        "raw": base64.b64encode(body).decode(),
+    }
+    if _fits(message):
+        return message
+    if event is None or not _is_of_a_sync(webhook):
+        raise TooLargeError(f"{len(body)} bytes, and no event of a sync")
+    message["raw"] = base64.b64encode(json.dumps(essentials(event)).encode()).decode()
+    if not _fits(message):
+        raise TooLargeError(f"{len(body)} bytes, too many of them outside of lists and long texts")
+    return message
+
+
+def encode(message: Message) -> str:
+    """Return the message as the text that is sent: ASCII, so that its length is its size in bytes."""
+    return json.dumps(message, separators=(",", ":"))
+
+
+def _fits(message: Message) -> bool:
+    return len(encode(message)) <= LIMIT_BYTES
+
+
+def _is_of_a_sync(webhook: Webhook | None) -> bool:
+    return webhook is not None and webhook.concern is Concern.SYNC

@@ -1,0 +1,59 @@
+"""The environment of each function, read once when it starts: what is missing is known then, by its name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from codat_sync.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverSettings:
+    """What the receiver is told."""
+
+    webhook_secret_arn: str
+    sync_queue_url: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "ReceiverSettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        return cls(
+            webhook_secret_arn=_text(environment, "WEBHOOK_SECRET_ARN"),
+            sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What the worker is told."""
+
+    codat_base_url: str
+    codat_secret_arn: str
+    sync_table_name: str
+    sync_dead_letter_queue_url: str
+    event_retention: timedelta
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "WorkerSettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        return cls(
+            codat_base_url=_text(environment, "CODAT_BASE_URL"),
+            codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
+            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
+            sync_dead_letter_queue_url=_text(environment, "SYNC_DEAD_LETTER_QUEUE_URL"),
+            event_retention=_days(environment, "EVENT_RETENTION_DAYS"),
+        )
+
+
+def _text(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name)
+    if not value:
+        raise SettingsError(f"the environment variable {name} is not set")
+    return value
+
+
+def _days(environment: Mapping[str, str], name: str) -> timedelta:
+    value = _text(environment, name)
+    if not value.isdecimal():
+        raise SettingsError(f"the environment variable {name} is not a number of days: {value!r}")
+    return timedelta(days=int(value))

@@ -1,0 +1,169 @@
+"""The status codes of a sync: what each means, whose turn it is, and what we do next.
+
+https://docs.codat.io/expenses/troubleshooting: the codes; the rest is this application's.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How a sync stands, its items included."""
+
+    IN_PROGRESS = "inProgress"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Turn(StrEnum):
+    """Who has to do something."""
+
+    NOBODY = "nobody"
+    OURS = "ours"
+    CUSTOMER = "customer"
+    CODAT = "codat"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCode:
+    """One status code of a sync.
+
+    ``final`` tells that Codat will not change it by itself; ``note`` is what a customer can be told; ``next_step`` what
+    we do.
+    """
+
+    code: int
+    meaning: str
+    outcome: Outcome
+    final: bool
+    turn: Turn
+    note: str
+    next_step: str
+
+
+_KNOWN = (
+    StatusCode(
+        code=1000,
+        meaning="In progress",
+        outcome=Outcome.IN_PROGRESS,
+        final=False,
+        turn=Turn.CODAT,
+        note="Your expenses are on their way to your accounting software.",
+        next_step="Look again until it ends.",
+    ),
+    StatusCode(
+        code=1010,
+        meaning="In progress for more than ten minutes",
+        outcome=Outcome.IN_PROGRESS,
+        final=False,
+        turn=Turn.CODAT,
+        note="Your expenses are on their way to your accounting software. It takes longer than usual.",
+        next_step="Look again until it ends.",
+    ),
+    StatusCode(
+        code=2000,
+        meaning="Success, data written",
+        outcome=Outcome.SUCCEEDED,
+        final=True,
+        turn=Turn.NOBODY,
+        note="Your expenses are in your accounting software.",
+        next_step="Nothing.",
+    ),
+    StatusCode(
+        code=2040,
+        meaning="Success, no data written",
+        outcome=Outcome.SUCCEEDED,
+        final=True,
+        turn=Turn.NOBODY,
+        note="There was nothing new to write to your accounting software.",
+        next_step="Nothing.",
+    ),
+    StatusCode(
+        code=4000,
+        meaning="Configuration error",
+        outcome=Outcome.FAILED,
+        final=True,
+        turn=Turn.CUSTOMER,
+        note="Please check how your accounts, suppliers and customers are mapped in the settings of your expenses.",
+        next_step="Retry once the configuration is mended.",
+    ),
+    StatusCode(
+        code=4040,
+        meaning="Company deleted or de-authorized",
+        outcome=Outcome.FAILED,
+        final=True,
+        turn=Turn.CUSTOMER,
+        note="Please connect your accounting software again.",
+        next_step="Retry once the company is connected.",
+    ),
+    StatusCode(
+        code=4220,
+        meaning="Company deleted or de-authorized",
+        outcome=Outcome.FAILED,
+        final=True,
+        turn=Turn.CUSTOMER,
+        note="Please connect your accounting software again.",
+        next_step="Retry once the company is connected.",
+    ),
+    StatusCode(
+        code=4260,
+        meaning="Billing of the accounting software has expired",
+        outcome=Outcome.FAILED,
+        final=True,
+        turn=Turn.CUSTOMER,
+        note="Please renew the subscription of your accounting software.",
+        next_step="Retry once the subscription is renewed.",
+    ),
+    StatusCode(
+        code=5000,
+        meaning="Server error at Codat",
+        outcome=Outcome.FAILED,
+        final=True,
+        turn=Turn.OURS,
+        note="Something went wrong on the way to your accounting software. You need not do anything.",
+        next_step="Retry.",
+    ),
+    StatusCode(
+        code=5080,
+        meaning="Refused by the protection against duplicates",
+        outcome=Outcome.FAILED,
+        final=True,
+        turn=Turn.OURS,
+        note="We are checking whether your expenses have already arrived. Please do not enter them by hand.",
+        next_step="Find out what was written; never send it again unseen.",
+    ),
+    StatusCode(
+        code=5120,
+        meaning="Data could not be processed",
+        outcome=Outcome.FAILED,
+        final=True,
+        turn=Turn.OURS,
+        note="Some of your expenses could not be prepared for your accounting software. We are looking into it.",
+        next_step="Mend what the items name, then retry.",
+    ),
+    StatusCode(
+        code=5130,
+        meaning="Data could not be written",
+        outcome=Outcome.FAILED,
+        final=True,
+        turn=Turn.OURS,
+        note="Your accounting software did not accept some of your expenses. We are looking into it.",
+        next_step="Mend what the items name, then retry.",
+    ),
+)
+
+STATUS_CODES = {known.code: known for known in _KNOWN}
+
+
+def status_code(code: int) -> StatusCode:
+    """Return what ``code`` means. A code that Codat has not documented is kept, shown and left to a person."""
+    return STATUS_CODES.get(code) or StatusCode(
+        code=code,
+        meaning=f"Not documented by Codat ({code})",
+        outcome=Outcome.UNKNOWN,
+        final=True,
+        turn=Turn.OURS,
+        note="We are looking into how your expenses reached your accounting software.",
+        next_step="Ask Codat what the code means.",
+    )

@@ -1,0 +1,64 @@
+"""A sync: all that Codat says of it at one moment, and what follows from it."""
+
+import hashlib
+import json
+from dataclasses import astuple, dataclass
+from datetime import datetime
+
+from codat_sync.instant import format_instant
+from codat_sync.status import Outcome, status_code
+from codat_sync.transaction import Item
+
+
+@dataclass(frozen=True, slots=True)
+class SyncStatus:
+    """Codat's status of a sync. ``synced_at`` (``syncUtc``) is the only time that Codat gives."""
+
+    company_id: str
+    sync_id: str
+    code: int
+    status: str | None
+    error_message: str | None
+    exception_message: str | None
+    synced_at: datetime | None
+    data_pushed: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """A sync as Codat answered for it."""
+
+    status: SyncStatus
+    items: tuple[Item, ...]
+
+    @property
+    def failed_items(self) -> int:
+        """How many of its items failed."""
+        return sum(item.failed for item in self.items)
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it stands. One failed item makes the sync failed, whatever the others did and its code says."""
+        return Outcome.FAILED if self.failed_items else status_code(self.status.code).outcome
+
+    @property
+    def digest(self) -> str:
+        """A fingerprint of all that Codat said, the order of its rows apart: equal digests, nothing new."""
+        said = self.status
+        status = (
+            *(said.company_id, said.sync_id, said.code, said.status, said.error_message, said.exception_message),
+            *(said.synced_at and format_instant(said.synced_at), said.data_pushed),
+        )
+        items = sorted(json.dumps(astuple(item)) for item in self.items)
+        return hashlib.sha256(json.dumps([status, items]).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncEvent:
+    """A webhook that announced a sync, to be remembered as seen."""
+
+    webhook_id: str
+    event_type: str
+    generated_at: datetime | None
+    received_at: datetime | None
+    correlation_id: str

@@ -1,0 +1,97 @@
+"""Codat's webhook events, of both generations, read without trusting any of it.
+
+Today's have ``eventType``, ``generatedDate`` and ``payload``; those of accounts that never migrated have ``RuleType``
+and ``Data``, with the names of the rules written with a space or without, and the names of fields in any letter case
+(https://docs.codat.io/using-the-api/webhooks/event-types). Standard library only: the receiver reads events too.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from codat_sync.instant import parse_instant
+
+
+class Concern(StrEnum):
+    """What an event is to this application."""
+
+    SYNC = "sync"  # a sync of expenses has ended
+    NOT_OURS = "not-ours"  # of another product, or of no consequence here
+    UNKNOWN = "unknown"  # of Sync for Expenses, but of a type that we have not learnt
+
+
+_SYNC_EVENTS = {"expenses.sync.successful", "expenses.sync.unsuccessful", "syncfailed", "synccompleted"}
+_OUR_SYNC_TYPES = {"expense", "expenses"}
+# A string longer than this is no id, no type and no date: it goes when an event has to become smaller.
+_LONGEST_ESSENTIAL = 1024
+_DEEPEST_ESSENTIAL = 2  # payload.referenceCompany.id
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """What an event says of itself. Ids are as they came: unchecked, of any type."""
+
+    event_type: str
+    company_id: object
+    sync_id: object
+    sync_type: object
+    generated_at: datetime | None
+
+    @property
+    def concern(self) -> Concern:
+        """What the event is to this application."""
+        name = self.event_type.replace(" ", "").lower()
+        if name in _SYNC_EVENTS:
+            # The older events name the product; another one's (Commerce) have the same type and are not ours.
+            other = isinstance(self.sync_type, str) and self.sync_type.lower() not in _OUR_SYNC_TYPES
+            return Concern.NOT_OURS if other else Concern.SYNC
+        return Concern.UNKNOWN if name.startswith("expenses.") else Concern.NOT_OURS
+
+
+def parse_body(body: bytes) -> dict[str, object] | None:
+    """Return the JSON object that ``body`` holds, or None if it holds none."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):  # RecursionError: nested thousands deep
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def read_webhook(event: dict[str, object]) -> Webhook | None:
+    """Return what ``event`` says of itself, or None if it does not say what type of event it is."""
+    event_type = _field(event, "eventType") or _field(event, "RuleType")
+    if not isinstance(event_type, str):
+        return None
+    return Webhook(
+        event_type=event_type,
+        company_id=_field(event, "payload", "referenceCompany", "id") or _field(event, "CompanyId"),
+        sync_id=_field(event, "payload", "syncId") or _field(event, "Data", "syncId"),
+        sync_type=_field(event, "Data", "syncType"),
+        generated_at=parse_instant(_field(event, "generatedDate")),
+    )
+
+
+def essentials(event: dict[str, object]) -> dict[str, object]:
+    """Return ``event`` without its lists, long texts and depths: what is left tells which sync to ask Codat about."""
+    return dict(_essential_fields(event, _DEEPEST_ESSENTIAL))
+
+
+def _essential_fields(value: dict[str, object], depth: int) -> Iterator[tuple[str, object]]:
+    for name, field in value.items():
+        if isinstance(field, dict):
+            if depth:
+                yield name, dict(_essential_fields(field, depth - 1))
+        elif not isinstance(field, list) and not (isinstance(field, str) and len(field) > _LONGEST_ESSENTIAL):
+            yield name, field
+
+
+def _field(value: object, *path: str) -> object:
+    """Return what stands at ``path``, whatever the letter case of its names; None if nothing does."""
+    for name in path:
+        if not isinstance(value, dict):
+            return None
+        found = value.get(name)
+        value = next((v for k, v in value.items() if k.lower() == name.lower()), None) if found is None else found
+    return value
