@@ -36,7 +36,7 @@ settings = WorkerSettings.read(os.environ)
 codat = Codat(
     httpx.Client(),
     settings.codat_base_url,
-    CachedSecret(boto3.client("secretsmanager", config=_CONFIG), settings.codat_secret_arn, parse_api_key),
+    CachedSecret(boto3.client("secretsmanager", config=_CONFIG), settings.codat_secret_arn, parse_api_key).value,
 )
 store = Store(
     boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name, event_retention=settings.event_retention

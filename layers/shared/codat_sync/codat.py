@@ -5,13 +5,14 @@ import json
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypedDict, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 import httpx
 import tenacity
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
+from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
 from codat_sync.complaint import first_complaint
 from codat_sync.errors import (
@@ -26,9 +27,6 @@ from codat_sync.errors import (
 from codat_sync.instant import parse_instant
 from codat_sync.sync import SyncStatus
 from codat_sync.transaction import TransactionRow
-
-if TYPE_CHECKING:
-    from codat_sync.secret import CachedSecret
 
 T = TypeVar("T")
 
@@ -99,7 +97,7 @@ class Codat:
         self,
         http: httpx.Client,
         base_url: str,
-        api_key: "CachedSecret[str]",
+        api_key: Callable[[], str],
         retry: tenacity.Retrying = RETRY,
     ) -> None:
         self._http = http
@@ -149,7 +147,7 @@ class Codat:
         return answer
 
     def _get_once(self, path: str, parameters: dict[str, int], parse: Callable[[bytes], T]) -> T:
-        key = base64.b64encode(self._api_key.value().encode()).decode()
+        key = base64.b64encode(self._api_key().encode()).decode()
         try:
             answer = self._http.get(
                 self._base_url + path, params=parameters, headers={"Authorization": f"Basic {key}"}, timeout=TIMEOUT

@@ -3,7 +3,9 @@
 import base64
 import json
 from datetime import datetime
-from typing import Literal, TypedDict
+from typing import Literal
+
+from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
 from codat_sync.errors import TooLargeError
 from codat_sync.identifier import is_identifier

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from codat_sync.errors import UnauthenticError
 from codat_sync.message import Message, webhook_message
-from codat_sync.queues import SyncQueue
-from codat_sync.secret import CachedSecret
 from codat_sync.signature import SigningSecrets, verify
 
+if TYPE_CHECKING:
+    from codat_sync.queues import SyncQueue
+    from codat_sync.secret import CachedSecret
 
-def authenticate(headers: Mapping[str, str], body: bytes, signing: CachedSecret[SigningSecrets]) -> str:
+
+def authenticate(headers: Mapping[str, str], body: bytes, signing: "CachedSecret[SigningSecrets]") -> str:
     """Return the id of the webhook that Codat signed.
 
     A signature that does not match may be of a secret that was exchanged since: it is read again, now and then. Raises
@@ -25,7 +28,7 @@ def authenticate(headers: Mapping[str, str], body: bytes, signing: CachedSecret[
         return verify(refreshed, headers, body)
 
 
-def enqueue(body: bytes, webhook_id: str, *, received_at: datetime, correlation_id: str, queue: SyncQueue) -> Message:
+def enqueue(body: bytes, webhook_id: str, *, received_at: datetime, correlation_id: str, queue: "SyncQueue") -> Message:
     """Put an authentic webhook on the queue, and return its message.
 
     Raises TooLargeError and QueueUnavailableError.

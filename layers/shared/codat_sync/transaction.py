@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypedDict
+
+from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
 from codat_sync.identifier import is_identifier
 

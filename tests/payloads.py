@@ -1,0 +1,59 @@
+"""The payloads of `events/`, and what the functions answer to each: for the tests and for `sam local`."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from standardwebhooks import Webhook
+
+EVENTS = Path(__file__).parent.parent / "events"
+
+# What a payload is about: the simulator is given this company and this sync.
+COMPANY_ID = "8a210b68-6988-11ed-a1eb-0242ac120002"
+SYNC_ID = "6fb40d5e-b13e-11ed-afa1-0242ac120002"
+TRANSACTION_IDS = ("4d7c6929-7770-412b-91bb-44d3bc71d111", "2d8c6929-7770-412b-91bb-44d3bc71d222")
+
+UNSIGNED = "unsigned"
+RECEIVER_ANSWERS = {
+    "rate-limit-reset": 202,
+    "sync-failed-old": 202,
+    "sync-successful": 202,
+    "sync-unsuccessful": 202,
+    "sync-unsuccessful-base64": 202,
+    "sync-unsuccessful-put": 202,
+    UNSIGNED: 401,
+}
+# The reasons for which messages of the batch are set aside; none of them comes again.
+WORKER_REASONS: dict[str, list[str]] = {
+    "not-ours": [],
+    "poison": ["unknown-event-type", "not-a-message", "no-sync-id", "malformed-sync-id"],
+    "same-sync-thrice": [],
+    "sync-completed-old": [],
+    "sync-successful": [],
+    "sync-unsuccessful": [],
+}
+
+# A payload of Lambda's: JSON, whose shape AWS defines.
+Payload = dict[str, Any]
+
+
+def load(function: str, name: str) -> Payload:
+    """Return the payload as it is stored: without a signature, which would have expired."""
+    payload: Payload = json.loads((EVENTS / function / f"{name}.json").read_text())
+    return payload
+
+
+def signed(
+    payload: Payload, signing_secret: str, *, webhook_id: str = "msg_2pLxVrYw9bQk", prefix: str = "webhook"
+) -> Payload:
+    """Return the payload as it would be if Codat had sent it just now."""
+    body = base64.b64decode(payload["body"]).decode() if payload["isBase64Encoded"] else payload["body"]
+    now = datetime.now(UTC)
+    signature = {
+        f"{prefix}-id": webhook_id,
+        f"{prefix}-timestamp": str(int(now.timestamp())),
+        f"{prefix}-signature": Webhook(signing_secret).sign(webhook_id, now, body),
+    }
+    return payload | {"headers": payload["headers"] | signature}

@@ -1,0 +1,203 @@
+"""Reading from Codat, played in process."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+import tenacity
+
+from codat_sync.codat import PAGE_SIZE, Codat, parse_api_key
+from codat_sync.errors import (
+    CodatAnswerError,
+    CodatError,
+    CodatNotFoundError,
+    CodatQuotaError,
+    CodatRefusedError,
+    CodatUnavailableError,
+    SecretUnavailableError,
+)
+from tests.simulator.codat import SimulatedCodat
+from tests.simulator.faults import Fault
+from tests.simulator.generate import generate_items
+from tests.simulator.models import Sync
+
+_API_KEY = "an API key"
+
+
+@pytest.fixture
+def simulated() -> SimulatedCodat:
+    """Codat, with a client whose key is known."""
+    return SimulatedCodat(_API_KEY, "whsec_c2VjcmV0", sleep=lambda _: None)
+
+
+def _codat(transport: httpx.BaseTransport, api_key: str = _API_KEY) -> Codat:
+    impatient = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type((CodatUnavailableError, CodatAnswerError)),
+        stop=tenacity.stop_after_attempt(3),
+        reraise=True,
+    )
+    return Codat(httpx.Client(transport=transport), "http://codat.test/", lambda: api_key, impatient)
+
+
+def _answering(answer: Callable[[httpx.Request], httpx.Response]) -> Codat:
+    return _codat(httpx.MockTransport(answer))
+
+
+def _sync(simulated: SimulatedCodat, rows: int = 3) -> Sync:
+    return simulated.add_sync(simulated.add_company(), 5130, generate_items(rows, code=5130))
+
+
+def test_a_status_is_read_as_codat_says_it(simulated: SimulatedCodat) -> None:
+    """All of it, with the time to the microsecond."""
+    sync = _sync(simulated)
+    status = _codat(simulated.transport()).sync_status(sync.company_id, sync.sync_id)
+    assert (status.company_id, status.sync_id, status.code) == (sync.company_id, sync.sync_id, 5130)
+    assert (status.status, status.error_message) == (sync.sync_status, sync.error_message)
+    assert (status.exception_message, status.data_pushed) == (sync.sync_exception_message, sync.data_pushed)
+    assert status.synced_at is not None
+    assert sync.sync_utc is not None
+    assert status.synced_at.isoformat()[:26] == sync.sync_utc[:26]
+
+
+@pytest.mark.parametrize(("rows", "requests"), [(0, 1), (1, 1), (PAGE_SIZE, 1), (PAGE_SIZE + 1, 2), (2500, 3)])
+def test_all_transactions_are_read_in_order(simulated: SimulatedCodat, rows: int, requests: int) -> None:
+    """However many pages they fill, whatever Codat's own links say."""
+    sync = _sync(simulated, rows)
+    read = _codat(simulated.transport()).transactions(sync.company_id, sync.sync_id)
+    assert [(row["transactionId"], row["status"]) for row in read] == [
+        (item.transaction_id, item.status) for item in sync.items
+    ]
+    assert len(simulated.requests.entries) == requests
+
+
+def test_pages_may_be_smaller_than_was_asked_for(simulated: SimulatedCodat) -> None:
+    """Codat's documentation gives two limits, and a third one could hold."""
+    simulated.max_page_size = 100
+    sync = _sync(simulated, 1234)
+    assert len(_codat(simulated.transport()).transactions(sync.company_id, sync.sync_id)) == 1234
+
+
+@pytest.mark.parametrize("fault", [Fault("truncated", times=9), Fault("wrong_total", times=9, total=9)])
+def test_a_part_is_never_taken_for_the_whole(simulated: SimulatedCodat, fault: Fault) -> None:
+    """If Codat announces more, or less, than it gives, nothing is read at all."""
+    sync = _sync(simulated, 8)
+    simulated.faults.add(fault)
+    with pytest.raises(CodatUnavailableError, match="announced"):
+        _codat(simulated.transport()).transactions(sync.company_id, sync.sync_id)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("status", status=500),
+        Fault("status", status=503),
+        Fault("status", status=504),
+        Fault("status", status=409),
+        Fault("disconnect"),
+        Fault("reset"),
+        Fault("malformed"),
+        Fault("wrong_shape"),
+    ],
+)
+def test_what_waiting_cures_is_tried_again_in_the_call(simulated: SimulatedCodat, fault: Fault) -> None:
+    """Twice, if need be."""
+    sync = _sync(simulated)
+    simulated.faults.add(fault)
+    simulated.faults.add(fault)
+    codat = _codat(simulated.transport())
+    assert codat.sync_status(sync.company_id, sync.sync_id).code == 5130
+    assert len(simulated.requests.entries) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "requests"),
+    [
+        (401, CodatRefusedError, 1),
+        (402, CodatRefusedError, 1),
+        (403, CodatRefusedError, 1),
+        (404, CodatNotFoundError, 1),
+        (429, CodatQuotaError, 1),
+        (400, CodatAnswerError, 3),
+        (503, CodatUnavailableError, 3),
+    ],
+)
+def test_what_it_does_not_cure_is_told_apart(
+    simulated: SimulatedCodat, status: int, error: type[CodatError], requests: int
+) -> None:
+    """By the HTTP status, with Codat's correlation id to quote to its support."""
+    sync = _sync(simulated)
+    simulated.faults.add(Fault("status", times=9, status=status, retry_after="7"))
+    with pytest.raises(error, match=f"HTTP {status}") as raised:
+        _codat(simulated.transport()).sync_status(sync.company_id, sync.sync_id)
+    assert raised.value.correlation_id
+    assert getattr(raised.value, "retry_after", 7.0) == 7.0
+    assert len(simulated.requests.entries) == requests
+
+
+def test_a_key_that_codat_does_not_know_is_refused(simulated: SimulatedCodat) -> None:
+    """And a sync that it does not know is not found."""
+    sync = _sync(simulated)
+    with pytest.raises(CodatRefusedError):
+        _codat(simulated.transport(), "a wrong key").sync_status(sync.company_id, sync.sync_id)
+    with pytest.raises(CodatNotFoundError):
+        _codat(simulated.transport()).transactions(sync.company_id, "another")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"<html>",
+        b"null",
+        b"{}",
+        b'{"syncStatusCode": null}',
+        b'{"syncStatusCode": "soon"}',
+        b'{"syncStatusCode": 2000, "syncId": "another"}',
+        b'{"syncStatusCode": 2000, "companyId": "another"}',
+    ],
+)
+def test_an_answer_that_is_none_is_said_to_be_so_without_quoting_it(content: bytes) -> None:
+    """It may hold personal data."""
+    codat = _answering(lambda _: httpx.Response(200, content=content))
+    with pytest.raises(CodatAnswerError) as raised:
+        codat.sync_status("c", "s")
+    assert "soon" not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+def test_a_status_may_be_null_but_for_its_code() -> None:
+    """Codat's documentation says so."""
+    names = ("companyId", "syncId", "syncStatus", "errorMessage", "syncExceptionMessage", "syncUtc", "dataPushed")
+    answer: dict[str, object] = dict.fromkeys(names)
+    codat = _answering(lambda _: httpx.Response(200, json=answer | {"syncStatusCode": 2040}))
+    status = codat.sync_status("c", "s")
+    assert (status.code, status.company_id, status.synced_at, status.data_pushed) == (2040, "c", None, None)
+
+
+def test_an_error_without_a_body_is_an_error_all_the_same() -> None:
+    """A proxy may have answered."""
+    codat = _answering(lambda _: httpx.Response(429, content=b"<html>", headers={"Retry-After": "soon"}))
+    with pytest.raises(CodatQuotaError, match="Too Many Requests") as raised:
+        codat.sync_status("c", "s")
+    assert (raised.value.retry_after, raised.value.correlation_id) == (None, None)
+
+
+def test_an_id_stays_within_its_part_of_the_path() -> None:
+    """Ids are checked before; the URL does not rely on it."""
+    paths: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        paths.append(request.url.raw_path)
+        return httpx.Response(200, json={"syncStatusCode": 2000})
+
+    _answering(answer).sync_status("a/b", "c?d")
+    assert paths == [b"/companies/a%2Fb/sync/expenses/syncs/c%3Fd/status"]
+
+
+def test_the_api_key_is_what_the_secret_says() -> None:
+    """Or nothing, said without quoting it."""
+    assert parse_api_key('{"apiKey": "k"}') == "k"
+    for text in ("", "k", "null", "[]", "{}", '{"apiKey": ""}', '{"apiKey": 7}'):
+        with pytest.raises(SecretUnavailableError) as raised:
+            parse_api_key(text)
+        assert raised.value.__cause__ is None

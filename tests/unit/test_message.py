@@ -1,0 +1,76 @@
+"""The message of SyncQueue, and what fits into it."""
+
+import base64
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from codat_sync.errors import TooLargeError
+from codat_sync.message import LIMIT_BYTES, Message, encode, webhook_message
+
+_RECEIVED_AT = datetime(2026, 11, 23, 22, 33, 32, tzinfo=UTC)
+
+
+def _message(body: bytes) -> Message:
+    return webhook_message(body, webhook_id="msg_1", received_at=_RECEIVED_AT, correlation_id="request-1")
+
+
+def _sync_event(**more: object) -> dict[str, object]:
+    payload = {"referenceCompany": {"id": "c"}, "syncId": "s", **more}
+    return {"eventType": "expenses.sync.successful", "payload": payload}
+
+
+def test_a_message_holds_the_body_as_it_came() -> None:
+    """Byte for byte, with the ids beside it."""
+    body = json.dumps(_sync_event(), indent=3).encode()
+    assert _message(body) == {
+        "v": 1,
+        "kind": "webhook",
+        "companyId": "c",
+        "syncId": "s",
+        "webhookId": "msg_1",
+        "receivedAt": "2026-11-23T22:33:32.000Z",
+        "correlationId": "request-1",
+        "raw": base64.b64encode(body).decode(),
+    }
+
+
+@pytest.mark.parametrize("body", [b"", b"not json", b"[]", b"{}", b'{"eventType":"x","payload":{"syncId":"../up"}}'])
+def test_a_body_that_makes_no_sense_is_still_a_message(body: bytes) -> None:
+    """It was signed, so it is not lost; what is no id is not passed on as one."""
+    message = _message(body)
+    assert (message["companyId"], message["syncId"]) == (None, None)
+    assert base64.b64decode(message["raw"]) == body
+
+
+def test_a_large_event_of_a_sync_goes_without_its_transactions() -> None:
+    """2 MB of them: the worker asks Codat for those anyway."""
+    body = json.dumps(_sync_event(transactions=[{"id": "t" * 90, "status": "Completed"}] * 20_000)).encode()
+    assert len(body) > 2_000_000
+    message = _message(body)
+    assert json.loads(base64.b64decode(message["raw"])) == _sync_event()
+    assert (message["companyId"], message["syncId"]) == ("c", "s")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"eventType": "bills.write.successful", "payload": {"records": ["x" * 1000] * 2000}},
+        {"text": "x" * 2_000_000},
+        _sync_event(**{f"field{n}": "x" * 1000 for n in range(2000)}),
+    ],
+)
+def test_what_does_not_fit_even_so_is_refused(event: dict[str, object]) -> None:
+    """An event of another kind, of none, and one of a sync that is large all over."""
+    with pytest.raises(TooLargeError):
+        _message(json.dumps(event).encode())
+
+
+def test_the_largest_message_fits_and_one_byte_more_does_not() -> None:
+    """The limit is SQS's, less the room for the attributes of a message that is set aside."""
+    room = LIMIT_BYTES - len(encode(_message(b"")))
+    largest = b"x" * (room // 4 * 3)
+    assert len(encode(_message(largest))) <= LIMIT_BYTES
+    with pytest.raises(TooLargeError):
+        _message(largest + b"xxx")

@@ -1,0 +1,37 @@
+"""The environment."""
+
+import pytest
+
+from codat_sync.errors import SettingsError
+from codat_sync.settings import ReceiverSettings, WorkerSettings
+
+_WORKER = {
+    "CODAT_BASE_URL": "https://api.codat.io",
+    "CODAT_SECRET_ARN": "arn:secret",
+    "SYNC_TABLE_NAME": "table",
+    "SYNC_DEAD_LETTER_QUEUE_URL": "https://queue",
+    "EVENT_RETENTION_DAYS": "16",
+}
+
+
+@pytest.mark.parametrize("name", ["WEBHOOK_SECRET_ARN", "SYNC_QUEUE_URL"])
+def test_the_receiver_says_which_variable_is_missing(name: str) -> None:
+    """When it starts, not when the first webhook comes."""
+    environment = {"WEBHOOK_SECRET_ARN": "arn:secret", "SYNC_QUEUE_URL": "https://queue"}
+    assert ReceiverSettings.read(environment) == ReceiverSettings("arn:secret", "https://queue")
+    with pytest.raises(SettingsError, match=name):
+        ReceiverSettings.read(environment | {name: ""})
+
+
+@pytest.mark.parametrize("name", list(_WORKER))
+def test_the_worker_says_which_variable_is_missing(name: str) -> None:
+    """Each of them."""
+    assert WorkerSettings.read(_WORKER).event_retention.days == 16
+    with pytest.raises(SettingsError, match=name):
+        WorkerSettings.read({key: value for key, value in _WORKER.items() if key != name})
+
+
+def test_a_number_of_days_is_a_number() -> None:
+    """Else the error says what it is instead."""
+    with pytest.raises(SettingsError, match=r"EVENT_RETENTION_DAYS.*'a fortnight'"):
+        WorkerSettings.read(_WORKER | {"EVENT_RETENTION_DAYS": "a fortnight"})

@@ -1,0 +1,62 @@
+"""Folding Codat's rows."""
+
+from codat_sync.transaction import LONGEST_MESSAGE, Item, TransactionRow, addressable_ids, fold, status_counts
+
+
+def _row(
+    transaction_id: str | None, status: str | None, integration_type: str | None = "expense", message: str | None = None
+) -> TransactionRow:
+    return {
+        "transactionId": transaction_id,
+        "status": status,
+        "integrationType": integration_type,
+        "message": message,
+    }
+
+
+def test_rows_with_the_same_id_and_type_are_one_item_with_a_count() -> None:
+    """`expense` and `expenses` are one type; another type is another item."""
+    rows = [
+        _row("t1", "PushError", "expense", "no such account"),
+        _row("t1", "PushError", "expenses", "no such account"),
+        _row("t1", "PushError", "Expenses", "no such account"),
+        _row("t1", "Completed", "bankfeeds"),
+    ]
+    assert fold(rows) == (
+        Item("t1", "expense", "PushError", "no such account", rows=3),
+        Item("t1", "bankfeeds", "Completed", None),
+    )
+
+
+def test_of_rows_that_contradict_each_other_what_is_in_the_books_counts() -> None:
+    """Completed stays, wherever it stands; else the last row tells."""
+    assert [item.status for item in fold([_row("t", "Completed"), _row("t", "PushError")])] == ["Completed"]
+    assert [item.status for item in fold([_row("t", "PushError"), _row("t", "Completed")])] == ["Completed"]
+    assert [item.status for item in fold([_row("t", "Pending"), _row("t", "PushError")])] == ["PushError"]
+
+
+def test_rows_without_an_id_are_each_kept() -> None:
+    """Nothing tells that they are the same transaction."""
+    assert fold([_row("t", "Completed"), _row(None, "PushError"), _row("", "PushError"), {}]) == (
+        Item("t", "expense", "Completed", None),
+        Item(None, "expense", "PushError", None, ordinal=1),
+        Item(None, "expense", "PushError", None, ordinal=2),
+        Item(None, None, None, None, ordinal=3),
+    )
+
+
+def test_statuses_are_counted_with_the_missing_as_unknown() -> None:
+    """Not dropped."""
+    items = fold([_row("a", "Completed"), _row("b", "Completed"), _row("c", None), _row("d", "Unknown")])
+    assert status_counts(items) == {"Completed": 2, "Unknown": 2}
+
+
+def test_only_ids_that_are_ids_are_addressable() -> None:
+    """The others are kept, but no key is made of them."""
+    assert addressable_ids(fold([_row("t", None), _row(None, None), _row("a#b", None), _row("../up", None)])) == {"t"}
+
+
+def test_a_message_of_any_length_is_kept_in_part() -> None:
+    """It has to fit into the table with the others."""
+    (item,) = fold([_row("t", "PushError", message="x" * 100_000)])
+    assert item.message == "x" * LONGEST_MESSAGE
