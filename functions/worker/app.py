@@ -33,8 +33,9 @@ _CONFIG = Config(
 )
 
 settings = WorkerSettings.read(os.environ)
+http = httpx.Client()
 codat = Codat(
-    httpx.Client(),
+    http,
     settings.codat_base_url,
     CachedSecret(boto3.client("secretsmanager", config=_CONFIG), settings.codat_secret_arn, parse_api_key).value,
 )
@@ -46,7 +47,7 @@ pool = ThreadPoolExecutor(_SYNCS_AT_ONCE, thread_name_prefix="sync")
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
-@metrics.log_metrics(raise_on_empty_metrics=False)
+@metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> "PartialItemFailureResponse":
     """Work on a batch of SyncQueue, and answer which of its messages have to come again."""
@@ -75,15 +76,20 @@ def _ingest(announcements: Sequence[ingest.Announcement]) -> ingest.Ingested:
 def _finish(outcomes: "dict[str, Future[ingest.Ingested | None]]", record: SQSRecord) -> None:
     """Wait for what comes of ``record``, and count it; raising makes it come again."""
     try:
-        ingested = outcomes[record.message_id].result()
-    except PoisonError as poison:
-        dead_letters.set_aside(record.body, record.attributes.get("MessageGroupId"), poison)
-        logger.error("set aside", message_id=record.message_id, reason=poison.reason, detail=poison.detail)
-        metrics.add_metric("MessageSetAside", MetricUnit.Count, 1)
+        metric = _settle(outcomes[record.message_id], record)
     except Exception:
         logger.exception("failed", message_id=record.message_id)
         metrics.add_metric("MessageFailed", MetricUnit.Count, 1)
         raise
-    else:
-        name = f"Sync{ingested.change.capitalize()}" if ingested else "EventNotOurs"
-        metrics.add_metric(name, MetricUnit.Count, 1)
+    metrics.add_metric(metric, MetricUnit.Count, 1)
+
+
+def _settle(outcome: "Future[ingest.Ingested | None]", record: SQSRecord) -> str:
+    """Return the name under which what came of ``record`` is counted."""
+    try:
+        ingested = outcome.result()
+    except PoisonError as poison:
+        dead_letters.set_aside(record.body, record.attributes.get("MessageGroupId"), poison)
+        logger.error("set aside", message_id=record.message_id, reason=poison.reason, detail=poison.detail)
+        return "MessageSetAside"
+    return f"Sync{ingested.change.capitalize()}" if ingested else "EventNotOurs"

@@ -71,7 +71,7 @@ class Store:
 
     def load_head(self, sync_id: str, webhook_ids: Iterable[str]) -> Head:
         """Return the sync's head, read consistently, with those of ``webhook_ids`` that were seen before."""
-        found = self._get([_document_key(sync_id), *(_event_key(sync_id, webhook_id) for webhook_id in webhook_ids)])
+        found = self._get([_document_key(sync_id), *(_event_key(sync_id, webhook_id) for webhook_id in set(webhook_ids))])
         values = next((item for item in found if item["sk"] == _DOCUMENT), {})
         return Head(values, frozenset(item["sk"].removeprefix(_EVENT) for item in found if item["sk"] != _DOCUMENT))
 

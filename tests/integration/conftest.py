@@ -1,0 +1,147 @@
+"""The real handlers, against moto's AWS in this process and simulated Codat over HTTP."""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from codat_sync.settings import WorkerSettings
+from codat_sync.store import Store
+from dev.template import read_template
+from tests.payloads import COMPANY_ID, EVENTS, SYNC_ID, TRANSACTION_IDS
+from tests.simulator.codat import SimulatedCodat
+from tests.simulator.models import Item
+from tests.simulator.server import serve
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+API_KEY = "an API key"
+SIGNING_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+FUNCTIONS = EVENTS.parent / "functions"
+
+# What Lambda hands over and takes back: JSON, whose shape AWS defines.
+Handler = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Aws:
+    """The part of AWS that the template makes, and the functions' environment."""
+
+    dynamodb: "DynamoDBClient"
+    sqs: "SQSClient"
+    secretsmanager: "SecretsManagerClient"
+    environment: dict[str, str]
+
+    def messages(self, queue: str) -> list[dict[str, Any]]:
+        """Take all messages from a queue that is named as its variable is."""
+        url = self.environment[f"{queue}_URL"]
+        taken: list[Any] = []
+        while answer := self.sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"], MessageAttributeNames=["All"]
+        ).get("Messages"):
+            taken += answer
+        return taken
+
+    def put_secret(self, name: str, value: object) -> None:
+        """Give a secret, named as its variable is, a value."""
+        text = value if isinstance(value, str) else json.dumps(value)
+        self.secretsmanager.put_secret_value(SecretId=self.environment[f"{name}_ARN"], SecretString=text)
+
+
+@pytest.fixture
+def simulated() -> SimulatedCodat:
+    """Codat, which knows what the payloads of `events/` are about."""
+    codat = SimulatedCodat(API_KEY, SIGNING_SECRET)
+    company = codat.add_company(company_id=COMPANY_ID)
+    rows = [Item(TRANSACTION_IDS[0]), Item(TRANSACTION_IDS[1], "PushError", "expense", "Account 6100 is archived.")]
+    codat.add_sync(company, 5130, rows, sync_id=SYNC_ID)
+    return codat
+
+
+@pytest.fixture
+def codat_url(simulated: SimulatedCodat) -> Iterator[str]:
+    """Where simulated Codat answers."""
+    with serve(simulated) as running:
+        yield running.url
+
+
+@pytest.fixture
+def aws(codat_url: str) -> Iterator[Aws]:
+    """Queues, secrets and the table as the template has them."""
+    with mock_aws():
+        dynamodb, sqs, secretsmanager = (boto3.client(name) for name in ("dynamodb", "sqs", "secretsmanager"))
+        table = read_template()["Resources"]["SyncTable"]["Properties"]
+        made = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
+        dynamodb.create_table(TableName="syncs", **{name: table[name] for name in made})
+        environment = {
+            "CODAT_BASE_URL": codat_url,
+            "CODAT_SECRET_ARN": secretsmanager.create_secret(Name="codat")["ARN"],
+            "WEBHOOK_SECRET_ARN": secretsmanager.create_secret(Name="webhook")["ARN"],
+            "SYNC_TABLE_NAME": "syncs",
+            "SYNC_QUEUE_URL": sqs.create_queue(QueueName="sync")["QueueUrl"],
+            "SYNC_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="dead")["QueueUrl"],
+            "EVENT_RETENTION_DAYS": "16",
+            "POWERTOOLS_METRICS_NAMESPACE": "CodatSync",
+        }
+        aws = Aws(dynamodb, sqs, secretsmanager, environment)
+        aws.put_secret("CODAT_SECRET", {"apiKey": API_KEY})
+        aws.put_secret("WEBHOOK_SECRET", {"signingSecrets": [SIGNING_SECRET], "authorization": None})
+        yield aws
+
+
+class Context:
+    """The context that Lambda gives a handler, as far as Powertools reads it."""
+
+    function_name = "function"
+    memory_limit_in_mb = 1024
+    invoked_function_arn = "arn:aws:lambda:eu-west-2:123456789012:function:function"
+    aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Tell that there is time enough."""
+        return 60_000
+
+
+def _load(function: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"{function}_app", FUNCTIONS / function / "app.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def start(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Handler]]:
+    """Start a function as Lambda does, from its file, with the environment of the template."""
+    ending = ExitStack()
+
+    def start(function: str) -> Handler:
+        for name, value in (aws.environment | {"POWERTOOLS_SERVICE_NAME": function}).items():
+            monkeypatch.setenv(name, value)
+        app = _load(function)
+        app.logger.registered_handler.stream = sys.stdout  # this test's: the logger may be of an earlier one
+        if hasattr(app, "http"):
+            ending.enter_context(app.http)
+        return lambda event: app.lambda_handler(event, Context())
+
+    with ending:
+        yield start
+
+
+@pytest.fixture
+def store(aws: Aws) -> Store:
+    """Return the table, as its readers see it."""
+    settings = WorkerSettings.read(aws.environment)
+    return Store(aws.dynamodb, settings.sync_table_name, event_retention=settings.event_retention)

@@ -1,0 +1,298 @@
+"""The worker: from a batch of messages to what stands in the table."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from codat_sync.status import Outcome
+from codat_sync.store import Store
+from codat_sync.transaction import Item as KeptItem
+from codat_sync.transaction import fold
+from tests.integration.conftest import Aws, Handler
+from tests.payloads import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, WORKER_REASONS, Payload, load
+from tests.simulator.codat import SimulatedCodat
+from tests.simulator.faults import Fault
+from tests.simulator.generate import generate_items
+from tests.simulator.models import Item, Sync
+
+Start = Callable[[str], Handler]
+
+
+def _batch(*messages: dict[str, Any] | str) -> Payload:
+    """Return the payload with which SQS hands these messages over."""
+    (record,) = load("worker", "sync-successful")["Records"]
+    bodies = [message if isinstance(message, str) else json.dumps(message) for message in messages]
+    return {"Records": [record | {"messageId": f"message-{n}", "body": body} for n, body in enumerate(bodies)]}
+
+
+def _message(event: object, webhook_id: str = "msg_1", **more: object) -> dict[str, Any]:
+    raw = event if isinstance(event, bytes) else json.dumps(event).encode()
+    (record,) = load("worker", "sync-successful")["Records"]
+    message: dict[str, Any] = json.loads(record["body"])
+    return message | {"webhookId": webhook_id, "raw": base64.b64encode(raw).decode()} | more
+
+
+def _of(simulated: SimulatedCodat, sync: Sync, webhook_id: str = "msg_1") -> dict[str, Any]:
+    return _message(simulated.event(sync), webhook_id)
+
+
+def _kept(sync: Sync) -> tuple[KeptItem, ...]:
+    """Return the items that are to be kept of what the simulator holds."""
+    return fold(
+        {
+            "transactionId": item.transaction_id,
+            "integrationType": item.integration_type,
+            "status": item.status,
+            "message": item.message,
+        }
+        for item in sync.items
+    )
+
+
+def _failed(answer: dict[str, Any]) -> list[str]:
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def _reasons(aws: Aws) -> list[str]:
+    return [message["MessageAttributes"]["reason"]["StringValue"] for message in aws.messages("SYNC_DEAD_LETTER_QUEUE")]
+
+
+@pytest.mark.parametrize("name", list(WORKER_REASONS))
+def test_every_stored_batch_is_done_with(start: Start, aws: Aws, store: Store, name: str) -> None:
+    """What is a sync's is in the table, what can't be understood is set aside, and nothing comes again."""
+    assert start("worker")(load("worker", name)) == {"batchItemFailures": []}
+    assert sorted(_reasons(aws)) == sorted(WORKER_REASONS[name])
+    document = store.load_sync(SYNC_ID)
+    if name in {"poison", "not-ours"}:
+        assert document is None
+    else:
+        assert document
+        assert document.sync.outcome is Outcome.FAILED
+        assert [item.status for item in document.sync.items] == ["Completed", "PushError"]
+
+
+def test_a_sync_is_kept_with_all_that_codat_said(start: Start, store: Store, simulated: SimulatedCodat) -> None:
+    """Status, items, a pointer from each transaction, and the event as seen."""
+    start("worker")(load("worker", "sync-unsuccessful"))
+    simulation = simulated.sync(SYNC_ID)
+    document = store.load_sync(SYNC_ID)
+    assert document
+    status = document.sync.status
+    assert (status.company_id, status.sync_id, status.code) == (COMPANY_ID, SYNC_ID, 5130)
+    assert (status.status, status.error_message) == (simulation.sync_status, simulation.error_message)
+    assert (status.exception_message, status.data_pushed) == (
+        simulation.sync_exception_message,
+        simulation.data_pushed,
+    )
+    assert document.sync.items == _kept(simulation)
+    assert document.version == 1
+    for transaction_id in TRANSACTION_IDS:
+        assert store.load_syncs_of_transaction(COMPANY_ID, transaction_id) == [SYNC_ID]
+    assert store.load_seen_events(SYNC_ID) == ["msg_2pLxVrYw9bQk0002"]
+
+
+def test_lists_find_the_sync_by_company_and_by_day(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
+    """With the summary that they show, and no more."""
+    simulated.change_sync(SYNC_ID, sync_utc="2026-11-23T22:30:09.0797213Z")
+    start("worker")(load("worker", "sync-unsuccessful"))
+    for index, key, value in (
+        ("byCompany", "companyPk", f"COMPANY#{COMPANY_ID}"),
+        ("byDay", "dayPk", "DAY#2026-11-23"),
+    ):
+        (found,) = aws.dynamodb.query(
+            TableName="syncs",
+            IndexName=index,
+            KeyConditionExpression=f"{key} = :value",
+            ExpressionAttributeValues={":value": {"S": value}},
+        )["Items"]
+        assert "items" not in found
+        summary = found["summary"]["M"]
+        assert (summary["code"], summary["outcome"]) == ({"N": "5130"}, {"S": "failed"})
+        assert (summary["transactions"], summary["failed"]) == ({"N": "2"}, {"N": "1"})
+        assert summary["syncUtc"] == {"S": "2026-11-23T22:30:09.079Z"}
+
+
+def test_codats_traps_are_kept_as_they_are(start: Start, store: Store, simulated: SimulatedCodat) -> None:
+    """Rows that repeat are one item with a count; a row without an id, a type or a status is kept."""
+    sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, generate_items(50, code=5130))
+    start("worker")(_batch(_of(simulated, sync)))
+    document = store.load_sync(sync.sync_id)
+    assert document
+    assert document.sync.items == _kept(sync)
+    assert sum(item.rows for item in document.sync.items) == len(sync.items)
+    assert any(item.transaction_id is None for item in document.sync.items)
+
+
+def test_two_thousand_transactions_with_long_messages_stand_in_parts(
+    start: Start, aws: Aws, store: Store, simulated: SimulatedCodat
+) -> None:
+    """They do not fit into one item; a reader has them all, and parts of before go when they are replaced."""
+    items = [Item(f"t{n}", "PushError", "expense", f"{n} " + "no such account; " * 20) for n in range(2000)]
+    sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, items)
+    worker = start("worker")
+    worker(_batch(_of(simulated, sync)))
+    document = store.load_sync(sync.sync_id)
+    assert document
+    assert document.sync.items == _kept(sync)
+    old = _parts(aws, sync.sync_id)
+    assert len(old) > 1
+    assert not any("expiresAt" in part for part in old.values())
+
+    changed = simulated.change_sync(sync.sync_id, code=2000, items=tuple(Item(f"t{n}") for n in range(2000)))
+    worker(_batch(_of(simulated, changed, "msg_2")))
+    document = store.load_sync(sync.sync_id)
+    assert document
+    assert (document.sync.items, document.version) == (_kept(changed), 2)
+    assert all("expiresAt" in part for key, part in _parts(aws, sync.sync_id).items() if key in old)
+
+
+def _parts(aws: Aws, sync_id: str) -> dict[str, Any]:
+    items = aws.dynamodb.query(
+        TableName="syncs",
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+        ExpressionAttributeValues={":pk": {"S": f"SYNC#{sync_id}"}, ":prefix": {"S": "ITEMS#"}},
+    )["Items"]
+    return {item["sk"]["S"]: item for item in items}
+
+
+def test_events_of_one_sync_are_one_look_at_codat(start: Start, store: Store, simulated: SimulatedCodat) -> None:
+    """A status and a page of transactions, and every event is marked as seen."""
+    start("worker")(load("worker", "same-sync-thrice"))
+    assert len(simulated.requests.entries) == 2
+    assert store.load_seen_events(SYNC_ID) == ["msg_2pLxVrYw9bQk0004", "msg_2pLxVrYw9bQk0005"]
+
+
+def test_an_event_that_was_seen_costs_codat_nothing(start: Start, store: Store, simulated: SimulatedCodat) -> None:
+    """A replay is a new message and is looked at; it finds nothing new, and writes no new version."""
+    worker = start("worker")
+    sync = simulated.sync(SYNC_ID)
+    worker(_batch(_of(simulated, sync, "msg_1")))
+    worker(_batch(_of(simulated, sync, "msg_1")))
+    assert len(simulated.requests.entries) == 2
+    worker(_batch(_of(simulated, sync, "msg_replay")))
+    assert len(simulated.requests.entries) == 4
+    document = store.load_sync(SYNC_ID)
+    assert document
+    assert document.version == 1
+    assert store.load_seen_events(SYNC_ID) == ["msg_1", "msg_replay"]
+
+
+def test_events_out_of_order_end_with_what_is_true_now(start: Start, store: Store, simulated: SimulatedCodat) -> None:
+    """What an event says of the outcome is not believed, only that there is something to look at."""
+    failure = _of(simulated, simulated.sync(SYNC_ID), "msg_failure")
+    success = _of(simulated, simulated.change_sync(SYNC_ID, code=2000, items=(Item("t"),)), "msg_success")
+    worker = start("worker")
+    worker(_batch(success))
+    worker(_batch(failure))
+    document = store.load_sync(SYNC_ID)
+    assert document
+    assert document.sync.outcome is Outcome.SUCCEEDED
+
+
+def test_a_record_that_fails_fails_alone(start: Start, aws: Aws, store: Store, simulated: SimulatedCodat) -> None:
+    """The others are done with; it comes again, and is then done with too."""
+    company = simulated.company(COMPANY_ID)
+    good, bad = (simulated.add_sync(company, 2000, generate_items(3)) for _ in range(2))
+    batch = _batch(_of(simulated, good, "msg_1"), _of(simulated, bad, "msg_2"), "poison", _of(simulated, bad, "msg_3"))
+    simulated.faults.add(Fault("status", times=1, status=429, retry_after="1", sync_id=bad.sync_id))
+    worker = start("worker")
+    assert _failed(worker(batch)) == ["message-1", "message-3"]
+    assert store.load_sync(good.sync_id)
+    assert store.load_sync(bad.sync_id) is None
+    assert _reasons(aws) == ["not-a-message"]
+    assert _failed(worker(_batch(_of(simulated, bad, "msg_2")))) == []
+    assert store.load_sync(bad.sync_id)
+
+
+def test_a_batch_of_nothing_but_failures_reports_each(start: Start, simulated: SimulatedCodat) -> None:
+    """Raising instead would throw a warm function away."""
+    simulated.faults.add(Fault("status", times=99, status=401))
+    assert _failed(start("worker")(load("worker", "sync-successful"))) == ["059f36b4-87a3-44ab-83d2-661970000001"]
+
+
+def test_an_answer_that_is_none_is_set_aside_with_the_reason(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
+    """After it was asked for again, in case a connection was to blame."""
+    simulated.faults.add(Fault("malformed", times=9, path="status$"))
+    batch = load("worker", "sync-successful")
+    assert _failed(start("worker")(batch)) == []
+    (message,) = aws.messages("SYNC_DEAD_LETTER_QUEUE")
+    assert message["Body"] == batch["Records"][0]["body"]
+    assert message["Attributes"]["MessageGroupId"] == COMPANY_ID
+    assert message["MessageAttributes"]["reason"]["StringValue"] == "malformed-answer"
+    assert "/status: as a whole: Invalid JSON" in message["MessageAttributes"]["detail"]["StringValue"]
+
+
+_EVENT: dict[str, Any] = {
+    "eventType": "expenses.sync.successful",
+    "payload": {"referenceCompany": {"id": COMPANY_ID}, "syncId": SYNC_ID},
+}
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("", "not-a-message"),
+        ("{}", "not-a-message"),
+        ("[" * 9999, "not-a-message"),
+        (_message(_EVENT, v=2), "not-a-message"),
+        (_message(_EVENT, kind="order"), "not-a-message"),
+        (_message(_EVENT, raw="not base64"), "not-a-message"),
+        (_message(_EVENT, raw=7), "not-a-message"),
+        (_message(b""), "not-json"),
+        (_message(b"no JSON"), "not-json"),
+        (_message(b"\xff\xfe"), "not-json"),
+        (_message([1]), "not-json"),
+        (_message({}), "no-event-type"),
+        (_message({"eventType": 7}), "no-event-type"),
+        (_message(_EVENT | {"eventType": "expenses.sync.paused\x00\ud83d"}), "unknown-event-type"),
+        (_message(_EVENT | {"payload": None}), "no-company-id"),
+        (_message(_EVENT | {"payload": {"syncId": SYNC_ID}}), "no-company-id"),
+        (_message(_EVENT | {"payload": {"referenceCompany": {"id": COMPANY_ID}}}), "no-sync-id"),
+        (_message(_EVENT | {"payload": {"referenceCompany": {"id": "../up"}, "syncId": "s"}}), "malformed-company-id"),
+        (_message(_EVENT | {"payload": {"referenceCompany": {"id": "c"}, "syncId": "a/../b"}}), "malformed-sync-id"),
+        (_message(_EVENT | {"payload": {"referenceCompany": {"id": "c"}, "syncId": ["s"]}}), "malformed-sync-id"),
+        (_message(_EVENT, webhook_id="a#b"), "malformed-webhook-id"),
+    ],
+)
+def test_what_cant_be_understood_is_set_aside_as_it_came(
+    start: Start, aws: Aws, simulated: SimulatedCodat, message: dict[str, Any] | str, reason: str
+) -> None:
+    """With the reason, for a person to mend and to put back; Codat is not asked."""
+    batch = _batch(message)
+    assert _failed(start("worker")(batch)) == []
+    (dead,) = aws.messages("SYNC_DEAD_LETTER_QUEUE")
+    assert dead["Body"] == batch["Records"][0]["body"] or dead["Body"] == "-"
+    assert dead["MessageAttributes"]["reason"]["StringValue"] == reason
+    assert dead["MessageAttributes"]["detail"]["StringValue"]
+    assert simulated.requests.entries == ()
+
+
+def test_if_it_cant_be_set_aside_it_comes_again(start: Start, aws: Aws) -> None:
+    """Rather than being lost."""
+    worker = start("worker")
+    aws.sqs.delete_queue(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"])
+    assert _failed(worker(_batch("poison"))) == ["message-0"]
+
+
+def test_until_the_key_is_put_in_place_messages_come_again(start: Start, aws: Aws, store: Store) -> None:
+    """The secret is made empty: nothing is lost on a Friday when it is forgotten."""
+    aws.put_secret("CODAT_SECRET", {"apiKey": ""})
+    worker = start("worker")
+    batch = load("worker", "sync-successful")
+    assert _failed(worker(batch)) == ["059f36b4-87a3-44ab-83d2-661970000001"]
+    aws.put_secret("CODAT_SECRET", {"apiKey": "an API key"})
+    assert _failed(worker(batch)) == []
+    assert store.load_sync(SYNC_ID)
+
+
+def test_the_log_has_ids_and_outcomes_and_nothing_private(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
+    """One correlation id leads from the webhook to the last write."""
+    start("worker")(load("worker", "sync-unsuccessful"))
+    log = capsys.readouterr().out
+    for told in (SYNC_ID, COMPANY_ID, '"outcome":"failed"', '"correlation_ids":["B8qnXhkUrPEEMSg="]', "SyncCommitted"):
+        assert told in log
+    for private in ("archived", "Toft", "Bäckerei", "an API key"):
+        assert private not in log

@@ -1,0 +1,144 @@
+"""Simulated Codat misbehaves to order, and only then."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import httpx
+import pytest
+
+from tests.simulator.codat import SimulatedCodat
+from tests.simulator.faults import Fault, Kind
+from tests.simulator.generate import generate_items
+from tests.simulator.models import Sync
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+class Sleep:
+    """Takes no time, but notes how much it was to take."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def __call__(self, seconds: float) -> None:
+        """Note it."""
+        self.slept.append(seconds)
+
+
+@pytest.fixture
+def sleep() -> Sleep:
+    """Give what notes the latency."""
+    return Sleep()
+
+
+@pytest.fixture
+def codat(sleep: Sleep) -> SimulatedCodat:
+    """Give a Codat that wastes no time."""
+    return SimulatedCodat("key", SECRET, sleep=sleep)
+
+
+@pytest.fixture
+def sync(codat: SimulatedCodat) -> Sync:
+    """Give a sync of ten rows."""
+    return codat.add_sync(codat.add_company(), items=generate_items(10))
+
+
+def get(codat: SimulatedCodat, sync: Sync, what: str = "transactions") -> httpx.Response:
+    """Ask for a part of a sync."""
+    url = f"https://api.codat.io/companies/{sync.company_id}/sync/expenses/syncs/{sync.sync_id}/{what}"
+    return httpx.Client(transport=codat.transport()).get(url, headers={"Authorization": codat.credentials})
+
+
+def test_fault_hits_so_many_requests_and_no_more(codat: SimulatedCodat, sync: Sync) -> None:
+    """Two failures ordered are two failures."""
+    codat.faults.add(Fault("status", times=2, status=503))
+    assert [get(codat, sync).status_code for _ in range(3)] == [503, 503, 200]
+
+
+def test_fault_hits_only_what_it_is_for(codat: SimulatedCodat, sync: Sync) -> None:
+    """A fault can be for a path, a company or a sync; others pass."""
+    other = codat.add_sync(codat.company(sync.company_id))
+    codat.faults.add(Fault("status", path=r"/status$"))
+    codat.faults.add(Fault("status", status=502, sync_id=other.sync_id))
+    codat.faults.add(Fault("status", status=504, company_id="another"))
+    assert get(codat, sync).status_code == 200
+    assert get(codat, other).status_code == 502
+    assert get(codat, sync, "status").status_code == 500
+    assert get(codat, sync, "status").status_code == 200
+
+
+def test_error_is_in_codats_shape(codat: SimulatedCodat, sync: Sync) -> None:
+    """A 429 to order says when to come back, and is no different from a real one."""
+    codat.faults.add(Fault("status", status=429, retry_after="7"))
+    response = get(codat, sync)
+    assert (response.headers["Retry-After"], response.json()["canBeRetried"]) == ("7", "True")
+    assert "X-Rate-Limit-Limit" in response.headers
+
+
+@pytest.mark.parametrize(("kind", "error"), [("disconnect", httpx.RemoteProtocolError), ("reset", httpx.ReadError)])
+def test_dropped_connection(codat: SimulatedCodat, sync: Sync, kind: Kind, error: type[Exception]) -> None:
+    """A dropped connection is the error that httpx makes of one; the log has the request without a status."""
+    codat.faults.add(Fault(kind))
+    with pytest.raises(error):
+        get(codat, sync)
+    assert [entry.status for entry in codat.requests.entries] == [None]
+
+
+def test_late_answer_is_right(codat: SimulatedCodat, sync: Sync, sleep: Sleep) -> None:
+    """Latency changes nothing but the time; another fault can be late, too."""
+    codat.faults.add(Fault("latency", seconds=3))
+    codat.faults.add(Fault("status", seconds=2))
+    assert [get(codat, sync).status_code for _ in range(2)] == [200, 500]
+    assert sleep.slept == [3, 2]
+
+
+def test_malformed_answer_is_no_json(codat: SimulatedCodat, sync: Sync) -> None:
+    """Half of the JSON comes with a 200."""
+    codat.faults.add(Fault("malformed"))
+    response = get(codat, sync)
+    assert response.status_code == 200
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting|delimiter"):
+        response.json()
+
+
+def test_wrong_shape_is_json_all_the_same(codat: SimulatedCodat, sync: Sync) -> None:
+    """A list comes where an object should."""
+    codat.faults.add(Fault("wrong_shape"))
+    assert isinstance(get(codat, sync, "status").json(), list)
+
+
+def test_pages_that_lie(codat: SimulatedCodat, sync: Sync) -> None:
+    """Rows are missing from a page that counts them, or the count is wrong."""
+    codat.faults.add(Fault("truncated"))
+    codat.faults.add(Fault("wrong_total", total=3))
+    truncated, miscounted = get(codat, sync).json(), get(codat, sync).json()
+    assert (len(truncated["results"]), truncated["totalResults"]) == (5, 10)
+    assert (len(miscounted["results"]), miscounted["totalResults"]) == (10, 3)
+
+
+def test_cleared_faults_are_gone(codat: SimulatedCodat, sync: Sync) -> None:
+    """After a clear, Codat behaves."""
+    codat.faults.add(Fault("status", times=100))
+    codat.faults.clear()
+    assert get(codat, sync).status_code == 200
+
+
+def test_path_that_is_no_regular_expression_is_refused() -> None:
+    """The mistake shows where it was made."""
+    with pytest.raises(ValueError, match="path"):
+        Fault("status", path="(")
+
+
+def test_concurrency_is_measured_by_company() -> None:
+    """Requests that are in flight at once are counted, those of another company apart."""
+    together = Barrier(3)
+
+    def meet(_: float) -> None:
+        together.wait(timeout=5)
+
+    codat = SimulatedCodat("key", SECRET, sleep=meet)
+    one, other = (codat.add_sync(codat.add_company()) for _ in range(2))
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda sync: get(codat, sync), [one, one, other]))
+    assert codat.requests.max_in_flight(one.company_id) == 2
+    assert codat.requests.max_in_flight(other.company_id) == 1
