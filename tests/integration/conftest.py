@@ -80,7 +80,7 @@ def codat_url(simulated: SimulatedCodat) -> Iterator[str]:
 def aws(codat_url: str) -> Iterator[Aws]:
     """Queues, secrets and the table as the template has them."""
     with mock_aws():
-        dynamodb, sqs, secretsmanager = (boto3.client(name) for name in ("dynamodb", "sqs", "secretsmanager"))
+        dynamodb, sqs, secretsmanager = boto3.client("dynamodb"), boto3.client("sqs"), boto3.client("secretsmanager")
         table = read_template()["Resources"]["SyncTable"]["Properties"]
         made = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
         dynamodb.create_table(TableName="syncs", **{name: table[name] for name in made})

@@ -86,10 +86,10 @@ def ingest(
     committed answer is younger than the one before it. Raises PoisonError, CodatError, VersionMovedError after too many
     lost races, and what DynamoDB raises.
     """
-    events = [announcement.event for announcement in announcements]
+    events = {announcement.event.webhook_id: announcement.event for announcement in announcements}
     for _ in range(_MOST_RACES):
         try:
-            return _ingest_once(announcements[0], events, codat, store, now)
+            return _ingest_once(announcements[0], list(events.values()), codat, store, now)
         except VersionMovedError as error:
             lost = error
     raise lost

@@ -70,8 +70,8 @@ class Store:
     # ------------------------------------------------------------ what the worker does, in this order
 
     def load_head(self, sync_id: str, webhook_ids: Iterable[str]) -> Head:
-        """Return the sync's head, read consistently, with those of ``webhook_ids`` that were seen before."""
-        found = self._get([_document_key(sync_id), *(_event_key(sync_id, webhook_id) for webhook_id in set(webhook_ids))])
+        """Return the sync's head, read consistently, with those of ``webhook_ids`` (no two alike) that were seen."""
+        found = self._get([_document_key(sync_id), *(_event_key(sync_id, webhook_id) for webhook_id in webhook_ids)])
         values = next((item for item in found if item["sk"] == _DOCUMENT), {})
         return Head(values, frozenset(item["sk"].removeprefix(_EVENT) for item in found if item["sk"] != _DOCUMENT))
 
@@ -166,7 +166,7 @@ class Store:
         if "parts" not in document:
             return list(document.get("items", []))
         keys = list(_part_keys(document["syncId"], document["parts"]))
-        return [item for part in sorted(self._get(keys), key=lambda part: part["sk"]) for item in part["items"]]
+        return [item for part in sorted(self._get(keys), key=lambda part: part["sk"]) for item in part.get("items", ())]
 
     # ------------------------------------------------------------ DynamoDB
 
