@@ -1,0 +1,111 @@
+"""What matters in the template, held without deploying it."""
+
+import json
+from itertools import chain
+from typing import Any
+
+import pytest
+
+from dev.template import read_template
+
+TEMPLATE = read_template()
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+
+
+def _of_type(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: resource for name, resource in RESOURCES.items() if resource["Type"] == kind}
+
+
+FUNCTIONS = _of_type("AWS::Serverless::Function")
+ROLES = _of_type("AWS::IAM::Role")
+QUEUES = _of_type("AWS::SQS::Queue")
+
+
+def _statements(role: dict[str, Any]) -> list[dict[str, Any]]:
+    documents = (policy["PolicyDocument"]["Statement"] for policy in role["Properties"]["Policies"])
+    return list(chain.from_iterable(documents))
+
+
+def _actions(statement: dict[str, Any]) -> list[str]:
+    return statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+
+
+def test_every_function_has_a_role_and_a_log_group_of_its_own() -> None:
+    """Least privilege is per function."""
+    roles = [function["Properties"]["Role"]["Fn::GetAtt"][0] for function in FUNCTIONS.values()]
+    assert sorted(roles) == sorted(ROLES)
+    groups = {function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for function in FUNCTIONS.values()}
+    assert len(groups) == len(FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_no_role_has_a_wildcard(name: str) -> None:
+    """Neither in an action nor in a resource, but for X-Ray, which knows no resources."""
+    for statement in _statements(ROLES[name]):
+        actions = _actions(statement)
+        assert not any("*" in action for action in actions)
+        if not all(action.startswith("xray:") for action in actions):
+            assert "*" not in json.dumps(statement["Resource"])
+
+
+def test_the_receiver_can_do_nothing_but_verify_and_enqueue() -> None:
+    """And be watched: it is the one that the world can reach."""
+    actions = chain.from_iterable(_actions(statement) for statement in _statements(ROLES["ReceiverRole"]))
+    assert {action for action in actions if action.split(":")[0] not in {"logs", "xray"}} == {
+        "secretsmanager:GetSecretValue",
+        "sqs:SendMessage",
+    }
+
+
+def test_a_message_is_not_handed_out_again_while_it_is_worked_on() -> None:
+    """AWS asks for a visibility time-out of six times the function's."""
+    for function in FUNCTIONS.values():
+        for event in function["Properties"].get("Events", {}).values():
+            if event["Type"] == "SQS":
+                queue = QUEUES[event["Properties"]["Queue"]["Fn::GetAtt"][0]]["Properties"]
+                assert queue["VisibilityTimeout"] >= 6 * function["Properties"]["Timeout"]
+                assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+                assert event["Properties"]["ScalingConfig"]["MaximumConcurrency"]
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_every_queue_is_encrypted_and_leads_to_one_that_keeps_longer(name: str) -> None:
+    """A dead letter's age counts from when it first came in."""
+    queue = QUEUES[name]["Properties"]
+    assert queue["SqsManagedSseEnabled"] is True
+    if "RedrivePolicy" in queue:
+        dead = QUEUES[queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]
+        assert dead["Properties"]["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
+        assert dead["DeletionPolicy"] == "Retain"
+        assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
+    else:
+        assert name.endswith("DeadLetterQueue")
+
+
+def test_the_table_outlives_the_stack_and_cannot_be_replaced() -> None:
+    """Retained, protected, recoverable to any second, and named, which is what makes CloudFormation refuse."""
+    table = RESOURCES["SyncTable"]
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert table["Properties"]["DeletionProtectionEnabled"] is True
+    assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert "TableName" in table["Properties"]
+    assert table["Properties"]["TimeToLiveSpecification"]["AttributeName"] == "expiresAt"
+
+
+def test_every_log_group_forgets() -> None:
+    """After as many days as the parameter says, those of the API included."""
+    groups = _of_type("AWS::Logs::LogGroup")
+    assert len(groups) == len(FUNCTIONS) + len(_of_type("AWS::Serverless::HttpApi"))
+    assert all(group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
+
+
+def test_secrets_are_made_empty() -> None:
+    """No value of a secret's stands in a template, and none is made up that somebody could take for a real one."""
+    for secret in _of_type("AWS::SecretsManager::Secret").values():
+        assert not {"SecretString", "GenerateSecretString"} & set(secret["Properties"])
+
+
+def test_every_parameter_has_a_default_and_the_webhooks_url_comes_first() -> None:
+    """What is deployed with nothing said works; what a person needs next is shown."""
+    assert all({"Default", "Description"} <= set(parameter) for parameter in TEMPLATE["Parameters"].values())
+    assert next(iter(TEMPLATE["Outputs"])) == "WebhookUrl"
