@@ -11,6 +11,10 @@ VENVS := .local/venvs
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
+# The environment of samconfig.toml that is meant.
+ENV ?= dev
+SAM := $(VENVS)/sam/bin/sam
+
 .PHONY: help
 help:
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +36,44 @@ $(VENVS)/%/ready: requirements/%.txt .venv/ready
 	@uv venv --quiet --no-config --clear --python .venv/bin/python $(@D)
 	@uv pip sync --quiet --no-config --require-hashes --python $(@D) $<
 	@touch $@
+
+# ---------------------------------------------------------------- checks
+
+.PHONY: test
+test: lint template ## Check everything: style, types, template, all tests, coverage
+	@pytest --numprocesses 2 --dist loadgroup --quiet --cov --cov-report=term
+	@echo "All is well: style, types, template and tests pass, $$(coverage report --format=total) % of the functions and the layer is covered."
+
+.PHONY: lint
+lint: .venv/ready ## Check style and types
+	@ruff check --quiet
+	@ruff format --quiet --check
+	@mypy --no-error-summary dev layers/shared/codat_sync tests
+	@for app in functions/*/app.py; do mypy --no-error-summary "$$app"; done
+
+# The build is for a Python and a processor that this machine need not have.
+.PHONY: template
+template: .venv/ready $(VENVS)/sam/ready
+	@cfn-lint template.yaml
+	@# The linter asks for a region, though it checks for all.
+	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint --config-env $(ENV) >/dev/null
+	@$(MAKE) build
+
+# ---------------------------------------------------------------- AWS
+
+
+.PHONY: build
+build: .venv/ready $(VENVS)/sam/ready ## Build for AWS: ENV=dev or prod, as in samconfig.toml
+	@layer=$$(python -m dev.target $(ENV)) && env $$layer $(SAM) build --config-env $(ENV) >.local/build-$(ENV).log 2>&1 \
+	  || { cat .local/build-$(ENV).log >&2; exit 1; }
+	@grep 'no bytecode' .local/build-$(ENV).log || true
+	@echo "built for $(ENV) in .aws-sam/$(ENV)"
+
+.PHONY: deploy
+deploy: build ## Deploy to AWS: ENV=dev or prod, as in samconfig.toml
+	@$(SAM) deploy --config-env $(ENV)
+
+# ---------------------------------------------------------------- dependencies
 
 .PHONY: lock
 lock: .venv/ready ## Lock every dependency again, to the newest versions allowed
