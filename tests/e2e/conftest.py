@@ -1,0 +1,15 @@
+"""The deployed template: a webhook comes in over HTTP, and the table is read."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from dev.outputs import Outputs
+from dev.stack import local_stack
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Outputs]:
+    """Return the whole project, deployed to the embedded AWS with IAM enforced."""
+    with local_stack("e2e", time_scale=0.01) as outputs:
+        yield outputs

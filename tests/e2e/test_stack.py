@@ -1,0 +1,149 @@
+"""From a webhook of Codat's to the table, through what is deployed on AWS."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, Literal, TypeVar
+
+import httpx
+import pytest
+
+from codat_sync.document import SyncDocument
+from codat_sync.status import Outcome
+from codat_sync.store import Store
+from dev.aws import LocalAws
+from dev.outputs import Outputs
+from dev.redrive import redrive
+from tests.payloads import UNSIGNED, load
+from tests.simulator.control import SimulatorControl
+from tests.simulator.control_messages import NewWebhook
+from tests.simulator.events import Generation
+from tests.simulator.faults import Fault
+from tests.simulator.models import Sync
+
+pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+def codat(stack: Outputs) -> Iterator[SimulatorControl]:
+    """Codat, to be told what happens there."""
+    with SimulatorControl(stack.codat_url) as control:
+        yield control
+        control.clear_faults()
+
+
+@pytest.fixture
+def aws(stack: Outputs) -> LocalAws:
+    """AWS, as its administrator sees it."""
+    return LocalAws(stack.aws_endpoint_url)
+
+
+@pytest.fixture
+def store(stack: Outputs, aws: LocalAws) -> Store:
+    """Return the table, as its readers see it."""
+    return Store(aws.dynamodb, stack.table_name, event_retention=timedelta(days=16))
+
+
+def _eventually(look: Callable[[], T | None]) -> T:
+    """Return what ``look`` finds, as soon as it finds something: all here happens in the background."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it has not come to that within a minute")
+
+
+def _new_sync(codat: SimulatorControl, code: int = 5130, rows: int = 5) -> Sync:
+    return codat.add_sync(company_id=codat.add_company().company_id, code=code, generate=rows)
+
+
+def _at_version(store: Store, sync_id: str, version: int = 1) -> SyncDocument:
+    def look() -> SyncDocument | None:
+        document = store.load_sync(sync_id)
+        return document if document and document.version >= version else None
+
+    return _eventually(look)
+
+
+def _receive(aws: LocalAws, url: str) -> list[Any]:
+    return aws.sqs.receive_message(
+        QueueUrl=url, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"], VisibilityTimeout=0
+    ).get("Messages", [])
+
+
+def test_a_webhook_becomes_a_sync_in_the_table(codat: SimulatorControl, store: Store) -> None:
+    """Signed and delivered by the simulator, read back from it by the worker, with all its transactions."""
+    sync = _new_sync(codat)
+    webhook_id = codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
+    document = _at_version(store, sync.sync_id)
+    assert (document.sync.status.company_id, document.sync.status.code) == (sync.company_id, 5130)
+    assert document.sync.outcome is Outcome.FAILED
+    assert sum(item.rows for item in document.sync.items) == len(sync.items)
+    for item in sync.items:
+        if item.transaction_id:
+            assert store.load_syncs_of_transaction(sync.company_id, item.transaction_id) == [sync.sync_id]
+    assert _eventually(lambda: store.load_seen_events(sync.sync_id)) == [webhook_id]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("generation", ["current", "old"])
+def test_both_generations_come_in_by_both_methods(
+    codat: SimulatorControl, store: Store, generation: Generation, method: Literal["POST", "PUT"]
+) -> None:
+    """The routes of the API are the template's."""
+    sync = _new_sync(codat, 2000)
+    codat.send_webhook(NewWebhook(sync_id=sync.sync_id, generation=generation, method=method, headers="svix"))
+    assert _at_version(store, sync.sync_id).sync.outcome is Outcome.SUCCEEDED
+
+
+def test_a_sync_that_changes_is_looked_at_again(codat: SimulatorControl, store: Store) -> None:
+    """A replay, too, ends with what is true now."""
+    sync = _new_sync(codat, 1000)
+    webhook_id = codat.send_webhook(NewWebhook(sync_id=sync.sync_id, event_type="expenses.sync.successful"))
+    assert _at_version(store, sync.sync_id).sync.outcome is Outcome.IN_PROGRESS
+    codat.change_sync(sync.sync_id, code=2040, items=())
+    codat.replay(webhook_id)
+    assert _at_version(store, sync.sync_id, 2).sync.outcome is Outcome.SUCCEEDED
+
+
+def test_two_thousand_transactions_stand_in_the_table(codat: SimulatorControl, store: Store) -> None:
+    """In parts, within DynamoDB's limits, which the emulator holds us to."""
+    sync = _new_sync(codat, rows=2000)
+    codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
+    assert sum(item.rows for item in _at_version(store, sync.sync_id).sync.items) == 2000
+
+
+def test_a_poison_message_is_set_aside_and_comes_back_with_make_redrive(
+    stack: Outputs, codat: SimulatorControl, store: Store, aws: LocalAws
+) -> None:
+    """With its reason, its group and its body; and after the fix it is done with."""
+    sync = _new_sync(codat)
+    codat.add_fault(Fault("malformed", times=3, sync_id=sync.sync_id, path="status$"))
+    codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
+    (message,) = _eventually(lambda: _receive(aws, stack.dead_letter_queue_url))
+    assert message["MessageAttributes"]["reason"]["StringValue"] == "malformed-answer"
+    assert message["Attributes"]["MessageGroupId"] == sync.company_id
+    assert store.load_sync(sync.sync_id) is None
+
+    assert redrive(aws.sqs, stack.dead_letter_queue_url, stack.queue_url) == 1
+    assert _at_version(store, sync.sync_id)
+    assert _receive(aws, stack.dead_letter_queue_url) == []
+
+
+def test_what_nobody_signed_changes_nothing(stack: Outputs, aws: LocalAws) -> None:
+    """401, and nothing on the queue."""
+    payload = load("receiver", UNSIGNED)
+    answer = httpx.post(stack.webhook_url, content=payload["body"])
+    assert answer.status_code == 401
+    assert answer.json() == {"message": "Unauthorized"}
+    assert _receive(aws, stack.queue_url) == []
+
+
+def test_other_paths_and_methods_lead_nowhere(stack: Outputs) -> None:
+    """Only the webhook path can be reached."""
+    assert httpx.get(stack.webhook_url).status_code == 404
+    assert httpx.post(stack.api_url + "/companies").status_code == 404
