@@ -37,6 +37,21 @@ $(VENVS)/%/ready: requirements/%.txt .venv/ready
 	@uv pip sync --quiet --no-config --require-hashes --python $(@D) $<
 	@touch $@
 
+# ---------------------------------------------------------------- the local stack: no AWS account, no Docker
+
+.PHONY: up
+up: $(VENVS)/emulator/ready ## Start the local stack and leave it running, or bring it up to date
+	@python -m dev.up
+
+.PHONY: down
+down: .venv/ready ## End the local stack
+	@python -m dev.down
+
+# The local stack's, unless ENV is given.
+.PHONY: redrive
+redrive: .venv/ready ## Take dead letters back to SyncQueue: ENV=dev or prod for AWS, DRY_RUN=1 to look only
+	@python -m dev.redrive $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(DRY_RUN),--dry-run)
+
 # ---------------------------------------------------------------- checks
 
 .PHONY: test

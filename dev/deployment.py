@@ -1,0 +1,89 @@
+"""The project's real template, deployed to the embedded AWS."""
+
+import hashlib
+import json
+import platform
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from dev import cloudformation
+from dev.aws import REGION, LocalAws
+from dev.layer import PYTHON, built_layer
+from dev.outputs import Outputs
+from dev.package import zipped
+from dev.paths import ROOT
+from dev.routes import make_routes
+from dev.simulator import send_webhooks_to
+from dev.template import Template, read_template, suit_emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_s3 import S3Client
+
+    from dev.services import Services
+
+_BUCKET = "code"
+
+
+def deploy(services: "Services") -> Outputs:
+    """Build and deploy the project to ``services``, or bring what is deployed there up to date."""
+    aws = LocalAws(services.aws_endpoint_url)
+    template = read_template()
+    suit_emulator(template, services.aws_endpoint_url)
+    _upload_code(aws.s3, template)
+    cloudformation.apply(aws.cloudformation, template, _parameters(services))
+    made = cloudformation.outputs(aws.cloudformation)
+    _put_secrets(aws, made, services)
+    api_url = f"{services.aws_endpoint_url}/_aws/execute-api/{make_routes(aws)}"
+    webhook_url = f"{api_url}/webhooks/codat"
+    if services.is_simulated:
+        send_webhooks_to(webhook_url, simulator_url=services.codat.url)
+    return Outputs(
+        webhook_url=webhook_url,
+        api_url=api_url,
+        codat_url=services.codat.url,
+        table_name=made["SyncTableName"],
+        queue_url=made["SyncQueueUrl"],
+        dead_letter_queue_url=made["SyncDeadLetterQueueUrl"],
+        aws_endpoint_url=services.aws_endpoint_url,
+        region=REGION,
+        signing_secret=services.signing_secret,
+        codat_api_key=services.codat.api_key,
+    )
+
+
+def _parameters(services: "Services") -> dict[str, str]:
+    return {
+        "Environment": "local",
+        "Runtime": f"python{PYTHON}",
+        "Architecture": "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64",
+        "CodatBaseUrl": services.codat.url,
+    }
+
+
+def _upload_code(s3: "S3Client", template: Template) -> None:
+    """Upload the folders that the template names, and name where they are now."""
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    for resource in template["Resources"].values():
+        properties = resource["Properties"]
+        match resource["Type"]:
+            case "AWS::Serverless::Function":
+                code = zipped(ROOT / properties["CodeUri"], without="__pycache__")
+                properties["CodeUri"] = _uploaded(s3, code)
+            case "AWS::Serverless::LayerVersion":
+                properties["ContentUri"] = _uploaded(s3, built_layer())
+
+
+def _uploaded(s3: "S3Client", code: bytes) -> dict[str, str]:
+    key = hashlib.sha256(code).hexdigest()
+    s3.put_object(Bucket=_BUCKET, Key=key, Body=code)
+    return {"Bucket": _BUCKET, "Key": key}
+
+
+def _put_secrets(aws: LocalAws, outputs: "Mapping[str, str]", services: "Services") -> None:
+    webhook = {"signingSecrets": [services.signing_secret], "authorization": None}
+    aws.secretsmanager.put_secret_value(SecretId=outputs["WebhookSecretArn"], SecretString=json.dumps(webhook))
+    codat = {"apiKey": services.codat.api_key}
+    aws.secretsmanager.put_secret_value(SecretId=outputs["CodatSecretArn"], SecretString=json.dumps(codat))

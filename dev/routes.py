@@ -1,0 +1,60 @@
+"""The HTTP API's routes on the embedded AWS.
+
+SAM describes an HTTP API by an OpenAPI document, which the emulator does not import: the routes are made from it here.
+"""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from dev.cloudformation import STACK, physical_ids
+from dev.errors import LocalStackError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dev.aws import LocalAws
+
+_FUNCTION = re.compile(r"\$\{(\w+)\.Arn\}/invocations")
+
+
+def make_routes(aws: "LocalAws") -> str:
+    """Make the API's routes what its OpenAPI document says; returns the API's id."""
+    processed = aws.cloudformation.get_template(StackName=STACK, TemplateStage="Processed")["TemplateBody"]
+    names = physical_ids(aws.cloudformation)
+    api_id = names["Api"]
+    wanted = {
+        route_key: _integration(aws, api_id, names[function])
+        for route_key, function in _routes(processed["Resources"]["Api"]["Properties"]["Body"])
+    }
+    for route in aws.apigatewayv2.get_routes(ApiId=api_id)["Items"]:
+        if wanted.get(route["RouteKey"]) == route["Target"]:
+            del wanted[route["RouteKey"]]
+        else:
+            aws.apigatewayv2.delete_route(ApiId=api_id, RouteId=route["RouteId"])
+    for route_key, target in wanted.items():
+        aws.apigatewayv2.create_route(ApiId=api_id, RouteKey=route_key, Target=target)
+    return api_id
+
+
+def _integration(aws: "LocalAws", api_id: str, function: str) -> str:
+    """Return what a route has for its target to lead to ``function``."""
+    arn = aws.lambda_.get_function_configuration(FunctionName=function)["FunctionArn"]
+    for integration in aws.apigatewayv2.get_integrations(ApiId=api_id)["Items"]:
+        if integration["IntegrationUri"] == arn:
+            return f"integrations/{integration['IntegrationId']}"
+    made = aws.apigatewayv2.create_integration(
+        ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0"
+    )
+    return f"integrations/{made['IntegrationId']}"
+
+
+def _routes(document: "Mapping[str, Any]") -> "Iterator[tuple[str, str]]":
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if operation.get("security"):
+                raise LocalStackError(f"{method} {path} wants an authorizer: it would be open to all here")
+            uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+            function = _FUNCTION.search(uri)
+            if not function:
+                raise LocalStackError(f"{method} {path} does not lead to a function: {uri}")
+            yield f"{method.upper()} {path}", function[1]

@@ -1,0 +1,49 @@
+"""Signs a payload of `events/receiver/`, as a stored signature would have expired.
+
+python -m dev.sign events/receiver/sync-successful.json | sam local invoke ReceiverFunction -e -
+python -m dev.sign --curl events/receiver/sync-successful.json | curl --config -
+"""
+
+import argparse
+import base64
+import json
+import secrets
+from pathlib import Path
+
+from dev.errors import told
+from dev.outputs import Outputs
+from tests.payloads import Payload, signed
+
+
+def main() -> None:
+    """Print the signed payload, or what curl needs to post it."""
+    arguments = _parser().parse_args()
+    outputs = Outputs.read()
+    payload = json.loads(arguments.payload.read_text())
+    payload = signed(payload, outputs.signing_secret, webhook_id=f"msg_{secrets.token_hex(12)}")
+    print(_curl_config(payload, outputs.api_url) if arguments.curl else json.dumps(payload))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dev.sign", description="Signs a webhook as Codat would now.")
+    parser.add_argument("payload", type=Path, help="an event of API Gateway's, as those in events/receiver")
+    parser.add_argument("--curl", action="store_true", help="print a configuration for curl, not the event")
+    return parser
+
+
+def _curl_config(payload: Payload, api_url: str) -> str:
+    http = payload["requestContext"]["http"]
+    body = base64.b64decode(payload["body"]).decode() if payload["isBase64Encoded"] else payload["body"]
+    lines = [("url", api_url + http["path"]), ("request", http["method"]), ("data-binary", body), ("noproxy", "*")]
+    lines += [
+        ("header", f"{name}: {value}")
+        for name, value in payload["headers"].items()
+        if name == "content-type" or name.startswith("webhook-")
+    ]
+    # Quoted as JSON is: curl knows these escapes, and the body has no others.
+    return "\n".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in lines)
+
+
+if __name__ == "__main__":
+    with told():
+        main()

@@ -1,0 +1,15 @@
+"""The local stack as a block: the project, deployed to an embedded AWS of its own and gone afterwards."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dev.deployment import deploy
+from dev.outputs import Outputs
+from dev.services import Codat, running_services
+
+
+@contextmanager
+def local_stack(name: str, codat: Codat | None = None, *, time_scale: float = 1) -> Iterator[Outputs]:
+    """Run the whole project on this machine. ``name`` tells its logs from those of other stacks."""
+    with running_services(name, codat, time_scale=time_scale) as services:
+        yield deploy(services)

@@ -1,0 +1,48 @@
+"""The project's template, read and made ready for the embedded AWS."""
+
+from typing import Any
+
+import yaml
+
+from dev.paths import ROOT
+
+# Documents whose shape CloudFormation defines, not this project.
+Template = dict[str, Any]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms, such as `!Ref`."""
+
+
+def _written_out(loader: _Loader, name: str, node: yaml.Node) -> Template:
+    value: Any
+    match node:
+        case yaml.MappingNode():
+            value = loader.construct_mapping(node, deep=True)
+        case yaml.SequenceNode():
+            value = loader.construct_sequence(node, deep=True)
+        case _:
+            value = node.value.split(".", 1) if name == "GetAtt" else node.value
+    return {name if name in {"Ref", "Condition"} else f"Fn::{name}": value}
+
+
+_Loader.add_multi_constructor("!", _written_out)
+
+
+def read_template() -> Template:
+    """Return the project's template, its short forms written out and its anchors resolved."""
+    template: Template = yaml.load((ROOT / "template.yaml").read_text(), _Loader)  # noqa: S506 - it is a SafeLoader
+    return template
+
+
+def suit_emulator(template: Template, aws_endpoint_url: str) -> None:
+    """Change in ``template`` what the emulator can't take as it is."""
+    # On AWS the SDK finds its endpoints itself.
+    template["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = aws_endpoint_url
+    # The emulator hands on the value of a parameter as text, and then can't compare the text with a number.
+    for resource in template["Resources"].values():
+        for event in resource["Properties"].get("Events", {}).values():
+            scaling = event["Properties"].get("ScalingConfig", {})
+            match scaling.get("MaximumConcurrency"):
+                case {"Ref": parameter}:
+                    scaling["MaximumConcurrency"] = template["Parameters"][parameter]["Default"]

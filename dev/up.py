@@ -1,0 +1,69 @@
+"""Starts the local stack and leaves it running, or brings it up to date: `python -m dev.up`.
+
+With CODAT_BASE_URL and CODAT_API_KEY in the environment the project talks to that Codat, else to the simulator.
+"""
+
+import os
+import time
+
+from dev import background
+from dev.aws import LocalAws
+from dev.deployment import deploy
+from dev.env_vars import env_vars
+from dev.errors import told
+from dev.outputs import Outputs
+from dev.paths import ENV_VARS, LOGS, OUTPUTS, ROOT
+from dev.private import write_private
+from dev.services import Services, real_codat
+from dev.simulator import add_example
+
+_EXAMPLE = """
+Send a webhook, signed as Codat would:
+
+  .venv/bin/python -m dev.sign --curl events/receiver/sync-unsuccessful.json | curl --config -
+"""
+
+
+def main() -> None:
+    """Start or update the stack, and say where it is."""
+    started = time.monotonic()
+    with background.commanding():
+        services, was_up = _services()
+        outputs = deploy(services)
+        outputs.write()
+        write_private(ENV_VARS, env_vars(LocalAws(outputs.aws_endpoint_url)))
+    done = "Updated the running stack" if was_up else "Started the stack"
+    print(f"{done} in {time.monotonic() - started:.1f} s; `make down` ends it.\n\n{_summary(outputs)}\n{_EXAMPLE}")
+
+
+def _services() -> tuple[Services, bool]:
+    """Return the services to deploy to, and whether they ran before."""
+    codat = real_codat(os.environ)
+    services = background.find()
+    if services and services.talk_to(codat):
+        return services, True
+    if services:
+        print("This is another Codat than before: starting over.")
+        background.stop()
+    services = background.start()
+    if services.is_simulated:
+        add_example(services.codat.url)
+    return services, False
+
+
+def _summary(outputs: Outputs) -> str:
+    lines = {
+        "webhooks": outputs.webhook_url,
+        "Codat": outputs.codat_url,
+        "AWS": outputs.aws_endpoint_url,
+        "table": outputs.table_name,
+        "for scripts": OUTPUTS.relative_to(ROOT),
+        "for sam local": ENV_VARS.relative_to(ROOT),
+        "logs": (LOGS / "up").relative_to(ROOT),
+    }
+    return "\n".join(f"  {name:<15}{value}" for name, value in lines.items())
+
+
+if __name__ == "__main__":
+    with told():
+        main()
