@@ -17,6 +17,7 @@ from botocore.config import Config
 from codat_sync import batch, ingest
 from codat_sync.codat import Codat, parse_api_key
 from codat_sync.errors import PoisonError
+from codat_sync.inbox import read_message
 from codat_sync.observability import logger, metrics
 from codat_sync.queues import DeadLetterQueue
 from codat_sync.secret import CachedSecret
@@ -92,4 +93,7 @@ def _settle(outcome: "Future[ingest.Ingested | None]", record: SQSRecord) -> str
         dead_letters.set_aside(record.body, record.attributes.get("MessageGroupId"), poison)
         logger.error("set aside", message_id=record.message_id, reason=poison.reason, detail=poison.detail)
         return "MessageSetAside"
-    return f"Sync{ingested.change.capitalize()}" if ingested else "EventNotOurs"
+    if ingested:
+        return f"Sync{ingested.change.capitalize()}"
+    logger.info("not ours", message_id=record.message_id, webhook_id=read_message(record.body)["webhookId"])
+    return "EventNotOurs"
