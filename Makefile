@@ -63,7 +63,7 @@ test: lint template ## Check everything: style, types, template, all tests, cove
 lint: .venv/ready ## Check style and types
 	@ruff check --quiet
 	@ruff format --quiet --check
-	@mypy --no-error-summary dev layers/shared/codat_sync tests
+	@mypy --no-error-summary benchmarks dev layers/shared/codat_sync tests
 	@for app in functions/*/app.py; do mypy --no-error-summary "$$app"; done
 
 # The build is for a Python and a processor that this machine need not have.

@@ -25,12 +25,22 @@ _LOG = LOGS / "layer.log"
 def built_layer() -> bytes:
     """Return the layer as a zip. Its third-party part is made once; the project's own is quick to put in each time."""
     with locked(BUILD / "layer.lock"):
-        build = _BUILDS / _third_party_digest()
-        if not build.exists():
-            shutil.rmtree(_BUILDS, ignore_errors=True)
-            _make(build)
-        _put_own_package(build / "python")
-        return zipped(build)
+        return zipped(_build())
+
+
+def built_layer_folder() -> Path:
+    """Return where the layer is, built as ``built_layer`` does."""
+    with locked(BUILD / "layer.lock"):
+        return _build()
+
+
+def _build() -> Path:
+    build = _BUILDS / _third_party_digest()
+    if not build.exists():
+        shutil.rmtree(_BUILDS, ignore_errors=True)
+        _make(build)
+    _put_own_package(build / "python")
+    return build
 
 
 def _third_party_digest() -> str:
