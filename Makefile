@@ -17,7 +17,7 @@ SAM := $(VENVS)/sam/bin/sam
 
 .PHONY: help
 help:
-	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 # ---------------------------------------------------------------- set-up
 
@@ -28,6 +28,7 @@ help:
 	@$(PYTHON) -m venv --clear .venv
 	@.venv/bin/python -m pip install --quiet --require-hashes --requirement requirements/bootstrap.txt
 	@uv pip sync --quiet --no-config --require-hashes --python .venv requirements/dev.txt
+	@echo "$(CURDIR)/layers/shared" >"$$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/codat_sync.pth"
 	@touch $@
 
 # The emulator and SAM CLI each pin a botocore of their own: one virtual environment each.
@@ -38,6 +39,10 @@ $(VENVS)/%/ready: requirements/%.txt .venv/ready
 	@touch $@
 
 # ---------------------------------------------------------------- the local stack: no AWS account, no Docker
+
+.PHONY: demo
+demo: $(VENVS)/emulator/ready ## Run the main job on an emulated AWS against a simulated Codat, and compare the two
+	@python -m dev.demo
 
 .PHONY: up
 up: $(VENVS)/emulator/ready ## Start the local stack and leave it running, or bring it up to date
@@ -51,6 +56,16 @@ down: .venv/ready ## End the local stack
 .PHONY: redrive
 redrive: .venv/ready ## Take dead letters back to SyncQueue: ENV=dev or prod for AWS, DRY_RUN=1 to look only
 	@python -m dev.redrive $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(DRY_RUN),--dry-run)
+
+# ---------------------------------------------------------------- sam local: with Docker, on Lambda's own runtime
+
+.PHONY: sam-local
+sam-local: $(VENVS)/emulator/ready $(VENVS)/sam/ready ## Run every event of events/ through sam local: needs Docker
+	@python -m dev.sam_local
+
+.PHONY: sam-local-build
+sam-local-build: $(VENVS)/sam/ready ## Build for sam local by hand (README)
+	@python -m dev.sam_local_build
 
 # ---------------------------------------------------------------- checks
 
@@ -87,6 +102,11 @@ build: .venv/ready $(VENVS)/sam/ready ## Build for AWS: ENV=dev or prod, as in s
 .PHONY: deploy
 deploy: build ## Deploy to AWS: ENV=dev or prod, as in samconfig.toml
 	@$(SAM) deploy --config-env $(ENV)
+
+# The local stack, unless ENV is given.
+.PHONY: check
+check: .venv/ready ## Check a deployment from end to end: ENV=dev or prod for AWS, else the local stack
+	@python -m dev.check $(if $(filter file,$(origin ENV)),local,$(ENV))
 
 # ---------------------------------------------------------------- dependencies
 

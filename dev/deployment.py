@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import platform
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from dev.package import zipped
 from dev.paths import ROOT
 from dev.routes import make_routes
 from dev.simulator import send_webhooks_to
+from dev.target import machine_architecture
 from dev.template import Template, read_template, suit_emulator
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _parameters(services: "Services") -> dict[str, str]:
     return {
         "Environment": "local",
         "Runtime": f"python{PYTHON}",
-        "Architecture": "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64",
+        "Architecture": machine_architecture(),
         "CodatBaseUrl": services.codat.url,
     }
 

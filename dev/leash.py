@@ -20,7 +20,9 @@ def main() -> None:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    # Not sys.stdin: a thread that waits in there is one that Python cannot end.
+    while os.read(0, 1024):
+        pass
     os.killpg(0, signal.SIGKILL)
 
 

@@ -21,13 +21,14 @@ def main() -> None:
     outputs = Outputs.read()
     payload = json.loads(arguments.payload.read_text())
     payload = signed(payload, outputs.signing_secret, webhook_id=f"msg_{secrets.token_hex(12)}")
-    print(_curl_config(payload, outputs.api_url) if arguments.curl else json.dumps(payload))
+    print(_curl_config(payload, arguments.api or outputs.api_url) if arguments.curl else json.dumps(payload))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dev.sign", description="Signs a webhook as Codat would now.")
     parser.add_argument("payload", type=Path, help="an event of API Gateway's, as those in events/receiver")
     parser.add_argument("--curl", action="store_true", help="print a configuration for curl, not the event")
+    parser.add_argument("--api", help="where curl finds the API, if not at the local stack's address")
     return parser
 
 

@@ -1,8 +1,11 @@
 """`python -m dev.target ENV`: what the layer has to be built for, as samconfig.toml says."""
 
+import platform
 import shlex
 import sys
 import tomllib
+from collections.abc import Iterable
+from typing import Any
 
 from dev.paths import ROOT
 from dev.template import read_template
@@ -11,11 +14,22 @@ from dev.template import read_template
 _PLATFORMS = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
 
 
-def layer_variables(environment: str) -> dict[str, str]:
-    """Return the variables of the layer's makefile. Raises KeyError for an environment that samconfig.toml lacks."""
-    configured = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["build"]["parameters"]
+def machine_architecture() -> str:
+    """Return what Lambda calls this machine's processor."""
+    return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
+
+
+def build_parameters(environment: str) -> dict[str, Any]:
+    """Return how samconfig.toml builds for ``environment``. Raises KeyError for one that it lacks."""
+    configured: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    parameters: dict[str, Any] = configured[environment]["build"]["parameters"]
+    return parameters
+
+
+def layer_variables(overrides: Iterable[str]) -> dict[str, str]:
+    """Return the variables of the layer's makefile for a deployment with these parameters (as ``Name=value``)."""
     defaults = {name: parameter.get("Default") for name, parameter in read_template()["Parameters"].items()}
-    chosen = defaults | dict(override.split("=", 1) for override in configured["parameter_overrides"])
+    chosen = defaults | dict(override.split("=", 1) for override in overrides)
     return {
         "LAYER_PYTHON": str(chosen["Runtime"]).removeprefix("python"),
         "LAYER_PLATFORM": _PLATFORMS[str(chosen["Architecture"])],
@@ -23,4 +37,5 @@ def layer_variables(environment: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    print(*(f"{name}={shlex.quote(value)}" for name, value in layer_variables(sys.argv[1]).items()))
+    made_for = layer_variables(build_parameters(sys.argv[1])["parameter_overrides"])
+    print(*(f"{name}={shlex.quote(value)}" for name, value in made_for.items()))

@@ -16,11 +16,13 @@ from dev.paths import ENV_VARS, LOGS, OUTPUTS, ROOT
 from dev.private import write_private
 from dev.services import Services, real_codat
 from dev.simulator import add_example
+from tests.payloads import SYNC_ID
 
-_EXAMPLE = """
-Send a webhook, signed as Codat would:
+_EXAMPLE = f"""
+Send a webhook, signed as Codat would, and see what it comes to in the table:
 
   .venv/bin/python -m dev.sign --curl events/receiver/sync-unsuccessful.json | curl --config -
+  .venv/bin/python -m dev.show {SYNC_ID}
 """
 
 

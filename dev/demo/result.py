@@ -1,0 +1,59 @@
+"""What came out of the demo, in numbers and sentences."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+from dev.demo.comparison import Difference, Tally, Verdict, compare, tally
+from dev.demo.facts import Facts, Kind
+from dev.demo.truth import REFUSED
+
+
+@dataclass(frozen=True)
+class Result:
+    """Both sides, how often Codat tried to deliver, and how many messages are left in the queues."""
+
+    truth: Facts
+    found: Facts
+    attempts: int
+    waiting: int
+    dead: int
+
+    @cached_property
+    def differences(self) -> list[Difference]:
+        """All facts on which the two sides do not agree."""
+        return compare(self.truth, self.found)
+
+    @property
+    def tallies(self) -> list[Tally]:
+        """Both sides counted, by status code."""
+        return tally(self.truth, self.found, self.differences)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing is missing, wrong, too much or left over."""
+        return not (self.differences or self.waiting or self.dead)
+
+    @property
+    def webhooks(self) -> str:
+        """What became of the webhooks."""
+        kinds = Counter(key.kind for key in self.truth)
+        answers = [fact["status"] for key, fact in self.found.items() if key.kind is Kind.WEBHOOK]
+        refused = answers.count(REFUSED)
+        of_syncs, all_of_them = kinds[Kind.EVENT], kinds[Kind.WEBHOOK]
+        return (
+            f"{all_of_them} webhooks in {self.attempts} deliveries: {of_syncs} about syncs, "
+            f"{all_of_them - of_syncs - 1} not ours, {refused} refused as Codat had not signed it. "
+            f"Left in the queue: {self.waiting}, dead letters: {self.dead}."
+        )
+
+    @property
+    def verdict(self) -> str:
+        """The one line that says it all."""
+        kinds = Counter(key.kind for key in self.truth)
+        verdicts = Counter(difference.verdict for difference in self.differences)
+        unexpected = f", {verdicts[Verdict.UNEXPECTED]:,} unexpected" if verdicts[Verdict.UNEXPECTED] else ""
+        return (
+            f"{kinds[Kind.SYNC]} syncs, {kinds[Kind.TRANSACTION]:,} transactions: "
+            f"{verdicts[Verdict.LOST]:,} lost, {verdicts[Verdict.DIFFERENT]:,} different{unexpected}"
+        )

@@ -1,0 +1,97 @@
+"""What the person sees: on a terminal with colours and a bar, elsewhere as plain lines."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from dev.demo.result import Result
+from dev.demo.steps import PlainSteps, Steps, TerminalSteps
+from dev.outputs import Outputs
+from dev.paths import LOGS, ROOT
+
+_INTRODUCTION = (
+    "codat-sync listens to Codat and keeps in a DynamoDB table what became of every expense. This demo deploys its "
+    "template.yaml to an AWS that is emulated on this machine, has a simulated Codat send signed webhooks, and then "
+    "looks in the table for every sync and every transaction that Codat holds. It needs no account, and leaves nothing "
+    "running."
+)
+_NEXT = "Next: [bold]make up[/] leaves the same stack running, and shows how to send it a webhook."
+_LOGS = f"The logs of this run are in {LOGS.relative_to(ROOT) / 'demo'}."
+_MOST_DIFFERENCES = 12
+_WIDTH = 100  # at most, and in a file
+
+
+class Screen:
+    """Everything that is printed."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False)
+        if not sys.stdout.isatty() or self._console.width > _WIDTH:
+            self._console.width = _WIDTH
+
+    def introduce(self) -> None:
+        """Say what is about to happen."""
+        self._console.print(f"{_INTRODUCTION}\n")
+
+    @contextmanager
+    def steps(self) -> Iterator[Steps]:
+        """Show what goes on, for as long as the block lasts."""
+        if not self._console.is_terminal:
+            yield PlainSteps(self._console)
+            return
+        columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+        with Progress(*columns, console=self._console, transient=True) as progress:
+            yield TerminalSteps(progress)
+
+    def say_where(self, outputs: Outputs) -> None:
+        """Tell where everything runs."""
+        where = {
+            "AWS": f"{outputs.aws_endpoint_url} (MiniStack, which enforces IAM)",
+            "Codat": f"{outputs.codat_url} (tests/simulator)",
+            "webhooks": outputs.webhook_url,
+            "table": outputs.table_name,
+            "logs": (LOGS / "demo").relative_to(ROOT),
+        }
+        for name, value in where.items():
+            self._console.print(f"  {name:<10}{value}", soft_wrap=True)
+        self._console.print()
+
+    def show(self, result: Result, *, seconds: float) -> None:
+        """Show both sides, name what differs, sum up, and say what can be done next. The verdict comes last."""
+        self._console.print(_table(result))
+        self._console.print()
+        for difference in result.differences[:_MOST_DIFFERENCES]:
+            self._console.print(str(difference), style="red", markup=False, soft_wrap=True)
+        if len(result.differences) > _MOST_DIFFERENCES:
+            self._console.print(f"… and {len(result.differences) - _MOST_DIFFERENCES} more\n", style="red")
+        self._console.print(result.webhooks)
+        self._console.print(f"{_NEXT if result.is_well else _LOGS}\n")
+        style = "bold green" if result.is_well else "bold red"
+        self._console.print(f"{result.verdict}, in {seconds:.0f} s", style=style)
+
+
+def _table(result: Result) -> Table:
+    tallies = result.tallies
+    columns = {
+        "syncs\nCodat": [tally.syncs[0] for tally in tallies],
+        "\ntable": [tally.syncs[1] for tally in tallies],
+        "transactions\nCodat": [tally.transactions[0] for tally in tallies],
+        "\n table": [tally.transactions[1] for tally in tallies],
+        "\ndiffer": [tally.differences for tally in tallies],
+    }
+    table = Table(box=None, pad_edge=False, show_footer=True, header_style="dim", footer_style="bold")
+    table.add_column("\ncode", no_wrap=True)
+    table.add_column("\nmeaning", "total")
+    for title, numbers in columns.items():
+        total = sum(numbers) if title != "\ndiffer" else len(result.differences)
+        table.add_column(title, f"{total:,}", justify="right", no_wrap=True)
+    for tally, *numbers in zip(tallies, *columns.values(), strict=True):
+        meaning = Text(tally.meaning, no_wrap=True, overflow="ellipsis")  # the one that gives way on a narrow screen
+        style = "red" if tally.differences else None
+        table.add_row(str(tally.code), meaning, *(f"{number:,}" for number in numbers), style=style)
+    return table

@@ -1,0 +1,136 @@
+"""The events that `make sam-local` sends through the functions, and what is to come of each."""
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, ClassVar
+
+from dev.errors import LocalStackError
+from tests.payloads import (
+    EVENTS,
+    RECEIVER_ANSWERS,
+    SYNC_ID,
+    TRANSACTION_IDS,
+    UNSIGNED,
+    WORKER_REASONS,
+    Payload,
+    load,
+    signed,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+    from codat_sync.store import Store
+
+# Their messages announce no sync of ours, so that nothing in the table tells of them.
+_WITHOUT_SYNC = {"not-ours", "poison"}
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Where what the functions do can be seen."""
+
+    sqs: "SQSClient"
+    queue_url: str
+    dead_letter_queue_url: str
+    store: "Store"
+
+
+@dataclass(frozen=True)
+class ReceiverEvent:
+    """A webhook, as API Gateway hands it to the receiver."""
+
+    function: ClassVar = "ReceiverFunction"
+    name: str
+    payload: Payload
+    webhook_id: str
+
+    @property
+    def expected(self) -> str:
+        """What is to come of it, in words."""
+        status = RECEIVER_ANSWERS[self.name]
+        return _received(status, [self.webhook_id] if status == HTTPStatus.ACCEPTED else [])
+
+    def outcome(self, answer: object, effects: Effects) -> str:
+        """Return what came of it, in the same words; takes what is on SyncQueue."""
+        messages = take(effects.sqs, effects.queue_url)
+        status = answer.get("statusCode") if isinstance(answer, dict) else None
+        return _received(status, [json.loads(message["Body"])["webhookId"] for message in messages])
+
+
+@dataclass(frozen=True)
+class WorkerEvent:
+    """A batch of messages, as SQS hands it to the worker."""
+
+    function: ClassVar = "WorkerFunction"
+    name: str
+    payload: Payload
+
+    @property
+    def expected(self) -> str:
+        """What is to come of it, in words."""
+        seen = set() if self.name in _WITHOUT_SYNC else self._webhook_ids()
+        return _worked({"batchItemFailures": []}, WORKER_REASONS[self.name], seen)
+
+    def outcome(self, answer: object, effects: Effects) -> str:
+        """Return what came of it, in the same words; takes what is on the dead-letter queue."""
+        messages = take(effects.sqs, effects.dead_letter_queue_url)
+        reasons = [message["MessageAttributes"]["reason"]["StringValue"] for message in messages]
+        document = effects.store.load_sync(SYNC_ID)
+        stored = {item.transaction_id for item in document.sync.items} if document else set()
+        seen = set(effects.store.load_seen_events(SYNC_ID)) if stored == set(TRANSACTION_IDS) else set()
+        return _worked(answer, reasons, seen & self._webhook_ids())
+
+    def _webhook_ids(self) -> set[str]:
+        bodies = (record["body"] for record in self.payload["Records"])
+        return {json.loads(body)["webhookId"] for body in bodies if body.startswith("{")}
+
+
+def receiver_events(signing_secret: str) -> list[ReceiverEvent]:
+    """Return all that are stored for the receiver, signed just now."""
+    events = []
+    for name in RECEIVER_ANSWERS:
+        payload, webhook_id = load("receiver", name), f"msg_{name}"
+        if name != UNSIGNED:
+            payload = signed(payload, signing_secret, webhook_id=webhook_id)
+        events.append(ReceiverEvent(name, payload, webhook_id))
+    return events
+
+
+def worker_events() -> list[WorkerEvent]:
+    """Return all that are stored for the worker."""
+    return [WorkerEvent(name, load("worker", name)) for name in WORKER_REASONS]
+
+
+def check_all_expected() -> None:
+    """Raise LocalStackError if a stored event has no expectation, or an expectation no event."""
+    stored = {path.relative_to(EVENTS).with_suffix("").as_posix() for path in EVENTS.rglob("*.*")}
+    expected = {f"receiver/{name}" for name in RECEIVER_ANSWERS} | {f"worker/{name}" for name in WORKER_REASONS}
+    if unmatched := stored ^ expected:
+        raise LocalStackError(f"events/ and tests/payloads.py do not agree on {', '.join(sorted(unmatched))}.")
+
+
+def take(sqs: "SQSClient", url: str) -> "list[MessageTypeDef]":
+    """Take all that is on a queue now."""
+    taken: list[MessageTypeDef] = []
+    while received := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]).get(
+        "Messages"
+    ):
+        for message in received:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        taken += received
+    return taken
+
+
+def _received(status: object, webhook_ids: list[str]) -> str:
+    return f"answered {status}, {', '.join(webhook_ids) or 'nothing'} on SyncQueue"
+
+
+def _worked(answer: object, reasons: list[str], seen: set[str]) -> str:
+    if answer != {"batchItemFailures": []}:
+        return f"answered {json.dumps(answer)[:200]}"
+    words = [f"set aside: {', '.join(sorted(reasons))}"] if reasons else []
+    words += [f"in SyncTable: {', '.join(sorted(seen))}"] if seen else []
+    return ", ".join(["answered no failures", *words])

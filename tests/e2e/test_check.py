@@ -1,0 +1,65 @@
+"""`make check`, against what is deployed."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from dev.aws import LocalAws
+from dev.check import check
+from dev.check_deployment import Deployment
+from dev.cloudformation import STACK, outputs
+from dev.outputs import Outputs
+
+pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
+
+
+@pytest.fixture
+def aws(stack: Outputs) -> LocalAws:
+    return LocalAws(stack.aws_endpoint_url)
+
+
+@pytest.fixture
+def secret_ids(aws: LocalAws) -> Iterator[dict[str, str]]:
+    """Return where the stack's secrets are; their values are put back afterwards."""
+    made = outputs(aws.cloudformation, STACK)
+    ids = {name: made[name] for name in ("WebhookSecretArn", "CodatSecretArn")}
+    values = {id_: aws.secretsmanager.get_secret_value(SecretId=id_)["SecretString"] for id_ in ids.values()}
+    yield ids
+    for id_, value in values.items():
+        aws.secretsmanager.put_secret_value(SecretId=id_, SecretString=value)
+
+
+def test_a_deployment_that_works_passes_every_check(stack: Outputs, capsys: pytest.CaptureFixture[str]) -> None:
+    """The event gets through receiver, queue and worker, and the worker's own log is the witness."""
+    assert check(Deployment.local(stack))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[0] for line in lines] == ["✓"] * 6
+    assert "acknowledged it" in lines[4]
+
+
+def test_a_secret_that_holds_nothing_is_told_with_the_command_that_puts_it(
+    stack: Outputs, aws: LocalAws, secret_ids: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And what needs it is not tried."""
+    aws.secretsmanager.put_secret_value(SecretId=secret_ids["WebhookSecretArn"], SecretString='{"signingSecrets": []}')
+    aws.secretsmanager.put_secret_value(SecretId=secret_ids["CodatSecretArn"], SecretString="not JSON")
+    assert not check(Deployment.local(stack))
+    said = capsys.readouterr().out
+    assert "✗ signing secrets  the secret holds no signing secret yet" in said
+    assert "✗ Codat's API key  the secret is not" in said
+    assert said.count("aws secretsmanager put-secret-value") == 2
+    assert "✓" not in said
+
+
+def test_a_key_that_codat_refuses_is_told(
+    stack: Outputs, aws: LocalAws, secret_ids: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The key itself is not shown."""
+    wrong = json.dumps({"apiKey": "a wrong key"})
+    aws.secretsmanager.put_secret_value(SecretId=secret_ids["CodatSecretArn"], SecretString=wrong)
+    assert not check(Deployment.local(stack))
+    said = capsys.readouterr().out
+    assert f"✗ Codat            {stack.codat_url} answers 401" in said
+    assert "a wrong key" not in said
+    assert said.count("✓") == 5

@@ -1,0 +1,121 @@
+"""The comparison of `make demo`: it sees whatever does not stand in the table as Codat has it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from codat_sync.status import STATUS_CODES
+from dev.demo.comparison import Difference, Verdict, compare
+from dev.demo.delivering import Sent
+from dev.demo.facts import Facts, Kind
+from dev.demo.result import Result
+from dev.demo.scenario import SYNCS
+from dev.demo.table import table_facts
+from dev.demo.truth import true_facts
+from tests.integration.conftest import Aws, Handler
+from tests.payloads import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, load
+from tests.simulator.codat import SimulatedCodat
+from tests.simulator.control_messages import Snapshot
+from tests.simulator.generate import generate_items
+from tests.simulator.models import Item, SyncChanges
+
+WEBHOOK_ID = "msg_2pLxVrYw9bQk0002"  # of the payload
+DOCUMENT = (f"SYNC#{SYNC_ID}", "SYNC")
+EVENT = (f"SYNC#{SYNC_ID}", f"EVENT#{WEBHOOK_ID}")
+POINTER = (f"TXN#{COMPANY_ID}#{TRANSACTION_IDS[1]}", f"SYNC#{SYNC_ID}")
+
+
+@pytest.fixture(autouse=True)
+def _taken_in(start: Callable[[str], Handler], simulated: SimulatedCodat) -> None:
+    """Have the worker take in a sync with rows of every odd kind, so long that they stand in parts."""
+    long = (Item(f"long-{number}", message="a long story " * 1000) for number in range(20))
+    items = (*simulated.sync(SYNC_ID).items, *generate_items(40, code=5130), *long)
+    simulated.change_sync(SYNC_ID, items=items, sync_exception_message="Für den Beleg gilt: nein.")
+    assert start("worker")(load("worker", "sync-unsuccessful")) == {"batchItemFailures": []}
+
+
+def _compared(simulated: SimulatedCodat, aws: Aws) -> list[Difference]:
+    """Compare the two, as far as they are about syncs: no webhook was delivered here."""
+    snapshot = Snapshot(simulated.companies, simulated.syncs)
+    truth = true_facts(snapshot, [Sent(WEBHOOK_ID, SYNC_ID, is_genuine=True)])
+    return compare(_without_answers(truth), table_facts(aws.dynamodb, "syncs"))
+
+
+def _without_answers(facts: Facts) -> Facts:
+    return {key: fact for key, fact in facts.items() if key.kind is not Kind.WEBHOOK}
+
+
+def test_what_was_taken_in_is_as_codat_has_it(simulated: SimulatedCodat, aws: Aws) -> None:
+    """Or else all that follows would prove nothing."""
+    assert _compared(simulated, aws) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"code": 5120, "sync_status": "PushError", "error_message": "The data could not be written."},
+        {"sync_status": "Complete"},
+        {"error_message": None},
+        {"sync_exception_message": "Für den Beleg gilt: ja."},
+        {"sync_utc": "2022-08-03T01:30:09.0807213Z"},
+        {"data_pushed": True},
+    ],
+)
+def test_a_sync_that_changes_unheard_differs(simulated: SimulatedCodat, aws: Aws, change: SyncChanges) -> None:
+    """Each of the words that Codat has for it counts."""
+    simulated.change_sync(SYNC_ID, **change)
+    assert (Verdict.DIFFERENT, Kind.SYNC) in {(found.verdict, found.key.kind) for found in _compared(simulated, aws)}
+
+
+@pytest.mark.parametrize("change", [{"status": "Pending"}, {"message": "Account 6200 is archived."}])
+def test_a_transaction_that_changes_unheard_differs(
+    simulated: SimulatedCodat, aws: Aws, change: dict[str, str]
+) -> None:
+    """And only that."""
+    first, second, *others = simulated.sync(SYNC_ID).items
+    simulated.change_sync(SYNC_ID, items=(first, replace(second, **change), *others))
+    (found,) = _compared(simulated, aws)
+    assert (found.verdict, found.key.kind) == (Verdict.DIFFERENT, Kind.TRANSACTION)
+
+
+def test_a_row_that_is_missing_or_too_much_is_told(simulated: SimulatedCodat, aws: Aws) -> None:
+    """Also if it is one of several that are alike."""
+    items = simulated.sync(SYNC_ID).items
+    simulated.change_sync(SYNC_ID, items=(*items, items[-1]))
+    assert [found.verdict for found in _compared(simulated, aws)] == [Verdict.LOST]
+    simulated.change_sync(SYNC_ID, items=items[:-1])
+    assert {(found.verdict, found.key.kind) for found in _compared(simulated, aws)} == {
+        (Verdict.UNEXPECTED, Kind.TRANSACTION),
+        (Verdict.UNEXPECTED, Kind.POINTER),
+    }
+
+
+@pytest.mark.parametrize(("key", "kind"), [(DOCUMENT, Kind.SYNC), (EVENT, Kind.EVENT), (POINTER, Kind.POINTER)])
+def test_what_is_not_in_the_table_is_lost(
+    simulated: SimulatedCodat, aws: Aws, key: tuple[str, str], kind: Kind
+) -> None:
+    """The document, an event, a pointer."""
+    pk, sk = key
+    aws.dynamodb.delete_item(TableName="syncs", Key={"pk": {"S": pk}, "sk": {"S": sk}})
+    assert (Verdict.LOST, kind) in {(found.verdict, found.key.kind) for found in _compared(simulated, aws)}
+
+
+def test_what_nobody_put_there_is_unexpected(simulated: SimulatedCodat, aws: Aws) -> None:
+    """An event of another's, a pointer to nowhere, an item of no known kind."""
+    for pk, sk in (EVENT[0], "EVENT#msg_other"), (POINTER[0], "SYNC#elsewhere"), ("OTHER", "OTHER"):
+        aws.dynamodb.put_item(TableName="syncs", Item={"pk": {"S": pk}, "sk": {"S": sk}})
+    assert [found.verdict for found in _compared(simulated, aws)] == [Verdict.UNEXPECTED] * 3
+
+
+def test_a_message_that_is_left_over_is_not_well() -> None:
+    """Even if nothing else is wrong."""
+    assert Result({}, {}, attempts=0, waiting=0, dead=0).is_well
+    assert not Result({}, {}, attempts=0, waiting=1, dead=0).is_well
+    assert not Result({}, {}, attempts=0, waiting=0, dead=1).is_well
+
+
+def test_the_demo_shows_every_status_code() -> None:
+    """With the 3 syncs that it adds, at least 40."""
+    assert SYNCS.keys() == STATUS_CODES.keys()
+    assert sum(number for number, _ in SYNCS.values()) + 3 >= 40
