@@ -77,7 +77,7 @@ def test_a_clock_may_be_off_by_minutes(at: timedelta) -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        lambda: {},
+        dict,
         lambda: {"webhook-id": "msg_1"},
         lambda: _headers() | {"webhook-signature": ""},
         lambda: _headers() | {"webhook-signature": "v1"},
