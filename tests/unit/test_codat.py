@@ -86,6 +86,15 @@ def test_a_part_is_never_taken_for_the_whole(simulated: SimulatedCodat, fault: F
         _codat(simulated.transport()).transactions(sync.company_id, sync.sync_id)
 
 
+def test_an_absurd_total_is_not_followed(simulated: SimulatedCodat) -> None:
+    """A billion pages would take the quota of years."""
+    sync = _sync(simulated, 8)
+    simulated.faults.add(Fault("wrong_total", total=1_000_000_000))
+    with pytest.raises(CodatAnswerError, match="announced 1000000000"):
+        _codat(simulated.transport()).transactions(sync.company_id, sync.sync_id)
+    assert len(simulated.requests.entries) == 1
+
+
 @pytest.mark.parametrize(
     "fault",
     [
