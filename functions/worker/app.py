@@ -19,6 +19,7 @@ from codat_sync.codat import Codat, parse_api_key
 from codat_sync.errors import PoisonError
 from codat_sync.inbox import read_message
 from codat_sync.observability import logger, metrics
+from codat_sync.pace import Pace
 from codat_sync.queues import DeadLetterQueue
 from codat_sync.secret import CachedSecret
 from codat_sync.settings import WorkerSettings
@@ -39,6 +40,7 @@ codat = Codat(
     http,
     settings.codat_base_url,
     CachedSecret(boto3.client("secretsmanager", config=_CONFIG), settings.codat_secret_arn, parse_api_key).value,
+    Pace.share(settings.maximum_concurrency),
 )
 store = Store(
     boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name, event_retention=settings.event_retention

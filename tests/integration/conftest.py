@@ -92,6 +92,7 @@ def aws(codat_url: str) -> Iterator[Aws]:
             "SYNC_QUEUE_URL": sqs.create_queue(QueueName="sync")["QueueUrl"],
             "SYNC_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="dead")["QueueUrl"],
             "EVENT_RETENTION_DAYS": "16",
+            "MAXIMUM_CONCURRENCY": "2",
             "POWERTOOLS_METRICS_NAMESPACE": "CodatSync",
         }
         aws = Aws(dynamodb, sqs, secretsmanager, environment)

@@ -10,6 +10,7 @@ import pytest
 from codat_sync.codat import Codat
 from codat_sync.errors import UnprocessedError, VersionMovedError
 from codat_sync.ingest import Announcement, Change, Ingested, ingest
+from codat_sync.pace import Pace
 from codat_sync.store import Store
 from codat_sync.sync import SyncEvent
 from tests.integration.conftest import API_KEY, Aws
@@ -28,7 +29,7 @@ def _ingest(respond: Respond, store: Store, webhook_id: str = "msg_1") -> Ingest
     """Take the sync in as a worker does, with Codat answering as ``respond``."""
     event = SyncEvent(webhook_id, "expenses.sync.successful", None, None, "request-1")
     with httpx.Client(transport=httpx.MockTransport(respond)) as http:
-        codat = Codat(http, "http://codat.test", lambda: API_KEY)
+        codat = Codat(http, "http://codat.test", lambda: API_KEY, Pace.share(1))
         return ingest([Announcement(COMPANY_ID, SYNC_ID, event)], codat, store, lambda: datetime.now(UTC))
 
 

@@ -12,10 +12,10 @@ PACKAGE = ROOT / "layers/shared/codat_sync"
 
 NOUNS = {
     *("complaint", "identifier", "inbox", "instant", "message", "signature"),
-    *("status", "sync", "transaction", "webhook"),
+    *("schedule", "status", "sync", "transaction", "webhook"),
 }
 VERBS = {"batch", "ingest", "receive"}
-EDGES = {"codat", "document", "observability", "queues", "secret", "settings", "store"}
+EDGES = {"codat", "document", "observability", "pace", "queues", "secret", "settings", "store"}
 MAY_IMPORT = {"nouns": NOUNS, "verbs": NOUNS | VERBS, "edges": NOUNS | EDGES}
 AWS = {"boto3", "botocore", "aws_lambda_powertools", "httpx"}
 

@@ -16,12 +16,14 @@ from codat_sync.errors import (
     CodatUnavailableError,
     SecretUnavailableError,
 )
+from codat_sync.pace import Pace
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.faults import Fault
 from tests.simulator.generate import generate_items
 from tests.simulator.models import Sync
 
 _API_KEY = "an API key"
+_PACE = Pace(at_once=8, per_minute=1_000_000)
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def _codat(transport: httpx.BaseTransport, api_key: str = _API_KEY) -> Codat:
         stop=tenacity.stop_after_attempt(3),
         reraise=True,
     )
-    return Codat(httpx.Client(transport=transport), "http://codat.test/", lambda: api_key, impatient)
+    return Codat(httpx.Client(transport=transport), "http://codat.test/", lambda: api_key, _PACE, impatient)
 
 
 def _answering(answer: Callable[[httpx.Request], httpx.Response]) -> Codat:

@@ -11,6 +11,7 @@ _WORKER = {
     "SYNC_TABLE_NAME": "table",
     "SYNC_DEAD_LETTER_QUEUE_URL": "https://queue",
     "EVENT_RETENTION_DAYS": "16",
+    "MAXIMUM_CONCURRENCY": "2",
 }
 
 

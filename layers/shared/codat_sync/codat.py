@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -27,6 +27,9 @@ from codat_sync.errors import (
 from codat_sync.instant import parse_instant
 from codat_sync.sync import SyncStatus
 from codat_sync.transaction import TransactionRow
+
+if TYPE_CHECKING:
+    from codat_sync.pace import Pace
 
 T = TypeVar("T")
 
@@ -101,9 +104,11 @@ class Codat:
         http: httpx.Client,
         base_url: str,
         api_key: Callable[[], str],
+        pace: "Pace",
         retry: tenacity.Retrying = RETRY,
     ) -> None:
         self._http = http
+        self._pace = pace
         self._retry = retry
         self._base_url = base_url.rstrip("/")
         self._api_key = api_key
@@ -154,9 +159,10 @@ class Codat:
     def _get_once(self, path: str, parameters: dict[str, int], parse: Callable[[bytes], T]) -> T:
         key = base64.b64encode(self._api_key().encode()).decode()
         try:
-            answer = self._http.get(
-                self._base_url + path, params=parameters, headers={"Authorization": f"Basic {key}"}, timeout=TIMEOUT
-            )
+            with self._pace.turn():
+                answer = self._http.get(
+                    self._base_url + path, params=parameters, headers={"Authorization": f"Basic {key}"}, timeout=TIMEOUT
+                )
         except httpx.HTTPError as error:
             raise CodatUnavailableError(f"{type(error).__name__}: {error}") from error
         if answer.status_code != httpx.codes.OK:

@@ -32,6 +32,7 @@ class WorkerSettings:
     sync_table_name: str
     sync_dead_letter_queue_url: str
     event_retention: timedelta
+    maximum_concurrency: int
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "WorkerSettings":
@@ -41,7 +42,8 @@ class WorkerSettings:
             codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
             sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
             sync_dead_letter_queue_url=_text(environment, "SYNC_DEAD_LETTER_QUEUE_URL"),
-            event_retention=_days(environment, "EVENT_RETENTION_DAYS"),
+            event_retention=timedelta(days=_number(environment, "EVENT_RETENTION_DAYS")),
+            maximum_concurrency=_number(environment, "MAXIMUM_CONCURRENCY"),
         )
 
 
@@ -52,8 +54,8 @@ def _text(environment: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _days(environment: Mapping[str, str], name: str) -> timedelta:
+def _number(environment: Mapping[str, str], name: str) -> int:
     value = _text(environment, name)
     if not value.isdecimal():
-        raise SettingsError(f"the environment variable {name} is not a number of days: {value!r}")
-    return timedelta(days=int(value))
+        raise SettingsError(f"the environment variable {name} is not a number: {value!r}")
+    return int(value)
