@@ -1,7 +1,5 @@
 """The worker: from a batch of messages to what stands in the table."""
 
-import base64
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,32 +9,15 @@ from codat_sync.status import Outcome
 from codat_sync.store import Store
 from codat_sync.transaction import Item as KeptItem
 from codat_sync.transaction import fold
+from tests.integration.batches import batch, failed, message, of
 from tests.integration.conftest import Aws, Handler
-from tests.payloads import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, WORKER_REASONS, Payload, load
+from tests.payloads import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, WORKER_REASONS, load
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.faults import Fault
 from tests.simulator.generate import generate_items
 from tests.simulator.models import Item, Sync
 
 Start = Callable[[str], Handler]
-
-
-def _batch(*messages: dict[str, Any] | str) -> Payload:
-    """Return the payload with which SQS hands these messages over."""
-    (record,) = load("worker", "sync-successful")["Records"]
-    bodies = [message if isinstance(message, str) else json.dumps(message) for message in messages]
-    return {"Records": [record | {"messageId": f"message-{n}", "body": body} for n, body in enumerate(bodies)]}
-
-
-def _message(event: object, webhook_id: str = "msg_1", **more: object) -> dict[str, Any]:
-    raw = event if isinstance(event, bytes) else json.dumps(event).encode()
-    (record,) = load("worker", "sync-successful")["Records"]
-    message: dict[str, Any] = json.loads(record["body"])
-    return message | {"webhookId": webhook_id, "raw": base64.b64encode(raw).decode()} | more
-
-
-def _of(simulated: SimulatedCodat, sync: Sync, webhook_id: str = "msg_1") -> dict[str, Any]:
-    return _message(simulated.event(sync), webhook_id)
 
 
 def _kept(sync: Sync) -> tuple[KeptItem, ...]:
@@ -50,10 +31,6 @@ def _kept(sync: Sync) -> tuple[KeptItem, ...]:
         }
         for item in sync.items
     )
-
-
-def _failed(answer: dict[str, Any]) -> list[str]:
-    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
 def _reasons(aws: Aws) -> list[str]:
@@ -118,7 +95,7 @@ def test_lists_find_the_sync_by_company_and_by_day(start: Start, aws: Aws, simul
 def test_codats_traps_are_kept_as_they_are(start: Start, store: Store, simulated: SimulatedCodat) -> None:
     """Rows that repeat are one item with a count; a row without an id, a type or a status is kept."""
     sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, generate_items(50, code=5130))
-    start("worker")(_batch(_of(simulated, sync)))
+    start("worker")(batch(of(simulated, sync)))
     document = store.load_sync(sync.sync_id)
     assert document
     assert document.sync.items == _kept(sync)
@@ -133,7 +110,7 @@ def test_transactions_with_long_messages_stand_in_parts(
     items = [Item(f"t{n}", "PushError", "expense", f"{n} " + "no such account; " * 200) for n in range(200)]
     sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, items)
     worker = start("worker")
-    worker(_batch(_of(simulated, sync)))
+    worker(batch(of(simulated, sync)))
     document = store.load_sync(sync.sync_id)
     assert document
     assert document.sync.items == _kept(sync)
@@ -142,7 +119,7 @@ def test_transactions_with_long_messages_stand_in_parts(
     assert not any("expiresAt" in part for part in old.values())
 
     changed = simulated.change_sync(sync.sync_id, code=2000, items=tuple(Item(f"t{n}") for n in range(200)))
-    worker(_batch(_of(simulated, changed, "msg_2")))
+    worker(batch(of(simulated, changed, "msg_2")))
     document = store.load_sync(sync.sync_id)
     assert document
     assert (document.sync.items, document.version) == (_kept(changed), 2)
@@ -169,10 +146,10 @@ def test_an_event_that_was_seen_costs_codat_nothing(start: Start, store: Store, 
     """A replay is a new message and is looked at; it finds nothing new, and writes no new version."""
     worker = start("worker")
     sync = simulated.sync(SYNC_ID)
-    worker(_batch(_of(simulated, sync, "msg_1")))
-    worker(_batch(_of(simulated, sync, "msg_1")))
+    worker(batch(of(simulated, sync, "msg_1")))
+    worker(batch(of(simulated, sync, "msg_1")))
     assert len(simulated.requests.entries) == 2
-    worker(_batch(_of(simulated, sync, "msg_replay")))
+    worker(batch(of(simulated, sync, "msg_replay")))
     assert len(simulated.requests.entries) == 4
     document = store.load_sync(SYNC_ID)
     assert document
@@ -182,11 +159,11 @@ def test_an_event_that_was_seen_costs_codat_nothing(start: Start, store: Store, 
 
 def test_events_out_of_order_end_with_what_is_true_now(start: Start, store: Store, simulated: SimulatedCodat) -> None:
     """What an event says of the outcome is not believed, only that there is something to look at."""
-    failure = _of(simulated, simulated.sync(SYNC_ID), "msg_failure")
-    success = _of(simulated, simulated.change_sync(SYNC_ID, code=2000, items=(Item("t"),)), "msg_success")
+    failure = of(simulated, simulated.sync(SYNC_ID), "msg_failure")
+    success = of(simulated, simulated.change_sync(SYNC_ID, code=2000, items=(Item("t"),)), "msg_success")
     worker = start("worker")
-    worker(_batch(success))
-    worker(_batch(failure))
+    worker(batch(success))
+    worker(batch(failure))
     document = store.load_sync(SYNC_ID)
     assert document
     assert document.sync.outcome is Outcome.SUCCEEDED
@@ -196,33 +173,33 @@ def test_a_record_that_fails_fails_alone(start: Start, aws: Aws, store: Store, s
     """The others are done with; it comes again, and is then done with too."""
     company = simulated.company(COMPANY_ID)
     good, bad = (simulated.add_sync(company, 2000, generate_items(3)) for _ in range(2))
-    batch = _batch(_of(simulated, good, "msg_1"), _of(simulated, bad, "msg_2"), "poison", _of(simulated, bad, "msg_3"))
+    messages = batch(of(simulated, good, "msg_1"), of(simulated, bad, "msg_2"), "poison", of(simulated, bad, "msg_3"))
     simulated.faults.add(Fault("status", times=1, status=429, retry_after="1", sync_id=bad.sync_id))
     worker = start("worker")
-    assert _failed(worker(batch)) == ["message-1", "message-3"]
+    assert failed(worker(messages)) == ["message-1", "message-3"]
     assert store.load_sync(good.sync_id)
     assert store.load_sync(bad.sync_id) is None
     assert _reasons(aws) == ["not-a-message"]
-    assert _failed(worker(_batch(_of(simulated, bad, "msg_2")))) == []
+    assert failed(worker(batch(of(simulated, bad, "msg_2")))) == []
     assert store.load_sync(bad.sync_id)
 
 
 def test_a_batch_of_nothing_but_failures_reports_each(start: Start, simulated: SimulatedCodat) -> None:
     """Raising instead would throw a warm function away."""
     simulated.faults.add(Fault("status", times=99, status=401))
-    assert _failed(start("worker")(load("worker", "sync-successful"))) == ["059f36b4-87a3-44ab-83d2-661970000001"]
+    assert failed(start("worker")(load("worker", "sync-successful"))) == ["059f36b4-87a3-44ab-83d2-661970000001"]
 
 
 def test_an_answer_that_is_none_is_set_aside_with_the_reason(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
     """After it was asked for again, in case a connection was to blame."""
     simulated.faults.add(Fault("malformed", times=9, path="status$"))
-    batch = load("worker", "sync-successful")
-    assert _failed(start("worker")(batch)) == []
-    (message,) = aws.messages("SYNC_DEAD_LETTER_QUEUE")
-    assert message["Body"] == batch["Records"][0]["body"]
-    assert message["Attributes"]["MessageGroupId"] == COMPANY_ID
-    assert message["MessageAttributes"]["reason"]["StringValue"] == "malformed-answer"
-    assert "/status: as a whole: Invalid JSON" in message["MessageAttributes"]["detail"]["StringValue"]
+    messages = load("worker", "sync-successful")
+    assert failed(start("worker")(messages)) == []
+    (dead,) = aws.messages("SYNC_DEAD_LETTER_QUEUE")
+    assert dead["Body"] == messages["Records"][0]["body"]
+    assert dead["Attributes"]["MessageGroupId"] == COMPANY_ID
+    assert dead["MessageAttributes"]["reason"]["StringValue"] == "malformed-answer"
+    assert "/status: as a whole: Invalid JSON" in dead["MessageAttributes"]["detail"]["StringValue"]
 
 
 _EVENT: dict[str, Any] = {
@@ -232,38 +209,38 @@ _EVENT: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("message", "reason"),
+    ("poison", "reason"),
     [
         ("{}", "not-a-message"),
         ("[" * 9999, "not-a-message"),
-        (_message(_EVENT, v=2), "not-a-message"),
-        (_message(_EVENT, kind="order"), "not-a-message"),
-        (_message(_EVENT, raw="not base64"), "not-a-message"),
-        (_message(_EVENT, raw=7), "not-a-message"),
-        (_message(b""), "not-json"),
-        (_message(b"no JSON"), "not-json"),
-        (_message(b"\xff\xfe"), "not-json"),
-        (_message([1]), "not-json"),
-        (_message({}), "no-event-type"),
-        (_message({"eventType": 7}), "no-event-type"),
-        (_message(_EVENT | {"eventType": "expenses.sync.paused\x00\ud83d"}), "unknown-event-type"),
-        (_message(_EVENT | {"payload": None}), "no-company-id"),
-        (_message(_EVENT | {"payload": {"syncId": SYNC_ID}}), "no-company-id"),
-        (_message(_EVENT | {"payload": {"referenceCompany": {"id": COMPANY_ID}}}), "no-sync-id"),
-        (_message(_EVENT | {"payload": {"referenceCompany": {"id": "../up"}, "syncId": "s"}}), "malformed-company-id"),
-        (_message(_EVENT | {"payload": {"referenceCompany": {"id": "c"}, "syncId": "a/../b"}}), "malformed-sync-id"),
-        (_message(_EVENT | {"payload": {"referenceCompany": {"id": "c"}, "syncId": ["s"]}}), "malformed-sync-id"),
-        (_message(_EVENT, webhook_id="a#b"), "malformed-webhook-id"),
+        (message(_EVENT, v=2), "not-a-message"),
+        (message(_EVENT, kind="order"), "not-a-message"),
+        (message(_EVENT, raw="not base64"), "not-a-message"),
+        (message(_EVENT, raw=7), "not-a-message"),
+        (message(b""), "not-json"),
+        (message(b"no JSON"), "not-json"),
+        (message(b"\xff\xfe"), "not-json"),
+        (message([1]), "not-json"),
+        (message({}), "no-event-type"),
+        (message({"eventType": 7}), "no-event-type"),
+        (message(_EVENT | {"eventType": "expenses.sync.paused\x00\ud83d"}), "unknown-event-type"),
+        (message(_EVENT | {"payload": None}), "no-company-id"),
+        (message(_EVENT | {"payload": {"syncId": SYNC_ID}}), "no-company-id"),
+        (message(_EVENT | {"payload": {"referenceCompany": {"id": COMPANY_ID}}}), "no-sync-id"),
+        (message(_EVENT | {"payload": {"referenceCompany": {"id": "../up"}, "syncId": "s"}}), "malformed-company-id"),
+        (message(_EVENT | {"payload": {"referenceCompany": {"id": "c"}, "syncId": "a/../b"}}), "malformed-sync-id"),
+        (message(_EVENT | {"payload": {"referenceCompany": {"id": "c"}, "syncId": ["s"]}}), "malformed-sync-id"),
+        (message(_EVENT, webhook_id="a#b"), "malformed-webhook-id"),
     ],
 )
 def test_what_cant_be_understood_is_set_aside_as_it_came(
-    start: Start, aws: Aws, simulated: SimulatedCodat, message: dict[str, Any] | str, reason: str
+    start: Start, aws: Aws, simulated: SimulatedCodat, poison: dict[str, Any] | str, reason: str
 ) -> None:
     """With the reason, for a person to mend and to put back; Codat is not asked."""
-    batch = _batch(message)
-    assert _failed(start("worker")(batch)) == []
+    messages = batch(poison)
+    assert failed(start("worker")(messages)) == []
     (dead,) = aws.messages("SYNC_DEAD_LETTER_QUEUE")
-    assert dead["Body"] == batch["Records"][0]["body"]
+    assert dead["Body"] == messages["Records"][0]["body"]
     assert dead["MessageAttributes"]["reason"]["StringValue"] == reason
     assert dead["MessageAttributes"]["detail"]["StringValue"]
     assert simulated.requests.entries == ()
@@ -273,17 +250,17 @@ def test_if_it_cant_be_set_aside_it_comes_again(start: Start, aws: Aws) -> None:
     """Rather than being lost."""
     worker = start("worker")
     aws.sqs.delete_queue(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"])
-    assert _failed(worker(_batch("poison"))) == ["message-0"]
+    assert failed(worker(batch("poison"))) == ["message-0"]
 
 
 def test_until_the_key_is_put_in_place_messages_come_again(start: Start, aws: Aws, store: Store) -> None:
     """The secret is made empty: nothing is lost on a Friday when it is forgotten."""
     aws.put_secret("CODAT_SECRET", {"apiKey": ""})
     worker = start("worker")
-    batch = load("worker", "sync-successful")
-    assert _failed(worker(batch)) == ["059f36b4-87a3-44ab-83d2-661970000001"]
+    messages = load("worker", "sync-successful")
+    assert failed(worker(messages)) == ["059f36b4-87a3-44ab-83d2-661970000001"]
     aws.put_secret("CODAT_SECRET", {"apiKey": "an API key"})
-    assert _failed(worker(batch)) == []
+    assert failed(worker(messages)) == []
     assert store.load_sync(SYNC_ID)
 
 
