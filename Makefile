@@ -70,7 +70,7 @@ sam-local-build: $(VENVS)/sam/ready ## Build for sam local by hand (README)
 # ---------------------------------------------------------------- checks
 
 .PHONY: test
-test: lint template ## Check everything: style, types, template, all tests, coverage
+test: lint template $(VENVS)/emulator/ready ## Check everything: style, types, template, all tests, coverage
 	@pytest --numprocesses 2 --dist loadgroup --quiet --cov --cov-report=term
 	@echo "All is well: style, types, template and tests pass, $$(coverage report --format=total) % of the functions and the layer is covered."
 
