@@ -79,7 +79,7 @@ class WorkerEvent:
         messages = take(effects.sqs, effects.dead_letter_queue_url)
         reasons = [message["MessageAttributes"]["reason"]["StringValue"] for message in messages]
         document = effects.store.load_sync(SYNC_ID)
-        stored = {item.transaction_id for item in document.sync.items} if document else set()
+        stored = {item.transaction_id for item in document.items} if document else set()
         seen = set(effects.store.load_seen_events(SYNC_ID)) if stored == set(TRANSACTION_IDS) else set()
         return _worked(answer, reasons, seen & self._webhook_ids())
 

@@ -8,6 +8,7 @@ from itertools import zip_longest
 import httpx
 
 from codat_sync.store import Store
+from codat_sync.table import Table
 from dev.aws import LocalAws
 from dev.cloudformation import physical_ids
 from dev.outputs import Outputs
@@ -23,7 +24,7 @@ class Run:
 
     def __init__(self, sam: SamLocal, outputs: Outputs) -> None:
         aws = LocalAws(outputs.aws_endpoint_url)
-        store = Store(aws.dynamodb, outputs.table_name, event_retention=timedelta(days=16))
+        store = Store(Table(aws.dynamodb, outputs.table_name), event_retention=timedelta(days=16))
         self._sam = sam
         self._signing_secret = outputs.signing_secret
         self._effects = Effects(aws.sqs, outputs.queue_url, outputs.dead_letter_queue_url, store)

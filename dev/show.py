@@ -4,11 +4,14 @@ import argparse
 from datetime import timedelta
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Grid
 
 from codat_sync.document import SyncDocument
+from codat_sync.instant import format_instant
 from codat_sync.status import status_code
 from codat_sync.store import Store
+from codat_sync.sync import Sync
+from codat_sync.table import Table
 from dev.aws import LocalAws
 from dev.errors import LocalStackError, told
 from dev.outputs import Outputs
@@ -21,7 +24,7 @@ def main() -> None:
     sync_id = parser.parse_args().sync_id
     local = Outputs.read()
     # Readers remember no events, so it does not matter for how long.
-    store = Store(LocalAws(local.aws_endpoint_url).dynamodb, local.table_name, event_retention=timedelta())
+    store = Store(Table(LocalAws(local.aws_endpoint_url).dynamodb, local.table_name), event_retention=timedelta())
     document = store.load_sync(sync_id)
     if document is None:
         raise LocalStackError(f"The table has no sync {sync_id}: was a webhook sent for it?")
@@ -29,12 +32,27 @@ def main() -> None:
 
 
 def _print(document: SyncDocument) -> None:
-    sync, status = document.sync, document.sync.status
     console = Console(highlight=False)
-    console.print(f"sync     {status.sync_id}\ncompany  {status.company_id}")
-    console.print(f"outcome  {sync.outcome} ({status.code}: {status_code(status.code).meaning})")
-    console.print(f"message  {status.error_message or '-'}\nversion  {document.version}", markup=False)
-    table = Table("transaction", "type", "status", "message", box=None)
+    console.print(f"sync     {document.sync_id}\ncompany  {document.company_id}")
+    console.print(f"outcome  {document.outcome}{_code(document)}\nversion  {document.version}")
+    if document.waiting:
+        waiting = document.waiting
+        due = f"looked at again at {format_instant(waiting.due_at)}" if waiting.due_at else "not looked at by itself"
+        console.print(f"waiting  since {format_instant(waiting.since)}, {due} ({waiting.trouble or 'in progress'})")
+    if document.sync:
+        _print_sync(console, document.sync)
+
+
+def _code(document: SyncDocument) -> str:
+    if document.sync is None:
+        return ""
+    code = document.sync.status.code
+    return f" ({code}: {status_code(code).meaning})"
+
+
+def _print_sync(console: Console, sync: Sync) -> None:
+    console.print(f"message  {sync.status.error_message or '-'}", markup=False)
+    table = Grid("transaction", "type", "status", "message", box=None)
     for item in sync.items:
         table.add_row(item.transaction_id, item.integration_type, item.status, item.message)
     console.print(table)

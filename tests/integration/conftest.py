@@ -15,6 +15,7 @@ from moto import mock_aws
 
 from codat_sync.settings import WorkerSettings
 from codat_sync.store import Store
+from codat_sync.table import Table
 from dev.template import read_template
 from tests.payloads import COMPANY_ID, EVENTS, SYNC_ID, TRANSACTION_IDS
 from tests.simulator.codat import SimulatedCodat
@@ -92,6 +93,7 @@ def aws(codat_url: str) -> Iterator[Aws]:
             "SYNC_QUEUE_URL": sqs.create_queue(QueueName="sync")["QueueUrl"],
             "SYNC_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="dead")["QueueUrl"],
             "EVENT_RETENTION_DAYS": "16",
+            "FIRST_LOOK_SECONDS": "60",
             "MAXIMUM_CONCURRENCY": "2",
             "POWERTOOLS_METRICS_NAMESPACE": "CodatSync",
         }
@@ -145,4 +147,4 @@ def start(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str],
 def store(aws: Aws) -> Store:
     """Return the table, as its readers see it."""
     settings = WorkerSettings.read(aws.environment)
-    return Store(aws.dynamodb, settings.sync_table_name, event_retention=settings.event_retention)
+    return Store(Table(aws.dynamodb, settings.sync_table_name), event_retention=settings.event_retention)

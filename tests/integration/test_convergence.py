@@ -1,6 +1,6 @@
 """The table under races, crashes and a DynamoDB that does not do all at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -8,11 +8,16 @@ import httpx
 import pytest
 
 from codat_sync.codat import Codat
+from codat_sync.done import Change, Ingested
 from codat_sync.errors import UnprocessedError, VersionMovedError
-from codat_sync.ingest import Announcement, Change, Ingested, ingest
+from codat_sync.gate import SharedGate
+from codat_sync.ingest import Ingestion
+from codat_sync.news import SyncNews
 from codat_sync.pace import Pace
+from codat_sync.schedule import Schedule
 from codat_sync.store import Store
-from codat_sync.sync import SyncEvent
+from codat_sync.table import Table
+from codat_sync.webhook import WebhookEvent
 from tests.integration.conftest import API_KEY, Aws
 from tests.payloads import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
 from tests.simulator.codat import SimulatedCodat
@@ -27,16 +32,22 @@ Respond = Callable[[httpx.Request], httpx.Response]
 
 def _ingest(respond: Respond, store: Store, webhook_id: str = "msg_1") -> Ingested:
     """Take the sync in as a worker does, with Codat answering as ``respond``."""
-    event = SyncEvent(webhook_id, "expenses.sync.successful", None, None, "request-1")
-    with httpx.Client(transport=httpx.MockTransport(respond)) as http:
-        codat = Codat(http, "http://codat.test", lambda: API_KEY, Pace.share(1))
-        return ingest([Announcement(COMPANY_ID, SYNC_ID, event)], codat, store, lambda: datetime.now(UTC))
+    event = WebhookEvent(webhook_id, "expenses.sync.successful", None, None, "request-1")
+    news = SyncNews(COMPANY_ID, SYNC_ID, event, None, event.correlation_id)
+    with httpx.Client(base_url="http://codat.test", transport=httpx.MockTransport(respond)) as http:
+        gate = SharedGate(store.table, _now)
+        codat = Codat(http, lambda: API_KEY, Pace.share(1), gate)
+        return Ingestion(codat, store, Schedule(), _now).take_in([news], receives=1)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _statuses(store: Store) -> list[str | None]:
     document = store.load_sync(SYNC_ID)
     assert document
-    return [item.status for item in document.sync.items]
+    return [item.status for item in document.items]
 
 
 class Rival:
@@ -68,9 +79,19 @@ def test_no_older_answer_stands_over_a_younger_one(
     assert _ingest(Rival(simulated, store, answer, wins=1), store).change is Change.UNCHANGED
     assert _statuses(store) == ["Completed"]
     assert sorted(store.load_seen_events(SYNC_ID)) == ["msg_1", "msg_rival_0"]
-    parts = [item for item in aws.dynamodb.scan(TableName="syncs")["Items"] if item["sk"]["S"].startswith("ITEMS#")]
-    assert bool(parts) is (answer is _LARGE)
-    assert all("expiresAt" in part for part in parts)
+    assert bool(_parts(aws)) is (answer is _LARGE)
+    assert _swept(aws, store) == (answer is _LARGE)
+    assert _parts(aws) == []
+
+
+def _parts(aws: Aws) -> list[dict[str, Any]]:
+    return [key for key in _keys(aws) if key["sk"]["S"].startswith("ITEMS#")]
+
+
+def _swept(aws: Aws, store: Store) -> int:
+    """Sweep every run as the worker does a day later; returns of how many the parts were deleted."""
+    runs = [key["sk"]["S"] for key in _keys(aws) if key["sk"]["S"].startswith("RUN#")]
+    return sum(store.sweep_run(SYNC_ID, run.removeprefix("RUN#")) for run in runs)
 
 
 def test_who_loses_every_race_leaves_it_to_the_queue(store: Store, simulated: SimulatedCodat) -> None:
@@ -147,7 +168,7 @@ class Reluctant:
 
 def _reluctant(aws: Aws, *, stubborn: bool = False) -> Store:
     client = cast("DynamoDBClient", Reluctant(aws.dynamodb, stubborn=stubborn))
-    return Store(client, "syncs", event_retention=timedelta(days=16))
+    return Store(Table(client, "syncs"), event_retention=timedelta(days=16))
 
 
 def test_what_dynamodb_left_out_is_asked_for_again(aws: Aws, store: Store, simulated: SimulatedCodat) -> None:
@@ -179,9 +200,9 @@ def test_a_reader_whose_parts_are_gone_reads_again(
     with pytest.raises(UnprocessedError):
         store.load_sync(SYNC_ID)
     simulated.change_sync(SYNC_ID, items=(Item("t"),))
-    reader = Store(aws.dynamodb, "syncs", event_retention=timedelta(days=16))
+    reader = Store(Table(aws.dynamodb, "syncs"), event_retention=timedelta(days=16))
 
-    def replaced_meanwhile(document: dict[str, Any]) -> list[dict[str, Any]]:
+    def replaced_meanwhile(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if document["version"] == 1:
             _ingest(simulated.handle, store, "msg_2")
         return store._items(document)  # noqa: SLF001 - between the reader's two reads

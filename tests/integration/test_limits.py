@@ -31,7 +31,7 @@ def test_workers_together_keep_within_codats_limits(
     assert all(store.load_sync(sync.sync_id) for sync in syncs)
 
     calls = simulated.requests.entries
-    assert len(calls) == 2 * len(syncs)
+    assert sum("/syncs/" in call.path for call in calls) == 2 * len(syncs)
     assert simulated.requests.max_in_flight(COMPANY_ID) <= 10
     # Each process may be one call ahead of its pace; the first and the last call bound the time that the others had.
     took = (calls[-1].at - calls[0].at).total_seconds()

@@ -11,11 +11,14 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers/shared/codat_sync"
 
 NOUNS = {
-    *("complaint", "identifier", "inbox", "instant", "message", "signature"),
-    *("schedule", "status", "sync", "transaction", "webhook"),
+    *("chunks", "company", "complaint", "done", "identifier", "inbox", "instant", "message", "news", "quota"),
+    *("schedule", "signature", "status", "sync", "transaction", "webhook"),
 }
-VERBS = {"batch", "ingest", "receive"}
-EDGES = {"codat", "document", "observability", "pace", "queues", "secret", "settings", "store"}
+VERBS = {"batch", "ingest", "receive", "refresh", "tick", "work"}
+EDGES = {
+    *("codat", "company_store", "document", "due", "gate", "keys", "observability", "pace", "queues"),
+    *("secret", "seen_events", "settings", "store", "table", "telemetry"),
+}
 MAY_IMPORT = {"nouns": NOUNS, "verbs": NOUNS | VERBS, "edges": NOUNS | EDGES}
 AWS = {"boto3", "botocore", "aws_lambda_powertools", "httpx"}
 

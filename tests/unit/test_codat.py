@@ -1,6 +1,7 @@
 """Reading from Codat, played in process."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -11,12 +12,14 @@ from codat_sync.errors import (
     CodatAnswerError,
     CodatError,
     CodatNotFoundError,
-    CodatQuotaError,
-    CodatRefusedError,
     CodatUnavailableError,
+    GateClosedError,
     SecretUnavailableError,
 )
+from codat_sync.gate import SharedGate
 from codat_sync.pace import Pace
+from codat_sync.quota import Reason
+from tests.fake_table import fake_table
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.faults import Fault
 from tests.simulator.generate import generate_items
@@ -38,7 +41,9 @@ def _codat(transport: httpx.BaseTransport, api_key: str = _API_KEY) -> Codat:
         stop=tenacity.stop_after_attempt(3),
         reraise=True,
     )
-    return Codat(httpx.Client(transport=transport), "http://codat.test/", lambda: api_key, _PACE, impatient)
+    client = httpx.Client(base_url="http://codat.test/", transport=transport)
+    gate = SharedGate(fake_table(), lambda: datetime.now(UTC))
+    return Codat(client, lambda: api_key, _PACE, gate, impatient)
 
 
 def _answering(answer: Callable[[httpx.Request], httpx.Response]) -> Codat:
@@ -123,11 +128,11 @@ def test_what_waiting_cures_is_tried_again_in_the_call(simulated: SimulatedCodat
 @pytest.mark.parametrize(
     ("status", "error", "requests"),
     [
-        (401, CodatRefusedError, 1),
-        (402, CodatRefusedError, 1),
-        (403, CodatRefusedError, 1),
+        (401, GateClosedError, 1),
+        (402, GateClosedError, 1),
+        (403, GateClosedError, 1),
         (404, CodatNotFoundError, 1),
-        (429, CodatQuotaError, 1),
+        (429, GateClosedError, 1),
         (400, CodatAnswerError, 3),
         (503, CodatUnavailableError, 3),
     ],
@@ -141,14 +146,56 @@ def test_what_it_does_not_cure_is_told_apart(
     with pytest.raises(error, match=f"HTTP {status}") as raised:
         _codat(simulated.transport()).sync_status(sync.company_id, sync.sync_id)
     assert raised.value.correlation_id
-    assert getattr(raised.value, "retry_after", 7.0) == 7.0
     assert len(simulated.requests.entries) == requests
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "pause"),
+    [(401, Reason.REFUSED, 900), (402, Reason.REFUSED, 900), (403, Reason.REFUSED, 900), (429, Reason.RATE, 7)],
+)
+def test_after_a_refusal_codat_is_not_asked_again_for_a_while(
+    simulated: SimulatedCodat, status: int, reason: Reason, pause: int
+) -> None:
+    """A key that is refused is so for every call, and a 429 says how long to wait."""
+    sync = _sync(simulated)
+    simulated.faults.add(Fault("status", status=status, retry_after="7"))
+    codat = _codat(simulated.transport())
+    with pytest.raises(GateClosedError) as first:
+        codat.sync_status(sync.company_id, sync.sync_id)
+    with pytest.raises(GateClosedError) as second:
+        codat.transactions(sync.company_id, sync.sync_id)
+    assert first.value.closure == second.value.closure
+    assert first.value.closure.reason is reason
+    waits = first.value.closure.until - datetime.now(UTC)
+    assert timedelta(seconds=pause - 5) < waits <= timedelta(seconds=pause)
+    assert len(simulated.requests.entries) == 1
+    assert codat.take_results() == {str(status): 1}
+
+
+def test_when_the_quota_is_used_up_it_says_until_when(simulated: SimulatedCodat) -> None:
+    """The reset that Codat names, midnight UTC."""
+    sync = _sync(simulated)
+    simulated.quota.leave(0)
+    with pytest.raises(GateClosedError) as raised:
+        _codat(simulated.transport()).sync_status(sync.company_id, sync.sync_id)
+    until = raised.value.closure.until
+    assert raised.value.closure.reason is Reason.QUOTA
+    assert (until.hour, until.minute, until.second) == (0, 0, 0)
+
+
+def test_a_company_has_the_platforms_of_its_connections(simulated: SimulatedCodat) -> None:
+    """Where its expenses come from, where they go, and whether it is connected there."""
+    company = simulated.add_company("Toft", target_platform="Xero")
+    simulated.set_connection_status(company.company_id, "Deauthorized")
+    found = _codat(simulated.transport()).company(company.company_id)
+    assert (found.name, found.source_platform, found.target_platform) == ("Toft", "Partner Expense", "Xero")
+    assert found.connection_status == "Deauthorized"
 
 
 def test_a_key_that_codat_does_not_know_is_refused(simulated: SimulatedCodat) -> None:
     """And a sync that it does not know is not found."""
     sync = _sync(simulated)
-    with pytest.raises(CodatRefusedError):
+    with pytest.raises(GateClosedError):
         _codat(simulated.transport(), "a wrong key").sync_status(sync.company_id, sync.sync_id)
     with pytest.raises(CodatNotFoundError):
         _codat(simulated.transport()).transactions(sync.company_id, "another")
@@ -188,9 +235,10 @@ def test_a_status_may_be_null_but_for_its_code() -> None:
 def test_an_error_without_a_body_is_an_error_all_the_same() -> None:
     """A proxy may have answered."""
     codat = _answering(lambda _: httpx.Response(429, content=b"<html>", headers={"Retry-After": "soon"}))
-    with pytest.raises(CodatQuotaError, match="Too Many Requests") as raised:
+    with pytest.raises(GateClosedError, match="Too Many Requests") as raised:
         codat.sync_status("c", "s")
-    assert (raised.value.retry_after, raised.value.correlation_id) == (None, None)
+    assert raised.value.closure.reason is Reason.RATE
+    assert raised.value.correlation_id is None
 
 
 def test_an_id_stays_within_its_part_of_the_path() -> None:

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from codat_sync.errors import TooLargeError
-from codat_sync.message import LIMIT_BYTES, Message, encode, webhook_message
+from codat_sync.message import LIMIT_BYTES, WebhookMessage, encode, webhook_message
 
 _RECEIVED_AT = datetime(2026, 11, 23, 22, 33, 32, tzinfo=UTC)
 
 
-def _message(body: bytes) -> Message:
+def _message(body: bytes) -> WebhookMessage:
     return webhook_message(body, webhook_id="msg_1", received_at=_RECEIVED_AT, correlation_id="request-1")
 
 

@@ -3,14 +3,16 @@
 import pytest
 
 from codat_sync.errors import SettingsError
-from codat_sync.settings import ReceiverSettings, WorkerSettings
+from codat_sync.settings import ClockSettings, ReceiverSettings, WorkerSettings
 
 _WORKER = {
     "CODAT_BASE_URL": "https://api.codat.io",
     "CODAT_SECRET_ARN": "arn:secret",
     "SYNC_TABLE_NAME": "table",
-    "SYNC_DEAD_LETTER_QUEUE_URL": "https://queue",
+    "SYNC_QUEUE_URL": "https://queue",
+    "SYNC_DEAD_LETTER_QUEUE_URL": "https://dead",
     "EVENT_RETENTION_DAYS": "16",
+    "FIRST_LOOK_SECONDS": "60",
     "MAXIMUM_CONCURRENCY": "2",
 }
 
@@ -30,6 +32,15 @@ def test_the_worker_says_which_variable_is_missing(name: str) -> None:
     assert WorkerSettings.read(_WORKER).event_retention.days == 16
     with pytest.raises(SettingsError, match=name):
         WorkerSettings.read({key: value for key, value in _WORKER.items() if key != name})
+
+
+@pytest.mark.parametrize("name", ["SYNC_TABLE_NAME", "SYNC_QUEUE_URL"])
+def test_the_clock_says_which_variable_is_missing(name: str) -> None:
+    """Each of them."""
+    environment = {"SYNC_TABLE_NAME": "table", "SYNC_QUEUE_URL": "https://queue"}
+    assert ClockSettings.read(environment) == ClockSettings("table", "https://queue")
+    with pytest.raises(SettingsError, match=name):
+        ClockSettings.read(environment | {name: ""})
 
 
 def test_a_number_of_days_is_a_number() -> None:

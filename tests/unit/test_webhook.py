@@ -34,7 +34,11 @@ def test_the_end_of_a_sync_is_understood_in_both_generations(event: dict[str, ob
     ("event", "concern"),
     [
         (_old("Sync Failed", syncType="Commerce"), Concern.NOT_OURS),
-        (_old("Rate Limit Reached"), Concern.NOT_OURS),
+        (_old("Rate Limit Reached"), Concern.QUOTA),
+        (_old("RateLimitReset"), Concern.QUOTA),
+        ({"eventType": "client.rateLimit.reached", "payload": {}}, Concern.QUOTA),
+        ({"eventType": "connection.connected", "payload": {}}, Concern.COMPANY),
+        ({"eventType": "company.deleted", "payload": {"id": "c"}}, Concern.COMPANY),
         ({"eventType": "bills.write.unsuccessful"}, Concern.NOT_OURS),
         ({"eventType": "read.completed", "payload": None}, Concern.NOT_OURS),
         ({"eventType": "expenses.sync.paused"}, Concern.UNKNOWN),
@@ -45,6 +49,31 @@ def test_other_events_are_told_apart(event: dict[str, object], concern: Concern)
     webhook = read_webhook(event)
     assert webhook is not None
     assert webhook.concern is concern
+
+
+def test_a_deleted_company_is_the_payload_itself() -> None:
+    """There is no reference to it."""
+    webhook = read_webhook({"eventType": "company.deleted", "payload": {"id": "c", "name": "Toft"}})
+    assert webhook is not None
+    assert (webhook.company_id, webhook.is_deletion) == ("c", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "remaining", "is_reached"),
+    [
+        ("client.rateLimit.reached", 0, True),
+        ("client.rateLimit.reached", None, True),
+        ("client.rateLimit.reached", 12_000, False),  # Codat's own example of a reset
+        ("client.rateLimit.reset", 12_000, False),
+        ("client.rateLimit.reset", None, False),
+    ],
+)
+def test_a_quota_that_is_there_was_not_reached(name: str, remaining: int | None, *, is_reached: bool) -> None:
+    """Whatever the event is called; and a date that is none is none."""
+    payload = {"dailyQuota": 12_000, "quotaRemaining": remaining, "expiryDate": "2024-09-01T23:59:99Z"}
+    webhook = read_webhook({"eventType": name, "payload": payload})
+    assert webhook is not None
+    assert (webhook.is_quota_reached, webhook.quota_limit, webhook.quota_expires_at) == (is_reached, 12_000, None)
 
 
 @pytest.mark.parametrize("event", [{}, {"eventType": None}, {"eventType": 7}, {"eventType": ["expenses"]}])

@@ -1,36 +1,51 @@
-"""A batch of messages: what announces the same sync is one piece of work, and all pieces go on side by side."""
+"""A batch of messages: what is about the same is one piece of work, and all pieces go on side by side."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from codat_sync.errors import PoisonError
 from codat_sync.inbox import read_message
-from codat_sync.ingest import Announcement, Ingested, interpret
+from codat_sync.news import News, interpret, subject
+
+T = TypeVar("T")
 
 
-def start(
-    messages: Iterable[tuple[str, str]],
-    ingest: Callable[[Sequence[Announcement]], Ingested],
-    pool: Executor,
-) -> dict[str, "Future[Ingested | None]"]:
-    """Return, for the id of each of ``messages`` (id and body), what will come of it: None if it is nothing of ours.
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message as the queue hands it out; ``receives`` is how often it has."""
 
-    Announcements of one sync share one future. A message that can't be understood has one that raises PoisonError.
+    message_id: str
+    body: str
+    receives: int
+
+
+@dataclass(frozen=True, slots=True)
+class Task(Generic[T]):
+    """What came of a message, or will: ``news`` is None if it can't be understood."""
+
+    news: News | None
+    outcome: "Future[T]"
+
+
+def start(messages: Iterable[Received], work: Callable[[Sequence[News], int], T], pool: Executor) -> dict[str, Task[T]]:
+    """Return, for the id of each of ``messages``, its task.
+
+    Messages about the same share one outcome. Of one that can't be understood it is a PoisonError.
     """
-    outcomes: dict[str, Future[Ingested | None]] = {}
-    announced: dict[tuple[str, str], dict[str, Announcement]] = {}
-    for message_id, body in messages:
+    tasks: dict[str, Task[T]] = {}
+    groups: dict[object, list[tuple[Received, News]]] = {}
+    for message in messages:
         try:
-            announcement = interpret(read_message(body))
+            news = interpret(read_message(message.body))
         except PoisonError as poison:
-            outcomes[message_id] = Future()
-            outcomes[message_id].set_exception(poison)
-            continue
-        if announcement is None:
-            outcomes[message_id] = Future()
-            outcomes[message_id].set_result(None)
+            failed: Future[T] = Future()
+            failed.set_exception(poison)
+            tasks[message.message_id] = Task(None, failed)
         else:
-            announced.setdefault((announcement.company_id, announcement.sync_id), {})[message_id] = announcement
-    for group in announced.values():
-        outcomes |= dict.fromkeys(group, pool.submit(ingest, list(group.values())))
-    return outcomes
+            groups.setdefault(subject(news), []).append((message, news))
+    for group in groups.values():
+        outcome = pool.submit(work, [news for _, news in group], max(message.receives for message, _ in group))
+        tasks |= {message.message_id: Task(news, outcome) for message, news in group}
+    return tasks

@@ -3,8 +3,11 @@
 import base64
 import json
 import math
+import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
@@ -14,21 +17,23 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
+from codat_sync.company import Company, Connection, company_of
 from codat_sync.complaint import first_complaint
 from codat_sync.errors import (
     CodatAnswerError,
     CodatError,
     CodatNotFoundError,
-    CodatQuotaError,
-    CodatRefusedError,
     CodatUnavailableError,
+    GateClosedError,
     SecretUnavailableError,
 )
 from codat_sync.instant import parse_instant
+from codat_sync.quota import REFUSED_PAUSE, Closure, Reason, closure_of_429, read_quota
 from codat_sync.sync import SyncStatus
 from codat_sync.transaction import TransactionRow
 
 if TYPE_CHECKING:
+    from codat_sync.gate import SharedGate
     from codat_sync.pace import Pace
 
 T = TypeVar("T")
@@ -38,6 +43,8 @@ T = TypeVar("T")
 # 2000; the smaller one, halved to bound what one answer takes in time and memory.
 PAGE_SIZE = 1000
 _PAGES_AT_ONCE = 4
+# A company has a handful of connections: Codat's largest page holds them all.
+_CONNECTIONS_PAGE = {"page": 1, "pageSize": 100}
 # No sync comes near: Codat takes 50 expenses a request. An answer that announces more is not to be followed.
 _MOST_TRANSACTIONS = 100_000
 
@@ -74,6 +81,18 @@ class TransactionPage(TypedDict):
     totalResults: int
 
 
+class CompanyAnswer(BaseModel):
+    """Codat's answer about a company, as far as it is kept."""
+
+    name: str | None = None
+
+
+class ConnectionPage(TypedDict):
+    """A page of a company's connections."""
+
+    results: list[Connection]
+
+
 class ErrorAnswer(BaseModel):
     """Codat's answer when it refuses."""
 
@@ -83,6 +102,8 @@ class ErrorAnswer(BaseModel):
 
 _STATUS_ANSWER = TypeAdapter(StatusAnswer)
 _TRANSACTION_PAGE = TypeAdapter(TransactionPage)
+_COMPANY_ANSWER = TypeAdapter(CompanyAnswer)
+_CONNECTION_PAGE = TypeAdapter(ConnectionPage)
 
 
 def parse_api_key(text: str) -> str:
@@ -97,22 +118,34 @@ def parse_api_key(text: str) -> str:
 
 
 class Codat:
-    """Codat's API. Safe to share between threads. Ids have to be checked: see ``codat_sync.identifier``."""
+    """Codat's API. Safe to share between threads. Ids have to be checked: see ``codat_sync.identifier``.
+
+    ``http`` has Codat's address as its base URL. While the gate is closed every call raises GateClosedError, without
+    asking Codat.
+    """
 
     def __init__(
         self,
         http: httpx.Client,
-        base_url: str,
         api_key: Callable[[], str],
         pace: "Pace",
+        gate: "SharedGate",
         retry: tenacity.Retrying = RETRY,
     ) -> None:
         self._http = http
         self._pace = pace
+        self._gate = gate
         self._retry = retry
-        self._base_url = base_url.rstrip("/")
         self._api_key = api_key
         self._pages = ThreadPoolExecutor(_PAGES_AT_ONCE, thread_name_prefix="page")
+        self._lock = threading.Lock()
+        self._results: Counter[str] = Counter()
+
+    def take_results(self) -> Counter[str]:
+        """Return how many requests had which HTTP status, or were ``unreachable``, since this was asked last."""
+        with self._lock:
+            results, self._results = self._results, Counter()
+        return results
 
     def sync_status(self, company_id: str, sync_id: str) -> SyncStatus:
         """Return what Codat says of a sync. Raises CodatError and SecretUnavailableError."""
@@ -152,32 +185,56 @@ class Codat:
             raise CodatUnavailableError(f"Codat announced {total} transactions and gave {len(rows)}")
         return rows
 
+    def company(self, company_id: str) -> Company:
+        """Return what Codat says of a company and its connections. Raises CodatError and SecretUnavailableError."""
+        path = f"/companies/{quote(company_id, safe='')}"
+        answer = self._get(path, {}, _COMPANY_ANSWER.validate_json)
+        connections = self._get(path + "/connections", _CONNECTIONS_PAGE, _CONNECTION_PAGE.validate_json)
+        return company_of(company_id, answer.name, connections["results"])
+
     def _get(self, path: str, parameters: dict[str, int], parse: Callable[[bytes], T]) -> T:
         answer: T = self._retry(self._get_once, path, parameters, parse)
         return answer
 
     def _get_once(self, path: str, parameters: dict[str, int], parse: Callable[[bytes], T]) -> T:
-        key = base64.b64encode(self._api_key().encode()).decode()
-        try:
-            with self._pace.turn():
-                answer = self._http.get(
-                    self._base_url + path, params=parameters, headers={"Authorization": f"Basic {key}"}, timeout=TIMEOUT
-                )
-        except httpx.HTTPError as error:
-            raise CodatUnavailableError(f"{type(error).__name__}: {error}") from error
+        answer = self._ask(path, parameters)
+        now = datetime.now(UTC)
+        if quota := read_quota(answer.headers, now):
+            self._gate.count(quota)
         if answer.status_code != httpx.codes.OK:
-            raise _error(answer)
+            error = _error(answer, now)
+            if isinstance(error, GateClosedError):
+                self._gate.close(error.closure)
+            raise error
         try:
             return parse(answer.content)
         except ValidationError as error:
             raise CodatAnswerError(f"GET {path}: {first_complaint(error)}") from None
+
+    def _ask(self, path: str, parameters: dict[str, int]) -> httpx.Response:
+        key = base64.b64encode(self._api_key().encode()).decode()
+        with self._pace.turn():
+            # Only now: it may have closed while this call waited for its turn.
+            self._gate.pass_through()
+            try:
+                headers = {"Authorization": f"Basic {key}"}
+                answer = self._http.get(path, params=parameters, headers=headers, timeout=TIMEOUT)
+            except httpx.HTTPError as error:
+                self._count("unreachable")
+                raise CodatUnavailableError(f"{type(error).__name__}: {error}") from error
+        self._count(str(answer.status_code))
+        return answer
+
+    def _count(self, result: str) -> None:
+        with self._lock:
+            self._results[result] += 1
 
 
 def _sync_path(company_id: str, sync_id: str) -> str:
     return f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/{quote(sync_id, safe='')}"
 
 
-def _error(answer: httpx.Response) -> CodatError:
+def _error(answer: httpx.Response, now: datetime) -> CodatError:
     """Return the error that an answer stands for. The HTTP status decides: the body's may differ."""
     try:
         said = ErrorAnswer.model_validate_json(answer.content)
@@ -186,13 +243,13 @@ def _error(answer: httpx.Response) -> CodatError:
     text = f"HTTP {answer.status_code}: {said.error or answer.reason_phrase}"
     match answer.status_code:
         case 401 | 402 | 403:
-            return CodatRefusedError(text, correlation_id=said.correlation_id)
+            closure = Closure(Reason.REFUSED, now + REFUSED_PAUSE)
+            return GateClosedError(text, closure, correlation_id=said.correlation_id)
         case 404:
             return CodatNotFoundError(text, correlation_id=said.correlation_id)
         case 429:
-            seconds = answer.headers.get("Retry-After", "")
-            retry_after = float(seconds) if seconds.isdecimal() else None
-            return CodatQuotaError(text, retry_after=retry_after, correlation_id=said.correlation_id)
+            closure = closure_of_429(answer.headers, now)
+            return GateClosedError(text, closure, correlation_id=said.correlation_id)
         case status if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in {408, 409}:
             return CodatUnavailableError(text, correlation_id=said.correlation_id)
     return CodatAnswerError(text, correlation_id=said.correlation_id)

@@ -4,17 +4,18 @@ Attributes of other versions of this application are kept when it is replaced, a
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from codat_sync.instant import format_instant, parse_instant
+from codat_sync.keys import due_keys
+from codat_sync.schedule import Trouble, Waiting
+from codat_sync.status import Outcome
 from codat_sync.sync import Sync, SyncStatus
+from codat_sync.table import Values
 from codat_sync.transaction import LONGEST_MESSAGE, Item, status_counts
-
-# Attributes of an item of DynamoDB's: of any of its types, which differ from item to item.
-Values = dict[str, Any]
 
 SCHEMA_VERSION = 1
 # An item of DynamoDB's holds 400 KB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
@@ -22,25 +23,45 @@ SCHEMA_VERSION = 1
 # nothing else to hold.
 INLINE_BYTES = 200_000
 PART_BYTES = 350_000
+# What of a document goes with the answer that it was written for, and is not kept when another replaces it.
+_REPLACED = frozenset({"items", "parts", "waiting", "duePk", "dueAt"})
 
 
 @dataclass(frozen=True, slots=True)
 class SyncDocument:
-    """A sync as it stands in the table. ``first_seen_at`` is when we heard of it, ``committed_at`` when it changed."""
+    """A sync as it stands in the table.
 
-    sync: Sync
+    ``sync`` is None while it is only announced. ``first_seen_at`` is when we heard of it, ``committed_at`` when what
+    Codat says of it changed last.
+    """
+
+    company_id: str
+    sync_id: str
+    sync: Sync | None
     version: int
+    waiting: Waiting | None
     first_seen_at: datetime | None
     committed_at: datetime | None
 
+    @property
+    def outcome(self) -> Outcome:
+        """How the sync stands."""
+        return self.sync.outcome if self.sync else Outcome.ANNOUNCED
 
-def write_document(sync: Sync, previous: Mapping[str, Any], now: datetime) -> Values:
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Its items; none while it is only announced."""
+        return self.sync.items if self.sync else ()
+
+
+def write_document(sync: Sync, waiting: Waiting | None, previous: Mapping[str, Any], now: datetime) -> Values:
     """Return the attributes of the document that replaces ``previous`` (empty if there is none); its items apart."""
     first_seen_at = previous.get("firstSeenAt") or format_instant(now)
     status = sync.status
+    version = next_version(previous)
     ours = {
         "v": SCHEMA_VERSION,
-        "version": int(previous.get("version", 0)) + 1,
+        "version": version,
         "digest": sync.digest,
         "companyId": status.company_id,
         "syncId": status.sync_id,
@@ -54,14 +75,97 @@ def write_document(sync: Sync, previous: Mapping[str, Any], now: datetime) -> Va
         "firstSeenAt": first_seen_at,
         "committedAt": format_instant(now),
     }
+    kept = {name: value for name, value in previous.items() if name not in _REPLACED}
+    values = kept | ours | {name: value for name, value in write_waiting(waiting).items() if value is not None}
     summary = previous.get("summary", {}) | _summary(sync) | {"firstSeenAt": first_seen_at}
-    kept = {name: value for name, value in previous.items() if name not in {"items", "parts"}}
-    return kept | ours | {"summary": summary}
+    return values | {"summary": with_waiting(summary, waiting, version=version)}
+
+
+def write_changes(waiting: Waiting | None, previous: Mapping[str, Any], now: datetime, *, version: int) -> Values:
+    """Return what changes in a document, or makes it, when only its waiting does; None is for what goes.
+
+    Of a document that is to be made, ``previous`` has the ids.
+    """
+    first_seen_at = previous.get("firstSeenAt") or format_instant(now)
+    ids = {name: previous[name] for name in ("companyId", "syncId")}
+    summary = previous.get("summary") or ids | {"outcome": Outcome.ANNOUNCED.value, "firstSeenAt": first_seen_at}
+    return {
+        "v": SCHEMA_VERSION,
+        "version": version,
+        "firstSeenAt": first_seen_at,
+        "summary": with_waiting(summary, waiting, version=version),
+        **ids,
+        **write_waiting(waiting),
+    }
+
+
+def next_version(previous: Mapping[str, Any]) -> int:
+    """Return the version that comes after that of ``previous``."""
+    return int(previous.get("version", 0)) + 1
+
+
+def write_waiting(waiting: Waiting | None) -> Values:
+    """Return the attributes that say how something waits; None is for those that go."""
+    if waiting is None:
+        return {"waiting": None, **due_keys(None)}
+    due_at = format_instant(waiting.due_at) if waiting.due_at else None
+    return {
+        "waiting": {
+            "since": format_instant(waiting.since),
+            "looks": waiting.looks,
+            "trouble": waiting.trouble and waiting.trouble.value,
+            "isStuck": waiting.is_stuck,
+            "correlationId": waiting.correlation_id,
+        },
+        **due_keys(due_at, behind_gate=waiting.is_behind_gate),
+    }
+
+
+def read_waiting(values: Mapping[str, Any]) -> Waiting | None:
+    """Return how something waits, None if it does not."""
+    written = values.get("waiting")
+    since = parse_instant(written["since"]) if written else None
+    if written is None or since is None:
+        return None
+    return Waiting(
+        since=since,
+        looks=int(written["looks"]),
+        due_at=parse_instant(values.get("dueAt")),
+        trouble=Trouble(written["trouble"]) if written["trouble"] else None,
+        is_stuck=written["isStuck"],
+        correlation_id=written["correlationId"],
+    )
+
+
+def with_waiting(summary: Mapping[str, Any], waiting: Waiting | None, *, version: int) -> Values:
+    """Return a summary with what lists show of the waiting, and what the clock needs to know of it."""
+    shown: Values = {"version": version, "trouble": None, "isStuck": False, "correlationId": None}
+    if waiting:
+        trouble = waiting.trouble and waiting.trouble.value
+        shown |= {"trouble": trouble, "isStuck": waiting.is_stuck, "correlationId": waiting.correlation_id}
+    return {**summary, **shown}
 
 
 def read_document(values: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> SyncDocument:
     """Return the document whose attributes and items these are."""
-    status = SyncStatus(
+    return SyncDocument(
+        company_id=values["companyId"],
+        sync_id=values["syncId"],
+        sync=Sync(_read_status(values), tuple(map(read_item, items))) if is_answered(values) else None,
+        version=int(values["version"]),
+        waiting=read_waiting(values),
+        first_seen_at=parse_instant(values.get("firstSeenAt")),
+        committed_at=parse_instant(values.get("committedAt")),
+    )
+
+
+def is_answered(values: Mapping[str, Any]) -> bool:
+    """Return whether Codat has been asked about the sync, and the document holds what it said."""
+    return "digest" in values
+
+
+def _read_status(values: Mapping[str, Any]) -> SyncStatus:
+    return SyncStatus(
         company_id=values["companyId"],
         sync_id=values["syncId"],
         code=int(values["code"]),
@@ -71,33 +175,20 @@ def read_document(values: Mapping[str, Any], items: Iterable[Mapping[str, Any]])
         synced_at=parse_instant(values["syncUtc"]),
         data_pushed=values["dataPushed"],
     )
-    return SyncDocument(
-        sync=Sync(status, tuple(map(_read_item, items))),
-        version=int(values["version"]),
-        first_seen_at=parse_instant(values.get("firstSeenAt")),
-        committed_at=parse_instant(values.get("committedAt")),
-    )
 
 
-def write_items(items: Iterable[Item]) -> list[list[Values]]:
-    """Return the attributes of ``items``: in one list if they fit into the document, else in as many as parts."""
-    written = [_write_item(item) for item in items]
-    sizes = [_size(item) for item in written]
+def split(items: Sequence[Item]) -> list[Sequence[Item]]:
+    """Return ``items`` in one list if they fit into the document, else in as many as there have to be parts."""
+    sizes = [_size(write_item(item)) for item in items]
     if sum(sizes) <= INLINE_BYTES:
-        return [written]
-    return list(_parts(written, sizes))
-
-
-def _parts(items: list[Values], sizes: list[int]) -> Iterator[list[Values]]:
-    part: list[Values] = []
-    used = 0
-    for item, size in zip(items, sizes, strict=True):
+        return [items]
+    starts, used = [0], 0
+    for number, size in enumerate(sizes):
         if used + size > PART_BYTES:
-            yield part
-            part, used = [], 0
-        part.append(item)
+            starts.append(number)
+            used = 0
         used += size
-    yield part
+    return [items[start:end] for start, end in zip(starts, [*starts[1:], len(items)], strict=True)]
 
 
 def _size(item: Values) -> int:
@@ -118,7 +209,8 @@ def _summary(sync: Sync) -> Values:
     }
 
 
-def _write_item(item: Item) -> Values:
+def write_item(item: Item) -> Values:
+    """Return the attributes of ``item``."""
     values: Values = {
         "transactionId": item.transaction_id,
         "integrationType": item.integration_type,
@@ -131,7 +223,8 @@ def _write_item(item: Item) -> Values:
     return {name: value for name, value in values.items() if value is not None and (name, value) != ("rows", 1)}
 
 
-def _read_item(values: Mapping[str, Any]) -> Item:
+def read_item(values: Mapping[str, Any]) -> Item:
+    """Return the item whose attributes these are."""
     ordinal = values.get("ordinal")
     return Item(
         transaction_id=values.get("transactionId"),

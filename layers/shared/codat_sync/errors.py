@@ -1,5 +1,10 @@
 """The errors of this application: each raised where it is known, and turned into an answer in one place."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from codat_sync.quota import Closure
+
 
 class CodatSyncError(Exception):
     """What all errors of this application are."""
@@ -37,8 +42,12 @@ class PoisonError(CodatSyncError):
         self.detail = detail
 
 
+class ConditionFailedError(CodatSyncError):
+    """An item of the table is not as it was when it was read."""
+
+
 class VersionMovedError(CodatSyncError):
-    """Another worker committed the document since its version was read: who lost starts over."""
+    """Another worker committed since the version was read: who lost starts over."""
 
 
 class UnprocessedError(CodatSyncError):
@@ -57,16 +66,15 @@ class CodatUnavailableError(CodatError):
     """Codat could not be reached, took too long or failed (5xx). Waiting cures it."""
 
 
-class CodatQuotaError(CodatError):
-    """Codat refuses further requests for now (429). ``retry_after`` is in seconds, None if Codat did not say."""
+class GateClosedError(CodatError):
+    """Codat may not be called for now: its quota is used up (429), or it refuses the key (401, 402, 403).
 
-    def __init__(self, message: str, *, retry_after: float | None = None, correlation_id: str | None = None) -> None:
+    ``closure`` says why and until when. Waiting cures the first, a person the second.
+    """
+
+    def __init__(self, message: str, closure: "Closure", *, correlation_id: str | None = None) -> None:
         super().__init__(message, correlation_id=correlation_id)
-        self.retry_after = retry_after
-
-
-class CodatRefusedError(CodatError):
-    """Codat does not accept the API key, the account or the access (401, 402, 403). A person cures it."""
+        self.closure = closure
 
 
 class CodatNotFoundError(CodatError):

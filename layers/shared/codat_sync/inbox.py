@@ -1,12 +1,14 @@
 """Messages as they arrive from SyncQueue."""
 
-from pydantic import TypeAdapter, ValidationError
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from codat_sync.complaint import first_complaint
 from codat_sync.errors import PoisonError
 from codat_sync.message import Message
 
-_MESSAGE = TypeAdapter(Message)
+_MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
 
 
 def read_message(body: str) -> Message:

@@ -1,141 +1,136 @@
-"""Taking a sync in: what a webhook announces is asked of Codat and kept."""
+"""Taking a sync in: what a webhook announces, or is due, is asked of Codat and kept."""
 
-import base64
-import binascii
+import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from codat_sync.errors import CodatAnswerError, PoisonError, VersionMovedError
-from codat_sync.identifier import is_identifier
-from codat_sync.instant import parse_instant
-from codat_sync.sync import Sync, SyncEvent
+from codat_sync.company import is_stale
+from codat_sync.done import Change, Ingested
+from codat_sync.errors import (
+    CodatAnswerError,
+    CodatError,
+    CodatUnavailableError,
+    PoisonError,
+    SecretUnavailableError,
+    VersionMovedError,
+)
+from codat_sync.schedule import Schedule, Waiting, report
+from codat_sync.sync import Sync
 from codat_sync.transaction import fold
-from codat_sync.webhook import Concern, parse_body, read_webhook
 
 if TYPE_CHECKING:
     from codat_sync.codat import Codat
-    from codat_sync.message import Message
-    from codat_sync.store import Store
+    from codat_sync.news import SyncNews
+    from codat_sync.store import Head, Store
+    from codat_sync.webhook import WebhookEvent
 
 # Each lost race means that another worker has committed: a handful in a row, and the queue had better space them out.
-_MOST_RACES = 5
+MOST_RACES = 5
+# While Codat fails, the queue hands a message out so often; then it waits in the table, for as long as that takes.
+MOST_RECEIVES = 5
 
 
-class Change(StrEnum):
-    """What taking a sync in has changed."""
+@dataclass(frozen=True)
+class Ingestion:
+    """How syncs are taken in."""
 
-    COMMITTED = "committed"
-    UNCHANGED = "unchanged"
-    REPEATED = "repeated"  # only events that had been seen: Codat was not asked
+    codat: "Codat"
+    store: "Store"
+    schedule: Schedule
+    now: Callable[[], datetime]
+    chance: Callable[[], float] = random.random
 
+    def take_in(self, news: Sequence["SyncNews"], receives: int) -> Ingested:
+        """Ask Codat about the one sync that all ``news`` are about, and keep the answer.
 
-@dataclass(frozen=True, slots=True)
-class Announcement:
-    """A sync that an event says to look at."""
+        The document's version is read before Codat is asked and must not have moved when the answer is committed: so
+        every committed answer is younger than the one before it. ``receives`` is how often the queue has handed them
+        out. Raises PoisonError, CodatUnavailableError, VersionMovedError after too many lost races, and what DynamoDB
+        raises.
+        """
+        for _ in range(MOST_RACES):
+            try:
+                return self._take_in_once(news, receives)
+            except VersionMovedError as error:
+                lost = error
+        raise lost
 
-    company_id: str
-    sync_id: str
-    event: SyncEvent
-
-
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """What came of an announced sync. ``sync`` is None if Codat was not asked."""
-
-    change: Change
-    sync: Sync | None
-
-
-def interpret(message: "Message") -> Announcement | None:
-    """Return what a message announces, or None if it is about nothing of ours.
-
-    Raises PoisonError for what can't be understood (yet).
-    """
-    event = parse_body(_raw(message))
-    if event is None:
-        raise PoisonError("not-json", "the webhook's body is not a JSON object")
-    webhook = read_webhook(event)
-    if webhook is None:
-        raise PoisonError("no-event-type", "the webhook does not say what type of event it is")
-    if webhook.concern is Concern.NOT_OURS:
-        return None
-    if webhook.concern is Concern.UNKNOWN:
-        raise PoisonError("unknown-event-type", f"no version of this application knows {webhook.event_type}")
-    return Announcement(
-        company_id=_checked(webhook.company_id, "company-id"),
-        sync_id=_checked(webhook.sync_id, "sync-id"),
-        event=SyncEvent(
-            webhook_id=_checked(message["webhookId"], "webhook-id"),
-            event_type=webhook.event_type,
-            generated_at=webhook.generated_at,
-            received_at=parse_instant(message["receivedAt"]),
-            correlation_id=message["correlationId"],
-        ),
-    )
-
-
-def ingest(
-    announcements: Sequence[Announcement], codat: "Codat", store: "Store", now: Callable[[], datetime]
-) -> Ingested:
-    """Ask Codat about the one sync that all ``announcements`` are about, and keep the answer.
-
-    The document's version is read before Codat is asked and must not have moved when the answer is committed: so every
-    committed answer is younger than the one before it. Raises PoisonError, CodatError, VersionMovedError after too many
-    lost races, and what DynamoDB raises.
-    """
-    events = {announcement.event.webhook_id: announcement.event for announcement in announcements}
-    for _ in range(_MOST_RACES):
+    def _take_in_once(self, news: Sequence["SyncNews"], receives: int) -> Ingested:
+        first = news[0]
+        events = {each.event.webhook_id: each.event for each in news if each.event}
+        head = self.store.load_head(first.company_id, first.sync_id, events)
+        unseen = [event for webhook_id, event in events.items() if webhook_id not in head.seen]
+        is_due = any(each.version == head.version for each in news if each.version is not None)
+        if not (unseen or is_due):
+            return Ingested(Change.REPEATED if events else Change.OUTDATED)
         try:
-            return _ingest_once(announcements[0], list(events.values()), codat, store, now)
-        except VersionMovedError as error:
-            lost = error
-    raise lost
+            sync = self._fetch(first)
+        except (CodatError, SecretUnavailableError) as error:
+            return self._defer(first, unseen, head, error, receives)
+        return self._keep(sync, first, unseen, head, is_due=is_due)
+
+    def _fetch(self, news: "SyncNews") -> Sync:
+        """Return the sync as Codat has it: its status first, so that a final one never has items from before."""
+        status = self.codat.sync_status(news.company_id, news.sync_id)
+        return Sync(status, fold(self.codat.transactions(news.company_id, news.sync_id)))
+
+    def _keep(
+        self, sync: Sync, news: "SyncNews", events: "Sequence[WebhookEvent]", head: "Head", *, is_due: bool
+    ) -> Ingested:
+        now = self.now()
+        is_new = sync.digest != head.digest
+        waiting = self._waiting(sync, news, head, now, is_new=is_new or is_due)
+        if is_new:
+            # Pointers first: whoever sees the document finds it from each of its transactions.
+            self.store.put_pointers(sync, head, now)
+            self.store.commit_sync(sync, waiting, head, self.now())
+        elif waiting != head.waiting:
+            self.store.set_waiting(waiting, head, now)
+        # Events last: an event that is marked as seen never has to be looked at again.
+        self.store.put_events(head, events, now)
+        return Ingested(
+            change=Change.COMMITTED if is_new else Change.UNCHANGED,
+            sync=sync,
+            waiting=waiting,
+            report=report(head.waiting, waiting),
+            company_is_stale=is_stale(head.company_fetched_at, now),
+            lags=tuple(self.now() - event.generated_at for event in events if event.generated_at),
+        )
+
+    def _waiting(self, sync: Sync, news: "SyncNews", head: "Head", now: datetime, *, is_new: bool) -> Waiting | None:
+        if sync.is_final:
+            return None
+        known = head.waiting
+        if not is_new and known and known.due_at and not known.trouble:
+            return known  # It waits already: an event that tells nothing new does not put it off.
+        return self.schedule.unfinished(known, now, news.correlation_id)
+
+    def _defer(
+        self,
+        news: "SyncNews",
+        events: "Sequence[WebhookEvent]",
+        head: "Head",
+        error: CodatError | SecretUnavailableError,
+        receives: int,
+    ) -> Ingested:
+        """Put the sync down to be looked at later, whatever the queue does: no message waits for Codat."""
+        now = self.now()
+        waiting = self.schedule.troubled(head.waiting, error, now, news.correlation_id, chance=self.chance())
+        if isinstance(error, CodatAnswerError):
+            self.store.park(waiting, head, now)
+            raise PoisonError("malformed-answer", told(error)) from error
+        if isinstance(error, CodatUnavailableError) and receives < MOST_RECEIVES:
+            if head.version is None:
+                self.store.park(replace(waiting, due_at=None), head, now)
+            raise error
+        self.store.set_waiting(waiting, head, now)
+        # It is sure to be looked at after these events, so they have done what they are for.
+        self.store.put_events(head, events, now)
+        return Ingested(Change.DEFERRED, waiting=waiting, report=report(head.waiting, waiting))
 
 
-def _ingest_once(
-    announced: Announcement,
-    events: Sequence[SyncEvent],
-    codat: "Codat",
-    store: "Store",
-    now: Callable[[], datetime],
-) -> Ingested:
-    head = store.load_head(announced.sync_id, [event.webhook_id for event in events])
-    news = [event for event in events if event.webhook_id not in head.seen]
-    if not news:
-        return Ingested(Change.REPEATED, None)
-    sync = _fetch(announced, codat)
-    changed = sync.digest != head.digest
-    if changed:
-        # Pointers first: whoever sees the document finds it from each of its transactions.
-        store.put_pointers(sync, head, now())
-        store.commit_sync(sync, head, now())
-    # Events last: an event that is marked as seen never has to be looked at again.
-    store.put_events(announced.sync_id, news, now())
-    return Ingested(Change.COMMITTED if changed else Change.UNCHANGED, sync)
-
-
-def _fetch(announced: Announcement, codat: "Codat") -> Sync:
-    """Return the sync as Codat has it: its status first, so that a final one is never paired with items from before."""
-    try:
-        status = codat.sync_status(announced.company_id, announced.sync_id)
-        return Sync(status, fold(codat.transactions(announced.company_id, announced.sync_id)))
-    except CodatAnswerError as error:
-        raise PoisonError("malformed-answer", str(error)) from error
-
-
-def _raw(message: "Message") -> bytes:
-    try:
-        return base64.b64decode(message["raw"], validate=True)
-    except binascii.Error as error:
-        raise PoisonError("not-a-message", f"raw: {error}") from error
-
-
-def _checked(value: object, name: str) -> str:
-    if value is None:
-        raise PoisonError(f"no-{name}", f"the event has no {name}")
-    if not is_identifier(value):
-        raise PoisonError(f"malformed-{name}", f"the event's {name} is not an id")
-    return value
+def told(error: CodatError) -> str:
+    """Return what a person needs of ``error``, to ask Codat's support about it too."""
+    return f"{error} (Codat's correlation id {error.correlation_id})" if error.correlation_id else str(error)

@@ -1,4 +1,4 @@
-"""The message of SyncQueue: what the receiver says to the worker."""
+"""The messages of SyncQueue: what the receiver and the clock say to the worker."""
 
 import base64
 import json
@@ -17,8 +17,8 @@ from codat_sync.webhook import Concern, Webhook, essentials, parse_body, read_we
 LIMIT_BYTES = 1024 * 1024 - 8 * 1024
 
 
-class Message(TypedDict):
-    """A message, as JSON. ``raw`` is the webhook's body as it came, base64."""
+class WebhookMessage(TypedDict):
+    """A webhook, as JSON. ``raw`` is its body as it came, base64."""
 
     v: Literal[1]
     kind: Literal["webhook"]
@@ -30,7 +30,25 @@ class Message(TypedDict):
     raw: str
 
 
-def webhook_message(body: bytes, *, webhook_id: str, received_at: datetime, correlation_id: str) -> Message:
+class CheckMessage(TypedDict):
+    """That something is due: a company, a sync of its, or the parts of a ``run``.
+
+    ``version`` is the one that was seen to be due: what has moved on since is not.
+    """
+
+    v: Literal[1]
+    kind: Literal["check"]
+    companyId: str
+    syncId: str | None
+    run: str | None
+    version: int | None
+    correlationId: str
+
+
+Message = WebhookMessage | CheckMessage
+
+
+def webhook_message(body: bytes, *, webhook_id: str, received_at: datetime, correlation_id: str) -> WebhookMessage:
     """Return the message for an authentic webhook, small enough for the queue.
 
     An event of a sync that is too large goes without what the worker asks Codat for anyway (its transactions). The ids
@@ -40,7 +58,7 @@ def webhook_message(body: bytes, *, webhook_id: str, received_at: datetime, corr
     """
     event = parse_body(body)
     webhook = read_webhook(event) if event else None
-    message: Message = {
+    message: WebhookMessage = {
         "v": 1,
         "kind": "webhook",
         "companyId": webhook.company_id if webhook and is_identifier(webhook.company_id) else None,
@@ -65,7 +83,7 @@ def encode(message: Message) -> str:
     return json.dumps(message, separators=(",", ":"))
 
 
-def _fits(message: Message) -> bool:
+def _fits(message: WebhookMessage) -> bool:
     return len(encode(message)) <= LIMIT_BYTES
 
 

@@ -1,22 +1,26 @@
 """The queues: what is sent to them, and how."""
 
+from collections.abc import Sequence
+from itertools import count
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from codat_sync.chunks import chunks
 from codat_sync.errors import PoisonError, QueueUnavailableError
 from codat_sync.message import Message, encode
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import SendMessageRequestTypeDef
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef, SendMessageRequestTypeDef
 
 # How many characters of a reason's detail go with a message: enough for a person, within the room the message left.
 _LONGEST_DETAIL = 1000
+_SEND_AT_ONCE = 10  # SQS takes no more
 
 
 class SyncQueue:
-    """The queue from the receiver to the worker."""
+    """The queue from the receiver and the clock to the worker."""
 
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
@@ -29,6 +33,38 @@ class SyncQueue:
         Raises QueueUnavailableError.
         """
         _send(self._client, _request(self._url, encode(message), message["companyId"]))
+
+    def send_all(self, messages: Sequence[Message]) -> int:
+        """Put ``messages`` on the queue, and return how many of them it took. Raises QueueUnavailableError."""
+        requests = [_request(self._url, encode(message), message["companyId"]) for message in messages]
+        return sum(self._send_batch(some) for some in chunks(requests, _SEND_AT_ONCE))
+
+    def _send_batch(self, requests: "Sequence[SendMessageRequestTypeDef]") -> int:
+        try:
+            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=list(map(_entry, count(), requests)))
+        except (ClientError, BotoCoreError) as error:
+            raise QueueUnavailableError(f"the queue did not take the messages: {error}") from error
+        return len(answer.get("Successful", ()))
+
+
+class Redelivery:
+    """When a message of SyncQueue that failed is handed out again."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def delay(self, receipt_handle: str, seconds: int) -> None:
+        """Have it come again after so many seconds rather than after the queue's visibility time-out.
+
+        Raises QueueUnavailableError.
+        """
+        try:
+            self._client.change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise QueueUnavailableError(f"the queue did not put the message off: {error}") from error
 
 
 class DeadLetterQueue:
@@ -53,6 +89,13 @@ def _request(url: str, body: str, group: str | None) -> "SendMessageRequestTypeD
     if group:
         request["MessageGroupId"] = group
     return request
+
+
+def _entry(number: int, request: "SendMessageRequestTypeDef") -> "SendMessageBatchRequestEntryTypeDef":
+    entry: SendMessageBatchRequestEntryTypeDef = {"Id": str(number), "MessageBody": request["MessageBody"]}
+    if "MessageGroupId" in request:
+        entry["MessageGroupId"] = request["MessageGroupId"]
+    return entry
 
 
 def _send(client: "SQSClient", request: "SendMessageRequestTypeDef") -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from codat_sync.errors import UnauthenticError
-from codat_sync.message import Message, webhook_message
+from codat_sync.message import WebhookMessage, webhook_message
 from codat_sync.signature import SigningSecrets, verify
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ def authenticate(headers: Mapping[str, str], body: bytes, signing: "CachedSecret
         return verify(refreshed, headers, body)
 
 
-def enqueue(body: bytes, webhook_id: str, *, received_at: datetime, correlation_id: str, queue: "SyncQueue") -> Message:
+def enqueue(
+    body: bytes, webhook_id: str, *, received_at: datetime, correlation_id: str, queue: "SyncQueue"
+) -> WebhookMessage:
     """Put an authentic webhook on the queue, and return its message.
 
     Raises TooLargeError and QueueUnavailableError.

@@ -30,8 +30,10 @@ class WorkerSettings:
     codat_base_url: str
     codat_secret_arn: str
     sync_table_name: str
+    sync_queue_url: str
     sync_dead_letter_queue_url: str
     event_retention: timedelta
+    first_look: timedelta
     maximum_concurrency: int
 
     @classmethod
@@ -41,9 +43,27 @@ class WorkerSettings:
             codat_base_url=_text(environment, "CODAT_BASE_URL"),
             codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
             sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
+            sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
             sync_dead_letter_queue_url=_text(environment, "SYNC_DEAD_LETTER_QUEUE_URL"),
             event_retention=timedelta(days=_number(environment, "EVENT_RETENTION_DAYS")),
+            first_look=timedelta(seconds=_number(environment, "FIRST_LOOK_SECONDS")),
             maximum_concurrency=_number(environment, "MAXIMUM_CONCURRENCY"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSettings:
+    """What the clock is told."""
+
+    sync_table_name: str
+    sync_queue_url: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "ClockSettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        return cls(
+            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
+            sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
         )
 
 

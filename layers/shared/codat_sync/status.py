@@ -10,6 +10,7 @@ from enum import StrEnum
 class Outcome(StrEnum):
     """How a sync stands, its items included."""
 
+    ANNOUNCED = "announced"  # an event told of it, and Codat could not be asked yet
     IN_PROGRESS = "inProgress"
     SUCCEEDED = "succeeded"
     FAILED = "failed"

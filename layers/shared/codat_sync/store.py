@@ -1,4 +1,4 @@
-"""SyncTable: the only place that knows its keys, and who is pointed to by whom.
+"""Syncs as SyncTable holds them: documents, parts, events, and who is pointed to by whom.
 
 A sync's document is replaced as a whole, on condition that its version has not moved. Its items stand in it or, if they
 are too many, in parts that it points to. A transaction's partition points to the syncs that it was in.
@@ -6,270 +6,292 @@ are too many, in parts that it points to. A transaction's partition points to th
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cached_property
 
-import tenacity
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
+from codat_sync.chunks import chunks
+from codat_sync.document import (
+    SCHEMA_VERSION,
+    SyncDocument,
+    is_answered,
+    next_version,
+    read_document,
+    read_item,
+    read_waiting,
+    split,
+    write_changes,
+    write_document,
+    write_item,
+)
+from codat_sync.errors import ConditionFailedError, UnprocessedError, VersionMovedError
+from codat_sync.identifier import is_identifier
+from codat_sync.instant import format_instant, parse_instant
+from codat_sync.keys import (
+    COMPANY,
+    EVENT_PREFIX,
+    POINTER_PREFIX,
+    SYNC,
+    company_key,
+    due_keys,
+    listing_keys,
+    part_key,
+    part_keys,
+    pointer_key,
+    run_key,
+    sync_key,
+)
+from codat_sync.schedule import Waiting
+from codat_sync.seen_events import SeenEvents
+from codat_sync.sync import Sync, SyncStatus
+from codat_sync.table import Table, Values
+from codat_sync.transaction import Item, addressable_ids
+from codat_sync.webhook import WebhookEvent
 
-from codat_sync.document import SCHEMA_VERSION, SyncDocument, Values, read_document, write_document, write_items
-from codat_sync.errors import UnprocessedError, VersionMovedError
-from codat_sync.instant import format_instant
-from codat_sync.sync import Sync, SyncEvent
-from codat_sync.transaction import addressable_ids
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-T = TypeVar("T")
-
-# AWS's limit: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
-_BATCH_WRITE = 25
-_BATCHES_AT_ONCE = 16
 # A part that no document points to any more stays for readers that still hold the document of before.
-_PART_GRACE = timedelta(days=1)
+PART_GRACE = timedelta(days=1)
 # How often a reader whose parts were replaced under it starts over.
 _MOST_READS = 5
-_UNPROCESSED_RETRY: dict[str, Any] = {
-    "retry": tenacity.retry_if_exception_type(UnprocessedError),
-    "wait": tenacity.wait_random_exponential(multiplier=0.05, max=2),
-    "stop": tenacity.stop_after_attempt(8),
-    "reraise": True,
-}
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
+# How many parts are in memory while all of them are read.
+_PARTS_AT_ONCE = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Head:
-    """What is known of a sync before Codat is asked: its document as read, and which events were seen."""
+    """What is known of a sync before Codat is asked: its document as read, which events were seen, and its company."""
 
+    company_id: str
+    sync_id: str
     values: Values
     seen: frozenset[str]
+    company_fetched_at: datetime | None
+
+    @property
+    def version(self) -> int | None:
+        """The version of its document, None if there is none."""
+        return int(self.values["version"]) if self.values else None
 
     @property
     def digest(self) -> str | None:
-        """The fingerprint of what Codat said last, None if the sync is new."""
+        """The fingerprint of what Codat said last, None if it was not asked yet."""
         return self.values.get("digest")
+
+    @cached_property
+    def waiting(self) -> Waiting | None:
+        """How it waits, None if it does not."""
+        return read_waiting(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of a sync's items. ``next_cursor`` leads to those after them, None if there are none."""
+
+    items: tuple[Item, ...]
+    next_cursor: str | None
 
 
 class Store:
-    """SyncTable. Safe to share between threads."""
+    """The syncs of SyncTable. Safe to share between threads."""
 
-    def __init__(self, client: "DynamoDBClient", table_name: str, *, event_retention: timedelta) -> None:
-        self._client = client
-        self._table = table_name
-        self._event_retention = event_retention
-        self._pool = ThreadPoolExecutor(_BATCHES_AT_ONCE, thread_name_prefix="batch")
+    def __init__(self, table: Table, *, event_retention: timedelta) -> None:
+        self.table = table
+        self._events = SeenEvents(table, event_retention)
 
     # ------------------------------------------------------------ what the worker does, in this order
 
-    def load_head(self, sync_id: str, webhook_ids: Iterable[str]) -> Head:
+    def load_head(self, company_id: str, sync_id: str, webhook_ids: Iterable[str]) -> Head:
         """Return the sync's head, read consistently, with those of ``webhook_ids`` (no two alike) that were seen."""
-        found = self._get([_document_key(sync_id), *(_event_key(sync_id, webhook_id) for webhook_id in webhook_ids)])
-        values = next((item for item in found if item["sk"] == _DOCUMENT), {})
-        return Head(values, frozenset(item["sk"].removeprefix(_EVENT) for item in found if item["sk"] != _DOCUMENT))
+        found, seen = self._events.load_with(sync_key(sync_id), webhook_ids, [company_key(company_id)])
+        return Head(
+            company_id=company_id,
+            sync_id=sync_id,
+            values=found.get(SYNC, {}),
+            seen=seen,
+            company_fetched_at=parse_instant(found.get(COMPANY, {}).get("fetchedAt")),
+        )
 
     def put_pointers(self, sync: Sync, head: Head, now: datetime) -> None:
         """Point from each of the sync's transactions to it, those apart that its last document had already."""
         company_id, sync_id = sync.status.company_id, sync.status.sync_id
         known = {values.get("transactionId") for values in self._items(head.values)}
-        self._put(
-            _pointer_key(company_id, transaction_id, sync_id)
-            | {"v": SCHEMA_VERSION, "firstSeenAt": format_instant(now)}
+        self.table.put_all(
+            pointer_key(company_id, transaction_id, sync_id) | {"v": SCHEMA_VERSION, "firstSeenAt": format_instant(now)}
             for transaction_id in sorted(addressable_ids(sync.items) - known)
         )
 
-    def commit_sync(self, sync: Sync, head: Head, now: datetime) -> None:
+    def commit_sync(self, sync: Sync, waiting: Waiting | None, head: Head, now: datetime) -> None:
         """Replace the sync's document. Raises VersionMovedError if it is no longer the one that ``head`` holds."""
-        values = write_document(sync, head.values, now)
-        values |= _document_key(sync.status.sync_id) | _index_keys(values)
-        lists = write_items(sync.items)
+        values = write_document(sync, waiting, head.values, now)
+        values |= sync_key(sync.status.sync_id)
+        values |= listing_keys(sync.status.company_id, sync.status.sync_id, values["syncUtc"] or values["firstSeenAt"])
+        lists = split(sync.items)
         if len(lists) == 1:
-            values["items"] = lists[0]
+            values["items"] = [write_item(item) for item in lists[0]]
         else:
-            values["parts"] = self._put_parts(sync.status.sync_id, lists)
-        try:
-            self._put_document(values, head)
-        except VersionMovedError:
-            self._expire_parts(values, now)
-            raise
-        self._expire_parts(head.values, now)
+            values["parts"] = self._put_parts(sync.status, lists, now)
+        if parts := head.values.get("parts"):
+            # Before the commit: if that is the last thing that happens, the parts are looked after all the same.
+            self._put_run(sync.status, parts, now)
+        self._put_document(values, head)
 
-    def put_events(self, sync_id: str, events: Sequence[SyncEvent], now: datetime) -> None:
-        """Remember ``events`` as seen."""
-        expires_at = int((now + self._event_retention).timestamp())
-        self._put(
-            _event_key(sync_id, event.webhook_id)
-            | {
-                "v": SCHEMA_VERSION,
-                "eventType": event.event_type,
-                "generatedAt": event.generated_at and format_instant(event.generated_at),
-                "receivedAt": event.received_at and format_instant(event.received_at),
-                "seenAt": format_instant(now),
-                "correlationId": event.correlation_id,
-                "expiresAt": expires_at,
-            }
-            for event in events
-        )
+    def set_waiting(self, waiting: Waiting | None, head: Head, now: datetime) -> None:
+        """Say how the sync waits, or that it does not any more, and count that as a version. Raises VersionMovedError.
+
+        A commit of what was asked before does not go through then: whatever tells us to look now is not forgotten.
+        """
+        self._update_document(waiting, head, now, version=next_version(head.values))
+
+    def park(self, waiting: Waiting, head: Head, now: datetime) -> None:
+        """Note why the sync is not looked at by itself any more; a check of this version stays good.
+
+        Raises VersionMovedError.
+        """
+        self._update_document(waiting, head, now, version=head.version or 1)
+
+    def put_events(self, head: Head, events: Sequence[WebhookEvent], now: datetime) -> None:
+        """Remember ``events`` about the sync as seen."""
+        self._events.put(sync_key(head.sync_id), events, now)
 
     # ------------------------------------------------------------ what readers ask
 
     def load_sync(self, sync_id: str) -> SyncDocument | None:
         """Return the sync's document with all its items, or None if there is none. Never half of one."""
         for _ in range(_MOST_READS):
-            found = self._get([_document_key(sync_id)])
-            if not found:
+            values = self._load_document(sync_id)
+            if values is None:
                 return None
-            items = self._items(found[0])
-            if len(items) == sum(map(int, found[0]["counts"].values())):
-                return read_document(found[0], items)
+            items = list(self._items(values))
+            if len(items) == sum(map(int, values.get("counts", {}).values())):
+                return read_document(values, items)
         raise UnprocessedError(f"the document of sync {sync_id} was replaced each time that it was read")
+
+    def load_page(self, sync_id: str, cursor: str | None = None) -> Page | None:
+        """Return the sync's document with one page of its items, the first one or that of a page's ``next_cursor``.
+
+        A part is a page. All pages that one cursor leads to are of one document, whatever comes after it, for a day;
+        then, or if there is no such sync, None is returned.
+        """
+        if cursor is None:
+            values = self._load_document(sync_id)
+            if values is None:
+                return None
+            if "parts" not in values:
+                return Page(tuple(map(read_item, values.get("items", ()))), None)
+            run, count, number = values["parts"]["run"], int(values["parts"]["count"]), 0
+        else:
+            run, count, number = _read_cursor(cursor)
+        found = self.table.get([part_key(sync_id, run, number)])
+        if not found:
+            return None
+        is_last = number + 1 >= count
+        return Page(tuple(map(read_item, found[0]["items"])), None if is_last else f"{run}.{count}.{number + 1}")
 
     def load_seen_events(self, sync_id: str) -> list[str]:
         """Return the ids of the webhooks that were seen for the sync, for as long as those are remembered."""
-        items = self._query(_document_key(sync_id)["pk"], _EVENT)
-        return [item["sk"].removeprefix(_EVENT) for item in items]
+        items = self.table.query(sync_key(sync_id)["pk"], EVENT_PREFIX)
+        return [item["sk"].removeprefix(EVENT_PREFIX) for item in items]
 
     def load_syncs_of_transaction(self, company_id: str, transaction_id: str) -> list[str]:
         """Return the ids of all syncs that the transaction was in."""
-        items = self._query(_pointer_key(company_id, transaction_id, "")["pk"], _SYNC)
-        return [item["sk"].removeprefix(_SYNC) for item in items]
+        items = self.table.query(pointer_key(company_id, transaction_id, "")["pk"], POINTER_PREFIX)
+        return [item["sk"].removeprefix(POINTER_PREFIX) for item in items]
 
     # ------------------------------------------------------------ parts
 
-    def _put_parts(self, sync_id: str, lists: list[list[Values]]) -> Values:
+    def sweep_run(self, sync_id: str, run: str) -> bool:
+        """Delete the parts of a run if no document points to them; returns whether it did.
+
+        A run is swept a day after it began or was replaced: who reads a document has its parts for so long.
+        """
+        key = run_key(sync_id, run)
+        found = {item["sk"]: item for item in self.table.get([key, sync_key(sync_id)])}
+        written = found.get(key["sk"])
+        if written is None or "dueAt" not in written:
+            return False
+        if _run_of(found.get(SYNC, {})) == run:
+            self._keep_run(key, written["dueAt"])
+            return False
+        self.table.delete_all(part_keys(sync_id, run, int(written["count"])))
+        self.table.delete_all([key])
+        return True
+
+    def _keep_run(self, key: Values, due_at: str) -> None:
+        """End the watch over a run that is pointed to; if it is being replaced just now, the watch begins anew."""
+        try:
+            self.table.update(key, due_keys(None), {"dueAt": due_at})
+        except ConditionFailedError:
+            return
+
+    def _put_parts(self, status: SyncStatus, lists: Sequence[Sequence[Item]], now: datetime) -> Values:
         # A random run id: two workers at once, or one and its own second try, never share a part.
-        parts = {"run": uuid.uuid4().hex, "count": len(lists)}
-        self._put(
-            key | {"v": SCHEMA_VERSION, "items": items}
-            for key, items in zip(_part_keys(sync_id, parts), lists, strict=True)
+        run = uuid.uuid4().hex
+        parts = {"run": run, "count": len(lists)}
+        self._put_run(status, parts, now)
+        keys = part_keys(status.sync_id, run, len(lists))
+        self.table.put_all(
+            (
+                key | {"v": SCHEMA_VERSION, "items": [write_item(item) for item in items]}
+                for key, items in zip(keys, lists, strict=True)
+            ),
+            large=True,
         )
         return parts
 
-    def _expire_parts(self, document: Values, now: datetime) -> None:
-        for key in _part_keys(document.get("syncId", ""), document.get("parts")):
-            self._client.update_item(
-                TableName=self._table,
-                Key=_to_item(key),
-                UpdateExpression="SET expiresAt = :at",
-                ExpressionAttributeValues={":at": _serialize(int((now + _PART_GRACE).timestamp()))},
-            )
+    def _put_run(self, status: SyncStatus, parts: Values, now: datetime) -> None:
+        """Have the parts of a run looked after: written before them, so that no crash leaves any behind."""
+        self.table.put_all(
+            [
+                run_key(status.sync_id, parts["run"])
+                | {
+                    "v": SCHEMA_VERSION,
+                    "count": parts["count"],
+                    "summary": {"companyId": status.company_id, "syncId": status.sync_id},
+                }
+                | due_keys(format_instant(now + PART_GRACE))
+            ]
+        )
 
-    def _items(self, document: Values) -> list[Values]:
-        """Return the items of a document, fewer than it has if its parts are gone."""
+    def _items(self, document: Values) -> Iterator[Values]:
+        """Yield the items of a document, fewer than it has if its parts are gone."""
         if "parts" not in document:
-            return list(document.get("items", []))
-        keys = list(_part_keys(document["syncId"], document["parts"]))
-        return [item for part in sorted(self._get(keys), key=lambda part: part["sk"]) for item in part.get("items", ())]
+            yield from document.get("items", ())
+            return
+        parts = document["parts"]
+        keys = part_keys(document["syncId"], parts["run"], int(parts["count"]))
+        for some in chunks(keys, _PARTS_AT_ONCE):
+            for part in sorted(self.table.get(some), key=lambda part: str(part["sk"])):
+                yield from part["items"]
 
-    # ------------------------------------------------------------ DynamoDB
+    # ------------------------------------------------------------ the document
+
+    def _load_document(self, sync_id: str) -> Values | None:
+        return next(iter(self.table.get([sync_key(sync_id)])), None)
 
     def _put_document(self, values: Values, head: Head) -> None:
-        version = head.values.get("version")
-        new = {"ConditionExpression": "attribute_not_exists(pk)"}
-        moved = {
-            "ConditionExpression": "version = :version",
-            "ExpressionAttributeValues": {":version": _serialize(version)},
-        }
-        condition: Any = new if version is None else moved
         try:
-            self._client.put_item(TableName=self._table, Item=_to_item(values), **condition)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+            self.table.put(values, {"version": head.version})
+        except ConditionFailedError as error:
             raise VersionMovedError(f"the document of sync {values['syncId']} has moved on") from error
 
-    def _put(self, items: Iterable[Values]) -> None:
-        """Write ``items``, in batches side by side. Each is whole by itself: it does not matter which come first."""
-        for _ in self._pool.map(self._put_batch, list(_chunks(items, _BATCH_WRITE))):
-            pass  # map raises what a batch raised
-
-    def _put_batch(self, items: list[Values]) -> None:
-        pending: Any = [{"PutRequest": {"Item": _to_item(item)}} for item in items]
-        for attempt in tenacity.Retrying(**_UNPROCESSED_RETRY):
-            with attempt:
-                answer = self._client.batch_write_item(RequestItems={self._table: pending})
-                pending = answer["UnprocessedItems"].get(self._table)
-                if pending:
-                    raise UnprocessedError(f"DynamoDB left {len(pending)} items unwritten")
-
-    def _get(self, keys: list[Values]) -> list[Values]:
-        """Return those items of ``keys`` (at most 100) that are there, in no order, read consistently."""
-        pending: Any = {"Keys": [_to_item(key) for key in keys], "ConsistentRead": True}
-        found: list[Values] = []
-        for attempt in tenacity.Retrying(**_UNPROCESSED_RETRY):
-            with attempt:
-                answer = self._client.batch_get_item(RequestItems={self._table: pending})
-                found += map(_from_item, answer["Responses"].get(self._table, []))
-                pending = answer["UnprocessedKeys"].get(self._table)
-                if pending:
-                    raise UnprocessedError(f"DynamoDB left {len(pending['Keys'])} items unread")
-        return found
-
-    def _query(self, pk: str, prefix: str) -> Iterator[Values]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues={":pk": _serialize(pk), ":prefix": _serialize(prefix)},
-            ConsistentRead=True,
-        )
-        return (_from_item(item) for page in pages for item in page["Items"])
+    def _update_document(self, waiting: Waiting | None, head: Head, now: datetime, *, version: int) -> None:
+        previous = {"companyId": head.company_id, "syncId": head.sync_id} | head.values
+        changes = write_changes(waiting, previous, now, version=version)
+        if not is_answered(head.values):
+            changes |= listing_keys(head.company_id, head.sync_id, changes["firstSeenAt"])
+        try:
+            self.table.update(sync_key(head.sync_id), changes, {"version": head.version})
+        except ConditionFailedError as error:
+            raise VersionMovedError(f"the document of sync {head.sync_id} has moved on") from error
 
 
-# ---------------------------------------------------------------- keys
-
-_DOCUMENT = "SYNC"
-_SYNC = "SYNC#"
-_EVENT = "EVENT#"
+def _run_of(document: Values) -> str | None:
+    parts = document.get("parts")
+    return parts and parts["run"]
 
 
-def _document_key(sync_id: str) -> Values:
-    return {"pk": f"SYNC#{sync_id}", "sk": _DOCUMENT}
-
-
-def _event_key(sync_id: str, webhook_id: str) -> Values:
-    return {"pk": f"SYNC#{sync_id}", "sk": f"{_EVENT}{webhook_id}"}
-
-
-def _pointer_key(company_id: str, transaction_id: str, sync_id: str) -> Values:
-    return {"pk": f"TXN#{company_id}#{transaction_id}", "sk": f"{_SYNC}{sync_id}"}
-
-
-def _part_keys(sync_id: str, parts: Values | None) -> Iterator[Values]:
-    for number in range(int(parts["count"]) if parts else 0):
-        yield {"pk": f"SYNC#{sync_id}", "sk": f"ITEMS#{parts['run']}#{number:04}"}  # type: ignore[index]
-
-
-def _index_keys(document: Values) -> Values:
-    """Return what lists a sync by company and by day: at the time that Codat gave, or else when it was first seen."""
-    at = document["syncUtc"] or document["firstSeenAt"]
-    position = f"{at}#{document['syncId']}"
-    return {
-        "companyPk": f"COMPANY#{document['companyId']}",
-        "companySk": position,
-        "dayPk": f"DAY#{at[:10]}",
-        "daySk": position,
-    }
-
-
-# ---------------------------------------------------------------- DynamoDB's notation
-
-
-def _to_item(values: Values) -> Values:
-    return {name: _serialize(value) for name, value in values.items()}
-
-
-def _from_item(item: Values) -> Values:
-    return {name: _deserialize(value) for name, value in item.items()}
-
-
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
+def _read_cursor(cursor: str) -> tuple[str, int, int]:
+    """Return run, number of parts and the part of a cursor. Raises ValueError if it is none of ours."""
+    run, count, number = cursor.split(".")
+    if not (is_identifier(run) and count.isdecimal() and number.isdecimal()):
+        raise ValueError("not a cursor")
+    return run, int(count), int(number)

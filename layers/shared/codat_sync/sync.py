@@ -7,7 +7,7 @@ from datetime import datetime
 
 from codat_sync.instant import format_instant
 from codat_sync.status import Outcome, status_code
-from codat_sync.transaction import Item
+from codat_sync.transaction import PENDING, Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ class Sync:
         return Outcome.FAILED if self.failed_items else status_code(self.status.code).outcome
 
     @property
+    def is_final(self) -> bool:
+        """Whether Codat will not change it by itself: it has ended, and so have all of its items."""
+        return status_code(self.status.code).final and not any(item.status == PENDING for item in self.items)
+
+    @property
     def digest(self) -> str:
         """A fingerprint of all that Codat said, the order of its rows apart: equal digests, nothing new."""
         said = self.status
@@ -49,16 +54,6 @@ class Sync:
             *(said.company_id, said.sync_id, said.code, said.status, said.error_message, said.exception_message),
             *(said.synced_at and format_instant(said.synced_at), said.data_pushed),
         )
-        items = sorted(json.dumps(astuple(item)) for item in self.items)
+        # Of each item only its own fingerprint is kept meanwhile: a large sync's messages are many megabytes.
+        items = sorted(hashlib.sha256(json.dumps(astuple(item)).encode()).hexdigest() for item in self.items)
         return hashlib.sha256(json.dumps([status, items]).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class SyncEvent:
-    """A webhook that announced a sync, to be remembered as seen."""
-
-    webhook_id: str
-    event_type: str
-    generated_at: datetime | None
-    received_at: datetime | None
-    correlation_id: str

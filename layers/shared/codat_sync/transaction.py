@@ -10,6 +10,7 @@ from codat_sync.identifier import is_identifier
 
 # Codat's API has Completed, PushError and ValidationError; its webhooks have Failed.
 COMPLETED = "Completed"
+PENDING = "Pending"
 FAILED_STATUSES = frozenset({"PushError", "ValidationError", "Failed"})
 # How many characters of a message are kept: Codat's are a few hundred, and an item of the table has to hold them.
 LONGEST_MESSAGE = 16_384

@@ -18,11 +18,16 @@ class Concern(StrEnum):
     """What an event is to this application."""
 
     SYNC = "sync"  # a sync of expenses has ended
+    COMPANY = "company"  # a company, or a connection of its, has changed
+    QUOTA = "quota"  # Codat's daily quota was reached, or has begun anew
     NOT_OURS = "not-ours"  # of another product, or of no consequence here
     UNKNOWN = "unknown"  # of Sync for Expenses, but of a type that we have not learnt
 
 
 _SYNC_EVENTS = {"expenses.sync.successful", "expenses.sync.unsuccessful", "syncfailed", "synccompleted"}
+# Today's, and the rules of before.
+_QUOTA_EVENTS = {"client.ratelimit.reached", "client.ratelimit.reset", "ratelimitreached", "ratelimitreset"}
+_COMPANY_DELETED = "company.deleted"
 _OUR_SYNC_TYPES = {"expense", "expenses"}
 # A string longer than this is no id, no type and no date: it goes when an event has to become smaller.
 _LONGEST_ESSENTIAL = 1024
@@ -38,16 +43,49 @@ class Webhook:
     sync_id: object
     sync_type: object
     generated_at: datetime | None
+    quota_limit: object
+    quota_remaining: object
+    quota_expires_at: datetime | None
 
     @property
     def concern(self) -> Concern:
         """What the event is to this application."""
-        name = self.event_type.replace(" ", "").lower()
+        name = self._name
+        if name in _QUOTA_EVENTS:
+            return Concern.QUOTA
+        if name == _COMPANY_DELETED or name.startswith("connection."):
+            return Concern.COMPANY
         if name in _SYNC_EVENTS:
             # The older events name the product; another one's (Commerce) have the same type and are not ours.
             other = isinstance(self.sync_type, str) and self.sync_type.lower() not in _OUR_SYNC_TYPES
             return Concern.NOT_OURS if other else Concern.SYNC
         return Concern.UNKNOWN if name.startswith("expenses.") else Concern.NOT_OURS
+
+    @property
+    def is_deletion(self) -> bool:
+        """Whether a company was deleted at Codat."""
+        return self._name == _COMPANY_DELETED
+
+    @property
+    def is_quota_reached(self) -> bool:
+        """Whether the quota is used up. One of Codat's own examples of a reset has the name of the other event."""
+        has_some = isinstance(self.quota_remaining, int) and self.quota_remaining > 0
+        return self._name.endswith("reached") and not has_some
+
+    @property
+    def _name(self) -> str:
+        return self.event_type.replace(" ", "").lower()
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEvent:
+    """A webhook that told to look at something, to be remembered as seen."""
+
+    webhook_id: str
+    event_type: str
+    generated_at: datetime | None
+    received_at: datetime | None
+    correlation_id: str
 
 
 def parse_body(body: bytes) -> dict[str, object] | None:
@@ -64,12 +102,17 @@ def read_webhook(event: dict[str, object]) -> Webhook | None:
     event_type = _field(event, "eventType") or _field(event, "RuleType")
     if not isinstance(event_type, str):
         return None
+    # The event of a deleted company has the company itself for its payload.
+    of_company = _field(event, "payload", "id") if event_type.lower() == _COMPANY_DELETED else None
     return Webhook(
         event_type=event_type,
-        company_id=_field(event, "payload", "referenceCompany", "id") or _field(event, "CompanyId"),
+        company_id=_field(event, "payload", "referenceCompany", "id") or of_company or _field(event, "CompanyId"),
         sync_id=_field(event, "payload", "syncId") or _field(event, "Data", "syncId"),
         sync_type=_field(event, "Data", "syncType"),
         generated_at=parse_instant(_field(event, "generatedDate")),
+        quota_limit=_first(_field(event, "payload", "dailyQuota"), _field(event, "Data", "DailyQuota")),
+        quota_remaining=_first(_field(event, "payload", "quotaRemaining"), _field(event, "Data", "QuotaRemaining")),
+        quota_expires_at=parse_instant(_field(event, "payload", "expiryDate") or _field(event, "Data", "ExpiresUtc")),
     )
 
 
@@ -85,6 +128,10 @@ def _essential_fields(value: dict[str, object], depth: int) -> Iterator[tuple[st
                 yield name, dict(_essential_fields(field, depth - 1))
         elif not isinstance(field, list) and not (isinstance(field, str) and len(field) > _LONGEST_ESSENTIAL):
             yield name, field
+
+
+def _first(*values: object) -> object:
+    return next((value for value in values if value is not None), None)
 
 
 def _field(value: object, *path: str) -> object:

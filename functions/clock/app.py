@@ -1,0 +1,47 @@
+"""Clock: each minute, what has to be looked at again goes to SyncQueue."""
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+
+from codat_sync.due import DueItems
+from codat_sync.gate import SharedGate
+from codat_sync.observability import count, logger, metrics
+from codat_sync.queues import SyncQueue
+from codat_sync.settings import ClockSettings
+from codat_sync.table import Table
+from codat_sync.tick import tick
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+settings = ClockSettings.read(os.environ)
+table = Table(boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name)
+due = DueItems(table)
+gate = SharedGate(table, _now)
+queue = SyncQueue(boto3.client("sqs", config=_CONFIG), settings.sync_queue_url)
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(_event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
+    """Enqueue what is due, and tell how much that was."""
+    ticked = tick(due, queue, gate, _now)
+    metrics.add_metric("DueEnqueued", MetricUnit.Count, ticked.enqueued)
+    metrics.add_metric("DueLateness", MetricUnit.Seconds, ticked.lateness.total_seconds())
+    metrics.add_metric("GateClosed", MetricUnit.Count, int(ticked.closure is not None))
+    if ticked.closure:
+        count("GateClosedBy", "reason", ticked.closure.reason)
+    logger.info("ticked", enqueued=ticked.enqueued, gate=ticked.closure and ticked.closure.reason)
+    return {"enqueued": ticked.enqueued, "gate": ticked.closure and ticked.closure.reason}

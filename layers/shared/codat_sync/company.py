@@ -1,0 +1,60 @@
+"""A company: a customer of whoever runs this, and what it is connected to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
+
+# Codat sends an event when a connection changes; names change without one.
+STALE_AFTER = timedelta(days=7)
+_ACCOUNTING = "accounting"
+_EXPENSE = "expense"
+_LINKED = "linked"
+
+
+class Connection(TypedDict, total=False):
+    """A connection of a company's, as Codat lists it."""
+
+    platformName: str | None
+    sourceType: str | None
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """What Codat says of a company. ``connection_status`` is that of its accounting software, the target."""
+
+    company_id: str
+    name: str | None
+    source_platform: str | None
+    target_platform: str | None
+    connection_status: str | None
+    is_deleted: bool = False
+
+    def deleted(self) -> "Company":
+        """Return the company after its deletion at Codat: what was known of it is history, and kept."""
+        return replace(self, is_deleted=True)
+
+
+def company_of(company_id: str, name: str | None, connections: Sequence[Connection]) -> Company:
+    """Return the company that has these connections. Of several targets, the one that is linked counts."""
+    source, target = _of_type(connections, _EXPENSE), _of_type(connections, _ACCOUNTING)
+    return Company(
+        company_id=company_id,
+        name=name,
+        source_platform=source.get("platformName"),
+        target_platform=target.get("platformName"),
+        connection_status=target.get("status"),
+    )
+
+
+def is_stale(fetched_at: datetime | None, now: datetime) -> bool:
+    """Return whether it is time to ask Codat again about a company."""
+    return fetched_at is None or now - fetched_at >= STALE_AFTER
+
+
+def _of_type(connections: Sequence[Connection], source_type: str) -> Connection:
+    found = [each for each in connections if (each.get("sourceType") or "").lower() == source_type]
+    linked = [each for each in found if (each.get("status") or "").lower() == _LINKED]
+    return next(iter(linked + found), Connection())

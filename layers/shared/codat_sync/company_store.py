@@ -1,0 +1,109 @@
+"""Companies as SyncTable holds them: one record each, which is never deleted."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from codat_sync.company import Company
+from codat_sync.document import next_version, read_waiting, with_waiting, write_waiting
+from codat_sync.errors import ConditionFailedError, VersionMovedError
+from codat_sync.instant import format_instant, parse_instant
+from codat_sync.keys import COMPANY, company_key
+from codat_sync.schedule import Waiting
+from codat_sync.seen_events import SeenEvents
+from codat_sync.table import Table, Values
+from codat_sync.webhook import WebhookEvent
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyHead:
+    """What is known of a company before Codat is asked."""
+
+    company_id: str
+    values: Values
+    seen: frozenset[str]
+    company: Company | None
+    waiting: Waiting | None
+    fetched_at: datetime | None
+
+    @property
+    def version(self) -> int | None:
+        """The version of its record, None if there is none."""
+        return int(self.values["version"]) if "version" in self.values else None
+
+
+class CompanyStore:
+    """The companies of SyncTable. Others' attributes of a record are left as they are."""
+
+    def __init__(self, table: Table, *, event_retention: timedelta) -> None:
+        self._table = table
+        self._events = SeenEvents(table, event_retention)
+
+    def load_head(self, company_id: str, webhook_ids: Iterable[str]) -> CompanyHead:
+        """Return a company's record, read consistently, with those of ``webhook_ids`` that were seen."""
+        found, seen = self._events.load_with(company_key(company_id), webhook_ids)
+        values = found.get(COMPANY, {})
+        return CompanyHead(
+            company_id=company_id,
+            values=values,
+            seen=seen,
+            company=_read(values) if "fetchedAt" in values else None,
+            waiting=read_waiting(values),
+            fetched_at=parse_instant(values.get("fetchedAt")),
+        )
+
+    def put_events(self, head: CompanyHead, events: Sequence[WebhookEvent], now: datetime) -> None:
+        """Remember ``events`` about the company as seen."""
+        self._events.put(company_key(head.company_id), events, now)
+
+    def commit(self, company: Company, head: CompanyHead, now: datetime) -> None:
+        """Write what Codat says of a company. Raises VersionMovedError if its record is not the one of ``head``."""
+        said: Values = {
+            "name": company.name,
+            "sourcePlatform": company.source_platform,
+            "targetPlatform": company.target_platform,
+            "connectionStatus": company.connection_status,
+            "isDeleted": company.is_deleted,
+            "fetchedAt": format_instant(now),
+        }
+        self._update(said, None, head, next_version(head.values))
+
+    def put_down(self, waiting: Waiting, head: CompanyHead) -> None:
+        """Let a company wait for another look. Raises VersionMovedError."""
+        self._update({}, waiting, head, next_version(head.values))
+
+    def park(self, waiting: Waiting, head: CompanyHead) -> None:
+        """Note why a company is not looked at by itself any more; a check of this version stays good.
+
+        Raises VersionMovedError.
+        """
+        self._update({}, waiting, head, head.version or 1)
+
+    def _update(self, said: Values, waiting: Waiting | None, head: CompanyHead, version: int) -> None:
+        shown = {name: said[name] for name in said if name != "fetchedAt"} | {"companyId": head.company_id}
+        summary = {**(head.values.get("summary") or {}), **shown}
+        changes = {
+            "v": _VERSION,
+            "version": version,
+            "companyId": head.company_id,
+            "summary": with_waiting(summary, waiting, version=version),
+            **said,
+            **write_waiting(waiting),
+        }
+        try:
+            self._table.update(company_key(head.company_id), changes, {"version": head.version})
+        except ConditionFailedError as error:
+            raise VersionMovedError(f"the record of company {head.company_id} has moved on") from error
+
+
+def _read(values: Values) -> Company:
+    return Company(
+        company_id=values["companyId"],
+        name=values.get("name"),
+        source_platform=values.get("sourcePlatform"),
+        target_platform=values.get("targetPlatform"),
+        connection_status=values.get("connectionStatus"),
+        is_deleted=values.get("isDeleted", False),
+    )

@@ -1,0 +1,52 @@
+"""What came of a piece of the worker's work."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from codat_sync.company import Company
+from codat_sync.schedule import Report, Waiting
+from codat_sync.sync import Sync
+
+
+class Change(StrEnum):
+    """What it changed."""
+
+    COMMITTED = "committed"
+    UNCHANGED = "unchanged"
+    REPEATED = "repeated"  # only events that had been seen: Codat was not asked
+    OUTDATED = "outdated"  # what was due has moved on: Codat was not asked
+    DEFERRED = "deferred"  # Codat could not be asked, or had no answer: it waits in the table
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What came of news about a sync. ``sync`` is None if Codat gave no answer.
+
+    ``lags`` are the times from when Codat made its events to when what they tell of was in the table.
+    """
+
+    change: Change
+    sync: Sync | None = None
+    waiting: Waiting | None = None
+    report: Report | None = None
+    company_is_stale: bool = False
+    lags: tuple[timedelta, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What came of news about a company. ``company`` is None if nothing is known of it yet."""
+
+    change: Change
+    company: Company | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What came of news that are about neither a sync nor a company."""
+
+    change: Change
+
+
+Done = Ingested | Refreshed | Settled

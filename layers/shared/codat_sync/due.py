@@ -1,0 +1,72 @@
+"""What is due, as SyncTable lists it by time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain, islice
+
+from codat_sync.errors import ConditionFailedError
+from codat_sync.instant import format_instant
+from codat_sync.keys import BY_DUE, DUE, DUE_BEHIND_GATE, RUN_PREFIX
+from codat_sync.message import CheckMessage
+from codat_sync.table import Table, Values
+
+# A check is done with long before; if it was lost, the item is due again then.
+LEASE = timedelta(minutes=15)
+_LAST = "9999"
+
+
+@dataclass(frozen=True, slots=True)
+class DueItem:
+    """An item that is due, and the check that is to be made of it."""
+
+    key: Values
+    due_at: str
+    check: CheckMessage
+
+
+class DueItems:
+    """The items of SyncTable that have to be looked at again."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def load(self, now: datetime, most: int) -> list[DueItem]:
+        """Return what is due, at most so many: what waited longest first.
+
+        What waits for the gate to open is due whenever it is open, whatever time was expected.
+        """
+        due = self._items(DUE, format_instant(now))
+        behind_gate = self._items(DUE_BEHIND_GATE, _LAST)
+        return list(islice(chain(due, behind_gate), most))
+
+    def lease(self, item: DueItem, now: datetime) -> bool:
+        """Put the item off, so that it is enqueued once; returns False if it is no longer due.
+
+        The item's version stays: who works on it meanwhile is not disturbed, and writes another time over this one.
+        """
+        changes = {"dueAt": format_instant(now + LEASE), "duePk": DUE}
+        try:
+            self._table.update(item.key, changes, {"dueAt": item.due_at})
+        except ConditionFailedError:
+            return False
+        return True
+
+    def _items(self, partition: str, until: str) -> Iterator[DueItem]:
+        found = self._table.query_index(BY_DUE, {"duePk": partition}, {"dueAt": until})
+        return map(_due_item, found)
+
+
+def _due_item(item: Values) -> DueItem:
+    summary = item["summary"]
+    sk = str(item["sk"])
+    check: CheckMessage = {
+        "v": 1,
+        "kind": "check",
+        "companyId": summary["companyId"],
+        "syncId": summary.get("syncId"),
+        "run": sk.removeprefix(RUN_PREFIX) if sk.startswith(RUN_PREFIX) else None,
+        "version": int(summary["version"]) if "version" in summary else None,
+        "correlationId": summary.get("correlationId") or "",
+    }
+    return DueItem({"pk": item["pk"], "sk": sk}, item["dueAt"], check)

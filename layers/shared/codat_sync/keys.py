@@ -1,0 +1,69 @@
+"""The keys of SyncTable's items and of its indexes. They are made here and nowhere else."""
+
+from collections.abc import Iterator
+
+Key = dict[str, str]
+
+SYNC = "SYNC"
+COMPANY = "COMPANY"
+GATE: Key = {"pk": "GATE", "sk": "GATE"}
+EVENT_PREFIX = "EVENT#"
+RUN_PREFIX = "RUN#"
+POINTER_PREFIX = "SYNC#"
+
+BY_DUE = "byDue"
+DUE = "DUE"
+DUE_BEHIND_GATE = "DUE#GATE"
+
+
+def sync_key(sync_id: str) -> Key:
+    """Return the key of a sync's document."""
+    return {"pk": f"SYNC#{sync_id}", "sk": SYNC}
+
+
+def company_key(company_id: str) -> Key:
+    """Return the key of a company's record."""
+    return {"pk": f"COMPANY#{company_id}", "sk": COMPANY}
+
+
+def event_key(subject: Key, webhook_id: str) -> Key:
+    """Return the key of an event that was seen, beside the item that it is about."""
+    return {"pk": subject["pk"], "sk": f"{EVENT_PREFIX}{webhook_id}"}
+
+
+def run_key(sync_id: str, run: str) -> Key:
+    """Return the key of what tells that a run has written parts."""
+    return {"pk": f"SYNC#{sync_id}", "sk": f"{RUN_PREFIX}{run}"}
+
+
+def part_keys(sync_id: str, run: str, count: int) -> Iterator[Key]:
+    """Yield the keys of the parts that a run has written, in order."""
+    return (part_key(sync_id, run, number) for number in range(count))
+
+
+def part_key(sync_id: str, run: str, number: int) -> Key:
+    """Return the key of one part, counted from 0."""
+    return {"pk": f"SYNC#{sync_id}", "sk": f"ITEMS#{run}#{number:04}"}
+
+
+def pointer_key(company_id: str, transaction_id: str, sync_id: str) -> Key:
+    """Return the key of a pointer from a transaction to a sync that it was in."""
+    return {"pk": f"TXN#{company_id}#{transaction_id}", "sk": f"{POINTER_PREFIX}{sync_id}"}
+
+
+def listing_keys(company_id: str, sync_id: str, at: str) -> Key:
+    """Return what lists a sync by company and by day, at a time."""
+    position = f"{at}#{sync_id}"
+    return {
+        "companyPk": f"COMPANY#{company_id}",
+        "companySk": position,
+        "dayPk": f"DAY#{at[:10]}",
+        "daySk": position,
+    }
+
+
+def due_keys(due_at: str | None, *, behind_gate: bool = False) -> dict[str, str | None]:
+    """Return what lists an item by when it has to be looked at again; None for both where it has not."""
+    if due_at is None:
+        return {"duePk": None, "dueAt": None}
+    return {"duePk": DUE_BEHIND_GATE if behind_gate else DUE, "dueAt": due_at}

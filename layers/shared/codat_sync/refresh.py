@@ -1,0 +1,107 @@
+"""Keeping the record of a company: its name, its platforms, the state of its connection."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from codat_sync.company import Company, is_stale
+from codat_sync.done import Change, Refreshed
+from codat_sync.errors import (
+    CodatAnswerError,
+    CodatError,
+    CodatUnavailableError,
+    PoisonError,
+    SecretUnavailableError,
+    VersionMovedError,
+)
+from codat_sync.ingest import MOST_RACES, MOST_RECEIVES, told
+from codat_sync.schedule import Schedule
+
+if TYPE_CHECKING:
+    from codat_sync.codat import Codat
+    from codat_sync.company_store import CompanyHead, CompanyStore
+    from codat_sync.news import CompanyNews
+    from codat_sync.webhook import WebhookEvent
+
+
+@dataclass(frozen=True)
+class Refreshing:
+    """How the records of companies are kept: an event says only that there is something to ask Codat about."""
+
+    codat: "Codat"
+    companies: "CompanyStore"
+    schedule: Schedule
+    now: Callable[[], datetime]
+    chance: Callable[[], float] = random.random
+
+    def refresh(self, news: Sequence["CompanyNews"], receives: int) -> Refreshed:
+        """Ask Codat about the one company that all ``news`` are about, and keep the answer.
+
+        As with syncs, every committed answer is younger than the one before it. Raises PoisonError,
+        CodatUnavailableError, VersionMovedError after too many lost races, and what DynamoDB raises.
+        """
+        for _ in range(MOST_RACES):
+            try:
+                return self._refresh_once(news, receives)
+            except VersionMovedError as error:
+                lost = error
+        raise lost
+
+    def _refresh_once(self, news: Sequence["CompanyNews"], receives: int) -> Refreshed:
+        first = news[0]
+        events = {each.event.webhook_id: each.event for each in news if each.event}
+        head = self.companies.load_head(first.company_id, events)
+        unseen = [event for webhook_id, event in events.items() if webhook_id not in head.seen]
+        is_due = any(each.version == head.version for each in news if each.version is not None)
+        is_asked_for = bool(unseen) or is_due
+        # What waits already is not asked for again because it is old.
+        if not is_asked_for and (head.waiting or not is_stale(head.fetched_at, self.now())):
+            return Refreshed(Change.REPEATED if events else Change.OUTDATED, head.company)
+        try:
+            company = self._ask(news, head)
+        except (CodatError, SecretUnavailableError) as error:
+            if isinstance(error, CodatUnavailableError) and receives < MOST_RECEIVES:
+                raise
+            refreshed = self._put_down(first, unseen, head, error)
+            if isinstance(error, CodatAnswerError) and is_asked_for:
+                raise PoisonError("malformed-answer", told(error)) from error
+            return refreshed
+        return self._keep(company, unseen, head)
+
+    def _ask(self, news: Sequence["CompanyNews"], head: "CompanyHead") -> Company:
+        if any(each.is_deletion for each in news):
+            # Nothing comes after a deletion, and Codat answers 404 from then on.
+            return _known(news[0], head).deleted()
+        return self.codat.company(news[0].company_id)
+
+    def _keep(self, company: Company, events: "Sequence[WebhookEvent]", head: "CompanyHead") -> Refreshed:
+        now = self.now()
+        is_new = company != head.company
+        if is_new or head.waiting or is_stale(head.fetched_at, now):
+            self.companies.commit(company, head, now)
+        self.companies.put_events(head, events, now)
+        return Refreshed(Change.COMMITTED if is_new else Change.UNCHANGED, company)
+
+    def _put_down(
+        self,
+        news: "CompanyNews",
+        events: "Sequence[WebhookEvent]",
+        head: "CompanyHead",
+        error: CodatError | SecretUnavailableError,
+    ) -> Refreshed:
+        now = self.now()
+        waiting = self.schedule.troubled(head.waiting, error, now, news.correlation_id, chance=self.chance())
+        if waiting.is_given_up:
+            return self._keep(_known(news, head).deleted(), events, head)
+        if isinstance(error, CodatAnswerError):
+            self.companies.park(waiting, head)
+        else:
+            self.companies.put_down(waiting, head)
+            self.companies.put_events(head, events, now)
+        return Refreshed(Change.DEFERRED, head.company)
+
+
+def _known(news: "CompanyNews", head: "CompanyHead") -> Company:
+    return head.company or Company(news.company_id, None, None, None, None)

@@ -1,0 +1,51 @@
+"""Webhooks that were seen, each beside the item that it is about, for as long as Codat may send it again."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from codat_sync.instant import format_instant
+from codat_sync.keys import EVENT_PREFIX, Key, event_key
+from codat_sync.table import Table, Values
+from codat_sync.webhook import WebhookEvent
+
+_VERSION = 1
+
+
+class SeenEvents:
+    """The events of SyncTable."""
+
+    def __init__(self, table: Table, retention: timedelta) -> None:
+        self._table = table
+        self._retention = retention
+
+    def put(self, subject: Key, events: Sequence[WebhookEvent], now: datetime) -> None:
+        """Remember ``events`` about the item with the key ``subject`` as seen. Raises UnprocessedError."""
+        expires_at = int((now + self._retention).timestamp())
+        self._table.put_all(
+            event_key(subject, event.webhook_id)
+            | {
+                "v": _VERSION,
+                "eventType": event.event_type,
+                "generatedAt": event.generated_at and format_instant(event.generated_at),
+                "receivedAt": event.received_at and format_instant(event.received_at),
+                "seenAt": format_instant(now),
+                "correlationId": event.correlation_id,
+                "expiresAt": expires_at,
+            }
+            for event in events
+        )
+
+    def load_with(self, subject: Key, webhook_ids: Iterable[str], others: Iterable[Key] = ()) -> "tuple[Found, Seen]":
+        """Return the items of ``subject`` and ``others`` by their sort keys, and which of ``webhook_ids`` were seen.
+
+        One consistent read. Raises UnprocessedError.
+        """
+        events = [event_key(subject, webhook_id) for webhook_id in webhook_ids]
+        found = {item["sk"]: item for item in self._table.get([subject, *others, *events])}
+        seen = {sk for sk in found if sk.startswith(EVENT_PREFIX)}
+        items = {sk: item for sk, item in found.items() if sk not in seen}
+        return items, frozenset(sk.removeprefix(EVENT_PREFIX) for sk in seen)
+
+
+Found = dict[str, Values]
+Seen = frozenset[str]

@@ -1,0 +1,200 @@
+"""SyncTable as DynamoDB has it: reads and writes of items, none of which knows what the items mean."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import tenacity
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from codat_sync.chunks import chunks
+from codat_sync.errors import ConditionFailedError, UnprocessedError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# Attributes of an item: of any of DynamoDB's types, which differ from item to item.
+Values = dict[str, Any]
+
+# AWS's limits: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html. A batch is
+# refused over 16 MB, which items of 400 KB reach sooner than 25 items do.
+_BATCH_WRITE = 25
+_BATCH_WRITE_LARGE = 8
+# DynamoDB answers at most 16 MB at a time and leaves the rest unprocessed: so many of the largest items fit.
+_BATCH_GET = 40
+_BATCHES_AT_ONCE = 16
+_UNPROCESSED_RETRY: dict[str, Any] = {
+    "retry": tenacity.retry_if_exception_type(UnprocessedError),
+    "wait": tenacity.wait_random_exponential(multiplier=0.05, max=2),
+    "stop": tenacity.stop_after_attempt(8),
+    "reraise": True,
+}
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class Table:
+    """A table whose keys are ``pk`` and ``sk``. Safe to share between threads."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self._name = name
+        self._pool = ThreadPoolExecutor(_BATCHES_AT_ONCE, thread_name_prefix="batch")
+
+    # ------------------------------------------------------------ reads
+
+    def get(self, keys: Iterable[Values]) -> list[Values]:
+        """Return those items of ``keys`` (no two alike) that are there, in no order, read consistently.
+
+        Raises UnprocessedError.
+        """
+        return [item for chunk in chunks(keys, _BATCH_GET) for item in self._get_batch(chunk)]
+
+    def get_one(self, key: Values) -> Values | None:
+        """Return the item, read eventually consistently, or None if there is none."""
+        item = self._client.get_item(TableName=self._name, Key=_to_item(key)).get("Item")
+        return item and _from_item(item)
+
+    def query(self, pk: str, prefix: str) -> Iterator[Values]:
+        """Yield the items of a partition whose sort key begins with ``prefix``, in order, read consistently."""
+        return self._query(
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues={":pk": _serialize(pk), ":prefix": _serialize(prefix)},
+            ConsistentRead=True,
+        )
+
+    def query_index(self, index: str, key: Mapping[str, str], until: Mapping[str, str]) -> Iterator[Values]:
+        """Yield what ``index`` has under a partition ``key`` up to a sort key ``until``, in order."""
+        (partition, pk), (sort, end) = *key.items(), *until.items()
+        return self._query(
+            IndexName=index,
+            KeyConditionExpression=f"{partition} = :pk AND {sort} <= :end",
+            ExpressionAttributeValues={":pk": _serialize(pk), ":end": _serialize(end)},
+        )
+
+    # ------------------------------------------------------------ writes
+
+    def put(self, item: Values, when: Mapping[str, object]) -> None:
+        """Replace an item if its attributes are as ``when`` says (None: not there). Raises ConditionFailedError."""
+        condition = _Expression()
+        condition.require(when)
+        self._conditionally(
+            lambda: self._client.put_item(TableName=self._name, Item=_to_item(item), **condition.arguments())
+        )
+
+    def update(self, key: Values, changes: Mapping[str, object], when: Mapping[str, object]) -> None:
+        """Set attributes of an item (None: remove), and make it if need be, if it is as ``when`` says.
+
+        Raises ConditionFailedError.
+        """
+        expression = _Expression()
+        expression.change(changes)
+        expression.require(when)
+        self._conditionally(
+            lambda: self._client.update_item(TableName=self._name, Key=_to_item(key), **expression.arguments())
+        )
+
+    def put_all(self, items: Iterable[Values], *, large: bool = False) -> None:
+        """Write ``items``, in batches side by side. Each is whole by itself: it does not matter which come first.
+
+        Raises UnprocessedError.
+        """
+        self._write_all(({"PutRequest": {"Item": _to_item(item)}} for item in items), large=large)
+
+    def delete_all(self, keys: Iterable[Values]) -> None:
+        """Delete the items of ``keys``, if they are there. Raises UnprocessedError."""
+        self._write_all(({"DeleteRequest": {"Key": _to_item(key)}} for key in keys), large=False)
+
+    # ------------------------------------------------------------ one request, or a few
+
+    def _write_all(self, requests: Iterable[Values], *, large: bool) -> None:
+        size, at_once = (_BATCH_WRITE_LARGE, 2) if large else (_BATCH_WRITE, _BATCHES_AT_ONCE)
+        # A few at a time are made, not all: what is written may be large.
+        for group in chunks(chunks(requests, size), at_once):
+            for _ in self._pool.map(self._write_batch, group):
+                pass  # map raises what a batch raised
+
+    def _write_batch(self, requests: Sequence[Values]) -> None:
+        pending: Any = requests
+        for attempt in tenacity.Retrying(**_UNPROCESSED_RETRY):
+            with attempt:
+                answer = self._client.batch_write_item(RequestItems={self._name: pending})
+                pending = answer["UnprocessedItems"].get(self._name)
+                if pending:
+                    raise UnprocessedError(f"DynamoDB left {len(pending)} items unwritten")
+
+    def _get_batch(self, keys: Sequence[Values]) -> list[Values]:
+        pending: Any = {"Keys": [_to_item(key) for key in keys], "ConsistentRead": True}
+        found: list[Values] = []
+        for attempt in tenacity.Retrying(**_UNPROCESSED_RETRY):
+            with attempt:
+                answer = self._client.batch_get_item(RequestItems={self._name: pending})
+                found += map(_from_item, answer["Responses"].get(self._name, []))
+                pending = answer["UnprocessedKeys"].get(self._name)
+                if pending:
+                    raise UnprocessedError(f"DynamoDB left {len(pending['Keys'])} items unread")
+        return found
+
+    def _query(self, **arguments: Any) -> Iterator[Values]:  # noqa: ANN401 - DynamoDB's own, of many types
+        pages = self._client.get_paginator("query").paginate(TableName=self._name, **arguments)
+        return (_from_item(item) for page in pages for item in page["Items"])
+
+    def _conditionally(self, write: Any) -> None:  # noqa: ANN401 - what a write answers does not matter
+        try:
+            write()
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            raise ConditionFailedError("the item is not as it was") from error
+
+
+class _Expression:
+    """DynamoDB's expressions, with a placeholder for each name and value, as many names are reserved words."""
+
+    def __init__(self) -> None:
+        self._update = ""
+        self._condition = ""
+        self._names: dict[str, str] = {}
+        self._values: Values = {}
+
+    def change(self, changes: Mapping[str, object]) -> None:
+        sets = [f"{self._name(name)} = {self._value(value)}" for name, value in changes.items() if value is not None]
+        removes = [self._name(name) for name, value in changes.items() if value is None]
+        clauses = (("SET ", sets), ("REMOVE ", removes))
+        self._update = " ".join(verb + ", ".join(parts) for verb, parts in clauses if parts)
+
+    def require(self, when: Mapping[str, object]) -> None:
+        self._condition = " AND ".join(
+            f"attribute_not_exists({self._name(name)})"
+            if value is None
+            else f"{self._name(name)} = {self._value(value)}"
+            for name, value in when.items()
+        )
+
+    def arguments(self) -> Any:  # noqa: ANN401 - DynamoDB's own, of many types
+        arguments = {
+            "UpdateExpression": self._update,
+            "ConditionExpression": self._condition,
+            "ExpressionAttributeNames": self._names,
+            "ExpressionAttributeValues": self._values,
+        }
+        return {name: value for name, value in arguments.items() if value}
+
+    def _name(self, name: str) -> str:
+        self._names[f"#{name}"] = name
+        return f"#{name}"
+
+    def _value(self, value: object) -> str:
+        placeholder = f":v{len(self._values)}"
+        self._values[placeholder] = _serialize(value)
+        return placeholder
+
+
+def _to_item(values: Values) -> Values:
+    return {name: _serialize(value) for name, value in values.items()}
+
+
+def _from_item(item: Mapping[str, Any]) -> Values:
+    return {name: _deserialize(value) for name, value in item.items()}

@@ -1,0 +1,55 @@
+"""What the worker does about news, whatever they are about."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from codat_sync.done import Change, Done, Ingested, Settled
+from codat_sync.ingest import MOST_RECEIVES, Ingestion
+from codat_sync.news import CompanyNews, News, NotOurs, QuotaNews, RunNews, SyncNews
+from codat_sync.refresh import Refreshing
+
+if TYPE_CHECKING:
+    from codat_sync.gate import SharedGate
+    from codat_sync.store import Store
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that the worker can do."""
+
+    ingestion: Ingestion
+    refreshing: Refreshing
+    store: "Store"
+    gate: "SharedGate"
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def do(self, news: Sequence[News], receives: int) -> Done:
+        """Do what ``news``, all about the same, call for. Raises what ``Ingestion`` and ``Refreshing`` do."""
+        match news[0]:
+            case SyncNews():
+                return self._take_in(cast("Sequence[SyncNews]", news), receives)
+            case CompanyNews():
+                return self.refreshing.refresh(cast("Sequence[CompanyNews]", news), receives)
+            case QuotaNews(event=event):
+                return _settled(is_changed=self.gate.heed(event))
+            case RunNews(sync_id=sync_id, run=run):
+                return _settled(is_changed=self.store.sweep_run(sync_id, run))
+            case NotOurs():
+                return Settled(Change.UNCHANGED)
+
+    def _take_in(self, news: Sequence[SyncNews], receives: int) -> Ingested:
+        ingested = self.ingestion.take_in(news, receives)
+        if ingested.company_is_stale:
+            first = news[0]
+            company = CompanyNews(first.company_id, None, None, is_deletion=False, correlation_id=first.correlation_id)
+            # One at a time: the next one of the same company finds that it was asked about. If Codat fails now, the
+            # company waits in the table, for the sync is done with.
+            with self._one_at_a_time:
+                self.refreshing.refresh([company], MOST_RECEIVES)
+        return ingested
+
+
+def _settled(*, is_changed: bool) -> Settled:
+    return Settled(Change.COMMITTED if is_changed else Change.UNCHANGED)

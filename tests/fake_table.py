@@ -1,0 +1,33 @@
+"""A table in memory, for what needs no more of DynamoDB than single items."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from codat_sync.errors import ConditionFailedError
+from codat_sync.table import Table, Values
+
+
+class FakeTable:
+    """Items by their keys. ``writes`` counts the updates that were made."""
+
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str], Values] = {}
+        self.writes = 0
+
+    def get_one(self, key: Values) -> Values | None:
+        item = self.items.get((key["pk"], key["sk"]))
+        return dict(item) if item else None
+
+    def update(self, key: Values, changes: Mapping[str, object], when: Mapping[str, object]) -> None:
+        item = self.items.setdefault((key["pk"], key["sk"]), dict(key))
+        if any(item.get(name) != value for name, value in when.items()):
+            raise ConditionFailedError("the item is not as it was")
+        item.update(changes)
+        for name in [name for name, value in item.items() if value is None]:
+            del item[name]
+        self.writes += 1
+
+
+def fake_table() -> Table:
+    """Return one that is empty."""
+    return cast("Table", FakeTable())
