@@ -62,7 +62,7 @@ class Ingestion:
         events = {each.event.webhook_id: each.event for each in news if each.event}
         head = self.store.load_head(first.company_id, first.sync_id, events)
         unseen = [event for webhook_id, event in events.items() if webhook_id not in head.seen]
-        is_due = any(each.version == head.version for each in news if each.version is not None)
+        is_due = self._is_due(news, head)
         if not (unseen or is_due):
             return Ingested(Change.REPEATED if events else Change.OUTDATED)
         try:
@@ -70,6 +70,16 @@ class Ingestion:
         except (CodatError, SecretUnavailableError) as error:
             return self._defer(first, unseen, head, error, receives)
         return self._keep(sync, first, unseen, head, is_due=is_due)
+
+    def _is_due(self, news: Sequence["SyncNews"], head: "Head") -> bool:
+        """Return whether one of ``news`` is of this version, or of one whose replacement is in doubt.
+
+        The latter is a check that comes again after a crash right after its commit.
+        """
+        versions = {each.version for each in news if each.version is not None}
+        if not versions or head.version is None:
+            return False
+        return head.version in versions or self.store.is_doubtful(head.sync_id, head.version - 1)
 
     def _fetch(self, news: "SyncNews") -> Sync:
         """Return the sync as Codat has it: its status first, so that a final one never has items from before."""
@@ -82,14 +92,15 @@ class Ingestion:
         now = self.now()
         is_new = sync.digest != head.digest
         waiting = self._waiting(sync, news, head, now, is_new=is_new or is_due)
+        # Events last: an event that is marked as seen never has to be looked at again.
         if is_new:
-            # Pointers first: whoever sees the document finds it from each of its transactions.
-            self.store.put_pointers(sync, head, now)
-            self.store.commit_sync(sync, waiting, head, self.now())
+            self._replace(sync, waiting, head, now)
+            self.store.put_events(head, events, now)
         elif waiting != head.waiting:
             self.store.set_waiting(waiting, head, now)
-        # Events last: an event that is marked as seen never has to be looked at again.
-        self.store.put_events(head, events, now)
+            self.store.put_events(head, events, now)
+        else:
+            self.store.put_unchanged_events(head, events, now)
         return Ingested(
             change=Change.COMMITTED if is_new else Change.UNCHANGED,
             sync=sync,
@@ -98,6 +109,13 @@ class Ingestion:
             company_is_stale=is_stale(head.company_fetched_at, now),
             lags=tuple(self.now() - event.generated_at for event in events if event.generated_at),
         )
+
+    def _replace(self, sync: Sync, waiting: Waiting | None, head: "Head", now: datetime) -> None:
+        # Pointers first: whoever sees the document finds it from each of its transactions.
+        self.store.put_pointers(sync, head, now)
+        self.store.commit_sync(sync, waiting, head, self.now())
+        if head.version is not None and self.store.is_doubtful(head.sync_id, head.version):
+            raise VersionMovedError(f"another worker saw an event of sync {head.sync_id} meanwhile")
 
     def _waiting(self, sync: Sync, news: "SyncNews", head: "Head", now: datetime, *, is_new: bool) -> Waiting | None:
         if sync.is_final:

@@ -79,8 +79,8 @@ class Refreshing:
     def _keep(self, company: Company, events: "Sequence[WebhookEvent]", head: "CompanyHead") -> Refreshed:
         now = self.now()
         is_new = company != head.company
-        if is_new or head.waiting or is_stale(head.fetched_at, now):
-            self.companies.commit(company, head, now)
+        # Though nothing is new: the version moves, so that no answer from before comes after this one.
+        self.companies.commit(company, head, now)
         self.companies.put_events(head, events, now)
         return Refreshed(Change.COMMITTED if is_new else Change.UNCHANGED, company)
 

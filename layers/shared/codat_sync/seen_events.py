@@ -10,6 +10,9 @@ from codat_sync.webhook import WebhookEvent
 
 _VERSION = 1
 
+Found = dict[str, Values]
+Seen = frozenset[str]
+
 
 class SeenEvents:
     """The events of SyncTable."""
@@ -18,8 +21,13 @@ class SeenEvents:
         self._table = table
         self._retention = retention
 
-    def put(self, subject: Key, events: Sequence[WebhookEvent], now: datetime) -> None:
-        """Remember ``events`` about the item with the key ``subject`` as seen. Raises UnprocessedError."""
+    def put(
+        self, subject: Key, events: Sequence[WebhookEvent], now: datetime, *, unchanged_at: int | None = None
+    ) -> None:
+        """Remember ``events`` about the item with the key ``subject`` as seen. Raises UnprocessedError.
+
+        ``unchanged_at`` is the item's version, if Codat's answer to them was the one that the item holds already.
+        """
         expires_at = int((now + self._retention).timestamp())
         self._table.put_all(
             event_key(subject, event.webhook_id)
@@ -30,22 +38,26 @@ class SeenEvents:
                 "receivedAt": event.received_at and format_instant(event.received_at),
                 "seenAt": format_instant(now),
                 "correlationId": event.correlation_id,
+                "unchangedAt": unchanged_at,
                 "expiresAt": expires_at,
             }
             for event in events
         )
 
-    def load_with(self, subject: Key, webhook_ids: Iterable[str], others: Iterable[Key] = ()) -> "tuple[Found, Seen]":
+    def has_unchanged_at(self, subject: Key, version: int) -> bool:
+        """Return whether for one of the events seen the item's ``version`` was still what Codat answered."""
+        events = self._table.query(subject["pk"], EVENT_PREFIX)
+        return any(event.get("unchangedAt") == version for event in events)
+
+    def load_with(self, subject: Key, webhook_ids: Iterable[str], others: Iterable[Key] = ()) -> tuple[Found, Seen]:
         """Return the items of ``subject`` and ``others`` by their sort keys, and which of ``webhook_ids`` were seen.
 
-        One consistent read. Raises UnprocessedError.
+        One consistent read. An event that changed nothing counts as seen while the item is of the same version: what
+        moved it may have been asked before the event came. Raises UnprocessedError.
         """
         events = [event_key(subject, webhook_id) for webhook_id in webhook_ids]
         found = {item["sk"]: item for item in self._table.get([subject, *others, *events])}
-        seen = {sk for sk in found if sk.startswith(EVENT_PREFIX)}
-        items = {sk: item for sk, item in found.items() if sk not in seen}
-        return items, frozenset(sk.removeprefix(EVENT_PREFIX) for sk in seen)
-
-
-Found = dict[str, Values]
-Seen = frozenset[str]
+        version = found.get(subject["sk"], {}).get("version")
+        marked = [found.pop(event["sk"]) for event in events if event["sk"] in found]
+        seen = [event["sk"] for event in marked if event.get("unchangedAt") in {None, version}]
+        return found, frozenset(sk.removeprefix(EVENT_PREFIX) for sk in seen)

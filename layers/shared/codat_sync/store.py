@@ -152,6 +152,21 @@ class Store:
         """Remember ``events`` about the sync as seen."""
         self._events.put(sync_key(head.sync_id), events, now)
 
+    def put_unchanged_events(self, head: Head, events: Sequence[WebhookEvent], now: datetime) -> None:
+        """Remember ``events`` as seen, to which Codat answered what the document of ``head`` holds.
+
+        That moves no version. So two things keep an answer from before them from coming after: who commits looks for
+        such events (``is_doubtful``), and here the version is read again, after they are there to be found. Raises
+        VersionMovedError.
+        """
+        self._events.put(sync_key(head.sync_id), events, now, unchanged_at=head.version)
+        if self.table.get_attribute(sync_key(head.sync_id), "version") != head.version:
+            raise VersionMovedError(f"the document of sync {head.sync_id} has moved on")
+
+    def is_doubtful(self, sync_id: str, version: int) -> bool:
+        """Return whether what replaced the document's ``version`` may be older than an event that was seen."""
+        return self._events.has_unchanged_at(sync_key(sync_id), version)
+
     # ------------------------------------------------------------ what readers ask
 
     def load_sync(self, sync_id: str) -> SyncDocument | None:

@@ -57,6 +57,17 @@ class Table:
         item = self._client.get_item(TableName=self._name, Key=_to_item(key)).get("Item")
         return item and _from_item(item)
 
+    def get_attribute(self, key: Values, name: str) -> object:
+        """Return one attribute of an item, read consistently, or None if it is not there."""
+        item = self._client.get_item(
+            TableName=self._name,
+            Key=_to_item(key),
+            ConsistentRead=True,
+            ProjectionExpression="#name",
+            ExpressionAttributeNames={"#name": name},
+        ).get("Item", {})
+        return _from_item(item).get(name)
+
     def query(self, pk: str, prefix: str) -> Iterator[Values]:
         """Yield the items of a partition whose sort key begins with ``prefix``, in order, read consistently."""
         return self._query(
