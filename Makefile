@@ -94,7 +94,7 @@ template: .venv/ready $(VENVS)/sam/ready
 
 .PHONY: build
 build: .venv/ready $(VENVS)/sam/ready ## Build for AWS: ENV=dev or prod, as in samconfig.toml
-	@layer=$$(python -m dev.target $(ENV)) && env $$layer $(SAM) build --config-env $(ENV) >.local/build-$(ENV).log 2>&1 \
+	@layer=$$(python -m dev.target $(ENV)) || exit 1; mkdir -p .local; env $$layer $(SAM) build --config-env $(ENV) >.local/build-$(ENV).log 2>&1 \
 	  || { cat .local/build-$(ENV).log >&2; exit 1; }
 	@grep 'no bytecode' .local/build-$(ENV).log || true
 	@echo "built for $(ENV) in .aws-sam/$(ENV)"

@@ -37,6 +37,7 @@ class Deployment:
         self._secretsmanager = session.client("secretsmanager", endpoint_url=url, config=config)
         self._sqs = session.client("sqs", endpoint_url=url, config=config)
         self._outputs = cloudformation.outputs(self._cloudformation, stack)
+        self.is_on_aws = local is None
         # The output is AWS's own URL; the emulator's routes are elsewhere.
         self.webhook_url = local.webhook_url if local else self._outputs["WebhookUrl"]
 

@@ -5,6 +5,7 @@ import json
 import secrets
 import time
 from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
 import httpx
 
@@ -55,7 +56,13 @@ def ask_codat(deployment: Deployment, api_key: str) -> str:
     url = deployment.parameter("CodatBaseUrl")
     headers = {"Authorization": f"Basic {base64.b64encode(api_key.encode()).decode()}"}
     try:
-        answer = httpx.get(f"{url}/companies", params={"page": 1, "pageSize": 1}, headers=headers, timeout=_TIMEOUT)
+        answer = httpx.get(
+            f"{url}/companies",
+            params={"page": 1, "pageSize": 1},
+            headers=headers,
+            timeout=_TIMEOUT,
+            trust_env=deployment.is_on_aws,
+        )
     except httpx.HTTPError as error:
         raise CheckFailedError(f"{url}: {error!r}", "is the parameter CodatBaseUrl right, and Codat up?") from None
     found = f"{url} answers {answer.status_code}"
@@ -81,7 +88,9 @@ def post_event(deployment: Deployment, signing: SigningSecrets) -> str:
     if signing.authorization:
         headers["authorization"] = signing.authorization.decode()
     try:
-        answer = httpx.post(deployment.webhook_url, content=body, headers=headers, timeout=_TIMEOUT)
+        answer = httpx.post(
+            deployment.webhook_url, content=body, headers=headers, timeout=_TIMEOUT, trust_env=deployment.is_on_aws
+        )
     except httpx.HTTPError as error:
         raise CheckFailedError(
             f"{deployment.webhook_url}: {error!r}", "is the stack deployed, and its URL reachable?"
@@ -97,7 +106,7 @@ def wait_for_worker(deployment: Deployment, webhook_id: str) -> float:
     since = datetime.now(UTC) - _CLOCKS_DIFFER
     while time.monotonic() - began < _SECONDS_TO_ACKNOWLEDGE:
         lines = deployment.log_lines("WorkerLogGroup", webhook_id, since)
-        if any(webhook_id in line and '"not ours"' in line for line in lines):
+        if any(webhook_id in line and '"NotOurs"' in line for line in lines):
             return time.monotonic() - began
         time.sleep(1)
     raise CheckFailedError(
@@ -112,6 +121,16 @@ def look_at_dead_letters(deployment: Deployment, webhook_id: str) -> int:
     if any(webhook_id in body for body in bodies):
         raise CheckFailedError("the event was set aside", "`make redrive DRY_RUN=1` with the same ENV shows why")
     return len(bodies)
+
+
+def _options(deployment: Deployment) -> "_Options":
+    # No proxy stands between here and the local stack.
+    return {"timeout": _TIMEOUT, "trust_env": deployment.is_on_aws}
+
+
+class _Options(TypedDict):
+    timeout: httpx.Timeout
+    trust_env: bool
 
 
 def _refused(status: int) -> str:

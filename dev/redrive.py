@@ -4,10 +4,11 @@ import argparse
 from typing import TYPE_CHECKING
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from dev import cloudformation
 from dev.aws import LocalAws
-from dev.errors import told
+from dev.errors import LocalStackError, told
 from dev.outputs import Outputs
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ def main() -> None:
     """Redrive, or show what would be."""
     arguments = _parser().parse_args()
     if arguments.stack:
-        made = cloudformation.outputs(boto3.client("cloudformation"), arguments.stack)
-        sqs, source, target = boto3.client("sqs"), made["SyncDeadLetterQueueUrl"], made["SyncQueueUrl"]
+        sqs, source, target = _on_aws(arguments.stack)
     else:
         local = Outputs.read()
         sqs, source, target = LocalAws(local.aws_endpoint_url).sqs, local.dead_letter_queue_url, local.queue_url
@@ -34,6 +34,15 @@ def main() -> None:
         print(f"{show(sqs, source)} would go back to SyncQueue.")
     else:
         print(f"{redrive(sqs, source, target)} went back to SyncQueue.")
+
+
+def _on_aws(stack: str) -> "tuple[SQSClient, str, str]":
+    """Return the queues of a stack in the account that the shell's credentials are for. Raises LocalStackError."""
+    try:
+        made = cloudformation.outputs(boto3.client("cloudformation"), stack)
+        return boto3.client("sqs"), made["SyncDeadLetterQueueUrl"], made["SyncQueueUrl"]
+    except (BotoCoreError, ClientError) as error:
+        raise LocalStackError(f"the stack {stack} can't be read: {error}") from error
 
 
 def redrive(sqs: "SQSClient", source: str, target: str) -> int:

@@ -1,6 +1,7 @@
 """Shows a sync as it stands in the table of the local stack: `python -m dev.show SYNC_ID`."""
 
 import argparse
+import time
 from datetime import timedelta
 
 from rich.console import Console
@@ -16,6 +17,8 @@ from dev.aws import LocalAws
 from dev.errors import LocalStackError, told
 from dev.outputs import Outputs
 
+_PATIENCE_SECONDS = 15
+
 
 def main() -> None:
     """Show the sync that was asked for."""
@@ -25,10 +28,17 @@ def main() -> None:
     local = Outputs.read()
     # Readers remember no events, so it does not matter for how long.
     store = Store(Table(LocalAws(local.aws_endpoint_url).dynamodb, local.table_name), event_retention=timedelta())
-    document = store.load_sync(sync_id)
-    if document is None:
-        raise LocalStackError(f"The table has no sync {sync_id}: was a webhook sent for it?")
-    _print(document)
+    _print(_awaited(store, sync_id))
+
+
+def _awaited(store: Store, sync_id: str) -> SyncDocument:
+    """Return the sync once it is there: a webhook that was sent just now takes a while to get to the table."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while (document := store.load_sync(sync_id)) is None:
+        if time.monotonic() > deadline:
+            raise LocalStackError(f"The table has no sync {sync_id}: was a webhook sent for it?")
+        time.sleep(0.1)
+    return document
 
 
 def _print(document: SyncDocument) -> None:

@@ -36,13 +36,15 @@ def _curl_config(payload: Payload, api_url: str) -> str:
     http = payload["requestContext"]["http"]
     body = base64.b64decode(payload["body"]).decode() if payload["isBase64Encoded"] else payload["body"]
     lines = [("url", api_url + http["path"]), ("request", http["method"]), ("data-binary", body), ("noproxy", "*")]
+    lines.append(("write-out", "\n"))
     lines += [
         ("header", f"{name}: {value}")
         for name, value in payload["headers"].items()
         if name == "content-type" or name.startswith("webhook-")
     ]
     # Quoted as JSON is: curl knows these escapes, and the body has no others.
-    return "\n".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in lines)
+    written = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in lines]
+    return "\n".join(["silent", "show-error", *written])
 
 
 if __name__ == "__main__":

@@ -19,9 +19,10 @@ from tests.simulator.models import Item
 @contextmanager
 def simulator(*, api_key: str, signing_secret: str, time_scale: float, log: Path) -> Iterator[str]:
     """Run the simulator; yields its URL once it answers."""
-    command = [sys.executable, "-m", "tests.simulator", f"--api-key={api_key}", f"--signing-secret={signing_secret}"]
-    command += [f"--time-scale={time_scale}"]
-    with running(command, log=log, env={**os.environ, "PYTHONPATH": str(ROOT)}, read=True) as process:
+    command = [sys.executable, "-m", "tests.simulator", f"--time-scale={time_scale}"]
+    # Not on the command line, which all users of this machine can read.
+    given = {"SIMULATOR_API_KEY": api_key, "SIMULATOR_SIGNING_SECRET": signing_secret}
+    with running(command, log=log, env={**os.environ, **given, "PYTHONPATH": str(ROOT)}, read=True) as process:
         first_line = process.stdout.readline() if process.stdout else ""
         if not first_line:
             raise LocalStackError(f"the simulator of Codat did not start; see {log}")

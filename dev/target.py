@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterable
 from typing import Any
 
+from dev.errors import LocalStackError, told
 from dev.paths import ROOT
 from dev.template import read_template
 
@@ -20,8 +21,11 @@ def machine_architecture() -> str:
 
 
 def build_parameters(environment: str) -> dict[str, Any]:
-    """Return how samconfig.toml builds for ``environment``. Raises KeyError for one that it lacks."""
+    """Return how samconfig.toml builds for ``environment``. Raises LocalStackError for one that it lacks."""
     configured: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    if environment not in configured:
+        known = ", ".join(name for name, value in configured.items() if isinstance(value, dict))
+        raise LocalStackError(f"samconfig.toml has no environment {environment!r}, only: {known}")
     parameters: dict[str, Any] = configured[environment]["build"]["parameters"]
     return parameters
 
@@ -37,5 +41,6 @@ def layer_variables(overrides: Iterable[str]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    made_for = layer_variables(build_parameters(sys.argv[1])["parameter_overrides"])
+    with told():
+        made_for = layer_variables(build_parameters(sys.argv[1])["parameter_overrides"])
     print(*(f"{name}={shlex.quote(value)}" for name, value in made_for.items()))

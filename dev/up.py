@@ -31,7 +31,12 @@ def main() -> None:
     started = time.monotonic()
     with background.commanding():
         services, was_up = _services()
-        outputs = deploy(services)
+        try:
+            outputs = deploy(services)
+        except BaseException:
+            if not was_up:
+                background.stop()
+            raise
         outputs.write()
         write_private(ENV_VARS, env_vars(LocalAws(outputs.aws_endpoint_url)))
     done = "Updated the running stack" if was_up else "Started the stack"

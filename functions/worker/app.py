@@ -1,6 +1,7 @@
 """Worker: messages of SyncQueue become syncs, transactions and companies in SyncTable."""
 
 import os
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 _SUBJECTS_AT_ONCE = 10  # the largest batch
+_SECONDS_TO_ANSWER = 5  # of the function's time, kept for saying what failed
 _CONFIG = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=32
 )
@@ -80,7 +82,8 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> "PartialI
     """Work on a batch of SyncQueue, and answer which of its messages have to come again."""
     tasks = batch.start(map(_received, event["Records"]), _do, pool)
     tally = Tally()
-    answer = process_partial_response(event, partial(_finish, tasks, tally), processor, context)
+    deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _SECONDS_TO_ANSWER
+    answer = process_partial_response(event, partial(_finish, tasks, tally, deadline), processor, context)
     tally.flush(codat.take_results(), gate.state)
     return answer
 
@@ -96,22 +99,25 @@ def _do(news: Sequence[News], receives: int) -> Done:
     return done
 
 
-def _finish(tasks: dict[str, batch.Task[Done]], tally: Tally, record: SQSRecord) -> None:
-    """Wait for what comes of ``record``, and count it; raising makes it come again."""
+def _finish(tasks: dict[str, batch.Task[Done]], tally: Tally, deadline: float, record: SQSRecord) -> None:
+    """Wait for what comes of ``record``, and count it; raising makes it come again.
+
+    It is not waited for beyond the ``deadline``: what is slow fails alone, and does not take the batch with it.
+    """
     try:
-        _settle(tasks[record.message_id], tally, record)
+        _settle(tasks[record.message_id], tally, deadline, record)
     except Exception as error:
         logger.exception("failed", message_id=record.message_id)
         metrics.add_metric("MessageFailed", MetricUnit.Count, 1)
-        if isinstance(error, CodatUnavailableError):
+        if isinstance(error, CodatUnavailableError | TimeoutError):
             receives = int(record.attributes.approximate_receive_count)
             redelivery.delay(record.receipt_handle, redelivery_delay(receives))
         raise
 
 
-def _settle(task: batch.Task[Done], tally: Tally, record: SQSRecord) -> None:
+def _settle(task: batch.Task[Done], tally: Tally, deadline: float, record: SQSRecord) -> None:
     try:
-        tally.add(task.news, task.outcome.result())
+        tally.add(task.news, task.outcome.result(timeout=max(0.0, deadline - time.monotonic())))
     except PoisonError as poison:
         dead_letters.set_aside(record.body, record.attributes.get("MessageGroupId"), poison)
         logger.error("set aside", message_id=record.message_id, reason=poison.reason, detail=poison.detail)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 from threading import Event
@@ -33,8 +34,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.simulator", description="Codat's Sync for Expenses, played.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes any free one")
-    parser.add_argument("--api-key", required=True)
-    parser.add_argument("--signing-secret", required=True, help="whsec_…")
+    for option, variable, example in (
+        ("--api-key", "SIMULATOR_API_KEY", "any text"),
+        ("--signing-secret", "SIMULATOR_SIGNING_SECRET", "whsec_…"),
+    ):
+        given = os.environ.get(variable)
+        parser.add_argument(option, default=given, required=not given, help=f"{example}; or in {variable}")
     parser.add_argument("--authorization", help="sent as Authorization with every webhook")
     parser.add_argument("--webhook-url", help="where webhooks go; can be set later")
     parser.add_argument("--time-scale", type=float, default=1.0, help="shortens the schedule of retries: 0.001")

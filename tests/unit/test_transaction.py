@@ -1,6 +1,14 @@
 """Folding Codat's rows."""
 
-from codat_sync.transaction import LONGEST_MESSAGE, Item, TransactionRow, addressable_ids, fold, status_counts
+from codat_sync.transaction import (
+    LONGEST_MESSAGE,
+    LONGEST_NAME,
+    Item,
+    TransactionRow,
+    addressable_ids,
+    fold,
+    status_counts,
+)
 
 
 def _row(
@@ -60,3 +68,10 @@ def test_a_message_of_any_length_is_kept_in_part() -> None:
     """It has to fit into the table with the others."""
     (item,) = fold([_row("t", "PushError", message="x" * 100_000)])
     assert item.message == "x" * LONGEST_MESSAGE
+
+
+def test_names_of_any_length_are_kept_in_part() -> None:
+    """And an id that is too long to be one is none."""
+    (item,) = fold([_row("t" * 300, "s" * 300, "i" * 300)])
+    assert (item.transaction_id, item.ordinal) == (None, 0)
+    assert (item.status, item.integration_type) == ("s" * LONGEST_NAME, "i" * LONGEST_NAME)

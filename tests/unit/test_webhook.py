@@ -20,6 +20,7 @@ def _old(rule: str, **data: object) -> dict[str, object]:
         _old("Sync Completed"),
         _old("SyncFailed", syncType=None),
         _old("SyncCompleted", syncType="expense"),
+        _old("SyncCompleted", syncType=""),
         {"RuleType": "Sync Failed", "companyID": "c", "data": {"SyncId": "s", "SyncType": "EXPENSES"}},
     ],
 )
@@ -89,8 +90,8 @@ def test_a_body_that_is_no_json_object_is_none(body: bytes) -> None:
 
 
 def test_essentials_tell_which_sync_it_is_whatever_surrounds_it() -> None:
-    """Lists, long texts and what is nested deep are gone; ids, type and dates stay."""
-    event: dict[str, object] = {
+    """All else is gone; ids, type and dates stay, of either generation."""
+    current: dict[str, object] = {
         "eventType": "expenses.sync.successful",
         "generatedDate": "2026-11-23T22:33:30Z",
         "payload": {
@@ -99,6 +100,16 @@ def test_essentials_tell_which_sync_it_is_whatever_surrounds_it() -> None:
             "transactions": [{"id": "t"}] * 5000,
         },
     }
-    small = essentials(event)
-    assert read_webhook(small) == read_webhook(event)
-    assert len(json.dumps(small)) < 250
+    for event in (current, _old("Sync Failed", syncType="Commerce", text="x" * 5000), _old("Sync Failed")):
+        webhook = read_webhook(event)
+        assert webhook is not None
+        small = essentials(webhook)
+        assert read_webhook(small) == webhook
+        assert len(json.dumps(small)) < 250
+
+
+def test_what_is_no_id_is_not_essential() -> None:
+    """However large it is."""
+    webhook = read_webhook({"eventType": "expenses.sync.successful", "payload": {"syncId": ["s"] * 5000}})
+    assert webhook is not None
+    assert len(json.dumps(essentials(webhook))) < 250

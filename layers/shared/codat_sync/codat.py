@@ -4,11 +4,12 @@ import base64
 import json
 import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -48,8 +49,10 @@ _CONNECTIONS_PAGE = {"page": 1, "pageSize": 100}
 # No sync comes near: Codat takes 50 expenses a request. An answer that announces more is not to be followed.
 _MOST_TRANSACTIONS = 100_000
 
-TIMEOUT = httpx.Timeout(15, connect=3)
-# One call, its retries included, takes 40 seconds at most, so that two in a row end before the function's 120 do; the
+# In seconds: for each read, and for an answer as a whole.
+TIMEOUT = httpx.Timeout(10, connect=3)
+_LONGEST_ANSWER = 15.0
+# One call, its retries included, takes less than 45 seconds, so that two in a row end before the function's 120 do; the
 # queue goes on from there.
 RETRY = tenacity.Retrying(
     retry=tenacity.retry_if_exception_type((CodatUnavailableError, CodatAnswerError)),
@@ -100,6 +103,15 @@ class ErrorAnswer(BaseModel):
     correlation_id: str | None = Field(None, alias="correlationId")
 
 
+class _Answer(NamedTuple):
+    """What came over the wire."""
+
+    status_code: int
+    reason_phrase: str
+    headers: httpx.Headers
+    content: bytes
+
+
 _STATUS_ANSWER = TypeAdapter(StatusAnswer)
 _TRANSACTION_PAGE = TypeAdapter(TransactionPage)
 _COMPANY_ANSWER = TypeAdapter(CompanyAnswer)
@@ -133,6 +145,7 @@ class Codat:
         retry: tenacity.Retrying = RETRY,
     ) -> None:
         self._http = http
+        self._clock = time.monotonic
         self._pace = pace
         self._gate = gate
         self._retry = retry
@@ -211,19 +224,29 @@ class Codat:
         except ValidationError as error:
             raise CodatAnswerError(f"GET {path}: {first_complaint(error)}") from None
 
-    def _ask(self, path: str, parameters: dict[str, int]) -> httpx.Response:
+    def _ask(self, path: str, parameters: dict[str, int]) -> _Answer:
         key = base64.b64encode(self._api_key().encode()).decode()
         with self._pace.turn():
             # Only now: it may have closed while this call waited for its turn.
             self._gate.pass_through()
             try:
-                headers = {"Authorization": f"Basic {key}"}
-                answer = self._http.get(path, params=parameters, headers=headers, timeout=TIMEOUT)
+                answer = self._send(path, parameters, {"Authorization": f"Basic {key}"})
             except httpx.HTTPError as error:
                 self._count("unreachable")
                 raise CodatUnavailableError(f"{type(error).__name__}: {error}") from error
         self._count(str(answer.status_code))
         return answer
+
+    def _send(self, path: str, parameters: dict[str, int], headers: dict[str, str]) -> _Answer:
+        """Return the answer, if it is there in time: the time-outs of httpx are of each read, and there may be many."""
+        deadline = self._clock() + _LONGEST_ANSWER
+        content = bytearray()
+        with self._http.stream("GET", path, params=parameters, headers=headers, timeout=TIMEOUT) as answer:
+            for chunk in answer.iter_bytes():
+                content += chunk
+                if self._clock() > deadline:
+                    raise httpx.ReadTimeout(f"the answer was not there within {_LONGEST_ANSWER:.0f} s")
+        return _Answer(answer.status_code, answer.reason_phrase, answer.headers, bytes(content))
 
     def _count(self, result: str) -> None:
         with self._lock:
@@ -234,7 +257,7 @@ def _sync_path(company_id: str, sync_id: str) -> str:
     return f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/{quote(sync_id, safe='')}"
 
 
-def _error(answer: httpx.Response, now: datetime) -> CodatError:
+def _error(answer: _Answer, now: datetime) -> CodatError:
     """Return the error that an answer stands for. The HTTP status decides: the body's may differ."""
     try:
         said = ErrorAnswer.model_validate_json(answer.content)

@@ -66,7 +66,7 @@ def write_document(sync: Sync, waiting: Waiting | None, previous: Mapping[str, A
         "companyId": status.company_id,
         "syncId": status.sync_id,
         "code": status.code,
-        "syncStatus": status.status,
+        "syncStatus": _shortened(status.status),
         "errorMessage": _shortened(status.error_message),
         "syncExceptionMessage": _shortened(status.exception_message),
         "syncUtc": status.synced_at and format_instant(status.synced_at),

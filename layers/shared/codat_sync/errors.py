@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from codat_sync.quota import Closure
 
+# A detail may quote what came from outside, which can be of any length.
+_LONGEST_DETAIL = 500
+
 
 class CodatSyncError(Exception):
     """What all errors of this application are."""
@@ -27,7 +30,7 @@ class UnauthenticError(CodatSyncError):
 
 
 class TooLargeError(CodatSyncError):
-    """An event that does not fit into a queue message, whatever is left out."""
+    """An event that does not fit into a queue message, and is not of a sync."""
 
 
 class PoisonError(CodatSyncError):
@@ -37,9 +40,9 @@ class PoisonError(CodatSyncError):
     """
 
     def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
+        super().__init__(reason)
         self.reason = reason
-        self.detail = detail
+        self.detail = detail if len(detail) <= _LONGEST_DETAIL else f"{detail[:_LONGEST_DETAIL]}…"
 
 
 class ConditionFailedError(CodatSyncError):

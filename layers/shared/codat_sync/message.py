@@ -10,7 +10,7 @@ from typing_extensions import TypedDict  # pydantic takes typing's own only from
 from codat_sync.errors import TooLargeError
 from codat_sync.identifier import is_identifier
 from codat_sync.instant import format_instant
-from codat_sync.webhook import Concern, Webhook, essentials, parse_body, read_webhook
+from codat_sync.webhook import Concern, essentials, parse_body, read_webhook
 
 # SQS takes 1 MiB, attributes included: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 # The rest is room for the attributes with which a message is set aside.
@@ -51,10 +51,10 @@ Message = WebhookMessage | CheckMessage
 def webhook_message(body: bytes, *, webhook_id: str, received_at: datetime, correlation_id: str) -> WebhookMessage:
     """Return the message for an authentic webhook, small enough for the queue.
 
-    An event of a sync that is too large goes without what the worker asks Codat for anyway (its transactions). The ids
-    are filled in where they are ids; whether the event makes sense is the worker's business.
+    An event of a sync that is too large goes without all that the worker asks Codat for anyway. The ids are filled in
+    where they are ids; whether the event makes sense is the worker's business.
 
-    Raises TooLargeError for an event that does not fit even so.
+    Raises TooLargeError for another event that does not fit.
     """
     event = parse_body(body)
     webhook = read_webhook(event) if event else None
@@ -70,11 +70,9 @@ def webhook_message(body: bytes, *, webhook_id: str, received_at: datetime, corr
     }
     if _fits(message):
         return message
-    if event is None or not _is_of_a_sync(webhook):
+    if webhook is None or webhook.concern is not Concern.SYNC:
         raise TooLargeError(f"{len(body)} bytes, and no event of a sync")
-    message["raw"] = base64.b64encode(json.dumps(essentials(event)).encode()).decode()
-    if not _fits(message):
-        raise TooLargeError(f"{len(body)} bytes, too many of them outside of lists and long texts")
+    message["raw"] = base64.b64encode(json.dumps(essentials(webhook)).encode()).decode()
     return message
 
 
@@ -85,7 +83,3 @@ def encode(message: Message) -> str:
 
 def _fits(message: WebhookMessage) -> bool:
     return len(encode(message)) <= LIMIT_BYTES
-
-
-def _is_of_a_sync(webhook: Webhook | None) -> bool:
-    return webhook is not None and webhook.concern is Concern.SYNC

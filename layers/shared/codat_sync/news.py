@@ -5,7 +5,7 @@ import binascii
 from dataclasses import dataclass
 
 from codat_sync.errors import PoisonError
-from codat_sync.identifier import is_identifier
+from codat_sync.identifier import canonical, is_identifier
 from codat_sync.instant import parse_instant
 from codat_sync.message import CheckMessage, Message, WebhookMessage
 from codat_sync.quota import QuotaEvent
@@ -157,4 +157,4 @@ def _checked(value: object, name: str) -> str:
         raise PoisonError(f"no-{name}", f"the event has no {name}")
     if not is_identifier(value):
         raise PoisonError(f"malformed-{name}", f"the event's {name} is not an id")
-    return value
+    return canonical(value)

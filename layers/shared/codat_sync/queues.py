@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef, SendMessageRequestTypeDef
 
-# How many characters of a reason's detail go with a message: enough for a person, within the room the message left.
-_LONGEST_DETAIL = 1000
 _SEND_AT_ONCE = 10  # SQS takes no more
 
 
@@ -107,4 +105,4 @@ def _send(client: "SQSClient", request: "SendMessageRequestTypeDef") -> None:
 
 def _sendable(text: str) -> str:
     # SQS refuses control characters and empty values.
-    return "".join(c if c.isprintable() else " " for c in text[:_LONGEST_DETAIL]) or "-"
+    return "".join(c if c.isprintable() else " " for c in text) or "-"

@@ -14,6 +14,8 @@ PENDING = "Pending"
 FAILED_STATUSES = frozenset({"PushError", "ValidationError", "Failed"})
 # How many characters of a message are kept: Codat's are a few hundred, and an item of the table has to hold them.
 LONGEST_MESSAGE = 16_384
+# Names are much shorter: a longer one is shortened, and a longer id is none.
+LONGEST_NAME = 256
 
 
 class TransactionRow(TypedDict, total=False):
@@ -71,12 +73,13 @@ def addressable_ids(items: Iterable[Item]) -> set[str]:
 
 
 def _item(row: TransactionRow, ordinal: int) -> Item:
-    transaction_id = row.get("transactionId") or None
-    message = row.get("message")
+    transaction_id, status, message = row.get("transactionId"), row.get("status"), row.get("message")
+    if not transaction_id or len(transaction_id) > LONGEST_NAME:
+        transaction_id = None
     return Item(
         transaction_id=transaction_id,
         integration_type=_integration_type(row.get("integrationType")),
-        status=row.get("status"),
+        status=status and status[:LONGEST_NAME],
         message=message and message[:LONGEST_MESSAGE],
         ordinal=ordinal if transaction_id is None else None,
     )
@@ -84,7 +87,7 @@ def _item(row: TransactionRow, ordinal: int) -> Item:
 
 def _integration_type(name: str | None) -> str | None:
     # Codat's description says `expenses`, its examples `expense`: one type.
-    return "expense" if name and name.lower() in {"expense", "expenses"} else name
+    return "expense" if name and name.lower() in {"expense", "expenses"} else name and name[:LONGEST_NAME]
 
 
 def _together(known: Item, item: Item) -> Item:

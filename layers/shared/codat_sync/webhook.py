@@ -6,7 +6,6 @@ and ``Data``, with the names of the rules written with a space or without, and t
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -29,9 +28,8 @@ _SYNC_EVENTS = {"expenses.sync.successful", "expenses.sync.unsuccessful", "syncf
 _QUOTA_EVENTS = {"client.ratelimit.reached", "client.ratelimit.reset", "ratelimitreached", "ratelimitreset"}
 _COMPANY_DELETED = "company.deleted"
 _OUR_SYNC_TYPES = {"expense", "expenses"}
-# A string longer than this is no id, no type and no date: it goes when an event has to become smaller.
+# A text longer than this is no id and no type: it goes when an event has to become smaller.
 _LONGEST_ESSENTIAL = 1024
-_DEEPEST_ESSENTIAL = 2  # payload.referenceCompany.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,9 @@ class Webhook:
             return Concern.COMPANY
         if name in _SYNC_EVENTS:
             # The older events name the product; another one's (Commerce) have the same type and are not ours.
-            other = isinstance(self.sync_type, str) and self.sync_type.lower() not in _OUR_SYNC_TYPES
+            # An empty name names none.
+            product = self.sync_type if isinstance(self.sync_type, str) else ""
+            other = product and product.lower() not in _OUR_SYNC_TYPES
             return Concern.NOT_OURS if other else Concern.SYNC
         return Concern.UNKNOWN if name.startswith("expenses.") else Concern.NOT_OURS
 
@@ -116,18 +116,22 @@ def read_webhook(event: dict[str, object]) -> Webhook | None:
     )
 
 
-def essentials(event: dict[str, object]) -> dict[str, object]:
-    """Return ``event`` without its lists, long texts and depths: what is left tells which sync to ask Codat about."""
-    return dict(_essential_fields(event, _DEEPEST_ESSENTIAL))
+def essentials(webhook: Webhook) -> dict[str, object]:
+    """Return an event that tells no more than which sync to ask Codat about, as today's events do: a small one."""
+    generated_at = webhook.generated_at
+    return {
+        "eventType": webhook.event_type,
+        "generatedDate": generated_at and generated_at.isoformat(),
+        "payload": {
+            "referenceCompany": {"id": _essential(webhook.company_id)},
+            "syncId": _essential(webhook.sync_id),
+        },
+        "Data": {"syncType": _essential(webhook.sync_type)},
+    }
 
 
-def _essential_fields(value: dict[str, object], depth: int) -> Iterator[tuple[str, object]]:
-    for name, field in value.items():
-        if isinstance(field, dict):
-            if depth:
-                yield name, dict(_essential_fields(field, depth - 1))
-        elif not isinstance(field, list) and not (isinstance(field, str) and len(field) > _LONGEST_ESSENTIAL):
-            yield name, field
+def _essential(value: object) -> str | None:
+    return value if isinstance(value, str) and len(value) <= _LONGEST_ESSENTIAL else None
 
 
 def _first(*values: object) -> object:
