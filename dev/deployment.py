@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 _BUCKET = "code"
 
 
-def deploy(services: "Services") -> Outputs:
+def deploy(services: "Services", parameters: "Mapping[str, str] | None" = None) -> Outputs:
     """Build and deploy the project to ``services``, or bring what is deployed there up to date."""
     aws = LocalAws(services.aws_endpoint_url)
     template = read_template()
     suit_emulator(template, services.aws_endpoint_url)
     _upload_code(aws.s3, template)
-    cloudformation.apply(aws.cloudformation, template, _parameters(services))
+    cloudformation.apply(aws.cloudformation, template, _parameters(services) | dict(parameters or {}))
     made = cloudformation.outputs(aws.cloudformation)
     _put_secrets(aws, made, services)
     api_url = f"{services.aws_endpoint_url}/_aws/execute-api/{make_routes(aws)}"

@@ -46,3 +46,8 @@ def suit_emulator(template: Template, aws_endpoint_url: str) -> None:
             match scaling.get("MaximumConcurrency"):
                 case {"Ref": parameter}:
                     scaling["MaximumConcurrency"] = template["Parameters"][parameter]["Default"]
+        for policy in resource["Properties"].get("Policies", ()):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                # AWS has one permission for both calls, the emulator has two.
+                if statement["Action"] == "sqs:SendMessage":
+                    statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]

@@ -1,6 +1,6 @@
 """A table in memory, for what needs no more of DynamoDB than single items."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from codat_sync.errors import ConditionFailedError
@@ -14,17 +14,15 @@ class FakeTable:
         self.items: dict[tuple[str, str], Values] = {}
         self.writes = 0
 
-    def get_one(self, key: Values) -> Values | None:
-        item = self.items.get((key["pk"], key["sk"]))
-        return dict(item) if item else None
+    def get(self, keys: Iterable[Values]) -> list[Values]:
+        return [dict(self.items[found]) for key in keys if (found := (key["pk"], key["sk"])) in self.items]
 
     def update(self, key: Values, changes: Mapping[str, object], when: Mapping[str, object]) -> None:
-        item = self.items.setdefault((key["pk"], key["sk"]), dict(key))
+        item = self.items.get((key["pk"], key["sk"]), dict(key))
         if any(item.get(name) != value for name, value in when.items()):
             raise ConditionFailedError("the item is not as it was")
-        item.update(changes)
-        for name in [name for name, value in item.items() if value is None]:
-            del item[name]
+        changed = item | dict(changes)
+        self.items[key["pk"], key["sk"]] = {name: value for name, value in changed.items() if value is not None}
         self.writes += 1
 
 

@@ -39,18 +39,20 @@ class Delivering:
         self._report = report
         self._total = 0
         self._deadline = 0.0
+        self._is_warm = False
 
-    def deliver(self, planned: Sequence[Planned]) -> list[Sent]:
+    def deliver(self, planned: Sequence[Planned], most_at_once: int = _MOST_AT_ONCE) -> list[Sent]:
         """Send all and wait until all are done with, or for as long as it makes sense."""
-        self._total = sum(2 if plan.again == "replayed" else 1 for plan in planned)
+        self._total += sum(2 if plan.again == "replayed" else 1 for plan in planned)
         self._deadline = time.monotonic() + _PATIENCE_SECONDS
         sent: list[Sent] = []
         for plan in planned:
             for webhook_id in self._send(plan):
                 sent.append(Sent(webhook_id, plan.announces, plan.is_genuine))
-                most_left = _MOST_AT_ONCE - 1 if len(sent) > 1 else 0
+                most_left = most_at_once - 1 if len(sent) > 1 or self._is_warm else 0
                 self._wait(most_left)
         self._wait(0)
+        self._is_warm = True
         return sent
 
     def _send(self, plan: Planned) -> Iterator[str]:

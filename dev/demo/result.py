@@ -11,11 +11,12 @@ from dev.demo.truth import REFUSED
 
 @dataclass(frozen=True)
 class Result:
-    """Both sides, how often Codat tried to deliver, and how many messages are left in the queues."""
+    """Both sides, how often Codat tried to deliver, what it answered how often, and what is left in the queues."""
 
     truth: Facts
     found: Facts
     attempts: int
+    calls: Counter[int]
     waiting: int
     dead: int
 
@@ -46,6 +47,12 @@ class Result:
             f"{all_of_them - of_syncs - 1} not ours, {refused} refused as Codat had not signed it. "
             f"Left in the queue: {self.waiting}, dead letters: {self.dead}."
         )
+
+    @property
+    def asked(self) -> str:
+        """How Codat answered when it was asked."""
+        answers = ", ".join(f"{status} {number} times" for status, number in sorted(self.calls.items()))
+        return f"Codat was asked {self.calls.total()} times, and answered {answers}."
 
     @property
     def verdict(self) -> str:

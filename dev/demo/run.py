@@ -1,21 +1,31 @@
 """The demo, from the first line to the verdict."""
 
 import time
+from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import timedelta
 
+from codat_sync.store import Store
+from codat_sync.table import Table
 from dev.aws import LocalAws
+from dev.cloudformation import physical_ids
+from dev.demo.adversity import Adversity
 from dev.demo.delivering import Delivering, depth
 from dev.demo.result import Result
 from dev.demo.scenario import stage
 from dev.demo.screen import Screen
 from dev.demo.table import table_facts
 from dev.demo.truth import answers, true_facts
+from dev.errors import LocalStackError
 from dev.outputs import Outputs
 from dev.stack import local_stack
 from tests.simulator.control import SimulatorControl
 
 # The 28 hours in which Codat tries to deliver a webhook take 5 seconds.
 _TIME_SCALE = 0.00005
+# What is in progress is looked at again after a second, not after a minute.
+_PARAMETERS = {"FirstLookSeconds": "1"}
 
 
 def main() -> bool:
@@ -26,7 +36,7 @@ def main() -> bool:
     with ExitStack() as stack:
         with screen.steps() as steps:
             steps.begin("Starting the emulated AWS and Codat, deploying template.yaml")
-            outputs = stack.enter_context(local_stack("demo", time_scale=_TIME_SCALE))
+            outputs = stack.enter_context(local_stack("demo", time_scale=_TIME_SCALE, parameters=_PARAMETERS))
         screen.say_where(outputs)
         result = _run(outputs, screen)
     screen.show(result, seconds=time.monotonic() - started)
@@ -37,13 +47,38 @@ def _run(outputs: Outputs, screen: Screen) -> Result:
     aws = LocalAws(outputs.aws_endpoint_url)
     with SimulatorControl(outputs.codat_url) as codat, screen.steps() as steps:
         steps.begin("Making companies and syncs at Codat, and sending webhooks about them")
-        sent = Delivering(codat, aws.sqs, outputs.queue_url, steps.count).deliver(stage(codat))
+        delivering = Delivering(codat, aws.sqs, outputs.queue_url, steps.count)
+        sent = delivering.deliver(stage(codat))
+        adversity = Adversity(codat, delivering, _store(aws, outputs), _clock(aws), codat.state().companies[0])
+        steps.begin("Codat fails: it answers 503 to whatever is asked, while webhooks come")
+        sent += adversity.storm()
+        steps.begin("Codat's quota runs out while webhooks come: what they tell of waits in the table")
+        sent += adversity.run_out_of_quota()
+        steps.begin("A sync in progress ends, and no webhook tells of it: the clock has it looked at")
+        sent += adversity.end_unheard()
         steps.begin("Comparing the table with Codat")
         deliveries = codat.deliveries()
         return Result(
             truth=true_facts(codat.state(), sent),
             found=table_facts(aws.dynamodb, outputs.table_name) | answers(deliveries),
             attempts=sum(len(delivery.attempts) for delivery in deliveries),
+            calls=Counter(call.status for call in codat.requests().requests if call.status),
             waiting=depth(aws.sqs, outputs.queue_url),
             dead=depth(aws.sqs, outputs.dead_letter_queue_url),
         )
+
+
+def _store(aws: LocalAws, outputs: Outputs) -> Store:
+    return Store(Table(aws.dynamodb, outputs.table_name), event_retention=timedelta())  # it is only read
+
+
+def _clock(aws: LocalAws) -> Callable[[], object]:
+    """Return what lets the clock look at once what is due: it does each minute."""
+    function = physical_ids(aws.cloudformation)["ClockFunction"]
+
+    def tick() -> None:
+        answer = aws.lambda_.invoke(FunctionName=function)
+        if "FunctionError" in answer:
+            raise LocalStackError(f"the clock failed: {answer['Payload'].read().decode()}")
+
+    return tick

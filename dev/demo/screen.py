@@ -70,6 +70,7 @@ class Screen:
         if len(result.differences) > _MOST_DIFFERENCES:
             self._console.print(f"… and {len(result.differences) - _MOST_DIFFERENCES} more\n", style="red")
         self._console.print(result.webhooks)
+        self._console.print(result.asked)
         self._console.print(f"{_NEXT if result.is_well else _LOGS}\n")
         style = "bold green" if result.is_well else "bold red"
         self._console.print(f"{result.verdict}, in {seconds:.0f} s", style=style)

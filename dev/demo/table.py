@@ -65,7 +65,9 @@ def _listings(client: "DynamoDBClient", table_name: str) -> Iterator[tuple[Key, 
     """Yield what a list of a company's syncs is made from."""
     for item in _scan(client, table_name, IndexName="byCompany"):
         sync_id, company_id = item["pk"]["S"].removeprefix("SYNC#"), item["companyPk"]["S"].removeprefix("COMPANY#")
-        yield Key(sync_id, Kind.LISTING, company_id), {"code": int(item["summary"]["M"]["code"]["N"])}
+        # One that is only announced has no code yet.
+        code = item["summary"]["M"].get("code", {}).get("N")
+        yield Key(sync_id, Kind.LISTING, company_id), {"code": code and int(code)}
 
 
 def _scan(client: "DynamoDBClient", table_name: str, **index: str) -> "Iterator[dict[str, AttributeValueTypeDef]]":

@@ -106,12 +106,15 @@ def _finish(tasks: dict[str, batch.Task[Done]], tally: Tally, deadline: float, r
     """
     try:
         _settle(tasks[record.message_id], tally, deadline, record)
-    except Exception as error:
+    except (CodatUnavailableError, TimeoutError) as error:
+        seconds = redelivery_delay(int(record.attributes.approximate_receive_count))
+        logger.warning("comes again", message_id=record.message_id, seconds=seconds, reason=repr(error))
+        metrics.add_metric("MessageFailed", MetricUnit.Count, 1)
+        redelivery.delay(record.receipt_handle, seconds)
+        raise
+    except Exception:
         logger.exception("failed", message_id=record.message_id)
         metrics.add_metric("MessageFailed", MetricUnit.Count, 1)
-        if isinstance(error, CodatUnavailableError | TimeoutError):
-            receives = int(record.attributes.approximate_receive_count)
-            redelivery.delay(record.receipt_handle, redelivery_delay(receives))
         raise
 
 

@@ -2,8 +2,10 @@
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import Any
 
+from codat_sync.instant import format_instant
 from tests.payloads import Payload, load
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.models import Sync
@@ -21,7 +23,9 @@ def message(event: object, webhook_id: str = "msg_1", **more: object) -> dict[st
     raw = event if isinstance(event, bytes) else json.dumps(event).encode()
     (record,) = load("worker", "sync-successful")["Records"]
     template: dict[str, Any] = json.loads(record["body"])
-    return template | {"webhookId": webhook_id, "raw": base64.b64encode(raw).decode()} | more
+    received_at = format_instant(datetime.now(UTC))
+    told = {"webhookId": webhook_id, "receivedAt": received_at, "raw": base64.b64encode(raw).decode()}
+    return template | told | more
 
 
 def of(simulated: SimulatedCodat, sync: Sync, webhook_id: str = "msg_1") -> dict[str, Any]:

@@ -111,9 +111,12 @@ class Context:
     invoked_function_arn = "arn:aws:lambda:eu-west-2:123456789012:function:function"
     aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
+    def __init__(self, remaining_ms: int = 60_000) -> None:
+        self._remaining_ms = remaining_ms
+
     def get_remaining_time_in_millis(self) -> int:
-        """Tell that there is time enough."""
-        return 60_000
+        """Tell how much time there is."""
+        return self._remaining_ms
 
 
 def _load(function: str) -> ModuleType:
@@ -137,7 +140,12 @@ def start(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str],
         app.logger.registered_handler.stream = sys.stdout  # this test's: the logger may be of an earlier one
         if hasattr(app, "http"):
             ending.enter_context(app.http)
-        return lambda event: app.lambda_handler(event, Context())
+
+        def handle(event: dict[str, Any]) -> dict[str, Any]:
+            answer: dict[str, Any] = app.lambda_handler(event, Context(event.pop("remaining_ms", 60_000)))
+            return answer
+
+        return handle
 
     with ending:
         yield start

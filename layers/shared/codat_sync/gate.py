@@ -61,10 +61,10 @@ class SharedGate:
 
     def heed(self, event: QuotaEvent) -> bool:
         """Do what an event of Codat's says; returns whether it said anything new."""
-        if event.quota:
-            self.count(event.quota)
         closure = event.closure
         is_news = closure.until > self._now() if closure else self._is_closed_for_quota()
+        if event.quota:
+            self.count(event.quota)
         return is_news and self._change(closure, event.at)
 
     def count(self, quota: Quota) -> None:
@@ -82,8 +82,8 @@ class SharedGate:
     def _is_closed_for_quota(self) -> bool:
         with self._lock:
             self._read()
-            closure = self._gate.closure
-        return closure is not None and closure.reason in {Reason.QUOTA, Reason.RATE}
+            closure = self._gate.closed(self._now())
+        return closure is not None and closure.reason is not Reason.REFUSED
 
     def _change(self, closure: Closure | None, at: datetime) -> bool:
         with self._lock:
@@ -108,7 +108,7 @@ class SharedGate:
         return True
 
     def _read(self) -> None:
-        self._told = _gate(self._table.get_one(GATE) or {})
+        self._told = _gate(next(iter(self._table.get([GATE])), {}))
         self._read_at = self._clock()
         newer = self._told.quota and self._gate.counted(self._told.quota)
         quota = (newer or self._gate).quota

@@ -73,9 +73,11 @@ class Gate:
         if closure and now < closure.until and not (is_for_person and closure.reason is Reason.REFUSED):
             return closure
         quota = self.quota
-        if quota and not is_for_person and quota.is_down_to_reserve and now < quota.resets_at:
-            return Closure(Reason.RESERVE, quota.resets_at)
-        return None
+        if is_for_person or quota is None or not quota.is_down_to_reserve or now >= quota.resets_at:
+            return None
+        # What was left before the gate was opened is not what is left now.
+        is_superseded = self.changed_at is not None and quota.as_of <= self.changed_at
+        return None if is_superseded else Closure(Reason.RESERVE, quota.resets_at)
 
     def changed(self, closure: Closure | None, at: datetime) -> "Gate | None":
         """Return the gate closed or opened by what happened at ``at``; None if it was changed by something later."""

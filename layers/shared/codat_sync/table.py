@@ -52,11 +52,6 @@ class Table:
         """
         return [item for chunk in chunks(keys, _BATCH_GET) for item in self._get_batch(chunk)]
 
-    def get_one(self, key: Values) -> Values | None:
-        """Return the item, read eventually consistently, or None if there is none."""
-        item = self._client.get_item(TableName=self._name, Key=_to_item(key)).get("Item")
-        return item and _from_item(item)
-
     def get_attribute(self, key: Values, name: str) -> object:
         """Return one attribute of an item, read consistently, or None if it is not there."""
         item = self._client.get_item(
