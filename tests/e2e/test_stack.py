@@ -20,7 +20,8 @@ from tests.simulator.control import SimulatorControl
 from tests.simulator.control_messages import NewWebhook
 from tests.simulator.events import Generation
 from tests.simulator.faults import Fault
-from tests.simulator.models import Sync
+from tests.simulator.generate import generate_items
+from tests.simulator.models import Item, Sync
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 
@@ -47,15 +48,15 @@ def store(stack: Outputs, aws: LocalAws) -> Store:
     return Store(Table(aws.dynamodb, stack.table_name), event_retention=timedelta(days=16))
 
 
-def _eventually(look: Callable[[], T | None]) -> T:
+def _eventually(look: Callable[[], T | None], seconds: float = 60) -> T:
     """Return what ``look`` finds, as soon as it finds something: all here happens in the background."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = look()
         if found:
             return found
         time.sleep(0.05)
-    raise AssertionError("it has not come to that within a minute")
+    raise AssertionError(f"it has not come to that within {seconds:.0f} s")
 
 
 def _new_sync(codat: SimulatorControl, code: int = 5130, rows: int = 5) -> Sync:
@@ -112,11 +113,29 @@ def test_a_sync_that_changes_is_looked_at_again(codat: SimulatorControl, store: 
     assert _at_version(store, sync.sync_id, 2).outcome is Outcome.SUCCEEDED
 
 
-def test_two_thousand_transactions_stand_in_the_table(codat: SimulatorControl, store: Store) -> None:
-    """In parts, within DynamoDB's limits, which the emulator holds us to."""
-    sync = _new_sync(codat, rows=2000)
+def test_twenty_thousand_transactions_stand_in_the_table(codat: SimulatorControl, store: Store) -> None:
+    """With long messages, in parts, within DynamoDB's limits, which the emulator holds us to."""
+    long = tuple(Item(f"t{n}", "PushError", "expense", f"{n} ".ljust(500, "x")) for n in range(19_950))
+    items = (*generate_items(50, code=5130), *long)
+    sync = codat.add_sync(company_id=codat.add_company().company_id, code=5130, items=items)
     codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
-    assert sum(item.rows for item in _at_version(store, sync.sync_id).items) == 2000
+    kept = _at_version(store, sync.sync_id).items
+    assert sum(item.rows for item in kept) == 20_000
+    assert [item.message for item in kept[-19_950:]] == [item.message for item in long]
+
+
+def test_a_sync_in_progress_ends_though_no_webhook_tells_of_it(codat: SimulatorControl, store: Store) -> None:
+    """The clock is the template's: each minute it has looked at what is due."""
+    sync = _new_sync(codat, 1000)
+    codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
+    assert _at_version(store, sync.sync_id).outcome is Outcome.IN_PROGRESS
+    codat.change_sync(sync.sync_id, code=2000, items=(Item("t"),))
+
+    def ended() -> SyncDocument | None:
+        document = _at_version(store, sync.sync_id)
+        return document if document.outcome is Outcome.SUCCEEDED else None
+
+    assert _eventually(ended, seconds=150).waiting is None
 
 
 def test_a_poison_message_is_set_aside_and_comes_back_with_make_redrive(
@@ -129,10 +148,12 @@ def test_a_poison_message_is_set_aside_and_comes_back_with_make_redrive(
     (message,) = _eventually(lambda: _receive(aws, stack.dead_letter_queue_url))
     assert message["MessageAttributes"]["reason"]["StringValue"] == "malformed-answer"
     assert message["Attributes"]["MessageGroupId"] == sync.company_id
-    assert store.load_sync(sync.sync_id) is None
+    announced = store.load_sync(sync.sync_id)
+    assert announced
+    assert announced.outcome is Outcome.ANNOUNCED
 
     assert redrive(aws.sqs, stack.dead_letter_queue_url, stack.queue_url) == 1
-    assert _at_version(store, sync.sync_id)
+    assert _at_version(store, sync.sync_id, 2).outcome is Outcome.FAILED
     assert _receive(aws, stack.dead_letter_queue_url) == []
 
 

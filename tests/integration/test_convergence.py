@@ -36,7 +36,7 @@ def _ingest(respond: Respond, store: Store, webhook_id: str = "msg_1") -> Ingest
     news = SyncNews(COMPANY_ID, SYNC_ID, event, None, event.correlation_id)
     with httpx.Client(base_url="http://codat.test", transport=httpx.MockTransport(respond)) as http:
         gate = SharedGate(store.table, _now)
-        codat = Codat(http, lambda: API_KEY, Pace.share(1), gate)
+        codat = Codat(http, lambda: API_KEY, Pace(at_once=8, per_minute=1_000_000), gate)
         return Ingestion(codat, store, Schedule(), _now).take_in([news], receives=1)
 
 

@@ -333,7 +333,7 @@ class Worker:
     def __init__(self, store: Store, http: httpx.Client) -> None:
         self.now = datetime.now(UTC)
         gate = SharedGate(store.table, lambda: self.now, clock=self._seconds)
-        codat = Codat(http, lambda: API_KEY, Pace.share(1), gate)
+        codat = Codat(http, lambda: API_KEY, Pace(at_once=8, per_minute=1_000_000), gate)
         self._store = store
         self._ingestion = Ingestion(codat, store, Schedule(), lambda: self.now)
 

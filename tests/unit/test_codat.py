@@ -70,7 +70,7 @@ def test_a_status_is_read_as_codat_says_it(simulated: SimulatedCodat) -> None:
 def test_all_transactions_are_read_in_order(simulated: SimulatedCodat, rows: int, requests: int) -> None:
     """However many pages they fill, whatever Codat's own links say."""
     sync = _sync(simulated, rows)
-    read = _codat(simulated.transport()).transactions(sync.company_id, sync.sync_id)
+    read = _codat(simulated.transport()).transactions(sync.company_id, sync.sync_id).rows()
     assert [(row["transactionId"], row["status"]) for row in read] == [
         (item.transaction_id, item.status) for item in sync.items
     ]
@@ -81,7 +81,7 @@ def test_pages_may_be_smaller_than_was_asked_for(simulated: SimulatedCodat) -> N
     """Codat's documentation gives two limits, and a third one could hold."""
     simulated.max_page_size = 100
     sync = _sync(simulated, 1234)
-    assert len(_codat(simulated.transport()).transactions(sync.company_id, sync.sync_id)) == 1234
+    assert len(_codat(simulated.transport()).transactions(sync.company_id, sync.sync_id).rows()) == 1234
 
 
 @pytest.mark.parametrize("fault", [Fault("truncated", times=9), Fault("wrong_total", times=9, total=9)])
@@ -89,8 +89,9 @@ def test_a_part_is_never_taken_for_the_whole(simulated: SimulatedCodat, fault: F
     """If Codat announces more, or less, than it gives, nothing is read at all."""
     sync = _sync(simulated, 8)
     simulated.faults.add(fault)
+    transactions = _codat(simulated.transport()).transactions(sync.company_id, sync.sync_id)
     with pytest.raises(CodatUnavailableError, match="announced"):
-        _codat(simulated.transport()).transactions(sync.company_id, sync.sync_id)
+        transactions.rows()
 
 
 def test_an_absurd_total_is_not_followed(simulated: SimulatedCodat) -> None:

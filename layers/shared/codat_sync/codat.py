@@ -129,6 +129,30 @@ def parse_api_key(text: str) -> str:
     return key
 
 
+class Transactions:
+    """The transactions of a sync. How many they are is known before all of them are read."""
+
+    def __init__(
+        self, first: TransactionPage, page: Callable[[int], TransactionPage], pool: ThreadPoolExecutor
+    ) -> None:
+        self.total = first["totalResults"]
+        self._first = first["results"]
+        self._page = page
+        self._pool = pool
+
+    def rows(self) -> list[TransactionRow]:
+        """Return all of them, in Codat's order. Raises CodatError and SecretUnavailableError."""
+        rows = list(self._first)
+        if rows and len(rows) < self.total:
+            # Codat may give fewer a page than it was asked for: what the first one holds is the measure.
+            for further in self._pool.map(self._page, range(2, math.ceil(self.total / len(rows)) + 1)):
+                rows += further["results"]
+        if len(rows) != self.total:
+            # It changed in between, or an answer is not to be trusted: never take a part for the whole.
+            raise CodatUnavailableError(f"Codat announced {self.total} transactions and gave {len(rows)}")
+        return rows
+
+
 class Codat:
     """Codat's API. Safe to share between threads. Ids have to be checked: see ``codat_sync.identifier``.
 
@@ -177,26 +201,17 @@ class Codat:
             data_pushed=answer.data_pushed,
         )
 
-    def transactions(self, company_id: str, sync_id: str) -> list[TransactionRow]:
-        """Return all transactions of a sync, in Codat's order. Raises CodatError and SecretUnavailableError."""
+    def transactions(self, company_id: str, sync_id: str) -> "Transactions":
+        """Return the transactions of a sync, their first page read. Raises CodatError and SecretUnavailableError."""
         path = _sync_path(company_id, sync_id) + "/transactions"
 
         def page(number: int) -> TransactionPage:
             return self._get(path, {"page": number, "pageSize": PAGE_SIZE}, _TRANSACTION_PAGE.validate_json)
 
         first = page(1)
-        rows = first["results"]
-        total = first["totalResults"]
-        if total > _MOST_TRANSACTIONS:
-            raise CodatAnswerError(f"Codat announced {total} transactions")
-        if rows and len(rows) < total:
-            # Codat may give fewer a page than it was asked for: what the first one holds is the measure.
-            for further in self._pages.map(page, range(2, math.ceil(total / len(rows)) + 1)):
-                rows += further["results"]
-        if len(rows) != total:
-            # It changed in between, or an answer is not to be trusted: never take a part for the whole.
-            raise CodatUnavailableError(f"Codat announced {total} transactions and gave {len(rows)}")
-        return rows
+        if first["totalResults"] > _MOST_TRANSACTIONS:
+            raise CodatAnswerError(f"Codat announced {first['totalResults']} transactions")
+        return Transactions(first, page, self._pages)
 
     def company(self, company_id: str) -> Company:
         """Return what Codat says of a company and its connections. Raises CodatError and SecretUnavailableError."""

@@ -1,8 +1,10 @@
 """Taking a sync in: what a webhook announces, or is due, is asked of Codat and kept."""
 
 import random
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 MOST_RACES = 5
 # While Codat fails, the queue hands a message out so often; then it waits in the table, for as long as that takes.
 MOST_RECEIVES = 5
+# More transactions than that are taken in one sync at a time: their messages may take most of the memory there is.
+LARGE = 2_000
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Ingestion:
     schedule: Schedule
     now: Callable[[], datetime]
     chance: Callable[[], float] = random.random
+    _one_large: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def take_in(self, news: Sequence["SyncNews"], receives: int) -> Ingested:
         """Ask Codat about the one sync that all ``news`` are about, and keep the answer.
@@ -65,11 +70,12 @@ class Ingestion:
         is_due = self._is_due(news, head)
         if not (unseen or is_due):
             return Ingested(Change.REPEATED if events else Change.OUTDATED)
-        try:
-            sync = self._fetch(first)
-        except (CodatError, SecretUnavailableError) as error:
-            return self._defer(first, unseen, head, error, receives)
-        return self._keep(sync, first, unseen, head, is_due=is_due)
+        with ExitStack() as until_kept:
+            try:
+                sync = self._fetch(first, until_kept)
+            except (CodatError, SecretUnavailableError) as error:
+                return self._defer(first, unseen, head, error, receives)
+            return self._keep(sync, first, unseen, head, is_due=is_due)
 
     def _is_due(self, news: Sequence["SyncNews"], head: "Head") -> bool:
         """Return whether one of ``news`` is of this version, or of one whose replacement is in doubt.
@@ -81,10 +87,13 @@ class Ingestion:
             return False
         return head.version in versions or self.store.is_doubtful(head.sync_id, head.version - 1)
 
-    def _fetch(self, news: "SyncNews") -> Sync:
+    def _fetch(self, news: "SyncNews", until_kept: ExitStack) -> Sync:
         """Return the sync as Codat has it: its status first, so that a final one never has items from before."""
         status = self.codat.sync_status(news.company_id, news.sync_id)
-        return Sync(status, fold(self.codat.transactions(news.company_id, news.sync_id)))
+        transactions = self.codat.transactions(news.company_id, news.sync_id)
+        if transactions.total > LARGE:
+            until_kept.enter_context(self._one_large)
+        return Sync(status, fold(transactions.rows()))
 
     def _keep(
         self, sync: Sync, news: "SyncNews", events: "Sequence[WebhookEvent]", head: "Head", *, is_due: bool

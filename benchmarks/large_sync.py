@@ -1,0 +1,110 @@
+"""What the worker needs for a large sync: time, memory, and what it writes. `python -m benchmarks.large_sync`.
+
+A worker of its own process takes in syncs of growing size, from simulated Codat and into an emulated DynamoDB, both in
+processes of their own. Of the figures the peak of memory is the worker's alone; the time is that of all three on this
+machine, and tells only how it grows.
+"""
+
+import resource
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from codat_sync.codat import Codat
+from codat_sync.gate import SharedGate
+from codat_sync.ingest import Ingestion
+from codat_sync.news import SyncNews
+from codat_sync.pace import Pace
+from codat_sync.schedule import Schedule
+from codat_sync.store import Store
+from codat_sync.table import Table
+from codat_sync.webhook import WebhookEvent
+from dev.aws import LocalAws
+from dev.emulator import emulator
+from dev.template import read_template
+from tests.simulator.codat import SimulatedCodat
+from tests.simulator.models import Item
+from tests.simulator.server import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_SIZES = ((50, 200), (2_000, 200), (20_000, 200), (20_000, 2_000), (20_000, 16_000))
+_KEY, _SECRET = "key", "whsec_c2VjcmV0"
+_TABLE = "syncs"
+
+
+def main() -> None:
+    """Print a line for each size."""
+    print(f"{'transactions':>12} {'message':>8} {'new':>8} {'unchgd':>8} {'changed':>8} {'peak MB':>8}")
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(TemporaryDirectory()))
+        url = stack.enter_context(emulator(directory, directory / "log"))
+        dynamodb = LocalAws(url).dynamodb
+        _make_table(dynamodb)
+        for transactions, characters in _SIZES:
+            codat = SimulatedCodat(_KEY, _SECRET)
+            sync = codat.add_sync(codat.add_company(), 5130, _items(transactions, characters, "no"))
+            with serve(codat) as running:
+                arguments = [running.url, url, sync.company_id, sync.sync_id]
+                command = [sys.executable, "-m", "benchmarks.large_sync", *arguments]
+                with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
+                    figures = _figures(worker, codat, sync.sync_id, transactions, characters)
+            print(f"{transactions:>12,} {characters:>8,} " + " ".join(f"{figure:>8}" for figure in figures), flush=True)
+
+
+def _figures(worker: Any, codat: SimulatedCodat, sync_id: str, transactions: int, characters: int) -> list[str]:  # noqa: ANN401
+    times = [worker.stdout.readline().strip() for _ in range(2)]
+    codat.change_sync(sync_id, items=tuple(_items(transactions, characters, "yes")))
+    worker.stdin.write("\n")
+    worker.stdin.flush()
+    return [*times, worker.stdout.readline().strip(), worker.stdout.readline().strip()]
+
+
+def _items(transactions: int, characters: int, text: str) -> "Iterable[Item]":
+    for number in range(transactions):
+        message = f"{number} {text} ".ljust(characters, "x")
+        yield Item(f"4d7c6929-7770-412b-91bb-{number:012}", "PushError", "expense", message)
+
+
+def _make_table(client: "DynamoDBClient") -> None:
+    table = read_template()["Resources"]["SyncTable"]["Properties"]
+    made = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
+    client.create_table(TableName=_TABLE, **{name: table[name] for name in made})
+
+
+def work(codat_url: str, aws_url: str, company_id: str, sync_id: str) -> None:
+    """Take the sync in as the worker does: new, unchanged, and with every message changed."""
+    store = Store(Table(LocalAws(aws_url).dynamodb, _TABLE), event_retention=timedelta(days=16))
+    with httpx.Client(base_url=codat_url, trust_env=False) as http:
+        gate = SharedGate(store.table, _now)
+        codat = Codat(http, lambda: _KEY, Pace(at_once=4, per_minute=100_000), gate)
+        ingestion = Ingestion(codat, store, Schedule(), _now)
+        for name in ("new", "unchanged", "changed"):
+            if name == "changed":
+                sys.stdin.readline()  # until it has
+            began = time.monotonic()
+            event = WebhookEvent(f"msg_{name}", "expenses.sync.unsuccessful", None, None, "request")
+            ingestion.take_in([SyncNews(company_id, sync_id, event, None, "request")], 1)
+            print(f"{time.monotonic() - began:.1f} s", flush=True)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, flush=True)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        work(*sys.argv[1:])
+    else:
+        main()
