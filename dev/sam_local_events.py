@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from dev.errors import LocalStackError
 from tests.payloads import (
+    CLOCK_ANSWERS,
     EVENTS,
+    PAYLOADS,
     RECEIVER_ANSWERS,
     SYNC_ID,
     TRANSACTION_IDS,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from codat_sync.store import Store
 
 # Their messages announce no sync of ours, so that nothing in the table tells of them.
-_WITHOUT_SYNC = {"not-ours", "poison"}
+_WITHOUT_SYNC = {"check", "connection-disconnected", "not-ours", "poison"}
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,24 @@ class WorkerEvent:
         return {json.loads(body)["webhookId"] for body in bodies if body.startswith("{")}
 
 
+@dataclass(frozen=True)
+class ClockEvent:
+    """A minute that has passed, as EventBridge tells the clock."""
+
+    function: ClassVar = "ClockFunction"
+    name: str
+    payload: Payload
+
+    @property
+    def expected(self) -> str:
+        """What is to come of it, in words."""
+        return f"answered {json.dumps(CLOCK_ANSWERS[self.name])}"
+
+    def outcome(self, answer: object, _effects: Effects) -> str:
+        """Return what came of it, in the same words."""
+        return f"answered {json.dumps(answer)[:200]}"
+
+
 def receiver_events(signing_secret: str) -> list[ReceiverEvent]:
     """Return all that are stored for the receiver, signed just now."""
     events = []
@@ -104,10 +124,15 @@ def worker_events() -> list[WorkerEvent]:
     return [WorkerEvent(name, load("worker", name)) for name in WORKER_REASONS]
 
 
+def clock_events() -> list[ClockEvent]:
+    """Return all that are stored for the clock."""
+    return [ClockEvent(name, load("clock", name)) for name in CLOCK_ANSWERS]
+
+
 def check_all_expected() -> None:
     """Raise LocalStackError if a stored event has no expectation, or an expectation no event."""
     stored = {path.relative_to(EVENTS).with_suffix("").as_posix() for path in EVENTS.rglob("*.*")}
-    expected = {f"receiver/{name}" for name in RECEIVER_ANSWERS} | {f"worker/{name}" for name in WORKER_REASONS}
+    expected = {f"{function}/{name}" for function, names in PAYLOADS.items() for name in names}
     if unmatched := stored ^ expected:
         raise LocalStackError(f"events/ and tests/payloads.py do not agree on {', '.join(sorted(unmatched))}.")
 

@@ -13,7 +13,7 @@ from dev.aws import LocalAws
 from dev.cloudformation import physical_ids
 from dev.outputs import Outputs
 from dev.sam_local_cli import SamLocal
-from dev.sam_local_events import Effects, receiver_events, worker_events
+from dev.sam_local_events import Effects, clock_events, receiver_events, worker_events
 from dev.simulator import add_example
 
 _SECONDS_TO_ANSWER = 60
@@ -36,10 +36,10 @@ class Run:
     def invoke_all(self) -> None:
         """Invoke each function with each of its events.
 
-        One of each at a time: what the two leave stands in different places, so that it can be told apart.
+        One of each at a time: what they leave stands in different places, so that it can be told apart.
         """
-        for pair in zip_longest(receiver_events(self._signing_secret), worker_events()):
-            events = [event for event in pair if event]
+        for some in zip_longest(receiver_events(self._signing_secret), worker_events(), clock_events()):
+            events = [event for event in some if event]
             with ExitStack() as stack:
                 begun = [
                     stack.enter_context(self._sam.invoke(event.function, event.name, event.payload)) for event in events

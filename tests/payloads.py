@@ -27,12 +27,24 @@ RECEIVER_ANSWERS = {
 }
 # The reasons for which messages of the batch are set aside; none of them comes again.
 WORKER_REASONS: dict[str, list[str]] = {
+    "check": [],
+    "connection-disconnected": [],
     "not-ours": [],
     "poison": ["unknown-event-type", "not-a-message", "no-sync-id", "malformed-sync-id"],
     "same-sync-thrice": [],
     "sync-completed-old": [],
     "sync-successful": [],
     "sync-unsuccessful": [],
+}
+
+# What the clock answers while nothing is due.
+CLOCK_ANSWERS = {"each-minute": {"enqueued": 0, "gate": None}}
+
+# Every payload there is, by the function that it is for.
+PAYLOADS: dict[str, set[str]] = {
+    "receiver": set(RECEIVER_ANSWERS),
+    "worker": set(WORKER_REASONS),
+    "clock": set(CLOCK_ANSWERS),
 }
 
 # A payload of Lambda's: JSON, whose shape AWS defines.

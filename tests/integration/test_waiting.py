@@ -25,7 +25,7 @@ from codat_sync.tick import tick
 from codat_sync.webhook import WebhookEvent
 from tests.integration.batches import batch, failed, message, of
 from tests.integration.conftest import API_KEY, Aws, Handler
-from tests.payloads import COMPANY_ID, SYNC_ID, load
+from tests.payloads import CLOCK_ANSWERS, COMPANY_ID, SYNC_ID, load
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.faults import Fault
 from tests.simulator.models import Item
@@ -135,6 +135,12 @@ def test_an_event_that_tells_nothing_new_does_not_put_the_next_look_off(
 def due(store: Store) -> DueItems:
     """Return what is due, as the clock sees it."""
     return DueItems(store.table)
+
+
+@pytest.mark.parametrize("name", list(CLOCK_ANSWERS))
+def test_while_nothing_is_due_the_clock_says_so(start: Start, name: str) -> None:
+    """With every stored event."""
+    assert start("clock")(load("clock", name)) == CLOCK_ANSWERS[name]
 
 
 def _tick(aws: Aws, due: DueItems, store: Store, now: datetime) -> int:

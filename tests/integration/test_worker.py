@@ -48,7 +48,7 @@ def test_every_stored_batch_is_done_with(start: Start, aws: Aws, store: Store, n
     assert start("worker")(load("worker", name)) == {"batchItemFailures": []}
     assert sorted(_reasons(aws)) == sorted(WORKER_REASONS[name])
     document = store.load_sync(SYNC_ID)
-    if name in {"poison", "not-ours"}:
+    if name in {"check", "connection-disconnected", "not-ours", "poison"}:
         assert document is None
     else:
         assert document

@@ -20,7 +20,5 @@ def count(name: str, dimension: str, value: str | None, number: float = 1) -> No
 
 
 def _dimension_value(text: str) -> str:
-    sent = "".join(
-        character for character in text[:_LONGEST_DIMENSION] if character.isascii() and character.isprintable()
-    )
-    return sent.strip() or "other"
+    is_sendable = text.isascii() and text.isprintable() and text.strip() and len(text) <= _LONGEST_DIMENSION
+    return text if is_sendable else "other"
