@@ -1,6 +1,5 @@
 """What this application knows of Codat's Sync for Expenses, and does about it.
 
-Nouns (models and pure rules): ``identifier instant message signature status sync transaction webhook``.
-Verbs (use cases, their edges as arguments): ``ingest receive``.
-Edges (all that knows the outside): ``codat inbox observability queues secret settings store``.
+Nouns are models and pure rules, verbs are use cases that get their edges as arguments, and edges are all that knows the
+outside. Which module is which, and which may import which, is held by ``tests/unit/test_architecture.py``.
 """
