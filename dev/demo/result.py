@@ -51,7 +51,7 @@ class Result:
     @property
     def asked(self) -> str:
         """How Codat answered when it was asked."""
-        answers = ", ".join(f"{status} {number} times" for status, number in sorted(self.calls.items()))
+        answers = ", ".join(f"{number} times with {status}" for status, number in sorted(self.calls.items()))
         return f"Codat was asked {self.calls.total()} times, and answered {answers}."
 
     @property
