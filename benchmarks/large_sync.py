@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from codat_sync.codat import Codat
+from codat_sync.connection import CodatConnection
 from codat_sync.gate import SharedGate
 from codat_sync.ingest import Ingestion
 from codat_sync.news import SyncNews
@@ -87,7 +88,8 @@ def work(codat_url: str, aws_url: str, company_id: str, sync_id: str) -> None:
     store = Store(Table(LocalAws(aws_url).dynamodb, _TABLE), event_retention=timedelta(days=16))
     with httpx.Client(base_url=codat_url, trust_env=False) as http:
         gate = SharedGate(store.table, _now)
-        codat = Codat(http, lambda: _KEY, Pace(at_once=4, per_minute=100_000), gate)
+        pace = Pace(at_once=4, per_minute=100_000)
+        codat = Codat(CodatConnection(http, lambda: _KEY, pace, gate, _now))
         ingestion = Ingestion(codat, store, Schedule(), _now)
         for name in ("new", "unchanged", "changed"):
             if name == "changed":

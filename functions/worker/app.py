@@ -18,6 +18,7 @@ from botocore.config import Config
 from codat_sync import batch
 from codat_sync.codat import Codat, parse_api_key
 from codat_sync.company_store import CompanyStore
+from codat_sync.connection import CodatConnection
 from codat_sync.done import Done
 from codat_sync.errors import CodatUnavailableError, PoisonError
 from codat_sync.gate import SharedGate
@@ -55,12 +56,14 @@ http = httpx.Client(base_url=settings.codat_base_url)
 sqs = boto3.client("sqs", config=_CONFIG)
 table = Table(boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name)
 gate = SharedGate(table, _now)
-codat = Codat(
+connection = CodatConnection(
     http,
     CachedSecret(boto3.client("secretsmanager", config=_CONFIG), settings.codat_secret_arn, parse_api_key).value,
     Pace.share(settings.maximum_concurrency),
     gate,
+    _now,
 )
+codat = Codat(connection)
 store = Store(table, event_retention=settings.event_retention)
 companies = CompanyStore(table, event_retention=settings.event_retention)
 schedule = Schedule(settings.first_look)
@@ -84,7 +87,7 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> "PartialI
     tally = Tally()
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _SECONDS_TO_ANSWER
     answer = process_partial_response(event, partial(_finish, tasks, tally, deadline), processor, context)
-    tally.flush(codat.take_results(), gate.state)
+    tally.flush(connection.take_results(), gate.state)
     return answer
 
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from codat_sync.codat import Codat
+from codat_sync.connection import CodatConnection
 from codat_sync.done import Change, Ingested
 from codat_sync.errors import UnprocessedError, VersionMovedError
 from codat_sync.gate import SharedGate
@@ -36,7 +37,8 @@ def _ingest(respond: Respond, store: Store, webhook_id: str = "msg_1") -> Ingest
     news = SyncNews(COMPANY_ID, SYNC_ID, event, None, event.correlation_id)
     with httpx.Client(base_url="http://codat.test", transport=httpx.MockTransport(respond)) as http:
         gate = SharedGate(store.table, _now)
-        codat = Codat(http, lambda: API_KEY, Pace(at_once=8, per_minute=1_000_000), gate)
+        pace = Pace(at_once=8, per_minute=1_000_000)
+        codat = Codat(CodatConnection(http, lambda: API_KEY, pace, gate, _now))
         return Ingestion(codat, store, Schedule(), _now).take_in([news], receives=1)
 
 

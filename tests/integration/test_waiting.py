@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from codat_sync.codat import Codat
+from codat_sync.connection import CodatConnection
 from codat_sync.done import Change, Ingested
 from codat_sync.due import LEASE, DueItems
 from codat_sync.errors import PoisonError, QueueUnavailableError
@@ -339,7 +340,8 @@ class Worker:
     def __init__(self, store: Store, http: httpx.Client) -> None:
         self.now = datetime.now(UTC)
         gate = SharedGate(store.table, lambda: self.now, clock=self._seconds)
-        codat = Codat(http, lambda: API_KEY, Pace(at_once=8, per_minute=1_000_000), gate)
+        pace = Pace(at_once=8, per_minute=1_000_000)
+        codat = Codat(CodatConnection(http, lambda: API_KEY, pace, gate, lambda: self.now))
         self._store = store
         self._ingestion = Ingestion(codat, store, Schedule(), lambda: self.now)
 

@@ -11,13 +11,26 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers/shared/codat_sync"
 
 NOUNS = {
-    *("chunks", "company", "complaint", "done", "identifier", "inbox", "instant", "message", "news", "quota"),
-    *("schedule", "signature", "status", "sync", "transaction", "webhook"),
+    *(
+        "answer",
+        "chunks",
+        "company",
+        "complaint",
+        "done",
+        "expense",
+        "identifier",
+        "inbox",
+        "instant",
+        "message",
+        "news",
+        "quota",
+    ),
+    *("schedule", "signature", "status", "submission", "sync", "transaction", "webhook"),
 }
-VERBS = {"batch", "ingest", "receive", "refresh", "tick", "work"}
+VERBS = {"batch", "ingest", "receive", "refresh", "submit", "tick", "trace", "work"}
 EDGES = {
-    *("codat", "company_store", "document", "due", "gate", "keys", "observability", "pace", "queues"),
-    *("secret", "seen_events", "settings", "store", "table", "telemetry"),
+    *("codat", "company_store", "connection", "document", "due", "gate", "keys", "observability", "pace", "queues"),
+    *("secret", "seen_events", "settings", "shared_pace", "store", "submission_store", "table", "telemetry", "writer"),
 }
 MAY_IMPORT = {"nouns": NOUNS, "verbs": NOUNS | VERBS, "edges": NOUNS | EDGES}
 AWS = {"boto3", "botocore", "aws_lambda_powertools", "httpx"}

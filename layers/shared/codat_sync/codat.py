@@ -1,41 +1,33 @@
 """Codat's API, as far as this application reads it: https://docs.codat.io/sync-for-expenses-api."""
 
-import base64
 import json
 import math
-import threading
-import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
-import httpx
 import tenacity
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
 from codat_sync.company import Company, Connection, company_of
 from codat_sync.complaint import first_complaint
+from codat_sync.connection import error_of
 from codat_sync.errors import (
     CodatAnswerError,
-    CodatError,
-    CodatNotFoundError,
     CodatUnavailableError,
-    GateClosedError,
     SecretUnavailableError,
 )
+from codat_sync.identifier import is_identifier
 from codat_sync.instant import parse_instant
-from codat_sync.quota import REFUSED_PAUSE, Closure, Reason, closure_of_429, read_quota
 from codat_sync.sync import SyncStatus
 from codat_sync.transaction import TransactionRow
 
 if TYPE_CHECKING:
-    from codat_sync.gate import SharedGate
-    from codat_sync.pace import Pace
+    from codat_sync.connection import CodatConnection
 
 T = TypeVar("T")
 
@@ -49,9 +41,6 @@ _CONNECTIONS_PAGE = {"page": 1, "pageSize": 100}
 # No sync comes near: Codat takes 50 expenses a request. An answer that announces more is not to be followed.
 _MOST_TRANSACTIONS = 100_000
 
-# In seconds: for each read, and for an answer as a whole.
-TIMEOUT = httpx.Timeout(10, connect=3)
-_LONGEST_ANSWER = 15.0
 # One call, its retries included, takes less than 45 seconds, so that two in a row end before the function's 120 do; the
 # queue goes on from there.
 RETRY = tenacity.Retrying(
@@ -96,23 +85,8 @@ class ConnectionPage(TypedDict):
     results: list[Connection]
 
 
-class ErrorAnswer(BaseModel):
-    """Codat's answer when it refuses."""
-
-    error: str | None = None
-    correlation_id: str | None = Field(None, alias="correlationId")
-
-
-class _Answer(NamedTuple):
-    """What came over the wire."""
-
-    status_code: int
-    reason_phrase: str
-    headers: httpx.Headers
-    content: bytes
-
-
 _STATUS_ANSWER = TypeAdapter(StatusAnswer)
+_STATUS_LIST = TypeAdapter(list[StatusAnswer])
 _TRANSACTION_PAGE = TypeAdapter(TransactionPage)
 _COMPANY_ANSWER = TypeAdapter(CompanyAnswer)
 _CONNECTION_PAGE = TypeAdapter(ConnectionPage)
@@ -154,59 +128,36 @@ class Transactions:
 
 
 class Codat:
-    """Codat's API. Safe to share between threads. Ids have to be checked: see ``codat_sync.identifier``.
+    """What can be asked of Codat. Safe to share between threads.
 
-    ``http`` has Codat's address as its base URL. While the gate is closed every call raises GateClosedError, without
-    asking Codat.
+    Ids have to be checked: see ``codat_sync.identifier``. Every call raises GateClosedError while the gate is closed.
     """
 
-    def __init__(
-        self,
-        http: httpx.Client,
-        api_key: Callable[[], str],
-        pace: "Pace",
-        gate: "SharedGate",
-        retry: tenacity.Retrying = RETRY,
-    ) -> None:
-        self._http = http
-        self._clock = time.monotonic
-        self._pace = pace
-        self._gate = gate
+    def __init__(self, connection: "CodatConnection", retry: tenacity.Retrying = RETRY) -> None:
+        self._connection = connection
         self._retry = retry
-        self._api_key = api_key
         self._pages = ThreadPoolExecutor(_PAGES_AT_ONCE, thread_name_prefix="page")
-        self._lock = threading.Lock()
-        self._results: Counter[str] = Counter()
-
-    def take_results(self) -> Counter[str]:
-        """Return how many requests had which HTTP status, or were ``unreachable``, since this was asked last."""
-        with self._lock:
-            results, self._results = self._results, Counter()
-        return results
 
     def sync_status(self, company_id: str, sync_id: str) -> SyncStatus:
         """Return what Codat says of a sync. Raises CodatError and SecretUnavailableError."""
-        answer = self._get(_sync_path(company_id, sync_id) + "/status", {}, _STATUS_ANSWER.validate_json)
+        answer = self._get(company_id, _sync_path(company_id, sync_id) + "/status", {}, _STATUS_ANSWER.validate_json)
         for asked, answered in ((company_id, answer.company_id), (sync_id, answer.sync_id)):
             if answered is not None and answered.lower() != asked.lower():
                 raise CodatAnswerError(f"asked about {asked}, Codat answered about another")
-        return SyncStatus(
-            company_id=company_id,
-            sync_id=sync_id,
-            code=answer.sync_status_code,
-            status=answer.sync_status,
-            error_message=answer.error_message,
-            exception_message=answer.sync_exception_message,
-            synced_at=parse_instant(answer.sync_utc),
-            data_pushed=answer.data_pushed,
-        )
+        return _status(company_id, sync_id, answer)
+
+    def sync_statuses(self, company_id: str) -> list[SyncStatus]:
+        """Return all syncs of a company that Codat lists. Raises CodatError and SecretUnavailableError."""
+        path = f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/list/status"
+        answers = self._get(company_id, path, {}, _STATUS_LIST.validate_json)
+        return [_status(company_id, answer.sync_id, answer) for answer in answers if is_identifier(answer.sync_id)]
 
     def transactions(self, company_id: str, sync_id: str) -> "Transactions":
         """Return the transactions of a sync, their first page read. Raises CodatError and SecretUnavailableError."""
         path = _sync_path(company_id, sync_id) + "/transactions"
 
         def page(number: int) -> TransactionPage:
-            return self._get(path, {"page": number, "pageSize": PAGE_SIZE}, _TRANSACTION_PAGE.validate_json)
+            return self._get(company_id, path, {"page": number, "pageSize": PAGE_SIZE}, _TRANSACTION_PAGE.validate_json)
 
         first = page(1)
         if first["totalResults"] > _MOST_TRANSACTIONS:
@@ -216,78 +167,36 @@ class Codat:
     def company(self, company_id: str) -> Company:
         """Return what Codat says of a company and its connections. Raises CodatError and SecretUnavailableError."""
         path = f"/companies/{quote(company_id, safe='')}"
-        answer = self._get(path, {}, _COMPANY_ANSWER.validate_json)
-        connections = self._get(path + "/connections", _CONNECTIONS_PAGE, _CONNECTION_PAGE.validate_json)
+        answer = self._get(company_id, path, {}, _COMPANY_ANSWER.validate_json)
+        connections = self._get(company_id, path + "/connections", _CONNECTIONS_PAGE, _CONNECTION_PAGE.validate_json)
         return company_of(company_id, answer.name, connections["results"])
 
-    def _get(self, path: str, parameters: dict[str, int], parse: Callable[[bytes], T]) -> T:
-        answer: T = self._retry(self._get_once, path, parameters, parse)
+    def _get(self, company_id: str, path: str, query: Mapping[str, int], parse: Callable[[bytes], T]) -> T:
+        answer: T = self._retry(self._get_once, company_id, path, query, parse)
         return answer
 
-    def _get_once(self, path: str, parameters: dict[str, int], parse: Callable[[bytes], T]) -> T:
-        answer = self._ask(path, parameters)
-        now = datetime.now(UTC)
-        if quota := read_quota(answer.headers, now):
-            self._gate.count(quota)
-        if answer.status_code != httpx.codes.OK:
-            error = _error(answer, now)
-            if isinstance(error, GateClosedError):
-                self._gate.close(error.closure)
-            raise error
+    def _get_once(self, company_id: str, path: str, query: Mapping[str, int], parse: Callable[[bytes], T]) -> T:
+        answer = self._connection.ask(self._connection.request("GET", path, query), company_id)
+        if answer.status_code != HTTPStatus.OK:
+            raise error_of(answer)
         try:
             return parse(answer.content)
         except ValidationError as error:
             raise CodatAnswerError(f"GET {path}: {first_complaint(error)}") from None
-
-    def _ask(self, path: str, parameters: dict[str, int]) -> _Answer:
-        key = base64.b64encode(self._api_key().encode()).decode()
-        with self._pace.turn():
-            # Only now: it may have closed while this call waited for its turn.
-            self._gate.pass_through()
-            try:
-                answer = self._send(path, parameters, {"Authorization": f"Basic {key}"})
-            except httpx.HTTPError as error:
-                self._count("unreachable")
-                raise CodatUnavailableError(f"{type(error).__name__}: {error}") from error
-        self._count(str(answer.status_code))
-        return answer
-
-    def _send(self, path: str, parameters: dict[str, int], headers: dict[str, str]) -> _Answer:
-        """Return the answer, if it is there in time: the time-outs of httpx are of each read, and there may be many."""
-        deadline = self._clock() + _LONGEST_ANSWER
-        content = bytearray()
-        with self._http.stream("GET", path, params=parameters, headers=headers, timeout=TIMEOUT) as answer:
-            for chunk in answer.iter_bytes():
-                content += chunk
-                if self._clock() > deadline:
-                    raise httpx.ReadTimeout(f"the answer was not there within {_LONGEST_ANSWER:.0f} s")
-        return _Answer(answer.status_code, answer.reason_phrase, answer.headers, bytes(content))
-
-    def _count(self, result: str) -> None:
-        with self._lock:
-            self._results[result] += 1
 
 
 def _sync_path(company_id: str, sync_id: str) -> str:
     return f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/{quote(sync_id, safe='')}"
 
 
-def _error(answer: _Answer, now: datetime) -> CodatError:
-    """Return the error that an answer stands for. The HTTP status decides: the body's may differ."""
-    try:
-        said = ErrorAnswer.model_validate_json(answer.content)
-    except ValidationError:
-        said = ErrorAnswer()
-    text = f"HTTP {answer.status_code}: {said.error or answer.reason_phrase}"
-    match answer.status_code:
-        case 401 | 402 | 403:
-            closure = Closure(Reason.REFUSED, now + REFUSED_PAUSE)
-            return GateClosedError(text, closure, correlation_id=said.correlation_id)
-        case 404:
-            return CodatNotFoundError(text, correlation_id=said.correlation_id)
-        case 429:
-            closure = closure_of_429(answer.headers, now)
-            return GateClosedError(text, closure, correlation_id=said.correlation_id)
-        case status if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in {408, 409}:
-            return CodatUnavailableError(text, correlation_id=said.correlation_id)
-    return CodatAnswerError(text, correlation_id=said.correlation_id)
+def _status(company_id: str, sync_id: str, answer: StatusAnswer) -> SyncStatus:
+    return SyncStatus(
+        company_id=company_id,
+        sync_id=sync_id,
+        code=answer.sync_status_code,
+        status=answer.sync_status,
+        error_message=answer.error_message,
+        exception_message=answer.sync_exception_message,
+        synced_at=parse_instant(answer.sync_utc),
+        data_pushed=answer.data_pushed,
+    )

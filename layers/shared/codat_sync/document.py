@@ -38,6 +38,7 @@ class SyncDocument:
     company_id: str
     sync_id: str
     sync: Sync | None
+    announced_as: Outcome
     version: int
     waiting: Waiting | None
     first_seen_at: datetime | None
@@ -46,7 +47,7 @@ class SyncDocument:
     @property
     def outcome(self) -> Outcome:
         """How the sync stands."""
-        return self.sync.outcome if self.sync else Outcome.ANNOUNCED
+        return self.sync.outcome if self.sync else self.announced_as
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -87,8 +88,13 @@ def write_changes(waiting: Waiting | None, previous: Mapping[str, Any], now: dat
     Of a document that is to be made, ``previous`` has the ids.
     """
     first_seen_at = previous.get("firstSeenAt") or format_instant(now)
-    ids = {name: previous[name] for name in ("companyId", "syncId")}
-    summary = previous.get("summary") or ids | {"outcome": Outcome.ANNOUNCED.value, "firstSeenAt": first_seen_at}
+    ids = {name: previous[name] for name in ("companyId", "syncId", "announcedAs") if name in previous}
+    summary = previous.get("summary") or {
+        "companyId": previous["companyId"],
+        "syncId": previous["syncId"],
+        "outcome": previous["announcedAs"],
+        "firstSeenAt": first_seen_at,
+    }
     return {
         "v": SCHEMA_VERSION,
         "version": version,
@@ -152,6 +158,7 @@ def read_document(values: Mapping[str, Any], items: Iterable[Mapping[str, Any]])
         company_id=values["companyId"],
         sync_id=values["syncId"],
         sync=Sync(_read_status(values), tuple(map(read_item, items))) if is_answered(values) else None,
+        announced_as=Outcome(values.get("announcedAs", Outcome.ANNOUNCED)),
         version=int(values["version"]),
         waiting=read_waiting(values),
         first_seen_at=parse_instant(values.get("firstSeenAt")),

@@ -1,5 +1,7 @@
 """The errors of this application: each raised where it is known, and turned into an answer in one place."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,6 +59,38 @@ class UnprocessedError(CodatSyncError):
     """DynamoDB did not do all of what it was asked, however often. Waiting cures it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Invalidity:
+    """What is wrong with a body, and where."""
+
+    place: str
+    message: str
+
+
+class InvalidBodyError(CodatSyncError):
+    """A body that Codat would refuse."""
+
+    def __init__(self, invalidities: Sequence[Invalidity]) -> None:
+        super().__init__("; ".join(f"{each.place} {each.message}".strip() for each in invalidities))
+        self.invalidities = tuple(invalidities)
+
+
+class ClaimedError(CodatSyncError):
+    """A submission, or a claim, is not where it was: another was quicker."""
+
+
+class TooBusyError(CodatSyncError):
+    """More is asked of Codat at once than it allows. Waiting for a second cures it."""
+
+
+class InFlightError(CodatSyncError):
+    """A transaction has a submission in flight: another one could write it twice."""
+
+    def __init__(self, transaction_id: str, why: str) -> None:
+        super().__init__(f"transaction {transaction_id} {why}")
+        self.transaction_id = transaction_id
+
+
 class CodatError(CodatSyncError):
     """Codat did not answer with what was asked for. ``correlation_id`` is Codat's own, to quote to its support."""
 
@@ -67,6 +101,10 @@ class CodatError(CodatSyncError):
 
 class CodatUnavailableError(CodatError):
     """Codat could not be reached, took too long or failed (5xx). Waiting cures it."""
+
+
+class CodatUnreachableError(CodatUnavailableError):
+    """Codat could not be reached: what was to be sent has not arrived. Waiting cures it."""
 
 
 class GateClosedError(CodatError):

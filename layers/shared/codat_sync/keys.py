@@ -1,6 +1,7 @@
 """The keys of SyncTable's items and of its indexes. They are made here and nowhere else."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 Key = dict[str, str]
 
@@ -10,6 +11,8 @@ GATE: Key = {"pk": "GATE", "sk": "GATE"}
 EVENT_PREFIX = "EVENT#"
 RUN_PREFIX = "RUN#"
 POINTER_PREFIX = "SYNC#"
+BODY_PREFIX = "BODY#"
+RETRY = "RETRY"
 
 BY_DUE = "byDue"
 DUE = "DUE"
@@ -49,6 +52,36 @@ def part_key(sync_id: str, run: str, number: int) -> Key:
 def pointer_key(company_id: str, transaction_id: str, sync_id: str) -> Key:
     """Return the key of a pointer from a transaction to a sync that it was in."""
     return {"pk": f"TXN#{company_id}#{transaction_id}", "sk": f"{POINTER_PREFIX}{sync_id}"}
+
+
+def claim_key(company_id: str, transaction_id: str) -> Key:
+    """Return the key of what says which submission of a transaction is in flight."""
+    return {"pk": f"TXN#{company_id}#{transaction_id}", "sk": "CLAIM"}
+
+
+def body_key(company_id: str, transaction_id: str, submission_id: str) -> Key:
+    """Return the key of a transaction's body, as a submission has it."""
+    return {"pk": f"TXN#{company_id}#{transaction_id}", "sk": f"{BODY_PREFIX}{submission_id}"}
+
+
+def submission_key(submission_id: str) -> Key:
+    """Return the key of a submission."""
+    return {"pk": f"SUB#{submission_id}", "sk": "SUB"}
+
+
+def places_key(company_id: str) -> Key:
+    """Return the key of the places of a company, each for one call to Codat at a time."""
+    return {"pk": f"LIMIT#{company_id}", "sk": "PLACES"}
+
+
+def minute_key(now: datetime) -> Key:
+    """Return the key of how many calls to Codat were made in a minute."""
+    return {"pk": f"LIMIT#{now:%Y-%m-%dT%H:%M}", "sk": "MINUTE"}
+
+
+def retry_key(sync_id: str) -> Key:
+    """Return the key of what is done about a failed sync."""
+    return {"pk": f"SYNC#{sync_id}", "sk": RETRY}
 
 
 def listing_keys(company_id: str, sync_id: str, at: str) -> Key:

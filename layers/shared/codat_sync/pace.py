@@ -41,8 +41,8 @@ class Pace:
         return cls(at_once=max(1, _AT_ONCE // processes), per_minute=_PER_MINUTE / processes)
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for one's turn, and keep it for as long as the call takes."""
+    def turn(self, _company_id: str | None = None) -> Iterator[None]:
+        """Wait for one's turn, and keep it for as long as the call takes, whatever company it is about."""
         with self._places:
             self._sleep(self._wait())
             yield

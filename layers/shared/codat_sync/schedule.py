@@ -15,6 +15,7 @@ from codat_sync.errors import (
 
 # Codat sends no event while a sync is in progress, and may lose the one at its end. Most syncs end within minutes.
 _FACTORS = (1, 2, 4, 8, 15, 30, 60)
+_AFTER_SUBMISSION = 5
 # What is in progress for so long is reported, and still looked at, ever more seldom; and not for ever: every look costs
 # of the quota.
 STUCK_AFTER = timedelta(days=1)
@@ -80,6 +81,10 @@ class Schedule:
     def unfinished(self, known: Waiting | None, now: datetime, correlation_id: str) -> Waiting:
         """Return how to wait for what Codat says is not at its end."""
         return self._next(known, None, now, correlation_id)
+
+    def submitted(self, now: datetime, correlation_id: str) -> Waiting:
+        """Return how to wait for the end of a sync that Codat made of what was submitted: its webhook may be missed."""
+        return replace(self._next(None, None, now, correlation_id), due_at=now + self.first_look * _AFTER_SUBMISSION)
 
     def troubled(
         self,

@@ -67,6 +67,28 @@ class ClockSettings:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class SubmitSettings:
+    """What submit is told."""
+
+    codat_base_url: str
+    codat_secret_arn: str
+    sync_table_name: str
+    event_retention: timedelta
+    first_look: timedelta
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "SubmitSettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        return cls(
+            codat_base_url=_text(environment, "CODAT_BASE_URL"),
+            codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
+            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
+            event_retention=timedelta(days=_number(environment, "EVENT_RETENTION_DAYS")),
+            first_look=timedelta(seconds=_number(environment, "FIRST_LOOK_SECONDS")),
+        )
+
+
 def _text(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name)
     if not value:

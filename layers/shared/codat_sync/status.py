@@ -11,6 +11,7 @@ class Outcome(StrEnum):
     """How a sync stands, its items included."""
 
     ANNOUNCED = "announced"  # an event told of it, and Codat could not be asked yet
+    SUBMITTED = "submitted"  # Codat has made it of what was submitted through us, and has not told of its end yet
     IN_PROGRESS = "inProgress"
     SUCCEEDED = "succeeded"
     FAILED = "failed"

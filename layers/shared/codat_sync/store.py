@@ -6,6 +6,7 @@ are too many, in parts that it points to. A transaction's partition points to th
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -43,6 +44,7 @@ from codat_sync.keys import (
 )
 from codat_sync.schedule import Waiting
 from codat_sync.seen_events import SeenEvents
+from codat_sync.status import Outcome
 from codat_sync.sync import Sync, SyncStatus
 from codat_sync.table import Table, Values
 from codat_sync.transaction import Item, addressable_ids
@@ -167,6 +169,19 @@ class Store:
         """Return whether what replaced the document's ``version`` may be older than an event that was seen."""
         return self._events.has_unchanged_at(sync_key(sync_id), version)
 
+    # ------------------------------------------------------------ what submit does
+
+    def announce(
+        self, company_id: str, sync_id: str, transaction_ids: Iterable[str], waiting: Waiting, now: datetime
+    ) -> None:
+        """Make a sync known that Codat has just made of what was submitted, unless an event was quicker."""
+        self._put_pointers(company_id, sync_id, transaction_ids, now)
+        head = self.load_head(company_id, sync_id, [])
+        if head.version is not None:
+            return
+        with suppress(VersionMovedError):
+            self._update_document(waiting, head, now, version=1, outcome=Outcome.SUBMITTED)
+
     # ------------------------------------------------------------ what readers ask
 
     def load_sync(self, sync_id: str) -> SyncDocument | None:
@@ -210,6 +225,12 @@ class Store:
         """Return the ids of all syncs that the transaction was in."""
         items = self.table.query(pointer_key(company_id, transaction_id, "")["pk"], POINTER_PREFIX)
         return [item["sk"].removeprefix(POINTER_PREFIX) for item in items]
+
+    def _put_pointers(self, company_id: str, sync_id: str, transaction_ids: Iterable[str], now: datetime) -> None:
+        self.table.put_all(
+            pointer_key(company_id, transaction_id, sync_id) | {"v": SCHEMA_VERSION, "firstSeenAt": format_instant(now)}
+            for transaction_id in transaction_ids
+        )
 
     # ------------------------------------------------------------ parts
 
@@ -288,8 +309,17 @@ class Store:
         except ConditionFailedError as error:
             raise VersionMovedError(f"the document of sync {values['syncId']} has moved on") from error
 
-    def _update_document(self, waiting: Waiting | None, head: Head, now: datetime, *, version: int) -> None:
-        previous = {"companyId": head.company_id, "syncId": head.sync_id} | head.values
+    def _update_document(
+        self,
+        waiting: Waiting | None,
+        head: Head,
+        now: datetime,
+        *,
+        version: int,
+        outcome: Outcome = Outcome.ANNOUNCED,
+    ) -> None:
+        made = {"companyId": head.company_id, "syncId": head.sync_id, "announcedAs": outcome.value}
+        previous = made | head.values
         changes = write_changes(waiting, previous, now, version=version)
         if not is_answered(head.values):
             changes |= listing_keys(head.company_id, head.sync_id, changes["firstSeenAt"])

@@ -31,6 +31,9 @@ _UNPROCESSED_RETRY: dict[str, Any] = {
     "reraise": True,
 }
 
+# A transaction is also cancelled for a conflict with another one, which means the same: start over.
+_CONDITION_FAILED = {"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"}
+
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
@@ -102,6 +105,49 @@ class Table:
             lambda: self._client.update_item(TableName=self._name, Key=_to_item(key), **expression.arguments())
         )
 
+    def take(self, key: Values, name: str, value: str, *, free_before: str) -> bool:
+        """Set an attribute, if it is not there or less than ``free_before``; returns whether it did."""
+        arguments: Any = {
+            "UpdateExpression": "SET #name = :value",
+            "ConditionExpression": "attribute_not_exists(#name) OR #name < :free",
+            "ExpressionAttributeNames": {"#name": name},
+            "ExpressionAttributeValues": {":value": _serialize(value), ":free": _serialize(free_before)},
+        }
+        return self._updated(key, arguments)
+
+    def count_up(self, key: Values, most: int, expires_at: int) -> bool:
+        """Add one to an item's ``number``, if that is less than ``most``; returns whether it did."""
+        arguments: Any = {
+            "UpdateExpression": "ADD #number :one SET expiresAt = :at",
+            "ConditionExpression": "attribute_not_exists(#number) OR #number < :most",
+            "ExpressionAttributeNames": {"#number": "number"},
+            "ExpressionAttributeValues": {
+                ":one": _serialize(1),
+                ":most": _serialize(most),
+                ":at": _serialize(expires_at),
+            },
+        }
+        return self._updated(key, arguments)
+
+    def _updated(self, key: Values, arguments: Any) -> bool:  # noqa: ANN401 - DynamoDB's own, of many types
+        try:
+            self._conditionally(lambda: self._client.update_item(TableName=self._name, Key=_to_item(key), **arguments))
+        except ConditionFailedError:
+            return False
+        return True
+
+    def transact(self, puts: Sequence[tuple[Values, Mapping[str, object]]]) -> None:
+        """Replace items (100 at most), each if its attributes are as said beside it: all of them, or none.
+
+        Raises ConditionFailedError, also if another transaction was at one of them at the same time.
+        """
+        operations: list[Any] = []
+        for item, when in puts:
+            condition = _Expression()
+            condition.require(when)
+            operations.append({"Put": {"TableName": self._name, "Item": _to_item(item), **condition.arguments()}})
+        self._conditionally(lambda: self._client.transact_write_items(TransactItems=operations))
+
     def put_all(self, items: Iterable[Values], *, large: bool = False) -> None:
         """Write ``items``, in batches side by side. Each is whole by itself: it does not matter which come first.
 
@@ -151,7 +197,7 @@ class Table:
         try:
             write()
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            if error.response["Error"]["Code"] not in _CONDITION_FAILED:
                 raise
             raise ConditionFailedError("the item is not as it was") from error
 

@@ -1,0 +1,78 @@
+"""What a caller of submit is told when Codat did not answer.
+
+It has the shape of Codat's own errors, so that any client of Codat's understands it.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Literal
+
+from codat_sync.errors import (
+    CodatSyncError,
+    CodatUnavailableError,
+    CodatUnreachableError,
+    GateClosedError,
+    InFlightError,
+    InvalidBodyError,
+    Invalidity,
+    SecretUnavailableError,
+    TooBusyError,
+)
+
+# Codat's canBeRetried is a text.
+Retriable = Literal["True", "False", "Unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that says no. ``retry_after`` is in seconds."""
+
+    status: HTTPStatus
+    message: str
+    can_be_retried: Retriable
+    retry_after: int | None = None
+    invalidities: Sequence[Invalidity] = ()
+
+    def body(self, correlation_id: str) -> dict[str, object]:
+        """Return it as Codat would write it."""
+        return {
+            "statusCode": int(self.status),
+            "service": "codat-sync",
+            "error": self.message,
+            "correlationId": correlation_id,
+            "validation": {
+                "errors": [
+                    {"itemId": each.place, "message": each.message, "validatorName": "codat-sync"}
+                    for each in self.invalidities
+                ],
+                "warnings": [],
+            },
+            "canBeRetried": self.can_be_retried,
+            "detailedErrorCode": 0,
+        }
+
+
+def refusal_of(error: CodatSyncError, now: datetime) -> Refusal:
+    """Return what ``error`` is to the caller. Raises it if it is nothing to tell a caller."""
+    match error:
+        case InvalidBodyError():
+            return Refusal(HTTPStatus.BAD_REQUEST, str(error), "False", invalidities=error.invalidities)
+        case InFlightError():
+            return Refusal(HTTPStatus.CONFLICT, f"{error}. Nothing was sent.", "Unknown")
+        case TooBusyError():
+            return Refusal(HTTPStatus.TOO_MANY_REQUESTS, f"{error}. Nothing was sent.", "True", retry_after=1)
+        case GateClosedError():
+            seconds = max(1, math.ceil((error.closure.until - now).total_seconds()))
+            message = f"Codat may not be called: {error}. Nothing was sent."
+            return Refusal(HTTPStatus.TOO_MANY_REQUESTS, message, "True", retry_after=seconds)
+        case SecretUnavailableError():
+            return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "The API key is not in place yet. Nothing was sent.", "True")
+        case CodatUnreachableError():
+            return Refusal(HTTPStatus.BAD_GATEWAY, "Codat could not be reached. Nothing was sent.", "True")
+        case CodatUnavailableError():
+            message = "Codat did not answer in time. The same request again, with its key, is safe."
+            return Refusal(HTTPStatus.GATEWAY_TIMEOUT, message, "Unknown")
+    raise error

@@ -1,0 +1,238 @@
+"""Submitting: what a product writes is recorded, sent on, and known from then on.
+
+Why no expense is written twice: a submission is recorded, and claims its transactions, before it is sent; only who has
+marked it as sent sends it; a transaction that is claimed is not sent again before it is known what became of it. The
+same request again is sent again only with the key under which Codat answers as it did the first time.
+"""
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Literal
+
+from codat_sync.answer import Answer
+from codat_sync.errors import (
+    ClaimedError,
+    CodatUnavailableError,
+    CodatUnreachableError,
+    GateClosedError,
+    InFlightError,
+    SecretUnavailableError,
+    TooBusyError,
+)
+from codat_sync.expense import Body, Kind
+from codat_sync.identifier import canonical, is_identifier
+from codat_sync.schedule import Schedule
+from codat_sync.submission import IN_FLIGHT, State, Submission, digest_of
+
+if TYPE_CHECKING:
+    from codat_sync.store import Store
+    from codat_sync.submission_store import Claims, SubmissionStore
+    from codat_sync.trace import Tracing
+    from codat_sync.writer import Writer
+
+_MOST_RACES = 5
+# The request is still running, or was not waited for: it may yet have taken effect.
+_UNDECIDED = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}
+# "One or more transactions have previously been processed: {ids}".
+_PROCESSED = "previously been processed"
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A request of a product's that writes. ``text`` is its body as it came."""
+
+    company_id: str
+    kind: Kind
+    method: Literal["POST", "PUT"]
+    text: str
+    bodies: tuple[Body, ...]
+    idempotency_key: str | None
+    correlation_id: str
+
+
+@dataclass(frozen=True)
+class Submitting:
+    """How what a product writes gets to Codat."""
+
+    writer: "Writer"
+    submissions: "SubmissionStore"
+    store: "Store"
+    tracing: "Tracing"
+    schedule: Schedule
+    now: Callable[[], datetime]
+
+    def submit(self, write: Write) -> Answer:
+        """Record ``write``, send it, and return Codat's answer, or the one of the first time if it came twice.
+
+        Raises InFlightError if a transaction has another submission in flight; CodatUnavailableError if Codat's answer
+        is not known; CodatError, TooBusyError and SecretUnavailableError if nothing was sent.
+        """
+        new = _new(write, self.now())
+        for _ in range(_MOST_RACES):
+            try:
+                return self.send(self._claimed(new, write), write)
+            except ClaimedError:
+                continue
+        raise InFlightError(new.transaction_ids[0], "is being submitted by many at once")
+
+    def keep(self, write: Write) -> None:
+        """Keep the body of what the product sends to Codat itself, so that it can be created again if it fails.
+
+        Nothing is sent, so nothing is written.
+        """
+        self.submissions.keep(replace(_new(write, self.now()), state=State.KEPT, idempotency_key=None), write.bodies)
+
+    def send(self, submission: Submission, write: Write) -> Answer:
+        """Send what was recorded, unless it was sent before and may have arrived. Raises what ``submit`` does.
+
+        It can't be written twice: only who marks it as sent sends it, or who sends it again with a key that Codat
+        still knows, and answers as it did the first time.
+        """
+        if submission.state is State.ANSWERED and submission.sync_id:
+            return self._as_before(submission.sync_id, submission.answer_status)
+        is_first = submission.state is State.RECORDED
+        if is_first:
+            submission = self.submissions.mark_sent(submission, self.now())
+        elif (traced := self._traced(submission)) is not None:
+            return traced
+        try:
+            answer = self._write(submission, write.text)
+        except (CodatUnreachableError, GateClosedError, SecretUnavailableError, TooBusyError) as error:
+            if is_first:
+                self.submissions.mark_refused(submission, None, f"not sent: {type(error).__name__}")
+            raise
+        except CodatUnavailableError:
+            self.submissions.mark_unknown(submission, None)
+            raise
+        self._record(submission, answer, write.correlation_id)
+        return answer
+
+    def _write(self, submission: Submission, text: str) -> Answer:
+        if submission.method == "POST" and submission.idempotency_key:
+            return self.writer.create(submission.company_id, submission.kind, text, submission.idempotency_key)
+        (transaction_id,) = submission.transaction_ids
+        return self.writer.put(submission.company_id, submission.kind, transaction_id, text)
+
+    def _claimed(self, new: Submission, write: Write) -> Submission:
+        """Return the submission that claims all transactions of ``write``: a new one, or this very one from before."""
+        claims = self.submissions.load_claims(new.company_id, new.transaction_ids)
+        if same := _the_same(claims, new):
+            return same
+        for transaction_id, holder in claims.items():
+            if holder:
+                self.require_free(transaction_id, holder)
+        self.submissions.record(new, write.bodies, claims)
+        return new
+
+    def require_free(self, transaction_id: str, holder: Submission) -> None:
+        """Return if what claims the transaction can't be written by Codat any more. Raises InFlightError."""
+        now = self.now()
+        match holder.state:
+            case State.REFUSED:
+                return
+            case State.RECORDED if now - holder.recorded_at >= IN_FLIGHT:
+                # Whoever recorded it has crashed. It can't be sent any more: it would have to be marked as sent first.
+                self.submissions.mark_refused(holder, None, "abandoned before it was sent")
+            case State.ANSWERED if holder.sync_id:
+                self._require_ended(transaction_id, holder.sync_id)
+            case State.SENT | State.UNKNOWN if now - (holder.sent_at or now) >= IN_FLIGHT:
+                sync_id = self.tracing.find(holder)
+                if sync_id is None:
+                    raise InFlightError(transaction_id, "may have been written: Codat's answer is not known")
+                self.submissions.mark_answered(holder, sync_id, HTTPStatus.OK)
+                self._require_ended(transaction_id, sync_id)
+            case _:
+                raise InFlightError(transaction_id, "is being submitted just now")
+
+    def _require_ended(self, transaction_id: str, sync_id: str) -> None:
+        document = self.store.load_sync(sync_id)
+        if document is None or document.sync is None or not document.sync.is_final:
+            raise InFlightError(transaction_id, f"is in sync {sync_id}, which has not ended")
+
+    def _traced(self, submission: Submission) -> Answer | None:
+        """Return the answer to a submission that was sent before, None if it may be sent again."""
+        now = self.now()
+        if submission.state is State.SENT and now - (submission.sent_at or now) < IN_FLIGHT:
+            raise InFlightError(submission.transaction_ids[0], "is being submitted just now")
+        sync_id = self.tracing.find(submission)
+        if sync_id is not None:
+            self.submissions.mark_answered(submission, sync_id, HTTPStatus.OK)
+            return self._as_before(sync_id, HTTPStatus.OK)
+        if submission.may_be_sent_again(now):
+            return None
+        raise InFlightError(submission.transaction_ids[0], "may have been written: Codat's answer is not known")
+
+    def _as_before(self, sync_id: str, status: int | None) -> Answer:
+        headers = {"content-type": "application/json"}
+        content = json.dumps({"syncId": sync_id}).encode()
+        return Answer(status or HTTPStatus.OK, "", headers, content, self.now())
+
+    def _record(self, submission: Submission, answer: Answer, correlation_id: str) -> None:
+        """Keep what an answer says. Whatever crashes before that is found by the sync's transactions."""
+        sync_id = sync_id_of(answer)
+        if answer.status_code < HTTPStatus.BAD_REQUEST and sync_id:
+            now = self.now()
+            waiting = self.schedule.submitted(now, correlation_id)
+            self.store.announce(submission.company_id, sync_id, submission.transaction_ids, waiting, now)
+            self.submissions.mark_answered(submission, sync_id, answer.status_code)
+        elif answer.status_code in _UNDECIDED or not _is_refusal(answer):
+            self.submissions.mark_unknown(submission, answer.status_code)
+        else:
+            why = f"HTTP {answer.status_code}"
+            self.submissions.mark_refused(submission, answer.status_code, why, processed_ids(answer, submission))
+
+
+def sync_id_of(answer: Answer) -> str | None:
+    """Return the sync that Codat says it made, None if it names none."""
+    found = _said(answer).get("syncId")
+    return canonical(found) if is_identifier(found) else None
+
+
+def processed_ids(answer: Answer, submission: Submission) -> list[str]:
+    """Return those transactions of a submission that Codat says it has already: it took none of the request then."""
+    text = json.dumps(_said(answer)).lower()
+    if _PROCESSED not in text:
+        return []
+    return [transaction_id for transaction_id in submission.transaction_ids if transaction_id.lower() in text]
+
+
+def _said(answer: Answer) -> dict[str, object]:
+    try:
+        value = json.loads(answer.content)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _is_refusal(answer: Answer) -> bool:
+    return HTTPStatus.BAD_REQUEST <= answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _new(write: Write, now: datetime) -> Submission:
+    return Submission(
+        submission_id=str(uuid.uuid4()),
+        company_id=write.company_id,
+        kind=write.kind,
+        method=write.method,
+        transaction_ids=tuple(body.transaction_id for body in write.bodies),
+        idempotency_key=(write.idempotency_key or str(uuid.uuid4())) if write.method == "POST" else None,
+        digest=digest_of(write.text),
+        state=State.RECORDED,
+        recorded_at=now,
+        is_key_given=write.idempotency_key is not None,
+    )
+
+
+def _the_same(claims: "Claims", new: Submission) -> Submission | None:
+    """Return what claims all of the transactions, if it is this very request and was not refused."""
+    holders = {holder.submission_id if holder else None: holder for holder in claims.values()}
+    if len(holders) != 1:
+        return None
+    (holder,) = holders.values()
+    if holder is None or set(holder.transaction_ids) != set(new.transaction_ids) or not holder.is_repeated_by(new):
+        return None
+    return holder

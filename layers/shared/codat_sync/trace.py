@@ -1,0 +1,38 @@
+"""Finding out what became of a submission to which Codat's answer is not known."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from codat_sync.codat import Codat
+    from codat_sync.submission import Submission
+    from codat_sync.sync import SyncStatus
+
+# Clocks differ.
+_BEFORE = timedelta(minutes=5)
+# A company has a few syncs at a time: one that has more since then is not searched through in one go.
+_MOST_SYNCS = 20
+
+
+@dataclass(frozen=True)
+class Tracing:
+    """How a submission is looked for among Codat's syncs: by its transactions, since it was recorded."""
+
+    codat: "Codat"
+
+    def find(self, submission: "Submission") -> str | None:
+        """Return the sync that has a transaction of the submission, None if no sync since then has one.
+
+        None does not tell that there will be none. Raises CodatError and SecretUnavailableError.
+        """
+        since = submission.recorded_at - _BEFORE
+        statuses = self.codat.sync_statuses(submission.company_id)
+        candidates = [each for each in statuses if each.synced_at is None or each.synced_at >= since]
+        wanted = set(submission.transaction_ids)
+        found = (each.sync_id for each in candidates[:_MOST_SYNCS] if self._holds(each, wanted))
+        return next(found, None)
+
+    def _holds(self, status: "SyncStatus", wanted: set[str]) -> bool:
+        rows = self.codat.transactions(status.company_id, status.sync_id).rows()
+        return any((row.get("transactionId") or "").lower() in wanted for row in rows)
