@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import httpx
 import pytest
@@ -14,9 +15,12 @@ import pytest
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.control import SimulatorControl
 from tests.simulator.control_messages import NewWebhook
+from tests.simulator.events import Generation
 from tests.simulator.faults import Fault, Kind
-from tests.simulator.generate import generate_items
+from tests.simulator.generate import generate_expense, generate_items
+from tests.simulator.models import Sync
 from tests.simulator.server import RunningSimulator, serve
+from tests.simulator.settling import Settling
 
 KEY = "key"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -90,6 +94,74 @@ def test_control_and_delivery_over_http(simulator: RunningSimulator) -> None:
         (delivery,) = control.deliveries()
         assert (delivery.webhook_id, [attempt.status for attempt in delivery.attempts]) == (webhook_id, [401])
         assert control.state().syncs == (sync,)
+
+
+def test_what_is_written_arrives_to_the_letter(simulator: RunningSimulator, client: httpx.Client) -> None:
+    """Over HTTP as in process: the bytes that were sent are those in the books."""
+    company = simulator.codat.add_company()
+    body = json.dumps(generate_expense("t-1", notes="Bäckerei", rate=1.10), ensure_ascii=False, indent=2)
+    path = f"/companies/{company.company_id}/sync/expenses/expense-transactions"
+    answer = client.post(path, content=f"[\n{body} ]".encode())
+    with SimulatorControl(simulator.url) as control:
+        control.settle(answer.json()["syncId"])
+        assert [entry.body for entry in control.books(company.company_id)] == [body]
+        assert [entry.body for submission in control.submissions() for entry in submission.transactions] == [body]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault("disconnect_after"), httpx.RemoteProtocolError),
+        (Fault("reset_after"), httpx.ReadError),
+        (Fault("latency_after", seconds=0.4), httpx.ReadTimeout),
+    ],
+)
+def test_answer_is_really_lost(
+    simulator: RunningSimulator, client: httpx.Client, fault: Fault, error: type[Exception]
+) -> None:
+    """The client has the same error as in process, and the sync is there."""
+    company = simulator.codat.add_company()
+    simulator.codat.faults.add(fault)
+    path = f"/companies/{company.company_id}/sync/expenses/expense-transactions"
+    with pytest.raises(error):
+        client.post(path, json=[generate_expense("t-1")], timeout=0.2)
+    assert len(simulator.codat.submissions) == 1
+
+
+def test_syncs_end_while_nobody_asks(simulator: RunningSimulator, client: httpx.Client) -> None:
+    """By a plan, in the background, and the webhook goes out."""
+    company = simulator.codat.add_company()
+    told, tell = Event(), simulator.codat.on_settled
+
+    def listen(sync: Sync, generation: Generation) -> None:
+        tell(sync, generation)
+        told.set()
+
+    simulator.codat.on_settled = listen
+    with SimulatorControl(simulator.url) as control:
+        control.set_webhook_url(f"{simulator.url}/webhooks")
+        control.set_settling(Settling(after_seconds=0.05))
+        path = f"/companies/{company.company_id}/sync/expenses/expense-transactions"
+        sync_id = client.post(path, json=[generate_expense("t-1")]).json()["syncId"]
+        assert told.wait(5)
+        assert simulator.codat.sync(sync_id).code == 2000
+        assert len(control.books(company.company_id)) == len(control.deliveries()) == 1
+
+
+def test_many_write_at_once(simulator: RunningSimulator, client: httpx.Client) -> None:
+    """With one key, one of many becomes a sync; without, each does."""
+    company = simulator.codat.add_company()
+    path = f"/companies/{company.company_id}/sync/expenses/expense-transactions"
+    key = {"Idempotency-Key": "0b8e1f5a-1c1f-4a7e-9b5e-3f2d6a7c8d90"}
+
+    def create(headers: dict[str, str]) -> int:
+        return client.post(path, json=[generate_expense("t-1")], headers=headers).status_code
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(create, [key] * 50)) <= {200, 409}
+        assert len(simulator.codat.submissions) == 1
+        assert set(pool.map(create, [{}] * 50)) == {200}
+    assert sorted(each.transactions[0].attempt for each in simulator.codat.submissions) == list(range(1, 52))
 
 
 def test_stops_though_a_client_keeps_its_connection_open() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from tests.simulator.errors import CodatApiError, not_found
+from tests.simulator.errors import CodatApiError, Flaw, invalid, not_found
 from tests.simulator.models import SUCCESS, Company, Sync
 from tests.simulator.representations import (
     Page,
@@ -153,4 +153,4 @@ def _last(syncs: Sequence[Sync]) -> Sync:
 
 
 def _invalid(parameter: str, message: str) -> CodatApiError:
-    return CodatApiError(400, "BadRequest", "False", ((parameter, f"{parameter} {message}"),))
+    return invalid(Flaw(parameter, f"{parameter} {message}"))

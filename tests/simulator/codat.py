@@ -12,20 +12,21 @@ from datetime import datetime
 
 import httpx
 
-from tests.simulator import api
+from tests.simulator import api, writing
 from tests.simulator.errors import CodatApiError
 from tests.simulator.events import Generation, Occasion, current_event, merged, old_event
 from tests.simulator.faults import Fault, Faults
+from tests.simulator.idempotency import Answer, IdempotencyKeys
+from tests.simulator.ledger import Ledger
 from tests.simulator.models import Company, Sync
 from tests.simulator.quota import DailyQuota
 from tests.simulator.request_log import RequestLog
-from tests.simulator.state import State
 from tests.simulator.times import utc_now
 from tests.simulator.webhooks import HeaderFamily, SignedWebhook, new_webhook_id, sign
 from tests.simulator.wire import JsonObject, to_json
 
 
-class SimulatedCodat(State):
+class SimulatedCodat(Ledger):
     """All that Codat does for one client."""
 
     def __init__(
@@ -41,6 +42,7 @@ class SimulatedCodat(State):
         self.authorization = authorization  # what the client has Codat send with every webhook
         self.max_page_size = api.PAGE_SIZE_SERVED
         self.faults = Faults()
+        self.keys = IdempotencyKeys(now)
         self.requests = RequestLog(now)
         self.quota = DailyQuota(now, limit=lambda: 1000 * (1 + len(self.companies)))
         # What a client has to send as Authorization.
@@ -55,23 +57,55 @@ class SimulatedCodat(State):
         """Answer one request, or raise the httpx error of a connection that broke."""
         with self.requests.following(request) as logged:
             fault = self.faults.take(request) or Fault("latency")
-            self._sleep(fault.seconds)
+            self._sleep(fault.seconds_before)
+            fault.disconnect(request, after=False)
+            self.settle_due()
             response = self._response(request, fault)
+            fault.disconnect(request, after=True)
+            fault.time_out(request)
             logged.status = response.status_code
         return response
 
     def _response(self, request: httpx.Request, fault: Fault) -> httpx.Response:
         try:
-            fault.refuse(request)
+            answer = self._answer(request, fault)
+        except CodatApiError as error:
+            answer = _refusal(error)
+        headers = self.quota.headers() | answer.headers | {"Content-Type": "application/json; charset=utf-8"}
+        content = fault.spoil(answer.content) if answer.status < 300 else answer.content
+        return httpx.Response(answer.status, headers=headers, content=content, request=request)
+
+    def _answer(self, request: httpx.Request, fault: Fault) -> Answer:
+        if not fault.prevents:
             self._authenticate(request)
             self.quota.spend()
-            status, headers = 200, self.quota.headers()
-            content = fault.spoil(to_json(api.answer(self, request, self.max_page_size)))
+        if self.keys.know(request):  # the answer is there already, but a fault to order still comes before it
+            fault.refuse(after=False)
+            self._misbehave_after(fault)
+        return self.keys.answer(request, lambda: self._first_answer(request, fault))
+
+    def _first_answer(self, request: httpx.Request, fault: Fault) -> Answer:
+        try:
+            fault.refuse(after=False)
+            answer = self._right_answer(request)
+            self._misbehave_after(fault)
         except CodatApiError as error:
-            status, headers = error.status, self.quota.headers() | error.headers
-            content = to_json(error.body())
-        headers["Content-Type"] = "application/json; charset=utf-8"
-        return httpx.Response(status, headers=headers, content=content, request=request)
+            return _refusal(error)
+        return answer
+
+    def _right_answer(self, request: httpx.Request) -> Answer:
+        try:
+            if request.method == "GET":
+                return Answer(200, to_json(api.answer(self, request, self.max_page_size)), {})
+            status, body = writing.answer(self, request)
+        except CodatApiError as error:
+            return _refusal(error)
+        return Answer(status, to_json(body), {})
+
+    def _misbehave_after(self, fault: Fault) -> None:
+        if fault.kind == "latency_after":
+            self._sleep(fault.seconds)
+        fault.refuse(after=True)
 
     def _authenticate(self, request: httpx.Request) -> None:
         if request.headers.get("Authorization") != self.credentials:
@@ -117,3 +151,7 @@ class SimulatedCodat(State):
         if self.authorization is None:
             return signed
         return replace(signed, headers=signed.headers | {"Authorization": self.authorization})
+
+
+def _refusal(error: CodatApiError) -> Answer:
+    return Answer(error.status, to_json(error.body()), error.headers)

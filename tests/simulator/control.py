@@ -5,6 +5,7 @@ from typing import Self, Unpack
 import httpx
 
 from tests.simulator.control_messages import (
+    ConnectionStatus,
     NewCompany,
     NewSync,
     NewWebhook,
@@ -17,6 +18,8 @@ from tests.simulator.control_messages import (
 from tests.simulator.delivery import Delivery
 from tests.simulator.faults import Fault
 from tests.simulator.models import Company, Sync, SyncChanges
+from tests.simulator.settling import Outcome, Settling
+from tests.simulator.submissions import Entry, Submission
 from tests.simulator.wire import decode, encode
 
 
@@ -52,6 +55,11 @@ class SimulatorControl:
         """Delete a company."""
         self._call("DELETE", f"companies/{company_id}")
 
+    def set_connection_status(self, company_id: str, status: str) -> Company:
+        """Change the state of a company's connection to its accounting software, say to `Deauthorized`."""
+        content = encode(ConnectionStatus, ConnectionStatus(status))
+        return decode(Company, self._call("PUT", f"companies/{company_id}/connection-status", content))
+
     def add_sync(self, **new: Unpack[NewSync]) -> Sync:
         """Add a sync."""
         return decode(Sync, self._call("POST", "syncs", encode(NewSync, new)))
@@ -59,6 +67,26 @@ class SimulatorControl:
     def change_sync(self, sync_id: str, **changes: Unpack[SyncChanges]) -> Sync:
         """Change a sync."""
         return decode(Sync, self._call("PATCH", f"syncs/{sync_id}", encode(SyncChanges, changes)))
+
+    def settle(self, sync_id: str, outcome: Outcome | None = None) -> Sync:
+        """Let a sync that a request started come to its end; by default, all of it is written."""
+        return decode(Sync, self._call("POST", f"syncs/{sync_id}/settle", encode(Outcome, outcome or Outcome())))
+
+    def set_settling(self, plan: Settling) -> None:
+        """Let syncs end by themselves from now on, those in progress too."""
+        self._call("PUT", "settling", encode(Settling, plan))
+
+    def stop_settling(self) -> None:
+        """Let syncs stay in progress until they are settled."""
+        self._call("DELETE", "settling")
+
+    def submissions(self) -> tuple[Submission, ...]:
+        """Show every request that started a sync, with what was sent."""
+        return decode(tuple[Submission, ...], self._call("GET", "submissions"))
+
+    def books(self, company_id: str) -> tuple[Entry, ...]:
+        """Show all that was ever written for a company, in that order."""
+        return decode(tuple[Entry, ...], self._call("GET", f"books/{company_id}"))
 
     def send_webhook(self, new: NewWebhook) -> str:
         """Have a webhook delivered; returns its webhook-id at once."""

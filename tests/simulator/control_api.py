@@ -8,6 +8,7 @@ import httpx
 
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.control_messages import (
+    ConnectionStatus,
     NewCompany,
     NewSync,
     NewWebhook,
@@ -21,6 +22,8 @@ from tests.simulator.delivery import Deliverer, Delivery, Message
 from tests.simulator.faults import Fault
 from tests.simulator.generate import generate_items
 from tests.simulator.models import Company, Sync, SyncChanges, SyncFields
+from tests.simulator.settling import Outcome, Settling
+from tests.simulator.submissions import Entry, Submission
 from tests.simulator.wire import decode, encode, to_json
 
 PREFIX = "/_simulator/"
@@ -41,6 +44,12 @@ class ControlApi:
             ("DELETE", "companies/([^/]+)", self._delete_company),
             ("POST", "syncs", self._add_sync),
             ("PATCH", "syncs/([^/]+)", self._change_sync),
+            ("POST", "syncs/([^/]+)/settle", self._settle),
+            ("PUT", "settling", self._set_settling),
+            ("DELETE", "settling", self._stop_settling),
+            ("GET", "submissions", self._submissions),
+            ("GET", "books/([^/]+)", self._books),
+            ("PUT", "companies/([^/]+)/connection-status", self._set_connection_status),
             ("POST", "webhooks", self._send_webhook),
             ("POST", "webhooks/([^/]+)/replay", self._replay),
             ("POST", "webhooks/([^/]+)/redeliver", self._redeliver),
@@ -106,6 +115,28 @@ class ControlApi:
     def _leave_quota(self, body: bytes) -> bytes:
         self._codat.quota.leave(decode(Quota, body).remaining)
         return NOTHING
+
+    def _set_connection_status(self, body: bytes, company_id: str) -> bytes:
+        return encode(Company, self._codat.set_connection_status(company_id, decode(ConnectionStatus, body).status))
+
+    # ---------------------------------------------------------------- what was written
+
+    def _settle(self, body: bytes, sync_id: str) -> bytes:
+        return encode(Sync, self._codat.settle(sync_id, decode(Outcome, body)))
+
+    def _set_settling(self, body: bytes) -> bytes:
+        self._codat.auto_settle = decode(Settling, body)
+        return NOTHING
+
+    def _stop_settling(self, _: bytes) -> bytes:
+        self._codat.auto_settle = None
+        return NOTHING
+
+    def _submissions(self, _: bytes) -> bytes:
+        return encode(tuple[Submission, ...], self._codat.submissions)
+
+    def _books(self, _: bytes, company_id: str) -> bytes:
+        return encode(tuple[Entry, ...], self._codat.books(company_id))
 
     # ---------------------------------------------------------------- webhooks
 

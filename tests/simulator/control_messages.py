@@ -69,6 +69,14 @@ class WebhookUrl:
 
 @with_config(WIRE)
 @dataclass(frozen=True)
+class ConnectionStatus:
+    """What became of a company's connection to its accounting software: `Linked`, `Deauthorized`, …."""
+
+    status: str
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
 class Quota:
     """How many of today's requests are left."""
 

@@ -13,8 +13,9 @@ from pydantic import with_config
 
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.events import Generation
+from tests.simulator.models import Sync
 from tests.simulator.webhooks import HeaderFamily, new_webhook_id
-from tests.simulator.wire import WIRE
+from tests.simulator.wire import WIRE, to_json
 
 MINUTE, HOUR = 60, 3600
 # Seconds that pass before each attempt, counted from the one before it.
@@ -128,6 +129,11 @@ class Deliverer:
             self._attempts.setdefault(message.webhook_id, [])
             self._enqueue(message, delay_seconds)
         return message.webhook_id
+
+    def announce(self, sync: Sync, generation: Generation = "current") -> None:
+        """Send the webhook of how a sync ended, if the client has said where to."""
+        if self.url is not None:
+            self.send(Message(to_json(self._codat.event(sync, generation=generation)), generation=generation))
 
     def redeliver(self, webhook_id: str) -> str:
         """Send the same message once more, as at-least-once delivery may; raises KeyError."""

@@ -1,4 +1,8 @@
-"""Misbehaviour to order."""
+"""Misbehaviour to order.
+
+Whether a request took effect is what its client cannot see: `disconnect`, `reset` and `status` mean that it did not,
+`disconnect_after`, `reset_after`, `status_after` and `latency_after` that it did.
+"""
 
 import json
 import re
@@ -21,6 +25,10 @@ Kind = Literal[
     "wrong_shape",  # answers 200 with a list for an object, or the other way round
     "truncated",  # leaves out half of a page's rows, yet counts them in totalResults
     "wrong_total",  # answers a page with `total` as totalResults
+    "disconnect_after",  # does what is asked, then closes the connection without an answer
+    "reset_after",  # does what is asked, then breaks the connection off
+    "status_after",  # does what is asked, then answers `status` with Codat's error body
+    "latency_after",  # does what is asked, and answers so much later: the client's patience may be over
 ]
 
 
@@ -55,15 +63,34 @@ class Fault:
             and (self.sync_id is None or f"/syncs/{self.sync_id}/" in f"{path}/")
         )
 
-    def refuse(self, request: httpx.Request) -> None:
-        """Raise if the request is to get no good answer: httpx's errors mean that there is none at all."""
-        if self.kind == "disconnect":
+    @property
+    def seconds_before(self) -> float:
+        """How long the request waits before anyone looks at it."""
+        return 0.0 if self.kind == "latency_after" else self.seconds
+
+    @property
+    def prevents(self) -> bool:
+        """Whether the request comes to nothing."""
+        return self.kind in ("disconnect", "reset", "status")
+
+    def disconnect(self, request: httpx.Request, *, after: bool) -> None:
+        """Raise the httpx error of a connection that broke, before the request took effect or after."""
+        if self.kind == ("disconnect_after" if after else "disconnect"):
             raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
-        if self.kind == "reset":
+        if self.kind == ("reset_after" if after else "reset"):
             raise httpx.ReadError("Connection reset by peer", request=request)
-        if self.kind == "status":
+
+    def refuse(self, *, after: bool) -> None:
+        """Raise the answer that says no, before the request took effect or after."""
+        if self.kind == ("status_after" if after else "status"):
             headers = {} if self.retry_after is None else {"Retry-After": self.retry_after}
             raise CodatApiError(self.status, can_be_retried=_can_be_retried(self.status), headers=headers)
+
+    def time_out(self, request: httpx.Request) -> None:
+        """Raise if a client in this process would not have waited; over HTTP, it sees to that itself."""
+        patience = request.extensions.get("timeout", {}).get("read")
+        if self.kind == "latency_after" and patience is not None and self.seconds > patience:
+            raise httpx.ReadTimeout("The read operation timed out", request=request)
 
     def spoil(self, content: bytes) -> bytes:
         """Damage a good answer."""

@@ -1,4 +1,4 @@
-"""Rows in any number, with the oddities of real ones."""
+"""Rows in any number, with the oddities of real ones; and expenses to submit."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,6 +6,7 @@ from itertools import count, islice
 from uuid import uuid4
 
 from tests.simulator.models import SUCCESS, Item
+from tests.simulator.wire import JsonObject
 
 REFUSAL = "Feed Connection failed(409): the account is already connected to another bank account."
 
@@ -26,6 +27,20 @@ def generate_items(number: int, *, code: int = 2000, traps: bool = True) -> tupl
             replace(undecided, status=None, message=None),
         ]
     return tuple(rows)
+
+
+def generate_expense(transaction_id: str, **fields: object) -> JsonObject:
+    """Make an expense that Codat takes, with these fields other than usual."""
+    line = {"netAmount": 100.0, "taxAmount": 20, "accountRef": {"id": "6100"}, "trackingRefs": [{"id": "c-1"}]}
+    return {
+        "id": transaction_id,
+        "type": "Payment",
+        "issueDate": "2022-08-03T01:30:09.0797213Z",
+        "currency": "GBP",
+        "merchantName": None,
+        "lines": [line],
+        **fields,
+    }
 
 
 def _rows(code: int) -> Iterator[Item]:

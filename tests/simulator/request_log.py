@@ -25,6 +25,7 @@ class LoggedRequest:
     at: datetime
     company_id: str | None
     status: int | None = None
+    idempotency_key: str | None = None
 
 
 class RequestLog:
@@ -67,7 +68,14 @@ class RequestLog:
         """Log a request and count it as in flight meanwhile."""
         company = re.match(r"/companies/([^/]+)", request.url.path)
         company_id = company[1] if company else None
-        entry = LoggedRequest(request.method, request.url.path, request.url.query.decode(), self._now(), company_id)
+        entry = LoggedRequest(
+            request.method,
+            request.url.path,
+            request.url.query.decode(),
+            self._now(),
+            company_id,
+            idempotency_key=request.headers.get("Idempotency-Key"),
+        )
         with self._lock:
             self._entries.append(entry)
             if company_id is not None:

@@ -10,6 +10,21 @@ Bodies are JSON. What is misspelt is refused with 400, an id that is not there w
                                     syncExceptionMessage?, syncUtc?, dataPushed?} → the sync; an item is
                                     {transactionId, status?, integrationType?, message?}
     PATCH  syncs/{syncId}           {code?, items?, syncStatus?, errorMessage?, …} → the sync
+    POST   syncs/{syncId}/settle    lets a sync that a request started end, its webhook included:
+                                    {transactions?: {id: {status: Completed | PushError | ValidationError, message?}},
+                                    otherwise?: {status, message?}, code?, webhook?: current | old | null} → the sync;
+                                    {}: all is Completed, which puts it into the books
+    PUT    settling                 lets syncs end by themselves from now on, those in progress too:
+                                    {afterSeconds?, rules?: [{transactionId?, companyId?, status?, message?, times?}],
+                                    webhook?}; transactionId is a regular expression, the first rule that matches
+                                    decides, `times` is for how many tries of an id; what none matches is Completed
+    DELETE settling                 syncs stay in progress until they are settled, as at first
+    GET    submissions              every request that started a sync: [{syncId, at, origin: {companyId, method, kind,
+                                    idempotencyKey}, transactions: [{transactionId, body, attempt}]}]
+    GET    books/{companyId}        all that was ever written, in that order:
+                                    [{transactionId, kind, method, syncId, body}]
+    PUT    companies/{companyId}/connection-status   {status}; unless it is Linked, syncs end with 4220
+                                    → the company
     POST   webhooks                 {syncId? | companyId?, generation?: current | old, eventType?, overrides?, body?,
                                     headers?: webhook | svix, method?: POST | PUT, secrets?, delaySeconds?, repeat?}
                                     → {webhookId}; delivered in the background, tried again on Codat's schedule
@@ -21,7 +36,7 @@ Bodies are JSON. What is misspelt is refused with 400, an id that is not there w
                                     the kinds are in `tests.simulator.faults`
     DELETE faults
     PUT    quota                    {remaining}: how many of today's requests are left
-    GET    requests                 {requests: [{method, path, query, at, companyId, status}],
+    GET    requests                 {requests: [{method, path, query, at, companyId, status, idempotencyKey}],
                                     maxInFlight: {companyId: number}}
     DELETE requests                 forget what was asked so far
 """
@@ -34,7 +49,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 
 import httpx
 
@@ -44,6 +59,7 @@ from tests.simulator.delivery import Deliverer
 
 # Linger for 0 seconds: closing such a socket breaks the connection off with a RST.
 BREAK_OFF = struct.pack("ii", 1, 0)
+SETTLE_EVERY_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -70,7 +86,9 @@ def serve(
     with (
         Deliverer(codat, webhook_url, time_scale=time_scale) as deliverer,
         _Server((host, port), codat, ControlApi(codat, deliverer)) as server,
+        _settling(codat),
     ):
+        codat.on_settled = deliverer.announce
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="simulator")
         thread.start()
         try:
@@ -78,6 +96,24 @@ def serve(
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def _settling(codat: SimulatedCodat) -> Iterator[None]:
+    """Let syncs end when it is time, also while nobody asks for anything."""
+    stop = Event()
+
+    def settle() -> None:
+        while not stop.wait(SETTLE_EVERY_SECONDS):
+            codat.settle_due()
+
+    thread = Thread(target=settle, name="settling")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 class _Server(ThreadingHTTPServer):

@@ -1,5 +1,6 @@
 """The simulator does over its control API what its client says."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -12,7 +13,9 @@ from tests.simulator.control_api import ControlApi
 from tests.simulator.control_messages import NewCompany, NewWebhook
 from tests.simulator.delivery import Deliverer
 from tests.simulator.faults import Fault
-from tests.simulator.models import Item
+from tests.simulator.generate import generate_expense
+from tests.simulator.models import Company, Item
+from tests.simulator.settling import Outcome, Rule, Settling, Verdict
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -26,6 +29,25 @@ class Running:
     control: SimulatorControl
     webhooks: list[httpx.Request] = field(default_factory=list)
 
+    def create(self, company: Company, *transaction_ids: str) -> str:
+        """Create transactions as a client of Codat's would; returns their sync."""
+        url = f"https://api.codat.io/companies/{company.company_id}/sync/expenses/expense-transactions"
+        client = httpx.Client(transport=self.codat.transport(), headers={"Authorization": self.codat.credentials})
+        answer = client.post(url, json=[generate_expense(transaction_id) for transaction_id in transaction_ids])
+        sync_id: str = answer.raise_for_status().json()["syncId"]
+        return sync_id
+
+    def events(self) -> list[tuple[str, str]]:
+        """Give type and sync of each webhook so far."""
+        assert self.deliverer.wait(5)
+        events = [json.loads(webhook.content) for webhook in self.webhooks]
+        return [
+            (event["eventType"], event["payload"]["syncId"])
+            if "eventType" in event
+            else (event["RuleType"], event["Data"]["syncId"])
+            for event in events
+        ]
+
 
 @pytest.fixture
 def running() -> Iterator[Running]:
@@ -38,6 +60,7 @@ def running() -> Iterator[Running]:
 
     codat = SimulatedCodat("key", SECRET)
     with Deliverer(codat, workers=1, transport=httpx.MockTransport(receive)) as deliverer:
+        codat.on_settled = deliverer.announce
         transport = httpx.MockTransport(ControlApi(codat, deliverer).handle)
         with SimulatorControl("http://simulator", transport=transport) as control:
             control.set_webhook_url("http://receiver/webhooks/codat")
@@ -121,5 +144,106 @@ def test_order_for_what_is_not_there_is_refused(running: Running) -> None:
         running.control.change_sync("unknown", code=2000)
     with pytest.raises(ControlError, match=r"404.*unknown"):
         running.control.replay("unknown")
+    with pytest.raises(ControlError, match=r"404.*unknown"):
+        running.control.settle("unknown")
+    with pytest.raises(ControlError, match=r"404.*unknown"):
+        running.control.set_connection_status("unknown", "Linked")
     with pytest.raises(ControlError, match=r"400.*needs a sync"):
         running.control.send_webhook(NewWebhook())
+
+
+# ---------------------------------------------------------------- what is written
+
+
+def test_submission_is_shown_settled_and_found_in_the_books(running: Running) -> None:
+    """From the request to the books, all can be seen and decided from outside."""
+    company = running.control.add_company()
+    sync_id = running.create(company, "t-1", "t-2")
+    (submission,) = running.control.submissions()
+    assert submission == running.codat.submissions[0]
+    assert (submission.sync_id, submission.origin.kind) == (sync_id, "expense-transactions")
+    assert running.control.books(company.company_id) == ()
+    sync = running.control.settle(sync_id, Outcome({"t-1": Verdict("PushError", "Locked")}))
+    assert (sync.code, [item.message for item in sync.items]) == (5130, ["Locked", None])
+    (entry,) = running.control.books(company.company_id)
+    assert (entry.transaction_id, entry.method, entry.sync_id) == ("t-2", "POST", sync_id)
+    assert entry.body == submission.transactions[1].body
+
+
+def test_settled_sync_sends_its_webhook(running: Running) -> None:
+    """The right one: of success or failure, of today or of before, or none."""
+    company = running.control.add_company()
+    good, bad, old, lost = (running.create(company, f"t-{number}") for number in range(4))
+    running.control.settle(good)
+    running.control.settle(bad, Outcome(otherwise=Verdict("ValidationError", "No rate")))
+    running.control.settle(old, Outcome(code=5000, webhook="old"))
+    running.control.settle(lost, Outcome(webhook=None))
+    assert running.events() == [
+        ("expenses.sync.successful", good),
+        ("expenses.sync.unsuccessful", bad),
+        ("Sync Failed", old),
+    ]
+
+
+def test_without_a_webhook_url_a_settled_sync_sends_nothing(running: Running) -> None:
+    """Codat tells nobody who has not asked for it."""
+    running.deliverer.url = None
+    running.control.settle(running.create(running.control.add_company(), "t-1"))
+    assert running.control.deliveries() == ()
+
+
+def test_outcome_that_makes_no_sense_is_refused(running: Running) -> None:
+    """Unknown ids and statuses are errors, as is a second end."""
+    sync_id = running.create(running.control.add_company(), "t-1")
+    with pytest.raises(ControlError, match=r"400.*no t-2"):
+        running.control.settle(sync_id, Outcome({"t-2": Verdict()}))
+    transport = httpx.MockTransport(ControlApi(running.codat, running.deliverer).handle)
+    url = f"http://simulator/_simulator/syncs/{sync_id}/settle"
+    wrong = httpx.Client(transport=transport).post(url, json={"otherwise": {"status": "Failed"}})
+    assert wrong.status_code == 400
+    running.control.settle(sync_id)
+    with pytest.raises(ControlError, match=r"400.*settled already"):
+        running.control.settle(sync_id)
+
+
+def test_plan_settles_for_a_demo(running: Running) -> None:
+    """Some fail once, some always, one company is out of reach; the rest is written."""
+    company, gone = running.control.add_company(), running.control.add_company()
+    running.control.set_connection_status(gone.company_id, "Deauthorized")
+    plan = Settling(rules=(Rule("^once$", times=1), Rule("^never$", status="ValidationError", message="No rate")))
+    running.control.set_settling(plan)
+    assert running.codat.auto_settle == plan
+    first, of_gone = running.create(company, "once", "never", "t-1"), running.create(gone, "t-1")
+    running.codat.settle_due()
+    second = running.create(company, "once", "never")
+    running.codat.settle_due()
+    assert [running.codat.sync(sync_id).code for sync_id in (first, of_gone, second)] == [5130, 4220, 5130]
+    assert [entry.transaction_id for entry in running.control.books(company.company_id)] == ["t-1", "once"]
+    assert running.control.books(gone.company_id) == ()
+    assert running.events() == [("expenses.sync.unsuccessful", sync_id) for sync_id in (first, of_gone, second)]
+
+
+def test_plan_can_be_taken_back(running: Running) -> None:
+    """Then syncs stay in progress again."""
+    running.control.set_settling(Settling(webhook="old"))
+    running.control.stop_settling()
+    sync_id = running.create(running.control.add_company(), "t-1")
+    running.codat.settle_due()
+    assert running.codat.sync(sync_id).code == 1000
+
+
+def test_connection_status_is_set_from_outside(running: Running) -> None:
+    """A company loses its connection and gets it back."""
+    company = running.control.add_company()
+    for status in ("Deauthorized", "Linked"):
+        assert running.control.set_connection_status(company.company_id, status).connection_status == status
+        assert running.control.state().companies[0].connection_status == status
+
+
+def test_log_has_the_idempotency_key(running: Running) -> None:
+    """A test can see which keys a client uses."""
+    key = "0b8e1f5a-1c1f-4a7e-9b5e-3f2d6a7c8d90"
+    httpx.Client(transport=running.codat.transport()).post(
+        "https://api.codat.io/companies/c-1", headers={"Idempotency-Key": key}
+    )
+    assert [entry.idempotency_key for entry in running.control.requests().requests] == [key]

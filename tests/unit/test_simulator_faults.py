@@ -1,5 +1,6 @@
 """Simulated Codat misbehaves to order, and only then."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -8,10 +9,11 @@ import pytest
 
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.faults import Fault, Kind
-from tests.simulator.generate import generate_items
+from tests.simulator.generate import generate_expense, generate_items
 from tests.simulator.models import Sync
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+KEY = "0b8e1f5a-1c1f-4a7e-9b5e-3f2d6a7c8d90"
 
 
 class Sleep:
@@ -47,6 +49,15 @@ def get(codat: SimulatedCodat, sync: Sync, what: str = "transactions") -> httpx.
     """Ask for a part of a sync."""
     url = f"https://api.codat.io/companies/{sync.company_id}/sync/expenses/syncs/{sync.sync_id}/{what}"
     return httpx.Client(transport=codat.transport()).get(url, headers={"Authorization": codat.credentials})
+
+
+def create(codat: SimulatedCodat, sync: Sync, timeout: float = 5.0) -> httpx.Response:
+    """Create a transaction, always with the same key."""
+    return httpx.Client(transport=codat.transport(), timeout=timeout).post(
+        f"https://api.codat.io/companies/{sync.company_id}/sync/expenses/expense-transactions",
+        headers={"Authorization": codat.credentials, "Idempotency-Key": KEY},
+        content=json.dumps([generate_expense("t-1")]).encode(),
+    )
 
 
 def test_fault_hits_so_many_requests_and_no_more(codat: SimulatedCodat, sync: Sync) -> None:
@@ -142,3 +153,90 @@ def test_concurrency_is_measured_by_company() -> None:
         list(pool.map(lambda sync: get(codat, sync), [one, one, other]))
     assert codat.requests.max_in_flight(one.company_id) == 2
     assert codat.requests.max_in_flight(other.company_id) == 1
+
+
+# ---------------------------------------------------------------- before the effect, or after it
+
+
+@pytest.mark.parametrize("kind", ["disconnect", "reset", "status"])
+def test_request_that_came_to_nothing_started_nothing(codat: SimulatedCodat, sync: Sync, kind: Kind) -> None:
+    """A fault without more is one before the effect."""
+    codat.faults.add(Fault(kind))
+    try:
+        assert create(codat, sync).status_code == 500
+    except httpx.TransportError:
+        assert kind != "status"
+    assert codat.submissions == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("disconnect_after", httpx.RemoteProtocolError),
+        ("reset_after", httpx.ReadError),
+        ("latency_after", httpx.ReadTimeout),
+    ],
+)
+def test_request_without_an_answer_took_effect(
+    codat: SimulatedCodat, sync: Sync, kind: Kind, error: type[Exception]
+) -> None:
+    """The client cannot know; with the same key it gets the answer that was lost."""
+    codat.faults.add(Fault(kind, seconds=10))
+    with pytest.raises(error):
+        create(codat, sync)
+    (submission,) = codat.submissions
+    assert create(codat, sync).json() == {"syncId": submission.sync_id}
+    assert len(codat.submissions) == 1
+    assert [entry.status for entry in codat.requests.entries] == [None, 200]
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_request_that_was_answered_with_a_failure_took_effect(codat: SimulatedCodat, sync: Sync, status: int) -> None:
+    """The failure is what Codat remembers for the key: the client never learns of the sync from it."""
+    codat.faults.add(Fault("status_after", status=status))
+    assert [create(codat, sync).status_code for _ in range(2)] == [status, status]
+    assert len(codat.submissions) == 1
+
+
+def test_late_answer_is_in_time_for_who_waits(codat: SimulatedCodat, sync: Sync, sleep: Sleep) -> None:
+    """Only the client's patience makes a time-out of it."""
+    codat.faults.add(Fault("latency_after", seconds=10))
+    assert create(codat, sync, timeout=11).status_code == 200
+    assert [seconds for seconds in sleep.slept if seconds] == [10]
+
+
+def test_refused_request_is_late_as_well(codat: SimulatedCodat, sync: Sync, sleep: Sleep) -> None:
+    """What comes after, comes after a refusal too."""
+    codat.delete_company(sync.company_id)
+    codat.faults.add(Fault("latency_after", seconds=4))
+    assert create(codat, sync).status_code == 404
+    assert [seconds for seconds in sleep.slept if seconds] == [4]
+
+
+@pytest.mark.parametrize("kind", ["status", "status_after"])
+def test_fault_hits_a_known_key_too(codat: SimulatedCodat, sync: Sync, kind: Kind) -> None:
+    """It is not Codat's memory that decides on who gets a fault; the memory stays."""
+    first = create(codat, sync).json()
+    codat.faults.add(Fault(kind, status=503))
+    assert create(codat, sync).status_code == 503
+    codat.faults.add(Fault("disconnect"))
+    with pytest.raises(httpx.RemoteProtocolError):
+        create(codat, sync)
+    assert create(codat, sync).json() == first
+
+
+def test_spoilt_answer_took_effect(codat: SimulatedCodat, sync: Sync) -> None:
+    """Half of the JSON is half of an answer to something that was done."""
+    codat.faults.add(Fault("malformed"))
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting|delimiter"):
+        create(codat, sync).json()
+    assert create(codat, sync).json() == {"syncId": codat.submissions[0].sync_id}
+
+
+def test_reads_have_these_faults_as_well(codat: SimulatedCodat, sync: Sync) -> None:
+    """For them it makes no difference."""
+    codat.faults.add(Fault("status_after", status=502))
+    codat.faults.add(Fault("disconnect_after"))
+    assert get(codat, sync).status_code == 502
+    with pytest.raises(httpx.RemoteProtocolError):
+        get(codat, sync)
