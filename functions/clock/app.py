@@ -11,10 +11,10 @@ from botocore.config import Config
 from codat_sync.due import DueItems
 from codat_sync.gate import SharedGate
 from codat_sync.observability import count, logger, metrics
-from codat_sync.queues import SyncQueue
+from codat_sync.queues import RetryQueue, SyncQueue
 from codat_sync.settings import ClockSettings
 from codat_sync.table import Table
-from codat_sync.tick import tick
+from codat_sync.tick import Queues, tick
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -30,14 +30,15 @@ settings = ClockSettings.read(os.environ)
 table = Table(boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name)
 due = DueItems(table)
 gate = SharedGate(table, _now)
-queue = SyncQueue(boto3.client("sqs", config=_CONFIG), settings.sync_queue_url)
+sqs = boto3.client("sqs", config=_CONFIG)
+queues = Queues(SyncQueue(sqs, settings.sync_queue_url), RetryQueue(sqs, settings.retry_queue_url))
 
 
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(_event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """Enqueue what is due, and tell how much that was."""
-    ticked = tick(due, queue, gate, _now)
+    ticked = tick(due, queues, gate, _now)
     metrics.add_metric("DueEnqueued", MetricUnit.Count, ticked.enqueued)
     metrics.add_metric("DueLateness", MetricUnit.Seconds, ticked.lateness.total_seconds())
     metrics.add_metric("GateClosed", MetricUnit.Count, int(ticked.closure is not None))

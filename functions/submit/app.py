@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -90,11 +91,12 @@ def lambda_handler(event: Json, _context: "LambdaContext") -> Json:
     correlation_id = event["requestContext"]["requestId"]
     logger.set_correlation_id(correlation_id)
     method, path = event["requestContext"]["http"]["method"], event["rawPath"]
+    headers = {name.lower(): value for name, value in event["headers"].items()}  # `sam local` has them in any case
     try:
-        if not is_authorized(event["headers"], api_key.value()):
+        if not is_authorized(headers, api_key.value()):
             return _refuse(Refusal(HTTPStatus.UNAUTHORIZED, "Unauthorized", "False"), correlation_id)
         found = route(method, path)
-        answer = _write(event, found, correlation_id) if found else _forward(event)
+        answer = _write(event, headers, found, correlation_id) if found else _forward(event, headers)
     except _TOLD as error:
         return _refuse(refusal_of(error, _now()), correlation_id)
     finally:
@@ -105,7 +107,7 @@ def lambda_handler(event: Json, _context: "LambdaContext") -> Json:
     return _handed_back(answer)
 
 
-def _write(event: Json, found: Route, correlation_id: str) -> Answer:
+def _write(event: Json, headers: Mapping[str, str], found: Route, correlation_id: str) -> Answer:
     """Record what is written, and send it: once, as ``Submitting`` sees to."""
     try:
         text = _content(event).decode()
@@ -114,10 +116,10 @@ def _write(event: Json, found: Route, correlation_id: str) -> Answer:
     write = Write(
         company_id=found.company_id,
         kind=found.kind,
-        method="POST" if found.transaction_id is None else "PUT",
+        method=found.codat_method,
         text=text,
         bodies=read_bodies(found, text),
-        idempotency_key=event["headers"].get("idempotency-key"),
+        idempotency_key=headers.get("idempotency-key"),
         correlation_id=correlation_id,
     )
     if found.is_kept_only:
@@ -126,7 +128,7 @@ def _write(event: Json, found: Route, correlation_id: str) -> Answer:
     return submitting.submit(write)
 
 
-def _forward(event: Json) -> Answer:
+def _forward(event: Json, headers: Mapping[str, str]) -> Answer:
     """Pass on what is not recorded. If it writes, that is the caller's: it is sent once, whatever Codat answers."""
     return writer.forward(
         Forwarded(
@@ -134,7 +136,7 @@ def _forward(event: Json) -> Answer:
             path=event["rawPath"],
             query=event["rawQueryString"],
             content=_content(event),
-            headers={name: event["headers"][name] for name in _PASSED_ON if name in event["headers"]},
+            headers={name: headers[name] for name in _PASSED_ON if name in headers},
             company_id=company_of_path(event["rawPath"]),
         )
     )

@@ -18,11 +18,11 @@ from codat_sync.gate import SharedGate
 from codat_sync.ingest import MOST_RECEIVES, Ingestion
 from codat_sync.news import SyncNews
 from codat_sync.pace import Pace
-from codat_sync.queues import SyncQueue
+from codat_sync.queues import RetryQueue, SyncQueue
 from codat_sync.schedule import Report, Schedule, Trouble, Waiting
 from codat_sync.status import Outcome
 from codat_sync.store import Store
-from codat_sync.tick import tick
+from codat_sync.tick import Queues, tick
 from codat_sync.webhook import WebhookEvent
 from tests.integration.batches import batch, failed, message, of
 from tests.integration.conftest import API_KEY, Aws, Handler
@@ -145,8 +145,10 @@ def test_while_nothing_is_due_the_clock_says_so(start: Start, name: str) -> None
 
 
 def _tick(aws: Aws, due: DueItems, store: Store, now: datetime) -> int:
-    queue = SyncQueue(aws.sqs, aws.environment["SYNC_QUEUE_URL"])
-    return tick(due, queue, SharedGate(store.table, lambda: now), lambda: now).enqueued
+    queues = Queues(
+        SyncQueue(aws.sqs, aws.environment["SYNC_QUEUE_URL"]), RetryQueue(aws.sqs, aws.environment["RETRY_QUEUE_URL"])
+    )
+    return tick(due, queues, SharedGate(store.table, lambda: now), lambda: now).enqueued
 
 
 @pytest.fixture

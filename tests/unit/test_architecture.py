@@ -11,26 +11,37 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers/shared/codat_sync"
 
 NOUNS = {
-    *(
-        "answer",
-        "chunks",
-        "company",
-        "complaint",
-        "done",
-        "expense",
-        "identifier",
-        "inbox",
-        "instant",
-        "message",
-        "news",
-        "quota",
-    ),
-    *("schedule", "signature", "status", "submission", "sync", "transaction", "webhook"),
+    *("answer", "asked", "chunks", "company", "complaint", "done", "expense", "identifier", "inbox", "instant"),
+    *("message", "news", "plan", "quota", "refusal", "retry_state", "route", "schedule", "signature", "status"),
+    *("submission", "sync", "transaction", "webhook"),
 }
-VERBS = {"batch", "ingest", "receive", "refresh", "submit", "tick", "trace", "work"}
+VERBS = {"batch", "ingest", "receive", "refresh", "retry", "submit", "tick", "trace", "work"}
 EDGES = {
-    *("codat", "company_store", "connection", "document", "due", "gate", "keys", "observability", "pace", "queues"),
-    *("secret", "seen_events", "settings", "shared_pace", "store", "submission_store", "table", "telemetry", "writer"),
+    *(
+        "codat",
+        "company_store",
+        "connection",
+        "document",
+        "due",
+        "gate",
+        "keys",
+        "observability",
+        "pace",
+        "queues",
+        "retries",
+    ),
+    *(
+        "secret",
+        "seen_events",
+        "settings",
+        "shared_pace",
+        "standings",
+        "store",
+        "submission_store",
+        "table",
+        "telemetry",
+        "writer",
+    ),
 }
 MAY_IMPORT = {"nouns": NOUNS, "verbs": NOUNS | VERBS, "edges": NOUNS | EDGES}
 AWS = {"boto3", "botocore", "aws_lambda_powertools", "httpx"}

@@ -34,11 +34,11 @@ def test_the_worker_says_which_variable_is_missing(name: str) -> None:
         WorkerSettings.read({key: value for key, value in _WORKER.items() if key != name})
 
 
-@pytest.mark.parametrize("name", ["SYNC_TABLE_NAME", "SYNC_QUEUE_URL"])
+@pytest.mark.parametrize("name", ["SYNC_TABLE_NAME", "SYNC_QUEUE_URL", "RETRY_QUEUE_URL"])
 def test_the_clock_says_which_variable_is_missing(name: str) -> None:
     """Each of them."""
-    environment = {"SYNC_TABLE_NAME": "table", "SYNC_QUEUE_URL": "https://queue"}
-    assert ClockSettings.read(environment) == ClockSettings("table", "https://queue")
+    environment = {"SYNC_TABLE_NAME": "table", "SYNC_QUEUE_URL": "https://queue", "RETRY_QUEUE_URL": "https://retry"}
+    assert ClockSettings.read(environment) == ClockSettings("table", "https://queue", "https://retry")
     with pytest.raises(SettingsError, match=name):
         ClockSettings.read(environment | {name: ""})
 

@@ -23,6 +23,8 @@ SCHEMA_VERSION = 1
 # nothing else to hold.
 INLINE_BYTES = 200_000
 PART_BYTES = 350_000
+# What it is made with, and never changes.
+_MADE_WITH = ("companyId", "syncId", "announcedAs", "submittedIds", "retryOf")
 # What of a document goes with the answer that it was written for, and is not kept when another replaces it.
 _REPLACED = frozenset({"items", "parts", "waiting", "duePk", "dueAt"})
 
@@ -31,14 +33,17 @@ _REPLACED = frozenset({"items", "parts", "waiting", "duePk", "dueAt"})
 class SyncDocument:
     """A sync as it stands in the table.
 
-    ``sync`` is None while it is only announced. ``first_seen_at`` is when we heard of it, ``committed_at`` when what
-    Codat says of it changed last.
+    ``sync`` is None while it is only announced. ``submitted_ids`` are the transactions of the submission that it was
+    made of, if that went through here, and ``retry_of`` is the sync whose failed ones those are. ``first_seen_at`` is
+    when we heard of it, ``committed_at`` when what Codat says of it changed last.
     """
 
     company_id: str
     sync_id: str
     sync: Sync | None
     announced_as: Outcome
+    submitted_ids: tuple[str, ...]
+    retry_of: str | None
     version: int
     waiting: Waiting | None
     first_seen_at: datetime | None
@@ -88,7 +93,7 @@ def write_changes(waiting: Waiting | None, previous: Mapping[str, Any], now: dat
     Of a document that is to be made, ``previous`` has the ids.
     """
     first_seen_at = previous.get("firstSeenAt") or format_instant(now)
-    ids = {name: previous[name] for name in ("companyId", "syncId", "announcedAs") if name in previous}
+    made = {name: previous[name] for name in _MADE_WITH if previous.get(name) is not None}
     summary = previous.get("summary") or {
         "companyId": previous["companyId"],
         "syncId": previous["syncId"],
@@ -100,7 +105,7 @@ def write_changes(waiting: Waiting | None, previous: Mapping[str, Any], now: dat
         "version": version,
         "firstSeenAt": first_seen_at,
         "summary": with_waiting(summary, waiting, version=version),
-        **ids,
+        **made,
         **write_waiting(waiting),
     }
 
@@ -159,6 +164,8 @@ def read_document(values: Mapping[str, Any], items: Iterable[Mapping[str, Any]])
         sync_id=values["syncId"],
         sync=Sync(_read_status(values), tuple(map(read_item, items))) if is_answered(values) else None,
         announced_as=Outcome(values.get("announcedAs", Outcome.ANNOUNCED)),
+        submitted_ids=tuple(values.get("submittedIds", ())),
+        retry_of=values.get("retryOf"),
         version=int(values["version"]),
         waiting=read_waiting(values),
         first_seen_at=parse_instant(values.get("firstSeenAt")),

@@ -7,8 +7,8 @@ from itertools import chain, islice
 
 from codat_sync.errors import ConditionFailedError
 from codat_sync.instant import format_instant
-from codat_sync.keys import BY_DUE, DUE, DUE_BEHIND_GATE, RUN_PREFIX
-from codat_sync.message import CheckMessage
+from codat_sync.keys import BY_DUE, DUE, DUE_BEHIND_GATE, RETRY, RUN_PREFIX
+from codat_sync.message import CheckMessage, RetryMessage
 from codat_sync.table import Table, Values
 
 # A check is done with long before; if it was lost, the item is due again then.
@@ -18,11 +18,11 @@ _LAST = "9999"
 
 @dataclass(frozen=True, slots=True)
 class DueItem:
-    """An item that is due, and the check that is to be made of it."""
+    """An item that is due, and the message that has it looked at."""
 
     key: Values
     due_at: str
-    check: CheckMessage
+    message: CheckMessage | RetryMessage
 
 
 class DueItems:
@@ -58,9 +58,13 @@ class DueItems:
 
 
 def _due_item(item: Values) -> DueItem:
-    summary = item["summary"]
     sk = str(item["sk"])
-    check: CheckMessage = {
+    message = _retry(item["summary"]) if sk == RETRY else _check(item["summary"], sk)
+    return DueItem({"pk": item["pk"], "sk": sk}, item["dueAt"], message)
+
+
+def _check(summary: Values, sk: str) -> CheckMessage:
+    return {
         "v": 1,
         "kind": "check",
         "companyId": summary["companyId"],
@@ -69,4 +73,13 @@ def _due_item(item: Values) -> DueItem:
         "version": int(summary["version"]) if "version" in summary else None,
         "correlationId": summary.get("correlationId") or "",
     }
-    return DueItem({"pk": item["pk"], "sk": sk}, item["dueAt"], check)
+
+
+def _retry(summary: Values) -> RetryMessage:
+    return {
+        "v": 1,
+        "kind": "retry",
+        "companyId": summary["companyId"],
+        "syncId": summary["syncId"],
+        "correlationId": f"retry-of-{summary['syncId']}",
+    }

@@ -48,6 +48,16 @@ class CheckMessage(TypedDict):
 Message = WebhookMessage | CheckMessage
 
 
+class RetryMessage(TypedDict):
+    """That the failed transactions of a sync are to be planned (anew). A message of RetryQueue."""
+
+    v: Literal[1]
+    kind: Literal["retry"]
+    companyId: str
+    syncId: str
+    correlationId: str
+
+
 def webhook_message(body: bytes, *, webhook_id: str, received_at: datetime, correlation_id: str) -> WebhookMessage:
     """Return the message for an authentic webhook, small enough for the queue.
 
@@ -76,7 +86,7 @@ def webhook_message(body: bytes, *, webhook_id: str, received_at: datetime, corr
     return message
 
 
-def encode(message: Message) -> str:
+def encode(message: Message | RetryMessage) -> str:
     """Return the message as the text that is sent: ASCII, so that its length is its size in bytes."""
     return json.dumps(message, separators=(",", ":"))
 

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from codat_sync.chunks import chunks
 from codat_sync.errors import PoisonError, QueueUnavailableError
-from codat_sync.message import Message, encode
+from codat_sync.message import Message, RetryMessage, encode
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -32,7 +32,7 @@ class SyncQueue:
         """
         _send(self._client, _request(self._url, encode(message), message["companyId"]))
 
-    def send_all(self, messages: Sequence[Message]) -> int:
+    def send_all(self, messages: Sequence[Message | RetryMessage]) -> int:
         """Put ``messages`` on the queue, and return how many of them it took. Raises QueueUnavailableError."""
         requests = [_request(self._url, encode(message), message["companyId"]) for message in messages]
         return sum(self._send_batch(some) for some in chunks(requests, _SEND_AT_ONCE))
@@ -43,6 +43,10 @@ class SyncQueue:
         except (ClientError, BotoCoreError) as error:
             raise QueueUnavailableError(f"the queue did not take the messages: {error}") from error
         return len(answer.get("Successful", ()))
+
+
+class RetryQueue(SyncQueue):
+    """The queue from the clock to retry."""
 
 
 class Redelivery:

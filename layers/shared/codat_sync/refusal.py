@@ -55,6 +55,27 @@ class Refusal:
         }
 
 
+# Those of which nothing but their kind is to be told; the first that fits counts.
+_PLAIN: tuple[tuple[type[CodatSyncError], Refusal], ...] = (
+    (
+        SecretUnavailableError,
+        Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "The API key is not in place yet. Nothing was sent.", "True"),
+    ),
+    (
+        CodatUnreachableError,
+        Refusal(HTTPStatus.BAD_GATEWAY, "Codat could not be reached. Nothing was sent.", "True"),
+    ),
+    (
+        CodatUnavailableError,
+        Refusal(
+            HTTPStatus.GATEWAY_TIMEOUT,
+            "Codat did not answer in time. The same request again, with its key, is safe.",
+            "Unknown",
+        ),
+    ),
+)
+
+
 def refusal_of(error: CodatSyncError, now: datetime) -> Refusal:
     """Return what ``error`` is to the caller. Raises it if it is nothing to tell a caller."""
     match error:
@@ -68,11 +89,7 @@ def refusal_of(error: CodatSyncError, now: datetime) -> Refusal:
             seconds = max(1, math.ceil((error.closure.until - now).total_seconds()))
             message = f"Codat may not be called: {error}. Nothing was sent."
             return Refusal(HTTPStatus.TOO_MANY_REQUESTS, message, "True", retry_after=seconds)
-        case SecretUnavailableError():
-            return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "The API key is not in place yet. Nothing was sent.", "True")
-        case CodatUnreachableError():
-            return Refusal(HTTPStatus.BAD_GATEWAY, "Codat could not be reached. Nothing was sent.", "True")
-        case CodatUnavailableError():
-            message = "Codat did not answer in time. The same request again, with its key, is safe."
-            return Refusal(HTTPStatus.GATEWAY_TIMEOUT, message, "Unknown")
+    for kind, refusal in _PLAIN:
+        if isinstance(error, kind):
+            return refusal
     raise error

@@ -6,6 +6,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from codat_sync.errors import InvalidBodyError, Invalidity
 from codat_sync.expense import Body, Kind, is_created, is_put, read_created, read_kept, read_put
@@ -25,6 +26,13 @@ class Route:
     kind: Kind
     transaction_id: str | None
     is_kept_only: bool
+
+    @property
+    def codat_method(self) -> Literal["POST", "PUT"]:
+        """How Codat gets it: what is only kept is created, if that is how its kind is made."""
+        if self.is_kept_only:
+            return "POST" if is_created(self.kind) else "PUT"
+        return "POST" if self.transaction_id is None else "PUT"
 
 
 def route(method: str, path: str) -> Route | None:

@@ -1,7 +1,7 @@
 """The environment of each function, read once when it starts: what is missing is known then, by its name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from codat_sync.errors import SettingsError
@@ -57,6 +57,7 @@ class ClockSettings:
 
     sync_table_name: str
     sync_queue_url: str
+    retry_queue_url: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "ClockSettings":
@@ -64,6 +65,7 @@ class ClockSettings:
         return cls(
             sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
             sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
+            retry_queue_url=_text(environment, "RETRY_QUEUE_URL"),
         )
 
 
@@ -86,6 +88,27 @@ class SubmitSettings:
             sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
             event_retention=timedelta(days=_number(environment, "EVENT_RETENTION_DAYS")),
             first_look=timedelta(seconds=_number(environment, "FIRST_LOOK_SECONDS")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySettings(SubmitSettings):
+    """What retry is told: what submit is, and how often it may try."""
+
+    retry_dead_letter_queue_url: str
+    most_attempts: int
+    first_delay: timedelta
+    longest_delay: timedelta
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "RetrySettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        return cls(
+            **asdict(SubmitSettings.read(environment)),
+            retry_dead_letter_queue_url=_text(environment, "RETRY_DEAD_LETTER_QUEUE_URL"),
+            most_attempts=_number(environment, "RETRY_MOST_ATTEMPTS"),
+            first_delay=timedelta(seconds=_number(environment, "RETRY_FIRST_DELAY_SECONDS")),
+            longest_delay=timedelta(seconds=_number(environment, "RETRY_LONGEST_DELAY_SECONDS")),
         )
 
 

@@ -5,11 +5,11 @@ are too many, in parts that it points to. A transaction's partition points to th
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from types import MappingProxyType
 
 from codat_sync.chunks import chunks
 from codat_sync.document import (
@@ -42,9 +42,11 @@ from codat_sync.keys import (
     run_key,
     sync_key,
 )
+from codat_sync.retries import due_retry
 from codat_sync.schedule import Waiting
 from codat_sync.seen_events import SeenEvents
 from codat_sync.status import Outcome
+from codat_sync.submission import Submission
 from codat_sync.sync import Sync, SyncStatus
 from codat_sync.table import Table, Values
 from codat_sync.transaction import Item, addressable_ids
@@ -134,7 +136,14 @@ class Store:
         if parts := head.values.get("parts"):
             # Before the commit: if that is the last thing that happens, the parts are looked after all the same.
             self._put_run(sync.status, parts, now)
-        self._put_document(values, head)
+        self._put_document(values, head, self._retries(sync, head, now))
+
+    def _retries(self, sync: Sync, head: Head, now: datetime) -> list[tuple[Values, Values]]:
+        """Return what makes the retry of a sync due that has failed, or of the one that this one is a retry of."""
+        root = head.values.get("retryOf")
+        if not sync.is_final or not (root or sync.outcome is Outcome.FAILED):
+            return []
+        return [due_retry(sync.status.company_id, root or sync.status.sync_id, now)]
 
     def set_waiting(self, waiting: Waiting | None, head: Head, now: datetime) -> None:
         """Say how the sync waits, or that it does not any more, and count that as a version. Raises VersionMovedError.
@@ -171,16 +180,26 @@ class Store:
 
     # ------------------------------------------------------------ what submit does
 
-    def announce(
-        self, company_id: str, sync_id: str, transaction_ids: Iterable[str], waiting: Waiting, now: datetime
-    ) -> None:
-        """Make a sync known that Codat has just made of what was submitted, unless an event was quicker."""
-        self._put_pointers(company_id, sync_id, transaction_ids, now)
-        head = self.load_head(company_id, sync_id, [])
-        if head.version is not None:
+    def announce(self, submission: Submission, sync_id: str, waiting: Waiting, now: datetime) -> None:
+        """Make a sync known that Codat has made of a submission, and which sync's failed transactions it creates again.
+
+        If an event was quicker, its document says so from now on. Raises VersionMovedError after too many lost races.
+        """
+        company_id = submission.company_id
+        self._put_pointers(company_id, sync_id, submission.transaction_ids, now)
+        origin = {"submittedIds": list(submission.transaction_ids), "retryOf": submission.retry_of}
+        for _ in range(_MOST_READS):
+            head = self.load_head(company_id, sync_id, [])
+            try:
+                if head.version is None:
+                    submitted = {"announcedAs": Outcome.SUBMITTED.value, **origin}
+                    self._update_document(waiting, head, now, version=1, announced=submitted)
+                else:
+                    self._update_document(head.waiting, head, now, version=head.version + 1, announced=origin)
+            except VersionMovedError:
+                continue
             return
-        with suppress(VersionMovedError):
-            self._update_document(waiting, head, now, version=1, outcome=Outcome.SUBMITTED)
+        raise VersionMovedError(f"the document of sync {sync_id} moves on each time that it is read")
 
     # ------------------------------------------------------------ what readers ask
 
@@ -303,9 +322,12 @@ class Store:
     def _load_document(self, sync_id: str) -> Values | None:
         return next(iter(self.table.get([sync_key(sync_id)])), None)
 
-    def _put_document(self, values: Values, head: Head) -> None:
+    def _put_document(self, values: Values, head: Head, retries: Sequence[tuple[Values, Values]]) -> None:
         try:
-            self.table.put(values, {"version": head.version})
+            if retries:
+                self.table.transact([(values, {"version": head.version})], retries)
+            else:
+                self.table.put(values, {"version": head.version})
         except ConditionFailedError as error:
             raise VersionMovedError(f"the document of sync {values['syncId']} has moved on") from error
 
@@ -316,10 +338,10 @@ class Store:
         now: datetime,
         *,
         version: int,
-        outcome: Outcome = Outcome.ANNOUNCED,
+        announced: Mapping[str, object] = MappingProxyType({"announcedAs": Outcome.ANNOUNCED.value}),
     ) -> None:
-        made = {"companyId": head.company_id, "syncId": head.sync_id, "announcedAs": outcome.value}
-        previous = made | head.values
+        ids = {"companyId": head.company_id, "syncId": head.sync_id}
+        previous = ids | head.values | {name: value for name, value in announced.items() if name not in head.values}
         changes = write_changes(waiting, previous, now, version=version)
         if not is_answered(head.values):
             changes |= listing_keys(head.company_id, head.sync_id, changes["firstSeenAt"])

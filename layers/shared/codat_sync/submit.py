@@ -177,7 +177,7 @@ class Submitting:
         if answer.status_code < HTTPStatus.BAD_REQUEST and sync_id:
             now = self.now()
             waiting = self.schedule.submitted(now, correlation_id)
-            self.store.announce(submission.company_id, sync_id, submission.transaction_ids, waiting, now)
+            self.store.announce(submission, sync_id, waiting, now)
             self.submissions.mark_answered(submission, sync_id, answer.status_code)
         elif answer.status_code in _UNDECIDED or not _is_refusal(answer):
             self.submissions.mark_unknown(submission, answer.status_code)

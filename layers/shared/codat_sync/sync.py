@@ -42,6 +42,11 @@ class Sync:
         return Outcome.FAILED if self.failed_items else status_code(self.status.code).outcome
 
     @property
+    def has_succeeded(self) -> bool:
+        """Whether all of it is in the books."""
+        return self.outcome is Outcome.SUCCEEDED
+
+    @property
     def is_final(self) -> bool:
         """Whether Codat will not change it by itself: it has ended, and so have all of its items."""
         return status_code(self.status.code).final and not any(item.status == PENDING for item in self.items)

@@ -136,16 +136,22 @@ class Table:
             return False
         return True
 
-    def transact(self, puts: Sequence[tuple[Values, Mapping[str, object]]]) -> None:
-        """Replace items (100 at most), each if its attributes are as said beside it: all of them, or none.
+    def transact(
+        self, puts: Sequence[tuple[Values, Mapping[str, object]]], updates: Sequence[tuple[Values, Values]] = ()
+    ) -> None:
+        """Replace items, each if its attributes are as said beside it, and change others: all of them, or none.
 
-        Raises ConditionFailedError, also if another transaction was at one of them at the same time.
+        100 at most. Raises ConditionFailedError, also if another transaction was at one of them at the same time.
         """
         operations: list[Any] = []
         for item, when in puts:
             condition = _Expression()
             condition.require(when)
             operations.append({"Put": {"TableName": self._name, "Item": _to_item(item), **condition.arguments()}})
+        for key, changes in updates:
+            change = _Expression()
+            change.change(changes)
+            operations.append({"Update": {"TableName": self._name, "Key": _to_item(key), **change.arguments()}})
         self._conditionally(lambda: self._client.transact_write_items(TransactItems=operations))
 
     def put_all(self, items: Iterable[Values], *, large: bool = False) -> None:

@@ -14,7 +14,7 @@ from codat_sync.quota import Closure
 if TYPE_CHECKING:
     from codat_sync.due import DueItem, DueItems
     from codat_sync.gate import SharedGate
-    from codat_sync.queues import SyncQueue
+    from codat_sync.queues import RetryQueue, SyncQueue
 
 # More than the workers do in a minute, so that they never run dry; not so many that what was put off comes again before
 # they have got to it.
@@ -31,7 +31,15 @@ class Ticked:
     closure: Closure | None
 
 
-def tick(due: "DueItems", queue: "SyncQueue", gate: "SharedGate", now: Callable[[], datetime]) -> Ticked:
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """Where the clock puts what is due."""
+
+    sync: "SyncQueue"
+    retry: "RetryQueue"
+
+
+def tick(due: "DueItems", queues: Queues, gate: "SharedGate", now: Callable[[], datetime]) -> Ticked:
     """Enqueue what is due, while the gate is open: a closed one would only put it down again.
 
     An item is put off before it is enqueued: so two clocks enqueue it once, and a crash in between costs no more than
@@ -44,10 +52,12 @@ def tick(due: "DueItems", queue: "SyncQueue", gate: "SharedGate", now: Callable[
     with ThreadPoolExecutor(_LEASES_AT_ONCE) as pool:
         is_ours = pool.map(lambda item: due.lease(item, now()), items)
         leased = list(compress(items, is_ours))
-    taken = queue.send_all([item.check for item in leased])
-    if taken < len(leased):
+    messages = [item.message for item in leased]
+    taken = queues.sync.send_all([each for each in messages if each["kind"] == "check"])
+    taken += queues.retry.send_all([each for each in messages if each["kind"] == "retry"])
+    if taken < len(messages):
         # The others are due again when what puts them off has passed.
-        raise QueueUnavailableError(f"the queue took {taken} of {len(leased)} checks")
+        raise QueueUnavailableError(f"the queues took {taken} of {len(messages)} messages")
     return Ticked(len(leased), _lateness(leased, now()), None)
 
 

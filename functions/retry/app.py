@@ -1,0 +1,171 @@
+"""Retry: what failed is created again when that is right; asked by the clock, by a person, or directly."""
+
+import json
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import httpx
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from botocore.config import Config
+
+from codat_sync.asked import Asked, read_direct, read_http, read_retry_message
+from codat_sync.codat import Codat, parse_api_key
+from codat_sync.company_store import CompanyStore
+from codat_sync.connection import CodatConnection
+from codat_sync.errors import InvalidBodyError, PoisonError
+from codat_sync.gate import SharedGate
+from codat_sync.instant import format_instant
+from codat_sync.observability import count, logger, metrics
+from codat_sync.plan import Policy
+from codat_sync.queues import DeadLetterQueue
+from codat_sync.retries import RetryStore
+from codat_sync.retry import Done, Retrying, summed_up
+from codat_sync.retry_state import Retry
+from codat_sync.schedule import Schedule
+from codat_sync.secret import CachedSecret
+from codat_sync.settings import RetrySettings
+from codat_sync.shared_pace import SharedPace
+from codat_sync.standings import Standings
+from codat_sync.store import Store
+from codat_sync.submission_store import SubmissionStore
+from codat_sync.submit import Submitting
+from codat_sync.table import Table
+from codat_sync.trace import Tracing
+from codat_sync.writer import Writer
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_CONFIG = Config(
+    connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=32
+)
+
+# What AWS hands over and takes back: JSON, whose shape it defines.
+Json = dict[str, Any]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+settings = RetrySettings.read(os.environ)
+http = httpx.Client(base_url=settings.codat_base_url)
+table = Table(boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name)
+gate = SharedGate(table, _now)
+connection = CodatConnection(
+    http,
+    CachedSecret(boto3.client("secretsmanager", config=_CONFIG), settings.codat_secret_arn, parse_api_key).value,
+    SharedPace(table, _now),
+    gate,
+    _now,
+)
+store = Store(table, event_retention=settings.event_retention)
+submissions = SubmissionStore(table)
+companies = CompanyStore(table, event_retention=settings.event_retention)
+retries = RetryStore(table)
+retrying = Retrying(
+    Submitting(Writer(connection), submissions, store, Tracing(Codat(connection)), Schedule(settings.first_look), _now),
+    submissions,
+    Standings(store, submissions, companies),
+    Policy(settings.most_attempts, settings.first_delay, settings.longest_delay),
+    _now,
+)
+dead_letters = DeadLetterQueue(boto3.client("sqs", config=_CONFIG), settings.retry_dead_letter_queue_url)
+processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: Json, context: "LambdaContext") -> Any:  # noqa: ANN401 - three kinds of callers
+    """Answer per transaction what was done, or why not; to SQS, which messages have to come again."""
+    try:
+        if "Records" in event:
+            return process_partial_response(event, _take, processor, context)
+        if "requestContext" in event:
+            return _answer(event)
+        return _told(read_direct(event))
+    finally:
+        for status, number in connection.take_results().items():
+            count("CodatCalls", "status", status, number)
+
+
+def _take(record: SQSRecord) -> None:
+    try:
+        asked = read_retry_message(record.body)
+    except PoisonError as poison:
+        dead_letters.set_aside(record.body, record.attributes.get("MessageGroupId"), poison)
+        logger.error("set aside", message_id=record.message_id, reason=poison.reason, detail=poison.detail)
+        return
+    _told(asked)
+
+
+def _answer(event: Json) -> Json:
+    """Answer the HTTP route: who may ask is the authorizer's business."""
+    try:
+        told = _told(read_http(event))
+    except InvalidBodyError as error:
+        return _response(HTTPStatus.BAD_REQUEST, {"title": "The request is not valid", "detail": str(error)})
+    if told is None:
+        return _response(HTTPStatus.NOT_FOUND, {"title": "There is no such sync"})
+    return _response(HTTPStatus.OK, told)
+
+
+def _told(asked: Asked) -> Json | None:
+    """Retry, write down how it stands, and tell; None if there is no such sync."""
+    root_id = _root(asked.sync_id)
+    done = retrying.retry(root_id, asked.transaction_ids, asked.correlation_id, is_for_person=asked.is_for_person)
+    document = store.load_head("", root_id, []).values
+    if done is None or not document:
+        return None
+    retry = summed_up(retries.load(root_id), done, _now())
+    retries.put(document["companyId"], root_id, retry)
+    for each in done:
+        count("Retries", "step", each.plan.step)
+    logger.info(
+        "planned",
+        sync_id=root_id,
+        company_id=document["companyId"],
+        state=retry.state,
+        steps=dict(retry.steps),
+        retry_sync_ids=sorted({each.sync_id for each in done if each.sync_id}),
+        correlation_id=asked.correlation_id,
+    )
+    return _json(root_id, done, retry)
+
+
+def _root(sync_id: str) -> str:
+    """Return the sync that ``sync_id`` is a retry of, or itself: what failed again is the first one's business."""
+    root = store.load_head("", sync_id, []).values.get("retryOf")
+    return str(root) if root else sync_id
+
+
+def _json(sync_id: str, done: Sequence[Done], retry: Retry) -> Json:
+    return {
+        "syncId": sync_id,
+        "state": retry.state.value,
+        "retrySyncIds": list(retry.sync_ids),
+        "dueAt": retry.due_at and format_instant(retry.due_at),
+        "transactions": [
+            {
+                "transactionId": each.transaction_id,
+                "step": each.plan.step.value,
+                "support": each.plan.support,
+                "customer": each.plan.customer,
+                "until": each.plan.until and format_instant(each.plan.until),
+                "retrySyncId": each.sync_id,
+            }
+            for each in done
+        ],
+    }
+
+
+def _response(status: HTTPStatus, body: Json) -> Json:
+    kind = "application/json" if status is HTTPStatus.OK else "application/problem+json"
+    if status is not HTTPStatus.OK:
+        body = {"type": "about:blank", "status": int(status)} | body
+    return {"statusCode": int(status), "headers": {"content-type": kind}, "body": json.dumps(body)}

@@ -1,0 +1,263 @@
+"""What can be done about a transaction: one answer to whatever is known of it. Rules only.
+
+The first rule that applies decides. Those about safety come first: nothing overrides them. A person's click overrides
+the ones about waiting and mending, as he may know that the cause is gone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from codat_sync.expense import Body
+from codat_sync.status import Outcome, status_code
+from codat_sync.submission import IN_FLIGHT, State, Submission
+from codat_sync.transaction import COMPLETED, FAILED_STATUSES
+
+_LINKED = "linked"
+_CONFIGURATION, _BILLING, _DUPLICATE = 4000, 4260, 5080
+_DISCONNECTED = {4040, 4220}
+_VALIDATION = "ValidationError"
+_PROCESSED = "previously been processed"
+# Where nothing tells when something ends, it is looked at again after this; an event comes sooner.
+_UNTIL_IT_ENDS = timedelta(minutes=15)
+_GIVEN_UP = timedelta(days=14)
+
+
+class Step(StrEnum):
+    """What is to be done."""
+
+    RETRY = "retryNow"
+    WAIT = "waitUntil"
+    MEND = "mendFirst"
+    RECONNECT = "reconnectFirst"
+    BILLING = "billingFirst"
+    WRITTEN = "alreadyWritten"
+    PARTLY_WRITTEN = "partlyWritten"
+    UNKNOWN = "outcomeUnknown"
+    NO_BODY = "noBodyRecorded"
+    EXHAUSTED = "attemptsExhausted"
+
+
+CUSTOMER_NOTES = {
+    Step.RETRY: "We are sending your expense to your accounting software again. You need not do anything.",
+    Step.WAIT: "Your expense is on its way to your accounting software. You need not do anything.",
+    Step.MEND: "Your accounting software did not accept the expense as it is. Please check what it is assigned to.",
+    Step.RECONNECT: "Please connect your accounting software again.",
+    Step.BILLING: "Please renew the subscription of your accounting software.",
+    Step.WRITTEN: "Your expense is in your accounting software.",
+    Step.PARTLY_WRITTEN: "Your expense is in your accounting software, but not everywhere. We are looking into it.",
+    Step.UNKNOWN: "We are checking whether your expense has arrived. Please do not enter it by hand.",
+    Step.NO_BODY: "Your expense has not reached your accounting software. We are looking into it.",
+    Step.EXHAUSTED: "Your expense has not reached your accounting software. We are looking into it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How often is tried, and how long is waited in between: doubled each time, up to the longest."""
+
+    most_attempts: int = 5
+    first_delay: timedelta = timedelta(minutes=5)
+    longest_delay: timedelta = timedelta(hours=6)
+
+    def delay(self, attempts: int) -> timedelta:
+        """Return how long to wait after so many attempts that failed."""
+        return min(self.first_delay * (1 << min(attempts, 20)), self.longest_delay)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a sync says of the transaction: its status and message for each integration type that it lists."""
+
+    sync_id: str
+    code: int | None
+    is_final: bool
+    at: datetime
+    statuses: dict[str, str | None] = field(default_factory=dict)
+    messages: tuple[str, ...] = ()
+
+    @property
+    def is_refused_as_known(self) -> bool:
+        """Whether the protection against duplicates refused it."""
+        return self.code == _DUPLICATE or any(_PROCESSED in message for message in self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All that is known of a transaction: its syncs and its submissions, each oldest first."""
+
+    transaction_id: str
+    syncs: tuple[Seen, ...] = ()
+    submissions: tuple[tuple[Submission, Body], ...] = ()
+    connection_status: str | None = None
+    is_company_deleted: bool = False
+
+    @property
+    def body(self) -> tuple[Submission, Body] | None:
+        """The newest body, with the submission that it came with."""
+        return self.submissions[-1] if self.submissions else None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done, and why. ``until`` is when there may be another answer; None if nothing tells."""
+
+    step: Step
+    support: str
+    until: datetime | None = None
+
+    @property
+    def customer(self) -> str:
+        """What the customer can be told."""
+        return CUSTOMER_NOTES[self.step]
+
+
+def plan(standing: Standing, now: datetime, policy: Policy, *, is_for_person: bool = False) -> Plan:
+    """Return what is to be done about a transaction. There is an answer to everything."""
+    unsafe = _under_way(standing, now) or _written(standing) or _unknown(standing, now)
+    if unsafe:
+        return unsafe
+    impossible = _disconnected(standing) or (None if standing.body else _no_body())
+    if impossible:
+        return impossible
+    if not is_for_person and (hindered := _hindered(standing, now, policy)):
+        return hindered
+    return Plan(Step.RETRY, "It failed, and nothing speaks against creating it again.")
+
+
+def lineage(standing: Standing) -> tuple[Submission, ...]:
+    """Return the submissions of what the product wants now: its own last one, and our retries of it."""
+    submissions = [submission for submission, _ in standing.submissions]
+    own = [number for number, submission in enumerate(submissions) if submission.retry_of is None]
+    return tuple(submissions[own[-1] :] if own else submissions)
+
+
+def attempts(standing: Standing) -> int:
+    """Return how often it was created again; what Codat refused because of others of its batch does not count."""
+    return sum(
+        submission.retry_of is not None and not submission.processed and submission.answer_status is not None
+        for submission in lineage(standing)
+    )
+
+
+def _relevant(standing: Standing) -> Sequence[Seen]:
+    """Return the syncs that tell of what the product wants now: of an update, none from before it."""
+    wanted = lineage(standing)
+    if not wanted or wanted[0].method == "POST":
+        return standing.syncs
+    of_others = {submission.sync_id for submission, _ in standing.submissions if submission not in wanted}
+    return [seen for seen in standing.syncs if seen.sync_id not in of_others and seen.at >= wanted[0].recorded_at]
+
+
+def _under_way(standing: Standing, now: datetime) -> Plan | None:
+    known = {seen.sync_id for seen in standing.syncs}
+    for submission, _ in standing.submissions:
+        began = submission.sent_at or submission.recorded_at
+        if submission.state in {State.RECORDED, State.SENT} and now - began < IN_FLIGHT:
+            return Plan(Step.WAIT, "It is being sent just now.", began + IN_FLIGHT)
+        if submission.state is State.ANSWERED and submission.sync_id not in known:
+            return Plan(Step.WAIT, f"Sync {submission.sync_id} has not told of it yet.", now + _UNTIL_IT_ENDS)
+    for seen in _relevant(standing):
+        if not seen.is_final:
+            return Plan(Step.WAIT, f"Sync {seen.sync_id} has not ended.", now + _UNTIL_IT_ENDS)
+    return None
+
+
+def _unknown(standing: Standing, now: datetime) -> Plan | None:
+    """Return that nobody knows whether it is written, if so: it may be, and is never sent again by itself."""
+    if any(submission.state in {State.SENT, State.UNKNOWN} for submission, _ in standing.submissions):
+        why = "It was sent, and Codat's answer is not known: none of Codat's syncs since then has it (yet)."
+        return Plan(Step.UNKNOWN, why, _look_again(standing, now))
+    syncs = _relevant(standing)
+    if any(status not in FAILED_STATUSES for seen in syncs for status in seen.statuses.values()):
+        return Plan(Step.UNKNOWN, "Codat does not say what became of it, though its sync has ended.")
+    if any(not seen.statuses and not _has_failed(seen.code) for seen in syncs):
+        return Plan(Step.UNKNOWN, "Codat does not list it among what its sync has done.")
+    was_refused = standing.body is not None and standing.body[0].state is State.REFUSED
+    return None if syncs or was_refused else Plan(Step.UNKNOWN, "No sync has told of it.")
+
+
+def _look_again(standing: Standing, now: datetime) -> datetime | None:
+    """Return when to look for it again: ever more seldom, as each time costs some of the quota, and not for ever."""
+    age = max(now - submission.recorded_at for submission, _ in standing.submissions)
+    return now + max(_UNTIL_IT_ENDS, age / 2) if age < _GIVEN_UP else None
+
+
+def _has_failed(code: int | None) -> bool:
+    return code is not None and status_code(code).outcome is Outcome.FAILED
+
+
+def _written(standing: Standing) -> Plan | None:
+    syncs = _relevant(standing)
+    if any(standing.transaction_id in submission.processed for submission in lineage(standing)):
+        return Plan(Step.WRITTEN, "Codat says that it has previously been processed.")
+    statuses: dict[str, str | None] = {}
+    for seen in syncs:
+        for name, status in seen.statuses.items():
+            if statuses.get(name) != COMPLETED:
+                statuses[name] = status
+    done = [name for name, status in statuses.items() if status == COMPLETED]
+    if done and len(done) == len(statuses):
+        return Plan(Step.WRITTEN, "Codat says that it is completed.")
+    if done:
+        rest = ", ".join(f"{name}: {status}" for name, status in statuses.items() if status != COMPLETED)
+        return Plan(
+            Step.PARTLY_WRITTEN, f"It is written as {', '.join(done)}, and not as {rest}. A person has to look."
+        )
+    if any(seen.is_refused_as_known for seen in syncs):
+        return Plan(Step.WRITTEN, "Codat's protection against duplicates refused it: look it up in the books.")
+    return None
+
+
+def _disconnected(standing: Standing) -> Plan | None:
+    if standing.is_company_deleted:
+        return Plan(Step.RECONNECT, "The company was deleted at Codat.")
+    status = standing.connection_status
+    if status is not None and status.lower() != _LINKED:
+        return Plan(Step.RECONNECT, f"The connection to the accounting software is {status}.")
+    return None
+
+
+def _no_body() -> Plan:
+    return Plan(
+        Step.NO_BODY, "It was not submitted through here, nor was its body recorded: the product has to send it."
+    )
+
+
+def _hindered(standing: Standing, now: datetime, policy: Policy) -> Plan | None:
+    """Return what a person may override: he may know that the cause is gone."""
+    cause = _cause(standing)
+    if cause:
+        return cause
+    made = attempts(standing)
+    if made >= policy.most_attempts:
+        return Plan(Step.EXHAUSTED, f"It was created again {made} times, and failed each time.")
+    ended = max((seen.at for seen in _relevant(standing)), default=None)
+    due = ended and ended + policy.delay(made)
+    if due and now < due:
+        return Plan(Step.WAIT, f"It failed {made + 1} times, and is created again then.", due)
+    return None
+
+
+def _cause(standing: Standing) -> Plan | None:
+    """Return what has to be mended first: the last failure tells, unless the product has sent another body since."""
+    syncs = _relevant(standing)
+    last = syncs[-1] if syncs else None
+    newest = standing.body[0] if standing.body else None
+    if newest and newest.state is State.REFUSED and not newest.processed and newest.answer_status is not None:
+        return Plan(Step.MEND, f"Codat refused it: {newest.refusal}.")
+    is_mended = last and newest and newest.state is State.KEPT and newest.recorded_at > last.at
+    return _cause_of(last, standing) if last and not is_mended else None
+
+
+def _cause_of(last: Seen, standing: Standing) -> Plan | None:
+    if last.code in _DISCONNECTED and standing.connection_status is None:
+        return Plan(Step.RECONNECT, "The company was deleted or de-authorized.")
+    if last.code == _BILLING:
+        return Plan(Step.BILLING, "The subscription of the accounting software has expired.")
+    if last.code == _CONFIGURATION:
+        return Plan(Step.MEND, "The company's configuration is not valid: something is not mapped.")
+    if _VALIDATION in last.statuses.values():
+        return Plan(Step.MEND, f"It is not valid: {'; '.join(last.messages) or 'Codat does not say why'}")
+    return None

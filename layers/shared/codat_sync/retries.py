@@ -1,0 +1,50 @@
+"""What is done about a failed sync, as SyncTable holds it: made with the sync's document, and kept by retry."""
+
+from datetime import datetime
+
+from codat_sync.instant import format_instant, parse_instant
+from codat_sync.keys import due_keys, retry_key
+from codat_sync.retry_state import Retry, RetryState
+from codat_sync.table import Table, Values
+
+_VERSION = 1
+
+
+class RetryStore:
+    """The retries of SyncTable."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def load(self, sync_id: str) -> Retry | None:
+        """Return what is done about a sync, None if nothing is."""
+        found = self._table.get([retry_key(sync_id)])
+        return _read(found[0]) if found else None
+
+    def put(self, company_id: str, sync_id: str, retry: Retry) -> None:
+        """Write what is done about a sync. It is derived anew each time: who writes last need not be first."""
+        due_at = format_instant(retry.due_at) if retry.due_at else None
+        changes = {
+            "v": _VERSION,
+            "state": retry.state.value,
+            "syncIds": list(retry.sync_ids),
+            "steps": dict(retry.steps),
+            "summary": {"companyId": company_id, "syncId": sync_id, "state": retry.state.value},
+            **due_keys(due_at),
+        }
+        self._table.update(retry_key(sync_id), changes, {})
+
+
+def due_retry(company_id: str, sync_id: str, now: datetime) -> tuple[Values, Values]:
+    """Return the key and the changes that make the retry of a sync, or make it due: it is to be planned (anew)."""
+    summary = {"companyId": company_id, "syncId": sync_id}
+    return dict(retry_key(sync_id)), {"v": _VERSION, "summary": summary, **due_keys(format_instant(now))}
+
+
+def _read(values: Values) -> Retry:
+    return Retry(
+        state=RetryState(values.get("state", RetryState.OPEN)),
+        sync_ids=tuple(values.get("syncIds", ())),
+        steps={name: int(number) for name, number in values.get("steps", {}).items()},
+        due_at=parse_instant(values.get("dueAt")),
+    )

@@ -1,0 +1,190 @@
+"""Retrying: what failed is created again when, and only when, that is right.
+
+Why no expense is written twice: see ``submit``. Beyond that, who claims a transaction is read before anything else that
+the plan is made from, and must not have changed when it is claimed for the retry: so no submission comes in between.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from codat_sync.chunks import chunks
+from codat_sync.errors import (
+    ClaimedError,
+    CodatError,
+    InFlightError,
+    SecretUnavailableError,
+    TooBusyError,
+)
+from codat_sync.expense import MOST, Body
+from codat_sync.plan import Plan, Policy, Standing, Step, plan
+from codat_sync.retry_state import Retry, RetryState
+from codat_sync.submission import State, Submission, digest_of
+from codat_sync.submit import Write, processed_ids, sync_id_of
+
+if TYPE_CHECKING:
+    from codat_sync.standings import Standings
+    from codat_sync.submission_store import Claims, SubmissionStore
+    from codat_sync.submit import Submitting
+
+# Each finds other transactions to be left out, or a race lost: then what is left is planned anew.
+_MOST_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done about a transaction, or why not. ``sync_id`` is the sync that a retry made."""
+
+    transaction_id: str
+    plan: Plan
+    sync_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be retried: the failed transactions of a sync, all or those ``wanted``."""
+
+    company_id: str
+    sync_id: str
+    wanted: Collection[str] | None
+    correlation_id: str
+    is_for_person: bool
+
+
+@dataclass(frozen=True)
+class Retrying:
+    """How failed transactions are created again."""
+
+    submitting: "Submitting"
+    submissions: "SubmissionStore"
+    standings: "Standings"
+    policy: Policy
+    now: Callable[[], datetime]
+
+    def retry(
+        self, sync_id: str, wanted: Collection[str] | None, correlation_id: str, *, is_for_person: bool
+    ) -> list[Done] | None:
+        """Plan the failed transactions of a sync, and create again what the plan allows, if it is ``wanted``.
+
+        Returns what was done about each, None if there is no such sync. Raises what DynamoDB raises.
+        """
+        failed = self.standings.failed(sync_id)
+        if failed is None:
+            return None
+        done: dict[str, Done] = {}
+        left = list(failed.transaction_ids)
+        for _ in range(_MOST_ROUNDS):
+            task = Task(failed.company_id, sync_id, wanted, correlation_id, is_for_person)
+            done |= self._round(task, left)
+            left = [name for name in left if _is_left(done[name], wanted)]
+            if not left:
+                break
+        return list(done.values())
+
+    def _round(self, task: Task, names: Sequence[str]) -> dict[str, Done]:
+        claims = self._settled_claims(task.company_id, names)
+        standings = self.standings.load(task.company_id, names)
+        plans = {
+            name: plan(standings[name], self.now(), self.policy, is_for_person=task.is_for_person) for name in names
+        }
+        done = {name: Done(name, each) for name, each in plans.items()}
+        ready = [standings[name] for name in names if _is_left(done[name], task.wanted)]
+        for submission, bodies in self._submissions(task.company_id, task.sync_id, ready):
+            mine = {body.transaction_id: claims[body.transaction_id] for body in bodies}
+            done |= self._create(submission, bodies, mine, task.correlation_id)
+        return done
+
+    def _settled_claims(self, company_id: str, names: Sequence[str]) -> "Claims":
+        """Return who claims what, after finding out what became of those that may have been sent."""
+        claims = self.submissions.load_claims(company_id, names)
+        holders = {holder.submission_id: (name, holder) for name, holder in claims.items() if holder}
+        open_ones = [each for each in holders.values() if each[1].state in {State.RECORDED, State.SENT, State.UNKNOWN}]
+        for name, holder in open_ones:
+            try:
+                self.submitting.require_free(name, holder)
+            except (InFlightError, ClaimedError, CodatError, SecretUnavailableError, TooBusyError):
+                continue  # Nothing is known that was not: the plan says so.
+        return self.submissions.load_claims(company_id, names) if open_ones else claims
+
+    def _submissions(
+        self, company_id: str, sync_id: str, ready: Iterable[Standing]
+    ) -> Iterator[tuple[Submission, tuple[Body, ...]]]:
+        groups: dict[tuple[object, object], list[tuple[Submission, Body]]] = {}
+        for standing in ready:
+            if standing.body:
+                last = standing.body[0]
+                groups.setdefault((last.kind, last.method), []).append(standing.body)
+        for group in groups.values():
+            is_post = group[0][0].method == "POST"
+            for some in chunks(group, MOST if is_post else 1):
+                bodies = tuple(body for _, body in some)
+                yield self._new(company_id, sync_id, some[0][0], bodies), bodies
+
+    def _new(self, company_id: str, sync_id: str, last: Submission, bodies: tuple[Body, ...]) -> Submission:
+        return Submission(
+            submission_id=str(uuid.uuid4()),
+            company_id=company_id,
+            kind=last.kind,
+            method=last.method,
+            transaction_ids=tuple(body.transaction_id for body in bodies),
+            # A key of its own: Codat would answer an old one as it did the first time.
+            idempotency_key=str(uuid.uuid4()) if last.method == "POST" else None,
+            digest=digest_of(_text(last.method, bodies)),
+            state=State.RECORDED,
+            recorded_at=self.now(),
+            retry_of=sync_id,
+        )
+
+    def _create(
+        self, submission: Submission, bodies: tuple[Body, ...], claims: "Claims", correlation_id: str
+    ) -> dict[str, Done]:
+        """Record, send, and return what came of it; nothing about those that have to be planned anew."""
+        text = _text(submission.method, bodies)
+        write = Write(
+            company_id=submission.company_id,
+            kind=submission.kind,
+            method=submission.method,
+            text=text,
+            bodies=bodies,
+            idempotency_key=submission.idempotency_key,
+            correlation_id=correlation_id,
+        )
+        try:
+            self.submissions.record(submission, bodies, claims)
+            sent = self.submitting.send(submission, write)
+        except ClaimedError:
+            return {}
+        except (CodatError, InFlightError, SecretUnavailableError, TooBusyError) as error:
+            later = Plan(Step.WAIT, f"It could not be sent: {error}", self.now() + self.policy.first_delay)
+            return {body.transaction_id: Done(body.transaction_id, later) for body in bodies}
+        if sync_id := sync_id_of(sent):
+            made = Plan(Step.WAIT, f"It was created again, in sync {sync_id}.", self.now() + self.policy.first_delay)
+            return {body.transaction_id: Done(body.transaction_id, made, sync_id) for body in bodies}
+        if processed_ids(sent, submission):
+            return {}
+        refused = Plan(Step.MEND, f"Codat refused it: HTTP {sent.status_code}.")
+        return {body.transaction_id: Done(body.transaction_id, refused) for body in bodies}
+
+
+def summed_up(known: Retry | None, done: Sequence[Done], now: datetime) -> Retry:
+    """Return how it stands with a failed sync after ``done``."""
+    steps = Counter(each.plan.step.value for each in done)
+    untils = [each.plan.until for each in done if each.plan.until]
+    made = dict.fromkeys((*(known.sync_ids if known else ()), *(each.sync_id for each in done if each.sync_id)))
+    if set(steps) <= {Step.WRITTEN.value}:
+        state = RetryState.RESOLVED
+    else:
+        state = RetryState.WAITING if untils else RetryState.STOPPED
+    return Retry(state, tuple(made), dict(steps), max(now, min(untils)) if untils else None)
+
+
+def _is_left(done: Done, wanted: Collection[str] | None) -> bool:
+    """Return whether it is to be created again, and was not yet."""
+    return done.plan.step is Step.RETRY and (wanted is None or done.transaction_id in wanted)
+
+
+def _text(method: str, bodies: Sequence[Body]) -> str:
+    return f"[{','.join(body.text for body in bodies)}]" if method == "POST" else bodies[0].text

@@ -1,0 +1,80 @@
+"""All that SyncTable knows of a transaction, put together for the planner."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from codat_sync.company_store import CompanyStore
+from codat_sync.document import SyncDocument
+from codat_sync.identifier import is_identifier
+from codat_sync.plan import Seen, Standing
+from codat_sync.store import Store
+from codat_sync.submission_store import SubmissionStore
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The transactions of a sync that did not reach the books."""
+
+    company_id: str
+    transaction_ids: tuple[str, ...]
+
+
+class Standings:
+    """What is known of transactions, read anew each time."""
+
+    def __init__(self, store: Store, submissions: SubmissionStore, companies: CompanyStore) -> None:
+        self._store = store
+        self._submissions = submissions
+        self._companies = companies
+
+    def failed(self, sync_id: str) -> Failed | None:
+        """Return what failed in a sync, None if there is no such sync. Raises UnprocessedError."""
+        document = self._store.load_sync(sync_id)
+        if document is None:
+            return None
+        listed = {item.transaction_id: item.failed for item in document.items if is_identifier(item.transaction_id)}
+        failed = dict.fromkeys(item.transaction_id for item in document.items if item.failed)
+        if document.sync and document.sync.is_final and not document.sync.has_succeeded:
+            # What was submitted, and the sync does not even list: it failed before it got there.
+            failed |= dict.fromkeys(each for each in document.submitted_ids if each not in listed)
+        return Failed(document.company_id, tuple(each for each in failed if is_identifier(each)))
+
+    def load(self, company_id: str, transaction_ids: Iterable[str]) -> dict[str, Standing]:
+        """Return how each of the transactions stands. Raises UnprocessedError."""
+        company = self._companies.load_head(company_id, []).company
+        documents: dict[str, SyncDocument | None] = {}
+        return {
+            transaction_id: Standing(
+                transaction_id=transaction_id,
+                syncs=self._syncs(company_id, transaction_id, documents),
+                submissions=tuple(self._submissions.load_submissions(company_id, transaction_id)),
+                connection_status=company.connection_status if company else None,
+                is_company_deleted=company is not None and company.is_deleted,
+            )
+            for transaction_id in transaction_ids
+        }
+
+    def _syncs(
+        self, company_id: str, transaction_id: str, documents: dict[str, SyncDocument | None]
+    ) -> tuple[Seen, ...]:
+        seen = []
+        for sync_id in self._store.load_syncs_of_transaction(company_id, transaction_id):
+            if sync_id not in documents:
+                documents[sync_id] = self._store.load_sync(sync_id)
+            # A pointer comes before its document: without one, the sync is only about to be known.
+            seen.append(_seen(sync_id, transaction_id, documents[sync_id]))
+        return tuple(sorted((each for each in seen if each), key=lambda each: each.at))
+
+
+def _seen(sync_id: str, transaction_id: str, document: SyncDocument | None) -> Seen | None:
+    if document is None or document.first_seen_at is None:
+        return None
+    items = [item for item in document.items if item.transaction_id == transaction_id]
+    return Seen(
+        sync_id=sync_id,
+        code=document.sync.status.code if document.sync else None,
+        is_final=document.sync is not None and document.sync.is_final,
+        at=document.committed_at or document.first_seen_at,
+        statuses={item.integration_type or "none": item.status for item in items},
+        messages=tuple(item.message for item in items if item.message),
+    )
