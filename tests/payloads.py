@@ -45,6 +45,8 @@ PAYLOADS: dict[str, set[str]] = {
     "receiver": set(RECEIVER_ANSWERS),
     "worker": set(WORKER_REASONS),
     "clock": set(CLOCK_ANSWERS),
+    "submit": {"create-expenses"},
+    "retry": {"asked", "direct", "due"},
 }
 
 # A payload of Lambda's: JSON, whose shape AWS defines.

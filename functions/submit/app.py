@@ -90,6 +90,7 @@ def lambda_handler(event: Json, _context: "LambdaContext") -> Json:
     """Answer as Codat does: what it answered, or why it was not asked."""
     correlation_id = event["requestContext"]["requestId"]
     logger.set_correlation_id(correlation_id)
+    metrics.add_metric("SubmitAsked", MetricUnit.Count, 1)
     method, path = event["requestContext"]["http"]["method"], event["rawPath"]
     headers = {name.lower(): value for name, value in event["headers"].items()}  # `sam local` has them in any case
     try:
@@ -103,7 +104,6 @@ def lambda_handler(event: Json, _context: "LambdaContext") -> Json:
         for status, number in connection.take_results().items():
             count("CodatCalls", "status", status, number)
     logger.info("answered", status=answer.status_code, method=method, kind=found and found.kind)
-    metrics.add_metric("SubmitAnswered", MetricUnit.Count, 1)
     return _handed_back(answer)
 
 

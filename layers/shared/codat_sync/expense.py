@@ -224,7 +224,7 @@ def _elements(text: str) -> Iterator[tuple[str, Any]]:
         yield text[at:end], value
         at = _after_space(text, end)
         match text[at : at + 1]:
-            case ",":
+            case "," if text[_after_space(text, at + 1) :][:1] != "]":
                 at = _after_space(text, at + 1)
             case "]":
                 break

@@ -1,0 +1,346 @@
+"""Retry: what failed is created again, once, when that is right; and who asks is told what was done or why not."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from codat_sync.plan import Step
+from codat_sync.retries import RetryStore
+from codat_sync.retry_state import RetryState
+from codat_sync.status import Outcome
+from codat_sync.store import Store
+from tests.integration.batches import batch, failed, message, of
+from tests.integration.conftest import Aws, Handler
+from tests.integration.requests import EXPENSES, ask, expense
+from tests.payloads import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, load
+from tests.simulator.codat import SimulatedCodat
+from tests.simulator.faults import Fault
+from tests.simulator.models import Sync
+from tests.simulator.settling import Outcome as Settled
+from tests.simulator.settling import Verdict
+
+Start = Callable[[str], Handler]
+
+_PUSH_ERROR = Settled(otherwise=Verdict("PushError", "The accounting software is busy."))
+
+
+class Product:
+    """A product that submits expenses, and the functions that look after them."""
+
+    def __init__(self, start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
+        self.submit, self.worker = start("submit"), start("worker")
+        self.clock, self.retry = start("clock"), start("retry")
+        self._aws = aws
+        self._simulated = simulated
+
+    def submits(self, *bodies: dict[str, Any]) -> str:
+        """Submit expenses; returns the id of their sync."""
+        answer = ask(self.submit, "POST", EXPENSES, list(bodies))
+        assert answer.status == 200
+        return str(answer.body["syncId"])
+
+    def hears(self, sync_id: str, outcome: Settled | None = None) -> Sync:
+        """Let a sync end, and its webhook come."""
+        sync = self._simulated.settle(sync_id, outcome)
+        assert failed(self.worker(batch(of(self._simulated, sync, f"msg_{uuid4()}")))) == []
+        return sync
+
+    def minute(self) -> list[dict[str, Any]]:
+        """Let the clock find what is due, and retry take it; returns the messages."""
+        self.clock({})
+        sent = self._aws.messages("RETRY_QUEUE")
+        for each in sent:
+            event = load("retry", "due")
+            event["Records"][0]["body"] = each["Body"]
+            assert self.retry(event) == {"batchItemFailures": []}
+        return [json.loads(each["Body"]) for each in sent]
+
+    def asks(self, sync_id: str, **body: object) -> Any:  # noqa: ANN401 - JSON
+        """Press the button; returns the answer."""
+        event = load("retry", "asked")
+        event["pathParameters"]["syncId"] = sync_id
+        event["body"] = json.dumps(body)
+        answer = self.retry(event)
+        return json.loads(answer["body"]) | {"statusCode": answer["statusCode"]}
+
+
+@pytest.fixture
+def product(start: Start, aws: Aws, simulated: SimulatedCodat) -> Product:
+    """Return one whose functions have the environment of the template; what is due is due at once."""
+    aws.environment["FIRST_LOOK_SECONDS"] = "60"
+    return Product(start, aws, simulated)
+
+
+@pytest.fixture
+def retries(store: Store) -> RetryStore:
+    """Return how it stands with failed syncs."""
+    return RetryStore(store.table)
+
+
+def _steps(answer: Any) -> list[str]:  # noqa: ANN401 - JSON
+    return [each["step"] for each in answer["transactions"]]
+
+
+def test_what_failed_is_created_again_and_its_sync_shows_resolved(
+    product: Product, store: Store, retries: RetryStore, simulated: SimulatedCodat
+) -> None:
+    """By itself: the clock finds it, retry creates it, the webhook of the new sync ends it."""
+    good, bad = expense(), expense()
+    sync_id = product.submits(good, bad)
+    product.hears(sync_id, Settled({bad["id"]: Verdict("PushError", "busy")}))
+    assert product.minute() == [
+        {"v": 1, "kind": "retry", "companyId": COMPANY_ID, "syncId": sync_id, "correlationId": f"retry-of-{sync_id}"}
+    ]
+    first, second = simulated.submissions
+    assert [each.transaction_id for each in second.transactions] == [bad["id"]]
+    assert second.transactions[0].body == first.transactions[1].body
+    assert first.origin.idempotency_key != second.origin.idempotency_key
+    document = store.load_sync(second.sync_id)
+    assert document
+    assert (document.outcome, document.retry_of) == (Outcome.SUBMITTED, sync_id)
+    retry = retries.load(sync_id)
+    assert retry
+    assert (retry.state, retry.sync_ids) == (RetryState.WAITING, (second.sync_id,))
+    assert retry.due_at
+
+    product.hears(second.sync_id)
+    product.minute()
+    retry = retries.load(sync_id)
+    assert retry
+    assert (retry.state, retry.due_at, dict(retry.steps)) == (RetryState.RESOLVED, None, {Step.WRITTEN: 1})
+    assert [simulated.times_created(COMPANY_ID, each["id"]) for each in (good, bad)] == [1, 1]
+    assert product.minute() == []
+
+
+def test_a_chain_of_failures_ends_when_the_attempts_are_used_up(
+    product: Product, retries: RetryStore, simulated: SimulatedCodat
+) -> None:
+    """Each attempt is a sync of its own, all of them linked to the first; a person may try once more."""
+    body = expense()
+    sync_id = product.submits(body)
+    product.hears(sync_id, _PUSH_ERROR)
+    for attempt in range(1, 4):
+        product.minute()
+        assert len(simulated.submissions) == attempt + 1
+        product.hears(simulated.submissions[-1].sync_id, _PUSH_ERROR)
+    product.minute()
+    retry = retries.load(sync_id)
+    assert retry
+    assert (retry.state, dict(retry.steps)) == (RetryState.STOPPED, {Step.EXHAUSTED: 1})
+    made = tuple(each.sync_id for each in simulated.submissions[1:])
+    assert retry.sync_ids == made
+    assert product.minute() == []
+
+    answer = product.asks(made[-1])  # from whichever end
+    assert (answer["statusCode"], answer["syncId"], _steps(answer)) == (200, sync_id, [Step.WAIT])
+    product.hears(simulated.submissions[-1].sync_id)
+    product.minute()
+    retry = retries.load(sync_id)
+    assert retry
+    assert retry.state is RetryState.RESOLVED
+    assert simulated.times_created(COMPANY_ID, body["id"]) == 1
+
+
+def test_two_clicks_are_one_attempt_and_two_a_while_apart_are_two(product: Product, simulated: SimulatedCodat) -> None:
+    """If the first has failed."""
+    sync_id = product.submits(expense())
+    product.hears(sync_id, _PUSH_ERROR)
+    first, second = product.asks(sync_id), product.asks(sync_id)
+    assert first["transactions"][0]["retrySyncId"] == simulated.submissions[1].sync_id
+    assert (second["transactions"][0]["step"], second["transactions"][0]["retrySyncId"]) == (Step.WAIT, None)
+    assert len(simulated.submissions) == 2
+    product.hears(simulated.submissions[1].sync_id, _PUSH_ERROR)
+    product.asks(sync_id)
+    assert len(simulated.submissions) == 3
+
+
+def test_what_is_not_valid_waits_for_a_person_and_says_what_and_where(
+    product: Product, retries: RetryStore, simulated: SimulatedCodat
+) -> None:
+    """A person knows when it is mended; and so does a new body."""
+    body = expense()
+    sync_id = product.submits(body)
+    product.hears(sync_id, Settled(otherwise=Verdict("ValidationError", "Account 6100 is archived.")))
+    product.minute()
+    retry = retries.load(sync_id)
+    assert retry
+    assert (retry.state, dict(retry.steps)) == (RetryState.STOPPED, {Step.MEND: 1})
+    assert len(simulated.submissions) == 1
+    mended = expense(body["id"], merchantName="mended")
+    ask(product.submit, "PUT", f"/recorded/{COMPANY_ID}/expense-transactions/{body['id']}", mended)
+    answer = product.retry({"syncId": sync_id})
+    assert answer["transactions"][0]["retrySyncId"]
+    assert json.loads(simulated.submissions[1].transactions[0].body)["merchantName"] == "mended"
+
+
+def test_only_the_named_ones_are_created_again(product: Product, simulated: SimulatedCodat) -> None:
+    """The others are planned, and told of."""
+    one, two = expense(), expense()
+    sync_id = product.submits(one, two)
+    product.hears(sync_id, _PUSH_ERROR)
+    answer = product.asks(sync_id, transactionIds=[two["id"]])
+    assert {each["transactionId"]: each["step"] for each in answer["transactions"]} == {
+        one["id"]: Step.RETRY,
+        two["id"]: Step.WAIT,
+    }
+    assert [each.transaction_id for each in simulated.submissions[1].transactions] == [two["id"]]
+
+
+def test_what_codat_has_already_is_settled_and_the_rest_is_sent(
+    product: Product, retries: RetryStore, simulated: SimulatedCodat
+) -> None:
+    """Codat names the ids, and takes none of the request."""
+    bodies = [expense() for _ in range(4)]
+    sync_id = product.submits(*bodies)
+    product.hears(sync_id, _PUSH_ERROR)
+    # Somebody pressed the button in Codat's portal.
+    elsewhere = simulated.add_sync(simulated.company(COMPANY_ID), 2000)
+    from tests.simulator.models import Item  # noqa: PLC0415 - the name is taken here
+
+    simulated.change_sync(elsewhere.sync_id, items=(Item(bodies[0]["id"]), Item(bodies[2]["id"])))
+    answer = product.asks(sync_id)
+    assert _steps(answer) == [Step.WRITTEN, Step.WAIT, Step.WRITTEN, Step.WAIT]
+    sent = [each.transaction_id for each in simulated.submissions[-1].transactions]
+    assert sent == [bodies[1]["id"], bodies[3]["id"]]
+    retry = retries.load(sync_id)
+    assert retry
+    assert dict(retry.steps) == {Step.WRITTEN: 2, Step.WAIT: 2}
+
+
+def test_fifty_at_a_time(product: Product, simulated: SimulatedCodat) -> None:
+    """That is what Codat takes."""
+    bodies = [expense() for _ in range(50)]
+    product.hears(product.submits(*bodies), _PUSH_ERROR)
+    assert simulated.submissions
+    product.minute()
+    assert len(simulated.submissions[1].transactions) == 50
+
+
+def test_a_body_that_is_not_there_is_asked_for(
+    product: Product, retries: RetryStore, simulated: SimulatedCodat
+) -> None:
+    """It was submitted elsewhere: the product is told."""
+    sync = simulated.sync(SYNC_ID)
+    product.worker(batch(of(simulated, sync)))
+    product.minute()
+    retry = retries.load(SYNC_ID)
+    assert retry
+    assert (retry.state, dict(retry.steps)) == (RetryState.STOPPED, {Step.NO_BODY: 1})
+    assert product.asks(SYNC_ID)["transactions"][0]["transactionId"] == TRANSACTION_IDS[1]
+    assert simulated.submissions == ()
+
+
+def test_a_company_that_is_not_connected_waits_until_it_is(product: Product, simulated: SimulatedCodat) -> None:
+    """A person's click does not help either."""
+    sync_id = product.submits(expense())
+    simulated.set_connection_status(COMPANY_ID, "Deauthorized")
+    product.hears(sync_id)
+    company = simulated.company(COMPANY_ID)
+    product.worker(batch(message(simulated.event(company=company, event_type="connection.disconnected"), "msg_off")))
+    product.minute()
+    assert _steps(product.asks(sync_id)) == [Step.RECONNECT]
+    simulated.set_connection_status(COMPANY_ID, "Linked")
+    company = simulated.company(COMPANY_ID)
+    product.worker(batch(message(simulated.event(company=company, event_type="connection.connected"), "msg_on")))
+    assert _steps(product.asks(sync_id)) == [Step.WAIT]
+    assert len(simulated.submissions) == 2
+
+
+def test_a_lost_answer_is_looked_for_before_anything_is_sent(
+    product: Product, aws: Aws, store: Store, simulated: SimulatedCodat
+) -> None:
+    """Codat's list tells: it had arrived. Its sync is linked to the first one all the same."""
+    sync_id = product.submits(expense())
+    product.hears(sync_id, _PUSH_ERROR)
+    simulated.faults.add(Fault("disconnect_after", path="expense-transactions$"))
+    assert _steps(product.asks(sync_id)) == [Step.WAIT]
+    _age_all(aws)
+    assert _steps(product.asks(sync_id)) == [Step.WAIT]
+    assert len(simulated.submissions) == 2
+    product.hears(simulated.submissions[1].sync_id)
+    product.minute()
+    document = store.load_sync(simulated.submissions[1].sync_id)
+    assert document
+    assert document.retry_of == sync_id
+    assert _steps(product.asks(sync_id)) == [Step.WRITTEN]
+
+
+def test_what_is_not_found_is_unknown_and_for_a_person(product: Product, aws: Aws, simulated: SimulatedCodat) -> None:
+    """It may have been written: nothing sends it again."""
+    sync_id = product.submits(expense())
+    product.hears(sync_id, _PUSH_ERROR)
+    simulated.faults.add(Fault("status", status=500, path="expense-transactions$"))
+    product.asks(sync_id)
+    _age_all(aws)
+    answer = product.asks(sync_id)
+    assert _steps(answer) == [Step.UNKNOWN]
+    assert "may" in answer["transactions"][0]["customer"] or answer["transactions"][0]["customer"]
+    assert len(simulated.submissions) == 1
+
+
+def test_while_the_gate_is_closed_nothing_is_sent(product: Product, simulated: SimulatedCodat) -> None:
+    """And nothing is in flight for it."""
+    sync_id = product.submits(expense())
+    product.hears(sync_id, _PUSH_ERROR)
+    simulated.quota.leave(0)
+    assert _steps(product.asks(sync_id)) == [Step.WAIT]
+    simulated.quota.leave(1000)
+    product.worker(batch(message(simulated.event(event_type="client.rateLimit.reset"), "msg_reset")))
+    answer = product.asks(sync_id)
+    assert answer["transactions"][0]["retrySyncId"]
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_what_codat_refuses_is_told_and_not_tried_for_ever(
+    product: Product, simulated: SimulatedCodat, status: int
+) -> None:
+    """Once for each click."""
+    sync_id = product.submits(expense())
+    product.hears(sync_id, _PUSH_ERROR)
+    simulated.faults.add(Fault("status", status=status, path="expense-transactions$"))
+    answer = product.asks(sync_id)
+    assert _steps(answer) == [Step.MEND]
+    assert str(status) in answer["transactions"][0]["support"]
+    assert product.asks(sync_id)["transactions"][0]["retrySyncId"]
+
+
+def test_a_sync_that_is_not_there_is_404_and_odd_requests_are_400(product: Product) -> None:
+    """As problem documents."""
+    assert product.asks("another")["statusCode"] == 404
+    assert product.asks("../up")["statusCode"] == 400
+    assert product.asks(SYNC_ID, transactionIds="all")["statusCode"] == 400
+    assert product.asks(SYNC_ID, transactionIds=["a#b"])["statusCode"] == 400
+    assert product.asks(SYNC_ID, colour="blue")["statusCode"] == 400
+    assert product.retry({"syncId": "another"}) is None
+
+
+def test_a_message_that_is_none_is_set_aside(product: Product, aws: Aws) -> None:
+    """With the reason."""
+    event = load("retry", "due")
+    event["Records"][0]["body"] = "{}"
+    assert product.retry(event) == {"batchItemFailures": []}
+    (dead,) = aws.messages("RETRY_DEAD_LETTER_QUEUE")
+    assert dead["MessageAttributes"]["reason"]["StringValue"] == "not-a-message"
+
+
+def test_stored_events_are_answered(product: Product, simulated: SimulatedCodat) -> None:
+    """Of a sync whose bodies are not here."""
+    product.worker(batch(of(simulated, simulated.sync(SYNC_ID))))
+    assert _steps(product.retry(load("retry", "direct"))) == [Step.NO_BODY]
+    assert product.retry(load("retry", "due")) == {"batchItemFailures": []}
+    assert product.retry(load("retry", "asked"))["statusCode"] == 200
+
+
+def _age_all(aws: Aws) -> None:
+    """Let every submission be older than it can be under way."""
+    for item in aws.dynamodb.scan(TableName="syncs")["Items"]:
+        if item["sk"]["S"] == "SUB":
+            aws.dynamodb.update_item(
+                TableName="syncs",
+                Key={"pk": item["pk"], "sk": item["sk"]},
+                UpdateExpression="SET sentAt = :then, recordedAt = :then",
+                ExpressionAttributeValues={":then": {"S": item["recordedAt"]["S"].replace("T", "T")}},
+            )
