@@ -23,15 +23,17 @@ from codat_sync.complaint import first_complaint
 from codat_sync.errors import (
     CodatAnswerError,
     CodatError,
+    CodatInconsistentError,
+    CodatMalformedError,
     CodatNotFoundError,
     CodatUnavailableError,
     GateClosedError,
     SecretUnavailableError,
 )
 from codat_sync.instant import parse_instant
-from codat_sync.quota import REFUSED_PAUSE, Closure, Reason, closure_of_429, read_quota
+from codat_sync.quota import closure_of_429, closure_of_refusal, read_quota
 from codat_sync.sync import SyncStatus
-from codat_sync.transaction import TransactionRow
+from codat_sync.transaction import TransactionRow, shorten
 
 if TYPE_CHECKING:
     from codat_sync.gate import SharedGate
@@ -52,10 +54,12 @@ _MOST_TRANSACTIONS = 100_000
 # In seconds: for each read, and for an answer as a whole.
 TIMEOUT = httpx.Timeout(10, connect=3)
 _LONGEST_ANSWER = 15.0
+# A call that begins so long before the end of a function's time ends within it, its connection included.
+SECONDS_OF_A_CALL = 25
 # One call, its retries included, takes less than 45 seconds, so that two in a row end before the function's 120 do; the
 # queue goes on from there.
 RETRY = tenacity.Retrying(
-    retry=tenacity.retry_if_exception_type((CodatUnavailableError, CodatAnswerError)),
+    retry=tenacity.retry_if_exception(lambda error: isinstance(error, CodatUnavailableError | CodatMalformedError)),
     wait=tenacity.wait_random_exponential(multiplier=0.2, max=3),
     stop=tenacity.stop_after_attempt(3) | tenacity.stop_before_delay(25),
     reraise=True,
@@ -99,7 +103,6 @@ class ConnectionPage(TypedDict):
 class ErrorAnswer(BaseModel):
     """Codat's answer when it refuses."""
 
-    error: str | None = None
     correlation_id: str | None = Field(None, alias="correlationId")
 
 
@@ -149,7 +152,7 @@ class Transactions:
                 rows += further["results"]
         if len(rows) != self.total:
             # It changed in between, or an answer is not to be trusted: never take a part for the whole.
-            raise CodatUnavailableError(f"Codat announced {self.total} transactions and gave {len(rows)}")
+            raise CodatInconsistentError(f"Codat announced {self.total} transactions and gave {len(rows)}")
         return rows
 
 
@@ -170,6 +173,8 @@ class Codat:
     ) -> None:
         self._http = http
         self._clock = time.monotonic
+        # Of time.monotonic: no request begins after it. Who has only so much time sets it.
+        self.deadline = math.inf
         self._pace = pace
         self._gate = gate
         self._retry = retry
@@ -206,7 +211,10 @@ class Codat:
         path = _sync_path(company_id, sync_id) + "/transactions"
 
         def page(number: int) -> TransactionPage:
-            return self._get(path, {"page": number, "pageSize": PAGE_SIZE}, _TRANSACTION_PAGE.validate_json)
+            found = self._get(path, {"page": number, "pageSize": PAGE_SIZE}, _TRANSACTION_PAGE.validate_json)
+            for row in found["results"]:
+                shorten(row)  # At once: all pages are in memory together.
+            return found
 
         first = page(1)
         if first["totalResults"] > _MOST_TRANSACTIONS:
@@ -237,11 +245,13 @@ class Codat:
         try:
             return parse(answer.content)
         except ValidationError as error:
-            raise CodatAnswerError(f"GET {path}: {first_complaint(error)}") from None
+            raise CodatMalformedError(f"GET {path}: {first_complaint(error)}") from None
 
     def _ask(self, path: str, parameters: dict[str, int]) -> _Answer:
         key = base64.b64encode(self._api_key().encode()).decode()
         with self._pace.turn():
+            if self._clock() > self.deadline:
+                raise CodatUnavailableError("there was no time left to ask")
             # Only now: it may have closed while this call waited for its turn.
             self._gate.pass_through()
             try:
@@ -278,16 +288,17 @@ def _error(answer: _Answer, now: datetime) -> CodatError:
         said = ErrorAnswer.model_validate_json(answer.content)
     except ValidationError:
         said = ErrorAnswer()
-    text = f"HTTP {answer.status_code}: {said.error or answer.reason_phrase}"
+    # Not Codat's own words: they may quote what they are about, and errors are logged.
+    text = f"HTTP {answer.status_code} {answer.reason_phrase}".strip()
     match answer.status_code:
         case 401 | 402 | 403:
-            closure = Closure(Reason.REFUSED, now + REFUSED_PAUSE)
-            return GateClosedError(text, closure, correlation_id=said.correlation_id)
+            closure = closure_of_refusal(answer.status_code, now)
+            return GateClosedError(text, closure, was_asked=True, correlation_id=said.correlation_id)
         case 404:
             return CodatNotFoundError(text, correlation_id=said.correlation_id)
         case 429:
             closure = closure_of_429(answer.headers, now)
-            return GateClosedError(text, closure, correlation_id=said.correlation_id)
+            return GateClosedError(text, closure, was_asked=True, correlation_id=said.correlation_id)
         case status if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in {408, 409}:
             return CodatUnavailableError(text, correlation_id=said.correlation_id)
     return CodatAnswerError(text, correlation_id=said.correlation_id)
