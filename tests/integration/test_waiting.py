@@ -411,8 +411,9 @@ class Worker:
 
 
 @pytest.fixture
-def worker(store: Store, simulated: SimulatedCodat) -> Iterator[Worker]:
-    """Return one that asks simulated Codat in this process."""
+def worker(store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    """Return one that asks simulated Codat in this process, and does not really wait between its tries."""
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
     with httpx.Client(base_url="http://codat.test", transport=simulated.transport()) as http:
         yield Worker(store, http)
 
