@@ -49,5 +49,8 @@ def suit_emulator(template: Template, aws_endpoint_url: str) -> None:
         for policy in resource["Properties"].get("Policies", ()):
             for statement in policy["PolicyDocument"]["Statement"]:
                 # AWS has one permission for both calls, the emulator has two.
-                if statement["Action"] == "sqs:SendMessage":
-                    statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
+                if "sqs:SendMessage" in (actions := statement["Action"]):
+                    statement["Action"] = [
+                        *([actions] if isinstance(actions, str) else actions),
+                        "sqs:SendMessageBatch",
+                    ]

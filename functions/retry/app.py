@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import httpx
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.config import Config
@@ -83,6 +84,7 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: Json, context: "LambdaContext") -> Any:  # noqa: ANN401 - three kinds of callers
     """Answer per transaction what was done, or why not; to SQS, which messages have to come again."""
+    metrics.add_metric("RetryInvoked", MetricUnit.Count, 1)
     try:
         if "Records" in event:
             return process_partial_response(event, _take, processor, context)

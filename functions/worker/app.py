@@ -18,7 +18,7 @@ from botocore.config import Config
 from codat_sync import batch
 from codat_sync.codat import Codat, parse_api_key
 from codat_sync.company_store import CompanyStore
-from codat_sync.connection import CodatConnection
+from codat_sync.connection import SECONDS_OF_A_CALL, CodatConnection
 from codat_sync.done import Done
 from codat_sync.errors import CodatUnavailableError, PoisonError
 from codat_sync.gate import SharedGate
@@ -33,7 +33,7 @@ from codat_sync.secret import CachedSecret
 from codat_sync.settings import WorkerSettings
 from codat_sync.store import Store
 from codat_sync.table import Table
-from codat_sync.telemetry import Tally, log_done
+from codat_sync.telemetry import Tally, about, log_done, tell
 from codat_sync.work import Work
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ store = Store(table, event_retention=settings.event_retention)
 companies = CompanyStore(table, event_retention=settings.event_retention)
 schedule = Schedule(settings.first_look)
 work = Work(
-    Ingestion(codat, store, schedule, _now),
+    Ingestion(codat, store, schedule, _now, tell),
     Refreshing(codat, companies, schedule, _now),
     store,
     gate,
@@ -83,11 +83,13 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> "PartialItemFailureResponse":
     """Work on a batch of SyncQueue, and answer which of its messages have to come again."""
+    ends_at = time.monotonic() + context.get_remaining_time_in_millis() / 1000
+    connection.deadline = ends_at - SECONDS_OF_A_CALL
     tasks = batch.start(map(_received, event["Records"]), _do, pool)
     tally = Tally()
-    deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _SECONDS_TO_ANSWER
+    deadline = ends_at - _SECONDS_TO_ANSWER
     answer = process_partial_response(event, partial(_finish, tasks, tally, deadline), processor, context)
-    tally.flush(connection.take_results(), gate.state)
+    tally.flush(connection.take_results(), gate.known)
     return answer
 
 
@@ -111,12 +113,19 @@ def _finish(tasks: dict[str, batch.Task[Done]], tally: Tally, deadline: float, r
         _settle(tasks[record.message_id], tally, deadline, record)
     except (CodatUnavailableError, TimeoutError) as error:
         seconds = redelivery_delay(int(record.attributes.approximate_receive_count))
-        logger.warning("comes again", message_id=record.message_id, seconds=seconds, reason=repr(error))
+        logger.warning(
+            "comes again",
+            message_id=record.message_id,
+            seconds=seconds,
+            reason=repr(error),
+            codat_correlation_id=getattr(error, "correlation_id", None),
+            **_ids(tasks, record),
+        )
         metrics.add_metric("MessageFailed", MetricUnit.Count, 1)
         redelivery.delay(record.receipt_handle, seconds)
         raise
     except Exception:
-        logger.exception("failed", message_id=record.message_id)
+        logger.exception("failed", message_id=record.message_id, **_ids(tasks, record))
         metrics.add_metric("MessageFailed", MetricUnit.Count, 1)
         raise
 
@@ -124,7 +133,16 @@ def _finish(tasks: dict[str, batch.Task[Done]], tally: Tally, deadline: float, r
 def _settle(task: batch.Task[Done], tally: Tally, deadline: float, record: SQSRecord) -> None:
     try:
         tally.add(task.news, task.outcome.result(timeout=max(0.0, deadline - time.monotonic())))
+    except TimeoutError:
+        task.outcome.cancel()  # If it has not begun, it need not: the message comes again.
+        raise
     except PoisonError as poison:
         dead_letters.set_aside(record.body, record.attributes.get("MessageGroupId"), poison)
-        logger.error("set aside", message_id=record.message_id, reason=poison.reason, detail=poison.detail)
+        ids = about([task.news]) if task.news else {}
+        logger.error("set aside", message_id=record.message_id, reason=poison.reason, detail=poison.detail, **ids)
         metrics.add_metric("MessageSetAside", MetricUnit.Count, 1)
+
+
+def _ids(tasks: dict[str, batch.Task[Done]], record: SQSRecord) -> dict[str, Any]:
+    news = tasks[record.message_id].news
+    return about([news]) if news else {}

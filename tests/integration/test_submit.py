@@ -343,8 +343,9 @@ def test_until_the_key_is_there_the_product_is_told_to_come_again(submit: Handle
     assert ask(submit, "POST", EXPENSES, [expense()]).status == 503
 
 
-def test_the_log_of_submit_has_nothing_private(capsys: pytest.CaptureFixture[str], submit: Handler) -> None:
+def test_the_log_of_submit_has_nothing_private(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
     """Neither what is spent, nor the key."""
+    submit = start("submit")
     ask(submit, "POST", EXPENSES, [expense(merchantName="Toft stores")])
     ask(submit, "POST", EXPENSES, [expense(merchantName="Toft stores", type="Gift")])
     log = capsys.readouterr().out

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from codat_sync.instant import format_instant
 from tests.integration.batches import batch, message, of
 from tests.integration.conftest import Aws, Handler
 from tests.payloads import COMPANY_ID, SYNC_ID
@@ -127,6 +128,7 @@ def test_what_codat_answered_is_counted_though_the_message_comes_again(
     assert told.count("MessageFailed") == 1
     (line,) = (line for line in told.lines if line["message"] == "comes again")
     assert 5 <= line["seconds"] <= 15
+    assert (line["sync_id"], line["webhook_ids"]) == (SYNC_ID, ["msg_1"])
 
 
 def test_what_a_person_should_look_at_is_an_error_in_the_log(
@@ -141,7 +143,7 @@ def test_what_a_person_should_look_at_is_an_error_in_the_log(
         TableName="syncs",
         Key={"pk": {"S": f"SYNC#{SYNC_ID}"}, "sk": {"S": "SYNC"}},
         UpdateExpression="SET waiting.since = :long_ago",
-        ExpressionAttributeValues={":long_ago": {"S": "2026-01-01T00:00:00.000Z"}},
+        ExpressionAttributeValues={":long_ago": {"S": format_instant(datetime.now(UTC) - timedelta(days=2))}},
     )
     clock({})
     (check,) = aws.messages("SYNC_QUEUE")
@@ -153,17 +155,27 @@ def test_what_a_person_should_look_at_is_an_error_in_the_log(
     assert told.count("DueEnqueued") == 1
 
 
-@pytest.mark.parametrize("private", ["archived", "Toft", "Bäckerei", "an API key"])
+def _telling(_error: object) -> dict[str, object]:
+    return {"statusCode": 500, "error": "Employee Mustermann is not there.", "correlationId": "of-codat"}
+
+
+@pytest.mark.parametrize("private", ["Mustermann", "archived", "Toft", "Bäckerei", "an API key"])
 def test_nothing_private_is_logged(
-    start: Start, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str], private: str
+    start: Start,
+    simulated: SimulatedCodat,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    private: str,
 ) -> None:
     """Whatever goes wrong."""
     worker = start("worker")
     event: dict[str, Any] = simulated.event(company=simulated.company(COMPANY_ID), event_type="connection.failed")
     simulated.faults.add(Fault("malformed", times=3, path="transactions$"))
     simulated.faults.add(Fault("status", times=3, status=500, path="connections$"))
+    monkeypatch.setattr("tests.simulator.errors.CodatApiError.body", _telling)
     worker(batch(of(simulated, simulated.sync(SYNC_ID)), message(event, "msg_2")))
     worker(batch(of(simulated, simulated.sync(SYNC_ID)), message(event, "msg_2")))
     log = capsys.readouterr().out
     assert SYNC_ID in log
+    assert '"codat_correlation_id":"of-codat"' in log
     assert private not in log

@@ -12,8 +12,8 @@ import pytest
 from codat_sync.codat import Codat
 from codat_sync.connection import CodatConnection
 from codat_sync.done import Change, Ingested
-from codat_sync.due import LEASE, DueItems
-from codat_sync.errors import PoisonError, QueueUnavailableError
+from codat_sync.due import LEASE, DueItem, DueItems
+from codat_sync.errors import CodatUnavailableError, PoisonError, QueueUnavailableError, UnprocessedError
 from codat_sync.gate import SharedGate
 from codat_sync.ingest import MOST_RECEIVES, Ingestion
 from codat_sync.news import SyncNews
@@ -172,23 +172,60 @@ def test_what_is_due_is_enqueued_once(aws: Aws, due: DueItems, store: Store) -> 
 
 
 @pytest.mark.usefixtures("_in_progress")
-def test_a_check_that_was_lost_is_made_again(aws: Aws, due: DueItems, store: Store) -> None:
+def test_a_check_that_was_lost_is_made_again(
+    aws: Aws, due: DueItems, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The clock crashed between putting the item off and enqueuing it, or the queue did not take it."""
     now = datetime.now(UTC) + timedelta(minutes=2)
-    url = aws.environment["SYNC_QUEUE_URL"]
-    aws.environment["SYNC_QUEUE_URL"] = "https://sqs.eu-west-2.amazonaws.com/123456789012/none"
-    with pytest.raises(QueueUnavailableError):
-        _tick(aws, due, store, now)
-    aws.environment["SYNC_QUEUE_URL"] = url
+    with monkeypatch.context() as failing:
+        failing.setattr(SyncQueue, "send_all", lambda *_: 0)
+        with pytest.raises(QueueUnavailableError, match="0 of 1"):
+            _tick(aws, due, store, now)
     assert _tick(aws, due, store, now + LEASE - timedelta(minutes=1)) == 0
     assert _tick(aws, due, store, now + LEASE) == 1
+
+
+def test_what_cant_be_put_off_does_not_hold_the_others_up(
+    start: Start, aws: Aws, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are enqueued; then the clock fails, so that somebody hears of it."""
+    due = DueItems(store.table)
+    company = simulated.company(COMPANY_ID)
+    syncs = [simulated.add_sync(company, 1000) for _ in range(5)]
+    start("worker")(batch(*(of(simulated, sync, f"msg_{n}") for n, sync in enumerate(syncs))))
+    lease = DueItems.lease
+
+    def reluctant(self: DueItems, item: DueItem, now: datetime) -> bool:
+        if syncs[0].sync_id in item.key["pk"]:
+            raise UnprocessedError("throttled")
+        return lease(self, item, now)
+
+    monkeypatch.setattr(DueItems, "lease", reluctant)
+    with pytest.raises(UnprocessedError):
+        _tick(aws, due, store, datetime.now(UTC) + timedelta(minutes=2))
+    assert len(_checks(aws)) == 4
+
+
+def test_no_more_is_enqueued_than_the_workers_can_do(
+    start: Start, aws: Aws, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is put off would come again before they have got to it."""
+    due = DueItems(store.table)
+    monkeypatch.setattr("codat_sync.tick._MOST", 3)
+    company = simulated.company(COMPANY_ID)
+    syncs = [simulated.add_sync(company, 1000) for _ in range(5)]
+    start("worker")(batch(*(of(simulated, sync, f"msg_{n}") for n, sync in enumerate(syncs))))
+    now = datetime.now(UTC) + timedelta(minutes=2)
+    assert [_tick(aws, due, store, now) for _ in range(2)] == [3, 0]
+    assert len(_checks(aws)) == 3
+    assert _tick(aws, due, store, now) == 2
 
 
 @pytest.mark.usefixtures("_in_progress")
 def test_what_moved_on_meanwhile_is_not_enqueued(aws: Aws, due: DueItems, store: Store) -> None:
     """Another clock was quicker."""
     now = datetime.now(UTC) + timedelta(minutes=2)
-    (item,) = due.load(now, 10)
+    (item,) = due.load(now, 10, is_opened_early=False)
     assert _tick(aws, due, store, now) == 1
     assert not due.lease(item, now)
 
@@ -271,10 +308,13 @@ def test_what_codat_refuses_is_not_asked_again_and_counted(
     """A person has to mend it; until then syncs wait in the table."""
     simulated.faults.add(Fault("status", times=99, status=status))
     worker = start("worker")
+    other = simulated.add_sync(simulated.company(COMPANY_ID))
     assert failed(worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_1")))) == []
-    assert failed(worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_2")))) == []
+    assert failed(worker(batch(of(simulated, other, "msg_2")))) == []
     assert len(simulated.requests.entries) == 1
-    assert _waiting(store).trouble is Trouble.GATE_CLOSED
+    # What was refused waits for its own time: if it is refused alone, it does not keep the gate closed for all.
+    assert _waiting(store).trouble is Trouble.REFUSED
+    assert _waiting(store, other.sync_id).trouble is Trouble.GATE_CLOSED
     log = capsys.readouterr().out
     assert f'"status":"{status}","service":"worker","CodatCalls":[1.0]' in log
     assert start("clock")({})["gate"] == "refused"
@@ -321,8 +361,11 @@ def test_what_codat_fails_is_left_to_the_queue_first_and_then_to_the_table(
     assert _waiting(store).due_at
 
 
-def test_a_slow_answer_fails_alone(start: Start, store: Store, simulated: SimulatedCodat) -> None:
+def test_a_slow_answer_fails_alone(
+    start: Start, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The others of its batch are done with, in the time that the function has."""
+    monkeypatch.setattr("codat_sync.connection.SECONDS_OF_A_CALL", 5)
     company = simulated.company(COMPANY_ID)
     good, slow = (simulated.add_sync(company) for _ in range(2))
     simulated.faults.add(Fault("latency", seconds=3.0, sync_id=slow.sync_id))
@@ -345,7 +388,10 @@ class Worker:
         pace = Pace(at_once=8, per_minute=1_000_000)
         codat = Codat(CodatConnection(http, lambda: API_KEY, pace, gate, lambda: self.now))
         self._store = store
-        self._ingestion = Ingestion(codat, store, Schedule(), lambda: self.now)
+        self.reports: list[Report] = []
+        self._ingestion = Ingestion(
+            codat, store, Schedule(), lambda: self.now, lambda _, found: self.reports.append(found)
+        )
 
     def _seconds(self) -> float:
         return self.now.timestamp()
@@ -369,8 +415,9 @@ class Worker:
 
 
 @pytest.fixture
-def worker(store: Store, simulated: SimulatedCodat) -> Iterator[Worker]:
-    """Return one that asks simulated Codat in this process."""
+def worker(store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    """Return one that asks simulated Codat in this process, and does not really wait between its tries."""
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
     with httpx.Client(base_url="http://codat.test", transport=simulated.transport()) as http:
         yield Worker(store, http)
 
@@ -378,12 +425,103 @@ def worker(store: Store, simulated: SimulatedCodat) -> Iterator[Worker]:
 def test_a_sync_that_never_ends_is_reported_once(worker: Worker, store: Store, simulated: SimulatedCodat) -> None:
     """After a day; and it is listed as stuck from then on."""
     simulated.change_sync(SYNC_ID, code=1010)
-    reports = [worker.hear("msg_1").report]
+    worker.hear("msg_1")
     for _ in range(40):
         worker.wait()
-        reports.append(worker.check().report)
-    assert [report for report in reports if report] == [Report.STUCK]
+        worker.check()
+    assert worker.reports == [Report.STUCK]
     assert _waiting(store).is_stuck
+
+
+def test_a_sync_that_is_not_looked_at_any_more_is_reported_and_an_event_begins_anew(
+    worker: Worker, store: Store, simulated: SimulatedCodat
+) -> None:
+    """However long ago that was, and whatever Codat answers just then."""
+    simulated.change_sync(SYNC_ID, code=1010)
+    worker.hear("msg_1")
+    while _waiting(store).due_at:
+        worker.wait()
+        worker.check()
+    assert worker.reports == [Report.STUCK, Report.ABANDONED]
+    worker.now += timedelta(days=1)
+    simulated.change_sync(SYNC_ID, code=2000, items=(Item("t"),))
+    simulated.faults.add(Fault("status", status=503, times=3))
+    assert worker.hear("msg_2", MOST_RECEIVES).change is Change.DEFERRED
+    assert _waiting(store).due_at == worker.now + timedelta(minutes=1)
+    worker.wait()
+    assert worker.check().change is Change.COMMITTED
+
+
+@pytest.mark.parametrize("fault", [Fault("status", status=503, times=10**6), Fault("disconnect", times=10**6)])
+def test_an_outage_of_any_length_is_waited_for(
+    worker: Worker, store: Store, simulated: SimulatedCodat, fault: Fault
+) -> None:
+    """And costs little: a check is put off at its first failure, and after a day is made four times a day."""
+    simulated.faults.add(fault)
+    worker.hear("msg_1", MOST_RECEIVES)
+    began = worker.now
+    while worker.now - began < timedelta(days=60):
+        worker.wait()
+        assert worker.check().change is Change.DEFERRED
+    assert _waiting(store).due_at == worker.now + timedelta(hours=6)
+    assert _asked(simulated) < 3 * (30 + 4 * 60)
+    simulated.faults.clear()
+    worker.wait()
+    assert worker.check().change is Change.COMMITTED
+
+
+def test_a_failed_sync_that_has_no_transactions_is_kept(
+    worker: Worker, store: Store, simulated: SimulatedCodat
+) -> None:
+    """Codat may not even know a list of them."""
+    simulated.change_sync(SYNC_ID, code=4000)
+    simulated.faults.add(Fault("status", status=404, times=9, path="transactions"))
+    assert worker.hear("msg_1").change is Change.COMMITTED
+    document = store.load_sync(SYNC_ID)
+    assert document
+    assert (document.outcome, document.items, document.waiting) == (Outcome.FAILED, (), None)
+
+
+def test_a_sync_that_succeeded_and_has_no_transactions_is_looked_at_again(
+    worker: Worker, simulated: SimulatedCodat
+) -> None:
+    """They are on their way; if they never come, a person is told."""
+    simulated.change_sync(SYNC_ID, code=2000)
+    simulated.faults.add(Fault("status", status=404, times=99, path="transactions"))
+    with pytest.raises(CodatUnavailableError):
+        worker.hear("msg_1")
+    with pytest.raises(PoisonError, match="malformed-answer"):
+        worker.hear("msg_1", MOST_RECEIVES)
+    simulated.faults.clear()
+    assert worker.hear("msg_1").change is Change.COMMITTED
+
+
+def test_a_pending_item_keeps_a_sync_in_progress(worker: Worker, store: Store, simulated: SimulatedCodat) -> None:
+    """Though its code is one of success."""
+    simulated.change_sync(SYNC_ID, code=2000, items=(Item("a"), Item("b", "Pending")))
+    worker.hear("msg_1")
+    document = store.load_sync(SYNC_ID)
+    assert document
+    assert document.outcome is Outcome.IN_PROGRESS
+
+
+def test_what_is_to_be_told_is_told_though_the_event_could_not_be_written(
+    worker: Worker, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message comes again, and finds it written."""
+    simulated.change_sync(SYNC_ID, code=1000)
+    worker.hear("msg_1")
+    worker.now += timedelta(days=2)
+
+    def throttled(*_: object) -> None:
+        raise UnprocessedError("throttled")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(Store, "set_waiting", throttled)
+        with pytest.raises(UnprocessedError):
+            worker.check()
+    worker.check()
+    assert Report.STUCK in worker.reports
 
 
 def test_a_sync_that_codat_does_not_know_yet_is_looked_for(
@@ -406,11 +544,11 @@ def test_after_an_hour_codat_is_believed_that_there_is_no_such_sync(
     """It is reported, and not looked at by itself any more; what was known of it stays."""
     worker.hear("msg_1")
     simulated.delete_company(COMPANY_ID)
-    reports = [worker.hear("msg_2").report]
+    worker.hear("msg_2")
     while _waiting(store).due_at:
         worker.wait()
-        reports.append(worker.check().report)
-    assert [report for report in reports if report] == [Report.MISSING]
+        worker.check()
+    assert worker.reports == [Report.MISSING]
     document = store.load_sync(SYNC_ID)
     assert document
     assert (document.outcome, len(document.items)) == (Outcome.FAILED, 2)

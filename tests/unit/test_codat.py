@@ -12,6 +12,7 @@ from codat_sync.connection import CodatConnection
 from codat_sync.errors import (
     CodatAnswerError,
     CodatError,
+    CodatMalformedError,
     CodatNotFoundError,
     CodatUnavailableError,
     GateClosedError,
@@ -38,7 +39,7 @@ def simulated() -> SimulatedCodat:
 
 def _codat(transport: httpx.BaseTransport, api_key: str = _API_KEY) -> Codat:
     impatient = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type((CodatUnavailableError, CodatAnswerError)),
+        retry=tenacity.retry_if_exception_type((CodatUnavailableError, CodatMalformedError)),
         stop=tenacity.stop_after_attempt(3),
         reraise=True,
     )
@@ -139,7 +140,7 @@ def test_what_waiting_cures_is_tried_again_in_the_call(simulated: SimulatedCodat
         (403, GateClosedError, 1),
         (404, CodatNotFoundError, 1),
         (429, GateClosedError, 1),
-        (400, CodatAnswerError, 3),
+        (400, CodatAnswerError, 1),
         (503, CodatUnavailableError, 3),
     ],
 )
@@ -157,7 +158,7 @@ def test_what_it_does_not_cure_is_told_apart(
 
 @pytest.mark.parametrize(
     ("status", "reason", "pause"),
-    [(401, Reason.REFUSED, 900), (402, Reason.REFUSED, 900), (403, Reason.REFUSED, 900), (429, Reason.RATE, 7)],
+    [(401, Reason.REFUSED, 900), (402, Reason.REFUSED, 120), (403, Reason.REFUSED, 120), (429, Reason.RATE, 7)],
 )
 def test_after_a_refusal_codat_is_not_asked_again_for_a_while(
     simulated: SimulatedCodat, status: int, reason: Reason, pause: int

@@ -86,6 +86,14 @@ def test_reached_closes_it_if_it_is_newer_than_what_opened_it(world: World) -> N
     assert _is_open(gate)
 
 
+def test_a_reset_that_is_told_before_what_it_resets_counts_all_the_same(world: World) -> None:
+    """Events come in any order."""
+    gate = world.process()
+    assert gate.heed(world.event(is_reached=False, age=_MINUTE))
+    assert not gate.heed(world.event(is_reached=True, age=2 * _MINUTE))
+    assert _is_open(gate)
+
+
 def test_a_reset_does_not_mend_a_key(world: World) -> None:
     """What Codat refuses, a person has to look at."""
     gate = world.process()
@@ -144,7 +152,7 @@ def test_two_that_change_it_at_once_both_get_their_say(world: World) -> None:
     first = world.event(is_reached=True)
     world.now += _MINUTE
     late.close(Closure(Reason.RATE, world.now + 2 * _MINUTE))
-    assert not early.heed(first)
+    assert not early.heed(first)  # it is older
     closure = world.process().state.closure
     assert closure
     assert closure.reason is Reason.RATE

@@ -4,7 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from codat_sync.quota import Closure, Gate, Quota, QuotaEvent, Reason, closure_of_429, next_reset, read_quota
+from codat_sync.quota import (
+    Closure,
+    Gate,
+    Quota,
+    QuotaEvent,
+    Reason,
+    closure_of_429,
+    closure_of_refusal,
+    next_reset,
+    read_quota,
+)
 
 _NOW = datetime(2026, 11, 24, 18, tzinfo=UTC)
 _MIDNIGHT = datetime(2026, 11, 25, tzinfo=UTC)
@@ -38,6 +48,7 @@ def test_a_quota_that_is_none_is_not_read(remaining: str) -> None:
         (_headers(0) | {"Retry-After": "60"}, Closure(Reason.QUOTA, _MIDNIGHT)),
         (_headers(0) | {"Retry-After": "21601"}, Closure(Reason.QUOTA, _MIDNIGHT + timedelta(seconds=1))),
         (_headers(7) | {"Retry-After": "60"}, Closure(Reason.RATE, _NOW + timedelta(seconds=60))),
+        (_headers(0, "2026-11-24T17:59:59Z") | {"Retry-After": "1"}, Closure(Reason.RATE, _NOW + timedelta(seconds=1))),
         ({"Retry-After": "Tue, 24 Nov 2026 18:05:00 GMT"}, Closure(Reason.RATE, _NOW + timedelta(minutes=5))),
         ({"Retry-After": "2026-11-24T18:05:00Z"}, Closure(Reason.RATE, _NOW + timedelta(minutes=5))),
         ({"Retry-After": "999999999"}, Closure(Reason.RATE, _NOW + timedelta(hours=25))),
@@ -48,6 +59,31 @@ def test_a_quota_that_is_none_is_not_read(remaining: str) -> None:
 def test_a_429_closes_the_gate_for_as_long_as_it_says(headers: dict[str, str], closure: Closure) -> None:
     """Until the reset if the day's requests are used up; a minute if it says nothing."""
     assert closure_of_429(headers, _NOW) == closure
+
+
+def test_a_reset_that_is_just_past_closes_nothing_for_a_day() -> None:
+    """Codat's clock is a moment behind ours at midnight, which is when the gate opens."""
+    just_after = _MIDNIGHT + timedelta(milliseconds=300)
+    quota = read_quota(_headers(50, "2026-11-25T00:00:00Z"), just_after)
+    assert quota == Quota(50, 2000, _MIDNIGHT, just_after)
+    assert Gate(quota=quota).closed(just_after) is None
+
+
+@pytest.mark.parametrize(("status", "minutes"), [(401, 15), (402, 2), (403, 2)])
+def test_a_refusal_closes_the_gate_for_a_while(status: int, minutes: int) -> None:
+    """Longest what is refused to all."""
+    assert closure_of_refusal(status, _NOW) == Closure(Reason.REFUSED, _NOW + timedelta(minutes=minutes))
+
+
+def test_what_closes_it_for_a_shorter_time_does_not_shorten_that() -> None:
+    """An answer that was on its way when the quota was used up."""
+    gate = Gate(Closure(Reason.QUOTA, _MIDNIGHT), _NOW)
+    changed = gate.changed(Closure(Reason.RATE, _NOW + timedelta(minutes=1)), _NOW + timedelta(seconds=1))
+    assert changed
+    assert changed.closure == Closure(Reason.QUOTA, _MIDNIGHT)
+    later = gate.changed(Closure(Reason.RATE, _MIDNIGHT + _HOUR), _MIDNIGHT)
+    assert later
+    assert later.closure == Closure(Reason.RATE, _MIDNIGHT + _HOUR)
 
 
 def test_a_closed_gate_opens_when_its_time_has_come() -> None:

@@ -18,13 +18,15 @@ from codat_sync.complaint import first_complaint
 from codat_sync.connection import error_of
 from codat_sync.errors import (
     CodatAnswerError,
+    CodatInconsistentError,
+    CodatMalformedError,
     CodatUnavailableError,
     SecretUnavailableError,
 )
 from codat_sync.identifier import is_identifier
 from codat_sync.instant import parse_instant
 from codat_sync.sync import SyncStatus
-from codat_sync.transaction import TransactionRow
+from codat_sync.transaction import TransactionRow, shorten
 
 if TYPE_CHECKING:
     from codat_sync.connection import CodatConnection
@@ -44,7 +46,7 @@ _MOST_TRANSACTIONS = 100_000
 # One call, its retries included, takes less than 45 seconds, so that two in a row end before the function's 120 do; the
 # queue goes on from there.
 RETRY = tenacity.Retrying(
-    retry=tenacity.retry_if_exception_type((CodatUnavailableError, CodatAnswerError)),
+    retry=tenacity.retry_if_exception(lambda error: isinstance(error, CodatUnavailableError | CodatMalformedError)),
     wait=tenacity.wait_random_exponential(multiplier=0.2, max=3),
     stop=tenacity.stop_after_attempt(3) | tenacity.stop_before_delay(25),
     reraise=True,
@@ -123,7 +125,7 @@ class Transactions:
                 rows += further["results"]
         if len(rows) != self.total:
             # It changed in between, or an answer is not to be trusted: never take a part for the whole.
-            raise CodatUnavailableError(f"Codat announced {self.total} transactions and gave {len(rows)}")
+            raise CodatInconsistentError(f"Codat announced {self.total} transactions and gave {len(rows)}")
         return rows
 
 
@@ -157,7 +159,11 @@ class Codat:
         path = _sync_path(company_id, sync_id) + "/transactions"
 
         def page(number: int) -> TransactionPage:
-            return self._get(company_id, path, {"page": number, "pageSize": PAGE_SIZE}, _TRANSACTION_PAGE.validate_json)
+            query = {"page": number, "pageSize": PAGE_SIZE}
+            found = self._get(company_id, path, query, _TRANSACTION_PAGE.validate_json)
+            for row in found["results"]:
+                shorten(row)  # At once: all pages are in memory together.
+            return found
 
         first = page(1)
         if first["totalResults"] > _MOST_TRANSACTIONS:
@@ -182,7 +188,7 @@ class Codat:
         try:
             return parse(answer.content)
         except ValidationError as error:
-            raise CodatAnswerError(f"GET {path}: {first_complaint(error)}") from None
+            raise CodatMalformedError(f"GET {path}: {first_complaint(error)}") from None
 
 
 def _sync_path(company_id: str, sync_id: str) -> str:

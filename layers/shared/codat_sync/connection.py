@@ -4,6 +4,7 @@ https://docs.codat.io/using-the-api/overview. What is asked, and what an answer 
 """
 
 import base64
+import math
 import threading
 import time
 from collections import Counter
@@ -24,7 +25,7 @@ from codat_sync.errors import (
     CodatUnreachableError,
     GateClosedError,
 )
-from codat_sync.quota import REFUSED_PAUSE, Closure, Reason, closure_of_429, read_quota
+from codat_sync.quota import closure_of_429, closure_of_refusal, read_quota
 
 if TYPE_CHECKING:
     from codat_sync.gate import SharedGate
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 # In seconds: for each read, and for an answer as a whole.
 TIMEOUT = httpx.Timeout(10, connect=3)
 LONGEST_ANSWER = 15.0
+# A call that begins so long before the end of a function's time ends within it, its connection included.
+SECONDS_OF_A_CALL = 25
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -45,7 +48,6 @@ class Turns(Protocol):
 class ErrorAnswer(BaseModel):
     """Codat's answer when it refuses."""
 
-    error: str | None = None
     correlation_id: str | None = Field(None, alias="correlationId")
 
 
@@ -70,6 +72,8 @@ class CodatConnection:
         self._gate = gate
         self._now = now
         self._clock = time.monotonic
+        # Of time.monotonic: no request begins after it. Who has only so much time sets it.
+        self.deadline = math.inf
         self._lock = threading.Lock()
         self._results: Counter[str] = Counter()
 
@@ -88,6 +92,8 @@ class CodatConnection:
         key = base64.b64encode(self._api_key().encode()).decode()
         request.headers["Authorization"] = f"Basic {key}"
         with self._turns.turn(company_id):
+            if self._clock() > self.deadline:
+                raise CodatUnreachableError("there was no time left to ask")
             # Only now: it may have closed while this call waited for its turn.
             self._gate.pass_through()
             answer = self._send(request)
@@ -135,16 +141,17 @@ def error_of(answer: Answer) -> CodatError:
         said = ErrorAnswer.model_validate_json(answer.content)
     except ValidationError:
         said = ErrorAnswer()
-    text = f"HTTP {answer.status_code}: {said.error or answer.reason_phrase}"
+    # Not Codat's own words: they may quote what they are about, and errors are logged.
+    text = f"HTTP {answer.status_code} {answer.reason_phrase}".strip()
     match answer.status_code:
         case 401 | 402 | 403:
-            closure = Closure(Reason.REFUSED, answer.received_at + REFUSED_PAUSE)
-            return GateClosedError(text, closure, correlation_id=said.correlation_id)
+            closure = closure_of_refusal(answer.status_code, answer.received_at)
+            return GateClosedError(text, closure, was_asked=True, correlation_id=said.correlation_id)
         case 404:
             return CodatNotFoundError(text, correlation_id=said.correlation_id)
         case 429:
             closure = closure_of_429(answer.headers, answer.received_at)
-            return GateClosedError(text, closure, correlation_id=said.correlation_id)
+            return GateClosedError(text, closure, was_asked=True, correlation_id=said.correlation_id)
         case status if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in {408, 409}:
             return CodatUnavailableError(text, correlation_id=said.correlation_id)
     return CodatAnswerError(text, correlation_id=said.correlation_id)

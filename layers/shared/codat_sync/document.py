@@ -127,6 +127,7 @@ def write_waiting(waiting: Waiting | None) -> Values:
             "trouble": waiting.trouble and waiting.trouble.value,
             "isStuck": waiting.is_stuck,
             "correlationId": waiting.correlation_id,
+            "codatCorrelationId": waiting.codat_correlation_id,
         },
         **due_keys(due_at, behind_gate=waiting.is_behind_gate),
     }
@@ -145,6 +146,7 @@ def read_waiting(values: Mapping[str, Any]) -> Waiting | None:
         trouble=Trouble(written["trouble"]) if written["trouble"] else None,
         is_stuck=written["isStuck"],
         correlation_id=written["correlationId"],
+        codat_correlation_id=written.get("codatCorrelationId"),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from codat_sync.company import Company
-from codat_sync.schedule import Report, Waiting
+from codat_sync.schedule import Waiting
 from codat_sync.sync import Sync
 
 
@@ -29,7 +29,6 @@ class Ingested:
     change: Change
     sync: Sync | None = None
     waiting: Waiting | None = None
-    report: Report | None = None
     company_is_stale: bool = False
     lags: tuple[timedelta, ...] = ()
 

@@ -31,13 +31,14 @@ class DueItems:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def load(self, now: datetime, most: int) -> list[DueItem]:
+    def load(self, now: datetime, most: int, *, is_opened_early: bool) -> list[DueItem]:
         """Return what is due, at most so many: what waited longest first.
 
-        What waits for the gate to open is due whenever it is open, whatever time was expected.
+        If the gate was opened early, all that waits for that is due, whatever time was expected.
         """
-        due = self._items(DUE, format_instant(now))
-        behind_gate = self._items(DUE_BEHIND_GATE, _LAST)
+        until = format_instant(now)
+        due = self._items(DUE, until)
+        behind_gate = self._items(DUE_BEHIND_GATE, _LAST if is_opened_early else until)
         return list(islice(chain(due, behind_gate), most))
 
     def lease(self, item: DueItem, now: datetime) -> bool:
@@ -54,7 +55,7 @@ class DueItems:
 
     def _items(self, partition: str, until: str) -> Iterator[DueItem]:
         found = self._table.query_index(BY_DUE, {"duePk": partition}, {"dueAt": until})
-        return map(_due_item, found)
+        return (_due_item(item) for item in found if "summary" in item)
 
 
 def _due_item(item: Values) -> DueItem:

@@ -110,12 +110,20 @@ class CodatUnreachableError(CodatUnavailableError):
 class GateClosedError(CodatError):
     """Codat may not be called for now: its quota is used up (429), or it refuses the key (401, 402, 403).
 
-    ``closure`` says why and until when. Waiting cures the first, a person the second.
+    ``closure`` says why and until when, ``was_asked`` whether this very call was refused. Waiting cures the first, a
+    person the second.
     """
 
-    def __init__(self, message: str, closure: "Closure", *, correlation_id: str | None = None) -> None:
+    def __init__(
+        self, message: str, closure: "Closure", *, was_asked: bool = False, correlation_id: str | None = None
+    ) -> None:
         super().__init__(message, correlation_id=correlation_id)
         self.closure = closure
+        self.was_asked = was_asked
+
+
+class CodatInconsistentError(CodatUnavailableError):
+    """Codat's answers do not fit together. Waiting cures it if something changed in between; else nothing does."""
 
 
 class CodatNotFoundError(CodatError):
@@ -124,3 +132,7 @@ class CodatNotFoundError(CodatError):
 
 class CodatAnswerError(CodatError):
     """Codat's answer is not what its documentation says it is."""
+
+
+class CodatMalformedError(CodatAnswerError):
+    """Codat's answer can't be read: perhaps a connection was to blame."""

@@ -49,6 +49,12 @@ class SharedGate:
                 self._read()
             return self._gate
 
+    @property
+    def known(self) -> Gate:
+        """How it stood when this process last looked."""
+        with self._lock:
+            return self._gate
+
     def pass_through(self) -> None:
         """Return if a call may be made. Raises GateClosedError."""
         closure = self.state.closed(self._now(), is_for_person=self._is_for_people)
@@ -62,7 +68,8 @@ class SharedGate:
     def heed(self, event: QuotaEvent) -> bool:
         """Do what an event of Codat's says; returns whether it said anything new."""
         closure = event.closure
-        is_news = closure.until > self._now() if closure else self._is_closed_for_quota()
+        # A reset counts though nothing is closed: what was reached before it may be told later.
+        is_news = closure.until > self._now() if closure else not self._is_refused()
         if event.quota:
             self.count(event.quota)
         return is_news and self._change(closure, event.at)
@@ -79,11 +86,11 @@ class SharedGate:
             if is_news or (told and quota.as_of - told.as_of >= _TELL_AFTER):
                 self._tell(_quota_values(quota), {"asOf": told and format_instant(told.as_of)})
 
-    def _is_closed_for_quota(self) -> bool:
+    def _is_refused(self) -> bool:
         with self._lock:
             self._read()
             closure = self._gate.closed(self._now())
-        return closure is not None and closure.reason is not Reason.REFUSED
+        return closure is not None and closure.reason is Reason.REFUSED
 
     def _change(self, closure: Closure | None, at: datetime) -> bool:
         with self._lock:
@@ -92,7 +99,7 @@ class SharedGate:
                 changed = self._gate.changed(closure, at)
                 if changed is None:
                     return False
-                if self._tell(_closure_values(closure, at), {"changedAt": known and format_instant(known)}):
+                if self._tell(_closure_values(changed.closure, at), {"changedAt": known and format_instant(known)}):
                     self._gate = replace(changed, quota=self._gate.quota)
                     return True
         return False

@@ -13,12 +13,15 @@ from codat_sync.done import Change, Ingested
 from codat_sync.errors import (
     CodatAnswerError,
     CodatError,
+    CodatInconsistentError,
+    CodatNotFoundError,
     CodatUnavailableError,
     PoisonError,
     SecretUnavailableError,
     VersionMovedError,
 )
-from codat_sync.schedule import Schedule, Waiting, report
+from codat_sync.schedule import Report, Schedule, Waiting, report
+from codat_sync.status import Outcome, status_code
 from codat_sync.sync import Sync
 from codat_sync.transaction import fold
 
@@ -36,6 +39,10 @@ MOST_RECEIVES = 5
 LARGE = 2_000
 
 
+def _silent(_news: "SyncNews", _found: Report) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True)
 class Ingestion:
     """How syncs are taken in."""
@@ -44,6 +51,7 @@ class Ingestion:
     store: "Store"
     schedule: Schedule
     now: Callable[[], datetime]
+    tell: "Callable[[SyncNews, Report], None]" = _silent
     chance: Callable[[], float] = random.random
     _one_large: threading.Lock = field(default_factory=threading.Lock, init=False)
 
@@ -90,7 +98,12 @@ class Ingestion:
     def _fetch(self, news: "SyncNews", until_kept: ExitStack) -> Sync:
         """Return the sync as Codat has it: its status first, so that a final one never has items from before."""
         status = self.codat.sync_status(news.company_id, news.sync_id)
-        transactions = self.codat.transactions(news.company_id, news.sync_id)
+        try:
+            transactions = self.codat.transactions(news.company_id, news.sync_id)
+        except CodatNotFoundError as error:
+            if status_code(status.code).outcome is Outcome.FAILED:
+                return Sync(status, ())  # It failed before it had any.
+            raise CodatInconsistentError("Codat knows the sync, and not its transactions") from error
         if transactions.total > LARGE:
             until_kept.enter_context(self._one_large)
         return Sync(status, fold(transactions.rows()))
@@ -100,7 +113,8 @@ class Ingestion:
     ) -> Ingested:
         now = self.now()
         is_new = sync.digest != head.digest
-        waiting = self._waiting(sync, news, head, now, is_new=is_new or is_due)
+        waiting = self._waiting(sync, news, head, events, is_new=is_new or is_due)
+        self._tell(news, head.waiting, waiting)
         # Events last: an event that is marked as seen never has to be looked at again.
         if is_new:
             self._replace(sync, waiting, head, now)
@@ -114,7 +128,6 @@ class Ingestion:
             change=Change.COMMITTED if is_new else Change.UNCHANGED,
             sync=sync,
             waiting=waiting,
-            report=report(head.waiting, waiting),
             company_is_stale=is_stale(head.company_fetched_at, now),
             lags=tuple(self.now() - event.generated_at for event in events if event.generated_at),
         )
@@ -126,13 +139,15 @@ class Ingestion:
         if head.version is not None and self.store.is_doubtful(head.sync_id, head.version):
             raise VersionMovedError(f"another worker saw an event of sync {head.sync_id} meanwhile")
 
-    def _waiting(self, sync: Sync, news: "SyncNews", head: "Head", now: datetime, *, is_new: bool) -> Waiting | None:
+    def _waiting(
+        self, sync: Sync, news: "SyncNews", head: "Head", events: "Sequence[WebhookEvent]", *, is_new: bool
+    ) -> Waiting | None:
         if sync.is_final:
             return None
         known = head.waiting
         if not is_new and known and known.due_at and not known.trouble:
             return known  # It waits already: an event that tells nothing new does not put it off.
-        return self.schedule.unfinished(known, now, news.correlation_id)
+        return self.schedule.unfinished(_going_on(known, events), self.now(), news.correlation_id)
 
     def _defer(
         self,
@@ -144,18 +159,34 @@ class Ingestion:
     ) -> Ingested:
         """Put the sync down to be looked at later, whatever the queue does: no message waits for Codat."""
         now = self.now()
-        waiting = self.schedule.troubled(head.waiting, error, now, news.correlation_id, chance=self.chance())
+        known = _going_on(head.waiting, events)
+        if isinstance(error, CodatUnavailableError) and events and receives < MOST_RECEIVES:
+            if head.version is None:
+                waiting = self.schedule.troubled(known, error, now, news.correlation_id, chance=0)
+                self.store.park(replace(waiting, due_at=None), head, now)
+            raise error
+        if isinstance(error, CodatInconsistentError):
+            error = CodatAnswerError(f"{error}, each time", correlation_id=error.correlation_id)
+        waiting = self.schedule.troubled(known, error, now, news.correlation_id, chance=self.chance())
         if isinstance(error, CodatAnswerError):
             self.store.park(waiting, head, now)
             raise PoisonError("malformed-answer", told(error)) from error
-        if isinstance(error, CodatUnavailableError) and receives < MOST_RECEIVES:
-            if head.version is None:
-                self.store.park(replace(waiting, due_at=None), head, now)
-            raise error
+        self._tell(news, known, waiting)
         self.store.set_waiting(waiting, head, now)
         # It is sure to be looked at after these events, so they have done what they are for.
         self.store.put_events(head, events, now)
-        return Ingested(Change.DEFERRED, waiting=waiting, report=report(head.waiting, waiting))
+        return Ingested(Change.DEFERRED, waiting=waiting)
+
+    def _tell(self, news: "SyncNews", known: Waiting | None, waiting: Waiting | None) -> None:
+        """Report what a person should hear of: before it is written, as what is written twice is told at least once."""
+        found = report(known, waiting)
+        if found:
+            self.tell(news, found)
+
+
+def _going_on(known: Waiting | None, events: "Sequence[WebhookEvent]") -> Waiting | None:
+    """Return the wait that goes on: an event begins a new one, whatever was given up before."""
+    return None if events else known
 
 
 def told(error: CodatError) -> str:

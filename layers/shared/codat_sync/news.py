@@ -39,6 +39,8 @@ class QuotaNews:
     """That Codat's quota was reached, or has begun anew."""
 
     event_type: str
+    webhook_id: str
+    correlation_id: str
     event: QuotaEvent
 
 
@@ -48,6 +50,7 @@ class RunNews:
 
     sync_id: str
     run: str
+    correlation_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class NotOurs:
 
     event_type: str
     webhook_id: str
+    correlation_id: str
 
 
 News = SyncNews | CompanyNews | QuotaNews | RunNews | NotOurs
@@ -86,13 +90,28 @@ def event_type(news: News) -> str | None:
     return None
 
 
+def webhook_id(news: News) -> str | None:
+    """Return the id of the webhook that ``news`` came with, None if it came with none."""
+    match news:
+        case QuotaNews() | NotOurs():
+            return news.webhook_id
+        case SyncNews() | CompanyNews() if news.event:
+            return news.event.webhook_id
+    return None
+
+
+def correlation_id(news: News) -> str:
+    """Return what leads to the request that ``news`` came with, or follow from."""
+    return news.correlation_id
+
+
 def _of_check(check: CheckMessage) -> News:
     company_id = _checked(check["companyId"], "company-id")
     if check["syncId"] is None:
         return CompanyNews(company_id, None, check["version"], is_deletion=False, correlation_id=check["correlationId"])
     sync_id = _checked(check["syncId"], "sync-id")
     if check["run"] is not None:
-        return RunNews(sync_id, _checked(check["run"], "run"))
+        return RunNews(sync_id, _checked(check["run"], "run"), check["correlationId"])
     return SyncNews(company_id, sync_id, None, check["version"], check["correlationId"])
 
 
@@ -105,11 +124,12 @@ def _of_webhook(message: WebhookMessage) -> News:
         raise PoisonError("no-event-type", "the webhook does not say what type of event it is")
     match webhook.concern:
         case Concern.NOT_OURS:
-            return NotOurs(webhook.event_type, message["webhookId"])
+            return NotOurs(webhook.event_type, message["webhookId"], message["correlationId"])
         case Concern.UNKNOWN:
             raise PoisonError("unknown-event-type", f"no version of this application knows {webhook.event_type}")
         case Concern.QUOTA:
-            return QuotaNews(webhook.event_type, _quota_event(webhook, message))
+            event_of_quota = _quota_event(webhook, message)
+            return QuotaNews(webhook.event_type, message["webhookId"], message["correlationId"], event_of_quota)
     company_id = _checked(webhook.company_id, "company-id")
     seen = _event(webhook, message)
     if webhook.concern is Concern.COMPANY:

@@ -13,10 +13,11 @@ metrics = Metrics()
 _LONGEST_DIMENSION = 100
 
 
-def count(name: str, dimension: str, value: str | None, number: float = 1) -> None:
-    """Count a metric by a dimension. Each is a line of the log: add up first what is many."""
+def count(name: str, dimension: str | None = None, value: str | None = None, number: float = 1) -> None:
+    """Count a metric, by a dimension if there is one. Each is a line of the log: add up first what is many."""
     with single_metric(name=name, unit=MetricUnit.Count, value=number) as metric:
-        metric.add_dimension(name=dimension, value=_dimension_value(value or "none"))
+        if dimension:
+            metric.add_dimension(name=dimension, value=_dimension_value(value or "none"))
 
 
 def _dimension_value(text: str) -> str:

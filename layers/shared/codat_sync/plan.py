@@ -136,7 +136,7 @@ def lineage(standing: Standing) -> tuple[Submission, ...]:
 def attempts(standing: Standing) -> int:
     """Return how often it was created again; what Codat refused because of others of its batch does not count."""
     return sum(
-        submission.retry_of is not None and not submission.processed and submission.answer_status is not None
+        submission.retry_of is not None and (submission.sync_id is not None or submission.is_refused_for_itself)
         for submission in lineage(standing)
     )
 
@@ -245,7 +245,7 @@ def _cause(standing: Standing) -> Plan | None:
     syncs = _relevant(standing)
     last = syncs[-1] if syncs else None
     newest = standing.body[0] if standing.body else None
-    if newest and newest.state is State.REFUSED and not newest.processed and newest.answer_status is not None:
+    if newest and newest.is_refused_for_itself:
         return Plan(Step.MEND, f"Codat refused it: {newest.refusal}.")
     is_mended = last and newest and newest.state is State.KEPT and newest.recorded_at > last.at
     return _cause_of(last, standing) if last and not is_mended else None

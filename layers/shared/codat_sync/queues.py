@@ -32,6 +32,16 @@ class SyncQueue:
         """
         _send(self._client, _request(self._url, encode(message), message["companyId"]))
 
+    def depth(self) -> int:
+        """Return how many messages wait on the queue, about. Raises QueueUnavailableError."""
+        try:
+            answer = self._client.get_queue_attributes(
+                QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"]
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise QueueUnavailableError(f"the queue does not answer: {error}") from error
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
     def send_all(self, messages: Sequence[Message | RetryMessage]) -> int:
         """Put ``messages`` on the queue, and return how many of them it took. Raises QueueUnavailableError."""
         requests = [_request(self._url, encode(message), message["companyId"]) for message in messages]

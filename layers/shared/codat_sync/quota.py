@@ -15,11 +15,13 @@ from codat_sync.instant import parse_instant
 
 # A part of the day's quota is kept for people, whose questions can't wait until tomorrow.
 RESERVE = 0.05
-# When Codat does not say how long: for a 429, and for a refused key, which a person has to mend.
+# When Codat does not say how long: for a 429, and for what a person has to mend. A key that is refused (401) is so for
+# every call; an account or an access (402, 403) may be refused for one company, which must not keep all others waiting.
 _QUOTA_PAUSE = timedelta(minutes=1)
-REFUSED_PAUSE = timedelta(minutes=15)
+_REFUSED_PAUSES = {401: timedelta(minutes=15), 402: timedelta(minutes=2), 403: timedelta(minutes=2)}
 # No limit of Codat's lasts longer than a day; a header that says so is not believed.
 _LONGEST_PAUSE = timedelta(hours=25)
+_JUST_PAST = timedelta(hours=1)
 _DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
@@ -80,9 +82,14 @@ class Gate:
         return None if is_superseded else Closure(Reason.RESERVE, quota.resets_at)
 
     def changed(self, closure: Closure | None, at: datetime) -> "Gate | None":
-        """Return the gate closed or opened by what happened at ``at``; None if it was changed by something later."""
+        """Return the gate closed or opened by what happened at ``at``; None if it was changed by something later.
+
+        What closes it for a shorter time than it is closed for already does not shorten that.
+        """
         if self.changed_at and at <= self.changed_at:
             return None
+        if closure and self.closure and self.closure.until > max(closure.until, at):
+            closure = self.closure
         return replace(self, closure=closure, changed_at=at)
 
     def counted(self, quota: Quota) -> "Gate | None":
@@ -125,7 +132,8 @@ def read_quota(headers: Mapping[str, str], now: datetime) -> Quota | None:
     if remaining is None or limit is None:
         return None
     resets_at = _moment(headers.get("X-Rate-Limit-Reset"))
-    if resets_at is None or not now < resets_at <= now + _LONGEST_PAUSE:
+    # One just past is believed: Codat's clock is behind ours, and its count about to begin anew.
+    if resets_at is None or not now - _JUST_PAST <= resets_at <= now + _LONGEST_PAUSE:
         resets_at = next_reset(now)
     return Quota(remaining, limit, resets_at, now)
 
@@ -134,9 +142,14 @@ def closure_of_429(headers: Mapping[str, str], now: datetime) -> Closure:
     """Return what a 429 closes: until the reset if the quota is used up, else for as long as it says."""
     quota = read_quota(headers, now)
     retry_at = _retry_at(headers.get("Retry-After"), now)
-    if quota and quota.remaining == 0:
+    if quota and quota.remaining == 0 and quota.resets_at > now:
         return Closure(Reason.QUOTA, max(quota.resets_at, retry_at or quota.resets_at))
     return Closure(Reason.RATE, retry_at or now + _QUOTA_PAUSE)
+
+
+def closure_of_refusal(status: int, now: datetime) -> Closure:
+    """Return what a 401, 402 or 403 closes."""
+    return Closure(Reason.REFUSED, now + _REFUSED_PAUSES[status])
 
 
 def next_reset(at: datetime) -> datetime:

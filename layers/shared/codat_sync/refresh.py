@@ -2,8 +2,8 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from codat_sync.company import Company, is_stale
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from codat_sync.company_store import CompanyHead, CompanyStore
     from codat_sync.news import CompanyNews
     from codat_sync.webhook import WebhookEvent
+
+
+_TOMORROW = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -57,14 +60,15 @@ class Refreshing:
         is_due = any(each.version == head.version for each in news if each.version is not None)
         is_asked_for = bool(unseen) or is_due
         # What waits already is not asked for again because it is old.
-        if not is_asked_for and (head.waiting or not is_stale(head.fetched_at, self.now())):
+        is_waiting = head.waiting is not None and head.waiting.due_at is not None
+        if not is_asked_for and (is_waiting or not is_stale(head.fetched_at, self.now())):
             return Refreshed(Change.REPEATED if events else Change.OUTDATED, head.company)
         try:
             company = self._ask(news, head)
         except (CodatError, SecretUnavailableError) as error:
-            if isinstance(error, CodatUnavailableError) and receives < MOST_RECEIVES:
+            if isinstance(error, CodatUnavailableError) and unseen and receives < MOST_RECEIVES:
                 raise
-            refreshed = self._put_down(first, unseen, head, error)
+            refreshed = self._put_down(first, unseen, head, error, is_asked_for=is_asked_for)
             if isinstance(error, CodatAnswerError) and is_asked_for:
                 raise PoisonError("malformed-answer", told(error)) from error
             return refreshed
@@ -90,13 +94,19 @@ class Refreshing:
         events: "Sequence[WebhookEvent]",
         head: "CompanyHead",
         error: CodatError | SecretUnavailableError,
+        *,
+        is_asked_for: bool,
     ) -> Refreshed:
         now = self.now()
-        waiting = self.schedule.troubled(head.waiting, error, now, news.correlation_id, chance=self.chance())
+        known = None if events else head.waiting
+        waiting = self.schedule.troubled(known, error, now, news.correlation_id, chance=self.chance())
         if waiting.is_given_up:
             return self._keep(_known(news, head).deleted(), events, head)
-        if isinstance(error, CodatAnswerError):
+        if isinstance(error, CodatAnswerError) and is_asked_for:
             self.companies.park(waiting, head)
+        elif isinstance(error, CodatAnswerError):
+            # No dead letter tells of it: it is asked about again tomorrow.
+            self.companies.put_down(replace(waiting, due_at=now + _TOMORROW), head)
         else:
             self.companies.put_down(waiting, head)
             self.companies.put_events(head, events, now)

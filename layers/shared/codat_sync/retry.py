@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from codat_sync.answer import Answer
 from codat_sync.chunks import chunks
 from codat_sync.errors import (
     ClaimedError,
@@ -22,8 +23,8 @@ from codat_sync.errors import (
 from codat_sync.expense import MOST, Body
 from codat_sync.plan import Plan, Policy, Standing, Step, plan
 from codat_sync.retry_state import Retry, RetryState
-from codat_sync.submission import State, Submission, digest_of
-from codat_sync.submit import Write, processed_ids, sync_id_of
+from codat_sync.submission import NOT_LOOKED_AT, State, Submission, digest_of
+from codat_sync.submit import Write, is_refusal, processed_ids, sync_id_of
 
 if TYPE_CHECKING:
     from codat_sync.standings import Standings
@@ -160,13 +161,22 @@ class Retrying:
         except (CodatError, InFlightError, SecretUnavailableError, TooBusyError) as error:
             later = Plan(Step.WAIT, f"It could not be sent: {error}", self.now() + self.policy.first_delay)
             return {body.transaction_id: Done(body.transaction_id, later) for body in bodies}
-        if sync_id := sync_id_of(sent):
-            made = Plan(Step.WAIT, f"It was created again, in sync {sync_id}.", self.now() + self.policy.first_delay)
-            return {body.transaction_id: Done(body.transaction_id, made, sync_id) for body in bodies}
         if processed_ids(sent, submission):
             return {}
-        refused = Plan(Step.MEND, f"Codat refused it: HTTP {sent.status_code}.")
-        return {body.transaction_id: Done(body.transaction_id, refused) for body in bodies}
+        sync_id = sync_id_of(sent)
+        made = self._after(sent, sync_id)
+        return {body.transaction_id: Done(body.transaction_id, made, sync_id) for body in bodies}
+
+    def _after(self, sent: Answer, sync_id: str | None) -> Plan:
+        """Return what is to be done after Codat's answer to a retry."""
+        later = self.now() + self.policy.first_delay
+        if sync_id:
+            return Plan(Step.WAIT, f"It was created again, in sync {sync_id}.", later)
+        if sent.status_code in NOT_LOOKED_AT:
+            return Plan(Step.WAIT, f"Codat answered HTTP {sent.status_code}.", later)
+        if is_refusal(sent):
+            return Plan(Step.MEND, f"Codat refused it: HTTP {sent.status_code}.")
+        return Plan(Step.UNKNOWN, f"Codat answered HTTP {sent.status_code}: it may have taken it all the same.", later)
 
 
 def summed_up(known: Retry | None, done: Sequence[Done], now: datetime) -> Retry:

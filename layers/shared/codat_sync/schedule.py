@@ -12,6 +12,7 @@ from codat_sync.errors import (
     GateClosedError,
     SecretUnavailableError,
 )
+from codat_sync.quota import Reason
 
 # Codat sends no event while a sync is in progress, and may lose the one at its end. Most syncs end within minutes.
 _FACTORS = (1, 2, 4, 8, 15, 30, 60)
@@ -35,6 +36,7 @@ class Report(StrEnum):
 
     STUCK = "stuck"  # it has not come to its end within a day
     MISSING = "missing"  # Codat has not known it for an hour, and is believed
+    ABANDONED = "abandoned"  # it has not come to its end within a month, and is not looked at by itself any more
 
 
 class Trouble(StrEnum):
@@ -43,6 +45,7 @@ class Trouble(StrEnum):
     GATE_CLOSED = "gateClosed"  # no call to Codat is made: its quota is used up, or it refuses the API key
     NO_KEY = "noKey"  # the API key has not been put in place yet
     UNAVAILABLE = "unavailable"  # Codat does not answer, or fails
+    REFUSED = "refused"  # Codat refused this very call; the others wait at the gate
     NOT_FOUND = "notFound"  # Codat does not know it
     MALFORMED = "malformedAnswer"  # Codat's answer can't be understood: a dead letter tells of it
 
@@ -51,7 +54,8 @@ class Trouble(StrEnum):
 class Waiting:
     """That something has not come to its end. ``due_at`` is None if it is not looked at again by itself.
 
-    ``looks`` is how often in a row it was found so; ``correlation_id`` leads to the webhook that began it.
+    ``looks`` is how often in a row it was found so; ``correlation_id`` leads to the webhook that began it, and
+    ``codat_correlation_id`` is Codat's own of what went wrong last, to quote to its support.
     """
 
     since: datetime
@@ -60,6 +64,7 @@ class Waiting:
     trouble: Trouble | None
     is_stuck: bool
     correlation_id: str
+    codat_correlation_id: str | None = None
 
     @property
     def is_behind_gate(self) -> bool:
@@ -99,7 +104,21 @@ class Schedule:
 
         ``chance`` (0 to 1) keeps apart what waits for the gate.
         """
+        waiting = self._troubled(known, error, now, correlation_id, chance)
+        return replace(waiting, codat_correlation_id=getattr(error, "correlation_id", None))
+
+    def _troubled(
+        self,
+        known: Waiting | None,
+        error: CodatError | SecretUnavailableError,
+        now: datetime,
+        correlation_id: str,
+        chance: float,
+    ) -> Waiting:
         match error:
+            case GateClosedError() if error.was_asked and error.closure.reason is Reason.REFUSED:
+                # Not behind the gate: what is refused for one company only would close it for all as it opens.
+                return self._next(known, Trouble.REFUSED, now, correlation_id)
             case GateClosedError():
                 return _behind_gate(known, error.closure.until, now, correlation_id, chance)
             case SecretUnavailableError():
@@ -118,19 +137,21 @@ class Schedule:
 
     def _next(self, known: Waiting | None, trouble: Trouble | None, now: datetime, correlation_id: str) -> Waiting:
         since = known.since if known else now
-        looks = known.looks + 1 if known and known.trouble == trouble else 0
+        looks = known.looks + 1 if known else 0
         return Waiting(
             since=since,
             looks=looks,
-            due_at=self._due_at(now - since, looks, now),
+            due_at=self._due_at(now - since, looks, now, trouble),
             trouble=trouble,
             is_stuck=now - since >= STUCK_AFTER,
             correlation_id=correlation_id,
         )
 
-    def _due_at(self, waited: timedelta, looks: int, now: datetime) -> datetime | None:
-        if waited < STUCK_AFTER:
+    def _due_at(self, waited: timedelta, looks: int, now: datetime, trouble: Trouble | None) -> datetime | None:
+        if waited < STUCK_AFTER or trouble is Trouble.NO_KEY:  # which costs no call
             return now + self.first_look * _FACTORS[min(looks, len(_FACTORS) - 1)]
+        if trouble:  # It has not been asked about: that is never given up.
+            return now + _STUCK_DELAYS[0][1]
         return next((now + delay for until, delay in _STUCK_DELAYS if waited < until), None)
 
 
@@ -140,6 +161,8 @@ def report(known: Waiting | None, waiting: Waiting | None) -> Report | None:
         return None
     if waiting.is_given_up and not (known and known.is_given_up):
         return Report.MISSING
+    if waiting.due_at is None and waiting.trouble is None and known and known.due_at:
+        return Report.ABANDONED
     return Report.STUCK if waiting.is_stuck and not (known and known.is_stuck) else None
 
 
@@ -154,7 +177,7 @@ def _behind_gate(
     spread = min(max((opens_at - now) * _SPREAD, _SHORTEST_SPREAD), _LONGEST_SPREAD)
     return Waiting(
         since=known.since if known else now,
-        looks=0,
+        looks=known.looks if known else 0,
         due_at=opens_at + spread * chance,
         trouble=Trouble.GATE_CLOSED,
         # To wait for the quota is nothing to report of each sync: the gate is reported.

@@ -240,6 +240,15 @@ class Store:
         items = self.table.query(sync_key(sync_id)["pk"], EVENT_PREFIX)
         return [item["sk"].removeprefix(EVENT_PREFIX) for item in items]
 
+    def load_syncs_before(self, company_id: str, transaction_ids: Iterable[str], at: datetime) -> set[str]:
+        """Return the ids of the syncs of which we knew before ``at`` that one of the transactions was in them."""
+        items = (
+            item
+            for transaction_id in transaction_ids
+            for item in self.table.query(pointer_key(company_id, transaction_id, "")["pk"], POINTER_PREFIX)
+        )
+        return {item["sk"].removeprefix(POINTER_PREFIX) for item in items if item["firstSeenAt"] < format_instant(at)}
+
     def load_syncs_of_transaction(self, company_id: str, transaction_id: str) -> list[str]:
         """Return the ids of all syncs that the transaction was in."""
         items = self.table.query(pointer_key(company_id, transaction_id, "")["pk"], POINTER_PREFIX)

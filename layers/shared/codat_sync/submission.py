@@ -18,6 +18,10 @@ KEY_HOLDS = timedelta(minutes=80)
 IN_FLIGHT = timedelta(seconds=40)
 
 
+# With these Codat has not even looked at a request: its key, its account or its quota stood in the way.
+NOT_LOOKED_AT = frozenset({401, 402, 403, 429})
+
+
 class State(StrEnum):
     """How far a submission has got."""
 
@@ -53,6 +57,12 @@ class Submission:
     processed: frozenset[str] = frozenset()
     refusal: str | None = None
     is_key_given: bool = False
+
+    @property
+    def is_refused_for_itself(self) -> bool:
+        """Whether Codat looked at it and did not take it: not for its quota, the key, or what it has already."""
+        is_refused = self.state is State.REFUSED and self.answer_status is not None
+        return is_refused and self.answer_status not in NOT_LOOKED_AT and not self.processed
 
     def is_repeated_by(self, other: "Submission") -> bool:
         """Return whether ``other`` is this request again: the caller does not know what became of it."""

@@ -100,6 +100,15 @@ class SubmissionStore:
         known = [(_read(item), Body(transaction_id, texts[item["submissionId"]]["body"])) for item in found]
         return sorted(known, key=lambda each: each[0].recorded_at)
 
+    def load_syncs_of_others(self, submission: Submission) -> set[str]:
+        """Return the syncs that Codat has made of other submissions of the same transactions."""
+        found = (
+            other
+            for transaction_id in submission.transaction_ids
+            for other, _ in self.load_submissions(submission.company_id, transaction_id)
+        )
+        return {other.sync_id for other in found if other.sync_id and other.submission_id != submission.submission_id}
+
     def _change(self, submission: Submission, changes: Mapping[str, object]) -> None:
         try:
             self._table.update(submission_key(submission.submission_id), changes, {"state": submission.state.value})

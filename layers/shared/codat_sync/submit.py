@@ -140,11 +140,10 @@ class Submitting:
             case State.ANSWERED if holder.sync_id:
                 self._require_ended(transaction_id, holder.sync_id)
             case State.SENT | State.UNKNOWN if now - (holder.sent_at or now) >= IN_FLIGHT:
-                sync_id = self.tracing.find(holder)
-                if sync_id is None:
+                found = self._find(holder)
+                if found is None:
                     raise InFlightError(transaction_id, "may have been written: Codat's answer is not known")
-                self.submissions.mark_answered(holder, sync_id, HTTPStatus.OK)
-                self._require_ended(transaction_id, sync_id)
+                self._require_ended(transaction_id, found)
             case _:
                 raise InFlightError(transaction_id, "is being submitted just now")
 
@@ -158,13 +157,30 @@ class Submitting:
         now = self.now()
         if submission.state is State.SENT and now - (submission.sent_at or now) < IN_FLIGHT:
             raise InFlightError(submission.transaction_ids[0], "is being submitted just now")
-        sync_id = self.tracing.find(submission)
-        if sync_id is not None:
-            self.submissions.mark_answered(submission, sync_id, HTTPStatus.OK)
-            return self._as_before(sync_id, HTTPStatus.OK)
+        found = self._find(submission)
+        if found is not None:
+            return self._as_before(found, HTTPStatus.OK)
         if submission.may_be_sent_again(now):
             return None
         raise InFlightError(submission.transaction_ids[0], "may have been written: Codat's answer is not known")
+
+    def _find(self, submission: Submission) -> str | None:
+        """Return the sync that Codat made of a submission whose answer was lost, None if it lists none (yet).
+
+        A sync that was known before the submission was recorded is of another one.
+        """
+        company_id, ids = submission.company_id, submission.transaction_ids
+        before = self.store.load_syncs_before(company_id, ids, submission.recorded_at)
+        before |= self.submissions.load_syncs_of_others(submission)
+        sync_id = self.tracing.find(submission, before)
+        if sync_id is not None:
+            self._answered(submission, sync_id, HTTPStatus.OK, f"lost-{submission.submission_id}")
+        return sync_id
+
+    def _answered(self, submission: Submission, sync_id: str, status: int, correlation_id: str) -> None:
+        now = self.now()
+        self.store.announce(submission, sync_id, self.schedule.submitted(now, correlation_id), now)
+        self.submissions.mark_answered(submission, sync_id, status)
 
     def _as_before(self, sync_id: str, status: int | None) -> Answer:
         headers = {"content-type": "application/json"}
@@ -175,11 +191,8 @@ class Submitting:
         """Keep what an answer says. Whatever crashes before that is found by the sync's transactions."""
         sync_id = sync_id_of(answer)
         if answer.status_code < HTTPStatus.BAD_REQUEST and sync_id:
-            now = self.now()
-            waiting = self.schedule.submitted(now, correlation_id)
-            self.store.announce(submission, sync_id, waiting, now)
-            self.submissions.mark_answered(submission, sync_id, answer.status_code)
-        elif answer.status_code in _UNDECIDED or not _is_refusal(answer):
+            self._answered(submission, sync_id, answer.status_code, correlation_id)
+        elif answer.status_code in _UNDECIDED or not is_refusal(answer):
             self.submissions.mark_unknown(submission, answer.status_code)
         else:
             why = f"HTTP {answer.status_code}"
@@ -208,7 +221,8 @@ def _said(answer: Answer) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _is_refusal(answer: Answer) -> bool:
+def is_refusal(answer: Answer) -> bool:
+    """Return whether Codat has not taken the request, and said so."""
     return HTTPStatus.BAD_REQUEST <= answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
 
 

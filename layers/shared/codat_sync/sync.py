@@ -38,8 +38,14 @@ class Sync:
 
     @property
     def outcome(self) -> Outcome:
-        """How it stands. One failed item makes the sync failed, whatever the others did and its code says."""
-        return Outcome.FAILED if self.failed_items else status_code(self.status.code).outcome
+        """How it stands. One failed item makes the sync failed, whatever the others did and its code says.
+
+        One that is pending keeps it from having succeeded.
+        """
+        if self.failed_items:
+            return Outcome.FAILED
+        said = status_code(self.status.code).outcome
+        return said if self.is_final or said is not Outcome.SUCCEEDED else Outcome.IN_PROGRESS
 
     @property
     def has_succeeded(self) -> bool:

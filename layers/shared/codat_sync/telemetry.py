@@ -9,11 +9,21 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from codat_sync.done import Change, Done, Ingested
+from codat_sync.done import Change, Done, Ingested, Refreshed
 from codat_sync.instant import format_instant
-from codat_sync.news import CompanyNews, News, NotOurs, RunNews, SyncNews, event_type
+from codat_sync.news import (
+    CompanyNews,
+    News,
+    NotOurs,
+    RunNews,
+    SyncNews,
+    correlation_id,
+    event_type,
+    webhook_id,
+)
 from codat_sync.observability import count, logger, metrics
 from codat_sync.quota import Gate
+from codat_sync.schedule import Report
 from codat_sync.transaction import status_counts
 
 _KINDS = {SyncNews: "Sync", CompanyNews: "Company", RunNews: "Run", NotOurs: "EventNotOurs"}
@@ -21,25 +31,29 @@ _KINDS = {SyncNews: "Sync", CompanyNews: "Company", RunNews: "Run", NotOurs: "Ev
 
 def log_done(news: Sequence[News], done: Done) -> None:
     """Log what came of ``news``, all about the same; as an error what a person should look at."""
-    fields: dict[str, Any] = {"kind": type(news[0]).__name__, "change": done.change} | _about(news)
+    fields: dict[str, Any] = {"kind": type(news[0]).__name__, "change": done.change} | about(news)
     if isinstance(done, Ingested):
         fields |= _ingested(done)
-        if done.report:
-            logger.error(done.report.value, **fields)
+    if isinstance(done, Refreshed) and done.company:
+        fields |= {"connection_status": done.company.connection_status, "is_deleted": done.company.is_deleted}
     logger.info("done", **fields)
 
 
-def _about(news: Sequence[News]) -> dict[str, Any]:
+def tell(news: SyncNews, found: Report) -> None:
+    """Log, as an error, and count what a person should hear of."""
+    logger.error(found.value, **about([news]))
+    count(f"Sync{found.capitalize()}")
+
+
+def about(news: Sequence[News]) -> dict[str, Any]:
+    """Return the ids that ``news``, all about the same, have."""
     first = news[0]
-    about: dict[str, Any] = {
-        name: getattr(first, name) for name in ("company_id", "sync_id", "run", "webhook_id") if hasattr(first, name)
+    found: dict[str, Any] = {
+        name: getattr(first, name) for name in ("company_id", "sync_id", "run") if hasattr(first, name)
     }
-    events = [each.event for each in news if isinstance(each, SyncNews | CompanyNews) and each.event]
-    if isinstance(first, SyncNews | CompanyNews):
-        about["correlation_ids"] = [each.correlation_id for each in news if isinstance(each, SyncNews | CompanyNews)]
-    if events:
-        about["webhook_ids"] = [event.webhook_id for event in events]
-    return about
+    found["correlation_ids"] = [correlation_id(each) for each in news if correlation_id(each)]
+    found["webhook_ids"] = [webhook_id(each) for each in news if webhook_id(each)]
+    return {name: ids for name, ids in found.items() if ids}
 
 
 def _ingested(done: Ingested) -> dict[str, Any]:
@@ -49,6 +63,7 @@ def _ingested(done: Ingested) -> dict[str, Any]:
     if done.waiting:
         due_at = done.waiting.due_at
         fields |= {"trouble": done.waiting.trouble, "due_at": due_at and format_instant(due_at)}
+        fields |= {"codat_correlation_id": done.waiting.codat_correlation_id}
     return fields
 
 
@@ -67,13 +82,13 @@ class Tally:
         metrics.add_metric(kind if kind == "EventNotOurs" else f"{kind}{done.change.capitalize()}", MetricUnit.Count, 1)
         if news and (name := event_type(news)):
             self._events[name] += 1
+        if isinstance(done, Refreshed) and done.change is Change.COMMITTED and done.company and done.company.is_deleted:
+            metrics.add_metric("CompanyDeleted", MetricUnit.Count, 1)
         if isinstance(done, Ingested) and id(done) not in self._added:
             self._added[id(done)] = done
             self._add_ingested(done)
 
     def _add_ingested(self, done: Ingested) -> None:
-        if done.report:
-            metrics.add_metric(f"Sync{done.report.capitalize()}", MetricUnit.Count, 1)
         if done.sync and done.change is Change.COMMITTED:
             self._outcomes[done.sync.outcome] += 1
             self._statuses.update(status_counts(done.sync.items))

@@ -1,5 +1,6 @@
 """Finding out what became of a submission to which Codat's answer is not known."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -21,14 +22,18 @@ class Tracing:
 
     codat: "Codat"
 
-    def find(self, submission: "Submission") -> str | None:
+    def find(self, submission: "Submission", known_before: Collection[str]) -> str | None:
         """Return the sync that has a transaction of the submission, None if no sync since then has one.
 
         None does not tell that there will be none. Raises CodatError and SecretUnavailableError.
         """
         since = submission.recorded_at - _BEFORE
         statuses = self.codat.sync_statuses(submission.company_id)
-        candidates = [each for each in statuses if each.synced_at is None or each.synced_at >= since]
+        candidates = [
+            each
+            for each in statuses
+            if each.sync_id not in known_before and (each.synced_at is None or each.synced_at >= since)
+        ]
         wanted = set(submission.transaction_ids)
         found = (each.sync_id for each in candidates[:_MOST_SYNCS] if self._holds(each, wanted))
         return next(found, None)

@@ -48,6 +48,13 @@ class Item:
         return self.status in FAILED_STATUSES
 
 
+def shorten(row: TransactionRow) -> None:
+    """Cut what is longer in ``row`` than is kept of it."""
+    message = row.get("message")
+    if message and len(message) > LONGEST_MESSAGE:
+        row["message"] = message[:LONGEST_MESSAGE]
+
+
 def fold(rows: Iterable[TransactionRow]) -> tuple[Item, ...]:
     """Return the items that ``rows`` stand for, in the order of each one's first row.
 

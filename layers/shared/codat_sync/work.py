@@ -44,10 +44,13 @@ class Work:
         if ingested.company_is_stale:
             first = news[0]
             company = CompanyNews(first.company_id, None, None, is_deletion=False, correlation_id=first.correlation_id)
-            # One at a time: the next one of the same company finds that it was asked about. If Codat fails now, the
-            # company waits in the table, for the sync is done with.
-            with self._one_at_a_time:
-                self.refreshing.refresh([company], MOST_RECEIVES)
+            # If Codat fails now, the company waits in the table, for the sync is done with. While another company is
+            # asked about, this one is left to its next sync: nobody waits for a name.
+            if self._one_at_a_time.acquire(blocking=False):
+                try:
+                    self.refreshing.refresh([company], MOST_RECEIVES)
+                finally:
+                    self._one_at_a_time.release()
         return ingested
 
 
