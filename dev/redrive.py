@@ -1,4 +1,4 @@
-"""Takes messages from the dead-letter queue back to SyncQueue: `python -m dev.redrive [--stack NAME] [--dry-run]`."""
+"""Takes messages from the dead-letter queues back: `python -m dev.redrive [--stack NAME] [--dry-run]`."""
 
 import argparse
 from typing import TYPE_CHECKING

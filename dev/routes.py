@@ -50,11 +50,18 @@ def _integration(aws: "LocalAws", api_id: str, function: str) -> str:
 
 def _routes(document: "Mapping[str, Any]") -> "Iterator[tuple[str, str]]":
     for path, operations in document["paths"].items():
-        for method, operation in operations.items():
+        for name, conditional in _taken(operations).items():
+            method, operation = name.removeprefix("x-amazon-apigateway-").removesuffix("-method"), _taken(conditional)
             if operation.get("security"):
                 raise LocalStackError(f"{method} {path} wants an authorizer: it would be open to all here")
-            uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+            uri = _taken(operation["x-amazon-apigateway-integration"]["uri"])["Fn::Sub"]
             function = _FUNCTION.search(uri)
             if not function:
                 raise LocalStackError(f"{method} {path} does not lead to a function: {uri}")
             yield f"{method.upper()} {path}", function[1]
+
+
+def _taken(value: "Mapping[str, Any]") -> "Mapping[str, Any]":
+    """Return what stands there if the conditions of the template hold: all of them do here."""
+    taken: Mapping[str, Any] = value["Fn::If"][1] if "Fn::If" in value else value
+    return taken

@@ -1,5 +1,6 @@
 """The events that `make sam-local` sends through the functions, and what is to come of each."""
 
+import base64
 import json
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -106,6 +107,62 @@ class ClockEvent:
     def outcome(self, answer: object, _effects: Effects) -> str:
         """Return what came of it, in the same words."""
         return f"answered {json.dumps(answer)[:200]}"
+
+
+@dataclass(frozen=True)
+class SubmitEvent:
+    """A request of a product's, as API Gateway hands it to submit."""
+
+    function: ClassVar = "SubmitFunction"
+    name: str
+    payload: Payload
+
+    @property
+    def expected(self) -> str:
+        """What is to come of it, in words."""
+        return "answered 200 with a sync"
+
+    def outcome(self, answer: object, _effects: Effects) -> str:
+        """Return what came of it, in the same words."""
+        if not isinstance(answer, dict) or "syncId" not in answer.get("body", ""):
+            return f"answered {json.dumps(answer)[:200]}"
+        return f"answered {answer['statusCode']} with a sync"
+
+
+@dataclass(frozen=True)
+class RetryEvent:
+    """What has failed transactions of a sync planned: here of one whose bodies nobody has recorded."""
+
+    function: ClassVar = "RetryFunction"
+    name: str
+    payload: Payload
+
+    @property
+    def expected(self) -> str:
+        """What is to come of it, in words."""
+        return "planned, and nothing sent"
+
+    def outcome(self, answer: object, _effects: Effects) -> str:
+        """Return what came of it, in the same words."""
+        text = json.dumps(answer)
+        is_well = answer is None or "batchItemFailures" in text or "There is no such sync" in text
+        return self.expected if is_well or "noBodyRecorded" in text else f"answered {text[:200]}"
+
+
+def submit_events(api_key: str) -> list[SubmitEvent]:
+    """Return all that are stored for submit, with the key that is good here."""
+    credentials = base64.b64encode(api_key.encode()).decode()
+    events = []
+    for name in sorted(PAYLOADS["submit"]):
+        payload = load("submit", name)
+        payload["headers"]["authorization"] = f"Basic {credentials}"
+        events.append(SubmitEvent(name, payload))
+    return events
+
+
+def retry_events() -> list[RetryEvent]:
+    """Return all that are stored for retry."""
+    return [RetryEvent(name, load("retry", name)) for name in sorted(PAYLOADS["retry"])]
 
 
 def receiver_events(signing_secret: str) -> list[ReceiverEvent]:

@@ -13,7 +13,17 @@ from dev.aws import LocalAws
 from dev.cloudformation import physical_ids
 from dev.outputs import Outputs
 from dev.sam_local_cli import SamLocal
-from dev.sam_local_events import Effects, clock_events, receiver_events, worker_events
+from dev.sam_local_events import (
+    ClockEvent,
+    Effects,
+    RetryEvent,
+    SubmitEvent,
+    clock_events,
+    receiver_events,
+    retry_events,
+    submit_events,
+    worker_events,
+)
 from dev.simulator import add_example
 
 _SECONDS_TO_ANSWER = 60
@@ -27,6 +37,7 @@ class Run:
         store = Store(Table(aws.dynamodb, outputs.table_name), event_retention=timedelta(days=16))
         self._sam = sam
         self._signing_secret = outputs.signing_secret
+        self._api_key = outputs.codat_api_key
         self._effects = Effects(aws.sqs, outputs.queue_url, outputs.dead_letter_queue_url, store)
         self.well = 0
         self.wrong = 0
@@ -38,7 +49,12 @@ class Run:
 
         One of each at a time: what they leave stands in different places, so that it can be told apart.
         """
-        for some in zip_longest(receiver_events(self._signing_secret), worker_events(), clock_events()):
+        others: list[ClockEvent | SubmitEvent | RetryEvent] = [
+            *clock_events(),
+            *submit_events(self._api_key),
+            *retry_events(),
+        ]
+        for some in zip_longest(receiver_events(self._signing_secret), worker_events(), others):
             events = [event for event in some if event]
             with ExitStack() as stack:
                 begun = [

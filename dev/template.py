@@ -43,6 +43,8 @@ def suit_emulator(template: Template, aws_endpoint_url: str) -> None:
     for resource in template["Resources"].values():
         for event in resource["Properties"].get("Events", {}).values():
             scaling = event["Properties"].get("ScalingConfig", {})
+            # No token is asked for in the local environment: there is nobody who would issue one.
+            event["Properties"].pop("Auth", None)
             match scaling.get("MaximumConcurrency"):
                 case {"Ref": parameter}:
                     scaling["MaximumConcurrency"] = template["Parameters"][parameter]["Default"]

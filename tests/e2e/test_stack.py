@@ -1,5 +1,6 @@
 """From a webhook of Codat's to the table, through what is deployed on AWS."""
 
+import base64
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from codat_sync.document import SyncDocument
+from codat_sync.retries import RetryStore
 from codat_sync.status import Outcome
 from codat_sync.store import Store
 from codat_sync.table import Table
@@ -20,8 +22,10 @@ from tests.simulator.control import SimulatorControl
 from tests.simulator.control_messages import NewWebhook
 from tests.simulator.events import Generation
 from tests.simulator.faults import Fault
-from tests.simulator.generate import generate_items
+from tests.simulator.generate import generate_expense, generate_items
 from tests.simulator.models import Item, Sync
+from tests.simulator.settling import Outcome as Settled
+from tests.simulator.settling import Verdict
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 
@@ -169,4 +173,42 @@ def test_what_nobody_signed_changes_nothing(stack: Outputs, aws: LocalAws) -> No
 def test_other_paths_and_methods_lead_nowhere(stack: Outputs) -> None:
     """Only the webhook path can be reached."""
     assert httpx.get(stack.webhook_url).status_code == 404
-    assert httpx.post(stack.api_url + "/companies").status_code == 404
+    assert httpx.post(stack.api_url + "/elsewhere").status_code == 404
+
+
+def test_what_is_submitted_and_fails_is_created_again(
+    stack: Outputs, codat: SimulatorControl, store: Store, aws: LocalAws
+) -> None:
+    """Through the deployed API, by the clock or by a person, until it is in the books: once."""
+    company = codat.add_company()
+    transaction_id = "4d7c6929-7770-412b-91bb-44d3bc71d444"
+    credentials = base64.b64encode(stack.codat_api_key.encode()).decode()
+    answer = httpx.post(
+        f"{stack.api_url}/companies/{company.company_id}/sync/expenses/expense-transactions",
+        json=[generate_expense(transaction_id)],
+        headers={"Authorization": f"Basic {credentials}"},
+        timeout=30,
+    )
+    assert answer.status_code == 200
+    sync_id = answer.json()["syncId"]
+    submitted = store.load_sync(sync_id)
+    assert submitted
+    assert submitted.submitted_ids == (transaction_id,)
+    codat.settle(sync_id, Settled(otherwise=Verdict("PushError", "busy")))
+    _eventually(lambda: (found := store.load_sync(sync_id)) and found.outcome is Outcome.FAILED)
+    retried = httpx.post(f"{stack.api_url}/api/v1/syncs/{sync_id}/retry", json={}, timeout=30)
+    assert retried.status_code == 200
+    (planned,) = retried.json()["transactions"]
+    again = planned["retrySyncId"]
+    assert again, planned
+    codat.settle(again)
+    _eventually(lambda: (found := store.load_sync(again)) and found.outcome is Outcome.SUCCEEDED)
+    assert [entry.sync_id for entry in codat.books(company.company_id)] == [again]
+    retry = RetryStore(Table(aws.dynamodb, stack.table_name)).load(sync_id)
+    assert retry
+    assert retry.sync_ids == (again,)
+
+
+def test_without_codats_key_nobody_gets_to_codat(stack: Outputs) -> None:
+    """Whatever the path below /companies."""
+    assert httpx.get(f"{stack.api_url}/companies", timeout=30).status_code == 401

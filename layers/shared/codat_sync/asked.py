@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -17,6 +18,7 @@ from codat_sync.message import RetryMessage
 
 _MESSAGE = TypeAdapter(RetryMessage)
 _MOST = 1000
+_PATH = re.compile(r"/api/v1/syncs/([^/]+)/retry")
 
 Model = TypeVar("Model", bound="RetryRequest")
 
@@ -64,11 +66,18 @@ def read_http(event: Mapping[str, Any]) -> Asked:
     """Return what a request of API Gateway's (payload 2.0) asks. Raises InvalidBodyError."""
     request = _parsed(RetryRequest, _content(event) or "{}")
     return _asked(
-        (event.get("pathParameters") or {}).get("syncId"),
+        _sync_id(event),
         request,
         is_for_person=True,
         correlation_id=event["requestContext"]["requestId"],
     )
+
+
+def _sync_id(event: Mapping[str, Any]) -> object:
+    """Return the id in the path, which not all that hands over such events has taken out of it."""
+    taken = (event.get("pathParameters") or {}).get("syncId")
+    match = _PATH.fullmatch(event.get("rawPath", ""))
+    return taken or (match and match[1])
 
 
 def read_direct(event: Mapping[str, Any]) -> Asked:
