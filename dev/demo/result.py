@@ -6,6 +6,7 @@ from functools import cached_property
 
 from dev.demo.comparison import Difference, Tally, Verdict, compare, tally
 from dev.demo.facts import Facts, Kind
+from dev.demo.submitting import Told
 from dev.demo.truth import REFUSED
 
 
@@ -17,6 +18,7 @@ class Result:
     found: Facts
     attempts: int
     calls: Counter[int]
+    told: list[Told]
     waiting: int
     dead: int
 
@@ -32,8 +34,8 @@ class Result:
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing is missing, wrong, too much or left over."""
-        return not (self.differences or self.waiting or self.dead)
+        """Whether nothing is missing, wrong, too much, left over or written twice."""
+        return not (self.differences or self.waiting or self.dead or any(each.in_books > 1 for each in self.told))
 
     @property
     def webhooks(self) -> str:

@@ -15,6 +15,7 @@ from dev.demo.delivering import Delivering, depth
 from dev.demo.result import Result
 from dev.demo.scenario import stage
 from dev.demo.screen import Screen
+from dev.demo.submitting import Submitting
 from dev.demo.table import table_facts
 from dev.demo.truth import answers, true_facts
 from dev.errors import LocalStackError
@@ -24,8 +25,8 @@ from tests.simulator.control import SimulatorControl
 
 # The 28 hours in which Codat tries to deliver a webhook take 5 seconds.
 _TIME_SCALE = 0.00005
-# What is in progress is looked at again after a second, not after a minute.
-_PARAMETERS = {"FirstLookSeconds": "1"}
+# What is in progress is looked at again after a second, not after a minute; what failed is created again at once.
+_PARAMETERS = {"FirstLookSeconds": "1", "RetryFirstDelaySeconds": "0"}
 
 
 def main() -> bool:
@@ -56,6 +57,9 @@ def _run(outputs: Outputs, screen: Screen) -> Result:
         sent += adversity.run_out_of_quota()
         steps.begin("A sync in progress ends, and no webhook tells of it: the clock has it looked at")
         sent += adversity.end_unheard()
+        steps.begin("A product submits expenses; some fail, and are created again, or it is said why not")
+        submitting = Submitting(codat, delivering, Table(aws.dynamodb, outputs.table_name), outputs, _clock(aws))
+        sent += submitting.submit()
         steps.begin("Comparing the table with Codat")
         deliveries = codat.deliveries()
         return Result(
@@ -63,6 +67,7 @@ def _run(outputs: Outputs, screen: Screen) -> Result:
             found=table_facts(aws.dynamodb, outputs.table_name) | answers(deliveries),
             attempts=sum(len(delivery.attempts) for delivery in deliveries),
             calls=Counter(call.status for call in codat.requests().requests if call.status),
+            told=submitting.told(),
             waiting=depth(aws.sqs, outputs.queue_url),
             dead=depth(aws.sqs, outputs.dead_letter_queue_url),
         )

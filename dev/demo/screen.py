@@ -69,11 +69,22 @@ class Screen:
             self._console.print(str(difference), style="red", markup=False, soft_wrap=True)
         if len(result.differences) > _MOST_DIFFERENCES:
             self._console.print(f"… and {len(result.differences) - _MOST_DIFFERENCES} more\n", style="red")
+        self._console.print(_told(result))
+        self._console.print()
         self._console.print(result.webhooks)
         self._console.print(result.asked)
         self._console.print(f"{_NEXT if result.is_well else _LOGS}\n")
         style = "bold green" if result.is_well else "bold red"
         self._console.print(f"{result.verdict}, in {seconds:.0f} s", style=style)
+
+
+def _told(result: Result) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for title in ("submitted expense", "in the books", "plan", "why"):
+        table.add_column(title, justify="right" if title == "in the books" else "left")
+    for each in result.told:
+        table.add_row(each.story, str(each.in_books), each.step, Text(each.support))
+    return table
 
 
 def _table(result: Result) -> Table:

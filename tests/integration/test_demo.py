@@ -111,9 +111,9 @@ def test_what_nobody_put_there_is_unexpected(simulated: SimulatedCodat, aws: Aws
 
 def test_a_message_that_is_left_over_is_not_well() -> None:
     """Even if nothing else is wrong."""
-    assert Result({}, {}, attempts=0, calls=Counter(), waiting=0, dead=0).is_well
-    assert not Result({}, {}, attempts=0, calls=Counter(), waiting=1, dead=0).is_well
-    assert not Result({}, {}, attempts=0, calls=Counter(), waiting=0, dead=1).is_well
+    assert Result({}, {}, attempts=0, calls=Counter(), told=[], waiting=0, dead=0).is_well
+    assert not Result({}, {}, attempts=0, calls=Counter(), told=[], waiting=1, dead=0).is_well
+    assert not Result({}, {}, attempts=0, calls=Counter(), told=[], waiting=0, dead=1).is_well
 
 
 def test_the_demo_shows_every_status_code() -> None:

@@ -1,0 +1,211 @@
+"""The planner: one answer to whatever is known of a transaction."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+
+from codat_sync.expense import Body, Kind
+from codat_sync.plan import CUSTOMER_NOTES, Plan, Policy, Seen, Standing, Step, attempts, plan
+from codat_sync.submission import IN_FLIGHT, State, Submission
+
+_NOW = datetime(2026, 11, 24, 18, tzinfo=UTC)
+_THEN = _NOW - timedelta(days=1)
+_POLICY = Policy(most_attempts=2, first_delay=timedelta(minutes=5), longest_delay=timedelta(hours=1))
+_MINUTE = timedelta(minutes=1)
+
+
+def _submission(
+    state: State = State.ANSWERED,
+    sync_id: str | None = "first",
+    *,
+    at: datetime = _THEN,
+    retry_of: str | None = None,
+    method: str = "POST",
+) -> Submission:
+    return Submission(
+        submission_id=f"sub-{sync_id}-{state}",
+        company_id="c",
+        kind=Kind.EXPENSE,
+        method="PUT" if method == "PUT" else "POST",
+        transaction_ids=("t",),
+        idempotency_key="key",
+        digest="digest",
+        state=state,
+        recorded_at=at,
+        sent_at=None if state in {State.RECORDED, State.KEPT} else at,
+        sync_id=sync_id if state is State.ANSWERED else None,
+        retry_of=retry_of,
+    )
+
+
+def _seen(
+    sync_id: str = "first",
+    code: int | None = 5130,
+    *,
+    is_final: bool = True,
+    at: datetime = _THEN,
+    messages: tuple[str, ...] = (),
+    **statuses: str | None,
+) -> Seen:
+    return Seen(sync_id, code, is_final, at, statuses, messages)
+
+
+def _standing(*seen: Seen, submissions: tuple[Submission, ...] = (_submission(),), **more: object) -> Standing:
+    bodies = tuple((submission, Body("t", "{}")) for submission in submissions)
+    return replace(Standing("t", seen, bodies), **more)  # type: ignore[arg-type]
+
+
+def _plan(standing: Standing, *, is_for_person: bool = False) -> Plan:
+    return plan(standing, _NOW, _POLICY, is_for_person=is_for_person)
+
+
+_FAILED = _seen(expense="PushError")
+_KEPT = _submission(State.KEPT, None)
+
+
+@pytest.mark.parametrize(
+    ("standing", "step", "for_person"),
+    [
+        (_standing(_FAILED), Step.RETRY, Step.RETRY),
+        (_standing(_seen(expense="PushError", at=_NOW - _MINUTE)), Step.WAIT, Step.RETRY),
+        (_standing(_seen(expense="Completed")), Step.WRITTEN, Step.WRITTEN),
+        (_standing(_FAILED, _seen("second", 2000, expense="Completed")), Step.WRITTEN, Step.WRITTEN),
+        (_standing(_seen("second", 2000, expense="Completed"), _FAILED), Step.WRITTEN, Step.WRITTEN),
+        (_standing(_seen(expense="Completed", bankfeeds="PushError")), Step.PARTLY_WRITTEN, Step.PARTLY_WRITTEN),
+        (_standing(_seen(code=5080, expense="PushError")), Step.WRITTEN, Step.WRITTEN),
+        (
+            _standing(_seen(expense="PushError", messages=("It has previously been processed.",))),
+            Step.WRITTEN,
+            Step.WRITTEN,
+        ),
+        (_standing(_seen(code=1000, is_final=False, expense="Pending")), Step.WAIT, Step.WAIT),
+        (_standing(_FAILED, _seen("second", None, is_final=False)), Step.WAIT, Step.WAIT),
+        (_standing(_seen(expense=None)), Step.UNKNOWN, Step.UNKNOWN),
+        (_standing(_seen(expense="Unknown")), Step.UNKNOWN, Step.UNKNOWN),
+        (_standing(_seen(code=2000)), Step.UNKNOWN, Step.UNKNOWN),
+        (_standing(_seen(code=9999)), Step.UNKNOWN, Step.UNKNOWN),
+        (_standing(submissions=()), Step.UNKNOWN, Step.UNKNOWN),
+        (_standing(submissions=(_KEPT,)), Step.UNKNOWN, Step.UNKNOWN),
+        (_standing(_FAILED, submissions=()), Step.NO_BODY, Step.NO_BODY),
+        (_standing(_FAILED, submissions=(_KEPT,)), Step.RETRY, Step.RETRY),
+        (_standing(_seen(expense="ValidationError")), Step.MEND, Step.RETRY),
+        (_standing(_seen(code=4000)), Step.MEND, Step.RETRY),
+        (_standing(_seen(code=4260, expense="PushError")), Step.BILLING, Step.RETRY),
+        (_standing(_seen(code=4220)), Step.RECONNECT, Step.RETRY),
+        (_standing(_seen(code=4220), connection_status="Linked"), Step.RETRY, Step.RETRY),
+        (_standing(_seen(code=4220), connection_status="Deauthorized"), Step.RECONNECT, Step.RECONNECT),
+        (_standing(_FAILED, is_company_deleted=True), Step.RECONNECT, Step.RECONNECT),
+        (_standing(submissions=(_submission(),)), Step.WAIT, Step.WAIT),
+        (_standing(_FAILED, submissions=(_submission(State.UNKNOWN),)), Step.UNKNOWN, Step.UNKNOWN),
+        (_standing(_FAILED, submissions=(_submission(State.SENT),)), Step.UNKNOWN, Step.UNKNOWN),
+        (_standing(_FAILED, submissions=(_submission(State.SENT, at=_NOW),)), Step.WAIT, Step.WAIT),
+        (_standing(_FAILED, submissions=(_submission(State.RECORDED, at=_NOW),)), Step.WAIT, Step.WAIT),
+        (
+            _standing(_FAILED, submissions=(replace(_submission(State.REFUSED), answer_status=422),)),
+            Step.MEND,
+            Step.RETRY,
+        ),
+        (
+            _standing(_FAILED, submissions=(replace(_submission(State.REFUSED), answer_status=429),)),
+            Step.RETRY,
+            Step.RETRY,
+        ),
+        (
+            _standing(
+                _FAILED,
+                submissions=(_submission(), replace(_submission(State.REFUSED), processed=frozenset({"t"}))),
+            ),
+            Step.WRITTEN,
+            Step.WRITTEN,
+        ),
+    ],
+)
+def test_each_standing_has_its_plan(standing: Standing, step: Step, for_person: Step) -> None:
+    """A person's click overrides waiting and mending, never safety."""
+    assert _plan(standing).step is step
+    assert _plan(standing, is_for_person=True).step is for_person
+
+
+def test_after_so_many_attempts_it_stops_until_a_person_tries() -> None:
+    """What was refused for others of its batch, or for the quota, is no attempt."""
+    refused = replace(_submission(State.REFUSED, retry_of="first"), answer_status=429)
+    retries = [_submission(sync_id=f"retry-{number}", retry_of="first") for number in range(2)]
+    seen = [_seen(f"retry-{number}", expense="PushError") for number in range(2)]
+    standing = _standing(_FAILED, *seen, submissions=(_submission(), refused, *retries))
+    assert attempts(standing) == 2
+    assert _plan(standing).step is Step.EXHAUSTED
+    assert _plan(standing, is_for_person=True).step is Step.RETRY
+    again = _standing(_FAILED, *seen, submissions=(*standing_submissions(standing), _submission(sync_id="first")))
+    assert attempts(again) == 0  # the product has submitted it anew
+
+
+def standing_submissions(standing: Standing) -> tuple[Submission, ...]:
+    """Return the submissions of a standing."""
+    return tuple(submission for submission, _ in standing.submissions)
+
+
+@pytest.mark.parametrize(("made", "minutes"), [(0, 5), (1, 10), (2, 20), (3, 40), (4, 60), (99, 60)])
+def test_each_attempt_waits_twice_as_long_as_the_one_before(made: int, minutes: int) -> None:
+    """Up to the longest."""
+    assert _POLICY.delay(made) == minutes * _MINUTE
+
+
+def test_a_new_body_mends_what_was_not_valid() -> None:
+    """Only one that came after the failure."""
+    invalid = _seen(expense="ValidationError")
+    new, old = replace(_KEPT, recorded_at=_NOW), replace(_KEPT, recorded_at=_THEN - _MINUTE)
+    assert _plan(_standing(invalid, submissions=(_submission(), new))).step is Step.RETRY
+    assert _plan(_standing(invalid, submissions=(old, _submission()))).step is Step.MEND
+
+
+def test_an_update_is_not_written_because_what_it_updates_is() -> None:
+    """Completed counts for the submission that it is of."""
+    created = _seen("first", 2000, expense="Completed", at=_THEN - _MINUTE)
+    update = _submission(sync_id="second", method="PUT")
+    failed = _seen("second", expense="PushError", at=_THEN + _MINUTE)
+    submissions = (_submission(at=_THEN - 2 * _MINUTE), update)
+    assert _plan(_standing(created, failed, submissions=submissions)).step is Step.RETRY
+    done = _seen("second", 2000, expense="Completed", at=_THEN + _MINUTE)
+    assert _plan(_standing(created, done, submissions=submissions)).step is Step.WRITTEN
+
+
+_STATUSES: tuple[dict[str, str | None], ...] = (
+    {},
+    {"expense": "Completed"},
+    {"expense": "PushError"},
+    {"expense": "ValidationError"},
+    {"expense": "Pending"},
+    {"expense": None},
+    {"expense": "Completed", "bankfeeds": "PushError"},
+    {"expense": "PushError", "bankfeeds": "ValidationError"},
+)
+_CODES = (None, 1000, 2000, 2040, 4000, 4040, 4260, 5000, 5080, 5130, 9999)
+
+
+@pytest.mark.parametrize("state", [None, *State])
+@pytest.mark.parametrize("is_for_person", [False, True])
+def test_nothing_known_is_without_an_answer_and_nothing_unsafe_is_retried(
+    state: State | None, *, is_for_person: bool
+) -> None:
+    """Over the whole product of what can be known of two syncs, a submission, the company and the clock."""
+    ages = (timedelta(), IN_FLIGHT, timedelta(days=1), timedelta(days=30))
+    syncs = [
+        Seen("first", code, is_final, _THEN, statuses)
+        for code, statuses, is_final in product(_CODES, _STATUSES, (True, False))
+    ]
+    seconds = [None, _seen("second", 5130, expense="PushError"), _seen("second", 2000, expense="Completed")]
+    for first, second, connection, age in product(syncs, seconds, (None, "Linked", "Unlinked"), ages):
+        submissions = () if state is None else (_submission(state, at=_NOW - age),)
+        known = [each for each in (first, second) if each]
+        standing = _standing(*known, submissions=submissions, connection_status=connection)
+        found = plan(standing, _NOW, _POLICY, is_for_person=is_for_person)
+        assert found.support
+        assert found.customer == CUSTOMER_NOTES[found.step]
+        if found.step is Step.RETRY:
+            assert standing.body
+            assert state not in {State.SENT, State.UNKNOWN, None}
+            assert connection != "Unlinked"
+            assert all(each.is_final for each in known)
+            assert "Completed" not in {status for each in known for status in each.statuses.values()}
