@@ -25,6 +25,20 @@ class FakeTable:
         self.items[key["pk"], key["sk"]] = {name: value for name, value in changed.items() if value is not None}
         self.writes += 1
 
+    def take(self, key: Values, name: str, value: str, *, free_before: str) -> bool:
+        item = self.items.setdefault((key["pk"], key["sk"]), dict(key))
+        if item.get(name, "") >= free_before:
+            return False
+        item[name] = value
+        return True
+
+    def count_up(self, key: Values, most: int, expires_at: int) -> bool:
+        item = self.items.setdefault((key["pk"], key["sk"]), {**key, "expiresAt": expires_at, "number": 0})
+        if item["number"] >= most:
+            return False
+        item["number"] += 1
+        return True
+
 
 def fake_table() -> Table:
     """Return one that is empty."""

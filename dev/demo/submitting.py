@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx
 
 from codat_sync.company_store import CompanyStore
-from codat_sync.plan import Policy, plan
+from codat_sync.plan import Policy, Step, plan
 from codat_sync.retries import RetryStore
 from codat_sync.retry_state import RetryState
 from codat_sync.standings import Standings
@@ -136,7 +136,11 @@ class Submitting:
 
     def _is_at_rest(self, sync_id: str) -> bool:
         retry = self._retries.load(sync_id)
-        return retry is not None and retry.state in {RetryState.RESOLVED, RetryState.STOPPED}
+        if retry is None:
+            return False
+        # For the customer to connect again is waited for, longer than here.
+        is_waiting_for_customer = set(retry.steps) == {Step.RECONNECT.value}
+        return is_waiting_for_customer or retry.state in {RetryState.RESOLVED, RetryState.STOPPED}
 
     def _wait_for(self, look: Callable[[], T | None]) -> T | None:
         """Wait with a clock that goes faster; after a while what is told has to show what is missing."""

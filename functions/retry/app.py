@@ -70,7 +70,15 @@ submissions = SubmissionStore(table)
 companies = CompanyStore(table, event_retention=settings.event_retention)
 retries = RetryStore(table)
 retrying = Retrying(
-    Submitting(Writer(connection), submissions, store, Tracing(Codat(connection)), Schedule(settings.first_look), _now),
+    Submitting(
+        Writer(connection),
+        submissions,
+        store,
+        retries,
+        Tracing(Codat(connection)),
+        Schedule(settings.first_look),
+        _now,
+    ),
     submissions,
     Standings(store, submissions, companies),
     Policy(settings.most_attempts, settings.first_delay, settings.longest_delay),

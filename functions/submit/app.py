@@ -28,6 +28,7 @@ from codat_sync.errors import (
 from codat_sync.gate import SharedGate
 from codat_sync.observability import count, logger, metrics
 from codat_sync.refusal import Refusal, refusal_of
+from codat_sync.retries import RetryStore
 from codat_sync.route import Route, company_of_path, is_authorized, read_bodies, route
 from codat_sync.schedule import Schedule
 from codat_sync.secret import CachedSecret
@@ -78,6 +79,7 @@ submitting = Submitting(
     writer,
     SubmissionStore(table),
     Store(table, event_retention=settings.event_retention),
+    RetryStore(table),
     Tracing(Codat(connection)),
     Schedule(settings.first_look),
     _now,

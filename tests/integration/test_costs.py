@@ -46,6 +46,10 @@ class Bill:
             case "BatchWriteItem":
                 (requests,) = parameters["RequestItems"].values()
                 self.written += [request["PutRequest"]["Item"] for request in requests]
+            case "TransactWriteItems":
+                operations = parameters["TransactItems"]
+                self.written += [operation["Put"]["Item"] for operation in operations if "Put" in operation]
+                self.updates += sum("Update" in operation for operation in operations)
             case "UpdateItem":
                 self.updates += 1
             case "BatchGetItem" | "GetItem" | "Query":
@@ -88,7 +92,7 @@ def test_a_new_sync_costs_a_document_and_a_pointer_for_each_transaction(
     worker: Handler, bill: Bill, simulated: SimulatedCodat
 ) -> None:
     """Two calls to Codat, one read of the version."""
-    sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, generate_items(50, code=5130))
+    sync = simulated.add_sync(simulated.company(COMPANY_ID), 2000, generate_items(50))
     worker(batch(of(simulated, sync)))
     transactions = {item.transaction_id for item in sync.items if item.transaction_id}
     assert len(simulated.requests.entries) == 2
@@ -96,6 +100,14 @@ def test_a_new_sync_costs_a_document_and_a_pointer_for_each_transaction(
     assert bill.reads == {"BatchGetItem": 1}
     assert bill.updates == 0
     assert bill.units <= len(transactions) + 1 + 15
+
+
+def test_a_failed_sync_also_makes_its_retry_due(worker: Handler, bill: Bill, simulated: SimulatedCodat) -> None:
+    """In one transaction with its document, which counts twice then."""
+    sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, (Item("t", "PushError"),))
+    worker(batch(of(simulated, sync)))
+    assert bill.kinds == {"SYNC/SYNC": 1, "TXN/SYNC": 1, "SYNC/EVENT": 1}
+    assert bill.updates == 1
 
 
 def test_a_page_is_one_call_however_full(worker: Handler, simulated: SimulatedCodat) -> None:

@@ -22,6 +22,8 @@ _PROCESSED = "previously been processed"
 # Where nothing tells when something ends, it is looked at again after this; an event comes sooner.
 _UNTIL_IT_ENDS = timedelta(minutes=15)
 _GIVEN_UP = timedelta(days=14)
+# A customer takes hours or days for it, and looking costs no call to Codat.
+_UNTIL_RECONNECTED = timedelta(hours=1)
 
 
 class Step(StrEnum):
@@ -118,7 +120,7 @@ def plan(standing: Standing, now: datetime, policy: Policy, *, is_for_person: bo
     unsafe = _under_way(standing, now) or _written(standing) or _unknown(standing, now)
     if unsafe:
         return unsafe
-    impossible = _disconnected(standing) or (None if standing.body else _no_body())
+    impossible = _disconnected(standing, now) or (None if standing.body else _no_body())
     if impossible:
         return impossible
     if not is_for_person and (hindered := _hindered(standing, now, policy)):
@@ -210,12 +212,13 @@ def _written(standing: Standing) -> Plan | None:
     return None
 
 
-def _disconnected(standing: Standing) -> Plan | None:
+def _disconnected(standing: Standing, now: datetime) -> Plan | None:
     if standing.is_company_deleted:
         return Plan(Step.RECONNECT, "The company was deleted at Codat.")
     status = standing.connection_status
     if status is not None and status.lower() != _LINKED:
-        return Plan(Step.RECONNECT, f"The connection to the accounting software is {status}.")
+        why = f"The connection to the accounting software is {status}."
+        return Plan(Step.RECONNECT, why, now + _UNTIL_RECONNECTED)
     return None
 
 

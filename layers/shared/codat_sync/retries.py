@@ -21,6 +21,13 @@ class RetryStore:
         found = self._table.get([retry_key(sync_id)])
         return _read(found[0]) if found else None
 
+    def wake(self, company_id: str, sync_id: str, now: datetime) -> None:
+        """Have what is done about a sync planned anew, if anything is done about it and not all is written."""
+        known = self.load(sync_id)
+        if known and known.state is not RetryState.RESOLVED:
+            key, changes = due_retry(company_id, sync_id, now)
+            self._table.update(key, changes, {})
+
     def put(self, company_id: str, sync_id: str, retry: Retry) -> None:
         """Write what is done about a sync. It is derived anew each time: who writes last need not be first."""
         due_at = format_instant(retry.due_at) if retry.due_at else None

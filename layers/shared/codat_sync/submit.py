@@ -29,6 +29,7 @@ from codat_sync.schedule import Schedule
 from codat_sync.submission import IN_FLIGHT, State, Submission, digest_of
 
 if TYPE_CHECKING:
+    from codat_sync.retries import RetryStore
     from codat_sync.store import Store
     from codat_sync.submission_store import Claims, SubmissionStore
     from codat_sync.trace import Tracing
@@ -61,6 +62,7 @@ class Submitting:
     writer: "Writer"
     submissions: "SubmissionStore"
     store: "Store"
+    retries: "RetryStore"
     tracing: "Tracing"
     schedule: Schedule
     now: Callable[[], datetime]
@@ -82,9 +84,13 @@ class Submitting:
     def keep(self, write: Write) -> None:
         """Keep the body of what the product sends to Codat itself, so that it can be created again if it fails.
 
-        Nothing is sent, so nothing is written.
+        Nothing is sent, so nothing is written. What waits for another body is planned anew.
         """
-        self.submissions.keep(replace(_new(write, self.now()), state=State.KEPT, idempotency_key=None), write.bodies)
+        now = self.now()
+        self.submissions.keep(replace(_new(write, now), state=State.KEPT, idempotency_key=None), write.bodies)
+        for body in write.bodies:
+            for sync_id in self.store.load_syncs_of_transaction(write.company_id, body.transaction_id):
+                self.retries.wake(write.company_id, sync_id, now)
 
     def send(self, submission: Submission, write: Write) -> Answer:
         """Send what was recorded, unless it was sent before and may have arrived. Raises what ``submit`` does.
