@@ -88,7 +88,8 @@ class WorkerEvent:
 
     def _webhook_ids(self) -> set[str]:
         bodies = (record["body"] for record in self.payload["Records"])
-        return {json.loads(body)["webhookId"] for body in bodies if body.startswith("{")}
+        messages = [json.loads(body) for body in bodies if body.startswith("{")]
+        return {message["webhookId"] for message in messages if "webhookId" in message}
 
 
 @dataclass(frozen=True)
