@@ -16,7 +16,7 @@ from codat_sync.ingest import Ingestion
 from codat_sync.news import SyncNews
 from codat_sync.pace import Pace
 from codat_sync.schedule import Schedule
-from codat_sync.store import Store
+from codat_sync.store import PART_GRACE, Head, Store
 from codat_sync.table import Table
 from codat_sync.webhook import WebhookEvent
 from tests.integration.conftest import API_KEY, Aws
@@ -93,7 +93,27 @@ def _parts(aws: Aws) -> list[dict[str, Any]]:
 def _swept(aws: Aws, store: Store) -> int:
     """Sweep every run as the worker does a day later; returns of how many the parts were deleted."""
     runs = [key["sk"]["S"] for key in _keys(aws) if key["sk"]["S"].startswith("RUN#")]
-    return sum(store.sweep_run(SYNC_ID, run.removeprefix("RUN#")) for run in runs)
+    return sum(store.sweep_run(SYNC_ID, run.removeprefix("RUN#"), _now() + PART_GRACE) for run in runs)
+
+
+def test_parts_that_are_swept_while_they_are_replaced_go_all_the_same(
+    aws: Aws, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep, due since they were written, between the two steps of who replaces them: it leaves them to the next."""
+    simulated.change_sync(SYNC_ID, items=_LARGE)
+    _ingest(simulated.handle, store)
+    (run,) = (key["sk"]["S"].removeprefix("RUN#") for key in _keys(aws) if key["sk"]["S"].startswith("RUN#"))
+    put = store._put_document  # noqa: SLF001 - the last step
+
+    def put_after_sweep(values: dict[str, Any], head: Head, retries: Any) -> None:  # noqa: ANN401 - handed on
+        assert store.sweep_run(SYNC_ID, run, _now()) is False
+        put(values, head, retries)
+
+    monkeypatch.setattr(store, "_put_document", put_after_sweep)
+    simulated.change_sync(SYNC_ID, items=(Item("t"),))
+    _ingest(simulated.handle, store, "msg_2")
+    assert _swept(aws, store) == 1
+    assert _parts(aws) == []
 
 
 def test_who_loses_every_race_leaves_it_to_the_queue(store: Store, simulated: SimulatedCodat) -> None:

@@ -1,11 +1,12 @@
 """A sync as large as any: all of it is kept, and can be read page by page."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from codat_sync.store import Page, Store
+from codat_sync.store import PART_GRACE, Page, Store
 from codat_sync.sync import Sync as KnownSync
 from codat_sync.transaction import Item as KeptItem
 from tests.integration.batches import batch, failed, of
@@ -109,10 +110,11 @@ def test_who_reads_page_by_page_reads_one_document_to_its_end(
 
 def _sweep(store: Store) -> None:
     """Let the worker sweep what is due within a day, as the clock has it do."""
+    now = datetime.now(UTC) + PART_GRACE
     items = store.table.query_index("byDue", {"duePk": "DUE"}, {"dueAt": _LATER})
     for item in list(items):
         if item["sk"].startswith("RUN#"):
-            store.sweep_run(item["pk"].removeprefix("SYNC#"), item["sk"].removeprefix("RUN#"))
+            store.sweep_run(item["pk"].removeprefix("SYNC#"), item["sk"].removeprefix("RUN#"), now)
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "a.b.c", "../a.1.1", "a.1", "a.1.-1", "a#b.1.1"])

@@ -20,7 +20,7 @@ from codat_sync.errors import (
     SecretUnavailableError,
     VersionMovedError,
 )
-from codat_sync.schedule import Report, Schedule, Waiting, report
+from codat_sync.schedule import Report, Schedule, Trouble, Waiting, report
 from codat_sync.status import Outcome, status_code
 from codat_sync.sync import Sync
 from codat_sync.transaction import fold
@@ -88,8 +88,11 @@ class Ingestion:
     def _is_due(self, news: Sequence["SyncNews"], head: "Head") -> bool:
         """Return whether one of ``news`` is of this version, or of one whose replacement is in doubt.
 
-        The latter is a check that comes again after a crash right after its commit.
+        The latter is a check that comes again after a crash right after its commit. And what waits for its dead letter
+        is due whenever that comes: its event may have been seen by who had a copy of it.
         """
+        if head.waiting and head.waiting.trouble is Trouble.MALFORMED:
+            return True
         versions = {each.version for each in news if each.version is not None}
         if not versions or head.version is None:
             return False

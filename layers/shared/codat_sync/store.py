@@ -262,15 +262,17 @@ class Store:
 
     # ------------------------------------------------------------ parts
 
-    def sweep_run(self, sync_id: str, run: str) -> bool:
+    def sweep_run(self, sync_id: str, run: str, now: datetime) -> bool:
         """Delete the parts of a run if no document points to them; returns whether it did.
 
-        A run is swept a day after it began or was replaced: who reads a document has its parts for so long.
+        A run is swept a day after it began or was replaced: who reads a document has its parts for so long. One whose
+        day has only just begun is left alone: the document that points to it is being replaced.
         """
         key = run_key(sync_id, run)
         found = {item["sk"]: item for item in self.table.get([key, sync_key(sync_id)])}
-        written = found.get(key["sk"])
-        if written is None or "dueAt" not in written:
+        written = found.get(key["sk"], {})
+        due_at = parse_instant(written.get("dueAt"))
+        if due_at is None or due_at - now > PART_GRACE / 2:
             return False
         if _run_of(found.get(SYNC, {})) == run:
             self._keep_run(key, written["dueAt"])

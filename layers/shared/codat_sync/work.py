@@ -35,7 +35,7 @@ class Work:
             case QuotaNews(event=event):
                 return _settled(is_changed=self.gate.heed(event))
             case RunNews(sync_id=sync_id, run=run):
-                return _settled(is_changed=self.store.sweep_run(sync_id, run))
+                return _settled(is_changed=self.store.sweep_run(sync_id, run, self.ingestion.now()))
             case NotOurs():
                 return Settled(Change.UNCHANGED)
 
