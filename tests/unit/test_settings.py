@@ -3,7 +3,7 @@
 import pytest
 
 from codat_sync.errors import SettingsError
-from codat_sync.settings import ClockSettings, ReceiverSettings, WorkerSettings
+from codat_sync.settings import ClockSettings, ReceiverSettings, RetrySettings, SubmitSettings, WorkerSettings
 
 _WORKER = {
     "CODAT_BASE_URL": "https://api.codat.io",
@@ -47,3 +47,29 @@ def test_a_number_of_days_is_a_number() -> None:
     """Else the error says what it is instead."""
     with pytest.raises(SettingsError, match=r"EVENT_RETENTION_DAYS.*'a fortnight'"):
         WorkerSettings.read(_WORKER | {"EVENT_RETENTION_DAYS": "a fortnight"})
+
+
+_SUBMIT = {name: value for name, value in _WORKER.items() if "QUEUE" not in name and name != "MAXIMUM_CONCURRENCY"}
+_RETRY = _SUBMIT | {
+    "RETRY_DEAD_LETTER_QUEUE_URL": "https://dead",
+    "RETRY_MOST_ATTEMPTS": "5",
+    "RETRY_FIRST_DELAY_SECONDS": "300",
+    "RETRY_LONGEST_DELAY_SECONDS": "21600",
+}
+
+
+@pytest.mark.parametrize("name", list(_SUBMIT))
+def test_submit_says_which_variable_is_missing(name: str) -> None:
+    """Each of them."""
+    assert SubmitSettings.read(_SUBMIT).first_look.total_seconds() == 60
+    with pytest.raises(SettingsError, match=name):
+        SubmitSettings.read({key: value for key, value in _SUBMIT.items() if key != name})
+
+
+@pytest.mark.parametrize("name", list(_RETRY))
+def test_retry_says_which_variable_is_missing(name: str) -> None:
+    """Each of them."""
+    settings = RetrySettings.read(_RETRY)
+    assert (settings.most_attempts, settings.longest_delay.total_seconds()) == (5, 21600)
+    with pytest.raises(SettingsError, match=name):
+        RetrySettings.read({key: value for key, value in _RETRY.items() if key != name})

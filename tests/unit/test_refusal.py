@@ -1,0 +1,52 @@
+"""What a caller of submit is told."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from codat_sync.errors import (
+    CodatSyncError,
+    CodatUnavailableError,
+    CodatUnreachableError,
+    GateClosedError,
+    InFlightError,
+    InvalidBodyError,
+    Invalidity,
+    PoisonError,
+    SecretUnavailableError,
+    TooBusyError,
+)
+from codat_sync.quota import Closure, Reason
+from codat_sync.refusal import refusal_of
+
+_NOW = datetime(2026, 11, 24, 18, tzinfo=UTC)
+_CLOSURE = Closure(Reason.QUOTA, _NOW + timedelta(seconds=90))
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "can_be_retried", "retry_after"),
+    [
+        (InvalidBodyError([Invalidity("0.id", "is none")]), 400, "False", None),
+        (InFlightError("t", "is being submitted"), 409, "Unknown", None),
+        (TooBusyError("all places are taken"), 429, "True", 1),
+        (GateClosedError("closed", _CLOSURE), 429, "True", 90),
+        (SecretUnavailableError("no key"), 503, "True", None),
+        (CodatUnreachableError("ConnectError"), 502, "True", None),
+        (CodatUnavailableError("ReadTimeout"), 504, "Unknown", None),
+    ],
+)
+def test_each_error_is_an_answer_in_codats_shape(
+    error: CodatSyncError, status: int, can_be_retried: str, retry_after: int | None
+) -> None:
+    """A product's client of Codat's understands it, and knows whether to try again."""
+    refusal = refusal_of(error, _NOW)
+    body = refusal.body("request-1")
+    assert (refusal.status, refusal.retry_after) == (status, retry_after)
+    assert (body["statusCode"], body["canBeRetried"], body["correlationId"]) == (status, can_be_retried, "request-1")
+    assert {"service", "error", "validation", "detailedErrorCode"} <= set(body)
+
+
+def test_what_is_nothing_to_tell_is_let_out() -> None:
+    """It is ours to mend."""
+    with pytest.raises(PoisonError):
+        refusal_of(PoisonError("a", "b"), _NOW)
