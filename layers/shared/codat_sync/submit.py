@@ -8,6 +8,7 @@ same request again is sent again only with the key under which Codat answers as 
 import json
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
@@ -112,9 +113,12 @@ class Submitting:
                 self.submissions.mark_refused(submission, None, f"not sent: {type(error).__name__}")
             raise
         except CodatUnavailableError:
-            self.submissions.mark_unknown(submission, None)
+            with suppress(ClaimedError):
+                self.submissions.mark_unknown(submission, None)
             raise
-        self._record(submission, answer, write.correlation_id)
+        # Who was quicker has found the same in Codat's list. What was sent is not begun anew for that.
+        with suppress(ClaimedError):
+            self._record(submission, answer, write.correlation_id)
         return answer
 
     def _write(self, submission: Submission, text: str) -> Answer:
