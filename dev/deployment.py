@@ -59,6 +59,7 @@ def _parameters(services: "Services") -> dict[str, str]:
         "Runtime": f"python{PYTHON}",
         "Architecture": machine_architecture(),
         "CodatBaseUrl": services.codat.url,
+        "SubmitEnabled": "true",
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -17,7 +18,7 @@ from botocore.config import Config
 from codat_sync.asked import Asked, read_direct, read_http, read_retry_message
 from codat_sync.codat import Codat, parse_api_key
 from codat_sync.company_store import CompanyStore
-from codat_sync.connection import CodatConnection
+from codat_sync.connection import SECONDS_OF_A_CALL, CodatConnection
 from codat_sync.errors import InvalidBodyError, PoisonError
 from codat_sync.gate import SharedGate
 from codat_sync.instant import format_instant
@@ -93,6 +94,7 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 def lambda_handler(event: Json, context: "LambdaContext") -> Any:  # noqa: ANN401 - three kinds of callers
     """Answer per transaction what was done, or why not; to SQS, which messages have to come again."""
     metrics.add_metric("RetryInvoked", MetricUnit.Count, 1)
+    connection.deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SECONDS_OF_A_CALL
     try:
         if "Records" in event:
             return process_partial_response(event, _take, processor, context)
@@ -128,12 +130,15 @@ def _answer(event: Json) -> Json:
 def _told(asked: Asked) -> Json | None:
     """Retry, write down how it stands, and tell; None if there is no such sync."""
     root_id = _root(asked.sync_id)
+    known = retries.load(root_id)  # before anything that the plan is made from
     done = retrying.retry(root_id, asked.transaction_ids, asked.correlation_id, is_for_person=asked.is_for_person)
     document = store.load_head("", root_id, []).values
     if done is None or not document:
         return None
-    retry = summed_up(retries.load(root_id), done, _now())
-    retries.put(document["companyId"], root_id, retry)
+    retry = summed_up(known, done, _now())
+    retries.put(document["companyId"], root_id, retry, known)
+    if root_id != asked.sync_id and retries.load(asked.sync_id):
+        retries.rest(asked.sync_id)
     for each in done:
         count("Retries", "step", each.plan.step)
     logger.info(

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
 import httpx
@@ -83,8 +84,10 @@ class CodatConnection:
             results, self._results = self._results, Counter()
         return results
 
-    def ask(self, request: httpx.Request, company_id: str | None) -> Answer:
+    def ask(self, request: httpx.Request, company_id: str | None, *, is_passed_on: bool = False) -> Answer:
         """Send a request once, and return whatever Codat answers; a refusal closes the gate for all.
+
+        One that ``is_passed_on`` may ask for what Codat does not give to everybody: a 402 or 403 says nothing then.
 
         Raises GateClosedError and CodatUnreachableError if nothing was sent, CodatUnavailableError if that is not
         known, SecretUnavailableError.
@@ -100,7 +103,8 @@ class CodatConnection:
         self._count(str(answer.status_code))
         if quota := read_quota(answer.headers, answer.received_at):
             self._gate.count(quota)
-        if isinstance(error := error_of(answer), GateClosedError):
+        says_nothing = is_passed_on and answer.status_code in {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}
+        if isinstance(error := error_of(answer), GateClosedError) and not says_nothing:
             self._gate.close(error.closure)
         return answer
 

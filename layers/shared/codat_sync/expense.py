@@ -7,7 +7,7 @@ transactions. A body is checked, and never rewritten: what Codat gets is what th
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -21,6 +21,8 @@ from codat_sync.errors import InvalidBodyError, Invalidity
 
 # Codat takes so many in one request.
 MOST = 50
+# A body is an item of the table, which holds 400 KB.
+LARGEST_BYTES = 350_000
 
 
 class Kind(StrEnum):
@@ -172,6 +174,7 @@ def read_created(kind: Kind, text: str) -> list[Body]:
     times = Counter(body.transaction_id for body in bodies)
     if twice := [each for each, number in times.items() if number > 1]:
         raise InvalidBodyError([Invalidity("id", f"is there more than once: {each}") for each in twice])
+    _require_small(bodies)
     return bodies
 
 
@@ -180,7 +183,9 @@ def read_put(kind: Kind, transaction_id: str, text: str) -> Body:
     value = _parsed(text)
     if wrong := list(_wrong(_PUT[kind], value, None)):
         raise InvalidBodyError(wrong)
-    return Body(transaction_id, text)
+    body = Body(transaction_id, text)
+    _require_small([body])
+    return body
 
 
 def read_kept(kind: Kind, transaction_id: str, text: str) -> Body:
@@ -191,7 +196,16 @@ def read_kept(kind: Kind, transaction_id: str, text: str) -> Body:
     given = value.get("id", transaction_id) if isinstance(value, dict) else transaction_id
     if given.lower() != transaction_id.lower():
         raise InvalidBodyError([Invalidity("id", "is not the one in the path")])
-    return Body(transaction_id.lower(), text.strip())
+    body = Body(transaction_id.lower(), text.strip())
+    _require_small([body])
+    return body
+
+
+def _require_small(bodies: Sequence[Body]) -> None:
+    """Raise InvalidBodyError for a body that the table can't hold."""
+    large = [body.transaction_id for body in bodies if len(body.text.encode()) > LARGEST_BYTES]
+    if large:
+        raise InvalidBodyError([Invalidity(each, f"is larger than {LARGEST_BYTES} bytes") for each in large])
 
 
 def is_put(kind: Kind) -> bool:

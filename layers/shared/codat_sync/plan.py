@@ -129,9 +129,13 @@ def plan(standing: Standing, now: datetime, policy: Policy, *, is_for_person: bo
 
 
 def lineage(standing: Standing) -> tuple[Submission, ...]:
-    """Return the submissions of what the product wants now: its own last one, and our retries of it."""
+    """Return the submissions of what the product wants now: its own last one, our retries, and bodies that mend it."""
     submissions = [submission for submission, _ in standing.submissions]
-    own = [number for number, submission in enumerate(submissions) if submission.retry_of is None]
+    own = [
+        number
+        for number, submission in enumerate(submissions)
+        if submission.retry_of is None and submission.state is not State.KEPT
+    ]
     return tuple(submissions[own[-1] :] if own else submissions)
 
 

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Literal
 
 from codat_sync.errors import (
+    CodatError,
     CodatSyncError,
     CodatUnavailableError,
     CodatUnreachableError,
@@ -72,6 +73,10 @@ _PLAIN: tuple[tuple[type[CodatSyncError], Refusal], ...] = (
             "Codat did not answer in time. The same request again, with its key, is safe.",
             "Unknown",
         ),
+    ),
+    (
+        CodatError,
+        Refusal(HTTPStatus.BAD_GATEWAY, "What Codat answers could not be used. Nothing more was sent.", "Unknown"),
     ),
 )
 

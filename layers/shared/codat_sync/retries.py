@@ -1,7 +1,9 @@
 """What is done about a failed sync, as SyncTable holds it: made with the sync's document, and kept by retry."""
 
+from contextlib import suppress
 from datetime import datetime
 
+from codat_sync.errors import ConditionFailedError
 from codat_sync.instant import format_instant, parse_instant
 from codat_sync.keys import due_keys, retry_key
 from codat_sync.retry_state import Retry, RetryState
@@ -28,8 +30,8 @@ class RetryStore:
             key, changes = due_retry(company_id, sync_id, now)
             self._table.update(key, changes, {})
 
-    def put(self, company_id: str, sync_id: str, retry: Retry) -> None:
-        """Write what is done about a sync. It is derived anew each time: who writes last need not be first."""
+    def put(self, company_id: str, sync_id: str, retry: Retry, known: Retry | None) -> None:
+        """Write what is done about a sync, planned since it was ``known``; if it was made due since, it stays so."""
         due_at = format_instant(retry.due_at) if retry.due_at else None
         changes = {
             "v": _VERSION,
@@ -39,7 +41,13 @@ class RetryStore:
             "summary": {"companyId": company_id, "syncId": sync_id, "state": retry.state.value},
             **due_keys(due_at),
         }
-        self._table.update(retry_key(sync_id), changes, {})
+        seen = known.due_at if known else None
+        with suppress(ConditionFailedError):
+            self._table.update(retry_key(sync_id), changes, {"dueAt": format_instant(seen) if seen else None})
+
+    def rest(self, sync_id: str) -> None:
+        """Have nothing done about a sync by itself: it is another one's business."""
+        self._table.update(retry_key(sync_id), due_keys(None), {})
 
 
 def due_retry(company_id: str, sync_id: str, now: datetime) -> tuple[Values, Values]:

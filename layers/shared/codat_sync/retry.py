@@ -8,7 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from codat_sync.answer import Answer
@@ -21,7 +21,7 @@ from codat_sync.errors import (
     TooBusyError,
 )
 from codat_sync.expense import MOST, Body
-from codat_sync.plan import Plan, Policy, Standing, Step, plan
+from codat_sync.plan import Plan, Policy, Standing, Step, lineage, plan
 from codat_sync.retry_state import Retry, RetryState
 from codat_sync.submission import NOT_LOOKED_AT, State, Submission, digest_of
 from codat_sync.submit import Write, is_refusal, processed_ids, sync_id_of
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 # Each finds other transactions to be left out, or a race lost: then what is left is planned anew.
 _MOST_ROUNDS = 3
+_LEFT_OVER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,9 @@ class Retrying:
         groups: dict[tuple[object, object], list[tuple[Submission, Body]]] = {}
         for standing in ready:
             if standing.body:
-                last = standing.body[0]
-                groups.setdefault((last.kind, last.method), []).append(standing.body)
+                # A body that is only kept is written as the submission that it mends.
+                first = lineage(standing)[0]
+                groups.setdefault((first.kind, first.method), []).append((first, standing.body[1]))
         for group in groups.values():
             is_post = group[0][0].method == "POST"
             for some in chunks(group, MOST if is_post else 1):
@@ -163,9 +165,21 @@ class Retrying:
             return {body.transaction_id: Done(body.transaction_id, later) for body in bodies}
         if processed_ids(sent, submission):
             return {}
+        if is_refusal(sent) and sent.status_code not in NOT_LOOKED_AT and len(bodies) > 1:
+            return self._create_apart(submission, bodies, correlation_id)
         sync_id = sync_id_of(sent)
         made = self._after(sent, sync_id)
         return {body.transaction_id: Done(body.transaction_id, made, sync_id) for body in bodies}
+
+    def _create_apart(self, refused: Submission, bodies: tuple[Body, ...], correlation_id: str) -> dict[str, Done]:
+        """Create the halves of what Codat refused: it takes all of a request or nothing, and one may be to blame."""
+        done: dict[str, Done] = {}
+        middle = len(bodies) // 2
+        for half in (bodies[:middle], bodies[middle:]):
+            submission = self._new(refused.company_id, refused.retry_of or "", refused, half)
+            claims: Claims = {body.transaction_id: refused for body in half}
+            done |= self._create(submission, half, claims, correlation_id)
+        return done
 
     def _after(self, sent: Answer, sync_id: str | None) -> Plan:
         """Return what is to be done after Codat's answer to a retry."""
@@ -183,8 +197,10 @@ def summed_up(known: Retry | None, done: Sequence[Done], now: datetime) -> Retry
     """Return how it stands with a failed sync after ``done``."""
     steps = Counter(each.plan.step.value for each in done)
     untils = [each.plan.until for each in done if each.plan.until]
+    if any(each.plan.step is Step.RETRY for each in done):
+        untils.append(now + _LEFT_OVER)  # It was not wanted this time, or races were lost.
     made = dict.fromkeys((*(known.sync_ids if known else ()), *(each.sync_id for each in done if each.sync_id)))
-    if set(steps) <= {Step.WRITTEN.value}:
+    if set(steps) == {Step.WRITTEN.value}:
         state = RetryState.RESOLVED
     else:
         state = RetryState.WAITING if untils else RetryState.STOPPED

@@ -15,6 +15,7 @@ from codat_sync.identifier import canonical, is_identifier
 _WRITE = re.compile(r"/companies/([^/]+)/sync/expenses/([a-z-]+-transactions)(?:/([^/]+))?/?")
 _KEEP = re.compile(r"/recorded/([^/]+)/([a-z-]+-transactions)/([^/]+)/?")
 _COMPANY = re.compile(r"/companies/([^/]+)(?:/.*)?")
+_KEY = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 _KINDS = {kind.value: kind for kind in Kind}
 
 
@@ -38,6 +39,8 @@ class Route:
 def route(method: str, path: str) -> Route | None:
     """Return what is to be recorded; None for what is only passed on. Raises InvalidBodyError for ids that are none."""
     kept = _KEEP.fullmatch(path) if method == "PUT" else None
+    if not (path.isascii() and path.isprintable()):
+        raise InvalidBodyError([Invalidity("path", "has characters that no path has")])
     match = kept or _WRITE.fullmatch(path)
     if match is None:
         return None
@@ -61,6 +64,14 @@ def read_bodies(found: Route, text: str) -> tuple[Body, ...]:
     if found.is_kept_only:
         return (read_kept(found.kind, found.transaction_id, text),)
     return (read_put(found.kind, found.transaction_id, text),)
+
+
+def read_key(headers: Mapping[str, str]) -> str | None:
+    """Return the caller's idempotency key, None if there is none. Raises InvalidBodyError for what Codat refuses."""
+    key = headers.get("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise InvalidBodyError([Invalidity("Idempotency-Key", "must be a GUID")])
+    return key
 
 
 def company_of_path(path: str) -> str | None:

@@ -34,7 +34,8 @@ class Standings:
             return None
         listed = {item.transaction_id: item.failed for item in document.items if is_identifier(item.transaction_id)}
         failed = dict.fromkeys(item.transaction_id for item in document.items if item.failed)
-        if document.sync and document.sync.is_final and not document.sync.has_succeeded:
+        is_anonymous = any(item.transaction_id is None for item in document.items)
+        if document.sync and document.sync.is_final and not document.sync.has_succeeded and not is_anonymous:
             # What was submitted, and the sync does not even list: it failed before it got there.
             failed |= dict.fromkeys(each for each in document.submitted_ids if each not in listed)
         return Failed(document.company_id, tuple(each for each in failed if is_identifier(each)))

@@ -14,6 +14,7 @@ from codat_sync.expense import Kind
 
 # Codat keeps the first answer to a key for 90 minutes (https://docs.codat.io/using-the-api/idempotency); clocks differ.
 KEY_HOLDS = timedelta(minutes=80)
+KEY_KEPT = timedelta(minutes=90)
 # A request that has been sent has its answer, or will never have one, after this: our deadline, and time to write it.
 IN_FLIGHT = timedelta(seconds=40)
 
@@ -65,7 +66,14 @@ class Submission:
         return is_refused and self.answer_status not in NOT_LOOKED_AT and not self.processed
 
     def is_repeated_by(self, other: "Submission") -> bool:
-        """Return whether ``other`` is this request again: the caller does not know what became of it."""
+        """Return whether ``other`` is this request again, of which the caller does not know what became.
+
+        One that was refused is not: what it claimed is free, and a new one has to claim it first.
+        """
+        if self.state is State.REFUSED:
+            return False
+        if self.state is State.ANSWERED and other.recorded_at - self.recorded_at > KEY_KEPT:
+            return False  # The caller knows the answer, and Codat has forgotten it: the request is a new one.
         if (self.method, self.kind, self.digest) != (other.method, other.kind, other.digest):
             return False
         if other.is_key_given:

@@ -27,7 +27,7 @@ from codat_sync.errors import (
 from codat_sync.expense import Body, Kind
 from codat_sync.identifier import canonical, is_identifier
 from codat_sync.schedule import Schedule
-from codat_sync.submission import IN_FLIGHT, State, Submission, digest_of
+from codat_sync.submission import IN_FLIGHT, NOT_LOOKED_AT, State, Submission, digest_of
 
 if TYPE_CHECKING:
     from codat_sync.retries import RetryStore
@@ -100,7 +100,7 @@ class Submitting:
         still knows, and answers as it did the first time.
         """
         if submission.state is State.ANSWERED and submission.sync_id:
-            return self._as_before(submission.sync_id, submission.answer_status)
+            return self._as_before(submission, submission.sync_id)
         is_first = submission.state is State.RECORDED
         if is_first:
             submission = self.submissions.mark_sent(submission, self.now())
@@ -118,7 +118,7 @@ class Submitting:
             raise
         # Who was quicker has found the same in Codat's list. What was sent is not begun anew for that.
         with suppress(ClaimedError):
-            self._record(submission, answer, write.correlation_id)
+            self._record(submission, answer, write.correlation_id, is_first=is_first)
         return answer
 
     def _write(self, submission: Submission, text: str) -> Answer:
@@ -135,6 +135,8 @@ class Submitting:
         for transaction_id, holder in claims.items():
             if holder:
                 self.require_free(transaction_id, holder)
+            for sync_id in self.store.load_syncs_of_transaction(new.company_id, transaction_id):
+                self._require_ended(transaction_id, sync_id)  # whoever has started it
         self.submissions.record(new, write.bodies, claims)
         return new
 
@@ -169,7 +171,7 @@ class Submitting:
             raise InFlightError(submission.transaction_ids[0], "is being submitted just now")
         found = self._find(submission)
         if found is not None:
-            return self._as_before(found, HTTPStatus.OK)
+            return self._as_before(submission, found)
         if submission.may_be_sent_again(now):
             return None
         raise InFlightError(submission.transaction_ids[0], "may have been written: Codat's answer is not known")
@@ -184,7 +186,7 @@ class Submitting:
         before |= self.submissions.load_syncs_of_others(submission)
         sync_id = self.tracing.find(submission, before)
         if sync_id is not None:
-            self._answered(submission, sync_id, HTTPStatus.OK, f"lost-{submission.submission_id}")
+            self._answered(submission, sync_id, _status_of(submission), f"lost-{submission.submission_id}")
         return sync_id
 
     def _answered(self, submission: Submission, sync_id: str, status: int, correlation_id: str) -> None:
@@ -192,21 +194,32 @@ class Submitting:
         self.store.announce(submission, sync_id, self.schedule.submitted(now, correlation_id), now)
         self.submissions.mark_answered(submission, sync_id, status)
 
-    def _as_before(self, sync_id: str, status: int | None) -> Answer:
+    def _as_before(self, submission: Submission, sync_id: str) -> Answer:
+        """Return what Codat answered, or would have."""
+        known = submission.answer_status if submission.state is State.ANSWERED else None
+        status = known or _status_of(submission)
         headers = {"content-type": "application/json"}
         content = json.dumps({"syncId": sync_id}).encode()
-        return Answer(status or HTTPStatus.OK, "", headers, content, self.now())
+        return Answer(status, "", headers, content, self.now())
 
-    def _record(self, submission: Submission, answer: Answer, correlation_id: str) -> None:
+    def _record(self, submission: Submission, answer: Answer, correlation_id: str, *, is_first: bool) -> None:
         """Keep what an answer says. Whatever crashes before that is found by the sync's transactions."""
         sync_id = sync_id_of(answer)
         if answer.status_code < HTTPStatus.BAD_REQUEST and sync_id:
             self._answered(submission, sync_id, answer.status_code, correlation_id)
-        elif answer.status_code in _UNDECIDED or not is_refusal(answer):
+        elif not is_first and answer.status_code in NOT_LOOKED_AT:
+            return  # It says nothing of the first time.
+        elif not is_refusal(answer):
             self.submissions.mark_unknown(submission, answer.status_code)
         else:
             why = f"HTTP {answer.status_code}"
             self.submissions.mark_refused(submission, answer.status_code, why, processed_ids(answer, submission))
+
+
+def _status_of(submission: Submission) -> HTTPStatus:
+    """Return the status with which Codat takes a request."""
+    is_update = submission.method == "PUT" and submission.kind is not Kind.TRANSFER
+    return HTTPStatus.ACCEPTED if is_update else HTTPStatus.OK
 
 
 def sync_id_of(answer: Answer) -> str | None:
@@ -233,7 +246,8 @@ def _said(answer: Answer) -> dict[str, object]:
 
 def is_refusal(answer: Answer) -> bool:
     """Return whether Codat has not taken the request, and said so."""
-    return HTTPStatus.BAD_REQUEST <= answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+    is_4xx = HTTPStatus.BAD_REQUEST <= answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+    return is_4xx and answer.status_code not in _UNDECIDED
 
 
 def _new(write: Write, now: datetime) -> Submission:

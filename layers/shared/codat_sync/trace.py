@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from codat_sync.errors import CodatNotFoundError
+from codat_sync.identifier import canonical
+
 if TYPE_CHECKING:
     from codat_sync.codat import Codat
     from codat_sync.submission import Submission
@@ -23,9 +26,10 @@ class Tracing:
     codat: "Codat"
 
     def find(self, submission: "Submission", known_before: Collection[str]) -> str | None:
-        """Return the sync that has a transaction of the submission, None if no sync since then has one.
+        """Return the sync that has the transactions of the submission and no others, None if no sync since then has.
 
-        None does not tell that there will be none. Raises CodatError and SecretUnavailableError.
+        One that has some of them is another's. None does not tell that there will be none. Raises CodatError and
+        SecretUnavailableError.
         """
         since = submission.recorded_at - _BEFORE
         statuses = self.codat.sync_statuses(submission.company_id)
@@ -35,9 +39,14 @@ class Tracing:
             if each.sync_id not in known_before and (each.synced_at is None or each.synced_at >= since)
         ]
         wanted = set(submission.transaction_ids)
+        sent_at = submission.sent_at or submission.recorded_at
+        candidates.sort(key=lambda each: abs((each.synced_at or sent_at) - sent_at))
         found = (each.sync_id for each in candidates[:_MOST_SYNCS] if self._holds(each, wanted))
         return next(found, None)
 
     def _holds(self, status: "SyncStatus", wanted: set[str]) -> bool:
-        rows = self.codat.transactions(status.company_id, status.sync_id).rows()
-        return any((row.get("transactionId") or "").lower() in wanted for row in rows)
+        try:
+            rows = self.codat.transactions(status.company_id, status.sync_id).rows()
+        except CodatNotFoundError:
+            return False  # It failed before it had any.
+        return {canonical(row.get("transactionId") or "") for row in rows} == wanted

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
-from codat_sync.identifier import is_identifier
+from codat_sync.identifier import canonical, is_identifier
 
 # Codat's API has Completed, PushError and ValidationError; its webhooks have Failed.
 COMPLETED = "Completed"
@@ -84,7 +84,7 @@ def _item(row: TransactionRow, ordinal: int) -> Item:
     if not transaction_id or len(transaction_id) > LONGEST_NAME:
         transaction_id = None
     return Item(
-        transaction_id=transaction_id,
+        transaction_id=transaction_id and canonical(transaction_id),
         integration_type=_integration_type(row.get("integrationType")),
         status=status and status[:LONGEST_NAME],
         message=message and message[:LONGEST_MESSAGE],
