@@ -67,7 +67,16 @@ _FAILURES = (ClientError, CodatUnavailableError, QueueUnavailableError, Unproces
 _ONCE = tenacity.Retrying(stop=tenacity.stop_after_attempt(1), reraise=True)
 
 
-class WatchedCodat(Codat):
+class _Connection(CodatConnection):
+    """The connection to Codat, whose patience is measured in the time of this world."""
+
+    def __init__(self, world: "World", gate: SharedGate) -> None:
+        pace = Pace(at_once=1, per_minute=1, clock=world.clock.seconds, sleep=lambda _: None)
+        super().__init__(world.http, lambda: _API_KEY, pace, gate, world.clock.now)
+        self._clock = world.clock.seconds
+
+
+class _WatchedCodat(Codat):
     """Codat's API, each answer noted: the table may hold one of them, and no other.
 
     Not what Codat had at one moment: it may change while it is being asked.
@@ -108,8 +117,7 @@ class Process:
         now, sqs = world.clock.now, world.sqs.as_client()
         table = Table(world.dynamodb.as_client(), world.table_name)
         gate = SharedGate(table, now, clock=world.clock.seconds)
-        pace = Pace(at_once=1, per_minute=1, sleep=lambda _: None)
-        codat = WatchedCodat(CodatConnection(world.http, lambda: _API_KEY, pace, gate, now), world.answers)
+        codat = _WatchedCodat(_Connection(world, gate), world.answers)
         store = Store(table, event_retention=EVENT_RETENTION)
         self.read = store.load_sync
         self._sqs = world.sqs
