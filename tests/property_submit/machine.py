@@ -1,0 +1,245 @@
+"""Everything that can happen to what is submitted, in any order."""
+
+import sys
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from enum import Enum
+from functools import partial
+from typing import Protocol, TypeVar
+
+from hypothesis import note
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from codat_sync.plan import Step
+from codat_sync.table import Table
+from tests.property_submit.surroundings import Clock
+from tests.property_submit.world import TRANSACTION_IDS, Request, Run, World
+from tests.simulator.settling import Outcome, Verdict
+
+T = TypeVar("T")
+
+_MOST_RUNS = 3
+_CHANGES = {"batch_write_item", "transact_write_items", "update_item"}
+_ONE, _OTHER = TRANSACTION_IDS
+_KEY, _OTHER_KEY = "c0000000-0000-4000-8000-000000000003", "d0000000-0000-4000-8000-000000000004"
+_REQUESTS = (
+    Request((_ONE,), 1, None),
+    Request((_ONE,), 1, _KEY),
+    Request((_ONE,), 2, None),
+    Request((_ONE, _OTHER), 1, None),
+    Request((_ONE, _OTHER), 1, _OTHER_KEY),
+    Request((_OTHER,), 2, None),
+)
+_WAITS = (5, 45, 45, 360, 1200, 6000, 6000)
+_DONE, _FAILED = Verdict(), Verdict("PushError", "The accounting software is busy.")
+_VERDICTS = (_DONE, _DONE, _FAILED, _FAILED, _FAILED, Verdict("ValidationError", "Account 6100 is archived."))
+# Whatever happened before, so many rounds are enough.
+_MOST_ROUNDS = 10
+
+
+class TwiceError(AssertionError):
+    """An expense was written twice by us: the harm to be prevented."""
+
+
+class ForgottenError(AssertionError):
+    """An expense is not in the books, and nothing says why."""
+
+
+class Draw(Protocol):
+    """Draws one of some things."""
+
+    def __call__(self, choices: Sequence[T]) -> T: ...
+
+
+class Stretch(Enum):
+    """How far a run goes on."""
+
+    CALL = "one call"
+    TO_CHANGE = "until it is about to change what others look at"
+    TO_WRITE = "until it is about to write to Codat"
+    TO_END = "to its end"
+
+
+class NeverTwice(RuleBasedStateMachine):
+    """A product, retry, workers, Codat and a person in its portal around one table: what happens, happens anyhow.
+
+    One rule draws what happens next from what can happen: Hypothesis leaves rules out of an example, and with those
+    that must not be left out it would come to nothing.
+    """
+
+    make_table: Callable[[Clock], Table]
+    comes_to_rest = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._world = World(self.make_table)
+
+    @initialize(requests=st.lists(st.sampled_from(_REQUESTS), min_size=2, max_size=3, unique=True), ends=st.data())
+    def begin(self, requests: list[Request], ends: st.DataObject) -> None:
+        """Begin with few requests, so that the same comes again."""
+        self._requests = requests
+        self._is_stormy = ends.draw(st.booleans())
+        self._end = ends.draw(st.sampled_from([_DONE, _DONE, _FAILED]))
+        self._advance(self._world.submit(requests[0]), ends.draw(st.sampled_from(Stretch)))
+
+    @rule(data=st.data())
+    def happen(self, data: st.DataObject) -> None:
+        """One of all the things happens that can happen now, the more likely ones more often."""
+        draw = partial(_draw, data)
+        weights = self._weights()
+        getattr(self, draw([move for move, weight in weights.items() for _ in range(weight)]))(draw)
+
+    def _weights(self) -> dict[str, int]:
+        world, is_free = self._world, len(self._world.runs) < _MOST_RUNS
+        return {
+            "_submit": 2 * is_free,
+            "_keep": int(is_free and self._is_stormy),
+            "_retry": 3 * (is_free and bool(world.failed_syncs())),
+            "_hear": 3 * (is_free and bool(world.ended_syncs())),
+            "_settle": 3 * bool(world.open_syncs()),
+            "_go_on": 5 * bool(world.runs),
+            "_stumble": (1 + 2 * self._is_stormy) * bool(world.runs),
+            "_arrive": int(world.network.is_holding),
+            "_press": int(bool(world.failed_ids()) and self._is_stormy),
+            "_wait": 3,
+        }
+
+    # ------------------------------------------------------------ who asks
+
+    def _submit(self, draw: Draw) -> None:
+        request = draw(self._requests)
+        note(f"submit {request}")
+        self._advance(self._world.submit(request), draw(list(Stretch)))
+
+    def _keep(self, draw: Draw) -> None:
+        request = draw(self._requests)
+        note(f"keep {request}")
+        self._advance(self._world.keep(request), draw(list(Stretch)))
+
+    def _retry(self, draw: Draw) -> None:
+        sync_id = draw(self._world.failed_syncs())
+        is_for_person = draw([True, True, False])
+        note(f"retry {sync_id}, for a person: {is_for_person}")
+        self._advance(self._world.retry(sync_id, is_for_person=is_for_person), draw(list(Stretch)))
+
+    def _hear(self, draw: Draw) -> None:
+        sync_id = draw(self._world.ended_syncs()[::-1])
+        note(f"hear of {sync_id}")
+        self._advance(self._world.hear(sync_id), draw([Stretch.TO_END, Stretch.TO_END, Stretch.CALL]))
+
+    def _press(self, draw: Draw) -> None:
+        transaction_id = draw(self._world.failed_ids())
+        note(f"{transaction_id} is retried in the portal")
+        self._world.press_in_portal(transaction_id)
+
+    # ------------------------------------------------------------ what becomes of it
+
+    def _settle(self, draw: Draw) -> None:
+        sync = self._world.codat.sync(draw(self._world.open_syncs()))
+        verdicts = {item.transaction_id: draw(_VERDICTS) for item in sync.items if item.transaction_id}
+        note(f"{sync.sync_id} ends: {[verdict.status for verdict in verdicts.values()]}")
+        self._world.codat.settle(sync.sync_id, Outcome(verdicts))
+
+    def _go_on(self, draw: Draw) -> None:
+        run = self._draw_run(draw)
+        note(f"{run.name} goes on")
+        self._advance(run, draw(list(Stretch)))
+
+    def _stumble(self, draw: Draw) -> None:
+        """Something befalls a run's next call, or the one by which it writes to Codat if that comes first."""
+        run = self._draw_run(draw)
+        if draw([True, True, False]):
+            self._advance(run, Stretch.TO_WRITE)
+        if run.job.next_call:
+            fate = draw(run.job.next_call.fates)
+            note(f"{run.name} at {run.job.next_call.name}: {fate.value}")
+            run.job.step(fate)
+        self._world.tidy()
+
+    def _arrive(self, _: Draw) -> None:
+        note("what was held up arrives")
+        self._world.network.deliver()
+
+    def _wait(self, draw: Draw) -> None:
+        seconds = draw(_WAITS)
+        note(f"{seconds} s pass")
+        self._world.pass_by(timedelta(seconds=seconds))
+
+    # ------------------------------------------------------------ what has to be true
+
+    @invariant()
+    def is_written_once(self) -> None:
+        """Count an open sync of ours as one that has written: it may do so at any time."""
+        for transaction_id in TRANSACTION_IDS:
+            syncs = self._world.syncs_that_write(transaction_id)
+            if len(syncs) > 1:
+                raise TwiceError(f"{transaction_id} is written by {', '.join(syncs)}, or may yet be")
+
+    def teardown(self) -> None:
+        """Let all come to rest, and look."""
+        try:
+            if self.comes_to_rest and sys.exception() is None:
+                self._come_to_rest()
+                self.is_written_once()
+                self._check_that_nothing_is_forgotten()
+        finally:
+            self._world.close()
+
+    def _come_to_rest(self) -> None:
+        """End or crash whoever runs; then have all heard of, and retried by the clock, until no failure waits."""
+        for number, run in enumerate(self._world.runs):
+            (run.job.crash if number % 2 else run.job.finish)()
+        self._world.tidy()
+        for _ in range(_MOST_ROUNDS):
+            self._run_round()
+            steps, failed = self._steps(), self._world.failed_ids()
+            if not self._world.open_syncs() and not {steps[name] for name in failed} & {Step.RETRY, Step.WAIT}:
+                return
+        raise ForgottenError(f"it does not come to rest: {steps}")
+
+    def _run_round(self) -> None:
+        self._world.pass_by(timedelta(hours=2))
+        for sync_id in self._world.open_syncs():
+            self._world.codat.settle(sync_id, Outcome(otherwise=self._end))
+        for sync_id in self._world.ended_syncs():
+            self._finish(self._world.hear(sync_id))
+        for sync_id in self._world.failed_syncs():
+            self._finish(self._world.retry(sync_id, is_for_person=False))
+
+    def _steps(self) -> dict[str, Step]:
+        return {name: each.step for name, each in self._world.plans(TRANSACTION_IDS).items()}
+
+    def _check_that_nothing_is_forgotten(self) -> None:
+        for transaction_id, step in self._steps().items():
+            is_in_books = self._world.is_in_books(transaction_id)
+            if step is Step.WRITTEN and not is_in_books:
+                raise ForgottenError(f"{transaction_id} is not in the books, as the plan says")
+            if is_in_books and step not in {Step.WRITTEN, Step.UNKNOWN}:
+                raise ForgottenError(f"{transaction_id} is in the books, and the plan says {step}")
+
+    # ------------------------------------------------------------
+
+    def _finish(self, run: Run) -> None:
+        run.job.finish()
+        self._world.tidy()
+
+    def _draw_run(self, draw: Draw) -> Run:
+        runs = {run.name: run for run in self._world.runs}
+        return runs[draw(list(runs))]
+
+    def _advance(self, run: Run, stretch: Stretch) -> None:
+        job = run.job
+        while job.next_call:
+            if stretch is Stretch.TO_WRITE and job.next_call.is_write_to_codat:
+                break
+            job.step()
+            if stretch is Stretch.CALL:
+                break
+            if stretch is Stretch.TO_CHANGE and job.next_call and job.next_call.name in _CHANGES:
+                break
+        self._world.tidy()
+
+
+def _draw(data: st.DataObject, choices: Sequence[T]) -> T:
+    return data.draw(st.sampled_from(choices))
