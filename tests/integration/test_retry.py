@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +11,7 @@ import pytest
 from codat_sync.instant import format_instant
 from codat_sync.plan import Step
 from codat_sync.retries import RetryStore
-from codat_sync.retry_state import RetryState
+from codat_sync.retry_state import Retry, RetryState
 from codat_sync.status import Outcome
 from codat_sync.store import Store
 from tests.integration.batches import batch, failed, message, of
@@ -216,6 +216,30 @@ def test_fifty_at_a_time(product: Product, simulated: SimulatedCodat) -> None:
     assert simulated.submissions
     product.minute()
     assert len(simulated.submissions[1].transactions) == 50
+
+
+def test_what_codat_refuses_as_a_whole_is_created_apart(product: Product, simulated: SimulatedCodat) -> None:
+    """It takes all of a request or nothing, and does not say which one is to blame."""
+    bodies = [expense() for _ in range(4)]
+    sync_id = product.submits(*bodies)
+    product.hears(sync_id, _PUSH_ERROR)
+    simulated.faults.add(Fault("status", status=400, path="expense-transactions$", times=2))
+    steps = _steps(product.asks(sync_id))
+    assert sorted(steps) == sorted([Step.WAIT] * 4)
+    assert [len(each.transactions) for each in simulated.submissions] == [4, 1, 1, 2]
+
+
+def test_what_became_due_while_it_was_planned_stays_due(retries: RetryStore) -> None:
+    """Who has planned knew nothing of what made it due."""
+    now = datetime.now(UTC)
+    known = Retry(RetryState.WAITING, (), {}, now + timedelta(hours=1))
+    retries.put(COMPANY_ID, SYNC_ID, known, None)
+    retries.wake(COMPANY_ID, SYNC_ID, now)
+    retries.put(COMPANY_ID, SYNC_ID, Retry(RetryState.STOPPED, (), {}, None), known)
+    retry = retries.load(SYNC_ID)
+    assert retry
+    assert retry.due_at
+    assert retry.due_at <= now
 
 
 def test_a_body_that_is_not_there_is_asked_for(

@@ -23,6 +23,7 @@ from tests.simulator.codat import SimulatedCodat
 from tests.simulator.faults import Fault
 from tests.simulator.settling import Outcome as Settled
 from tests.simulator.settling import Verdict
+from tests.simulator.submissions import Origin, Submitted
 
 Start = Callable[[str], Handler]
 
@@ -215,6 +216,66 @@ def test_a_put_whose_answer_was_lost_is_left_to_a_person(
     assert (answer.status, answer.body["canBeRetried"]) == (409, "Unknown")
     assert "may have been written" in answer.body["error"]
     assert simulated.submissions == ()
+
+
+def test_what_was_refused_has_let_go_of_its_transactions(
+    submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat
+) -> None:
+    """The same request again is not sent while another, which came between, is open: its key does not help it."""
+    body, key = expense(), str(uuid4())
+    simulated.faults.add(Fault("status", status=422))
+    assert ask(submit, "POST", EXPENSES, [body], idempotency_key=key).status == 422
+    assert ask(submit, "POST", EXPENSES, [expense(body["id"], type="Refund")]).status == 200
+    again = ask(submit, "POST", EXPENSES, [body], idempotency_key=key)
+    assert again.status == 409
+    assert len(simulated.submissions) == 1
+    assert _states(submissions, body["id"]) == [State.REFUSED, State.ANSWERED]
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 429])
+def test_a_limit_on_a_repeat_says_nothing_of_the_first_time(
+    submit: Handler, store: Store, submissions: SubmissionStore, simulated: SimulatedCodat, status: int
+) -> None:
+    """The first one may have arrived all the same: another body has to wait."""
+    body = expense()
+    simulated.faults.add(Fault("reset"))
+    assert ask(submit, "POST", EXPENSES, [body]).status == 504
+    _age(store, body["id"])
+    simulated.faults.add(Fault("status", status=status, path="expense-transactions$"))
+    assert ask(submit, "POST", EXPENSES, [body]).status == status
+    assert _states(submissions, body["id"]) == [State.UNKNOWN]
+
+
+def test_a_sync_of_others_is_not_taken_for_ones_own(
+    submit: Handler, store: Store, submissions: SubmissionStore, simulated: SimulatedCodat
+) -> None:
+    """It has the transaction that is looked for, but more than that."""
+    body, other = expense(), expense()
+    simulated.faults.add(Fault("reset"))
+    assert ask(submit, "POST", EXPENSES, [body]).status == 504
+    origin = Origin(COMPANY_ID, "POST", "expense-transactions")
+    texts = [Submitted(each["id"], json.dumps(each)) for each in (body, other)]
+    simulated.accept(simulated.company(COMPANY_ID), origin, texts)
+    _age(store, body["id"])
+    answer = ask(submit, "POST", EXPENSES, [expense(body["id"], type="Refund")])
+    assert (answer.status, "may have been written" in answer.body["error"]) == (409, True)
+    assert _states(submissions, body["id"]) == [State.UNKNOWN]
+
+
+@pytest.mark.parametrize("key", ["none", "{0f2fb3a5-5b1c-4d2e-9a57-2f0f6b2f8a11}", ""])
+def test_a_key_that_codat_refuses_is_refused(submit: Handler, simulated: SimulatedCodat, key: str) -> None:
+    """It has to be a GUID."""
+    answer = ask(submit, "POST", EXPENSES, [expense()], idempotency_key=key)
+    assert (answer.status, answer.body["validation"]["errors"][0]["itemId"]) == (400, "Idempotency-Key")
+    assert simulated.requests.entries == ()
+
+
+def test_what_the_table_cannot_hold_is_refused(submit: Handler, simulated: SimulatedCodat) -> None:
+    """Before it is sent: a body that is not kept could not be created again."""
+    body = expense(notes="x" * 400_000)
+    assert ask(submit, "POST", EXPENSES, [body]).status == 400
+    assert ask(submit, "PUT", f"/recorded/{COMPANY_ID}/expense-transactions/{body['id']}", body).status == 400
+    assert simulated.requests.entries == ()
 
 
 def _age(store: Store, transaction_id: str, minutes: float = 1) -> None:
