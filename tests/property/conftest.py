@@ -9,7 +9,7 @@ import pytest
 from codat_sync import codat, document, store, table, tick
 from dev.aws import LocalAws
 from dev.emulator import emulator
-from tests.property.stepping import InlineExecutor
+from tests.stepping import InlineExecutor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from codat_sync.instant import parse_instant
 from dev.template import read_template
-from tests.property.stepping import Call, Fate
 from tests.property.truth import (
     Snapshot,
     UntrueError,
@@ -24,6 +23,7 @@ from tests.property.truth import (
 )
 from tests.property.world import COMPANY_ID, Run, World
 from tests.simulator.models import Item, Sync
+from tests.stepping import Call, Fate
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,8 +11,8 @@ import httpx
 from botocore.exceptions import ClientError
 
 from codat_sync.keys import COMPANY, EVENT_PREFIX, GATE, SYNC
-from tests.property.stepping import CRASHES, Call, Fate, outside
 from tests.simulator.faults import Fault
+from tests.stepping import CRASHES, Call, Clock, Fate, outside
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,22 +40,6 @@ _OF_CODAT = CRASHES | _FAULTS.keys()
 # Of no consequence for syncs: not stopped at.
 _BESIDE_THE_POINT = {GATE["sk"], COMPANY}
 _SINGLE_WRITES = {"put_item", "update_item", "transact_write_items"}
-
-
-class Clock:
-    """The time, which passes only when it is told to, and a little with each call."""
-
-    def __init__(self) -> None:
-        self._now = datetime(2026, 1, 5, 10, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def seconds(self) -> float:
-        return self._now.timestamp()
-
-    def pass_by(self, time: timedelta) -> None:
-        self._now += time
 
 
 class SteppedDynamoDB:

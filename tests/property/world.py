@@ -37,12 +37,10 @@ from codat_sync.table import Table
 from codat_sync.tick import Queues, Ticked, tick
 from codat_sync.transaction import TransactionRow, fold
 from codat_sync.work import Work
-from tests.property.stepping import Crash, InlineExecutor, Job
 from tests.property.surroundings import (
     DEAD_LETTERS,
     RETRY_QUEUE,
     SYNC_QUEUE,
-    Clock,
     Message,
     SimulatedSqs,
     SteppedDynamoDB,
@@ -50,6 +48,7 @@ from tests.property.surroundings import (
 )
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.wire import JsonObject, to_json
+from tests.stepping import Clock, Crash, InlineExecutor, Job
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

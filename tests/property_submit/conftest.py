@@ -10,8 +10,8 @@ import pytest
 from moto import mock_aws
 
 from codat_sync import codat, retry, store, submit, table
-from tests.property_submit.stepping import InlineExecutor
 from tests.simulator import state
+from tests.stepping import InlineExecutor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

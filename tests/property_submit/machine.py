@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from codat_sync.plan import Step
 from codat_sync.table import Table
-from tests.property_submit.surroundings import Clock
 from tests.property_submit.world import TRANSACTION_IDS, Request, Run, World
 from tests.simulator.settling import Outcome, Verdict
+from tests.stepping import Clock
 
 T = TypeVar("T")
 
@@ -152,7 +152,7 @@ class NeverTwice(RuleBasedStateMachine):
         if draw([True, True, False]):
             self._advance(run, Stretch.TO_WRITE)
         if run.job.next_call:
-            fate = draw(run.job.next_call.fates)
+            fate = draw(tuple(run.job.next_call.fates))
             note(f"{run.name} at {run.job.next_call.name}: {fate.value}")
             run.job.step(fate)
         self._world.tidy()

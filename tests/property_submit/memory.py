@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from codat_sync.errors import ConditionFailedError
 from codat_sync.table import Table, Values, _from_item, _to_item
-from tests.property_submit.stepping import Call, Fate, outside
-from tests.property_submit.surroundings import BESIDE_THE_POINT, CALL_TAKES, OF_ANY_CALL, REPEATABLE, Clock
+from tests.property_submit.surroundings import BESIDE_THE_POINT, CALL_TAKES, OF_ANY_CALL, REPEATABLE
+from tests.stepping import Call, Clock, Fate, outside
 
 T = TypeVar("T")
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
 from codat_sync.keys import COMPANY, GATE
-from tests.property_submit.stepping import Call, Fate, outside
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.faults import Fault
+from tests.stepping import Call, Clock, Fate, outside
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,22 +35,6 @@ _FAULTS = {
 }
 _OF_A_READ = (*OF_ANY_CALL, Fate.FAILING, Fate.CLOSING)
 _OF_A_WRITE = (*OF_ANY_CALL, *_FAULTS, Fate.LATE)
-
-
-class Clock:
-    """The time, which passes only when it is told to, and a little with each call."""
-
-    def __init__(self) -> None:
-        self._now = datetime(2026, 1, 5, 10, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def seconds(self) -> float:
-        return self._now.timestamp()
-
-    def pass_by(self, time: timedelta) -> None:
-        self._now += time
 
 
 class NoTurns:

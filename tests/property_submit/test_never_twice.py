@@ -13,7 +13,8 @@ from dev.template import read_template
 from tests.property_submit.bugs import BUGS, Patch
 from tests.property_submit.machine import NeverTwice, TwiceError
 from tests.property_submit.memory import MemoryTable
-from tests.property_submit.surroundings import Clock, SteppedDynamoDB
+from tests.property_submit.surroundings import SteppedDynamoDB
+from tests.stepping import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

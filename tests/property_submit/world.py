@@ -27,12 +27,12 @@ from codat_sync.table import Table
 from codat_sync.trace import Tracing
 from codat_sync.webhook import WebhookEvent
 from codat_sync.writer import Writer
-from tests.property_submit.stepping import Crash, Job
-from tests.property_submit.surroundings import Clock, Network, NoTurns
+from tests.property_submit.surroundings import Network, NoTurns
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.errors import CodatApiError
 from tests.simulator.models import FAILED, Sync
 from tests.simulator.submissions import Origin, Submitted
+from tests.stepping import Clock, Crash, Job
 
 COMPANY_ID = "3f8c2d1e-70a9-4a57-8a36-5b0d4c5e6f01"
 TRANSACTION_IDS = ("a0000000-0000-4000-8000-000000000001", "b0000000-0000-4000-8000-000000000002")

@@ -11,14 +11,13 @@ from enum import StrEnum
 
 from codat_sync.expense import Body
 from codat_sync.status import Outcome, status_code
-from codat_sync.submission import IN_FLIGHT, State, Submission
+from codat_sync.submission import IN_FLIGHT, PROCESSED, State, Submission
 from codat_sync.transaction import COMPLETED, FAILED_STATUSES
 
 _LINKED = "linked"
 _CONFIGURATION, _BILLING, _DUPLICATE = 4000, 4260, 5080
 _DISCONNECTED = {4040, 4220}
 _VALIDATION = "ValidationError"
-_PROCESSED = "previously been processed"
 # Where nothing tells when something ends, it is looked at again after this; an event comes sooner.
 _UNTIL_IT_ENDS = timedelta(minutes=15)
 _GIVEN_UP = timedelta(days=14)
@@ -82,7 +81,7 @@ class Seen:
     @property
     def is_refused_as_known(self) -> bool:
         """Whether the protection against duplicates refused it."""
-        return self.code == _DUPLICATE or any(_PROCESSED in message for message in self.messages)
+        return self.code == _DUPLICATE or any(PROCESSED in message for message in self.messages)
 
 
 @dataclass(frozen=True, slots=True)

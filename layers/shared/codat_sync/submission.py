@@ -21,6 +21,8 @@ IN_FLIGHT = timedelta(seconds=40)
 
 # With these Codat has not even looked at a request: its key, its account or its quota stood in the way.
 NOT_LOOKED_AT = frozenset({401, 402, 403, 429})
+# "One or more transactions have previously been processed: {ids}".
+PROCESSED = "previously been processed"
 
 
 class State(StrEnum):

@@ -27,7 +27,7 @@ from codat_sync.errors import (
 from codat_sync.expense import Body, Kind
 from codat_sync.identifier import canonical, is_identifier
 from codat_sync.schedule import Schedule
-from codat_sync.submission import IN_FLIGHT, NOT_LOOKED_AT, State, Submission, digest_of
+from codat_sync.submission import IN_FLIGHT, NOT_LOOKED_AT, PROCESSED, State, Submission, digest_of
 
 if TYPE_CHECKING:
     from codat_sync.retries import RetryStore
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 _MOST_RACES = 5
 # The request is still running, or was not waited for: it may yet have taken effect.
 _UNDECIDED = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}
-# "One or more transactions have previously been processed: {ids}".
-_PROCESSED = "previously been processed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +229,7 @@ def sync_id_of(answer: Answer) -> str | None:
 def processed_ids(answer: Answer, submission: Submission) -> list[str]:
     """Return those transactions of a submission that Codat says it has already: it took none of the request then."""
     text = json.dumps(_said(answer)).lower()
-    if _PROCESSED not in text:
+    if PROCESSED not in text:
         return []
     return [transaction_id for transaction_id in submission.transaction_ids if transaction_id.lower() in text]
 

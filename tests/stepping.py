@@ -6,14 +6,31 @@ runs at a time, in an order that the test decides, so that the same decisions al
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, ParamSpec, TypeVar
 
 T = TypeVar("T")
 P = ParamSpec("P")
+
+
+class Clock:
+    """The time, which passes only when it is told to, and a little with each call."""
+
+    def __init__(self) -> None:
+        self._now = datetime(2026, 1, 5, 10, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def seconds(self) -> float:
+        return self._now.timestamp()
+
+    def pass_by(self, time: timedelta) -> None:
+        self._now += time
 
 
 class Fate(Enum):
@@ -25,9 +42,14 @@ class Fate(Enum):
     REPEATED = "it is done, the answer is lost, and the SDK makes it once more"
     THROTTLED = "it is refused"
     PARTLY = "of a batch, the first half is done"
-    FAILING = "Codat answers 503"
+    FAILING = "Codat answers 503, and has done nothing"
     CLOSING = "Codat answers 429"
     GARBLED = "Codat's answer is cut off"
+    RESET = "it never arrives, and that is not known"
+    LOST = "Codat does it, and the connection breaks"
+    FAILING_AFTER = "Codat does it, and answers 503"
+    SLOW = "Codat does it, and the answer comes too late"
+    LATE = "the caller gives up, and then it arrives"
 
 
 CRASHES = frozenset({Fate.CRASH_BEFORE, Fate.CRASH_AFTER})
@@ -39,9 +61,13 @@ class Call:
 
     name: str
     attempt: Callable[[Fate], Any]
-    fates: frozenset[Fate]
+    fates: Collection[Fate]
     asks_codat: bool = False
     writes_document: bool = False
+
+    @property
+    def is_write_to_codat(self) -> bool:
+        return Fate.LATE in self.fates
 
 
 class Crash(BaseException):
