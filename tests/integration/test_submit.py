@@ -232,6 +232,18 @@ def test_what_was_refused_has_let_go_of_its_transactions(
     assert _states(submissions, body["id"]) == [State.REFUSED, State.ANSWERED]
 
 
+def test_what_was_refused_is_claimed_anew_before_it_is_sent_again(
+    submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat
+) -> None:
+    """Sent again under its old claim, which counts for nothing any more, it could meet another that is being sent."""
+    body, key = expense(), str(uuid4())
+    simulated.faults.add(Fault("status", status=422))
+    assert ask(submit, "POST", EXPENSES, [body], idempotency_key=key).status == 422
+    # Codat answers a key that it knows as it did the first time.
+    assert ask(submit, "POST", EXPENSES, [body], idempotency_key=key).status == 422
+    assert _states(submissions, body["id"]) == [State.REFUSED, State.REFUSED]
+
+
 @pytest.mark.parametrize("status", [401, 402, 403, 429])
 def test_a_limit_on_a_repeat_says_nothing_of_the_first_time(
     submit: Handler, store: Store, submissions: SubmissionStore, simulated: SimulatedCodat, status: int
