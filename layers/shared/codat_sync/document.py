@@ -164,7 +164,7 @@ def read_document(values: Mapping[str, Any], items: Iterable[Mapping[str, Any]])
     return SyncDocument(
         company_id=values["companyId"],
         sync_id=values["syncId"],
-        sync=Sync(_read_status(values), tuple(map(read_item, items))) if is_answered(values) else None,
+        sync=Sync(read_status(values), tuple(map(read_item, items))) if is_answered(values) else None,
         announced_as=Outcome(values.get("announcedAs", Outcome.ANNOUNCED)),
         submitted_ids=tuple(values.get("submittedIds", ())),
         retry_of=values.get("retryOf"),
@@ -180,7 +180,8 @@ def is_answered(values: Mapping[str, Any]) -> bool:
     return "digest" in values
 
 
-def _read_status(values: Mapping[str, Any]) -> SyncStatus:
+def read_status(values: Mapping[str, Any]) -> SyncStatus:
+    """Return what Codat said of the sync whose answered document has these attributes."""
     return SyncStatus(
         company_id=values["companyId"],
         sync_id=values["syncId"],

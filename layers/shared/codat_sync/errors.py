@@ -75,6 +75,14 @@ class InvalidBodyError(CodatSyncError):
         self.invalidities = tuple(invalidities)
 
 
+class InvalidQueryError(CodatSyncError):
+    """A question that has no answer: ``place`` is the parameter, the text says what is wrong with it."""
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(f"{place} {why}")
+        self.place = place
+
+
 class ClaimedError(CodatSyncError):
     """A submission, or a claim, is not where it was: another was quicker."""
 

@@ -1,7 +1,8 @@
 """The keys of SyncTable's items and of its indexes. They are made here and nowhere else."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 
 Key = dict[str, str]
 
@@ -93,6 +94,26 @@ def listing_keys(company_id: str, sync_id: str, at: str) -> Key:
         "dayPk": f"DAY#{at[:10]}",
         "daySk": position,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A partition of an index: the index, its attributes for the partition and the order in it, and which one."""
+
+    index: str
+    name: str
+    sort: str
+    value: str
+
+
+def company_listing(company_id: str) -> Partition:
+    """Return where the syncs of a company are listed."""
+    return Partition("byCompany", "companyPk", "companySk", f"COMPANY#{company_id}")
+
+
+def day_listing(day: date) -> Partition:
+    """Return where the syncs of a day (UTC) are listed."""
+    return Partition("byDay", "dayPk", "daySk", f"DAY#{day.isoformat()}")
 
 
 def due_keys(due_at: str | None, *, behind_gate: bool = False) -> dict[str, str | None]:

@@ -21,7 +21,7 @@ class RetryStore:
     def load(self, sync_id: str) -> Retry | None:
         """Return what is done about a sync, None if nothing is."""
         found = self._table.get([retry_key(sync_id)])
-        return _read(found[0]) if found else None
+        return read_retry(found[0]) if found else None
 
     def wake(self, company_id: str, sync_id: str, now: datetime) -> None:
         """Have what is done about a sync planned anew, if anything is done about it and not all is written."""
@@ -56,7 +56,8 @@ def due_retry(company_id: str, sync_id: str, now: datetime) -> tuple[Values, Val
     return dict(retry_key(sync_id)), {"v": _VERSION, "summary": summary, **due_keys(format_instant(now))}
 
 
-def _read(values: Values) -> Retry:
+def read_retry(values: Values) -> Retry:
+    """Return what is done about a sync, whose attributes these are."""
     return Retry(
         state=RetryState(values.get("state", RetryState.OPEN)),
         sync_ids=tuple(values.get("syncIds", ())),

@@ -1,9 +1,11 @@
 """Webhooks that were seen, each beside the item that it is about, for as long as Codat may send it again."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
-from codat_sync.instant import format_instant
+from codat_sync.instant import format_instant, parse_instant
 from codat_sync.keys import EVENT_PREFIX, Key, event_key
 from codat_sync.table import Table, Values
 from codat_sync.webhook import WebhookEvent
@@ -12,6 +14,21 @@ _VERSION = 1
 
 Found = dict[str, Values]
 Seen = frozenset[str]
+
+
+# A sync has a handful; whoever replays the same for days must not make a reader wait.
+_MOST_READ = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SeenEvent:
+    """A webhook that was seen. ``generated_at`` is Codat's time of it, ``seen_at`` is when what it told of was kept."""
+
+    webhook_id: str
+    event_type: str | None
+    generated_at: datetime | None
+    received_at: datetime | None
+    seen_at: datetime | None
 
 
 class SeenEvents:
@@ -49,6 +66,11 @@ class SeenEvents:
         events = self._table.query(subject["pk"], EVENT_PREFIX)
         return any(event.get("unchangedAt") == version for event in events)
 
+    def load(self, subject: Key) -> list[SeenEvent]:
+        """Return the events about the item with the key ``subject``, 500 at most, oldest first."""
+        items = islice(self._table.query(subject["pk"], EVENT_PREFIX), _MOST_READ)
+        return sorted(map(_read, items), key=lambda event: (event.received_at is not None, event.received_at))
+
     def load_with(self, subject: Key, webhook_ids: Iterable[str], others: Iterable[Key] = ()) -> tuple[Found, Seen]:
         """Return the items of ``subject`` and ``others`` by their sort keys, and which of ``webhook_ids`` were seen.
 
@@ -61,3 +83,13 @@ class SeenEvents:
         marked = [found.pop(event["sk"]) for event in events if event["sk"] in found]
         seen = [event["sk"] for event in marked if event.get("unchangedAt") in {None, version}]
         return found, frozenset(sk.removeprefix(EVENT_PREFIX) for sk in seen)
+
+
+def _read(item: Values) -> SeenEvent:
+    return SeenEvent(
+        webhook_id=item["sk"].removeprefix(EVENT_PREFIX),
+        event_type=item.get("eventType"),
+        generated_at=parse_instant(item.get("generatedAt")),
+        received_at=parse_instant(item.get("receivedAt")),
+        seen_at=parse_instant(item.get("seenAt")),
+    )

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from codat_sync.chunks import chunks
 from codat_sync.errors import ConditionFailedError, UnprocessedError
+from codat_sync.keys import Partition
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -82,6 +83,25 @@ class Table:
             KeyConditionExpression=f"{partition} = :pk AND {sort} <= :end",
             ExpressionAttributeValues={":pk": _serialize(pk), ":end": _serialize(end)},
         )
+
+    def query_page(
+        self, partition: Partition, after: str | None, limit: int | None, *, newest_first: bool
+    ) -> tuple[list[Values], bool]:
+        """Return what one request reads of an index, beyond a sort key ``after``; and whether there is more."""
+        condition, values = f"{partition.name} = :pk", {":pk": _serialize(partition.value)}
+        if after is not None:
+            condition += f" AND {partition.sort} {'<' if newest_first else '>'} :after"
+            values[":after"] = _serialize(after)
+        most: Any = {"Limit": limit} if limit else {}
+        answer = self._client.query(
+            TableName=self._name,
+            IndexName=partition.index,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            ScanIndexForward=not newest_first,
+            **most,
+        )
+        return [_from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
 
     # ------------------------------------------------------------ writes
 

@@ -1,0 +1,104 @@
+"""What would be done about what failed, shown before it is done; and what failed, by cause. Nothing is written."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from codat_sync.cause import Cause, Failure, causes
+from codat_sync.history import Listed, Query
+from codat_sync.plan import Plan, Policy, Standing, Step, plan
+from codat_sync.status import Outcome
+
+if TYPE_CHECKING:
+    from codat_sync.browse import Browsing
+    from codat_sync.details import Details, FailedSync
+    from codat_sync.history import Period
+    from codat_sync.standings import Standings
+
+# A transaction takes about four requests: so many are shown, while retry itself plans all of them.
+MOST_PLANNED = 100
+_PLANNED_AT_ONCE = 8
+# A document is 400 KB at most, and these are read 20 at a time.
+MOST_FAILED_SYNCS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A transaction, how it stands, and what a person's click would do about it."""
+
+    standing: Standing
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a person's click would do about a sync's failed transactions: ``failed`` many, the first 100 of them."""
+
+    company_id: str
+    failed: int
+    planned: tuple[Planned, ...]
+
+    @property
+    def is_retriable(self) -> bool:
+        """Whether a retry would create anything again."""
+        return any(each.plan.step is Step.RETRY for each in self.planned)
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """Why syncs failed. ``is_cut`` tells that there are more failed syncs than were looked at."""
+
+    causes: list[Cause]
+    syncs: int
+    is_cut: bool
+
+
+@dataclass(frozen=True)
+class Previewing:
+    """How it is found out what would be done."""
+
+    standings: "Standings"
+    policy: Policy
+    now: Callable[[], datetime]
+
+    def sync(self, sync_id: str) -> Preview | None:
+        """Return what a retry would do about a sync, None if there is no such sync. Raises UnprocessedError."""
+        failed = self.standings.failed(sync_id)
+        if failed is None:
+            return None
+        names = failed.transaction_ids[:MOST_PLANNED]
+        with ThreadPoolExecutor(_PLANNED_AT_ONCE) as pool:
+            planned = tuple(pool.map(lambda name: self.transaction(failed.company_id, name), names))
+        return Preview(failed.company_id, len(failed.transaction_ids), planned)
+
+    def transaction(self, company_id: str, transaction_id: str) -> Planned:
+        """Return how a transaction stands over all its syncs, and what can be done. Raises UnprocessedError."""
+        standing = self.standings.load(company_id, [transaction_id])[transaction_id]
+        return Planned(standing, plan(standing, self.now(), self.policy, is_for_person=True))
+
+
+def find_causes(browsing: "Browsing", details: "Details", period: "Period", company_id: str | None) -> Causes:
+    """Return why the syncs of a period failed: the newest 200 of them, each a read of its document.
+
+    Raises UnprocessedError.
+    """
+    query = Query(period, company_id, outcomes=frozenset({Outcome.FAILED}))
+    rows, is_cut = browsing.newest(query, MOST_FAILED_SYNCS)
+    failed = details.load_failed([row.sync_id for row in rows])
+    return Causes(causes(each for sync in failed for each in _failures(sync)), len(rows), is_cut)
+
+
+def _failures(sync: "FailedSync") -> Iterator[Failure]:
+    listed = sync.listed
+    for item in sync.items:
+        yield _failure(listed, item.transaction_id, item.message)
+    if not sync.items:
+        status = sync.status
+        message = (status.error_message or status.exception_message) if status else None
+        yield _failure(listed, None, message)
+
+
+def _failure(listed: Listed, transaction_id: str | None, message: str | None) -> Failure:
+    return Failure(listed.company_id, listed.sync_id, listed.at, listed.code, transaction_id, message)
