@@ -47,6 +47,7 @@ PAYLOADS: dict[str, set[str]] = {
     "clock": set(CLOCK_ANSWERS),
     "submit": {"create-expenses"},
     "retry": {"asked", "direct", "due"},
+    "health": {"history", "sync"},
 }
 
 # A payload of Lambda's: JSON, whose shape AWS defines.

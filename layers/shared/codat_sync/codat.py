@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import tenacity
@@ -92,6 +92,8 @@ _STATUS_LIST = TypeAdapter(list[StatusAnswer])
 _TRANSACTION_PAGE = TypeAdapter(TransactionPage)
 _COMPANY_ANSWER = TypeAdapter(CompanyAnswer)
 _CONNECTION_PAGE = TypeAdapter(ConnectionPage)
+_TRANSACTION_ROWS = TypeAdapter(list[TransactionRow])
+_CONFIGURATION = TypeAdapter(dict[str, Any])  # Codat's own: it is shown as it is
 
 
 def parse_api_key(text: str) -> str:
@@ -169,6 +171,19 @@ class Codat:
         if first["totalResults"] > _MOST_TRANSACTIONS:
             raise CodatAnswerError(f"Codat announced {first['totalResults']} transactions")
         return Transactions(first, page, self._pages)
+
+    def sync_transaction(self, company_id: str, sync_id: str, transaction_id: str) -> list[TransactionRow]:
+        """Return what Codat says of one transaction of a sync: a row for each of its integration types.
+
+        Raises CodatError and SecretUnavailableError.
+        """
+        path = f"{_sync_path(company_id, sync_id)}/transactions/{quote(transaction_id, safe='')}"
+        return self._get(company_id, path, {}, _TRANSACTION_ROWS.validate_json)
+
+    def configuration(self, company_id: str) -> dict[str, Any]:
+        """Return how a company's expenses are mapped. Raises CodatError and SecretUnavailableError."""
+        path = f"/companies/{quote(company_id, safe='')}/sync/expenses/config"
+        return self._get(company_id, path, {}, _CONFIGURATION.validate_json)
 
     def company(self, company_id: str) -> Company:
         """Return what Codat says of a company and its connections. Raises CodatError and SecretUnavailableError."""

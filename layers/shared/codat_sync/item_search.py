@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 # A part is 350 KB at most: so much is read before a page is answered, full or not.
 MOST_PARTS = 8
+# A message is 16,384 characters at most. Lambda answers 6 MB, and a character takes up to six bytes in JSON.
+_MOST_CHARACTERS = 700_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,15 @@ def find_items(store: "Store", sync_id: str, query: ItemQuery, cursor: str | Non
     """
     part, offset = _read_cursor(cursor)
     found: list[Item] = []
+    room = _MOST_CHARACTERS
     for _ in range(MOST_PARTS):
         page = _load(store, sync_id, part)
         if page is None:
             return None
         for number, item in enumerate(page.items[offset:], offset):
             if query.wants(item):
-                if len(found) == query.limit:
+                room -= len(item.message or "")
+                if len(found) == query.limit or room < 0:
                     return ItemPage(found, f"{part or ''}@{number}")
                 found.append(item)
         part, offset = page.next_cursor, 0

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import TypedDict
 
 from codat_sync.errors import SettingsError
 
@@ -92,6 +93,30 @@ class SubmitSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthSettings:
+    """What health is told."""
+
+    codat_base_url: str
+    codat_secret_arn: str
+    sync_table_name: str
+    sync_queue_url: str
+    most_attempts: int
+    first_delay: timedelta
+    longest_delay: timedelta
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "HealthSettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        return cls(
+            codat_base_url=_text(environment, "CODAT_BASE_URL"),
+            codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
+            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
+            sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
+            **_policy(environment),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RetrySettings(SubmitSettings):
     """What retry is told: what submit is, and how often it may try."""
 
@@ -106,10 +131,22 @@ class RetrySettings(SubmitSettings):
         return cls(
             **asdict(SubmitSettings.read(environment)),
             retry_dead_letter_queue_url=_text(environment, "RETRY_DEAD_LETTER_QUEUE_URL"),
-            most_attempts=_number(environment, "RETRY_MOST_ATTEMPTS"),
-            first_delay=timedelta(seconds=_number(environment, "RETRY_FIRST_DELAY_SECONDS")),
-            longest_delay=timedelta(seconds=_number(environment, "RETRY_LONGEST_DELAY_SECONDS")),
+            **_policy(environment),
         )
+
+
+class _Policy(TypedDict):
+    most_attempts: int
+    first_delay: timedelta
+    longest_delay: timedelta
+
+
+def _policy(environment: Mapping[str, str]) -> _Policy:
+    return {
+        "most_attempts": _number(environment, "RETRY_MOST_ATTEMPTS"),
+        "first_delay": timedelta(seconds=_number(environment, "RETRY_FIRST_DELAY_SECONDS")),
+        "longest_delay": timedelta(seconds=_number(environment, "RETRY_LONGEST_DELAY_SECONDS")),
+    }
 
 
 def _text(environment: Mapping[str, str], name: str) -> str:

@@ -1,0 +1,89 @@
+"""Health: what became of every sync, for programs (`/api/v1/…`) and for people."""
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import httpx
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+
+from codat_sync.browse import Browsing
+from codat_sync.codat import Codat, parse_api_key
+from codat_sync.company_store import CompanyStore
+from codat_sync.connection import SECONDS_OF_A_CALL, CodatConnection
+from codat_sync.details import Details
+from codat_sync.gate import SharedGate
+from codat_sync.health.api import api
+from codat_sync.health.reading import Reading
+from codat_sync.listing import Listing
+from codat_sync.live import Live
+from codat_sync.observability import count, logger, metrics
+from codat_sync.plan import Policy
+from codat_sync.preview import Previewing
+from codat_sync.queues import SyncQueue
+from codat_sync.secret import CachedSecret
+from codat_sync.settings import HealthSettings
+from codat_sync.shared_pace import SharedPace
+from codat_sync.standings import Standings
+from codat_sync.store import Store
+from codat_sync.submission_store import SubmissionStore
+from codat_sync.table import Table
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_CONFIG = Config(
+    connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=32
+)
+_NO_EVENTS = timedelta()  # None is written here.
+
+# What AWS hands over and takes back: JSON, whose shape it defines.
+Json = dict[str, Any]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+settings = HealthSettings.read(os.environ)
+http = httpx.Client(base_url=settings.codat_base_url)
+table = Table(boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name)
+connection = CodatConnection(
+    http,
+    CachedSecret(boto3.client("secretsmanager", config=_CONFIG), settings.codat_secret_arn, parse_api_key).value,
+    SharedPace(table, _now),
+    SharedGate(table, _now, is_for_people=True),
+    _now,
+)
+store = Store(table, event_retention=_NO_EVENTS)
+companies = CompanyStore(table, event_retention=_NO_EVENTS)
+policy = Policy(settings.most_attempts, settings.first_delay, settings.longest_delay)
+app = api(
+    Reading(
+        browsing=Browsing(Listing(table)),
+        details=Details(table, companies),
+        store=store,
+        companies=companies,
+        previewing=Previewing(Standings(store, SubmissionStore(table), companies), policy, _now),
+        live=Live(Codat(connection), SyncQueue(boto3.client("sqs", config=_CONFIG), settings.sync_queue_url)),
+        now=_now,
+    )
+)
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: Json, context: "LambdaContext") -> Json:
+    """Answer a request of API Gateway's (payload 2.0)."""
+    metrics.add_metric("HealthAsked", MetricUnit.Count, 1)
+    connection.deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SECONDS_OF_A_CALL
+    try:
+        answer = app.resolve(event, context)
+    finally:
+        for status, number in connection.take_results().items():
+            count("CodatCalls", "status", status, number)
+    logger.info("answered", route=event["routeKey"], status=answer["statusCode"])
+    return answer

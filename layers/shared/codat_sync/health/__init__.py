@@ -1,0 +1,1 @@
+"""Sync Health: what the function of that name answers to programs and to people."""

@@ -1,0 +1,52 @@
+"""The resolver of Sync Health's JSON API: its routes, and what it answers to what goes wrong."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+
+from codat_sync.errors import CodatSyncError
+from codat_sync.health.answers import JSON, PREFIX
+from codat_sync.health.openapi import document
+from codat_sync.health.problems import invalid, not_found, problem_of
+from codat_sync.health.reading import Reading
+from codat_sync.health.routes_company import add_company
+from codat_sync.health.routes_history import add_history
+from codat_sync.health.routes_sync import add_live, add_sync, add_transaction
+
+
+def api(reading: Reading) -> APIGatewayHttpResolver:
+    """Return what answers requests of API Gateway's (payload 2.0) to the JSON API."""
+    app = APIGatewayHttpResolver(enable_validation=True)
+    for add in (add_history, add_sync, add_transaction, add_live, add_company):
+        add(app, reading)
+    _add_document(app)
+    _add_problems(app, reading)
+    return app
+
+
+def _add_document(app: APIGatewayHttpResolver) -> None:
+    @app.get(f"{PREFIX}/openapi.json", include_in_schema=False)
+    def openapi() -> Response[Any]:
+        return Response(HTTPStatus.OK, JSON, document(app))
+
+
+def _add_problems(app: APIGatewayHttpResolver, reading: Reading) -> None:
+    @app.not_found
+    def no_route(_error: NotFoundError) -> Response[str]:
+        return not_found("resource")
+
+    @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator] # Powertools' own
+    def not_valid(error: RequestValidationError) -> Response[str]:
+        return invalid([(_parameter(each), str(each["msg"])) for each in error.errors()])
+
+    @app.exception_handler(CodatSyncError)  # type: ignore[untyped-decorator] # the same
+    def went_wrong(error: CodatSyncError) -> Response[str]:
+        return problem_of(error, reading.now())
+
+
+def _parameter(error: Mapping[str, Any]) -> str:
+    return ".".join(str(part) for part in error["loc"][1:]) or "request"
