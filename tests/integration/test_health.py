@@ -179,13 +179,13 @@ def test_details_tell_all_that_is_known_of_a_sync(health: Health, simulated: Sim
 
 def test_push_items_are_searched_filtered_and_paged(health: Health, store: Store) -> None:
     """Of a sync so large that its items stand in parts too."""
-    rows = list(generate_items(4000))
-    rows[3000] = Item("needle", "PushError", "expense", "It does not fit." * 400)
+    rows = [Item(f"t{number}", "Completed", "expense", "It is booked. " * 150) for number in range(500)]
+    rows[400] = Item("needle", "PushError", "expense", "It is not. " * 150)
     sync = health.knows(5130, rows)
     path = f"/syncs/{sync.sync_id}/transactions"
     assert [item["transactionId"] for item in health.ask(path, search="NEEDLE").body["transactions"]] == ["needle"]
     found: list[str] = []
-    query: dict[str, object] = {"limit": 200, "status": "Completed"}
+    query: dict[str, object] = {"limit": 90, "status": "Completed"}
     while True:
         page = health.ask(path, **query).body
         found += [item["transactionId"] for item in page["transactions"]]
