@@ -1,0 +1,50 @@
+"""What reading 100,000 syncs costs: requests, and time on the emulator: `python -m benchmarks.health [syncs]`."""
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from codat_sync.browse import Browsing
+from codat_sync.company_store import CompanyStore
+from codat_sync.details import Details
+from codat_sync.history import Period, Query
+from codat_sync.listing import Listing
+from codat_sync.table import Table
+from dev.aws import LocalAws
+from dev.directory import run_directory
+from dev.emulator import emulator
+from dev.template import read_template
+from tests.integration.scale import counted, fill
+
+_SYNCS = 100_000
+
+
+def main(number: int) -> None:
+    """Fill a table, and read it in the ways that people do."""
+    with run_directory("benchmark") as directory, emulator(directory, directory / "emulator.log") as url:
+        dynamodb = LocalAws(url).dynamodb
+        properties = read_template()["Resources"]["SyncTable"]["Properties"]
+        names = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
+        dynamodb.create_table(TableName="syncs", **{name: properties[name] for name in names})
+        now = datetime.now(UTC)
+        sync_id = fill(dynamodb, "syncs", number, now)
+        table = Table(dynamodb, "syncs")
+        browsing = Browsing(Listing(table))
+        details = Details(table, CompanyStore(table, event_retention=timedelta()))
+        month = Period(now.date() - timedelta(days=29), now.date())
+        print(f"{number:,} syncs in 30 days")
+        _tell("the first page of the history", lambda: browsing.history(Query(month), None))
+        _tell("a sync's details", lambda: details.load(sync_id))
+        _tell("totals of 30 days", lambda: browsing.totals(month, None))
+
+
+def _tell(what: str, read: Callable[[], object]) -> None:
+    started = time.perf_counter()
+    with counted() as requests:
+        read()
+    print(f"  {what:<32}{requests.total():>4} requests {time.perf_counter() - started:>8.2f} s  {dict(requests)}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else _SYNCS)
