@@ -9,17 +9,18 @@ from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from pydantic import BaseModel
 
 from codat_sync.health import problems
-from codat_sync.health.schemas import Problem
+from codat_sync.health.schemas import Problem, Unauthorized
 
 PREFIX = "/api/v1"
 JSON = "application/json"
 _PROBLEMS = {
     HTTPStatus.BAD_REQUEST: "The request is not valid",
-    HTTPStatus.UNAUTHORIZED: "There is no token, or it is not good",
     HTTPStatus.FORBIDDEN: "The token does not allow it",
     HTTPStatus.NOT_FOUND: "There is no such thing",
     HTTPStatus.SERVICE_UNAVAILABLE: "It can be had later: `Retry-After` says when",
 }
+# It is API Gateway that says so.
+UNAUTHORIZED = "There is no token, or it is not good"
 OF_CODAT = {
     HTTPStatus.BAD_GATEWAY: "Codat's answer can't be understood",
     HTTPStatus.GATEWAY_TIMEOUT: "Codat does not answer, or fails",
@@ -39,6 +40,7 @@ def answers(
     if is_list:
         content["text/csv"] = {"schema": {"type": "string"}}
     found: dict[int, OpenAPIResponse] = {HTTPStatus.OK: {"description": "What was asked for", "content": content}}
+    found[HTTPStatus.UNAUTHORIZED] = {"description": UNAUTHORIZED, "content": {JSON: {"model": Unauthorized}}}
     for status, description in problems_of(more).items():
         found[status] = {"description": description, "content": {problems.CONTENT_TYPE: {"model": Problem}}}
     return found

@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 from codat_sync.asked import RetryRequest
-from codat_sync.health.answers import JSON, PREFIX, problems_of
+from codat_sync.health.answers import JSON, PREFIX, UNAUTHORIZED, problems_of
 from codat_sync.health.problems import CONTENT_TYPE
-from codat_sync.health.schemas import Retried
+from codat_sync.health.schemas import Retried, Unauthorized
 
 _DESCRIPTION = (
     "The health of every sync of Codat's Sync for Expenses. All times are UTC. Every list is read in bounded time: what"
@@ -56,6 +56,7 @@ def _camel(path: str) -> str:
 def _retry(schemas: Json) -> Json:
     """Return the operation that the function retry serves."""
     responses = {str(int(HTTPStatus.OK)): _content("What was done, or why not", JSON, Retried, schemas)}
+    responses[str(int(HTTPStatus.UNAUTHORIZED))] = _content(UNAUTHORIZED, JSON, Unauthorized, schemas)
     for status, description in problems_of().items():
         responses[str(int(status))] = {
             "description": description,

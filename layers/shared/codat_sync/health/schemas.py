@@ -318,3 +318,9 @@ class Problem(_Answer):
     status: int
     detail: str | None = None
     errors: list[Invalid] = []
+
+
+class Unauthorized(_Answer):
+    """API Gateway's own answer to a request without a good token."""
+
+    message: str
