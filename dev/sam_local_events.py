@@ -150,6 +150,25 @@ class RetryEvent:
         return self.expected if is_well or "noBodyRecorded" in text else f"answered {text[:200]}"
 
 
+@dataclass(frozen=True)
+class HealthEvent:
+    """A question to Sync Health. Whether the sync is there yet depends on what the worker has got to."""
+
+    function: ClassVar = "HealthFunction"
+    name: str
+    payload: Payload
+
+    @property
+    def expected(self) -> str:
+        """What is to come of it, in words."""
+        return "answered in JSON"
+
+    def outcome(self, answer: object, _effects: Effects) -> str:
+        """Return what came of it, in the same words."""
+        is_well = isinstance(answer, dict) and answer.get("statusCode") in {200, 404} and json.loads(answer["body"])
+        return self.expected if is_well else f"answered {json.dumps(answer)[:200]}"
+
+
 def submit_events(api_key: str) -> list[SubmitEvent]:
     """Return all that are stored for submit, with the key that is good here."""
     credentials = base64.b64encode(api_key.encode()).decode()
@@ -164,6 +183,11 @@ def submit_events(api_key: str) -> list[SubmitEvent]:
 def retry_events() -> list[RetryEvent]:
     """Return all that are stored for retry."""
     return [RetryEvent(name, load("retry", name)) for name in sorted(PAYLOADS["retry"])]
+
+
+def health_events() -> list[HealthEvent]:
+    """Return all that are stored for health."""
+    return [HealthEvent(name, load("health", name)) for name in sorted(PAYLOADS["health"])]
 
 
 def receiver_events(signing_secret: str) -> list[ReceiverEvent]:

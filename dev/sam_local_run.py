@@ -16,9 +16,11 @@ from dev.sam_local_cli import SamLocal
 from dev.sam_local_events import (
     ClockEvent,
     Effects,
+    HealthEvent,
     RetryEvent,
     SubmitEvent,
     clock_events,
+    health_events,
     receiver_events,
     retry_events,
     submit_events,
@@ -49,10 +51,11 @@ class Run:
 
         One of each at a time: what they leave stands in different places, so that it can be told apart.
         """
-        others: list[ClockEvent | SubmitEvent | RetryEvent] = [
+        others: list[ClockEvent | SubmitEvent | RetryEvent | HealthEvent] = [
             *clock_events(),
             *submit_events(self._api_key),
             *retry_events(),
+            *health_events(),
         ]
         for some in zip_longest(receiver_events(self._signing_secret), worker_events(), others):
             events = [event for event in some if event]

@@ -209,6 +209,23 @@ def test_what_is_submitted_and_fails_is_created_again(
     assert retry.sync_ids == (again,)
 
 
+def test_what_is_in_the_table_is_asked_for_over_http(stack: Outputs, codat: SimulatorControl, store: Store) -> None:
+    """With the function's own permissions, to look and to ask Codat at once."""
+    sync = _new_sync(codat, rows=3)
+    codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
+    _at_version(store, sync.sync_id)
+    api = f"{stack.api_url}/api/v1"
+    history = httpx.get(f"{api}/syncs", params={"companyId": sync.company_id}, timeout=30).json()
+    assert [row["syncId"] for row in history["syncs"]] == [sync.sync_id]
+    assert httpx.get(f"{api}/totals", timeout=30).json()["total"]["syncs"] >= 1
+    for path in ("", "/transactions", "/plan"):
+        assert httpx.get(f"{api}/syncs/{sync.sync_id}{path}", timeout=30).status_code == 200
+    codat.change_sync(sync.sync_id, code=2000, items=())
+    live = httpx.post(f"{api}/syncs/{sync.sync_id}/refresh", timeout=30)
+    assert live.json()["status"]["code"] == 2000
+    assert _at_version(store, sync.sync_id, 2).outcome is Outcome.SUCCEEDED
+
+
 def test_without_codats_key_nobody_gets_to_codat(stack: Outputs) -> None:
     """Whatever the path below /companies."""
     assert httpx.get(f"{stack.api_url}/companies", timeout=30).status_code == 401
