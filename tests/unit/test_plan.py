@@ -1,5 +1,6 @@
 """The planner: one answer to whatever is known of a transaction."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -147,9 +148,31 @@ def standing_submissions(standing: Standing) -> tuple[Submission, ...]:
 
 
 @pytest.mark.parametrize(("made", "minutes"), [(0, 5), (1, 10), (2, 20), (3, 40), (4, 60), (99, 60)])
-def test_each_attempt_waits_twice_as_long_as_the_one_before(made: int, minutes: int) -> None:
-    """Up to the longest."""
-    assert _POLICY.delay(made) == minutes * _MINUTE
+def test_each_attempt_waits_twice_as_long_as_the_one_before_with_jitter(made: int, minutes: int) -> None:
+    """Up to the longest, and never less than three quarters of it; spread over all that is between."""
+    longest = minutes * _MINUTE
+    delays = [_POLICY.delay(made, f"sync-{number}") for number in range(500)]
+    assert all(0.75 * longest <= delay <= longest for delay in delays)
+    slots = Counter(int((longest - delay) / longest * 40) for delay in delays)
+    assert min(slots[slot] for slot in range(10)) > 20
+
+
+def test_without_a_delay_it_is_created_again_at_once() -> None:
+    """There is nothing to spread."""
+    at_once = Policy(first_delay=timedelta(), longest_delay=timedelta())
+    assert at_once.delay(3, "first") == timedelta()
+    assert plan(_standing(_seen(expense="PushError", at=_NOW)), _NOW, at_once).step is Step.RETRY
+
+
+def test_the_jitter_is_the_same_each_time_and_for_all_of_a_sync() -> None:
+    """A plan does not jump, and what failed together is created again together, though in several syncs since."""
+    failed = _seen(expense="PushError", at=_NOW)
+    one, other = (replace(_standing(failed), transaction_id=name) for name in ("t", "u"))
+    assert _plan(one).until == _plan(other).until == _NOW + _POLICY.delay(0, "first")
+    for sync_id in ("retry-1", "retry-2"):
+        again = (_submission(), _submission(sync_id=sync_id, retry_of="first"))
+        found = _plan(_standing(_FAILED, replace(failed, sync_id=sync_id), submissions=again))
+        assert found.until == _NOW + _POLICY.delay(1, "first")
 
 
 def test_a_new_body_mends_what_was_not_valid() -> None:

@@ -4,6 +4,7 @@ The first rule that applies decides. Those about safety come first: nothing over
 the ones about waiting and mending, as he may know that the cause is gone.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +24,8 @@ _UNTIL_IT_ENDS = timedelta(minutes=15)
 _GIVEN_UP = timedelta(days=14)
 # A customer takes hours or days for it, and looking costs no call to Codat.
 _UNTIL_RECONNECTED = timedelta(hours=1)
+# So much of a delay is left to chance, so that what failed at one moment is not all sent again at one moment.
+_JITTER = 0.25
 
 
 class Step(StrEnum):
@@ -56,15 +59,25 @@ CUSTOMER_NOTES = {
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How often is tried, and how long is waited in between: doubled each time, up to the longest."""
+    """How often is tried, and how long is waited in between: doubled each time, up to the longest, with jitter."""
 
     most_attempts: int = 5
     first_delay: timedelta = timedelta(minutes=5)
     longest_delay: timedelta = timedelta(hours=6)
 
-    def delay(self, attempts: int) -> timedelta:
-        """Return how long to wait after so many attempts that failed."""
-        return min(self.first_delay * (1 << min(attempts, 20)), self.longest_delay)
+    def delay(self, attempts: int, sync_id: str) -> timedelta:
+        """Return how long to wait after so many attempts that failed: the doubled delay, less up to a quarter of it.
+
+        How much less follows from the sync whose transactions are retried, and the attempt, alone: a plan that is made
+        twice is the same, and what failed together goes together.
+        """
+        longest = min(self.first_delay * (1 << min(attempts, 20)), self.longest_delay)
+        return longest * (1 - _JITTER * _chance(f"{sync_id} {attempts}"))
+
+
+def _chance(text: str) -> float:
+    """Return a number from 0 up to 1 that looks random, and is always the same for a text."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) / 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,11 +252,16 @@ def _hindered(standing: Standing, now: datetime, policy: Policy) -> Plan | None:
     made = attempts(standing)
     if made >= policy.most_attempts:
         return Plan(Step.EXHAUSTED, f"It was created again {made} times, and failed each time.")
-    ended = max((seen.at for seen in _relevant(standing)), default=None)
-    due = ended and ended + policy.delay(made)
+    last = max(_relevant(standing), key=lambda seen: seen.at, default=None)
+    due = last and last.at + policy.delay(made, _first_failed(standing) or last.sync_id)
     if due and now < due:
         return Plan(Step.WAIT, f"It failed {made + 1} times, and is created again then.", due)
     return None
+
+
+def _first_failed(standing: Standing) -> str | None:
+    """Return the sync that it was created again for, None if it was not yet."""
+    return next((each.retry_of for each in reversed(lineage(standing)) if each.retry_of), None)
 
 
 def _cause(standing: Standing) -> Plan | None:

@@ -161,14 +161,14 @@ class Retrying:
         except ClaimedError:
             return {}
         except (CodatError, InFlightError, SecretUnavailableError, TooBusyError) as error:
-            later = Plan(Step.WAIT, f"It could not be sent: {error}", self.now() + self.policy.first_delay)
+            later = Plan(Step.WAIT, f"It could not be sent: {error}", self._later(submission))
             return {body.transaction_id: Done(body.transaction_id, later) for body in bodies}
         if processed_ids(sent, submission):
             return {}
         if is_refusal(sent) and sent.status_code not in NOT_LOOKED_AT and len(bodies) > 1:
             return self._create_apart(submission, bodies, correlation_id)
         sync_id = sync_id_of(sent)
-        made = self._after(sent, sync_id)
+        made = self._after(sent, sync_id, self._later(submission))
         return {body.transaction_id: Done(body.transaction_id, made, sync_id) for body in bodies}
 
     def _create_apart(self, refused: Submission, bodies: tuple[Body, ...], correlation_id: str) -> dict[str, Done]:
@@ -181,9 +181,11 @@ class Retrying:
             done |= self._create(submission, half, claims, correlation_id)
         return done
 
-    def _after(self, sent: Answer, sync_id: str | None) -> Plan:
+    def _later(self, submission: Submission) -> datetime:
+        return self.now() + self.policy.delay(0, submission.retry_of or "")
+
+    def _after(self, sent: Answer, sync_id: str | None, later: datetime) -> Plan:
         """Return what is to be done after Codat's answer to a retry."""
-        later = self.now() + self.policy.first_delay
         if sync_id:
             return Plan(Step.WAIT, f"It was created again, in sync {sync_id}.", later)
         if sent.status_code in NOT_LOOKED_AT:
