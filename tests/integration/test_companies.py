@@ -50,6 +50,17 @@ def _age(aws: Aws) -> None:
     )
 
 
+def _make_due(aws: Aws) -> None:
+    """Let it be time to look at the company again."""
+    aws.dynamodb.update_item(
+        TableName="syncs",
+        Key={"pk": {"S": f"COMPANY#{COMPANY_ID}"}, "sk": {"S": "COMPANY"}},
+        UpdateExpression="SET dueAt = :long_ago",
+        ConditionExpression="attribute_exists(dueAt)",
+        ExpressionAttributeValues={":long_ago": {"S": "2026-01-01T00:00:00.000Z"}},
+    )
+
+
 def test_a_company_is_asked_about_once_with_its_first_sync(
     start: Start, companies: CompanyStore, simulated: SimulatedCodat
 ) -> None:
@@ -167,6 +178,33 @@ def test_a_company_that_codat_fails_for_does_not_hold_its_sync_up(
     assert waiting.due_at
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_2")))
     assert len(_asked(simulated)) == 3
+
+
+def test_a_connection_that_is_gone_is_looked_at_until_it_is_there(
+    start: Start, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
+) -> None:
+    """A sync tells of it, and the clock has it looked at: no event of a connection has to come. The moment is kept."""
+    worker, clock = start("worker"), start("clock")
+    company = simulated.company(COMPANY_ID)
+    worker(batch(of(simulated, simulated.sync(SYNC_ID))))
+    assert companies.load_head(COMPANY_ID, []).connection_since is None
+    simulated.set_connection_status(COMPANY_ID, "Deauthorized")
+    worker(batch(*(of(simulated, simulated.add_sync(company, 4220), f"msg_{n}") for n in range(3))))
+    gone = companies.load_head(COMPANY_ID, [])
+    assert gone.company
+    assert gone.company.connection_status == "Deauthorized"
+    assert gone.waiting
+    assert len(_asked(simulated)) == 4  # once for all three
+    simulated.set_connection_status(COMPANY_ID, "Linked")
+    _make_due(aws)
+    clock({})
+    (check,) = aws.messages("SYNC_QUEUE")
+    assert failed(worker(batch(check["Body"]))) == []
+    linked = companies.load_head(COMPANY_ID, [])
+    assert (linked.company, linked.waiting) == (_FIRST, None)
+    assert gone.connection_since
+    assert linked.connection_since
+    assert linked.connection_since > gone.connection_since
 
 
 def test_an_event_that_codat_fails_for_comes_again(start: Start, simulated: SimulatedCodat) -> None:

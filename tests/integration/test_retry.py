@@ -60,6 +60,12 @@ class Product:
             assert self.retry(event) == {"batchItemFailures": []}
         return [json.loads(each["Body"]) for each in sent]
 
+    def checks(self) -> None:
+        """Let the worker take what the clock has found due."""
+        self.clock({})
+        for each in self._aws.messages("SYNC_QUEUE"):
+            assert failed(self.worker(batch(each["Body"]))) == []
+
     def asks(self, sync_id: str, **body: object) -> Any:  # noqa: ANN401 - JSON
         """Press the button; returns the answer."""
         event = load("retry", "asked")
@@ -273,6 +279,139 @@ def test_a_company_that_is_not_connected_waits_until_it_is(product: Product, sim
     assert len(simulated.submissions) == 2
 
 
+def test_a_connection_that_goes_after_the_claim_is_waited_for(
+    product: Product, aws: Aws, retries: RetryStore, simulated: SimulatedCodat
+) -> None:
+    """Codat takes it, and its sync fails. No event of the connection comes: syncs and the clock tell of it."""
+    body = expense()
+    sync_id = product.submits(body)
+    product.hears(sync_id, _PUSH_ERROR)
+    simulated.faults.add(Fault("unlink", path="expense-transactions$"))
+    product.minute()
+    product.hears(simulated.submissions[-1].sync_id)
+    _make_due(aws)
+    product.minute()
+    retry = retries.load(sync_id)
+    assert retry
+    assert (retry.state, dict(retry.steps)) == (RetryState.WAITING, {Step.RECONNECT: 1})
+    assert len(simulated.submissions) == 2
+
+    simulated.set_connection_status(COMPANY_ID, "Linked")
+    _make_due(aws)
+    product.checks()
+    product.minute()
+    assert len(simulated.submissions) == 3
+    product.hears(simulated.submissions[-1].sync_id)
+    product.minute()
+    assert simulated.times_created(COMPANY_ID, body["id"]) == 1
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_refusal_for_a_connection_that_is_gone_is_tried_again_when_it_is_back(
+    product: Product, aws: Aws, retries: RetryStore, simulated: SimulatedCodat, status: int
+) -> None:
+    """What Codat refused is looked at once more: by then we have heard of the connection.
+
+    A 404 is about the company, so halves of the request would fare no better.
+    """
+    bodies = [expense(), expense()]
+    sync_id = product.submits(*bodies)
+    product.hears(sync_id, _PUSH_ERROR)
+    company = simulated.company(COMPANY_ID)
+    simulated.faults.add(Fault("unlink_status", status=status, path="expense-transactions$", times=3))
+    product.minute()
+    refused = [entry for entry in simulated.requests.entries if entry.status == status]
+    assert len(refused) == {400: 3, 404: 1}[status]
+    simulated.faults.clear()
+    retry = retries.load(sync_id)
+    assert retry
+    assert (retry.state, dict(retry.steps)) == (RetryState.WAITING, {Step.MEND: 2})
+    product.worker(batch(message(simulated.event(company=company, event_type="connection.disconnected"), "msg_off")))
+    _make_due(aws)
+    product.minute()
+    retry = retries.load(sync_id)
+    assert retry
+    assert (retry.state, dict(retry.steps)) == (RetryState.WAITING, {Step.RECONNECT: 2})
+
+    simulated.set_connection_status(COMPANY_ID, "Linked")
+    product.worker(batch(message(simulated.event(company=company, event_type="connection.connected"), "msg_on")))
+    _make_due(aws)
+    product.minute()
+    product.hears(simulated.submissions[-1].sync_id)
+    assert len(simulated.submissions) == 2
+    assert [simulated.times_created(COMPANY_ID, body["id"]) for body in bodies] == [1, 1]
+
+
+def test_what_was_written_before_the_connection_went_is_not_written_again(
+    product: Product, aws: Aws, simulated: SimulatedCodat
+) -> None:
+    """The answer is lost with it: Codat's list tells, linked or not."""
+    body = expense()
+    sync_id = product.submits(body)
+    product.hears(sync_id, _PUSH_ERROR)
+    simulated.faults.add(Fault("disconnect_after", path="expense-transactions$"))
+    product.asks(sync_id)
+    simulated.settle(simulated.submissions[-1].sync_id)
+    simulated.set_connection_status(COMPANY_ID, "Deauthorized")
+    company = simulated.company(COMPANY_ID)
+    product.worker(batch(message(simulated.event(company=company, event_type="connection.disconnected"), "msg_off")))
+    _age_all(aws)
+    product.asks(sync_id)
+    product.worker(batch(of(simulated, simulated.sync(simulated.submissions[-1].sync_id))))
+    assert _steps(product.asks(sync_id)) == [Step.WRITTEN]
+    assert simulated.times_created(COMPANY_ID, body["id"]) == 1
+
+
+def test_of_fifty_those_that_fail_again_are_created_again(product: Product, simulated: SimulatedCodat) -> None:
+    """Seven of them; the others are in the books, once."""
+    bodies = [expense() for _ in range(50)]
+    sync_id = product.submits(*bodies)
+    product.hears(sync_id, _PUSH_ERROR)
+    product.minute()
+    bad = [body["id"] for body in bodies[::8]]
+    product.hears(simulated.submissions[1].sync_id, Settled({each: Verdict("PushError", "busy") for each in bad}))
+    product.minute()
+    assert [each.transaction_id for each in simulated.submissions[2].transactions] == bad
+    product.hears(simulated.submissions[2].sync_id)
+    assert {simulated.times_created(COMPANY_ID, body["id"]) for body in bodies} == {1}
+
+
+def test_of_fifty_seven_that_codat_does_not_take_do_not_keep_the_others_back(
+    product: Product, retries: RetryStore, simulated: SimulatedCodat
+) -> None:
+    """It refuses the request as a whole; they are found by halves, and told of."""
+    bodies = [expense() for _ in range(50)]
+    sync_id = product.submits(*bodies)
+    product.hears(sync_id, _PUSH_ERROR)
+    bad = [body["id"] for body in bodies[::8]]
+    for transaction_id in bad:
+        path = f"/recorded/{COMPANY_ID}/expense-transactions/{transaction_id}"
+        assert ask(product.submit, "PUT", path, expense(transaction_id, issueDate="yesterday")).status == 204
+    product.minute()
+    retry = retries.load(sync_id)
+    assert retry
+    assert dict(retry.steps) == {Step.WAIT: 43, Step.MEND: 7}
+    for made in simulated.submissions[1:]:
+        product.hears(made.sync_id)
+    written = {body["id"]: simulated.times_created(COMPANY_ID, body["id"]) for body in bodies}
+    assert {name for name, times in written.items() if times == 0} == set(bad)
+    assert set(written.values()) == {0, 1}
+
+
+def test_of_a_payload_that_has_changed_the_newest_is_created(product: Product, simulated: SimulatedCodat) -> None:
+    """The product has submitted it anew since: what the first sync failed with is not what it wants any more."""
+    body = expense()
+    first = product.submits(body)
+    product.hears(first, _PUSH_ERROR)
+    second = product.submits(expense(body["id"], merchantName="changed"))
+    product.hears(second, _PUSH_ERROR)
+    product.asks(first)
+    product.hears(simulated.submissions[-1].sync_id)
+    (entry,) = simulated.books(COMPANY_ID)
+    assert json.loads(entry.body)["merchantName"] == "changed"
+    assert _steps(product.asks(second)) == [Step.WRITTEN]
+
+
 def test_a_lost_answer_is_looked_for_before_anything_is_sent(
     product: Product, aws: Aws, store: Store, simulated: SimulatedCodat
 ) -> None:
@@ -356,6 +495,18 @@ def test_stored_events_are_answered(product: Product, simulated: SimulatedCodat)
     assert _steps(product.retry(load("retry", "direct"))) == [Step.NO_BODY]
     assert product.retry(load("retry", "due")) == {"batchItemFailures": []}
     assert product.retry(load("retry", "asked"))["statusCode"] == 200
+
+
+def _make_due(aws: Aws) -> None:
+    """Let it be time to look at all that waits."""
+    for item in aws.dynamodb.scan(TableName="syncs")["Items"]:
+        if "dueAt" in item:
+            aws.dynamodb.update_item(
+                TableName="syncs",
+                Key={"pk": item["pk"], "sk": item["sk"]},
+                UpdateExpression="SET dueAt = :then",
+                ExpressionAttributeValues={":then": {"S": "2026-01-01T00:00:00.000Z"}},
+            )
 
 
 def _age_all(aws: Aws) -> None:

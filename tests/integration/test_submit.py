@@ -138,14 +138,15 @@ def test_what_codat_would_refuse_is_refused_here_with_all_that_is_wrong(
     assert simulated.requests.entries == ()
 
 
+@pytest.mark.parametrize("status", [400, 413, 422])
 def test_codats_refusal_goes_back_unchanged(
-    submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat
+    submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat, status: int
 ) -> None:
     """With its status, and the transaction is free again."""
-    simulated.faults.add(Fault("status", status=422))
+    simulated.faults.add(Fault("status", status=status))
     body = expense()
     answer = ask(submit, "POST", EXPENSES, [body])
-    assert (answer.status, answer.body["statusCode"]) == (422, 422)
+    assert (answer.status, answer.body["statusCode"]) == (status, status)
     assert _states(submissions, body["id"]) == [State.REFUSED]
     assert ask(submit, "POST", EXPENSES, [body]).status == 200
 
@@ -414,6 +415,56 @@ def test_until_the_key_is_there_the_product_is_told_to_come_again(submit: Handle
     """503: nobody can tell whether it is the right one."""
     aws.put_secret("CODAT_SECRET", {"apiKey": ""})
     assert ask(submit, "POST", EXPENSES, [expense()]).status == 503
+
+
+def test_a_connection_that_goes_as_codat_is_asked_is_the_syncs_to_tell(
+    start: Start, submit: Handler, store: Store, submissions: SubmissionStore, simulated: SimulatedCodat
+) -> None:
+    """Codat takes it, and its sync fails: that is known, and the product may submit it again once it is linked."""
+    body = expense()
+    simulated.faults.add(Fault("unlink"))
+    assert ask(submit, "POST", EXPENSES, [body]).status == 200
+    (made,) = simulated.submissions
+    worker = start("worker")
+    worker(batch(of(simulated, simulated.settle(made.sync_id))))
+    document = store.load_sync(made.sync_id)
+    assert document
+    assert document.sync
+    assert document.sync.status.code == 4220
+    simulated.set_connection_status(COMPANY_ID, "Linked")
+    assert ask(submit, "POST", EXPENSES, [body]).status == 200
+    worker(batch(of(simulated, simulated.settle(simulated.submissions[-1].sync_id))))
+    assert _states(submissions, body["id"]) == [State.ANSWERED, State.ANSWERED]
+    assert simulated.times_created(COMPANY_ID, body["id"]) == 1
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_connection_that_goes_as_codat_is_asked_may_be_its_refusal(
+    submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat, status: int
+) -> None:
+    """It goes back to the product, and the transaction is free again."""
+    body = expense()
+    simulated.faults.add(Fault("unlink_status", status=status))
+    assert ask(submit, "POST", EXPENSES, [body]).status == status
+    assert _states(submissions, body["id"]) == [State.REFUSED]
+    simulated.set_connection_status(COMPANY_ID, "Linked")
+    assert ask(submit, "POST", EXPENSES, [body]).status == 200
+    assert len(simulated.submissions) == 1
+
+
+def test_another_payload_under_the_same_key_is_codats_to_refuse(
+    start: Start, submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat
+) -> None:
+    """While the first is open we say so; then Codat does (422). The first body is written, and nothing else."""
+    body, key = expense(), str(uuid4())
+    changed = expense(body["id"], merchantName="changed")
+    assert ask(submit, "POST", EXPENSES, [body], idempotency_key=key).status == 200
+    assert ask(submit, "POST", EXPENSES, [changed], idempotency_key=key).status == 409
+    start("worker")(batch(of(simulated, simulated.settle(simulated.submissions[0].sync_id))))
+    assert ask(submit, "POST", EXPENSES, [changed], idempotency_key=key).status == 422
+    assert _states(submissions, body["id"]) == [State.ANSWERED, State.REFUSED]
+    (entry,) = simulated.books(COMPANY_ID)
+    assert json.loads(entry.body) == body
 
 
 def test_the_log_of_submit_has_nothing_private(start: Start, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,6 +59,8 @@ class SimulatedCodat(Ledger):
             fault = self.faults.take(request) or Fault("latency")
             self._sleep(fault.seconds_before)
             fault.disconnect(request, after=False)
+            if fault.unlinks:
+                self.set_connection_status(request.url.path.split("/")[2], "Deauthorized")
             self.settle_due()
             response = self._response(request, fault)
             fault.disconnect(request, after=True)

@@ -1,7 +1,7 @@
 """Misbehaviour to order.
 
-Whether a request took effect is what its client cannot see: `disconnect`, `reset` and `status` mean that it did not,
-`disconnect_after`, `reset_after`, `status_after` and `latency_after` that it did.
+Whether a request took effect is what its client cannot see: `disconnect`, `reset`, `status` and `unlink_status` mean
+that it did not, `disconnect_after`, `reset_after`, `status_after`, `latency_after` and `unlink` that it did.
 """
 
 import json
@@ -29,6 +29,8 @@ Kind = Literal[
     "reset_after",  # does what is asked, then breaks the connection off
     "status_after",  # does what is asked, then answers `status` with Codat's error body
     "latency_after",  # does what is asked, and answers so much later: the client's patience may be over
+    "unlink",  # first the company's connection to its accounting software goes; does what is asked all the same
+    "unlink_status",  # first the company's connection goes; then it answers `status` with Codat's error body
 ]
 
 
@@ -71,7 +73,12 @@ class Fault:
     @property
     def prevents(self) -> bool:
         """Whether the request comes to nothing."""
-        return self.kind in ("disconnect", "reset", "status")
+        return self.kind in ("disconnect", "reset", "status", "unlink_status")
+
+    @property
+    def unlinks(self) -> bool:
+        """Whether the company's connection goes as the request comes."""
+        return self.kind in ("unlink", "unlink_status")
 
     def disconnect(self, request: httpx.Request, *, after: bool) -> None:
         """Raise the httpx error of a connection that broke, before the request took effect or after."""
@@ -82,7 +89,7 @@ class Fault:
 
     def refuse(self, *, after: bool) -> None:
         """Raise the answer that says no, before the request took effect or after."""
-        if self.kind == ("status_after" if after else "status"):
+        if self.kind in (("status_after",) if after else ("status", "unlink_status")):
             headers = {} if self.retry_after is None else {"Retry-After": self.retry_after}
             raise CodatApiError(self.status, can_be_retried=_can_be_retried(self.status), headers=headers)
 

@@ -15,6 +15,7 @@ _NOW = datetime(2026, 11, 24, 18, tzinfo=UTC)
 _THEN = _NOW - timedelta(days=1)
 _POLICY = Policy(most_attempts=2, first_delay=timedelta(minutes=5), longest_delay=timedelta(hours=1))
 _MINUTE = timedelta(minutes=1)
+_BEFORE = _THEN - _MINUTE
 
 
 def _submission(
@@ -95,7 +96,11 @@ _KEPT = _submission(State.KEPT, None)
         (_standing(_seen(code=4000)), Step.MEND, Step.RETRY),
         (_standing(_seen(code=4260, expense="PushError")), Step.BILLING, Step.RETRY),
         (_standing(_seen(code=4220)), Step.RECONNECT, Step.RETRY),
-        (_standing(_seen(code=4220), connection_status="Linked"), Step.RETRY, Step.RETRY),
+        (_standing(_seen(code=4220), connection_status="Linked"), Step.RECONNECT, Step.RETRY),
+        (_standing(_seen(code=4220), connection_status="Linked", connection_as_of=_BEFORE), Step.RECONNECT, Step.RETRY),
+        (_standing(_seen(code=4220), connection_status="Linked", connection_as_of=_NOW), Step.RETRY, Step.RETRY),
+        (_standing(_seen(code=4040), connection_status=None, connection_as_of=_NOW), Step.RECONNECT, Step.RETRY),
+        (_standing(_seen(code=4220), submissions=(_submission(), _KEPT)), Step.RECONNECT, Step.RETRY),
         (_standing(_seen(code=4220), connection_status="Deauthorized"), Step.RECONNECT, Step.RECONNECT),
         (_standing(_FAILED, is_company_deleted=True), Step.RECONNECT, Step.RECONNECT),
         (_standing(submissions=(_submission(),)), Step.WAIT, Step.WAIT),
@@ -192,6 +197,21 @@ def test_an_update_is_not_written_because_what_it_updates_is() -> None:
     assert _plan(_standing(created, failed, submissions=submissions)).step is Step.RETRY
     done = _seen("second", 2000, expense="Completed", at=_THEN + _MINUTE)
     assert _plan(_standing(created, done, submissions=submissions)).step is Step.WRITTEN
+
+
+def test_what_was_refused_is_looked_at_once_more_and_goes_on_if_it_was_for_the_connection() -> None:
+    """Codat may say no before we hear that the connection is gone; what it refused of the product's own is told."""
+    ours = replace(_submission(State.REFUSED, retry_of="first", at=_NOW - _MINUTE), answer_status=400)
+    refused = _standing(_FAILED, submissions=(_submission(), ours), connection_status="Linked")
+    assert _plan(refused) == Plan(Step.MEND, "Codat refused it: None.", _NOW + 59 * _MINUTE)
+    later = plan(refused, _NOW + timedelta(hours=1), _POLICY)
+    assert (later.step, later.until) == (Step.MEND, None)
+    assert _plan(replace(refused, connection_status="Unlinked")).step is Step.RECONNECT
+    assert _plan(replace(refused, connection_since=_NOW - 2 * _MINUTE)).step is Step.MEND
+    assert plan(replace(refused, connection_since=_NOW), _NOW + timedelta(hours=1), _POLICY).step is Step.RETRY
+    own = replace(ours, retry_of=None)
+    by_product = _plan(replace(_standing(_FAILED, submissions=(_submission(), own)), connection_since=_NOW))
+    assert (by_product.step, by_product.until) == (Step.MEND, None)
 
 
 _STATUSES: tuple[dict[str, str | None], ...] = (

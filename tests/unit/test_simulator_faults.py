@@ -213,6 +213,17 @@ def test_refused_request_is_late_as_well(codat: SimulatedCodat, sync: Sync, slee
     assert [seconds for seconds in sleep.slept if seconds] == [4]
 
 
+@pytest.mark.parametrize(("kind", "status", "made"), [("unlink", 200, 1), ("unlink_status", 400, 0)])
+def test_a_connection_can_go_as_a_request_comes(
+    codat: SimulatedCodat, sync: Sync, kind: Kind, status: int, made: int
+) -> None:
+    """Codat takes it, and its sync fails; or refuses it."""
+    codat.faults.add(Fault(kind, status=400))
+    assert create(codat, sync).status_code == status
+    assert codat.company(sync.company_id).connection_status == "Deauthorized"
+    assert [codat.settle(each.sync_id).code for each in codat.submissions] == [4220] * made
+
+
 @pytest.mark.parametrize("kind", ["status", "status_after"])
 def test_fault_hits_a_known_key_too(codat: SimulatedCodat, sync: Sync, kind: Kind) -> None:
     """It is not Codat's memory that decides on who gets a fault; the memory stays."""

@@ -32,6 +32,11 @@ class Company:
     connection_status: str | None
     is_deleted: bool = False
 
+    @property
+    def is_linked(self) -> bool:
+        """Whether what is written can reach the accounting software."""
+        return not self.is_deleted and (self.connection_status or "").lower() == _LINKED
+
     def deleted(self) -> "Company":
         """Return the company after its deletion at Codat: what was known of it is history, and kept."""
         return replace(self, is_deleted=True)

@@ -15,11 +15,15 @@ from codat_sync.table import Table, Values
 from codat_sync.webhook import WebhookEvent
 
 _VERSION = 1
+_NOT_SHOWN = {"fetchedAt", "connectionSince"}
 
 
 @dataclass(frozen=True, slots=True)
 class CompanyHead:
-    """What is known of a company before Codat is asked."""
+    """What is known of a company before Codat is asked.
+
+    ``connection_since`` is when we saw that its connection was not as it had been before, None if we never did.
+    """
 
     company_id: str
     values: Values
@@ -27,6 +31,7 @@ class CompanyHead:
     company: Company | None
     waiting: Waiting | None
     fetched_at: datetime | None
+    connection_since: datetime | None
 
     @property
     def version(self) -> int | None:
@@ -52,14 +57,20 @@ class CompanyStore:
             company=_read(values) if "fetchedAt" in values else None,
             waiting=read_waiting(values),
             fetched_at=parse_instant(values.get("fetchedAt")),
+            connection_since=parse_instant(values.get("connectionSince")),
         )
 
     def put_events(self, head: CompanyHead, events: Sequence[WebhookEvent], now: datetime) -> None:
         """Remember ``events`` about the company as seen."""
         self._events.put(company_key(head.company_id), events, now)
 
-    def commit(self, company: Company, head: CompanyHead, now: datetime) -> None:
-        """Write what Codat says of a company. Raises VersionMovedError if its record is not the one of ``head``."""
+    def commit(self, company: Company, waiting: Waiting | None, head: CompanyHead, now: datetime) -> None:
+        """Write what Codat says of a company, and how it waits for another look.
+
+        Raises VersionMovedError if its record is not the one of ``head``.
+        """
+        has_changed = head.company is not None and head.company.connection_status != company.connection_status
+        since = now if has_changed else head.connection_since
         said: Values = {
             "name": company.name,
             "sourcePlatform": company.source_platform,
@@ -67,8 +78,9 @@ class CompanyStore:
             "connectionStatus": company.connection_status,
             "isDeleted": company.is_deleted,
             "fetchedAt": format_instant(now),
+            "connectionSince": since and format_instant(since),
         }
-        self._update(said, None, head, next_version(head.values))
+        self._update(said, waiting, head, next_version(head.values))
 
     def put_down(self, waiting: Waiting, head: CompanyHead) -> None:
         """Let a company wait for another look. Raises VersionMovedError."""
@@ -82,7 +94,7 @@ class CompanyStore:
         self._update({}, waiting, head, head.version or 1)
 
     def _update(self, said: Values, waiting: Waiting | None, head: CompanyHead, version: int) -> None:
-        shown = {name: said[name] for name in said if name != "fetchedAt"} | {"companyId": head.company_id}
+        shown = {name: said[name] for name in said if name not in _NOT_SHOWN} | {"companyId": head.company_id}
         summary = {**(head.values.get("summary") or {}), **shown}
         changes = {
             "v": _VERSION,

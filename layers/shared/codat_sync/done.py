@@ -23,6 +23,8 @@ class Change(StrEnum):
 class Ingested:
     """What came of news about a sync. ``sync`` is None if Codat gave no answer.
 
+    ``company_is_stale`` tells that its record is old, ``company_is_doubted`` that the sync found no connection.
+
     ``lags`` are the times from when Codat made its events to when what they tell of was in the table.
     """
 
@@ -30,6 +32,7 @@ class Ingested:
     sync: Sync | None = None
     waiting: Waiting | None = None
     company_is_stale: bool = False
+    company_is_doubted: bool = False
     lags: tuple[timedelta, ...] = ()
 
 

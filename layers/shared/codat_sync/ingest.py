@@ -21,7 +21,7 @@ from codat_sync.errors import (
     VersionMovedError,
 )
 from codat_sync.schedule import Report, Schedule, Trouble, Waiting, report
-from codat_sync.status import Outcome, status_code
+from codat_sync.status import DISCONNECTED, Outcome, status_code
 from codat_sync.sync import Sync
 from codat_sync.transaction import fold
 
@@ -132,6 +132,7 @@ class Ingestion:
             sync=sync,
             waiting=waiting,
             company_is_stale=is_stale(head.company_fetched_at, now),
+            company_is_doubted=is_new and sync.status.code in DISCONNECTED,
             lags=tuple(self.now() - event.generated_at for event in events if event.generated_at),
         )
 

@@ -25,13 +25,17 @@ class SyncNews:
 
 @dataclass(frozen=True, slots=True)
 class CompanyNews:
-    """That a company is to be looked at: because of an ``event``, or because it is due at a ``version``."""
+    """That a company is to be looked at: because of an ``event``, or because it is due at a ``version``.
+
+    ``is_doubted`` tells that one of its syncs found no connection.
+    """
 
     company_id: str
     event: WebhookEvent | None
     version: int | None
     is_deletion: bool
     correlation_id: str
+    is_doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

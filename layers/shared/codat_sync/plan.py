@@ -11,19 +11,18 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from codat_sync.expense import Body
-from codat_sync.status import Outcome, status_code
+from codat_sync.status import DISCONNECTED, Outcome, status_code
 from codat_sync.submission import IN_FLIGHT, PROCESSED, State, Submission
 from codat_sync.transaction import COMPLETED, FAILED_STATUSES
 
 _LINKED = "linked"
 _CONFIGURATION, _BILLING, _DUPLICATE = 4000, 4260, 5080
-_DISCONNECTED = {4040, 4220}
 _VALIDATION = "ValidationError"
 # Where nothing tells when something ends, it is looked at again after this; an event comes sooner.
 _UNTIL_IT_ENDS = timedelta(minutes=15)
 _GIVEN_UP = timedelta(days=14)
-# A customer takes hours or days for it, and looking costs no call to Codat.
-_UNTIL_RECONNECTED = timedelta(hours=1)
+# A customer takes hours or days for it, and looking costs no call to Codat: the worker asks it about the connection.
+UNTIL_RECONNECTED = timedelta(hours=1)
 # So much of a delay is left to chance, so that what failed at one moment is not all sent again at one moment.
 _JITTER = 0.25
 
@@ -99,13 +98,18 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """All that is known of a transaction: its syncs and its submissions, each oldest first."""
+    """All that is known of a transaction: its syncs and its submissions, each oldest first.
+
+    ``connection_as_of`` is when Codat said so of the company's connection, ``connection_since`` when we saw it change.
+    """
 
     transaction_id: str
     syncs: tuple[Seen, ...] = ()
     submissions: tuple[tuple[Submission, Body], ...] = ()
     connection_status: str | None = None
     is_company_deleted: bool = False
+    connection_as_of: datetime | None = None
+    connection_since: datetime | None = None
 
     @property
     def body(self) -> tuple[Submission, Body] | None:
@@ -234,7 +238,7 @@ def _disconnected(standing: Standing, now: datetime) -> Plan | None:
     status = standing.connection_status
     if status is not None and status.lower() != _LINKED:
         why = f"The connection to the accounting software is {status}."
-        return Plan(Step.RECONNECT, why, now + _UNTIL_RECONNECTED)
+        return Plan(Step.RECONNECT, why, now + UNTIL_RECONNECTED)
     return None
 
 
@@ -246,7 +250,7 @@ def _no_body() -> Plan:
 
 def _hindered(standing: Standing, now: datetime, policy: Policy) -> Plan | None:
     """Return what a person may override: he may know that the cause is gone."""
-    cause = _cause(standing)
+    cause = _cause(standing, now)
     if cause:
         return cause
     made = attempts(standing)
@@ -264,20 +268,38 @@ def _first_failed(standing: Standing) -> str | None:
     return next((each.retry_of for each in reversed(lineage(standing)) if each.retry_of), None)
 
 
-def _cause(standing: Standing) -> Plan | None:
+def _cause(standing: Standing, now: datetime) -> Plan | None:
     """Return what has to be mended first: the last failure tells, unless the product has sent another body since."""
     syncs = _relevant(standing)
     last = syncs[-1] if syncs else None
     newest = standing.body[0] if standing.body else None
-    if newest and newest.is_refused_for_itself:
-        return Plan(Step.MEND, f"Codat refused it: {newest.refusal}.")
+    if newest and newest.is_refused_for_itself and not _was_for_connection(newest, standing):
+        looked_at = (newest.sent_at or newest.recorded_at) + UNTIL_RECONNECTED
+        # Codat may have refused it for a connection of whose end we have not heard yet: it is looked at once more.
+        until = looked_at if newest.retry_of and now < looked_at else None
+        return Plan(Step.MEND, f"Codat refused it: {newest.refusal}.", until)
+    if last and last.code in DISCONNECTED and not _is_known_since(last, standing):
+        return Plan(Step.RECONNECT, "The company was deleted or de-authorized.", now + UNTIL_RECONNECTED)
     is_mended = last and newest and newest.state is State.KEPT and newest.recorded_at > last.at
-    return _cause_of(last, standing) if last and not is_mended else None
+    return _cause_of(last) if last and not is_mended else None
 
 
-def _cause_of(last: Seen, standing: Standing) -> Plan | None:
-    if last.code in _DISCONNECTED and standing.connection_status is None:
-        return Plan(Step.RECONNECT, "The company was deleted or de-authorized.")
+def _is_known_since(last: Seen, standing: Standing) -> bool:
+    """Return whether Codat has told of a connection after a sync told that there was none."""
+    as_of = standing.connection_as_of if standing.connection_status else None
+    return as_of is not None and as_of >= last.at
+
+
+def _was_for_connection(refused: Submission, standing: Standing) -> bool:
+    """Return whether a retry may have been refused for the connection, which is another since.
+
+    What Codat has refused of the product's own is the product's to send again: it was told.
+    """
+    since = standing.connection_since
+    return refused.retry_of is not None and since is not None and since > (refused.sent_at or refused.recorded_at)
+
+
+def _cause_of(last: Seen) -> Plan | None:
     if last.code == _BILLING:
         return Plan(Step.BILLING, "The subscription of the accounting software has expired.")
     if last.code == _CONFIGURATION:

@@ -17,7 +17,7 @@ from codat_sync.errors import (
     VersionMovedError,
 )
 from codat_sync.ingest import MOST_RACES, MOST_RECEIVES, told
-from codat_sync.schedule import Schedule
+from codat_sync.schedule import Schedule, Waiting
 
 if TYPE_CHECKING:
     from codat_sync.codat import Codat
@@ -59,9 +59,11 @@ class Refreshing:
         unseen = [event for webhook_id, event in events.items() if webhook_id not in head.seen]
         is_due = any(each.version == head.version for each in news if each.version is not None)
         is_asked_for = bool(unseen) or is_due
+        # Once its connection is known to be gone, it is looked at until it is there again: see ``_until_linked``.
+        is_doubted = any(each.is_doubted for each in news) and (head.company is None or head.company.is_linked)
         # What waits already is not asked for again because it is old.
         is_waiting = head.waiting is not None and head.waiting.due_at is not None
-        if not is_asked_for and (is_waiting or not is_stale(head.fetched_at, self.now())):
+        if not (is_asked_for or is_doubted) and (is_waiting or not is_stale(head.fetched_at, self.now())):
             return Refreshed(Change.REPEATED if events else Change.OUTDATED, head.company)
         try:
             company = self._ask(news, head)
@@ -72,7 +74,7 @@ class Refreshing:
             if isinstance(error, CodatAnswerError) and is_asked_for:
                 raise PoisonError("malformed-answer", told(error)) from error
             return refreshed
-        return self._keep(company, unseen, head)
+        return self._keep(company, self._until_linked(company, first, unseen, head), unseen, head)
 
     def _ask(self, news: Sequence["CompanyNews"], head: "CompanyHead") -> Company:
         if any(each.is_deletion for each in news):
@@ -80,11 +82,22 @@ class Refreshing:
             return _known(news[0], head).deleted()
         return self.codat.company(news[0].company_id)
 
-    def _keep(self, company: Company, events: "Sequence[WebhookEvent]", head: "CompanyHead") -> Refreshed:
+    def _until_linked(
+        self, company: Company, news: "CompanyNews", events: "Sequence[WebhookEvent]", head: "CompanyHead"
+    ) -> Waiting | None:
+        """Return how to wait for its connection: what failed for it goes on then, though no event tells of it."""
+        if company.is_linked or company.is_deleted:
+            return None
+        known = None if events or (head.company and head.company.is_linked) else head.waiting
+        return self.schedule.unfinished(known, self.now(), news.correlation_id)
+
+    def _keep(
+        self, company: Company, waiting: Waiting | None, events: "Sequence[WebhookEvent]", head: "CompanyHead"
+    ) -> Refreshed:
         now = self.now()
         is_new = company != head.company
         # Though nothing is new: the version moves, so that no answer from before comes after this one.
-        self.companies.commit(company, head, now)
+        self.companies.commit(company, waiting, head, now)
         self.companies.put_events(head, events, now)
         return Refreshed(Change.COMMITTED if is_new else Change.UNCHANGED, company)
 
@@ -101,7 +114,7 @@ class Refreshing:
         known = None if events else head.waiting
         waiting = self.schedule.troubled(known, error, now, news.correlation_id, chance=self.chance())
         if waiting.is_given_up:
-            return self._keep(_known(news, head).deleted(), events, head)
+            return self._keep(_known(news, head).deleted(), None, events, head)
         if isinstance(error, CodatAnswerError) and is_asked_for:
             self.companies.park(waiting, head)
         elif isinstance(error, CodatAnswerError):

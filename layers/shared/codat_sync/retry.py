@@ -21,7 +21,7 @@ from codat_sync.errors import (
     TooBusyError,
 )
 from codat_sync.expense import MOST, Body
-from codat_sync.plan import Plan, Policy, Standing, Step, lineage, plan
+from codat_sync.plan import UNTIL_RECONNECTED, Plan, Policy, Standing, Step, lineage, plan
 from codat_sync.retry_state import Retry, RetryState
 from codat_sync.submission import NOT_LOOKED_AT, State, Submission, digest_of
 from codat_sync.submit import Write, is_refusal, processed_ids, sync_id_of
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 # Each finds other transactions to be left out, or a race lost: then what is left is planned anew.
 _MOST_ROUNDS = 3
 _LEFT_OVER = timedelta(minutes=1)
+# With these Codat refuses whatever a request holds: the limits and the key, and a company that is not there.
+_OF_ALL = NOT_LOOKED_AT | {404}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ class Retrying:
             return {body.transaction_id: Done(body.transaction_id, later) for body in bodies}
         if processed_ids(sent, submission):
             return {}
-        if is_refusal(sent) and sent.status_code not in NOT_LOOKED_AT and len(bodies) > 1:
+        if is_refusal(sent) and sent.status_code not in _OF_ALL and len(bodies) > 1:
             return self._create_apart(submission, bodies, correlation_id)
         sync_id = sync_id_of(sent)
         made = self._after(sent, sync_id, self._later(submission))
@@ -191,7 +193,8 @@ class Retrying:
         if sent.status_code in NOT_LOOKED_AT:
             return Plan(Step.WAIT, f"Codat answered HTTP {sent.status_code}.", later)
         if is_refusal(sent):
-            return Plan(Step.MEND, f"Codat refused it: HTTP {sent.status_code}.")
+            until = self.now() + UNTIL_RECONNECTED  # It may be for the connection, of which we hear later.
+            return Plan(Step.MEND, f"Codat refused it: HTTP {sent.status_code}.", until)
         return Plan(Step.UNKNOWN, f"Codat answered HTTP {sent.status_code}: it may have taken it all the same.", later)
 
 

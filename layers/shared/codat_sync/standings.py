@@ -42,7 +42,8 @@ class Standings:
 
     def load(self, company_id: str, transaction_ids: Iterable[str]) -> dict[str, Standing]:
         """Return how each of the transactions stands. Raises UnprocessedError."""
-        company = self._companies.load_head(company_id, []).company
+        head = self._companies.load_head(company_id, [])
+        company = head.company
         documents: dict[str, SyncDocument | None] = {}
         return {
             transaction_id: Standing(
@@ -51,6 +52,8 @@ class Standings:
                 submissions=tuple(self._submissions.load_submissions(company_id, transaction_id)),
                 connection_status=company.connection_status if company else None,
                 is_company_deleted=company is not None and company.is_deleted,
+                connection_as_of=head.fetched_at,
+                connection_since=head.connection_since,
             )
             for transaction_id in transaction_ids
         }

@@ -27,6 +27,10 @@ class Turn(StrEnum):
     CODAT = "codat"
 
 
+# The company's connection to its accounting software was gone when Codat got to it.
+DISCONNECTED = frozenset({4040, 4220})
+
+
 @dataclass(frozen=True, slots=True)
 class StatusCode:
     """One status code of a sync.

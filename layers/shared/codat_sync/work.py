@@ -41,12 +41,19 @@ class Work:
 
     def _take_in(self, news: Sequence[SyncNews], receives: int) -> Ingested:
         ingested = self.ingestion.take_in(news, receives)
-        if ingested.company_is_stale:
+        if ingested.company_is_stale or ingested.company_is_doubted:
             first = news[0]
-            company = CompanyNews(first.company_id, None, None, is_deletion=False, correlation_id=first.correlation_id)
+            company = CompanyNews(
+                first.company_id,
+                None,
+                None,
+                is_deletion=False,
+                correlation_id=first.correlation_id,
+                is_doubted=ingested.company_is_doubted,
+            )
             # If Codat fails now, the company waits in the table, for the sync is done with. While another company is
-            # asked about, this one is left to its next sync: nobody waits for a name.
-            if self._one_at_a_time.acquire(blocking=False):
+            # asked about, this one is left to its next sync: nobody waits for a name, but retry does for a connection.
+            if self._one_at_a_time.acquire(blocking=ingested.company_is_doubted):
                 try:
                     self.refreshing.refresh([company], MOST_RECEIVES)
                 finally:
