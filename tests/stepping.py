@@ -50,6 +50,8 @@ class Fate(Enum):
     FAILING_AFTER = "Codat does it, and answers 503"
     SLOW = "Codat does it, and the answer comes too late"
     LATE = "the caller gives up, and then it arrives"
+    UNLINKED = "the company's connection goes, and Codat takes it: its sync will fail"
+    UNLINKED_REFUSED = "the company's connection goes, and Codat refuses it"
 
 
 CRASHES = frozenset({Fate.CRASH_BEFORE, Fate.CRASH_AFTER})

@@ -1,20 +1,26 @@
 """Bugs to put in: each takes away one of the things that keep an expense from being written twice."""
 
+import uuid
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from http import HTTPStatus
+from itertools import count
 
 import pytest
 
 from codat_sync import plan as plan_module
 from codat_sync import submission as submission_module
 from codat_sync import submit as submit_module
-from codat_sync.expense import Body
+from codat_sync.answer import Answer
+from codat_sync.expense import Body, Kind
+from codat_sync.instant import format_instant
 from codat_sync.keys import submission_key
 from codat_sync.submission import State, Submission
 from codat_sync.submission_store import Claims, SubmissionStore, _write
 from codat_sync.submit import Submitting
 from codat_sync.trace import Tracing
+from codat_sync.writer import Writer
 
 Patch = pytest.MonkeyPatch
 
@@ -65,6 +71,55 @@ def failures_are_refusals(patch: Patch) -> None:
     patch.setattr(submit_module, "is_refusal", lambda answer: answer.status_code >= HTTPStatus.BAD_REQUEST)
 
 
+def sent_without_condition(patch: Patch) -> None:
+    """Send what was recorded, without a look whether another has sent it meanwhile, or taken its place.
+
+    Two runs with the same POST have the same key too, and Codat answers the second one as the first; so what shows it
+    is a PUT, or a run that was so slow that another one has taken it for crashed.
+    """
+
+    def mark_sent(self: SubmissionStore, submission: Submission, now: datetime) -> Submission:
+        changes = {"state": State.SENT.value, "sentAt": format_instant(now)}
+        self._table.update(submission_key(submission.submission_id), changes, {})
+        return replace(submission, state=State.SENT, sent_at=now)
+
+    patch.setattr(SubmissionStore, "mark_sent", mark_sent)
+
+
+def claims_are_read_last(patch: Patch) -> None:
+    """Claim for a retry from whoever has it then: the plan may be from before that one's submission."""
+    real = SubmissionStore.record
+
+    def record(self: SubmissionStore, submission: Submission, bodies: Iterable[Body], claims: Claims) -> None:
+        if submission.retry_of:
+            self._put_bodies(submission, bodies)
+            claims = self.load_claims(submission.company_id, list(claims))
+        real(self, submission, bodies, claims)
+
+    patch.setattr(SubmissionStore, "record", record)
+
+
+def updates_are_repeated(patch: Patch) -> None:
+    """Send a PUT again whose answer is not known, as if it took a key."""
+    patch.setattr(Submission, "may_be_sent_again", lambda *_: True)
+
+
+def repeats_have_new_keys(patch: Patch) -> None:
+    """Send a request again under another key than the first time."""
+    real, numbers = Writer.create, count(1)
+
+    def create(self: Writer, company_id: str, kind: Kind, text: str, _: str) -> Answer:
+        return real(self, company_id, kind, text, str(uuid.UUID(int=next(numbers), version=4)))
+
+    patch.setattr(Writer, "create", create)
+
+
+def written_updates_are_retried(patch: Patch) -> None:
+    """Create again what failed in this sync, whatever came of it since: Codat refuses no update as processed."""
+    patch.setattr(plan_module, "_written", lambda *_: None)
+    patch.setattr(plan_module, "_unknown", lambda *_: None)
+
+
 BUGS: list[Callable[[Patch], None]] = [
     claims_without_condition,
     unknown_is_not_written,
@@ -72,4 +127,9 @@ BUGS: list[Callable[[Patch], None]] = [
     open_syncs_are_ended,
     open_syncs_free,
     failures_are_refusals,
+    sent_without_condition,
+    claims_are_read_last,
+    updates_are_repeated,
+    repeats_have_new_keys,
+    written_updates_are_retried,
 ]

@@ -1,5 +1,6 @@
 """What surrounds the code: DynamoDB and Codat, each call to which is a place to stop at, and the time."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -32,9 +33,12 @@ _FAULTS = {
     Fate.LOST: Fault("disconnect_after"),
     Fate.FAILING_AFTER: Fault("status_after", status=503),
     Fate.SLOW: Fault("latency_after", seconds=60),
+    Fate.UNLINKED: Fault("unlink"),
+    Fate.UNLINKED_REFUSED: Fault("unlink_status", status=400),
 }
 _OF_A_READ = (*OF_ANY_CALL, Fate.FAILING, Fate.CLOSING)
-_OF_A_WRITE = (*OF_ANY_CALL, *_FAULTS, Fate.LATE)
+# What arrives late is what is hardest to be safe from: more often than the others.
+_OF_A_WRITE = (*OF_ANY_CALL, *_FAULTS, *[Fate.LATE] * 4)
 
 
 class NoTurns:
@@ -93,12 +97,13 @@ class _Paginator:
 
 
 class Network:
-    """The way to simulated Codat, on which requests can be held up."""
+    """The way to simulated Codat, on which requests can be held up. ``makers`` has the job that made each sync."""
 
     def __init__(self, codat: SimulatedCodat, clock: Clock) -> None:
         self._codat = codat
         self._clock = clock
-        self._held: list[tuple[datetime, httpx.Request]] = []
+        self._held: list[tuple[datetime, str, httpx.Request]] = []
+        self.makers: dict[str, str] = {}
         transport = httpx.MockTransport(self._handle)
         self.http = httpx.Client(base_url="http://codat.test", transport=transport, trust_env=False)
 
@@ -109,13 +114,13 @@ class Network:
 
     def deliver(self) -> None:
         """Let what was held up arrive: nobody hears the answer."""
-        for _, request in self._held:
-            self._codat.handle(request)
+        for _, maker, request in self._held:
+            self._pass_on(request, maker)
         self._held.clear()
 
     def deliver_before(self, moment: datetime) -> None:
         """Let arrive what does so before ``moment``, at the latest."""
-        if any(latest <= moment for latest, _ in self._held):
+        if any(latest <= moment for latest, _, _ in self._held):
             self.deliver()
 
     def _handle(self, request: httpx.Request) -> httpx.Response:
@@ -126,10 +131,18 @@ class Network:
 
     def _attempt(self, request: httpx.Request, fate: Fate) -> httpx.Response:
         self._clock.pass_by(CALL_TAKES)
+        maker = threading.current_thread().name
         if fate is Fate.LATE:
-            self._held.append((self._clock.now() + _LATEST, request))
+            self._held.append((self._clock.now() + _LATEST, maker, request))
             self._clock.pass_by(_PATIENCE)
             raise httpx.ReadTimeout("The read operation timed out", request=request)
         if fate in _FAULTS:
             self._codat.faults.add(_FAULTS[fate])
-        return self._codat.handle(request)
+        return self._pass_on(request, maker)
+
+    def _pass_on(self, request: httpx.Request, maker: str) -> httpx.Response:
+        before = len(self._codat.submissions)
+        try:
+            return self._codat.handle(request)
+        finally:
+            self.makers |= {made.sync_id: maker for made in self._codat.submissions[before:]}

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from botocore.exceptions import ClientError
 
@@ -14,8 +15,9 @@ from codat_sync.errors import CodatSyncError
 from codat_sync.expense import Body, Kind
 from codat_sync.gate import SharedGate
 from codat_sync.ingest import Ingestion
-from codat_sync.news import SyncNews
+from codat_sync.news import CompanyNews, SyncNews
 from codat_sync.plan import Plan, Policy, plan
+from codat_sync.refresh import Refreshing
 from codat_sync.retries import RetryStore
 from codat_sync.retry import Retrying, summed_up
 from codat_sync.schedule import Schedule
@@ -26,6 +28,7 @@ from codat_sync.submit import Submitting, Write
 from codat_sync.table import Table
 from codat_sync.trace import Tracing
 from codat_sync.webhook import WebhookEvent
+from codat_sync.work import Work
 from codat_sync.writer import Writer
 from tests.property_submit.surroundings import Network, NoTurns
 from tests.simulator.codat import SimulatedCodat
@@ -35,7 +38,9 @@ from tests.simulator.submissions import Origin, Submitted
 from tests.stepping import Clock, Crash, Job
 
 COMPANY_ID = "3f8c2d1e-70a9-4a57-8a36-5b0d4c5e6f01"
-TRANSACTION_IDS = ("a0000000-0000-4000-8000-000000000001", "b0000000-0000-4000-8000-000000000002")
+EXPENSE_IDS = ("a0000000-0000-4000-8000-000000000001", "b0000000-0000-4000-8000-000000000002")
+TRANSFER_ID = "c0000000-0000-4000-8000-000000000003"
+TRANSACTION_IDS = (*EXPENSE_IDS, TRANSFER_ID)
 API_KEY = "an API key"
 POLICY = Policy(3, timedelta(minutes=5), timedelta(hours=1))
 
@@ -52,13 +57,36 @@ class Request:
 
     transaction_ids: tuple[str, ...]
     version: int
-    idempotency_key: str | None
+    idempotency_key: str | None = None
+    kind: Kind = Kind.EXPENSE
+    method: Literal["POST", "PUT"] = "POST"
 
     def write(self) -> Write:
         """Return it as submit hands it on."""
-        bodies = tuple(Body(each, _body(each, self.version)) for each in self.transaction_ids)
-        text = f"[{','.join(body.text for body in bodies)}]"
-        return Write(COMPANY_ID, Kind.EXPENSE, "POST", text, bodies, self.idempotency_key, "a request")
+        body = _transfer if self.kind is Kind.TRANSFER else _body
+        bodies = tuple(Body(each, body(each, self.version)) for each in self.transaction_ids)
+        text = f"[{','.join(body.text for body in bodies)}]" if self.method == "POST" else bodies[0].text
+        return Write(COMPANY_ID, self.kind, self.method, text, bodies, self.idempotency_key, "a request")
+
+
+@dataclass(frozen=True)
+class Written:
+    """A request of ours that Codat took, and how one of its transactions stands."""
+
+    sync_id: str
+    method: str
+    status: str | None
+    is_of_retry: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may yet be written."""
+        return self.status == "Pending"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is in the books."""
+        return self.status == "Completed"
 
 
 @dataclass
@@ -87,15 +115,15 @@ class Functions:
 
         self.store = Store(table, event_retention=_RETENTION)
         self.submissions = SubmissionStore(table)
-        self.standings = Standings(self.store, self.submissions, CompanyStore(table, event_retention=_RETENTION))
+        companies = CompanyStore(table, event_retention=_RETENTION)
+        self.standings = Standings(self.store, self.submissions, companies)
         self._retries = RetryStore(table)
         self._submitting = self._made(connect(is_for_people=True))
         self._retrying = Retrying(
             self._made(connect(is_for_people=False)), self.submissions, self.standings, POLICY, now
         )
-        self._ingestion = Ingestion(
-            Codat(connect(is_for_people=False)), self.store, Schedule(), now, chance=lambda: 0.5
-        )
+        self._codat = Codat(connect(is_for_people=False))
+        self._companies, self._gate = companies, SharedGate(table, now, clock=clock.seconds)
 
     def _made(self, connection: CodatConnection) -> Submitting:
         tracing = Tracing(Codat(connection))
@@ -117,7 +145,17 @@ class Functions:
 
     def take_in(self, sync_id: str, webhook_id: str) -> None:
         event = WebhookEvent(webhook_id, "expenses.sync", self._now(), self._now(), webhook_id)
-        self._ingestion.take_in([SyncNews(COMPANY_ID, sync_id, event, None, webhook_id)], 1)
+        self._work().do([SyncNews(COMPANY_ID, sync_id, event, None, webhook_id)], 1)
+
+    def look_up(self, webhook_id: str) -> None:
+        event = WebhookEvent(webhook_id, "connection", self._now(), self._now(), webhook_id)
+        news = CompanyNews(COMPANY_ID, event, None, is_deletion=False, correlation_id=webhook_id)
+        self._work().do([news], 1)
+
+    def _work(self) -> Work:
+        ingestion = Ingestion(self._codat, self.store, Schedule(), self._now, chance=lambda: 0.5)
+        refreshing = Refreshing(self._codat, self._companies, Schedule(), self._now, chance=lambda: 0.5)
+        return Work(ingestion, refreshing, self.store, self._gate)
 
 
 class World:
@@ -131,11 +169,13 @@ class World:
         self.functions = Functions(make_table(self.clock), self.network, self.clock)
         self.runs: list[Run] = []
         self.of_portal: set[str] = set()
+        self.updated: set[str] = set()
         self._started = 0
 
     # ------------------------------------------------------------ what runs
 
     def submit(self, request: Request) -> Run:
+        self.updated |= set(request.transaction_ids) if request.method == "PUT" else set()
         return self._start("submit", _LONGEST_SUBMIT, lambda: self.functions.submit(request))
 
     def keep(self, request: Request) -> Run:
@@ -148,6 +188,11 @@ class World:
         """Have the webhook of a sync come, and a worker take the sync in."""
         webhook_id = f"webhook-{self._started + 1}"
         return self._start("worker", _LONGEST_WORK, lambda: self.functions.take_in(sync_id, webhook_id))
+
+    def hear_of_company(self) -> Run:
+        """Have an event of the company's connection come, and a worker look it up."""
+        webhook_id = f"webhook-{self._started + 1}"
+        return self._start("worker", _LONGEST_WORK, lambda: self.functions.look_up(webhook_id))
 
     def tidy(self) -> None:
         """Forget the runs that have ended; raises what none of them may end with."""
@@ -194,6 +239,14 @@ class World:
         failed = {item.transaction_id for sync in self.codat.syncs for item in sync.items if item.status in FAILED}
         return [each for each in TRANSACTION_IDS if each in failed]
 
+    @property
+    def is_linked(self) -> bool:
+        return self.codat.company(COMPANY_ID).connection_status == "Linked"
+
+    def link(self) -> None:
+        """Let the customer connect his accounting software again."""
+        self.codat.set_connection_status(COMPANY_ID, "Linked")
+
     def press_in_portal(self, transaction_id: str) -> None:
         """Have somebody retry a transaction in Codat's own portal, if Codat lets him."""
         origin = Origin(COMPANY_ID, "POST", "expense-transactions")
@@ -204,22 +257,22 @@ class World:
             return
         self.of_portal.add(made.sync_id)
 
-    def syncs_that_write(self, transaction_id: str) -> list[str]:
-        """Return the syncs of ours that have created a transaction in the books, and those that may yet do so."""
-        written = {
-            entry.sync_id
-            for entry in self.codat.books(COMPANY_ID)
-            if (entry.transaction_id, entry.method) == (transaction_id, "POST")
-        }
+    def writes(self, transaction_id: str) -> list[Written]:
+        """Return the requests of ours by which Codat writes a transaction, has done so or could not, oldest first."""
         return [
-            sync.sync_id
-            for sync in self.codat.syncs
-            if sync.sync_id not in self.of_portal
-            and (sync.sync_id in written or (sync.code == _IN_PROGRESS and _lists(sync, transaction_id)))
+            Written(
+                made.sync_id,
+                made.origin.method,
+                _status(self.codat.sync(made.sync_id), transaction_id),
+                is_of_retry=self.network.makers[made.sync_id].startswith("retry"),
+            )
+            for made in self.codat.submissions
+            if made.sync_id not in self.of_portal
+            and any(each.transaction_id == transaction_id for each in made.transactions)
         ]
 
     def is_in_books(self, transaction_id: str) -> bool:
-        return self.codat.times_created(COMPANY_ID, transaction_id) > 0
+        return any(entry.transaction_id == transaction_id for entry in self.codat.books(COMPANY_ID))
 
     def plans(self, transaction_ids: Sequence[str]) -> dict[str, Plan]:
         """Return what can be done about transactions, as it stands now."""
@@ -227,8 +280,10 @@ class World:
         return {name: plan(standing, self.clock.now(), POLICY) for name, standing in standings.items()}
 
 
-def _lists(sync: Sync, transaction_id: str) -> bool:
-    return any(item.transaction_id == transaction_id for item in sync.items)
+def _status(sync: Sync, transaction_id: str) -> str | None:
+    """Return how a transaction stands in a sync, Pending while the sync is open."""
+    (status,) = (item.status for item in sync.items if item.transaction_id == transaction_id)
+    return status
 
 
 def _body(transaction_id: str, version: int) -> str:
@@ -241,3 +296,8 @@ def _body(transaction_id: str, version: int) -> str:
         "lines": [{"netAmount": 100, "taxAmount": 20}],
     }
     return json.dumps(body)
+
+
+def _transfer(_: str, version: int) -> str:
+    side = {"accountRef": {"id": f"account {version}"}, "amount": 100}
+    return json.dumps({"date": "2026-01-05T00:00:00+00:00", "from": side, "to": side})
