@@ -219,6 +219,49 @@ def test_a_put_whose_answer_was_lost_is_left_to_a_person(
     assert simulated.submissions == ()
 
 
+def _transfer(submit: Handler) -> Any:  # noqa: ANN401 - JSON
+    side = {"accountRef": {"id": "a"}, "amount": 5}
+    body = {"date": "2026-11-24", "from": side, "to": side}
+    return ask(submit, "PUT", f"/companies/{COMPANY_ID}/sync/expenses/transfer-transactions/{_ID}", body)
+
+
+def test_a_transfer_that_comes_again_is_not_sent_again_unless_it_failed(
+    submit: Handler, start: Start, simulated: SimulatedCodat
+) -> None:
+    """Its PUT creates, takes no key, and Codat does not say that it refuses one that it has."""
+    worker = start("worker")
+    first = _transfer(submit)
+    assert _transfer(submit).body == first.body  # its sync has not ended
+    worker(
+        batch(of(simulated, simulated.settle(first.body["syncId"], Settled(otherwise=Verdict("PushError", "busy")))))
+    )
+    second = _transfer(submit)
+    assert second.body != first.body
+    worker(batch(of(simulated, simulated.settle(second.body["syncId"]), "msg_2")))
+    assert _transfer(submit).body == second.body
+    assert len(simulated.submissions) == 2
+
+
+def test_an_update_whose_answer_somebody_else_has_found_is_not_sent_again(
+    submit: Handler, start: Start, store: Store, simulated: SimulatedCodat
+) -> None:
+    """Its caller has had no answer yet: the same once more is no new update. What comes after that is one."""
+    body = expense()
+    path = f"{EXPENSES}/{body['id']}"
+    simulated.faults.add(Fault("disconnect_after"))
+    assert ask(submit, "PUT", path, body).status == 504
+    _age(store, body["id"])
+    (made,) = simulated.submissions
+    worker = start("worker")
+    assert ask(submit, "PUT", path, expense(body["id"], type="Refund")).status == 409  # this finds it
+    worker(batch(of(simulated, simulated.settle(made.sync_id))))
+    found = ask(submit, "PUT", path, body)
+    assert (found.status, found.body) == (202, {"syncId": made.sync_id})
+    assert len(simulated.submissions) == 1
+    assert ask(submit, "PUT", path, body).status == 202
+    assert len(simulated.submissions) == 2
+
+
 def test_what_was_refused_has_let_go_of_its_transactions(
     submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat
 ) -> None:

@@ -43,6 +43,7 @@ VERBS = {
     "browse",
     "ingest",
     "item_search",
+    "live",
     "preview",
     "receive",
     "refresh",

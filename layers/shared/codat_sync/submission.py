@@ -41,7 +41,8 @@ class Submission:
     """A request that writes. ``digest`` tells whether another one is the same.
 
     ``retry_of`` is the sync whose failed transactions it creates again. ``processed`` are those of its transactions
-    that Codat says it has already, ``refusal`` is why it did not take the request.
+    that Codat says it has already, ``refusal`` is why it did not take the request. ``answer_status`` is what the caller
+    was told, or Codat refused with; None of what is answered if Codat's list of syncs told, and the caller was not yet.
     """
 
     submission_id: str
@@ -74,10 +75,12 @@ class Submission:
         """
         if self.state is State.REFUSED:
             return False
-        if self.state is State.ANSWERED and other.recorded_at - self.recorded_at > KEY_KEPT:
-            return False  # The caller knows the answer, and Codat has forgotten it: the request is a new one.
         if (self.method, self.kind, self.digest) != (other.method, other.kind, other.digest):
             return False
+        if self.state is State.ANSWERED and self.answer_status is None:
+            return True  # Its answer was lost and found, and nobody was told yet.
+        if self.state is State.ANSWERED and other.recorded_at - self.recorded_at > KEY_KEPT:
+            return False  # The caller knows the answer, and Codat has forgotten it: the request is a new one.
         if other.is_key_given:
             return other.idempotency_key == self.idempotency_key
         # Without a key of the caller's, the same again may also be a new try after a failure.

@@ -75,8 +75,8 @@ class SubmissionStore:
         self._change(submission, {"state": State.SENT.value, "sentAt": format_instant(now)})
         return replace(submission, state=State.SENT, sent_at=now)
 
-    def mark_answered(self, submission: Submission, sync_id: str, status: int) -> None:
-        """Say which sync Codat made of the submission. Raises ClaimedError."""
+    def mark_answered(self, submission: Submission, sync_id: str, status: int | None) -> None:
+        """Say which sync Codat made of the submission, and what its caller is told. Raises ClaimedError."""
         changes = {"state": State.ANSWERED.value, "syncId": sync_id, "answerStatus": status}
         self._change(submission, changes)
 

@@ -28,6 +28,7 @@ from codat_sync.expense import Body, Kind
 from codat_sync.identifier import canonical, is_identifier
 from codat_sync.schedule import Schedule
 from codat_sync.submission import IN_FLIGHT, NOT_LOOKED_AT, PROCESSED, State, Submission, digest_of
+from codat_sync.transaction import COMPLETED
 
 if TYPE_CHECKING:
     from codat_sync.retries import RetryStore
@@ -128,7 +129,7 @@ class Submitting:
     def _claimed(self, new: Submission, write: Write) -> Submission:
         """Return the submission that claims all transactions of ``write``: a new one, or this very one from before."""
         claims = self.submissions.load_claims(new.company_id, new.transaction_ids)
-        if same := _the_same(claims, new):
+        if same := _the_same(claims, new) or self._transferred(claims, new):
             return same
         for transaction_id, holder in claims.items():
             if holder:
@@ -137,6 +138,22 @@ class Submitting:
                 self._require_ended(transaction_id, sync_id)  # whoever has started it
         self.submissions.record(new, write.bodies, claims)
         return new
+
+    def _transferred(self, claims: "Claims", new: Submission) -> Submission | None:
+        """Return the transfer that ``new`` is once more, unless that failed.
+
+        Its PUT creates, and takes no key; and nowhere does Codat say that it refuses one that it has.
+        """
+        if new.kind is not Kind.TRANSFER:
+            return None
+        ((transaction_id, holder),) = claims.items()
+        if holder is None or holder.state is not State.ANSWERED or holder.digest != new.digest or not holder.sync_id:
+            return None
+        document = self.store.load_sync(holder.sync_id)
+        if document is None or document.sync is None or not document.sync.is_final:
+            return holder
+        statuses = {item.status for item in document.items if item.transaction_id == transaction_id}
+        return holder if COMPLETED in statuses else None
 
     def require_free(self, transaction_id: str, holder: Submission) -> None:
         """Return if what claims the transaction can't be written by Codat any more. Raises InFlightError."""
@@ -150,7 +167,7 @@ class Submitting:
             case State.ANSWERED if holder.sync_id:
                 self._require_ended(transaction_id, holder.sync_id)
             case State.SENT | State.UNKNOWN if now - (holder.sent_at or now) >= IN_FLIGHT:
-                found = self._find(holder)
+                found = self._find(holder, None)
                 if found is None:
                     raise InFlightError(transaction_id, "may have been written: Codat's answer is not known")
                 self._require_ended(transaction_id, found)
@@ -167,27 +184,28 @@ class Submitting:
         now = self.now()
         if submission.state is State.SENT and now - (submission.sent_at or now) < IN_FLIGHT:
             raise InFlightError(submission.transaction_ids[0], "is being submitted just now")
-        found = self._find(submission)
+        found = self._find(submission, _status_of(submission))
         if found is not None:
             return self._as_before(submission, found)
         if submission.may_be_sent_again(now):
             return None
         raise InFlightError(submission.transaction_ids[0], "may have been written: Codat's answer is not known")
 
-    def _find(self, submission: Submission) -> str | None:
+    def _find(self, submission: Submission, told: int | None) -> str | None:
         """Return the sync that Codat made of a submission whose answer was lost, None if it lists none (yet).
 
-        A sync that was known before the submission was recorded is of another one.
+        ``told`` is the status with which its caller is told of it, None if it is somebody else who asks. A sync that
+        was known before the submission was recorded is of another one.
         """
         company_id, ids = submission.company_id, submission.transaction_ids
         before = self.store.load_syncs_before(company_id, ids, submission.recorded_at)
         before |= self.submissions.load_syncs_of_others(submission)
         sync_id = self.tracing.find(submission, before)
         if sync_id is not None:
-            self._answered(submission, sync_id, _status_of(submission), f"lost-{submission.submission_id}")
+            self._answered(submission, sync_id, told, f"lost-{submission.submission_id}")
         return sync_id
 
-    def _answered(self, submission: Submission, sync_id: str, status: int, correlation_id: str) -> None:
+    def _answered(self, submission: Submission, sync_id: str, status: int | None, correlation_id: str) -> None:
         now = self.now()
         self.store.announce(submission, sync_id, self.schedule.submitted(now, correlation_id), now)
         self.submissions.mark_answered(submission, sync_id, status)
@@ -196,6 +214,8 @@ class Submitting:
         """Return what Codat answered, or would have."""
         known = submission.answer_status if submission.state is State.ANSWERED else None
         status = known or _status_of(submission)
+        if submission.state is State.ANSWERED and known is None:
+            self.submissions.mark_answered(submission, sync_id, status)
         headers = {"content-type": "application/json"}
         content = json.dumps({"syncId": sync_id}).encode()
         return Answer(status, "", headers, content, self.now())
