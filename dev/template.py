@@ -41,9 +41,11 @@ def suit_emulator(template: Template, aws_endpoint_url: str) -> None:
     template["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = aws_endpoint_url
     # The emulator hands on the value of a parameter as text, and then can't compare the text with a number.
     for resource in template["Resources"].values():
+        # Nobody signs in here: there is nobody who would issue a token.
+        variables = resource["Properties"].get("Environment", {}).get("Variables", {})
+        variables |= {"AUTHENTICATION": "off"} if "AUTHENTICATION" in variables else {}
         for event in resource["Properties"].get("Events", {}).values():
             scaling = event["Properties"].get("ScalingConfig", {})
-            # No token is asked for in the local environment: there is nobody who would issue one.
             event["Properties"].pop("Auth", None)
             match scaling.get("MaximumConcurrency"):
                 case {"Ref": parameter}:
