@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from codat_sync.access import Role
 from dev.template import read_template
 
 TEMPLATE = read_template()
@@ -100,9 +101,66 @@ def test_every_log_group_forgets() -> None:
 
 
 def test_secrets_are_made_empty() -> None:
-    """No value of a secret's stands in a template, and none is made up that somebody could take for a real one."""
-    for secret in _of_type("AWS::SecretsManager::Secret").values():
-        assert not {"SecretString", "GenerateSecretString"} & set(secret["Properties"])
+    """No value of a secret's stands in a template, and none is made up that somebody could take for a real one.
+
+    Nobody but AWS makes the two that the pages need: what the user pool knows them by, and a key of their own.
+    """
+    secrets = {name: secret["Properties"] for name, secret in _of_type("AWS::SecretsManager::Secret").items()}
+    assert "${LoginClient.ClientSecret}" in json.dumps(secrets.pop("LoginSecret")["SecretString"])
+    assert secrets.pop("SessionSecret")["GenerateSecretString"]["PasswordLength"] >= 32
+    assert secrets
+    for secret in secrets.values():
+        assert not {"SecretString", "GenerateSecretString"} & set(secret)
+
+
+_POOL_CLIENTS = _of_type("AWS::Cognito::UserPoolClient")
+
+
+def test_no_person_gets_a_scope_that_is_a_role() -> None:
+    """Scopes are asked for, not given: only machines get those that stand for a role."""
+    for name, client in _POOL_CLIENTS.items():
+        scopes, flows = (
+            json.dumps(client["Properties"].get(key)) for key in ("AllowedOAuthScopes", "AllowedOAuthFlows")
+        )
+        assert ("codat-sync/" in scopes) == (name == "MachineClient") == ("client_credentials" in flows)
+
+
+def test_people_sign_in_with_a_code_and_with_nothing_else() -> None:
+    """No token in a URL, no password past the issuer's page; and nobody makes themselves an account."""
+    client = _POOL_CLIENTS["LoginClient"]["Properties"]
+    assert client["AllowedOAuthFlows"] == ["code"]
+    assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
+    assert client["GenerateSecret"] is True
+    assert RESOURCES["UserPool"]["Properties"]["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+
+
+def test_the_authorizer_takes_no_token_that_was_issued_to_the_pages() -> None:
+    """Their client needs the API's URL: CloudFormation can't make either first if the API needed it too."""
+    assert "LoginClient" not in json.dumps(RESOURCES["Api"])
+    functions = json.dumps([function["Properties"] for function in FUNCTIONS.values()])
+    assert not any(name in functions for name in ('"LoginClient"', '"LoginSecret"', '"Api.'))
+
+
+def test_groups_and_scopes_are_called_as_the_roles() -> None:
+    """So that a token says it in the words that are looked for."""
+    groups = {group["Properties"]["GroupName"] for group in _of_type("AWS::Cognito::UserPoolGroup").values()}
+    server = RESOURCES["ResourceServer"]["Properties"]
+    scopes = {f"{server['Identifier']}/{scope['ScopeName']}" for scope in server["Scopes"]}
+    assert groups == scopes == set(Role)
+
+
+def test_every_route_has_the_authorizer_or_a_reason() -> None:
+    """Without a token one reaches what is authenticated otherwise, and nothing else."""
+    open_to_all = {
+        "/webhooks/codat",
+        "/companies",
+        "/companies/{path+}",
+        "/recorded/{companyId}/{kind}/{transactionId}",
+    }
+    for function in FUNCTIONS.values():
+        for event in function["Properties"].get("Events", {}).values():
+            if event["Type"] == "HttpApi" and event["Properties"]["Path"] not in open_to_all:
+                assert event["Properties"]["Auth"] == {"Authorizer": "Token"}, event["Properties"]["Path"]
 
 
 def test_every_parameter_has_a_default_and_the_webhooks_url_comes_first() -> None:

@@ -114,7 +114,7 @@ class IdentityProvider:
         return Redeemed(_parsed(_Tokens, _successful(answer)).id_token, client.client_id)
 
     def end_session_url(self, return_to: str) -> str | None:
-        """Return where somebody signs out at the issuer, to come back to ``return_to``; None if there is no such place."""
+        """Return where somebody signs out there, to come back to ``return_to``; None if there is no such place."""
         endpoint = self._discovered().end_session_endpoint
         if endpoint is None:
             return None

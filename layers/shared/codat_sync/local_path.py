@@ -6,7 +6,8 @@ from urllib.parse import unquote
 HOME = "/"
 # It has to fit into a cookie, together with the rest of the attempt.
 _LONGEST = 1000
-# What browsers take for another site's address ("//site", "/\site"), or leave out before they look (control characters).
+# Not what browsers take for another site's address ("//site", "/\site"), nor what they leave out before they look, as
+# control characters.
 _PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*", re.ASCII)
 # Where signing in would lead back to itself, or out again.
 _NOT_AGAIN = re.compile(r"/(login|logout)(?![\w-])")

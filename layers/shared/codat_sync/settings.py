@@ -181,10 +181,10 @@ class LoginSettings:
 
 def _access(environment: Mapping[str, str]) -> Access:
     """Return whether it is asked who somebody is. It always is but in the local environment, where it can be off."""
-    authentication = _text(environment, "AUTHENTICATION")
+    authentication, is_local = _text(environment, "AUTHENTICATION"), _is_local(environment)
     if authentication not in {"on", "off"}:
         raise SettingsError(f"the environment variable AUTHENTICATION is neither on nor off: {authentication!r}")
-    if authentication == "off" and not _is_local(environment):
+    if authentication == "off" and not is_local:
         raise SettingsError("the environment variable AUTHENTICATION may be off only if ENVIRONMENT is local")
     claims = tuple(filter(None, (each.strip() for each in _text(environment, "ROLES_CLAIMS").split(","))))
     return Access(authentication == "on", claims)
