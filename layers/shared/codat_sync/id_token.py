@@ -16,7 +16,6 @@ from codat_sync.errors import LoginRefusedError
 
 _CLOCK_SKEW_SECONDS = 60
 _LONGEST_SUBJECT = 255  # OpenID Connect Core 2
-_PARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +53,12 @@ def read_id_token(token: str, expected: Expected, now: datetime) -> Claims:
 
 
 def _claims(token: str) -> dict[str, Any]:
-    parts = token.split(".")
+    _, _, rest = token.partition(".")
+    payload = rest.partition(".")[0]
     try:
-        claims = json.loads(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, IndexError, RecursionError):
+        claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except ValueError:
         claims = None
-    if len(parts) != _PARTS or not isinstance(claims, dict):
+    if not isinstance(claims, dict):
         raise LoginRefusedError("the token is none")
     return claims
