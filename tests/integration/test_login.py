@@ -358,14 +358,21 @@ def test_an_issuer_that_is_slow_is_waited_for_no_longer_than_we_have(
 
 
 @pytest.mark.parametrize(
-    "facts", [{"issuer": "https://evil.example"}, {"token_endpoint": "http://127.0.0.1:1/token"}, {"token_endpoint": 1}]
+    ("facts", "why"),
+    [
+        ({"issuer": "https://evil.example"}, "another one"),
+        ({"token_endpoint": "http://127.0.0.1:1/token"}, "without TLS"),
+        ({"end_session_endpoint": "http://127.0.0.1:1/logout"}, "without TLS"),
+        ({"token_endpoint": 1}, "not what it has to be"),
+    ],
 )
 def test_an_issuer_that_is_another_or_goes_without_tls_is_not_trusted(
-    ann: httpx.Client, issuer: SimulatedIdentityProvider, facts: dict[str, Any]
+    ann: httpx.Client, issuer: SimulatedIdentityProvider, facts: dict[str, Any], why: str
 ) -> None:
     """As nothing but TLS says that a token is the issuer's."""
     issuer.wrong_discovery = facts
-    assert ann.get("/").status_code == 503
+    answer = ann.get("/")
+    assert (answer.status_code, why in answer.text) == (503, True)
     assert "POST /token" not in issuer.requests
 
 

@@ -6,6 +6,7 @@ from codat_sync.access import Access
 from codat_sync.errors import SettingsError
 from codat_sync.settings import (
     ClockSettings,
+    HealthSettings,
     LoginSettings,
     ReceiverSettings,
     RetrySettings,
@@ -86,6 +87,7 @@ def test_retry_says_which_variable_is_missing(name: str) -> None:
         RetrySettings.read({key: value for key, value in _RETRY.items() if key != name})
 
 
+_HEALTH = _WORKER | _RETRY
 _LOGIN = {
     "ENVIRONMENT": "dev",
     "AUTHENTICATION": "on",
@@ -110,7 +112,7 @@ def test_the_pages_say_which_variable_is_missing(name: str) -> None:
 def test_authentication_is_off_nowhere_but_in_the_local_environment(environment: str) -> None:
     """A function that is told so elsewhere does not start."""
     off = {"AUTHENTICATION": "off", "ENVIRONMENT": environment}
-    for read, good in ((LoginSettings.read, _LOGIN), (RetrySettings.read, _RETRY)):
+    for read, good in ((LoginSettings.read, _LOGIN), (RetrySettings.read, _RETRY), (HealthSettings.read, _HEALTH)):
         assert not read(good | off | {"ENVIRONMENT": "local"}).access.is_on
         with pytest.raises(SettingsError, match=r"AUTHENTICATION .*ENVIRONMENT is local"):
             read(good | off)

@@ -22,6 +22,7 @@ def _of_type(kind: str) -> dict[str, dict[str, Any]]:
 
 FUNCTIONS = _of_type("AWS::Serverless::Function")
 ROLES = _of_type("AWS::IAM::Role")
+POLICIES = _of_type("AWS::IAM::Policy")
 QUEUES = _of_type("AWS::SQS::Queue")
 
 
@@ -42,10 +43,11 @@ def test_every_function_has_a_role_and_a_log_group_of_its_own() -> None:
     assert len(groups) == len(FUNCTIONS)
 
 
-@pytest.mark.parametrize("name", ROLES)
+@pytest.mark.parametrize("name", [*ROLES, *POLICIES])
 def test_no_role_has_a_wildcard(name: str) -> None:
     """Neither in an action nor in a resource, but for X-Ray, which knows no resources."""
-    for statement in _statements(ROLES[name]):
+    policy = POLICIES.get(name)
+    for statement in policy["Properties"]["PolicyDocument"]["Statement"] if policy else _statements(ROLES[name]):
         actions = _actions(statement)
         assert not any("*" in action for action in actions)
         if not all(action.startswith("xray:") for action in actions):

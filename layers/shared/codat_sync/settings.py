@@ -99,6 +99,7 @@ class SubmitSettings:
 class HealthSettings:
     """What health is told."""
 
+    access: Access
     codat_base_url: str
     codat_secret_arn: str
     sync_table_name: str
@@ -111,6 +112,7 @@ class HealthSettings:
     def read(cls, environment: Mapping[str, str]) -> "HealthSettings":
         """Return the settings that ``environment`` holds. Raises SettingsError."""
         return cls(
+            access=_access(environment),
             codat_base_url=_text(environment, "CODAT_BASE_URL"),
             codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
             sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
