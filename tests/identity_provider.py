@@ -18,7 +18,7 @@ from pathlib import Path
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from threading import Thread
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 from uuid import uuid4
 
 from cryptography import x509
@@ -111,7 +111,7 @@ class SimulatedIdentityProvider:
         ways = self.wrong_discovery.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         if "client_secret_basic" in ways:
             name, _, secret = b64decode(authorization.removeprefix("Basic ")).decode().partition(":")
-            given = (unquote(name), unquote(secret))
+            given = (unquote_plus(name), unquote_plus(secret))  # RFC 6749, 2.3.1
         return given == (CLIENT_ID, self.client_secret)
 
 

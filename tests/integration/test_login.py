@@ -18,6 +18,7 @@ from tests.identity_provider import (
     Answer,
     SimulatedIdentityProvider,
     serve,
+    unsigned,
     write_certificate,
 )
 from tests.integration.browser import SITE, browser
@@ -76,7 +77,7 @@ def site(secretsmanager: "SecretsManagerClient", issuer: SimulatedIdentityProvid
 @pytest.fixture
 def pages(site: Site) -> Iterator[Pages]:
     """Return them, as they start."""
-    with httpx.Client() as http:
+    with httpx.Client(follow_redirects=True) as http:  # where it may not, it says so
         yield Pages(site, http)
 
 
@@ -318,13 +319,14 @@ def test_who_is_denied_at_the_issuer_is_told_why(ann: httpx.Client, issuer: Simu
     "answer",
     [
         Answer(HTTPStatus.INTERNAL_SERVER_ERROR, "secret detail"),
+        Answer(HTTPStatus.INTERNAL_SERVER_ERROR, {"id_token": unsigned({})}),
         Answer(HTTPStatus.UNAUTHORIZED, {"error": "invalid_client"}),
         Answer(HTTPStatus.BAD_REQUEST, {"error": "unauthorized_client"}),
         Answer(HTTPStatus.BAD_REQUEST, "secret detail"),
         Answer(HTTPStatus.OK, "secret detail"),
         Answer(HTTPStatus.OK, {"secret": "detail"}),
         Answer(HTTPStatus.OK, "[" * 100_000),
-        Answer(HTTPStatus.FOUND, location="https://evil.example"),
+        Answer(HTTPStatus.FOUND, location="/elsewhere"),
     ],
 )
 def test_an_issuer_that_fails_is_unavailable(
@@ -334,6 +336,7 @@ def test_an_issuer_that_fails_is_unavailable(
     issuer.answers[path] = answer
     refused = ann.get("/")
     assert (refused.status_code, "secret" in refused.text) == (503, False)
+    assert "GET /elsewhere" not in issuer.requests
     del issuer.answers[path]
     assert ann.get("/").status_code == 200
 
