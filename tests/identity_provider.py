@@ -9,7 +9,7 @@ import json
 import time
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -141,6 +141,13 @@ def write_certificate(folder: Path) -> Path:
     return path
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of who does not trust the certificate, or did not wait."""
+
+
 @contextmanager
 def serve(provider: SimulatedIdentityProvider, certificate: Path) -> Iterator[SimulatedIdentityProvider]:
     """Serve an issuer until the block ends, on any free port."""
@@ -156,9 +163,8 @@ def serve(provider: SimulatedIdentityProvider, certificate: Path) -> Iterator[Si
             self.send_header("content-length", str(len(content)))
             if answer.location:
                 self.send_header("location", answer.location)
-            with suppress(OSError):  # the client was quicker
-                self.end_headers()
-                self.wfile.write(content)
+            self.end_headers()
+            self.wfile.write(content)
 
         do_POST = do_GET  # noqa: N815 - the name that the base class looks for
 
@@ -167,8 +173,7 @@ def serve(provider: SimulatedIdentityProvider, certificate: Path) -> Iterator[Si
 
     context = SSLContext(PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), Handler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="issuer")
         thread.start()

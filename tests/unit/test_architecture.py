@@ -51,6 +51,7 @@ VERBS = {
     "browse",
     "ingest",
     "item_search",
+    "live",
     "login",
     "preview",
     "receive",
