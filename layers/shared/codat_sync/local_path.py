@@ -6,9 +6,8 @@ from urllib.parse import unquote
 HOME = "/"
 # It has to fit into a cookie, together with the rest of the attempt.
 _LONGEST = 1000
-# Not what browsers take for another site's address ("//site", "/\site"), nor what they leave out before they look, as
-# control characters.
-_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*", re.ASCII)
+# No backslash, which browsers take for a slash, and nothing that they leave out before they look.
+_PATH = re.compile(r"/[!-\[\]-~]*", re.ASCII)
 # Where signing in would lead back to itself, or out again.
 _NOT_AGAIN = re.compile(r"/(login|logout)(?![\w-])")
 
@@ -23,6 +22,7 @@ def local_path(text: str) -> str:
     decoded = text
     while (again := unquote(decoded)) != decoded:
         decoded = again
+    # "//site" and "/\\site" are addresses of another site.
     is_plain = "\\" not in decoded and decoded.isprintable() and not decoded.startswith("//")
     is_ours = _PATH.fullmatch(text) and is_plain and not _NOT_AGAIN.match(text)
     return text if is_ours else HOME
