@@ -22,7 +22,7 @@ def local_path(text: str) -> str:
     decoded = text
     while (again := unquote(decoded)) != decoded:
         decoded = again
-    # "//site" and "/\\site" are addresses of another site.
+    # "//site" and "/\site" are addresses of another site.
     is_plain = "\\" not in decoded and decoded.isprintable() and not decoded.startswith("//")
     is_ours = _PATH.fullmatch(text) and is_plain and not _NOT_AGAIN.match(text)
     return text if is_ours else HOME
