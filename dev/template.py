@@ -39,20 +39,31 @@ def suit_emulator(template: Template, aws_endpoint_url: str) -> None:
     """Change in ``template`` what the emulator can't take as it is."""
     # On AWS the SDK finds its endpoints itself.
     template["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = aws_endpoint_url
-    # The emulator hands on the value of a parameter as text, and then can't compare the text with a number.
     for resource in template["Resources"].values():
-        for event in resource["Properties"].get("Events", {}).values():
-            scaling = event["Properties"].get("ScalingConfig", {})
-            # No token is asked for in the local environment: there is nobody who would issue one.
-            event["Properties"].pop("Auth", None)
-            match scaling.get("MaximumConcurrency"):
-                case {"Ref": parameter}:
-                    scaling["MaximumConcurrency"] = template["Parameters"][parameter]["Default"]
-        for policy in resource["Properties"].get("Policies", ()):
-            for statement in policy["PolicyDocument"]["Statement"]:
-                # AWS has one permission for both calls, the emulator has two.
-                if "sqs:SendMessage" in (actions := statement["Action"]):
-                    statement["Action"] = [
-                        *([actions] if isinstance(actions, str) else actions),
-                        "sqs:SendMessageBatch",
-                    ]
+        match resource["Type"]:
+            case "AWS::Serverless::Function":
+                _suit_function(resource["Properties"], template["Parameters"])
+            case "AWS::IAM::Role":
+                _suit_role(resource["Properties"])
+
+
+def _suit_function(function: Template, parameters: Template) -> None:
+    # Nobody signs in here: there is nobody who would issue a token.
+    variables = function["Environment"]["Variables"]
+    if "AUTHENTICATION" in variables:
+        variables["AUTHENTICATION"] = "off"
+    for event in function["Events"].values():
+        event["Properties"].pop("Auth", None)
+        # The emulator hands on the value of a parameter as text, and then can't compare the text with a number.
+        scaling = event["Properties"].get("ScalingConfig", {})
+        match scaling.get("MaximumConcurrency"):
+            case {"Ref": parameter}:
+                scaling["MaximumConcurrency"] = parameters[parameter]["Default"]
+
+
+def _suit_role(role: Template) -> None:
+    for policy in role["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            # AWS has one permission for both calls, the emulator has two.
+            if "sqs:SendMessage" in (actions := statement["Action"]):
+                statement["Action"] = [*([actions] if isinstance(actions, str) else actions), "sqs:SendMessageBatch"]

@@ -70,7 +70,8 @@ app = api(
         previewing=Previewing(Standings(store, SubmissionStore(table), companies), policy, _now),
         live=Live(Codat(connection), SyncQueue(boto3.client("sqs", config=_CONFIG), settings.sync_queue_url)),
         now=_now,
-    )
+    ),
+    settings.access,
 )
 
 

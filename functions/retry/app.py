@@ -15,11 +15,12 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.config import Config
 
+from codat_sync.access import Role
 from codat_sync.asked import Asked, read_direct, read_http, read_retry_message
 from codat_sync.codat import Codat, parse_api_key
 from codat_sync.company_store import CompanyStore
 from codat_sync.connection import SECONDS_OF_A_CALL, CodatConnection
-from codat_sync.errors import InvalidBodyError, PoisonError
+from codat_sync.errors import ForbiddenError, InvalidBodyError, PoisonError
 from codat_sync.gate import SharedGate
 from codat_sync.instant import format_instant
 from codat_sync.observability import count, logger, metrics
@@ -117,9 +118,14 @@ def _take(record: SQSRecord) -> None:
 
 
 def _answer(event: Json) -> Json:
-    """Answer the HTTP route: who may ask is the authorizer's business."""
+    """Answer the HTTP route, behind the authorizer: whoever has the role may ask."""
     try:
+        caller = settings.access.caller(event)
+        caller.require(Role.RETRY)
+        logger.append_keys(asked_by=caller.subject)
         told = _told(read_http(event))
+    except ForbiddenError as error:
+        return _response(HTTPStatus.FORBIDDEN, {"title": "You may not do this", "detail": str(error)})
     except InvalidBodyError as error:
         return _response(HTTPStatus.BAD_REQUEST, {"title": "The request is not valid", "detail": str(error)})
     if told is None:

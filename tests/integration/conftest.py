@@ -100,6 +100,9 @@ def aws(codat_url: str) -> Iterator[Aws]:
             "EVENT_RETENTION_DAYS": "16",
             "FIRST_LOOK_SECONDS": "60",
             "MAXIMUM_CONCURRENCY": "2",
+            "ENVIRONMENT": "dev",
+            "AUTHENTICATION": "on",
+            "ROLES_CLAIMS": "cognito:groups,scope",
             "POWERTOOLS_METRICS_NAMESPACE": "CodatSync",
         }
         aws = Aws(dynamodb, sqs, secretsmanager, environment)

@@ -326,3 +326,17 @@ def test_the_openapi_document_describes_every_route(health: Health) -> None:
         for operation in operations.values():
             assert {"200", "400", "401", "403", "404", "503"} <= set(operation["responses"])
             assert "422" not in operation["responses"]
+
+
+@pytest.mark.parametrize("groups", ["[]", "[view]", "[codat-sync/viewer]", None])
+@pytest.mark.parametrize("path", [f"/syncs/{SYNC_ID}", "/openapi.json", "/no/such/path"])
+def test_who_has_no_role_sees_nothing(start: Start, groups: str | None, path: str) -> None:
+    """Not even what there is to ask for; and who comes past the authorizer less still."""
+    handler, event = start("health"), load("health", "sync")
+    event["rawPath"] = event["requestContext"]["http"]["path"] = f"/api/v1{path}"
+    event["requestContext"]["authorizer"]["jwt"]["claims"]["cognito:groups"] = groups
+    answer = handler(event)
+    assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (403, "application/problem+json")
+    assert "codat-sync/view" in answer["body"]
+    del event["requestContext"]["authorizer"]
+    assert handler(event)["statusCode"] == 403

@@ -480,6 +480,22 @@ def test_a_sync_that_is_not_there_is_404_and_odd_requests_are_400(product: Produ
     assert product.retry({"syncId": "another"}) is None
 
 
+@pytest.mark.parametrize("groups", ["[codat-sync/view]", "[]", "[not-codat-sync/retry]", None])
+def test_who_may_only_look_is_refused(product: Product, simulated: SimulatedCodat, groups: str | None) -> None:
+    """As a problem document, before anything else is said; and nothing is sent."""
+    sync_id = product.submits(expense())
+    product.hears(sync_id, _PUSH_ERROR)
+    event = load("retry", "asked")
+    event["pathParameters"]["syncId"] = sync_id
+    event["requestContext"]["authorizer"]["jwt"]["claims"]["cognito:groups"] = groups
+    answer = product.retry(event)
+    assert (answer["statusCode"], answer["headers"]["content-type"]) == (403, "application/problem+json")
+    assert json.loads(answer["body"])["detail"] == "the role codat-sync/retry is needed for this"
+    del event["requestContext"]["authorizer"]
+    assert product.retry(event)["statusCode"] == 403
+    assert len(simulated.submissions) == 1
+
+
 def test_a_message_that_is_none_is_set_aside(product: Product, aws: Aws) -> None:
     """With the reason."""
     event = load("retry", "due")

@@ -2,8 +2,17 @@
 
 import pytest
 
+from codat_sync.access import Access
 from codat_sync.errors import SettingsError
-from codat_sync.settings import ClockSettings, ReceiverSettings, RetrySettings, SubmitSettings, WorkerSettings
+from codat_sync.settings import (
+    ClockSettings,
+    HealthSettings,
+    LoginSettings,
+    ReceiverSettings,
+    RetrySettings,
+    SubmitSettings,
+    WorkerSettings,
+)
 
 _WORKER = {
     "CODAT_BASE_URL": "https://api.codat.io",
@@ -55,6 +64,9 @@ _RETRY = _SUBMIT | {
     "RETRY_MOST_ATTEMPTS": "5",
     "RETRY_FIRST_DELAY_SECONDS": "300",
     "RETRY_LONGEST_DELAY_SECONDS": "21600",
+    "ENVIRONMENT": "dev",
+    "AUTHENTICATION": "on",
+    "ROLES_CLAIMS": "cognito:groups,scope",
 }
 
 
@@ -73,3 +85,45 @@ def test_retry_says_which_variable_is_missing(name: str) -> None:
     assert (settings.most_attempts, settings.longest_delay.total_seconds()) == (5, 21600)
     with pytest.raises(SettingsError, match=name):
         RetrySettings.read({key: value for key, value in _RETRY.items() if key != name})
+
+
+_HEALTH = _WORKER | _RETRY
+_LOGIN = {
+    "ENVIRONMENT": "dev",
+    "AUTHENTICATION": "on",
+    "ROLES_CLAIMS": "cognito:groups, scope,",
+    "ISSUER": "https://issuer.example",
+    "LOGIN_SECRET_ID": "stack-login",
+    "SESSION_SECRET_ARN": "arn:session",
+}
+
+
+@pytest.mark.parametrize("name", list(_LOGIN))
+def test_the_pages_say_which_variable_is_missing(name: str) -> None:
+    """Each of them; all they can do without is an address of the customer's."""
+    settings = LoginSettings.read(_LOGIN | {"PUBLIC_URL": ""})
+    assert settings.access == Access(is_on=True, roles_claims=("cognito:groups", "scope"))
+    assert (settings.public_url, settings.is_local) == ("", False)
+    with pytest.raises(SettingsError, match=name):
+        LoginSettings.read(_LOGIN | {name: ""})
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod", "Local", "local "])
+def test_authentication_is_off_nowhere_but_in_the_local_environment(environment: str) -> None:
+    """A function that is told so elsewhere does not start."""
+    off = {"AUTHENTICATION": "off", "ENVIRONMENT": environment}
+    for read, good in ((LoginSettings.read, _LOGIN), (RetrySettings.read, _RETRY), (HealthSettings.read, _HEALTH)):
+        assert not read(good | off | {"ENVIRONMENT": "local"}).access.is_on
+        with pytest.raises(SettingsError, match=r"AUTHENTICATION .*ENVIRONMENT is local"):
+            read(good | off)
+        with pytest.raises(SettingsError, match=r"AUTHENTICATION .*'maybe'"):
+            read(good | {"AUTHENTICATION": "maybe", "ENVIRONMENT": "local"})
+
+
+@pytest.mark.parametrize("name", ["ISSUER", "PUBLIC_URL"])
+def test_nobody_signs_in_without_tls_but_in_the_local_environment(name: str) -> None:
+    """Nothing else says that a token is the issuer's."""
+    told = _LOGIN | {name: "http://127.0.0.1:9"}
+    assert LoginSettings.read(told | {"ENVIRONMENT": "local"})
+    with pytest.raises(SettingsError, match=name):
+        LoginSettings.read(told)

@@ -1,11 +1,15 @@
 """What matters in the template, held without deploying it."""
 
 import json
+import re
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from itertools import chain
 from typing import Any
 
 import pytest
 
+from codat_sync.access import Role
 from dev.template import read_template
 
 TEMPLATE = read_template()
@@ -18,6 +22,7 @@ def _of_type(kind: str) -> dict[str, dict[str, Any]]:
 
 FUNCTIONS = _of_type("AWS::Serverless::Function")
 ROLES = _of_type("AWS::IAM::Role")
+POLICIES = _of_type("AWS::IAM::Policy")
 QUEUES = _of_type("AWS::SQS::Queue")
 
 
@@ -38,10 +43,11 @@ def test_every_function_has_a_role_and_a_log_group_of_its_own() -> None:
     assert len(groups) == len(FUNCTIONS)
 
 
-@pytest.mark.parametrize("name", ROLES)
+@pytest.mark.parametrize("name", [*ROLES, *POLICIES])
 def test_no_role_has_a_wildcard(name: str) -> None:
     """Neither in an action nor in a resource, but for X-Ray, which knows no resources."""
-    for statement in _statements(ROLES[name]):
+    policy = POLICIES.get(name)
+    for statement in policy["Properties"]["PolicyDocument"]["Statement"] if policy else _statements(ROLES[name]):
         actions = _actions(statement)
         assert not any("*" in action for action in actions)
         if not all(action.startswith("xray:") for action in actions):
@@ -100,9 +106,87 @@ def test_every_log_group_forgets() -> None:
 
 
 def test_secrets_are_made_empty() -> None:
-    """No value of a secret's stands in a template, and none is made up that somebody could take for a real one."""
-    for secret in _of_type("AWS::SecretsManager::Secret").values():
-        assert not {"SecretString", "GenerateSecretString"} & set(secret["Properties"])
+    """No value of a secret's stands in a template, and none is made up that somebody could take for a real one.
+
+    Nobody but AWS makes the two that the pages need: what the user pool knows them by, and a key of their own.
+    """
+    secrets = {name: secret["Properties"] for name, secret in _of_type("AWS::SecretsManager::Secret").items()}
+    assert "${LoginClient.ClientSecret}" in json.dumps(secrets.pop("LoginSecret")["SecretString"])
+    assert secrets.pop("SessionSecret")["GenerateSecretString"]["PasswordLength"] >= 32
+    assert secrets
+    for secret in secrets.values():
+        assert not {"SecretString", "GenerateSecretString"} & set(secret)
+
+
+_POOL_CLIENTS = _of_type("AWS::Cognito::UserPoolClient")
+
+
+def test_no_person_gets_a_scope_that_is_a_role() -> None:
+    """Scopes are asked for, not given: only machines get those that stand for a role."""
+    for name, client in _POOL_CLIENTS.items():
+        scopes, flows = (
+            json.dumps(client["Properties"].get(key)) for key in ("AllowedOAuthScopes", "AllowedOAuthFlows")
+        )
+        assert ("codat-sync/" in scopes) == (name == "MachineClient") == ("client_credentials" in flows)
+
+
+def test_people_sign_in_with_a_code_and_with_nothing_else() -> None:
+    """No token in a URL, no password past the issuer's page; and nobody makes themselves an account."""
+    client = _POOL_CLIENTS["LoginClient"]["Properties"]
+    assert client["AllowedOAuthFlows"] == ["code"]
+    assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
+    assert client["GenerateSecret"] is True
+    assert RESOURCES["UserPool"]["Properties"]["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+
+
+def _names(value: object) -> Iterator[str]:
+    """Yield the resources that a part of the template needs."""
+    match value:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]} | {"DependsOn": str(name)}:
+            yield name
+        case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), *_]}:
+            yield from re.findall(r"\$\{(\w+)", text)
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _names(part)
+
+
+def test_no_resource_needs_itself() -> None:
+    """However far around: CloudFormation would not know which to make first, and no linter sees it.
+
+    An API needs the functions that its routes lead to, so none of those may need the client that people sign in with,
+    which needs the API's URL.
+    """
+    graph = {name: set(_names(resource)) & set(RESOURCES) for name, resource in RESOURCES.items()}
+    for name, function in FUNCTIONS.items():
+        for event in function["Properties"].get("Events", {}).values():
+            if event["Type"] == "HttpApi":
+                graph[name].discard("Api")  # SAM makes the route, in the API
+                graph["Api"].add(name)
+    assert "Api" in graph["LoginClient"]
+    assert set(TopologicalSorter(graph).static_order()) == set(RESOURCES)
+
+
+def test_groups_and_scopes_are_called_as_the_roles() -> None:
+    """So that a token says it in the words that are looked for."""
+    groups = {group["Properties"]["GroupName"] for group in _of_type("AWS::Cognito::UserPoolGroup").values()}
+    server = RESOURCES["ResourceServer"]["Properties"]
+    scopes = {f"{server['Identifier']}/{scope['ScopeName']}" for scope in server["Scopes"]}
+    assert groups == scopes == set(Role)
+
+
+def test_every_route_has_the_authorizer_or_a_reason() -> None:
+    """Without a token one reaches what is authenticated otherwise, and nothing else."""
+    open_to_all = {
+        "/webhooks/codat",
+        "/companies",
+        "/companies/{path+}",
+        "/recorded/{companyId}/{kind}/{transactionId}",
+    }
+    for function in FUNCTIONS.values():
+        for event in function["Properties"].get("Events", {}).values():
+            if event["Type"] == "HttpApi" and event["Properties"]["Path"] not in open_to_all:
+                assert event["Properties"]["Auth"] == {"Authorizer": "Token"}, event["Properties"]["Path"]
 
 
 def test_every_parameter_has_a_default_and_the_webhooks_url_comes_first() -> None:

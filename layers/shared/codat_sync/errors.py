@@ -31,6 +31,22 @@ class UnauthenticError(CodatSyncError):
     """A request that Codat did not sign."""
 
 
+class ForbiddenError(CodatSyncError):
+    """Somebody asks for what they have no role for."""
+
+
+class ForgedRequestError(CodatSyncError):
+    """A request that changes something, and was not made on a page of ours."""
+
+
+class LoginRefusedError(CodatSyncError):
+    """Somebody comes from the issuer with nothing that counts. To sign in anew cures it, unless they were forged."""
+
+
+class IdentityProviderError(CodatSyncError):
+    """The issuer does not answer, or not as it has to. Waiting, or a person, cures it."""
+
+
 class TooLargeError(CodatSyncError):
     """An event that does not fit into a queue message, and is not of a sync."""
 

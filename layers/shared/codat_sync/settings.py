@@ -5,7 +5,10 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TypedDict
 
+from codat_sync.access import Access
 from codat_sync.errors import SettingsError
+
+_LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class SubmitSettings:
 class HealthSettings:
     """What health is told."""
 
+    access: Access
     codat_base_url: str
     codat_secret_arn: str
     sync_table_name: str
@@ -108,6 +112,7 @@ class HealthSettings:
     def read(cls, environment: Mapping[str, str]) -> "HealthSettings":
         """Return the settings that ``environment`` holds. Raises SettingsError."""
         return cls(
+            access=_access(environment),
             codat_base_url=_text(environment, "CODAT_BASE_URL"),
             codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
             sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
@@ -118,8 +123,9 @@ class HealthSettings:
 
 @dataclass(frozen=True, slots=True)
 class RetrySettings(SubmitSettings):
-    """What retry is told: what submit is, and how often it may try."""
+    """What retry is told: what submit is, who may ask, and how often it may try."""
 
+    access: Access
     retry_dead_letter_queue_url: str
     most_attempts: int
     first_delay: timedelta
@@ -130,6 +136,7 @@ class RetrySettings(SubmitSettings):
         """Return the settings that ``environment`` holds. Raises SettingsError."""
         return cls(
             **asdict(SubmitSettings.read(environment)),
+            access=_access(environment),
             retry_dead_letter_queue_url=_text(environment, "RETRY_DEAD_LETTER_QUEUE_URL"),
             **_policy(environment),
         )
@@ -147,6 +154,53 @@ def _policy(environment: Mapping[str, str]) -> _Policy:
         "first_delay": timedelta(seconds=_number(environment, "RETRY_FIRST_DELAY_SECONDS")),
         "longest_delay": timedelta(seconds=_number(environment, "RETRY_LONGEST_DELAY_SECONDS")),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSettings:
+    """What is told to a function with pages about who may see them. ``public_url`` is empty for the API's own."""
+
+    access: Access
+    is_local: bool
+    issuer: str
+    login_secret_id: str
+    session_secret_arn: str
+    public_url: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "LoginSettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        is_local = _is_local(environment)
+        return cls(
+            access=_access(environment),
+            is_local=is_local,
+            issuer=_url(environment, "ISSUER", is_local=is_local),
+            login_secret_id=_text(environment, "LOGIN_SECRET_ID"),
+            session_secret_arn=_text(environment, "SESSION_SECRET_ARN"),
+            public_url=_url(environment, "PUBLIC_URL", is_local=is_local) if environment.get("PUBLIC_URL") else "",
+        )
+
+
+def _access(environment: Mapping[str, str]) -> Access:
+    """Return whether it is asked who somebody is. It always is but in the local environment, where it can be off."""
+    authentication, is_local = _text(environment, "AUTHENTICATION"), _is_local(environment)
+    if authentication not in {"on", "off"}:
+        raise SettingsError(f"the environment variable AUTHENTICATION is neither on nor off: {authentication!r}")
+    if authentication == "off" and not is_local:
+        raise SettingsError("the environment variable AUTHENTICATION may be off only if ENVIRONMENT is local")
+    claims = tuple(filter(None, (each.strip() for each in _text(environment, "ROLES_CLAIMS").split(","))))
+    return Access(authentication == "on", claims)
+
+
+def _is_local(environment: Mapping[str, str]) -> bool:
+    return _text(environment, "ENVIRONMENT") == _LOCAL
+
+
+def _url(environment: Mapping[str, str], name: str, *, is_local: bool) -> str:
+    value = _text(environment, name)
+    if not value.startswith(("https://", "http://") if is_local else "https://"):
+        raise SettingsError(f"the environment variable {name} is no https URL: {value!r}")
+    return value
 
 
 def _text(environment: Mapping[str, str], name: str) -> str:

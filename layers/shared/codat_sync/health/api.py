@@ -6,8 +6,10 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
+from codat_sync.access import Access, Role
 from codat_sync.errors import CodatSyncError
 from codat_sync.health.answers import JSON, PREFIX
 from codat_sync.health.openapi import document
@@ -18,9 +20,15 @@ from codat_sync.health.routes_history import add_history
 from codat_sync.health.routes_sync import add_live, add_sync, add_transaction
 
 
-def api(reading: Reading) -> APIGatewayHttpResolver:
-    """Return what answers requests of API Gateway's (payload 2.0) to the JSON API."""
+def api(reading: Reading, access: Access) -> APIGatewayHttpResolver:
+    """Return what answers requests of API Gateway's (payload 2.0) to the JSON API, to whom ``access`` lets look."""
     app = APIGatewayHttpResolver(enable_validation=True)
+
+    def only_for_viewers(app: APIGatewayHttpResolver, handle: NextMiddleware) -> Response[Any]:
+        access.caller(app.current_event.raw_event).require(Role.VIEW)
+        return handle(app)
+
+    app.use([only_for_viewers])
     for add in (add_history, add_sync, add_transaction, add_live, add_company):
         add(app, reading)
     _add_document(app)

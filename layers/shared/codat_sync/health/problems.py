@@ -14,6 +14,7 @@ from codat_sync.errors import (
     CodatNotFoundError,
     CodatSyncError,
     CodatUnavailableError,
+    ForbiddenError,
     GateClosedError,
     InvalidQueryError,
     QueueUnavailableError,
@@ -67,6 +68,8 @@ def problem_of(error: CodatSyncError, now: datetime) -> Response[str]:
     match error:
         case InvalidQueryError():
             return invalid([(error.place, str(error).removeprefix(f"{error.place} "))])
+        case ForbiddenError():
+            return problem(HTTPStatus.FORBIDDEN, "You may not do this", str(error))
         case GateClosedError():
             seconds = max(1, math.ceil((error.closure.until - now).total_seconds()))
             return _later("Codat may not be asked just now", f"The reason: {error.closure.reason}", seconds)

@@ -1,0 +1,118 @@
+"""The least that has people sign in: what `functions/health` does with the same pieces, without anything to look at."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlencode
+
+import httpx
+
+from codat_sync.access import Role
+from codat_sync.errors import (
+    ForbiddenError,
+    ForgedRequestError,
+    IdentityProviderError,
+    LoginRefusedError,
+    SecretUnavailableError,
+)
+from codat_sync.forgery import check_not_forged
+from codat_sync.http_event import base_url_of, cookies_of, headers_of
+from codat_sync.identity_provider import IdentityProvider, parse_login_client
+from codat_sync.login import Login, Redirect
+from codat_sync.login_attempt import LoginAttempt
+from codat_sync.secret import CachedSecret
+from codat_sync.session import Session, session_of_everybody
+from codat_sync.settings import LoginSettings
+from codat_sync.signed_cookie import SignedCookie, parse_session_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+Json = dict[str, Any]
+
+_STATUSES = {
+    LoginRefusedError: 400,
+    ForbiddenError: 403,
+    ForgedRequestError: 403,
+    IdentityProviderError: 503,
+    SecretUnavailableError: 503,
+}
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the pages are deployed: their environment, and the secrets that it names."""
+
+    secretsmanager: "SecretsManagerClient"
+    environment: dict[str, str]
+
+    def put_secret(self, name: str, value: object) -> None:
+        """Give a secret a value: as JSON, if it is no text."""
+        text = value if isinstance(value, str) else json.dumps(value)
+        self.secretsmanager.put_secret_value(SecretId=name, SecretString=text)
+
+
+@dataclass
+class Pages:
+    """A function with pages, wired as its environment says. ``offset_seconds`` is how late it is for it."""
+
+    site: Site
+    http: httpx.Client
+    offset_seconds: float = 0
+
+    def __post_init__(self) -> None:
+        self.settings = LoginSettings.read(self.site.environment)
+        client = CachedSecret(self.site.secretsmanager, self.settings.login_secret_id, parse_login_client)
+        self.key = CachedSecret(self.site.secretsmanager, self.settings.session_secret_arn, parse_session_key)
+        is_secure = not self.settings.is_local
+        self.sessions = SignedCookie("session", Session, self.key, self._now, is_secure=is_secure)
+        self.login = Login(
+            IdentityProvider(self.http, self.settings.issuer, client),
+            SignedCookie("login", LoginAttempt, self.key, self._now, is_secure=is_secure),
+            self.sessions,
+            self.settings.access.roles_claims,
+            self._now,
+        )
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(datetime.now(UTC).timestamp() + self.offset_seconds, UTC)
+
+    def handle(self, event: Json) -> Json:
+        """Answer a request."""
+        try:
+            return self._routed(event)
+        except tuple(_STATUSES) as error:
+            return {"statusCode": _STATUSES[type(error)], "body": str(error)}
+
+    def _routed(self, event: Json) -> Json:
+        base_url = base_url_of(event, self.settings.public_url, is_local=self.settings.is_local)
+        query, path = event.get("queryStringParameters", {}), event["rawPath"]
+        if path == "/login":
+            return _redirect(self.login.begin(base_url, query.get("next", "/")))
+        if path == "/login/callback":
+            return _redirect(self.login.finish(base_url, query, cookies_of(event)))
+        is_on = self.settings.access.is_on
+        session = self.sessions.read(cookies_of(event)) if is_on else session_of_everybody(self._now())
+        if session is None:
+            return {"statusCode": 303, "headers": {"location": f"{base_url}/login?{urlencode({'next': path})}"}}
+        if event["requestContext"]["http"]["method"] == "POST":
+            (token,) = parse_qs(event["body"] or "csrf=").get("csrf", [""])
+            check_not_forged(session, token, headers_of(event), base_url)
+        if path == "/logout":
+            ended = self.login.end(base_url)
+            return {
+                "statusCode": 200,
+                "headers": {"refresh": f"0; url={ended.location}"},
+                "cookies": [str(each) for each in ended.cookies],
+            }
+        if path == "/retry":
+            session.viewer.require(Role.RETRY)
+        session.viewer.require(Role.VIEW)
+        shown = {"subject": session.viewer.subject, "name": session.viewer.name, "csrf": session.csrf_token}
+        return {"statusCode": 200, "body": json.dumps(shown | {"roles": sorted(session.viewer.roles)})}
+
+
+def _redirect(redirect: Redirect) -> Json:
+    cookies = [str(each) for each in redirect.cookies]
+    return {"statusCode": 303, "headers": {"location": redirect.location}, "cookies": cookies}

@@ -1,0 +1,33 @@
+"""What every answer tells a browser."""
+
+import pytest
+
+from codat_sync.page_headers import ASSET_HEADERS, DATA_HEADERS, PAGE_HEADERS
+
+
+def _policy(headers: dict[str, str]) -> dict[str, str]:
+    directives = (directive.strip().partition(" ") for directive in headers["content-security-policy"].split(";"))
+    return {name: value for name, _, value in directives}
+
+
+@pytest.mark.parametrize("headers", [PAGE_HEADERS, DATA_HEADERS])
+def test_nothing_runs_that_is_no_file_of_ours(headers: dict[str, str]) -> None:
+    """No policy has an exemption, and nobody puts a page of ours into one of theirs."""
+    policy = _policy(headers)
+    assert policy["default-src"] == policy["frame-ancestors"] == "'none'"
+    assert set(policy.values()) <= {"'none'", "'self'"}
+    assert headers["cache-control"] == "no-store"
+
+
+def test_forms_and_links_of_a_page_stay_where_it_is() -> None:
+    """`default-src` says nothing of these two."""
+    assert _policy(dict(PAGE_HEADERS))["base-uri"] == "'none'"
+    assert _policy(dict(PAGE_HEADERS))["form-action"] == "'self'"
+
+
+@pytest.mark.parametrize("headers", [PAGE_HEADERS, DATA_HEADERS, ASSET_HEADERS])
+def test_every_answer_is_what_it_says_and_comes_over_tls(headers: dict[str, str]) -> None:
+    """And our own forms say where they come from, which `no-referrer` would have them not."""
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["strict-transport-security"].startswith("max-age=")
+    assert headers["referrer-policy"] == "same-origin"
