@@ -46,6 +46,7 @@ def deploy(services: "Services", parameters: "Mapping[str, str] | None" = None) 
         table_name=made["SyncTableName"],
         queue_url=made["SyncQueueUrl"],
         dead_letter_queue_url=made["SyncDeadLetterQueueUrl"],
+        event_bus_name=made.get("EventBusName", ""),
         aws_endpoint_url=services.aws_endpoint_url,
         region=REGION,
         signing_secret=services.signing_secret,
@@ -60,6 +61,7 @@ def _parameters(services: "Services") -> dict[str, str]:
         "Architecture": machine_architecture(),
         "CodatBaseUrl": services.codat.url,
         "SubmitEnabled": "true",
+        "PublishEnabled": "true",
     }
 
 

@@ -18,6 +18,7 @@ class Outputs:
     table_name: str
     queue_url: str
     dead_letter_queue_url: str
+    event_bus_name: str
     aws_endpoint_url: str
     region: str
     signing_secret: str

@@ -17,11 +17,14 @@ class FakeTable:
     def get(self, keys: Iterable[Values]) -> list[Values]:
         return [dict(self.items[found]) for key in keys if (found := (key["pk"], key["sk"])) in self.items]
 
-    def update(self, key: Values, changes: Mapping[str, object], when: Mapping[str, object]) -> None:
+    def update(
+        self, key: Values, changes: Mapping[str, object], when: Mapping[str, object], *, counting: str | None = None
+    ) -> None:
         item = self.items.get((key["pk"], key["sk"]), dict(key))
         if any(item.get(name) != value for name, value in when.items()):
             raise ConditionFailedError("the item is not as it was")
-        changed = item | dict(changes)
+        counted = {counting: item.get(counting, 0) + 1} if counting else {}
+        changed = item | dict(changes) | counted
         self.items[key["pk"], key["sk"]] = {name: value for name, value in changed.items() if value is not None}
         self.writes += 1
 

@@ -36,10 +36,13 @@ class MemoryTable(Table):
     def put(self, item: Values, when: Mapping[str, object]) -> None:
         self._call("put_item", [item], lambda: self._put_if([(item, when)]))
 
-    def update(self, key: Values, changes: Mapping[str, object], when: Mapping[str, object]) -> None:
+    def update(
+        self, key: Values, changes: Mapping[str, object], when: Mapping[str, object], *, counting: str | None = None
+    ) -> None:
         def work() -> None:
             self._require(key, when)
-            self._change(key, changes)
+            number = self._items.get(_place(key), {}).get(counting or "", 0)
+            self._change(key, {**changes, **({counting: number + 1} if counting else {})})
 
         self._call("update_item", [key], work)
 

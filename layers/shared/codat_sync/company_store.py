@@ -1,8 +1,9 @@
 """Companies as SyncTable holds them: one record each, which is never deleted."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from codat_sync.company import Company
 from codat_sync.document import next_version, read_waiting, with_waiting, write_waiting
@@ -54,7 +55,7 @@ class CompanyStore:
             company_id=company_id,
             values=values,
             seen=seen,
-            company=_read(values) if "fetchedAt" in values else None,
+            company=read_company(values),
             waiting=read_waiting(values),
             fetched_at=parse_instant(values.get("fetchedAt")),
             connection_since=parse_instant(values.get("connectionSince")),
@@ -110,7 +111,10 @@ class CompanyStore:
             raise VersionMovedError(f"the record of company {head.company_id} has moved on") from error
 
 
-def _read(values: Values) -> Company:
+def read_company(values: Mapping[str, Any]) -> Company | None:
+    """Return the company whose record has these values, None if Codat has not been asked about it yet."""
+    if "fetchedAt" not in values:
+        return None
     return Company(
         company_id=values["companyId"],
         name=values.get("name"),

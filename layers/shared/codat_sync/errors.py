@@ -27,6 +27,10 @@ class QueueUnavailableError(CodatSyncError):
     """A queue did not take a message. Waiting cures it."""
 
 
+class BusUnavailableError(CodatSyncError):
+    """The event bus did not take all that was put on it. Waiting cures it."""
+
+
 class UnauthenticError(CodatSyncError):
     """A request that Codat did not sign."""
 

@@ -25,6 +25,11 @@ def sync_key(sync_id: str) -> Key:
     return {"pk": f"SYNC#{sync_id}", "sk": SYNC}
 
 
+def subject_id(pk: str) -> str:
+    """Return the id that a partition of a sync or a company is named after."""
+    return pk.partition("#")[2]
+
+
 def company_key(company_id: str) -> Key:
     """Return the key of a company's record."""
     return {"pk": f"COMPANY#{company_id}", "sk": COMPANY}

@@ -42,6 +42,10 @@ class Step(StrEnum):
     EXHAUSTED = "attemptsExhausted"
 
 
+# What neither we nor time can do: the product, the customer or a person has to do something about the transaction. To
+# reconnect is about its company.
+HELD = frozenset({Step.MEND, Step.BILLING, Step.PARTLY_WRITTEN, Step.UNKNOWN, Step.NO_BODY, Step.EXHAUSTED})
+
 CUSTOMER_NOTES = {
     Step.RETRY: "We are sending your expense to your accounting software again. You need not do anything.",
     Step.WAIT: "Your expense is on its way to your accounting software. You need not do anything.",

@@ -1,7 +1,9 @@
 """What is done about a failed sync, as SyncTable holds it: made with the sync's document, and kept by retry."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from codat_sync.errors import ConditionFailedError
 from codat_sync.instant import format_instant, parse_instant
@@ -38,12 +40,14 @@ class RetryStore:
             "state": retry.state.value,
             "syncIds": list(retry.sync_ids),
             "steps": dict(retry.steps),
+            "held": {step: list(names) for step, names in retry.held.items()},
             "summary": {"companyId": company_id, "syncId": sync_id, "state": retry.state.value},
             **due_keys(due_at),
         }
         seen = known.due_at if known else None
         with suppress(ConditionFailedError):
-            self._table.update(retry_key(sync_id), changes, {"dueAt": format_instant(seen) if seen else None})
+            seen_at = format_instant(seen) if seen else None
+            self._table.update(retry_key(sync_id), changes, {"dueAt": seen_at}, counting="version")
 
     def rest(self, sync_id: str) -> None:
         """Have nothing done about a sync by itself: it is another one's business."""
@@ -56,11 +60,13 @@ def due_retry(company_id: str, sync_id: str, now: datetime) -> tuple[Values, Val
     return dict(retry_key(sync_id)), {"v": _VERSION, "summary": summary, **due_keys(format_instant(now))}
 
 
-def read_retry(values: Values) -> Retry:
-    """Return what is done about a sync, whose attributes these are."""
+def read_retry(values: Mapping[str, Any]) -> Retry:
+    """Return what is done about a sync, as its item's ``values`` say. What an older version left out is empty."""
     return Retry(
         state=RetryState(values.get("state", RetryState.OPEN)),
         sync_ids=tuple(values.get("syncIds", ())),
         steps={name: int(number) for name, number in values.get("steps", {}).items()},
         due_at=parse_instant(values.get("dueAt")),
+        held={step: tuple(names) for step, names in values.get("held", {}).items()},
+        version=int(values.get("version", 0)),
     )

@@ -21,8 +21,8 @@ from codat_sync.errors import (
     TooBusyError,
 )
 from codat_sync.expense import MOST, Body
-from codat_sync.plan import UNTIL_RECONNECTED, Plan, Policy, Standing, Step, lineage, plan
-from codat_sync.retry_state import Retry, RetryState
+from codat_sync.plan import HELD, UNTIL_RECONNECTED, Plan, Policy, Standing, Step, lineage, plan
+from codat_sync.retry_state import MOST_NAMED, Retry, RetryState
 from codat_sync.submission import NOT_LOOKED_AT, State, Submission, digest_of
 from codat_sync.submit import Write, is_refusal, processed_ids, sync_id_of
 
@@ -209,7 +209,16 @@ def summed_up(known: Retry | None, done: Sequence[Done], now: datetime) -> Retry
         state = RetryState.RESOLVED
     else:
         state = RetryState.WAITING if untils else RetryState.STOPPED
-    return Retry(state, tuple(made), dict(steps), max(now, min(untils)) if untils else None)
+    return Retry(state, tuple(made), dict(steps), max(now, min(untils)) if untils else None, _held(done))
+
+
+def _held(done: Sequence[Done]) -> dict[str, tuple[str, ...]]:
+    """Return which transactions wait for somebody else, by step: the first of them, if they are many."""
+    named: dict[str, list[str]] = {}
+    for each in done:
+        if each.plan.step in HELD:
+            named.setdefault(each.plan.step.value, []).append(each.transaction_id)
+    return {step: tuple(names[:MOST_NAMED]) for step, names in named.items()}
 
 
 def _is_left(done: Done, wanted: Collection[str] | None) -> bool:

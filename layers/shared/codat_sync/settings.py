@@ -142,6 +142,24 @@ class RetrySettings(SubmitSettings):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class PublishSettings:
+    """What publish is told."""
+
+    sync_table_name: str
+    event_bus_name: str
+    publish_dead_letter_queue_url: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "PublishSettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        return cls(
+            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
+            event_bus_name=_text(environment, "EVENT_BUS_NAME"),
+            publish_dead_letter_queue_url=_text(environment, "PUBLISH_DEAD_LETTER_QUEUE_URL"),
+        )
+
+
 class _Policy(TypedDict):
     most_attempts: int
     first_delay: timedelta

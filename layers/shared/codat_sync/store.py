@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 from codat_sync.chunks import chunks
 from codat_sync.document import (
@@ -317,7 +318,14 @@ class Store:
             ]
         )
 
-    def _items(self, document: Values) -> Iterator[Values]:
+    def load_items(self, document: Mapping[str, Any]) -> Iterator[Item]:
+        """Yield the items of a document, also of one that was replaced: fewer than it has if its parts are gone.
+
+        A few parts are in memory at a time.
+        """
+        return map(read_item, self._items(document))
+
+    def _items(self, document: Mapping[str, Any]) -> Iterator[Values]:
         """Yield the items of a document, fewer than it has if its parts are gone."""
         if "parts" not in document:
             yield from document.get("items", ())

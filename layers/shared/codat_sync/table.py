@@ -113,13 +113,15 @@ class Table:
             lambda: self._client.put_item(TableName=self._name, Item=_to_item(item), **condition.arguments())
         )
 
-    def update(self, key: Values, changes: Mapping[str, object], when: Mapping[str, object]) -> None:
+    def update(
+        self, key: Values, changes: Mapping[str, object], when: Mapping[str, object], *, counting: str | None = None
+    ) -> None:
         """Set attributes of an item (None: remove), and make it if need be, if it is as ``when`` says.
 
-        Raises ConditionFailedError.
+        ``counting`` names one that is moved on by one, from 0. Raises ConditionFailedError.
         """
         expression = _Expression()
-        expression.change(changes)
+        expression.change(changes, counting)
         expression.require(when)
         self._conditionally(
             lambda: self._client.update_item(TableName=self._name, Key=_to_item(key), **expression.arguments())
@@ -237,10 +239,11 @@ class _Expression:
         self._names: dict[str, str] = {}
         self._values: Values = {}
 
-    def change(self, changes: Mapping[str, object]) -> None:
+    def change(self, changes: Mapping[str, object], counting: str | None = None) -> None:
         sets = [f"{self._name(name)} = {self._value(value)}" for name, value in changes.items() if value is not None]
         removes = [self._name(name) for name, value in changes.items() if value is None]
-        clauses = (("SET ", sets), ("REMOVE ", removes))
+        adds = [f"{self._name(counting)} {self._value(1)}"] if counting else []
+        clauses = (("SET ", sets), ("REMOVE ", removes), ("ADD ", adds))
         self._update = " ".join(verb + ", ".join(parts) for verb, parts in clauses if parts)
 
     def require(self, when: Mapping[str, object]) -> None:

@@ -1,0 +1,47 @@
+"""A subscriber of the event bus: a queue of its own, to which a rule brings all that is told."""
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dev.aws import LocalAws
+
+# An event of EventBridge's, whose shape AWS defines.
+Event = dict[str, Any]
+
+_NAME = "subscriber"
+
+
+@dataclass
+class Subscriber:
+    """What it has heard, each fact once: the bus tells at least once."""
+
+    _aws: "LocalAws"
+    _queue_url: str
+    heard: dict[str, Event] = field(default_factory=dict)
+
+    def listen(self) -> "dict[str, Event]":
+        """Take what has come; returns all that was heard so far, by the ids of the facts."""
+        while messages := self._aws.sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in messages:
+                event: Event = json.loads(message["Body"])
+                self.heard.setdefault(event["detail"]["id"], event)
+                self._aws.sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return self.heard
+
+    def told_of(self, **fields: object) -> list[str]:
+        """Return the kinds of the facts heard whose details have these ``fields``, in the order of their versions."""
+        found = [event for event in self.listen().values() if fields.items() <= event["detail"].items()]
+        return [event["detail-type"] for event in sorted(found, key=lambda event: int(event["detail"]["version"]))]
+
+
+def subscribe(aws: "LocalAws", bus: str, name: str = _NAME) -> Subscriber:
+    """Return a subscriber to all that comes to a bus from now on."""
+    url = aws.sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    aws.events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps({"source": ["codat-sync"]}))
+    aws.events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": name, "Arn": arn}])
+    return Subscriber(aws, url)

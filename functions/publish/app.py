@@ -1,0 +1,78 @@
+"""Publish: what has changed in SyncTable becomes facts on the event bus."""
+
+import os
+from collections import Counter
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from botocore.config import Config
+
+from codat_sync.bus import Bus
+from codat_sync.errors import PoisonError
+from codat_sync.message import LIMIT_BYTES
+from codat_sync.observability import count, logger, metrics
+from codat_sync.publish import Publishing
+from codat_sync.queues import DeadLetterQueue
+from codat_sync.settings import PublishSettings
+from codat_sync.store import Store
+from codat_sync.stream import read_change, text_of
+from codat_sync.table import Table
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_CONFIG = Config(
+    connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=32
+)
+_MILLISECONDS_OF_A_RECORD = 60_000  # of the largest sync, with a bus that is slow
+
+settings = PublishSettings.read(os.environ)
+table = Table(boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name)
+# Syncs are only read here.
+store = Store(table, event_retention=timedelta())
+publishing = Publishing(store, Bus(boto3.client("events", config=_CONFIG), settings.event_bus_name))
+dead_letters = DeadLetterQueue(boto3.client("sqs", config=_CONFIG), settings.publish_dead_letter_queue_url)
+processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> "PartialItemFailureResponse":
+    """Tell what a batch of the stream says, and answer from which record on it has to come again."""
+    published: Counter[str] = Counter()
+    answer = process_partial_response(event, partial(_publish, published, context), processor, context)
+    for name, number in published.items():
+        count("FactsPublished", "fact", name, number)
+    return answer
+
+
+def _publish(published: Counter[str], context: "LambdaContext", record: DynamoDBRecord) -> None:
+    """Tell what one record says; raising makes it come again, and the others are told all the same."""
+    ids: dict[str, Any] = {"record_id": record.event_id, "keys": (record.get("dynamodb") or {}).get("Keys")}
+    try:
+        _require_time(context)
+        facts = publishing.publish(read_change(record))
+    except PoisonError as poison:
+        # At once: it would be the same each time, and hold up what comes after it.
+        dead_letters.set_aside(text_of(record.raw_event, LIMIT_BYTES), None, poison)
+        logger.error("set aside", reason=poison.reason, detail=poison.detail, **ids)
+        metrics.add_metric("RecordSetAside", MetricUnit.Count, 1)
+    except Exception:
+        logger.exception("failed", **ids)
+        metrics.add_metric("RecordFailed", MetricUnit.Count, 1)
+        raise
+    else:
+        published.update(facts)
+        if facts:
+            logger.info("published", facts=dict(facts), **ids)
+
+
+def _require_time(context: "LambdaContext") -> None:
+    if context.get_remaining_time_in_millis() < _MILLISECONDS_OF_A_RECORD:
+        raise TimeoutError("there is no time left for another record")
