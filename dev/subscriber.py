@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dev.aws import LocalAws
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_sqs import SQSClient
 
 # An event of EventBridge's, whose shape AWS defines.
 Event = dict[str, Any]
@@ -17,19 +18,17 @@ _NAME = "subscriber"
 class Subscriber:
     """What it has heard, each fact once: the bus tells at least once."""
 
-    _aws: "LocalAws"
+    _sqs: "SQSClient"
     _queue_url: str
     heard: dict[str, Event] = field(default_factory=dict)
 
     def listen(self) -> "dict[str, Event]":
         """Take what has come; returns all that was heard so far, by the ids of the facts."""
-        while messages := self._aws.sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get(
-            "Messages"
-        ):
+        while messages := self._sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 event: Event = json.loads(message["Body"])
                 self.heard.setdefault(event["detail"]["id"], event)
-                self._aws.sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
+                self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
         return self.heard
 
     def told_of(self, **fields: object) -> list[str]:
@@ -38,10 +37,10 @@ class Subscriber:
         return [event["detail-type"] for event in sorted(found, key=lambda event: int(event["detail"]["version"]))]
 
 
-def subscribe(aws: "LocalAws", bus: str, name: str = _NAME) -> Subscriber:
+def subscribe(sqs: "SQSClient", events: "EventBridgeClient", bus: str, name: str = _NAME) -> Subscriber:
     """Return a subscriber to all that comes to a bus from now on."""
-    url = aws.sqs.create_queue(QueueName=name)["QueueUrl"]
-    arn = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    aws.events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps({"source": ["codat-sync"]}))
-    aws.events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": name, "Arn": arn}])
-    return Subscriber(aws, url)
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps({"source": ["codat-sync"]}))
+    events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": name, "Arn": arn}])
+    return Subscriber(sqs, url)

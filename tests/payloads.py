@@ -40,6 +40,15 @@ WORKER_REASONS: dict[str, list[str]] = {
 # What the clock answers while nothing is due.
 CLOCK_ANSWERS = {"each-minute": {"enqueued": 0, "gate": None}}
 
+# What publish tells of, in this order.
+PUBLISH_FACTS: dict[str, list[str]] = {
+    "body-missing": ["BodyMissing"],
+    "connection-lost": ["ConnectionLost"],
+    "poison": ["SyncSucceeded", "TransactionCompleted"],  # of the record beside the one that is set aside
+    "sync-failed": ["SyncFailed", "TransactionCompleted", "TransactionFailed"],
+    "sync-succeeded": ["SyncSucceeded", "TransactionCompleted"],
+}
+
 # Every payload there is, by the function that it is for.
 PAYLOADS: dict[str, set[str]] = {
     "receiver": set(RECEIVER_ANSWERS),
@@ -48,6 +57,7 @@ PAYLOADS: dict[str, set[str]] = {
     "submit": {"create-expenses"},
     "retry": {"asked", "direct", "due"},
     "health": {"history", "sync"},
+    "publish": set(PUBLISH_FACTS),
 }
 
 # A payload of Lambda's: JSON, whose shape AWS defines.

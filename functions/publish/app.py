@@ -46,6 +46,7 @@ processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_fail
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> "PartialItemFailureResponse":
     """Tell what a batch of the stream says, and answer from which record on it has to come again."""
     published: Counter[str] = Counter()
+    metrics.add_metric("StreamRecords", MetricUnit.Count, len(event["Records"]))
     answer = process_partial_response(event, partial(_publish, published, context), processor, context)
     for name, number in published.items():
         count("FactsPublished", "fact", name, number)

@@ -84,7 +84,12 @@ def aws(codat_url: str) -> Iterator[Aws]:
         dynamodb, sqs, secretsmanager = boto3.client("dynamodb"), boto3.client("sqs"), boto3.client("secretsmanager")
         table = read_template()["Resources"]["SyncTable"]["Properties"]
         made = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
-        dynamodb.create_table(TableName="syncs", **{name: table[name] for name in made})
+        (_, stream, _) = table["StreamSpecification"]["Fn::If"]
+        dynamodb.create_table(
+            TableName="syncs",
+            StreamSpecification={"StreamEnabled": True, **stream},
+            **{name: table[name] for name in made},
+        )
         environment = {
             "CODAT_BASE_URL": codat_url,
             "CODAT_SECRET_ARN": secretsmanager.create_secret(Name="codat")["ARN"],
@@ -97,6 +102,8 @@ def aws(codat_url: str) -> Iterator[Aws]:
             "RETRY_MOST_ATTEMPTS": "3",
             "RETRY_FIRST_DELAY_SECONDS": "0",
             "RETRY_LONGEST_DELAY_SECONDS": "0",
+            "PUBLISH_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="publish-dead")["QueueUrl"],
+            "EVENT_BUS_NAME": "events",
             "EVENT_RETENTION_DAYS": "16",
             "FIRST_LOOK_SECONDS": "60",
             "MAXIMUM_CONCURRENCY": "2",

@@ -24,8 +24,8 @@ class RetryState(StrEnum):
 class Retry:
     """What is done about a failed sync. ``sync_ids`` are the syncs that retries of it have made, oldest first.
 
-    ``steps`` counts its failed transactions by what is to be done; ``held`` names the first of them for each step that is
-    somebody else's. ``version`` is the table's: it moves on each time that this is written.
+    ``steps`` counts its failed transactions by what is to be done; ``held`` names the first of them for each step that
+    is somebody else's. ``version`` is the table's: it moves on each time that this is written.
     """
 
     state: RetryState
