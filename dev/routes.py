@@ -25,6 +25,7 @@ def make_routes(aws: "LocalAws") -> str:
     wanted = {
         route_key: _integration(aws, api_id, names[function])
         for route_key, function in _routes(processed["Resources"]["Api"]["Properties"]["Body"])
+        if function in names  # else it is switched off
     }
     for route in aws.apigatewayv2.get_routes(ApiId=api_id)["Items"]:
         if wanted.get(route["RouteKey"]) == route["Target"]:
@@ -62,6 +63,6 @@ def _routes(document: "Mapping[str, Any]") -> "Iterator[tuple[str, str]]":
 
 
 def _taken(value: "Mapping[str, Any]") -> "Mapping[str, Any]":
-    """Return what stands there if the conditions of the template hold: all of them do here."""
+    """Return what stands there if the conditions of the template hold."""
     taken: Mapping[str, Any] = value["Fn::If"][1] if "Fn::If" in value else value
     return taken

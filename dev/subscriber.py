@@ -1,6 +1,7 @@
 """A subscriber of the event bus: a queue of its own, to which a rule brings all that is told."""
 
 import json
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 
 _NAME = "subscriber"
+_POLL_SECONDS = 0.1
 
 
 @dataclass
@@ -31,16 +33,36 @@ class Subscriber:
                 self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
         return self.heard
 
+    def wait_for(self, kind: str, *, seconds: float = 60, **fields: object) -> Event | None:
+        """Return the first fact of a kind whose details have these ``fields``, None if it does not come in time."""
+        deadline = time.monotonic() + seconds
+        while True:
+            for event in self.listen().values():
+                if event["detail-type"] == kind and fields.items() <= event["detail"].items():
+                    return event
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(_POLL_SECONDS)
+
     def told_of(self, **fields: object) -> list[str]:
         """Return the kinds of the facts heard whose details have these ``fields``, in the order of their versions."""
         found = [event for event in self.listen().values() if fields.items() <= event["detail"].items()]
         return [event["detail-type"] for event in sorted(found, key=lambda event: int(event["detail"]["version"]))]
 
 
-def subscribe(sqs: "SQSClient", events: "EventBridgeClient", bus: str, name: str = _NAME) -> Subscriber:
-    """Return a subscriber to all that comes to a bus from now on."""
+def open_queue(sqs: "SQSClient", name: str, service: str) -> tuple[str, str]:
+    """Make a queue to which a service of AWS may send; returns its URL and its ARN."""
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sqs:SendMessage", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    return url, arn
+
+
+def subscribe(sqs: "SQSClient", events: "EventBridgeClient", bus: str, name: str = _NAME) -> Subscriber:
+    """Return a subscriber to all that comes to a bus from now on."""
+    url, arn = open_queue(sqs, name, "events.amazonaws.com")
     events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps({"source": ["codat-sync"]}))
     events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": name, "Arn": arn}])
     return Subscriber(sqs, url)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from codat_sync.access import Role
+from dev.schemas import facts
 from dev.template import read_template
 
 TEMPLATE = read_template()
@@ -86,6 +87,41 @@ def test_every_queue_is_encrypted_and_leads_to_one_that_keeps_longer(name: str) 
         assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
     else:
         assert name.endswith("DeadLetterQueue")
+
+
+def test_a_stream_has_what_failed_split_off_and_kept() -> None:
+    """And its retries end, so that one record does not hold up the others."""
+    (stream,) = (
+        event["Properties"]
+        for function in FUNCTIONS.values()
+        for event in function["Properties"].get("Events", {}).values()
+        if event["Type"] == "DynamoDB"
+    )
+    assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert stream["BisectBatchOnFunctionError"] is True
+    assert 0 < stream["MaximumRetryAttempts"] < 100
+    assert 0 < stream["MaximumRecordAgeInSeconds"] < 24 * 60 * 60  # The stream keeps a record for so long.
+    kept = stream["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]
+    assert QUEUES[kept]["DeletionPolicy"] == "Retain"
+    assert stream["StartingPosition"] == "TRIM_HORIZON"
+
+
+def test_what_is_switched_off_leaves_nothing_behind() -> None:
+    """Neither what belongs to it, nor a reference to that from what does not."""
+    for condition, begins_with in (("HasSubmit", "Submit"), ("HasPublish", ("Publish", "EventBus", "Attention"))):
+        switched = {name for name, resource in RESOURCES.items() if resource.get("Condition") == condition}
+        assert switched == {name for name in RESOURCES if name.startswith(begins_with)}
+        others = {name: resource for name, resource in RESOURCES.items() if name not in switched}
+        assert not any(f'"{name}"' in json.dumps(others) for name in switched)
+
+
+def test_the_topic_takes_only_what_its_rule_brings() -> None:
+    """Nobody else may tell people what to look at."""
+    (statement,) = RESOURCES["AttentionTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "sns:Publish"
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["AttentionRule", "Arn"]}}}
+    told = set(RESOURCES["AttentionRule"]["Properties"]["EventPattern"]["detail-type"])
+    assert told <= {kind.__name__ for kind in facts()}
 
 
 def test_the_table_outlives_the_stack_and_cannot_be_replaced() -> None:

@@ -1,0 +1,129 @@
+"""From the table's stream to a subscriber of the bus, through what is deployed on AWS."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from codat_sync.store import Store
+from codat_sync.table import Table
+from dev.aws import LocalAws
+from dev.cloudformation import STACK, outputs, physical_ids
+from dev.deployment import deploy
+from dev.outputs import Outputs
+from dev.services import running_services
+from dev.subscriber import Subscriber, open_queue, subscribe
+from tests.simulator.control import SimulatorControl
+from tests.simulator.control_messages import NewWebhook
+from tests.simulator.models import Item
+
+pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
+
+
+@pytest.fixture
+def codat(stack: Outputs) -> Iterator[SimulatorControl]:
+    """Codat, to be told what happens there."""
+    with SimulatorControl(stack.codat_url) as control:
+        yield control
+
+
+@pytest.fixture
+def aws(stack: Outputs) -> LocalAws:
+    """AWS, as its administrator sees it."""
+    return LocalAws(stack.aws_endpoint_url)
+
+
+@pytest.fixture
+def subscriber(stack: Outputs, aws: LocalAws) -> Subscriber:
+    """Return somebody who is told everything."""
+    return subscribe(aws.sqs, aws.events, stack.event_bus_name)
+
+
+def _webhook(codat: SimulatorControl, code: int, *items: Item) -> str:
+    sync = codat.add_sync(company_id=codat.add_company().company_id, code=code, items=items)
+    codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
+    return sync.sync_id
+
+
+def test_what_a_webhook_announces_is_told(codat: SimulatorControl, subscriber: Subscriber) -> None:
+    """With no more than the template allows; and again as it changes, in versions."""
+    sync_id = _webhook(codat, 5130, Item("t1"), Item("t2", "PushError"))
+    assert subscriber.wait_for("TransactionFailed", syncId=sync_id, transactionId="t2")
+    assert subscriber.wait_for("SyncFailed", syncId=sync_id)
+    codat.change_sync(sync_id, code=2000, items=(Item("t1"), Item("t2")))
+    codat.send_webhook(NewWebhook(sync_id=sync_id))
+    assert subscriber.wait_for("SyncSucceeded", syncId=sync_id)
+    assert subscriber.told_of(syncId=sync_id, transactionId="t2") == ["TransactionFailed", "TransactionCompleted"]
+    assert subscriber.told_of(syncId=sync_id, transactionId="t1") == ["TransactionCompleted"]
+
+
+def test_people_are_told_what_they_have_to_look_at(
+    codat: SimulatorControl, aws: LocalAws, subscriber: Subscriber
+) -> None:
+    """And only that, by the rule and the topic of the template."""
+    topic = outputs(aws.cloudformation, STACK)["AttentionTopicArn"]
+    url, queue = open_queue(aws.sqs, "people", "sns.amazonaws.com")
+    aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
+    company_id = codat.add_company().company_id
+    codat.add_sync(company_id=company_id, code=2000)
+    for status in ("Linked", "Deauthorized"):
+        codat.set_connection_status(company_id, status)
+        codat.send_webhook(NewWebhook(company_id=company_id, event_type="connection.disconnected"))
+        if status == "Linked":
+            assert subscriber.wait_for("ConnectionLost", companyId=company_id, seconds=3) is None
+    assert subscriber.wait_for("ConnectionLost", companyId=company_id)
+    messages = aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=5)["Messages"]
+    kinds = [(json.loads(each["Body"])["detail-type"], json.loads(each["Body"])["detail"]) for each in messages]
+    assert {kind for kind, _ in kinds} <= {"ConnectionLost"}
+    assert company_id in [detail["companyId"] for _, detail in kinds]
+
+
+def test_a_record_that_cannot_be_told_does_not_hold_up_the_others(
+    stack: Outputs, codat: SimulatorControl, aws: LocalAws, subscriber: Subscriber
+) -> None:
+    """It is split off and kept, with the reason."""
+    key = {"pk": {"S": "SYNC#broken"}, "sk": {"S": "SYNC"}}
+    aws.dynamodb.put_item(TableName=stack.table_name, Item={**key, "digest": {"S": "d"}, "code": {"S": "no code"}})
+    try:
+        assert subscriber.wait_for("SyncSucceeded", syncId=_webhook(codat, 2000))
+        url = outputs(aws.cloudformation, STACK)["PublishDeadLetterQueueUrl"]
+        (dead,) = aws.sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"], WaitTimeSeconds=5)["Messages"]
+        assert dead["MessageAttributes"]["reason"]["StringValue"] == "not-a-record"
+        assert json.loads(dead["Body"])["dynamodb"]["Keys"] == key
+        aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=dead["ReceiptHandle"])
+    finally:
+        aws.dynamodb.delete_item(TableName=stack.table_name, Key=key)
+
+
+def test_the_rest_works_without_and_it_can_be_switched_on_later() -> None:
+    """The table is the same one: what it held stays, and what comes from then on is told."""
+    with running_services("without") as services:
+        off = deploy(services, {"PublishEnabled": "false", "SubmitEnabled": "false"})
+        aws = LocalAws(off.aws_endpoint_url)
+        assert not {
+            name for name in physical_ids(aws.cloudformation) if name.startswith(("Publish", "Submit", "Event"))
+        }
+        with SimulatorControl(off.codat_url) as codat:
+            store = Store(Table(aws.dynamodb, off.table_name), event_retention=timedelta())
+            before = _webhook(codat, 5130, Item("t1", "PushError"))
+            assert _eventually_there(store, before)
+            assert "LatestStreamArn" not in aws.dynamodb.describe_table(TableName=off.table_name)["Table"]
+
+            on = deploy(services)
+            assert on.table_name == off.table_name
+            assert store.load_sync(before)
+            subscriber = subscribe(aws.sqs, aws.events, on.event_bus_name)
+            codat.change_sync(before, code=2000, items=(Item("t1"),))
+            codat.send_webhook(NewWebhook(sync_id=before))
+            assert subscriber.wait_for("SyncSucceeded", syncId=before)
+            assert subscriber.told_of(syncId=before, transactionId="t1") == ["TransactionCompleted"]
+
+
+def _eventually_there(store: Store, sync_id: str) -> bool:
+    for _ in range(600):
+        if store.load_sync(sync_id):
+            return True
+        time.sleep(0.1)
+    return False
