@@ -11,6 +11,7 @@ from tests.payloads import (
     CLOCK_ANSWERS,
     EVENTS,
     PAYLOADS,
+    PUBLISH_FACTS,
     RECEIVER_ANSWERS,
     SYNC_ID,
     TRANSACTION_IDS,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
     from codat_sync.store import Store
+    from dev.subscriber import Subscriber
 
 # Their messages announce no sync of ours, so that nothing in the table tells of them.
 _WITHOUT_SYNC = {"check", "connection-disconnected", "not-ours", "poison"}
@@ -39,6 +41,7 @@ class Effects:
     queue_url: str
     dead_letter_queue_url: str
     store: "Store"
+    subscriber: "Subscriber"
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,30 @@ class HealthEvent:
         return self.expected if is_well else f"answered {json.dumps(answer)[:200]}"
 
 
+@dataclass(frozen=True)
+class PublishEvent:
+    """Records of the table's stream, as Lambda hands them to publish."""
+
+    function: ClassVar = "PublishFunction"
+    name: str
+    payload: Payload
+
+    @property
+    def expected(self) -> str:
+        """What is to come of it, in words."""
+        return _published({"batchItemFailures": []}, PUBLISH_FACTS[self.name])
+
+    def outcome(self, answer: object, effects: Effects) -> str:
+        """Return what came of it, in the same words; takes what the subscriber has been told."""
+        effects.subscriber.heard.clear()
+        return _published(answer, [event["detail-type"] for event in effects.subscriber.listen().values()])
+
+
+def publish_events() -> list[PublishEvent]:
+    """Return all that are stored for publish."""
+    return [PublishEvent(name, load("publish", name)) for name in PUBLISH_FACTS]
+
+
 def submit_events(api_key: str) -> list[SubmitEvent]:
     """Return all that are stored for submit, with the key that is good here."""
     credentials = base64.b64encode(api_key.encode()).decode()
@@ -233,6 +260,11 @@ def take(sqs: "SQSClient", url: str) -> "list[MessageTypeDef]":
 
 def _received(status: object, webhook_ids: list[str]) -> str:
     return f"answered {status}, {', '.join(webhook_ids) or 'nothing'} on SyncQueue"
+
+
+def _published(answer: object, facts: list[str]) -> str:
+    failures = "no failures" if answer == {"batchItemFailures": []} else json.dumps(answer)[:200]
+    return f"answered {failures}, told: {', '.join(sorted(facts))}"
 
 
 def _worked(answer: object, reasons: list[str], seen: set[str]) -> str:

@@ -17,16 +17,19 @@ from dev.sam_local_events import (
     ClockEvent,
     Effects,
     HealthEvent,
+    PublishEvent,
     RetryEvent,
     SubmitEvent,
     clock_events,
     health_events,
+    publish_events,
     receiver_events,
     retry_events,
     submit_events,
     worker_events,
 )
 from dev.simulator import add_example
+from dev.subscriber import subscribe
 
 _SECONDS_TO_ANSWER = 60
 
@@ -40,7 +43,8 @@ class Run:
         self._sam = sam
         self._signing_secret = outputs.signing_secret
         self._api_key = outputs.codat_api_key
-        self._effects = Effects(aws.sqs, outputs.queue_url, outputs.dead_letter_queue_url, store)
+        subscriber = subscribe(aws.sqs, aws.events, outputs.event_bus_name)
+        self._effects = Effects(aws.sqs, outputs.queue_url, outputs.dead_letter_queue_url, store, subscriber)
         self.well = 0
         self.wrong = 0
         _stop_polling(aws)
@@ -51,11 +55,12 @@ class Run:
 
         One of each at a time: what they leave stands in different places, so that it can be told apart.
         """
-        others: list[ClockEvent | SubmitEvent | RetryEvent | HealthEvent] = [
+        others: list[ClockEvent | SubmitEvent | RetryEvent | HealthEvent | PublishEvent] = [
             *clock_events(),
             *submit_events(self._api_key),
             *retry_events(),
             *health_events(),
+            *publish_events(),
         ]
         for some in zip_longest(receiver_events(self._signing_secret), worker_events(), others):
             events = [event for event in some if event]
@@ -93,7 +98,8 @@ class Run:
 
 
 def _stop_polling(aws: LocalAws) -> None:
-    """Keep the deployed worker from taking what the receiver puts on SyncQueue: that is looked at here."""
-    worker = physical_ids(aws.cloudformation)["WorkerFunction"]
-    for mapping in aws.lambda_.list_event_source_mappings(FunctionName=worker)["EventSourceMappings"]:
-        aws.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    """Keep the deployed functions from taking what those in containers leave: that is looked at here."""
+    names = physical_ids(aws.cloudformation)
+    for function in (names["WorkerFunction"], names["PublishFunction"]):
+        for mapping in aws.lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]:
+            aws.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)

@@ -30,7 +30,8 @@ class Subscriber:
             for message in messages:
                 event: Event = json.loads(message["Body"])
                 self.heard.setdefault(event["detail"]["id"], event)
-                self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
+            done = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(messages)]
+            self._sqs.delete_message_batch(QueueUrl=self._queue_url, Entries=done)  # type: ignore[arg-type]
         return self.heard
 
     def wait_for(self, kind: str, *, seconds: float = 60, **fields: object) -> Event | None:

@@ -1,11 +1,13 @@
 """What came out of the demo, in numbers and sentences."""
 
+import json
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
 from dev.demo.comparison import Difference, Tally, Verdict, compare, tally
 from dev.demo.facts import Facts, Kind
+from dev.demo.hearing import Heard
 from dev.demo.submitting import Told
 from dev.demo.truth import REFUSED
 
@@ -19,6 +21,7 @@ class Result:
     attempts: int
     calls: Counter[int]
     told: list[Told]
+    heard: Heard
     waiting: int
     dead: int
 
@@ -34,8 +37,9 @@ class Result:
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing is missing, wrong, too much, left over or written twice."""
-        return not (self.differences or self.waiting or self.dead or any(each.in_books > 1 for each in self.told))
+        """Whether nothing is missing, wrong, too much, left over, written twice or untold."""
+        is_written_twice = any(each.in_books > 1 for each in self.told)
+        return not (self.differences or self.waiting or self.dead or is_written_twice or self.heard.untold)
 
     @property
     def webhooks(self) -> str:
@@ -49,6 +53,19 @@ class Result:
             f"{all_of_them - of_syncs - 1} not ours, {refused} refused as Codat had not signed it. "
             f"Left in the queue: {self.waiting}, dead letters: {self.dead}."
         )
+
+    @property
+    def heard_of(self) -> str:
+        """What a subscriber of the event bus was told."""
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(self.heard.kinds.items()))
+        untold = f" Of {self.heard.untold} syncs it was not told how they ended." if self.heard.untold else ""
+        return f"A subscriber of the event bus was told {self.heard.kinds.total():,} facts: {kinds or 'none'}.{untold}"
+
+    @property
+    def example(self) -> str:
+        """One of them, as it came."""
+        event = self.heard.example
+        return f"{event['detail-type']} {json.dumps(event['detail'])}" if event else ""
 
     @property
     def asked(self) -> str:

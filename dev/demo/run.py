@@ -12,6 +12,7 @@ from dev.aws import LocalAws
 from dev.cloudformation import physical_ids
 from dev.demo.adversity import Adversity
 from dev.demo.delivering import Delivering, depth
+from dev.demo.hearing import hear
 from dev.demo.result import Result
 from dev.demo.scenario import stage
 from dev.demo.screen import Screen
@@ -21,6 +22,7 @@ from dev.demo.truth import answers, true_facts
 from dev.errors import LocalStackError
 from dev.outputs import Outputs
 from dev.stack import local_stack
+from dev.subscriber import subscribe
 from tests.simulator.control import SimulatorControl
 
 # The 28 hours in which Codat tries to deliver a webhook take 5 seconds.
@@ -46,6 +48,7 @@ def main() -> bool:
 
 def _run(outputs: Outputs, screen: Screen) -> Result:
     aws = LocalAws(outputs.aws_endpoint_url)
+    subscriber = subscribe(aws.sqs, aws.events, outputs.event_bus_name)
     with SimulatorControl(outputs.codat_url) as codat, screen.steps() as steps:
         steps.begin("Making companies and syncs at Codat, and sending webhooks about them")
         delivering = Delivering(codat, aws.sqs, outputs.queue_url, steps.count)
@@ -61,6 +64,7 @@ def _run(outputs: Outputs, screen: Screen) -> Result:
         submitting = Submitting(codat, delivering, Table(aws.dynamodb, outputs.table_name), outputs, _clock(aws))
         sent += submitting.submit()
         steps.begin("Comparing the table with Codat")
+        heard = hear(subscriber, codat.state().syncs)
         deliveries = codat.deliveries()
         return Result(
             truth=true_facts(codat.state(), sent),
@@ -68,6 +72,7 @@ def _run(outputs: Outputs, screen: Screen) -> Result:
             attempts=sum(len(delivery.attempts) for delivery in deliveries),
             calls=Counter(call.status for call in codat.requests().requests if call.status),
             told=submitting.told(),
+            heard=heard,
             waiting=depth(aws.sqs, outputs.queue_url),
             dead=depth(aws.sqs, outputs.dead_letter_queue_url),
         )

@@ -73,6 +73,8 @@ class Screen:
         self._console.print()
         self._console.print(result.webhooks)
         self._console.print(result.asked)
+        self._console.print(result.heard_of)
+        self._console.print(result.example, style="dim", markup=False)
         self._console.print(f"{_NEXT if result.is_well else _LOGS}\n")
         style = "bold green" if result.is_well else "bold red"
         self._console.print(f"{result.verdict}, in {seconds:.0f} s", style=style)

@@ -87,7 +87,7 @@ def aws(codat_url: str) -> Iterator[Aws]:
         (_, stream, _) = table["StreamSpecification"]["Fn::If"]
         dynamodb.create_table(
             TableName="syncs",
-            StreamSpecification={"StreamEnabled": True, **stream},
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]},
             **{name: table[name] for name in made},
         )
         environment = {

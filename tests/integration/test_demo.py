@@ -10,6 +10,7 @@ from codat_sync.status import STATUS_CODES
 from dev.demo.comparison import Difference, Verdict, compare
 from dev.demo.delivering import Sent
 from dev.demo.facts import Facts, Kind
+from dev.demo.hearing import Heard
 from dev.demo.result import Result
 from dev.demo.scenario import SYNCS
 from dev.demo.table import table_facts
@@ -111,9 +112,12 @@ def test_what_nobody_put_there_is_unexpected(simulated: SimulatedCodat, aws: Aws
 
 def test_a_message_that_is_left_over_is_not_well() -> None:
     """Even if nothing else is wrong."""
-    assert Result({}, {}, attempts=0, calls=Counter(), told=[], waiting=0, dead=0).is_well
-    assert not Result({}, {}, attempts=0, calls=Counter(), told=[], waiting=1, dead=0).is_well
-    assert not Result({}, {}, attempts=0, calls=Counter(), told=[], waiting=0, dead=1).is_well
+    heard = Heard(Counter(), None, untold=0)
+    well = Result({}, {}, attempts=0, calls=Counter(), told=[], heard=heard, waiting=0, dead=0)
+    assert well.is_well
+    assert not replace(well, waiting=1).is_well
+    assert not replace(well, dead=1).is_well
+    assert not replace(well, heard=replace(heard, untold=1)).is_well
 
 
 def test_the_demo_shows_every_status_code() -> None:

@@ -208,7 +208,7 @@ def test_who_goes_by_versions_ends_with_what_the_document_says(
 # ---------------------------------------------------------------- retries
 
 
-def _retry(version: int, state: RetryState = RetryState.STOPPED, **held: list[str]) -> dict[str, Any]:
+def _retry(version: int, held: Mapping[str, list[str]], state: RetryState = RetryState.STOPPED) -> dict[str, Any]:
     return {
         "version": version,
         "state": state.value,
@@ -220,27 +220,28 @@ def _retry(version: int, state: RetryState = RetryState.STOPPED, **held: list[st
 
 def test_every_step_that_waits_for_somebody_is_told_of() -> None:
     """Or else nobody would know."""
-    names = {name for step in HELD for name in _names(retry_key(_SYNC), None, _retry(1, **{step.value: ["t1"]}))}
+    names = {name for step in HELD for name in _names(retry_key(_SYNC), None, _retry(1, {step.value: ["t1"]}))}
     assert len(names) == len(HELD)
     assert {"BodyMissing", "RetryExhausted", "OutcomeUnknown"} <= names
     others = {step.value: ["t1"] for step in set(Step) - HELD}
-    assert _names(retry_key(_SYNC), None, _retry(1, RetryState.WAITING, **others)) == []
+    assert _names(retry_key(_SYNC), None, _retry(1, others, RetryState.WAITING)) == []
 
 
 def test_only_transactions_for_which_it_is_new_are_named() -> None:
     """The count is of all."""
-    old = _retry(1, noBodyRecorded=["t1", "t2"])
-    assert _names(retry_key(_SYNC), old, _retry(2, noBodyRecorded=["t1", "t2"])) == []
-    (fact,) = _facts(retry_key(_SYNC), old, _retry(2, noBodyRecorded=["t2", "t3"]) | {"steps": {"noBodyRecorded": 700}})
+    old = _retry(1, {"noBodyRecorded": ["t1", "t2"]})
+    assert _names(retry_key(_SYNC), old, _retry(2, {"noBodyRecorded": ["t1", "t2"]})) == []
+    new = _retry(2, {"noBodyRecorded": ["t2", "t3"]}) | {"steps": {"noBodyRecorded": 700}}
+    (fact,) = _facts(retry_key(_SYNC), old, new)
     values = fact.model_dump()
     assert (values["transaction_ids"], values["count"], values["version"]) == (["t3"], 700, 2)
-    again = _retry(4, noBodyRecorded=["t1"])
-    assert _names(retry_key(_SYNC), _retry(3, RetryState.WAITING), again) == ["BodyMissing"]
+    again = _retry(4, {"noBodyRecorded": ["t1"]})
+    assert _names(retry_key(_SYNC), _retry(3, {}, RetryState.WAITING), again) == ["BodyMissing"]
 
 
 def test_a_retry_that_is_resolved_is_told_of_once() -> None:
     """And one of a version of this application that did not name anything yet is read all the same."""
-    resolved = _retry(2, RetryState.RESOLVED)
+    resolved = _retry(2, {}, RetryState.RESOLVED)
     old = {"v": 1, "state": "waiting", "steps": {"noBodyRecorded": 1}, "syncIds": []}
     assert _names(retry_key(_SYNC), old, resolved) == ["RetryResolved"]
     assert _names(retry_key(_SYNC), resolved, resolved | {"version": 3}) == []
@@ -303,7 +304,7 @@ def test_no_fact_holds_a_message_or_a_name() -> None:
 def test_ten_of_the_largest_facts_fit_into_one_request() -> None:
     """And one into a message of the topic: so nothing has to be measured or cut."""
     longest = [f"{n:0>128}" for n in range(MOST_NAMED)]
-    (fact,) = _facts(retry_key("s" * 128), None, _retry(1, noBodyRecorded=longest))
+    (fact,) = _facts(retry_key("s" * 128), None, _retry(1, {"noBodyRecorded": longest}))
     assert 10 * len(fact.model_dump_json(by_alias=True).encode()) < 256 * 1024
 
 
