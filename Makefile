@@ -57,6 +57,11 @@ down: .venv/ready ## End the local stack
 redrive: .venv/ready ## Take dead letters back to SyncQueue: ENV=dev or prod for AWS, DRY_RUN=1 to look only
 	@python -m dev.redrive $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(DRY_RUN),--dry-run)
 
+# The local stack's, unless ENV is given.
+.PHONY: republish
+republish: .venv/ready ## Have told what publish could not tell: ENV=dev or prod for AWS, DRY_RUN=1 to look only
+	@python -m dev.republish $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(DRY_RUN),--dry-run)
+
 # ---------------------------------------------------------------- sam local: with Docker, on Lambda's own runtime
 
 .PHONY: sam-local

@@ -17,6 +17,7 @@ class LocalAws:
         self.apigatewayv2 = session.client("apigatewayv2", endpoint_url=endpoint_url, config=config)
         self.cloudformation = session.client("cloudformation", endpoint_url=endpoint_url, config=config)
         self.dynamodb = session.client("dynamodb", endpoint_url=endpoint_url, config=config)
+        self.dynamodbstreams = session.client("dynamodbstreams", endpoint_url=endpoint_url, config=config)
         self.events = session.client("events", endpoint_url=endpoint_url, config=config)
         self.lambda_ = session.client("lambda", endpoint_url=endpoint_url, config=config)
         self.s3 = session.client("s3", endpoint_url=endpoint_url, config=config)

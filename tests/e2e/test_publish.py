@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from dev.aws import LocalAws
 from dev.cloudformation import STACK, outputs, physical_ids
 from dev.deployment import deploy
 from dev.outputs import Outputs
+from dev.republish import on_local
 from dev.services import running_services
 from dev.subscriber import Subscriber, open_queue, subscribe
 from tests.simulator.control import SimulatorControl
@@ -95,6 +97,43 @@ def test_a_record_that_cannot_be_told_does_not_hold_up_the_others(
         aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=dead["ReceiptHandle"])
     finally:
         aws.dynamodb.delete_item(TableName=stack.table_name, Key=key)
+
+
+def test_what_could_not_be_told_is_told_with_make_republish(
+    stack: Outputs, codat: SimulatorControl, aws: LocalAws, subscriber: Subscriber
+) -> None:
+    """Whether publish set it aside, whole, or Lambda did, which only says where it is in the stream."""
+    sync_id = _webhook(codat, 2000, Item("t1"))
+    assert subscriber.wait_for("TransactionCompleted", syncId=sync_id)
+    arn = aws.dynamodb.describe_table(TableName=stack.table_name)["Table"]["LatestStreamArn"]
+    shard = aws.dynamodbstreams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    where = {"streamArn": arn, "shardId": shard}
+    (record,) = (
+        each
+        for each in _stream(aws, arn, shard)
+        if each["dynamodb"]["Keys"] == {"pk": {"S": f"SYNC#{sync_id}"}, "sk": {"S": "SYNC"}}
+    )
+    number = record["dynamodb"]["SequenceNumber"]
+    at = record["dynamodb"]["ApproximateCreationDateTime"].timestamp()
+    whole = record | {"dynamodb": record["dynamodb"] | {"ApproximateCreationDateTime": at}}
+    republishing = on_local(stack)
+    for body in (whole, {"DDBStreamBatchInfo": where | {"startSequenceNumber": number, "endSequenceNumber": number}}):
+        aws.sqs.send_message(QueueUrl=republishing.queue_url, MessageBody=json.dumps(body))
+        subscriber.heard.clear()
+        assert [line.split("  ")[1] for line in republishing.show()] == ["failed too often"]
+        assert [line.split("  ")[1] for line in republishing.republish()] == ["1 records told"]
+        assert subscriber.told_of(syncId=sync_id) == ["SyncSucceeded", "TransactionCompleted"]
+        assert list(republishing.show()) == []
+
+
+def _stream(aws: LocalAws, arn: str, shard: str) -> Iterator[Any]:
+    """Yield all that is in the stream."""
+    iterator = aws.dynamodbstreams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")[
+        "ShardIterator"
+    ]
+    while (page := aws.dynamodbstreams.get_records(ShardIterator=iterator))["Records"]:
+        yield from page["Records"]
+        iterator = page["NextShardIterator"]
 
 
 def test_the_rest_works_without_and_it_can_be_switched_on_later() -> None:
