@@ -537,3 +537,33 @@ def _age_all(aws: Aws) -> None:
                 UpdateExpression="SET sentAt = :then, recordedAt = :then",
                 ExpressionAttributeValues={":then": {"S": format_instant(then)}},
             )
+
+
+def test_who_waits_for_somebody_is_named_up_to_a_number_and_counted_beyond(
+    product: Product, retries: RetryStore, simulated: SimulatedCodat
+) -> None:
+    """The first of them, in the order of the sync; and each planning is a version."""
+    items = tuple(Item(f"t{number:03}", "PushError") for number in range(130))
+    sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, items)
+    assert failed(product.worker(batch(of(simulated, sync)))) == []
+    for version in (1, 2):
+        product.asks(sync.sync_id)
+        retry = retries.load(sync.sync_id)
+        assert retry
+        assert dict(retry.steps) == {Step.NO_BODY: 130}
+        assert dict(retry.held) == {Step.NO_BODY: tuple(f"t{number:03}" for number in range(100))}
+        assert retry.version == version
+
+
+def test_what_is_done_by_itself_or_only_waited_for_names_nobody(
+    product: Product, retries: RetryStore, simulated: SimulatedCodat
+) -> None:
+    """It is nobody else's business yet."""
+    body = expense()
+    sync_id = product.submits(body)
+    product.hears(sync_id, _PUSH_ERROR)
+    product.minute()
+    retry = retries.load(sync_id)
+    assert retry
+    assert (dict(retry.steps), retry.held) == ({Step.WAIT: 1}, {})
+    assert len(simulated.submissions) == 2

@@ -8,6 +8,7 @@ from codat_sync.settings import (
     ClockSettings,
     HealthSettings,
     LoginSettings,
+    PublishSettings,
     ReceiverSettings,
     RetrySettings,
     SubmitSettings,
@@ -127,3 +128,16 @@ def test_nobody_signs_in_without_tls_but_in_the_local_environment(name: str) -> 
     assert LoginSettings.read(told | {"ENVIRONMENT": "local"})
     with pytest.raises(SettingsError, match=name):
         LoginSettings.read(told)
+
+
+@pytest.mark.parametrize("name", ["SYNC_TABLE_NAME", "EVENT_BUS_NAME", "PUBLISH_DEAD_LETTER_QUEUE_URL"])
+def test_publish_says_which_variable_is_missing(name: str) -> None:
+    """Each of them."""
+    environment = {
+        "SYNC_TABLE_NAME": "table",
+        "EVENT_BUS_NAME": "events",
+        "PUBLISH_DEAD_LETTER_QUEUE_URL": "https://dead",
+    }
+    assert PublishSettings.read(environment) == PublishSettings("table", "events", "https://dead")
+    with pytest.raises(SettingsError, match=name):
+        PublishSettings.read(environment | {name: ""})
