@@ -117,6 +117,19 @@ def test_a_sync_that_only_waits_otherwise_is_no_news(waiting: Waiting) -> None:
     assert _names(_KEY, None, write_changes(waiting, announced, _NOW, version=1) | announced) == []
 
 
+def test_the_items_are_only_looked_at_if_codat_said_something_else() -> None:
+    """Those of a large sync are many megabytes, and most changes are of what it waits for."""
+    document = _document(None, 1000, _item("t1"))
+    waiting = Waiting(_NOW, 3, _NOW + timedelta(minutes=4), None, is_stuck=False, correlation_id="c")
+    for new, has_other_items in (
+        (document | write_changes(waiting, document, _NOW, version=2), False),
+        (_document(document, 2000, _item("t1")), True),
+    ):
+        change = read_change(DynamoDBRecord(stream_record(_KEY, document, new)))
+        assert isinstance(change, SyncChange)
+        assert change.has_other_items is has_other_items
+
+
 def test_a_sync_that_nobody_hears_of_again_is_told_of_once() -> None:
     """A day after it began, when it is given up, and when Codat does not know it."""
 
