@@ -19,6 +19,7 @@ NOUNS = {
     "chunks",
     "company",
     "complaint",
+    "difference",
     "done",
     "expense",
     "fact",

@@ -5,18 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codat_sync.change import (
-    Change,
-    CompanyChange,
-    RetryChange,
-    SyncChange,
-    company_facts,
-    retry_facts,
-    statuses,
-    sync_facts,
-    transaction_facts,
-)
+from codat_sync.change import Change, CompanyChange, RetryChange, SyncChange
 from codat_sync.company import Company
+from codat_sync.difference import company_facts, retry_facts, statuses, sync_facts, transaction_facts
 from codat_sync.fact import Fact
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codat_sync.change import CompanyChange, RetryChange, SyncChange, statuses
-from codat_sync.change import company_facts as of_company
-from codat_sync.change import retry_facts as of_retry
-from codat_sync.change import sync_facts as of_sync
-from codat_sync.change import transaction_facts as of_transactions
+from codat_sync.change import CompanyChange, RetryChange, SyncChange
+from codat_sync.difference import company_facts as of_company
+from codat_sync.difference import retry_facts as of_retry
+from codat_sync.difference import statuses
+from codat_sync.difference import sync_facts as of_sync
+from codat_sync.difference import transaction_facts as of_transactions
 from codat_sync.document import read_item, write_changes, write_document, write_item
 from codat_sync.errors import PoisonError
 from codat_sync.fact import Fact
