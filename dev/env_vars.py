@@ -18,7 +18,8 @@ def env_vars(aws: "LocalAws") -> dict[str, dict[str, str]]:
     names = physical_ids(aws.cloudformation)
     resources = read_template()["Resources"]
     functions = [name for name, resource in resources.items() if resource["Type"] == "AWS::Serverless::Function"]
-    return {function: _environment(aws, names[function]) for function in functions}
+    # What is switched off is not there.
+    return {function: _environment(aws, names[function]) for function in functions if function in names}
 
 
 def _environment(aws: "LocalAws", function: str) -> dict[str, str]:

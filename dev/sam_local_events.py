@@ -13,6 +13,7 @@ from tests.payloads import (
     PAYLOADS,
     PUBLISH_FACTS,
     RECEIVER_ANSWERS,
+    RECONCILE_ANSWERS,
     SYNC_ID,
     TRANSACTION_IDS,
     UNSIGNED,
@@ -111,6 +112,27 @@ class ClockEvent:
     def outcome(self, answer: object, _effects: Effects) -> str:
         """Return what came of it, in the same words."""
         return f"answered {json.dumps(answer)[:200]}"
+
+
+@dataclass(frozen=True)
+class ReconcileEvent:
+    """Five minutes that have passed, as EventBridge tells reconcile."""
+
+    function: ClassVar = "ReconcileFunction"
+    name: str
+    payload: Payload
+
+    @property
+    def expected(self) -> str:
+        """What is to come of it, in words."""
+        return f"answered {json.dumps(RECONCILE_ANSWERS[self.name])}"
+
+    def outcome(self, answer: object, _effects: Effects) -> str:
+        """Return what came of it, in the same words: how many companies were due depends on when the last one was."""
+        if not isinstance(answer, dict):
+            return f"answered {json.dumps(answer)[:200]}"
+        told = {name: answer.get(name) for name in RECONCILE_ANSWERS[self.name]}
+        return f"answered {json.dumps(told)}"
 
 
 @dataclass(frozen=True)
@@ -236,6 +258,11 @@ def worker_events() -> list[WorkerEvent]:
 def clock_events() -> list[ClockEvent]:
     """Return all that are stored for the clock."""
     return [ClockEvent(name, load("clock", name)) for name in CLOCK_ANSWERS]
+
+
+def reconcile_events() -> list[ReconcileEvent]:
+    """Return all that are stored for reconcile."""
+    return [ReconcileEvent(name, load("reconcile", name)) for name in RECONCILE_ANSWERS]
 
 
 def check_all_expected() -> None:

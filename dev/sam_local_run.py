@@ -18,12 +18,14 @@ from dev.sam_local_events import (
     Effects,
     HealthEvent,
     PublishEvent,
+    ReconcileEvent,
     RetryEvent,
     SubmitEvent,
     clock_events,
     health_events,
     publish_events,
     receiver_events,
+    reconcile_events,
     retry_events,
     submit_events,
     worker_events,
@@ -55,8 +57,9 @@ class Run:
 
         One of each at a time: what they leave stands in different places, so that it can be told apart.
         """
-        others: list[ClockEvent | SubmitEvent | RetryEvent | HealthEvent | PublishEvent] = [
+        others: list[ClockEvent | ReconcileEvent | SubmitEvent | RetryEvent | HealthEvent | PublishEvent] = [
             *clock_events(),
+            *reconcile_events(),
             *submit_events(self._api_key),
             *retry_events(),
             *health_events(),

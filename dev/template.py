@@ -39,6 +39,9 @@ def suit_emulator(template: Template, aws_endpoint_url: str) -> None:
     """Change in ``template`` what the emulator can't take as it is."""
     # On AWS the SDK finds its endpoints itself.
     template["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = aws_endpoint_url
+    # Its HTTP APIs have other addresses.
+    webhook_url = {"Fn::Sub": f"{aws_endpoint_url}/_aws/execute-api/${{Api}}/webhooks/codat"}
+    template["Resources"]["ReconcileFunction"]["Properties"]["Environment"]["Variables"]["WEBHOOK_URL"] = webhook_url
     for resource in template["Resources"].values():
         match resource["Type"]:
             case "AWS::Serverless::Function":

@@ -17,6 +17,9 @@ class FakeTable:
     def get(self, keys: Iterable[Values]) -> list[Values]:
         return [dict(self.items[found]) for key in keys if (found := (key["pk"], key["sk"])) in self.items]
 
+    def get_attribute(self, key: Values, name: str) -> object:
+        return self.items.get((key["pk"], key["sk"]), {}).get(name)
+
     def update(
         self, key: Values, changes: Mapping[str, object], when: Mapping[str, object], *, counting: str | None = None
     ) -> None:
@@ -35,11 +38,11 @@ class FakeTable:
         item[name] = value
         return True
 
-    def count_up(self, key: Values, most: int, expires_at: int) -> bool:
+    def count_up(self, key: Values, most: int, expires_at: int, *, by: int = 1) -> bool:
         item = self.items.setdefault((key["pk"], key["sk"]), {**key, "expiresAt": expires_at, "number": 0})
-        if item["number"] >= most:
+        if item["number"] + by > most:
             return False
-        item["number"] += 1
+        item["number"] += by
         return True
 
 

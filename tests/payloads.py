@@ -48,12 +48,15 @@ PUBLISH_FACTS: dict[str, list[str]] = {
     "sync-failed": ["SyncFailed", "TransactionCompleted", "TransactionFailed"],
     "sync-succeeded": ["SyncSucceeded", "TransactionCompleted"],
 }
+# What reconcile answers while everything is in the table, whatever that is; when it is complete is left out.
+RECONCILE_ANSWERS = {"each-five-minutes": {"end": "done", "enqueued": 0}}
 
 # Every payload there is, by the function that it is for.
 PAYLOADS: dict[str, set[str]] = {
     "receiver": set(RECEIVER_ANSWERS),
     "worker": set(WORKER_REASONS),
     "clock": set(CLOCK_ANSWERS),
+    "reconcile": set(RECONCILE_ANSWERS),
     "submit": {"create-expenses"},
     "retry": {"asked", "direct", "due"},
     "health": {"history", "sync"},

@@ -8,6 +8,7 @@ from functools import cached_property
 from dev.demo.comparison import Difference, Tally, Verdict, compare, tally
 from dev.demo.facts import Facts, Kind
 from dev.demo.hearing import Heard
+from dev.demo.reconciling import Reconciled
 from dev.demo.submitting import Told
 from dev.demo.truth import REFUSED
 
@@ -22,6 +23,7 @@ class Result:
     calls: Counter[int]
     told: list[Told]
     heard: Heard
+    reconciled: Reconciled
     waiting: int
     dead: int
 
@@ -39,7 +41,8 @@ class Result:
     def is_well(self) -> bool:
         """Whether nothing is missing, wrong, too much, left over, written twice or untold."""
         is_written_twice = any(each.in_books > 1 for each in self.told)
-        return not (self.differences or self.waiting or self.dead or is_written_twice or self.heard.untold)
+        is_left_over = bool(self.waiting or self.dead or self.heard.untold)
+        return self.reconciled.is_well and not (self.differences or is_left_over or is_written_twice)
 
     @property
     def webhooks(self) -> str:
@@ -66,6 +69,16 @@ class Result:
         """One of them, as it came."""
         event = self.heard.example
         return f"{event['detail-type']} {json.dumps(event['detail'])}" if event else ""
+
+    @property
+    def completeness(self) -> str:
+        """What reconcile found, and what it says of the table."""
+        complete_as_of = self.reconciled.complete_as_of
+        at = f"{complete_as_of:%H:%M:%S} UTC" if complete_as_of else "no moment"
+        return (
+            f"{self.reconciled.lost} webhook lost, {self.reconciled.found} sync found by reconciliation. "
+            f"{self.reconciled.companies} companies: nothing is missing as of {at}."
+        )
 
     @property
     def asked(self) -> str:

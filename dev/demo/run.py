@@ -13,6 +13,7 @@ from dev.cloudformation import physical_ids
 from dev.demo.adversity import Adversity
 from dev.demo.delivering import Delivering, depth
 from dev.demo.hearing import hear
+from dev.demo.reconciling import Reconciling
 from dev.demo.result import Result
 from dev.demo.scenario import stage
 from dev.demo.screen import Screen
@@ -28,7 +29,7 @@ from tests.simulator.control import SimulatorControl
 # The 28 hours in which Codat tries to deliver a webhook take 5 seconds.
 _TIME_SCALE = 0.00005
 # What is in progress is looked at again after a second, not after a minute; what failed is created again at once.
-_PARAMETERS = {"FirstLookSeconds": "1", "RetryFirstDelaySeconds": "0"}
+_PARAMETERS = {"FirstLookSeconds": "1", "RetryFirstDelaySeconds": "0", "ReconcileQuotaPercent": "90"}
 
 
 def main() -> bool:
@@ -51,9 +52,10 @@ def _run(outputs: Outputs, screen: Screen) -> Result:
     subscriber = subscribe(aws.sqs, aws.events, outputs.event_bus_name)
     with SimulatorControl(outputs.codat_url) as codat, screen.steps() as steps:
         steps.begin("Making companies and syncs at Codat, and sending webhooks about them")
+        tick = _invoking(aws, "ClockFunction")
         delivering = Delivering(codat, aws.sqs, outputs.queue_url, steps.count)
         sent = delivering.deliver(stage(codat))
-        adversity = Adversity(codat, delivering, _store(aws, outputs), _clock(aws), codat.state().companies[0])
+        adversity = Adversity(codat, delivering, _store(aws, outputs), tick, codat.state().companies[0])
         steps.begin("Codat fails: it answers 503 to whatever is asked, while webhooks come")
         sent += adversity.storm()
         steps.begin("Codat's quota runs out while webhooks come: what they tell of waits in the table")
@@ -61,8 +63,11 @@ def _run(outputs: Outputs, screen: Screen) -> Result:
         steps.begin("A sync in progress ends, and no webhook tells of it: the clock has it looked at")
         sent += adversity.end_unheard()
         steps.begin("A product submits expenses; some fail, and are created again, or it is said why not")
-        submitting = Submitting(codat, delivering, Table(aws.dynamodb, outputs.table_name), outputs, _clock(aws))
+        submitting = Submitting(codat, delivering, Table(aws.dynamodb, outputs.table_name), outputs, tick)
         sent += submitting.submit()
+        steps.begin("A webhook is lost: reconcile finds its sync in Codat's list")
+        reconciling = Reconciling(codat, Table(aws.dynamodb, outputs.table_name), _invoking(aws, "ReconcileFunction"))
+        reconciled = reconciling.reconcile(codat.state().companies[0])
         steps.begin("Comparing the table with Codat")
         heard = hear(subscriber, codat.state().syncs)
         deliveries = codat.deliveries()
@@ -73,6 +78,7 @@ def _run(outputs: Outputs, screen: Screen) -> Result:
             calls=Counter(call.status for call in codat.requests().requests if call.status),
             told=submitting.told(),
             heard=heard,
+            reconciled=reconciled,
             waiting=depth(aws.sqs, outputs.queue_url),
             dead=depth(aws.sqs, outputs.dead_letter_queue_url),
         )
@@ -82,13 +88,13 @@ def _store(aws: LocalAws, outputs: Outputs) -> Store:
     return Store(Table(aws.dynamodb, outputs.table_name), event_retention=timedelta())  # it is only read
 
 
-def _clock(aws: LocalAws) -> Callable[[], object]:
-    """Return what lets the clock look at once what is due: it does each minute."""
-    function = physical_ids(aws.cloudformation)["ClockFunction"]
+def _invoking(aws: LocalAws, name: str) -> Callable[[], object]:
+    """Return what lets a function do at once what it does each minute, or few."""
+    function = physical_ids(aws.cloudformation)[name]
 
-    def tick() -> None:
+    def invoke() -> None:
         answer = aws.lambda_.invoke(FunctionName=function)
         if "FunctionError" in answer:
-            raise LocalStackError(f"the clock failed: {answer['Payload'].read().decode()}")
+            raise LocalStackError(f"{name} failed: {answer['Payload'].read().decode()}")
 
-    return tick
+    return invoke

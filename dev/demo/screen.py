@@ -72,6 +72,7 @@ class Screen:
         self._console.print(_told(result))
         self._console.print()
         self._console.print(result.webhooks)
+        self._console.print(result.completeness)
         self._console.print(result.asked)
         self._console.print(result.heard_of)
         self._console.print(result.example, style="dim", markup=False)

@@ -25,7 +25,7 @@ def table_facts(client: "DynamoDBClient", table_name: str) -> Facts:
                 facts |= _document_facts(store, sync_id)
             case (["SYNC", _], ["ITEMS" | "RUN" | "RETRY", *_]) | (["TXN", *_], ["BODY" | "CLAIM", *_]):
                 pass  # parts of a document are read with it; the others are not what the demo compares
-            case ["COMPANY" | "GATE" | "LIMIT" | "SUB", *_], _:
+            case ["COMPANY" | "GATE" | "LIMIT" | "RECONCILE" | "SUB", *_], _:
                 pass
             case ["SYNC", sync_id], ["EVENT", webhook_id]:
                 facts[Key(sync_id, Kind.EVENT, webhook_id)] = {}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 API_KEY = "an API key"
 SIGNING_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+WEBHOOK_URL = "https://api.example.com/webhooks/codat"
 FUNCTIONS = EVENTS.parent / "functions"
 
 # What Lambda hands over and takes back: JSON, whose shape AWS defines.
@@ -110,6 +111,10 @@ def aws(codat_url: str) -> Iterator[Aws]:
             "ENVIRONMENT": "dev",
             "AUTHENTICATION": "on",
             "ROLES_CLAIMS": "cognito:groups,scope",
+            "WEBHOOK_URL": WEBHOOK_URL,
+            "RECONCILE_QUOTA_PERCENT": "100",
+            "RECONCILE_BUSY_MINUTES": "30",
+            "RECONCILE_QUIET_MINUTES": "360",
             "POWERTOOLS_METRICS_NAMESPACE": "CodatSync",
         }
         aws = Aws(dynamodb, sqs, secretsmanager, environment)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,6 +12,7 @@ from dev.demo.comparison import Difference, Verdict, compare
 from dev.demo.delivering import Sent
 from dev.demo.facts import Facts, Kind
 from dev.demo.hearing import Heard
+from dev.demo.reconciling import Reconciled
 from dev.demo.result import Result
 from dev.demo.scenario import SYNCS
 from dev.demo.table import table_facts
@@ -23,6 +25,7 @@ from tests.simulator.generate import generate_items
 from tests.simulator.models import Item, SyncChanges
 
 WEBHOOK_ID = "msg_2pLxVrYw9bQk0002"  # of the payload
+_RECONCILED = Reconciled(1, 1, 5, datetime(2026, 11, 24, 22, 10, tzinfo=UTC))
 DOCUMENT = (f"SYNC#{SYNC_ID}", "SYNC")
 EVENT = (f"SYNC#{SYNC_ID}", f"EVENT#{WEBHOOK_ID}")
 POINTER = (f"TXN#{COMPANY_ID}#{TRANSACTION_IDS[1]}", f"SYNC#{SYNC_ID}")
@@ -113,11 +116,19 @@ def test_what_nobody_put_there_is_unexpected(simulated: SimulatedCodat, aws: Aws
 def test_a_message_that_is_left_over_is_not_well() -> None:
     """Even if nothing else is wrong."""
     heard = Heard(Counter(), None, untold=0)
-    well = Result({}, {}, attempts=0, calls=Counter(), told=[], heard=heard, waiting=0, dead=0)
+    well = Result({}, {}, 0, Counter(), told=[], heard=heard, reconciled=_RECONCILED, waiting=0, dead=0)
     assert well.is_well
     assert not replace(well, waiting=1).is_well
     assert not replace(well, dead=1).is_well
     assert not replace(well, heard=replace(heard, untold=1)).is_well
+    assert not replace(well, reconciled=replace(_RECONCILED, found=0)).is_well
+
+
+def test_a_webhook_that_stays_lost_is_not_well() -> None:
+    """Nor is a table that is not known to be complete."""
+    assert _RECONCILED.is_well
+    assert not replace(_RECONCILED, found=0).is_well
+    assert not replace(_RECONCILED, complete_as_of=None).is_well
 
 
 def test_the_demo_shows_every_status_code() -> None:

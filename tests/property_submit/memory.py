@@ -18,7 +18,7 @@ class MemoryTable(Table):
         self._clock = clock
         self._items: dict[tuple[str, str], Values] = {}
 
-    def get(self, keys: Iterable[Values]) -> list[Values]:
+    def get(self, keys: Iterable[Values], names: Sequence[str] = ()) -> list[Values]:  # noqa: ARG002 - all are given
         wanted = list(keys)
         work = lambda: [dict(self._items[_place(key)]) for key in wanted if _place(key) in self._items]  # noqa: E731
         return self._call("batch_get_item", wanted, work)

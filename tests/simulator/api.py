@@ -107,7 +107,10 @@ def _company(call: Call) -> JsonObject:
 
 
 def _companies(call: Call) -> JsonObject:
-    return call.paged([company_json(company) for company in call.state.companies])
+    # Codat promises no order but the one that is asked for: here it is the newest first.
+    companies = call.state.companies
+    in_order = companies if call.url.params.get("orderBy") == "created" else companies[::-1]
+    return call.paged([company_json(company) for company in in_order])
 
 
 def _webhook_consumers(call: Call) -> JsonObject:

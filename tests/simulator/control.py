@@ -104,9 +104,9 @@ class SimulatorControl:
         """Show every message with all of its attempts."""
         return decode(tuple[Delivery, ...], self._call("GET", "deliveries"))
 
-    def set_webhook_url(self, url: str) -> None:
+    def set_webhook_url(self, url: str, *, disabled: bool = False) -> None:
         """Send webhooks there from now on."""
-        self._call("PUT", "webhook-url", encode(WebhookUrl, WebhookUrl(url)))
+        self._call("PUT", "webhook-url", encode(WebhookUrl, WebhookUrl(url, disabled)))
 
     def add_fault(self, fault: Fault) -> None:
         """Order a fault for the next requests that match it."""

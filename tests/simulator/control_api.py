@@ -170,9 +170,9 @@ class ControlApi:
         return encode(tuple[Delivery, ...], self._deliverer.deliveries())
 
     def _set_webhook_url(self, body: bytes) -> bytes:
-        url = decode(WebhookUrl, body).url
-        self._codat.set_webhook_consumer(url)
-        self._deliverer.url = url
+        new = decode(WebhookUrl, body)
+        self._codat.set_webhook_consumer(new.url, disabled=new.disabled)
+        self._deliverer.url = new.url
         return NOTHING
 
     # ---------------------------------------------------------------- faults and what was asked

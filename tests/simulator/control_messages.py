@@ -62,9 +62,10 @@ class WebhookSent:
 @with_config(WIRE)
 @dataclass(frozen=True)
 class WebhookUrl:
-    """Where webhooks go from now on."""
+    """Where webhooks go from now on; `disabled` is what Codat says of it, though it still sends them."""
 
     url: str
+    disabled: bool = False
 
 
 @with_config(WIRE)

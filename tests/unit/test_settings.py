@@ -10,6 +10,8 @@ from codat_sync.settings import (
     LoginSettings,
     PublishSettings,
     ReceiverSettings,
+    ReceiverSettings,
+    ReconcileSettings,
     RetrySettings,
     SubmitSettings,
     WorkerSettings,
@@ -141,3 +143,20 @@ def test_publish_says_which_variable_is_missing(name: str) -> None:
     assert PublishSettings.read(environment) == PublishSettings("table", "events", "https://dead")
     with pytest.raises(SettingsError, match=name):
         PublishSettings.read(environment | {name: ""})
+_RECONCILE = {
+    name: _WORKER[name] for name in ("CODAT_BASE_URL", "CODAT_SECRET_ARN", "SYNC_TABLE_NAME", "SYNC_QUEUE_URL")
+} | {
+    "WEBHOOK_URL": "https://api.example.com/webhooks/codat",
+    "RECONCILE_QUOTA_PERCENT": "10",
+    "RECONCILE_BUSY_MINUTES": "30",
+    "RECONCILE_QUIET_MINUTES": "360",
+}
+
+
+@pytest.mark.parametrize("name", list(_RECONCILE))
+def test_reconcile_says_which_variable_is_missing(name: str) -> None:
+    """Each of them."""
+    settings = ReconcileSettings.read(_RECONCILE)
+    assert (settings.quota_percent, settings.quiet.total_seconds()) == (10, 21600)
+    with pytest.raises(SettingsError, match=name):
+        ReconcileSettings.read({key: value for key, value in _RECONCILE.items() if key != name})

@@ -23,7 +23,7 @@ from codat_sync.errors import (
     CodatUnavailableError,
     SecretUnavailableError,
 )
-from codat_sync.identifier import is_identifier
+from codat_sync.identifier import canonical, is_identifier
 from codat_sync.instant import parse_instant
 from codat_sync.sync import SyncStatus
 from codat_sync.transaction import TransactionRow, shorten
@@ -154,7 +154,13 @@ class Codat:
         """Return all syncs of a company that Codat lists. Raises CodatError and SecretUnavailableError."""
         path = f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/list/status"
         answers = self._get(company_id, path, {}, _STATUS_LIST.validate_json)
-        return [_status(company_id, answer.sync_id, answer) for answer in answers if is_identifier(answer.sync_id)]
+        if any(answer.company_id and answer.company_id.lower() != company_id.lower() for answer in answers):
+            raise CodatAnswerError(f"asked about company {company_id}, Codat answered about another")
+        return [
+            _status(company_id, canonical(answer.sync_id), answer)
+            for answer in answers
+            if is_identifier(answer.sync_id)
+        ]
 
     def transactions(self, company_id: str, sync_id: str) -> "Transactions":
         """Return the transactions of a sync, their first page read. Raises CodatError and SecretUnavailableError."""
@@ -192,11 +198,13 @@ class Codat:
         connections = self._get(company_id, path + "/connections", _CONNECTIONS_PAGE, _CONNECTION_PAGE.validate_json)
         return company_of(company_id, answer.name, connections["results"])
 
-    def _get(self, company_id: str, path: str, query: Mapping[str, int], parse: Callable[[bytes], T]) -> T:
+    def _get(self, company_id: str | None, path: str, query: Mapping[str, int | str], parse: Callable[[bytes], T]) -> T:
         answer: T = self._retry(self._get_once, company_id, path, query, parse)
         return answer
 
-    def _get_once(self, company_id: str, path: str, query: Mapping[str, int], parse: Callable[[bytes], T]) -> T:
+    def _get_once(
+        self, company_id: str | None, path: str, query: Mapping[str, int | str], parse: Callable[[bytes], T]
+    ) -> T:
         answer = self._connection.ask(self._connection.request("GET", path, query), company_id)
         if answer.status_code != HTTPStatus.OK:
             raise error_of(answer)

@@ -9,7 +9,8 @@ from codat_sync.company import Company
 from codat_sync.document import next_version, read_waiting, with_waiting, write_waiting
 from codat_sync.errors import ConditionFailedError, VersionMovedError
 from codat_sync.instant import format_instant, parse_instant
-from codat_sync.keys import COMPANY, company_key
+from codat_sync.keys import COMPANY, RECONCILIATION, company_key, reconciliation_key
+from codat_sync.reconciliation_store import begin
 from codat_sync.schedule import Waiting
 from codat_sync.seen_events import SeenEvents
 from codat_sync.table import Table, Values
@@ -24,6 +25,7 @@ class CompanyHead:
     """What is known of a company before Codat is asked.
 
     ``connection_since`` is when we saw that its connection was not as it had been before, None if we never did.
+    ``is_compared`` tells that reconcile knows of it.
     """
 
     company_id: str
@@ -33,6 +35,7 @@ class CompanyHead:
     waiting: Waiting | None
     fetched_at: datetime | None
     connection_since: datetime | None
+    is_compared: bool
 
     @property
     def version(self) -> int | None:
@@ -49,7 +52,7 @@ class CompanyStore:
 
     def load_head(self, company_id: str, webhook_ids: Iterable[str]) -> CompanyHead:
         """Return a company's record, read consistently, with those of ``webhook_ids`` that were seen."""
-        found, seen = self._events.load_with(company_key(company_id), webhook_ids)
+        found, seen = self._events.load_with(company_key(company_id), webhook_ids, [reconciliation_key(company_id)])
         values = found.get(COMPANY, {})
         return CompanyHead(
             company_id=company_id,
@@ -59,6 +62,7 @@ class CompanyStore:
             waiting=read_waiting(values),
             fetched_at=parse_instant(values.get("fetchedAt")),
             connection_since=parse_instant(values.get("connectionSince")),
+            is_compared=RECONCILIATION in found,
         )
 
     def put_events(self, head: CompanyHead, events: Sequence[WebhookEvent], now: datetime) -> None:
@@ -81,10 +85,12 @@ class CompanyStore:
             "fetchedAt": format_instant(now),
             "connectionSince": since and format_instant(since),
         }
+        self._have_compared(head, now, is_deleted=company.is_deleted)
         self._update(said, waiting, head, next_version(head.values))
 
     def put_down(self, waiting: Waiting, head: CompanyHead) -> None:
         """Let a company wait for another look. Raises VersionMovedError."""
+        self._have_compared(head, waiting.since)
         self._update({}, waiting, head, next_version(head.values))
 
     def park(self, waiting: Waiting, head: CompanyHead) -> None:
@@ -92,7 +98,13 @@ class CompanyStore:
 
         Raises VersionMovedError.
         """
+        self._have_compared(head, waiting.since)
         self._update({}, waiting, head, head.version or 1)
+
+    def _have_compared(self, head: CompanyHead, now: datetime, *, is_deleted: bool = False) -> None:
+        """Have reconcile compare a company from now on: before its record, so that no crash leaves one out."""
+        if not (head.is_compared or is_deleted or head.values.get("isDeleted")):
+            begin(self._table, head.company_id, now)
 
     def _update(self, said: Values, waiting: Waiting | None, head: CompanyHead, version: int) -> None:
         shown = {name: said[name] for name in said if name not in _NOT_SHOWN} | {"companyId": head.company_id}

@@ -109,7 +109,7 @@ class CodatConnection:
         return answer
 
     def request(
-        self, method: str, path: str, query: Mapping[str, int] | str = "", content: bytes | None = None
+        self, method: str, path: str, query: Mapping[str, int | str] | str = "", content: bytes | None = None
     ) -> httpx.Request:
         """Return a request to Codat, to be sent with ``ask``."""
         url = httpx.URL(path, params=query) if isinstance(query, Mapping) else httpx.URL(path, query=query.encode())

@@ -111,6 +111,10 @@ class TooBusyError(CodatSyncError):
     """More is asked of Codat at once than it allows. Waiting for a second cures it."""
 
 
+class RationUsedError(CodatSyncError):
+    """What reconcile may use of the day's quota by now is used. Waiting cures it."""
+
+
 class InFlightError(CodatSyncError):
     """A transaction has a submission in flight: another one could write it twice."""
 

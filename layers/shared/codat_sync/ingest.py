@@ -94,9 +94,9 @@ class Ingestion:
         if head.waiting and head.waiting.trouble is Trouble.MALFORMED:
             return True
         versions = {each.version for each in news if each.version is not None}
-        if not versions or head.version is None:
-            return False
-        return head.version in versions or self.store.is_doubtful(head.sync_id, head.version - 1)
+        if head.version is None:
+            return 0 in versions  # Codat lists it, and no event has told of it.
+        return bool(versions) and (head.version in versions or self.store.is_doubtful(head.sync_id, head.version - 1))
 
     def _fetch(self, news: "SyncNews", until_kept: ExitStack) -> Sync:
         """Return the sync as Codat has it: its status first, so that a final one never has items from before."""

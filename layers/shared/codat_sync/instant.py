@@ -21,3 +21,8 @@ def parse_instant(text: object) -> datetime | None:
 def format_instant(moment: datetime) -> str:
     """Return ``moment`` in UTC to the millisecond, always equally long: such texts sort as the moments do."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def format_known(moment: datetime | None) -> str | None:
+    """Return ``moment`` as ``format_instant`` does, None if there is none."""
+    return format_instant(moment) if moment else None

@@ -14,7 +14,14 @@ RUN_PREFIX = "RUN#"
 POINTER_PREFIX = "SYNC#"
 BODY_PREFIX = "BODY#"
 RETRY = "RETRY"
+RECONCILIATION = "RECONCILIATION"
 
+DIRECTORY: Key = {"pk": "RECONCILE", "sk": "DIRECTORY"}
+ENDPOINT: Key = {"pk": "RECONCILE", "sk": "ENDPOINT"}
+COMPLETENESS: Key = {"pk": "RECONCILE", "sk": "COMPLETENESS"}
+
+BY_RECONCILE = "byReconcile"
+RECONCILE = "RECONCILE"
 BY_DUE = "byDue"
 DUE = "DUE"
 DUE_BEHIND_GATE = "DUE#GATE"
@@ -33,6 +40,16 @@ def subject_id(pk: str) -> str:
 def company_key(company_id: str) -> Key:
     """Return the key of a company's record."""
     return {"pk": f"COMPANY#{company_id}", "sk": COMPANY}
+
+
+def reconciliation_key(company_id: str) -> Key:
+    """Return the key of what is known of a company's completeness."""
+    return {"pk": f"COMPANY#{company_id}", "sk": RECONCILIATION}
+
+
+def agreed_key(company_id: str) -> Key:
+    """Return the key of where Codat's list and its own answer about a sync are known to differ."""
+    return {"pk": f"COMPANY#{company_id}", "sk": "AGREED"}
 
 
 def event_key(subject: Key, webhook_id: str) -> Key:
@@ -85,6 +102,11 @@ def minute_key(now: datetime) -> Key:
     return {"pk": f"LIMIT#{now:%Y-%m-%dT%H:%M}", "sk": "MINUTE"}
 
 
+def ration_key(now: datetime) -> Key:
+    """Return the key of how much of a day's quota reconcile has used."""
+    return {"pk": f"LIMIT#{RECONCILE}#{now:%Y-%m-%d}", "sk": "DAY"}
+
+
 def retry_key(sync_id: str) -> Key:
     """Return the key of what is done about a failed sync."""
     return {"pk": f"SYNC#{sync_id}", "sk": RETRY}
@@ -119,6 +141,11 @@ def company_listing(company_id: str) -> Partition:
 def day_listing(day: date) -> Partition:
     """Return where the syncs of a day (UTC) are listed."""
     return Partition("byDay", "dayPk", "daySk", f"DAY#{day.isoformat()}")
+
+
+def reconcile_keys(at: str | None) -> dict[str, str | None]:
+    """Return what lists a company by when it is compared next; None for both if it is not."""
+    return {"reconcilePk": at and RECONCILE, "reconcileAt": at}
 
 
 def due_keys(due_at: str | None, *, behind_gate: bool = False) -> dict[str, str | None]:

@@ -33,7 +33,8 @@ class WebhookMessage(TypedDict):
 class CheckMessage(TypedDict):
     """That something is due: a company, a sync of its, or the parts of a ``run``.
 
-    ``version`` is the one that was seen to be due: what has moved on since is not.
+    ``version`` is the one that was seen to be due: what has moved on since is not. 0 is that of a sync without a
+    document, which Codat lists.
     """
 
     v: Literal[1]

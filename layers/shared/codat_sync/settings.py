@@ -221,6 +221,34 @@ def _url(environment: Mapping[str, str], name: str, *, is_local: bool) -> str:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class ReconcileSettings:
+    """What reconcile is told."""
+
+    codat_base_url: str
+    codat_secret_arn: str
+    sync_table_name: str
+    sync_queue_url: str
+    webhook_url: str
+    quota_percent: int
+    busy: timedelta
+    quiet: timedelta
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "ReconcileSettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        return cls(
+            codat_base_url=_text(environment, "CODAT_BASE_URL"),
+            codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
+            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
+            sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
+            webhook_url=_text(environment, "WEBHOOK_URL"),
+            quota_percent=_number(environment, "RECONCILE_QUOTA_PERCENT"),
+            busy=timedelta(minutes=_number(environment, "RECONCILE_BUSY_MINUTES")),
+            quiet=timedelta(minutes=_number(environment, "RECONCILE_QUIET_MINUTES")),
+        )
+
+
 def _text(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name)
     if not value:

@@ -49,12 +49,12 @@ class Table:
 
     # ------------------------------------------------------------ reads
 
-    def get(self, keys: Iterable[Values]) -> list[Values]:
+    def get(self, keys: Iterable[Values], names: Sequence[str] = ()) -> list[Values]:
         """Return those items of ``keys`` (no two alike) that are there, in no order, read consistently.
 
-        Raises UnprocessedError.
+        With ``names``, only those attributes of them. Raises UnprocessedError.
         """
-        return [item for chunk in chunks(keys, _BATCH_GET) for item in self._get_batch(chunk)]
+        return [item for chunk in chunks(keys, _BATCH_GET) for item in self._get_batch(chunk, names)]
 
     def get_attribute(self, key: Values, name: str) -> object:
         """Return one attribute of an item, read consistently, or None if it is not there."""
@@ -137,15 +137,18 @@ class Table:
         }
         return self._updated(key, arguments)
 
-    def count_up(self, key: Values, most: int, expires_at: int) -> bool:
-        """Add one to an item's ``number``, if that is less than ``most``; returns whether it did."""
+    def count_up(self, key: Values, most: int, expires_at: int, *, by: int = 1) -> bool:
+        """Add to an item's ``number``, if that does not come to more than ``most`` (at least ``by``).
+
+        Returns whether it did.
+        """
         arguments: Any = {
-            "UpdateExpression": "ADD #number :one SET expiresAt = :at",
-            "ConditionExpression": "attribute_not_exists(#number) OR #number < :most",
+            "UpdateExpression": "ADD #number :by SET expiresAt = :at",
+            "ConditionExpression": "attribute_not_exists(#number) OR #number <= :most",
             "ExpressionAttributeNames": {"#number": "number"},
             "ExpressionAttributeValues": {
-                ":one": _serialize(1),
-                ":most": _serialize(most),
+                ":by": _serialize(by),
+                ":most": _serialize(most - by),
                 ":at": _serialize(expires_at),
             },
         }
@@ -205,8 +208,11 @@ class Table:
                 if pending:
                     raise UnprocessedError(f"DynamoDB left {len(pending)} items unwritten")
 
-    def _get_batch(self, keys: Sequence[Values]) -> list[Values]:
+    def _get_batch(self, keys: Sequence[Values], names: Sequence[str]) -> list[Values]:
         pending: Any = {"Keys": [_to_item(key) for key in keys], "ConsistentRead": True}
+        if names:
+            pending["ExpressionAttributeNames"] = {f"#{name}": name for name in names}
+            pending["ProjectionExpression"] = ", ".join(pending["ExpressionAttributeNames"])
         found: list[Values] = []
         for attempt in tenacity.Retrying(**_UNPROCESSED_RETRY):
             with attempt:

@@ -1,0 +1,144 @@
+"""A round of reconcile's: companies are compared for as long as time, quota and Codat allow; then the next one goes on.
+
+The index of what is due is the queue: a company is put off before it is compared, so that two rounds at once never
+compare the same one, and a crash costs no more than that time.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from codat_sync.errors import (
+    CodatAnswerError,
+    CodatError,
+    CodatNotFoundError,
+    CodatUnavailableError,
+    GateClosedError,
+    RationUsedError,
+    SecretUnavailableError,
+    TooBusyError,
+)
+from codat_sync.quota import Reason
+from codat_sync.reconcile import Compared
+
+if TYPE_CHECKING:
+    from codat_sync.discover import Discovered, Discovering
+    from codat_sync.endpoint import EndpointState
+    from codat_sync.gate import SharedGate
+    from codat_sync.reconcile import Reconciling
+    from codat_sync.reconciliation_store import Due, ReconciliationStore
+    from codat_sync.watch import Watching
+
+T = TypeVar("T")
+
+# More than a round gets to: so that those are among them for which there is most need.
+_MOST_DUE = 2_000
+# For each quiet company so many come first where something goes on; and never none.
+_BUSY_FOR_A_QUIET_ONE = 3
+_MOST_FAILURES = 3
+
+
+class End(StrEnum):
+    """Why a round ended."""
+
+    DONE = "done"  # nothing is due any more
+    TIME = "time"
+    SHARE = "share"  # what may be used of the day's quota by now is used
+    PACE = "pace"  # as many calls as Codat allows were made this minute
+    GATE = "gate"  # Codat may not be called
+    NO_KEY = "noKey"
+    CODAT = "codat"  # it fails
+
+
+@dataclass(slots=True)
+class Round:
+    """What a round came to."""
+
+    end: End = End.DONE
+    compared: list[Compared] = field(default_factory=list)
+    discovered: "Discovered | None" = None
+    endpoint: "EndpointState | None" = None
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """How a round goes. ``tell`` hears of each comparison, ``tell_failure`` of one that came to nothing."""
+
+    reconciling: "Reconciling"
+    discovering: "Discovering"
+    watching: "Watching"
+    store: "ReconciliationStore"
+    gate: "SharedGate"
+    now: Callable[[], datetime]
+    tell: Callable[[Compared], None]
+    tell_failure: Callable[[str, CodatError], None]
+
+    def go(self, has_time: Callable[[], bool], correlation_id: str) -> Round:
+        """Look at the endpoint, read Codat's list of companies, compare what is due. Raises QueueUnavailableError."""
+        went = Round()
+        try:
+            self.gate.pass_through()  # Before anything is put off for a call that can't be made.
+            went.endpoint = self._cautiously("endpoint", self.watching.look)
+            went.discovered = self._cautiously("companies", lambda: self.discovering.go_on(has_time))
+            self._compare_all(went, has_time, correlation_id)
+        except RationUsedError:
+            went.end = End.SHARE
+        except TooBusyError:
+            went.end = End.PACE
+        except GateClosedError:
+            went.end = End.GATE
+        except SecretUnavailableError:
+            went.end = End.NO_KEY
+        return went
+
+    def _compare_all(self, went: Round, has_time: Callable[[], bool], correlation_id: str) -> None:
+        began_at = self.discovering.rounds.load_directory().began_at or self.now()
+        failures = 0
+        for due in by_need(self.store.load_due(self.now(), _MOST_DUE)):
+            if not has_time():
+                went.end = End.TIME
+                return
+            if failures == _MOST_FAILURES:
+                went.end = End.CODAT
+                return
+            leased = self.store.lease(due, self.now())
+            if leased is None:
+                continue  # Another round has it.
+            try:
+                compared = self.reconciling.compare(leased, began_at, correlation_id)
+            except (CodatUnavailableError, CodatAnswerError) as error:
+                self._note_failure(leased, error)
+                failures += isinstance(error, CodatUnavailableError)
+                continue
+            except GateClosedError as error:
+                if error.was_asked and error.closure.reason is Reason.REFUSED:
+                    # Perhaps this company only: it must not close the gate for all again and again.
+                    self.reconciling.fail(leased, "Codat refuses it")
+                raise
+            failures = 0
+            went.compared.append(compared)
+            self.tell(compared)
+
+    def _note_failure(self, leased: "Due", error: CodatError) -> None:
+        self.tell_failure(leased.company_id, error)
+        if isinstance(error, CodatAnswerError):
+            self.reconciling.fail(leased, "Codat's answer can't be understood")
+
+    def _cautiously(self, what: str, look: Callable[[], T]) -> T | None:
+        """Return what ``look`` does; None if Codat fails: what else is to be done does not depend on it."""
+        try:
+            return look()
+        except (CodatUnavailableError, CodatAnswerError, CodatNotFoundError) as error:
+            self.tell_failure(what, error)
+            return None
+
+
+def by_need(due: Sequence["Due"]) -> Iterator["Due"]:
+    """Yield companies where something goes on or is missing first, and a quiet one after every three of them."""
+    busy = iter([each for each in due if not each.is_quiet])
+    quiet = iter([each for each in due if each.is_quiet])
+    while some := [*islice(busy, _BUSY_FOR_A_QUIET_ONE), *islice(quiet, 1)]:
+        yield from some

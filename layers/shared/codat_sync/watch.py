@@ -1,0 +1,36 @@
+"""Watching the endpoint of the webhooks: whether Codat still sends us any."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from codat_sync.endpoint import EndpointState, judge
+
+if TYPE_CHECKING:
+    from codat_sync.codat_directory import CodatDirectory
+    from codat_sync.rounds_store import RoundsStore
+
+_EACH = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Watching:
+    """How the endpoint is watched. ``our_url`` is what Codat has to send webhooks to."""
+
+    codat: "CodatDirectory"
+    rounds: "RoundsStore"
+    our_url: str
+    now: Callable[[], datetime]
+
+    def look(self) -> EndpointState | None:
+        """Ask Codat who receives its webhooks, each hour; returns how our endpoint stands, None if it was not time yet.
+
+        Raises CodatError and what a call of Codat's does.
+        """
+        if not self.rounds.lease_endpoint(self.now()):
+            return None
+        state = judge(self.codat.webhook_consumers(), self.our_url)
+        now = self.now()
+        self.rounds.put_endpoint(state, now, now + _EACH)
+        return state

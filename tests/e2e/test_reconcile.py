@@ -1,0 +1,102 @@
+"""Reconcile as it is deployed: with its own role, against the table's indexes, by its schedule or at once."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from codat_sync.completeness import Completeness
+from codat_sync.endpoint import EndpointState
+from codat_sync.rounds_store import RoundsStore
+from codat_sync.status import Outcome
+from codat_sync.store import Store
+from codat_sync.table import Table
+from dev.aws import LocalAws
+from dev.cloudformation import physical_ids
+from dev.outputs import Outputs
+from dev.stack import local_stack
+from tests.e2e.test_stack import _eventually
+from tests.simulator.control import SimulatorControl
+from tests.simulator.control_messages import NewWebhook, WebhookUrl
+from tests.simulator.models import Item
+
+pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
+
+
+@pytest.fixture
+def codat(stack: Outputs) -> Iterator[SimulatorControl]:
+    """Codat, to be told what happens there."""
+    with SimulatorControl(stack.codat_url) as control:
+        yield control
+        control.set_webhook_url(stack.webhook_url)
+
+
+@pytest.fixture
+def table(stack: Outputs) -> Table:
+    return Table(LocalAws(stack.aws_endpoint_url).dynamodb, stack.table_name)
+
+
+def _reconcile(stack: Outputs) -> dict[str, Any]:
+    """Have it go a round, as its schedule does."""
+    aws = LocalAws(stack.aws_endpoint_url)
+    answer = aws.lambda_.invoke(FunctionName=physical_ids(aws.cloudformation)["ReconcileFunction"])
+    told: dict[str, Any] = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, told
+    return told
+
+
+def _let_be_due(table: Table, company_id: str) -> None:
+    key = {"pk": f"COMPANY#{company_id}", "sk": "RECONCILIATION"}
+    table.update(key, {"reconcileAt": "2026-01-01T00:00:00.000Z"}, {})
+
+
+def test_a_lost_webhook_is_made_up_for(stack: Outputs, codat: SimulatorControl, table: Table) -> None:
+    """Nothing but Codat's lists tells of the company and its sync; then the table is complete, and says so."""
+    company_id = codat.add_company().company_id
+    ended = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    sync = codat.add_sync(company_id=company_id, code=2000, items=(Item("t"),), sync_utc=ended)
+    table.update({"pk": "RECONCILE", "sk": "DIRECTORY"}, {"nextAt": None}, {})
+    assert _reconcile(stack)["enqueued"] >= 1
+    store, completeness = Store(table, event_retention=timedelta()), Completeness(table)
+    document = _eventually(lambda: store.load_sync(sync.sync_id))
+    assert document.outcome is Outcome.SUCCEEDED
+    found = completeness.company(company_id)
+    assert found
+    assert found.complete_as_of is None
+    _let_be_due(table, company_id)
+    assert _reconcile(stack)["end"] == "done"
+    found = completeness.company(company_id)
+    assert found
+    assert found.complete_as_of == found.compared_at
+
+
+@pytest.mark.parametrize(
+    ("consumer", "state"),
+    [
+        (WebhookUrl(""), EndpointState.WELL),
+        (WebhookUrl("", disabled=True), EndpointState.DISABLED),
+        (WebhookUrl("https://example.com/hook"), EndpointState.ELSEWHERE),
+    ],
+)
+def test_the_endpoint_is_watched(
+    stack: Outputs, codat: SimulatorControl, table: Table, consumer: WebhookUrl, state: EndpointState
+) -> None:
+    """The function knows its own URL, here the one left empty, from the template."""
+    codat.set_webhook_url(consumer.url or stack.webhook_url, disabled=consumer.disabled)
+    table.update({"pk": "RECONCILE", "sk": "ENDPOINT"}, {"nextAt": None}, {})
+    _reconcile(stack)
+    assert RoundsStore(table).load_endpoint().state is state
+
+
+def test_without_reconcile_the_rest_is_deployed() -> None:
+    """It is switched by a parameter: webhooks come in as before."""
+    with local_stack("core", parameters={"ReconcileEnabled": "false"}) as outputs:
+        aws = LocalAws(outputs.aws_endpoint_url)
+        assert "ReconcileFunction" not in physical_ids(aws.cloudformation)
+        store = Store(Table(aws.dynamodb, outputs.table_name), event_retention=timedelta())
+        with SimulatorControl(outputs.codat_url) as codat:
+            sync = codat.add_sync(company_id=codat.add_company().company_id, code=2000, items=(Item("t"),))
+            codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
+            assert _eventually(lambda: store.load_sync(sync.sync_id)).outcome is Outcome.SUCCEEDED
