@@ -11,5 +11,6 @@ from dev.stack import local_stack
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Outputs]:
     """Return the whole project, deployed to the embedded AWS with IAM enforced."""
-    with local_stack("e2e", time_scale=0.01, parameters={"FirstLookSeconds": "1", "MachineRole": "retry", "ReconcileQuotaPercent": "90"}) as outputs:
+    parameters = {"FirstLookSeconds": "1", "MachineRole": "retry", "ReconcileQuotaPercent": "90"}
+    with local_stack("e2e", time_scale=0.01, parameters=parameters) as outputs:
         yield outputs

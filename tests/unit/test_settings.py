@@ -10,7 +10,6 @@ from codat_sync.settings import (
     LoginSettings,
     PublishSettings,
     ReceiverSettings,
-    ReceiverSettings,
     ReconcileSettings,
     RetrySettings,
     SubmitSettings,
@@ -143,6 +142,8 @@ def test_publish_says_which_variable_is_missing(name: str) -> None:
     assert PublishSettings.read(environment) == PublishSettings("table", "events", "https://dead")
     with pytest.raises(SettingsError, match=name):
         PublishSettings.read(environment | {name: ""})
+
+
 _RECONCILE = {
     name: _WORKER[name] for name in ("CODAT_BASE_URL", "CODAT_SECRET_ARN", "SYNC_TABLE_NAME", "SYNC_QUEUE_URL")
 } | {
