@@ -1,8 +1,9 @@
-"""Health: what became of every sync, for programs (`/api/v1/…`) and for people."""
+"""Health: what became of every sync, for programs (`/api/v1/…`) and for people (all other paths)."""
 
 import os
 import time
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -16,7 +17,11 @@ from codat_sync.company_store import CompanyStore
 from codat_sync.connection import SECONDS_OF_A_CALL, CodatConnection
 from codat_sync.details import Details
 from codat_sync.gate import SharedGate
+from codat_sync.health.answers import PREFIX
 from codat_sync.health.api import api
+from codat_sync.health.pages.request import cookies_of, page_request
+from codat_sync.health.pages.resolver import pages
+from codat_sync.health.pages.visitor import ANYBODY
 from codat_sync.health.reading import Reading
 from codat_sync.listing import Listing
 from codat_sync.live import Live
@@ -24,6 +29,7 @@ from codat_sync.observability import count, logger, metrics
 from codat_sync.plan import Policy
 from codat_sync.preview import Previewing
 from codat_sync.queues import SyncQueue
+from codat_sync.retry_function import RetryFunction
 from codat_sync.secret import CachedSecret
 from codat_sync.settings import HealthSettings
 from codat_sync.shared_pace import SharedPace
@@ -35,6 +41,8 @@ from codat_sync.table import Table
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+# Retry may take longer than a request to here: it is asked once, and goes on when nobody waits for it any more.
+_RETRY_CONFIG = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 1})
 _CONFIG = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=32
 )
@@ -61,18 +69,17 @@ connection = CodatConnection(
 store = Store(table, event_retention=_NO_EVENTS)
 companies = CompanyStore(table, event_retention=_NO_EVENTS)
 policy = Policy(settings.most_attempts, settings.first_delay, settings.longest_delay)
-app = api(
-    Reading(
-        browsing=Browsing(Listing(table)),
-        details=Details(table, companies),
-        store=store,
-        companies=companies,
-        previewing=Previewing(Standings(store, SubmissionStore(table), companies), policy, _now),
-        live=Live(Codat(connection), SyncQueue(boto3.client("sqs", config=_CONFIG), settings.sync_queue_url)),
-        now=_now,
-    ),
-    settings.access,
+reading = Reading(
+    browsing=Browsing(Listing(table)),
+    details=Details(table, companies),
+    store=store,
+    companies=companies,
+    previewing=Previewing(Standings(store, SubmissionStore(table), companies), policy, _now),
+    live=Live(Codat(connection), SyncQueue(boto3.client("sqs", config=_CONFIG), settings.sync_queue_url)),
+    now=_now,
 )
+for_programs = api(reading, settings.access)
+for_people = pages(reading, RetryFunction(boto3.client("lambda", config=_RETRY_CONFIG), settings.retry_function_name))
 
 
 @metrics.log_metrics
@@ -82,9 +89,17 @@ def lambda_handler(event: Json, context: "LambdaContext") -> Json:
     metrics.add_metric("HealthAsked", MetricUnit.Count, 1)
     connection.deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SECONDS_OF_A_CALL
     try:
-        answer = app.resolve(event, context)
+        answer = _answer(event, context)
     finally:
         for status, number in connection.take_results().items():
             count("CodatCalls", "status", status, number)
     logger.info("answered", route=event["routeKey"], status=answer["statusCode"])
     return answer
+
+
+def _answer(event: Json, context: "LambdaContext") -> Json:
+    if event["rawPath"].startswith(f"{PREFIX}/"):
+        return for_programs.resolve(event, context)
+    if os.environ.get("ENVIRONMENT") != "local":  # Until people can sign in.
+        return {"statusCode": HTTPStatus.FORBIDDEN, "headers": {}, "body": ""}
+    return for_people.resolve(event, context, page_request(event, event["rawPath"], cookies_of(event), ANYBODY))

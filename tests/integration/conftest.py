@@ -81,41 +81,47 @@ def codat_url(simulated: SimulatedCodat) -> Iterator[str]:
 def aws(codat_url: str) -> Iterator[Aws]:
     """Queues, secrets and the table as the template has them."""
     with mock_aws():
-        dynamodb, sqs, secretsmanager = boto3.client("dynamodb"), boto3.client("sqs"), boto3.client("secretsmanager")
-        table = read_template()["Resources"]["SyncTable"]["Properties"]
-        made = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
-        (_, stream, _) = table["StreamSpecification"]["Fn::If"]
-        dynamodb.create_table(
-            TableName="syncs",
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]},
-            **{name: table[name] for name in made},
-        )
-        environment = {
-            "CODAT_BASE_URL": codat_url,
-            "CODAT_SECRET_ARN": secretsmanager.create_secret(Name="codat")["ARN"],
-            "WEBHOOK_SECRET_ARN": secretsmanager.create_secret(Name="webhook")["ARN"],
-            "SYNC_TABLE_NAME": "syncs",
-            "SYNC_QUEUE_URL": sqs.create_queue(QueueName="sync")["QueueUrl"],
-            "SYNC_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="dead")["QueueUrl"],
-            "RETRY_QUEUE_URL": sqs.create_queue(QueueName="retry")["QueueUrl"],
-            "RETRY_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="retry-dead")["QueueUrl"],
-            "RETRY_MOST_ATTEMPTS": "3",
-            "RETRY_FIRST_DELAY_SECONDS": "0",
-            "RETRY_LONGEST_DELAY_SECONDS": "0",
-            "PUBLISH_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="publish-dead")["QueueUrl"],
-            "EVENT_BUS_NAME": "events",
-            "EVENT_RETENTION_DAYS": "16",
-            "FIRST_LOOK_SECONDS": "60",
-            "MAXIMUM_CONCURRENCY": "2",
-            "ENVIRONMENT": "dev",
-            "AUTHENTICATION": "on",
-            "ROLES_CLAIMS": "cognito:groups,scope",
-            "POWERTOOLS_METRICS_NAMESPACE": "CodatSync",
-        }
-        aws = Aws(dynamodb, sqs, secretsmanager, environment)
-        aws.put_secret("CODAT_SECRET", {"apiKey": API_KEY})
-        aws.put_secret("WEBHOOK_SECRET", {"signingSecrets": [SIGNING_SECRET], "authorization": None})
-        yield aws
+        yield make_aws(codat_url)
+
+
+def make_aws(codat_url: str) -> Aws:
+    """Make queues, secrets and the table as the template has them, in moto's AWS."""
+    dynamodb, sqs, secretsmanager = boto3.client("dynamodb"), boto3.client("sqs"), boto3.client("secretsmanager")
+    table = read_template()["Resources"]["SyncTable"]["Properties"]
+    made = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
+    (_, stream, _) = table["StreamSpecification"]["Fn::If"]
+    dynamodb.create_table(
+        TableName="syncs",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]},
+        **{name: table[name] for name in made},
+    )
+    environment = {
+        "CODAT_BASE_URL": codat_url,
+        "CODAT_SECRET_ARN": secretsmanager.create_secret(Name="codat")["ARN"],
+        "WEBHOOK_SECRET_ARN": secretsmanager.create_secret(Name="webhook")["ARN"],
+        "SYNC_TABLE_NAME": "syncs",
+        "SYNC_QUEUE_URL": sqs.create_queue(QueueName="sync")["QueueUrl"],
+        "SYNC_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="dead")["QueueUrl"],
+        "RETRY_QUEUE_URL": sqs.create_queue(QueueName="retry")["QueueUrl"],
+        "RETRY_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="retry-dead")["QueueUrl"],
+        "RETRY_FUNCTION_NAME": "retry",
+        "RETRY_MOST_ATTEMPTS": "3",
+        "RETRY_FIRST_DELAY_SECONDS": "0",
+        "RETRY_LONGEST_DELAY_SECONDS": "0",
+        "PUBLISH_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="publish-dead")["QueueUrl"],
+        "EVENT_BUS_NAME": "events",
+        "EVENT_RETENTION_DAYS": "16",
+        "FIRST_LOOK_SECONDS": "60",
+        "MAXIMUM_CONCURRENCY": "2",
+        "ENVIRONMENT": "dev",
+        "AUTHENTICATION": "on",
+        "ROLES_CLAIMS": "cognito:groups,scope",
+        "POWERTOOLS_METRICS_NAMESPACE": "CodatSync",
+    }
+    aws = Aws(dynamodb, sqs, secretsmanager, environment)
+    aws.put_secret("CODAT_SECRET", {"apiKey": API_KEY})
+    aws.put_secret("WEBHOOK_SECRET", {"signingSecrets": [SIGNING_SECRET], "authorization": None})
+    return aws
 
 
 class Context:
@@ -134,7 +140,7 @@ class Context:
         return self._remaining_ms
 
 
-def _load(function: str) -> ModuleType:
+def load_function(function: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"{function}_app", FUNCTIONS / function / "app.py")
     assert spec
     assert spec.loader
@@ -151,7 +157,7 @@ def start(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str],
     def start(function: str) -> Handler:
         for name, value in (aws.environment | {"POWERTOOLS_SERVICE_NAME": function}).items():
             monkeypatch.setenv(name, value)
-        app = _load(function)
+        app = load_function(function)
         app.logger.registered_handler.stream = sys.stdout  # this test's: the logger may be of an earlier one
         if hasattr(app, "http"):
             ending.enter_context(app.http)

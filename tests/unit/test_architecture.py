@@ -82,6 +82,7 @@ EDGES = {
     "pace",
     "queues",
     "retries",
+    "retry_function",
     "secret",
     "seen_events",
     "settings",

@@ -31,6 +31,10 @@ class BusUnavailableError(CodatSyncError):
     """The event bus did not take all that was put on it. Waiting cures it."""
 
 
+class RetryUnavailableError(CodatSyncError):
+    """The function retry can't be reached, or failed. Waiting cures it, or its log tells."""
+
+
 class UnauthenticError(CodatSyncError):
     """A request that Codat did not sign."""
 
@@ -101,6 +105,14 @@ class InvalidQueryError(CodatSyncError):
     def __init__(self, place: str, why: str) -> None:
         super().__init__(f"{place} {why}")
         self.place = place
+
+
+class ForbiddenError(CodatSyncError):
+    """Somebody asks for what their role does not include."""
+
+
+class ForgedRequestError(CodatSyncError):
+    """A form that was not sent from a page of ours."""
 
 
 class ClaimedError(CodatSyncError):
