@@ -5,7 +5,9 @@ from contextlib import ExitStack
 
 import pytest
 from moto import mock_aws
+from playwright.sync_api import Browser
 
+from dev.browser import browser as chromium
 from tests.integration.conftest import API_KEY, SIGNING_SECRET, Context, Handler, load_function, make_aws
 from tests.pages.serving import api_gateway, lambda_api
 from tests.pages.world import World
@@ -38,3 +40,10 @@ def world() -> Iterator[World]:
         made = World(simulated, start("worker"), start("submit"), stack.enter_context(api_gateway(start("health"))))
         made.fill()
         yield made
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Return a browser, one for all tests."""
+    with chromium() as running:
+        yield running

@@ -32,34 +32,34 @@ class World:
     submitted_ids: tuple[str, ...] = ()
     submitted_sync_id: str = ""
 
-    def hears(self, sync: Sync) -> None:
-        """Let the webhook of a sync come."""
-        assert failed(self.worker(batch(of(self.simulated, sync, f"msg_{sync.sync_id}_{sync.code}")))) == []
+    def hears(self, *syncs: Sync) -> None:
+        """Let the webhooks of syncs come, ten at a time as SQS hands them over."""
+        for start in range(0, len(syncs), 10):
+            some = [of(self.simulated, each, f"msg_{each.sync_id}_{each.code}") for each in syncs[start : start + 10]]
+            assert failed(self.worker(batch(*some))) == []
 
-    def knows(self, company: Company, code: int, rows: Sequence[Item], days_ago: float = 0) -> Sync:
-        """Make a sync at Codat, and let its webhook come."""
+    def _happens(self, company: Company, code: int, rows: Sequence[Item], days_ago: float = 0) -> Sync:
         at = format_instant(datetime.now(UTC) - timedelta(days=days_ago))
-        sync = self.simulated.add_sync(company, code, rows, sync_utc=at)
-        self.hears(sync)
-        return sync
+        return self.simulated.add_sync(company, code, rows, sync_utc=at)
 
     def fill(self) -> None:
         """Let three weeks pass."""
         companies = [self.simulated.company(COMPANY_ID), self.simulated.add_company(), self.simulated.add_company()]
         for day in range(21):
-            self.knows(companies[day % 3], 2000, generate_items(3 + day % 4), day)
+            self._happens(companies[day % 3], 2000, generate_items(3 + day % 4), day)
             if day % 4 == 1:
                 rows = [Item(f"a{day}{n}", "PushError", "expense", f"Account {n}{day} is archived.") for n in range(4)]
-                self.knows(companies[day % 2], 5130, [Item(f"ok{day}"), *rows], day)
-        self.knows(companies[2], 1000, generate_items(3, code=1000))
-        self.knows(companies[1], 4000, [], 2)
-        self.good_sync = self.knows(companies[0], 2000, [Item("good-one")])
+                self._happens(companies[day % 2], 5130, [Item(f"ok{day}"), *rows], day)
+        self._happens(companies[2], 1000, generate_items(3, code=1000))
+        self._happens(companies[1], 4000, [], 2)
+        self.good_sync = self._happens(companies[0], 2000, [Item("good-one")])
         rows = [Item(f"t{n}", "Completed", "expense") for n in range(120)]
         rows += [
             Item("needle", "PushError", "bankfeeds", HTML),
             Item("other", "ValidationError", "expense", "Too old."),
         ]
-        self.failed_sync = self.knows(companies[0], 5130, rows)
+        self.failed_sync = self._happens(companies[0], 5130, rows)
+        self.hears(*self.simulated.syncs)
 
     def submit_what_fails(self) -> None:
         """Submit two expenses of which one fails: a retry would create it again."""

@@ -1,0 +1,71 @@
+"""Takes the pictures of the pages that the README shows: `python -m dev.screenshots`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from playwright.sync_api import Browser, ColorScheme, Page
+
+from dev.browser import browser
+from dev.errors import told
+from dev.outputs import Outputs
+from dev.paths import ROOT
+from dev.stack import local_stack
+from dev.weeks import Weeks
+from tests.simulator.control import SimulatorControl
+
+_FOLDER = ROOT / "docs" / "screenshots"
+_WIDE, _PHONE = (1200, 800), (390, 780)
+
+
+@dataclass(frozen=True)
+class _Shot:
+    name: str
+    path: str
+    scheme: ColorScheme = "light"
+    size: tuple[int, int] = _WIDE
+
+
+def main() -> None:
+    """Take them all, of a stack of their own over four weeks of syncs."""
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    with local_stack("screenshots") as outputs, browser() as running:
+        with SimulatorControl(outputs.codat_url) as codat:
+            Weeks(outputs, codat).happen()
+        for shot in _shots(running, outputs):
+            _take(running, outputs, shot)
+            print(f"docs/screenshots/{shot.name}.png")
+
+
+def _shots(running: Browser, outputs: Outputs) -> Iterator[_Shot]:
+    sync, retriable = _failed_sync(running, outputs)
+    for scheme in ("light", "dark"):
+        yield _Shot(f"dashboard-{scheme}", "", scheme)
+        yield _Shot(f"history-{scheme}", "syncs", scheme)
+        yield _Shot(f"sync-{scheme}", sync, scheme)
+    yield _Shot("retry-light", f"{retriable}/retry")
+    yield _Shot("phone-light", "", "light", _PHONE)
+    yield _Shot("phone-dark", f"{retriable}/items", "dark", _PHONE)
+
+
+def _failed_sync(running: Browser, outputs: Outputs) -> tuple[str, str]:
+    """Return the paths of a sync that failed, and of one that can be retried: the newest is what was submitted."""
+    with running.new_context(base_url=f"{outputs.api_url}/") as context:
+        page = context.new_page()
+        page.goto("syncs?outcome=failed")
+        ids = page.locator("td.c-sync a").all_inner_texts()
+    return f"syncs/{ids[1]}", f"syncs/{ids[0]}"
+
+
+def _take(running: Browser, outputs: Outputs, shot: _Shot) -> None:
+    width, height = shot.size
+    with running.new_context(
+        base_url=f"{outputs.api_url}/", viewport={"width": width, "height": height}, color_scheme=shot.scheme
+    ) as context:
+        page: Page = context.new_page()
+        page.goto(shot.path or "./")
+        page.screenshot(path=_FOLDER / f"{shot.name}.png")
+
+
+if __name__ == "__main__":
+    with told():
+        main()
