@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
-from playwright.sync_api import Browser, ColorScheme, Page
+from playwright.sync_api import Browser, Page
 
 from dev.browser import browser
 from dev.errors import told
@@ -21,7 +22,7 @@ _WIDE, _PHONE = (1200, 800), (390, 780)
 class _Shot:
     name: str
     path: str
-    scheme: ColorScheme = "light"
+    scheme: Literal["light", "dark"] = "light"
     size: tuple[int, int] = _WIDE
 
 
@@ -38,7 +39,8 @@ def main() -> None:
 
 def _shots(running: Browser, outputs: Outputs) -> Iterator[_Shot]:
     sync, retriable = _failed_sync(running, outputs)
-    for scheme in ("light", "dark"):
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
         yield _Shot(f"dashboard-{scheme}", "", scheme)
         yield _Shot(f"history-{scheme}", "syncs", scheme)
         yield _Shot(f"sync-{scheme}", sync, scheme)

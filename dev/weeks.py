@@ -26,7 +26,7 @@ _DAYS = 28
 _FEWEST, _MOST = 1, 4
 _ROWS = (4, 26)
 # Of so many syncs one fails, each of them for one of these reasons: the first is the most frequent one.
-_ONE_FAILS_OF = 5
+_ONE_FAILS_OF = 7
 _REASONS = (
     *("Account {} is archived.",) * 4,
     *("Tax rate {} does not exist in the company's books.",) * 2,
