@@ -3,7 +3,6 @@
 import os
 import time
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -19,20 +18,25 @@ from codat_sync.details import Details
 from codat_sync.gate import SharedGate
 from codat_sync.health.answers import PREFIX
 from codat_sync.health.api import api
-from codat_sync.health.pages.request import cookies_of, page_request
 from codat_sync.health.pages.resolver import pages
-from codat_sync.health.pages.visitor import ANYBODY
+from codat_sync.health.pages.site import Site
 from codat_sync.health.reading import Reading
+from codat_sync.identity_provider import IdentityProvider, parse_login_client
 from codat_sync.listing import Listing
 from codat_sync.live import Live
+from codat_sync.login import Login
+from codat_sync.login_attempt import LoginAttempt
 from codat_sync.observability import count, logger, metrics
+from codat_sync.page_headers import headers_for
 from codat_sync.plan import Policy
 from codat_sync.preview import Previewing
 from codat_sync.queues import SyncQueue
 from codat_sync.retry_function import RetryFunction
 from codat_sync.secret import CachedSecret
-from codat_sync.settings import HealthSettings
+from codat_sync.session import Session
+from codat_sync.settings import HealthSettings, LoginSettings
 from codat_sync.shared_pace import SharedPace
+from codat_sync.signed_cookie import SignedCookie, parse_session_key
 from codat_sync.standings import Standings
 from codat_sync.store import Store
 from codat_sync.submission_store import SubmissionStore
@@ -56,12 +60,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-settings = HealthSettings.read(os.environ)
+settings, login_settings = HealthSettings.read(os.environ), LoginSettings.read(os.environ)
 http = httpx.Client(base_url=settings.codat_base_url)
 table = Table(boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name)
+secrets = boto3.client("secretsmanager", config=_CONFIG)
 connection = CodatConnection(
     http,
-    CachedSecret(boto3.client("secretsmanager", config=_CONFIG), settings.codat_secret_arn, parse_api_key).value,
+    CachedSecret(secrets, settings.codat_secret_arn, parse_api_key).value,
     SharedPace(table, _now),
     SharedGate(table, _now, is_for_people=True),
     _now,
@@ -69,6 +74,18 @@ connection = CodatConnection(
 store = Store(table, event_retention=_NO_EVENTS)
 companies = CompanyStore(table, event_retention=_NO_EVENTS)
 policy = Policy(settings.most_attempts, settings.first_delay, settings.longest_delay)
+session_key = CachedSecret(secrets, login_settings.session_secret_arn, parse_session_key)
+is_secure = not login_settings.is_local
+sessions = SignedCookie("session", Session, session_key, _now, is_secure=is_secure)
+login = Login(
+    IdentityProvider(
+        http, login_settings.issuer, CachedSecret(secrets, login_settings.login_secret_id, parse_login_client)
+    ),
+    SignedCookie("login", LoginAttempt, session_key, _now, is_secure=is_secure),
+    sessions,
+    login_settings.access.roles_claims,
+    _now,
+)
 reading = Reading(
     browsing=Browsing(Listing(table)),
     details=Details(table, companies),
@@ -79,7 +96,8 @@ reading = Reading(
     now=_now,
 )
 for_programs = api(reading, settings.access)
-for_people = pages(reading, RetryFunction(boto3.client("lambda", config=_RETRY_CONFIG), settings.retry_function_name))
+retry = RetryFunction(boto3.client("lambda", config=_RETRY_CONFIG), settings.retry_function_name)
+for_people = Site(pages(reading, retry), login, sessions, login_settings, _now)
 
 
 @metrics.log_metrics
@@ -98,8 +116,6 @@ def lambda_handler(event: Json, context: "LambdaContext") -> Json:
 
 
 def _answer(event: Json, context: "LambdaContext") -> Json:
-    if event["rawPath"].startswith(f"{PREFIX}/"):
-        return for_programs.resolve(event, context)
-    if os.environ.get("ENVIRONMENT") != "local":  # Until people can sign in.
-        return {"statusCode": HTTPStatus.FORBIDDEN, "headers": {}, "body": ""}
-    return for_people.resolve(event, context, page_request(event, event["rawPath"], cookies_of(event), ANYBODY))
+    is_for_programs = event["rawPath"].startswith(f"{PREFIX}/")
+    answer = for_programs.resolve(event, context) if is_for_programs else for_people.resolve(event, context)
+    return answer | {"headers": headers_for(answer["headers"])}

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,14 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from codat_sync.access import Role
 from codat_sync.settings import WorkerSettings
 from codat_sync.store import Store
 from codat_sync.table import Table
 from dev.template import read_template
+from tests.identity_provider import SimulatedIdentityProvider, write_certificate
+from tests.identity_provider import serve as serve_issuer
+from tests.integration.browser import SITE
 from tests.payloads import COMPANY_ID, EVENTS, SYNC_ID, TRANSACTION_IDS
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.models import Item
@@ -113,6 +118,11 @@ def make_aws(codat_url: str) -> Aws:
         "EVENT_RETENTION_DAYS": "16",
         "FIRST_LOOK_SECONDS": "60",
         "MAXIMUM_CONCURRENCY": "2",
+        "ISSUER": "https://issuer.example",
+        "LOGIN_SECRET_ID": secretsmanager.create_secret(Name="login")["Name"],
+        "SESSION_SECRET_ARN": secretsmanager.create_secret(Name="session", SecretString=json.dumps({"key": "k" * 64}))[
+            "ARN"
+        ],
         "ENVIRONMENT": "dev",
         "AUTHENTICATION": "on",
         "ROLES_CLAIMS": "cognito:groups,scope",
@@ -120,6 +130,7 @@ def make_aws(codat_url: str) -> Aws:
     }
     aws = Aws(dynamodb, sqs, secretsmanager, environment)
     aws.put_secret("CODAT_SECRET", {"apiKey": API_KEY})
+    aws.put_secret("SESSION_SECRET", {"key": "k" * 64})
     aws.put_secret("WEBHOOK_SECRET", {"signingSecrets": [SIGNING_SECRET], "authorization": None})
     return aws
 
@@ -177,3 +188,19 @@ def store(aws: Aws) -> Store:
     """Return the table, as its readers see it."""
     settings = WorkerSettings.read(aws.environment)
     return Store(Table(aws.dynamodb, settings.sync_table_name), event_retention=settings.event_retention)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the issuer's."""
+    return write_certificate(tmp_path_factory.mktemp("issuer"))
+
+
+@pytest.fixture
+def issuer(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedIdentityProvider]:
+    """Where Ann is signed in already, who may look; this process trusts it."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    provider = SimulatedIdentityProvider({f"{SITE}/login/callback"})
+    provider.person["cognito:groups"] = [Role.VIEW.value]
+    with serve_issuer(provider, certificate) as served:
+        yield served

@@ -26,7 +26,7 @@ def world() -> Iterator[World]:
         stack.enter_context(mock_aws())
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
-        environment = make_aws(codat_url).environment
+        environment = make_aws(codat_url).environment | {"ENVIRONMENT": "local", "AUTHENTICATION": "off"}
 
         def start(function: str) -> Handler:
             for name, value in (environment | {"POWERTOOLS_SERVICE_NAME": function}).items():

@@ -22,7 +22,9 @@ TOKEN = {"token": "authentication-is-off"}
 @pytest.fixture
 def client(world: World) -> Iterator[httpx.Client]:
     """Return a browser that shows nothing."""
-    with httpx.Client(base_url=world.url, timeout=30, trust_env=False) as made:
+    url = httpx.URL(world.url)
+    origin = f"{url.scheme}://{url.netloc.decode()}"
+    with httpx.Client(base_url=url, headers={"origin": origin}, timeout=30, trust_env=False) as made:
         yield made
 
 
@@ -83,8 +85,16 @@ def test_what_is_said_of_codat_and_by_it_is_escaped(world: World, client: httpx.
 def test_what_was_not_sent_from_a_page_of_ours_is_refused(world: World, client: httpx.Client, path: str) -> None:
     """Another site can make a browser send a form, and can't know the token."""
     before = len(world.simulated.submissions)
-    for form in ({}, {"token": "guessed"}, {"token": "é"}):
-        answer = client.post(f"syncs/{world.failed_sync.sync_id}/{path}", data=form)
+    own = {"origin": client.headers["origin"]}
+    for form, headers in (
+        ({}, own),
+        ({"token": "guessed"}, own),
+        ({"token": "é"}, own),
+        (TOKEN, {"origin": "https://evil.example"}),
+        (TOKEN, {"origin": "null"}),
+        (TOKEN, own | {"sec-fetch-site": "cross-site"}),
+    ):
+        answer = client.post(f"syncs/{world.failed_sync.sync_id}/{path}", data=form, headers=headers)
         assert (answer.status_code, "You may not do this" in answer.text) == (403, True)
     assert len(world.simulated.submissions) == before
 
@@ -119,7 +129,7 @@ def test_codat_failing_is_a_page_that_says_so_and_the_rest_is_shown(world: World
 )
 def test_the_choice_of_a_theme_leads_to_no_other_site(world: World, client: httpx.Client, back: str) -> None:
     """Whatever the form says of where it came from."""
-    answer = client.post("theme", data={"theme": "dark", "back": back})
+    answer = client.post("theme", data=TOKEN | {"theme": "dark", "back": back})
     assert answer.status_code == 303
     assert str(answer.url.join(answer.headers["location"])).startswith(world.url)
     assert "a=b" not in str(answer.headers)

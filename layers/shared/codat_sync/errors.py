@@ -107,14 +107,6 @@ class InvalidQueryError(CodatSyncError):
         self.place = place
 
 
-class ForbiddenError(CodatSyncError):
-    """Somebody asks for what their role does not include."""
-
-
-class ForgedRequestError(CodatSyncError):
-    """A form that was not sent from a page of ours."""
-
-
 class ClaimedError(CodatSyncError):
     """A submission, or a claim, is not where it was: another was quicker."""
 

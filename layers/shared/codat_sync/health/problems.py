@@ -19,7 +19,9 @@ from codat_sync.errors import (
     ForbiddenError,
     ForgedRequestError,
     GateClosedError,
+    IdentityProviderError,
     InvalidQueryError,
+    LoginRefusedError,
     QueueUnavailableError,
     RetryUnavailableError,
     SecretUnavailableError,
@@ -35,7 +37,8 @@ _LATER: tuple[tuple[type[CodatSyncError], str, int], ...] = (
     (UnprocessedError, "The table does not keep up", 5),
     (QueueUnavailableError, "The queue does not answer", 5),
     (RetryUnavailableError, "The function that retries does not answer, or fails", 5),
-    (SecretUnavailableError, "Codat's API key is not in place yet", 300),
+    (IdentityProviderError, "Who signs people in does not answer, or fails", 5),
+    (SecretUnavailableError, "A secret is not in place yet", 300),
 )
 _CODAT: tuple[tuple[type[CodatSyncError], HTTPStatus, str], ...] = (
     (CodatNotFoundError, HTTPStatus.NOT_FOUND, "Codat does not know it"),
@@ -93,6 +96,8 @@ def told_of(error: CodatSyncError, now: datetime) -> Told:
             return invalid([(error.place, str(error).removeprefix(f"{error.place} "))])
         case ForbiddenError() | ForgedRequestError():
             return Told(HTTPStatus.FORBIDDEN, "You may not do this", str(error))
+        case LoginRefusedError():
+            return Told(HTTPStatus.BAD_REQUEST, "Signing in came to nothing", str(error))
         case GateClosedError():
             seconds = max(1, math.ceil((error.closure.until - now).total_seconds()))
             return _later("Codat may not be asked just now", f"The reason: {error.closure.reason}", seconds)

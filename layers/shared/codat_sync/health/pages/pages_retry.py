@@ -8,7 +8,6 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from codat_sync.errors import ForbiddenError
 from codat_sync.health import present
-from codat_sync.health.pages.form import checked_form
 from codat_sync.health.pages.rendering import not_found_page, page, see_other
 from codat_sync.health.parameters import SyncId, identifier
 from codat_sync.health.reading import Reading
@@ -48,14 +47,13 @@ def add_retry_pages(app: APIGatewayHttpResolver, reading: Reading, function: Ret
         request = app.context["request"]
         if not request.visitor.may_retry:
             raise ForbiddenError("the role for retrying is needed for this")
-        checked_form(app.current_event, request)
         wanted = identifier("syncId", sync_id)
         if not reading.details.load_listed([wanted]):
             return not_found_page(request, "sync")
         # A double click comes twice, and writes once: see RetryFunction.
         has_ended = function.retry(wanted)
-        logger.info("retry asked", sync_id=wanted, has_ended=has_ended)
-        return see_other(request.to("syncs", wanted, "items", retried="yes" if has_ended else "underway") + "#retry")
+        logger.info("retry asked", sync_id=wanted, has_ended=has_ended, asked_by=request.visitor.subject)
+        return see_other(request.to("syncs", wanted, "items", retried="yes" if has_ended else "underway"))
 
 
 def _grouped(planned: Iterable[Planned]) -> list[tuple[Step, str, list[Planned]]]:

@@ -5,12 +5,14 @@ from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 
 from codat_sync.health.pages.assets import ASSETS
 from codat_sync.health.pages.form import read_form
 from codat_sync.health.pages.rendering import not_found_page, see_other
 from codat_sync.health.pages.request import THEME_COOKIE, Theme
 
+_LAX = SameSite.LAX_MODE
 _YEAR_SECONDS = 365 * 24 * 60 * 60
 
 
@@ -34,9 +36,10 @@ def add_theme(app: APIGatewayHttpResolver) -> None:
         form = read_form(app.current_event)
         chosen = form.get("theme", "")
         kept = chosen if chosen in set(Theme) else Theme.AUTO
+        is_https = not app.context["request"].visitor.is_anybody
         # No path: a browser takes the one of this request, which is where the pages begin, whatever the prefix.
-        cookie = f"{THEME_COOKIE}={kept}; Max-Age={_YEAR_SECONDS}; SameSite=Lax; HttpOnly"
-        return see_other(_back(form.get("back", "")), {"set-cookie": cookie})
+        cookie = Cookie(THEME_COOKIE, kept, secure=is_https, http_only=True, max_age=_YEAR_SECONDS, same_site=_LAX)
+        return see_other(_back(form.get("back", "")), cookie)
 
 
 def _back(link: str) -> str:

@@ -11,7 +11,6 @@ from codat_sync.details import SyncDetails
 from codat_sync.errors import CodatSyncError
 from codat_sync.health import present, tables
 from codat_sync.health.answers import JSON
-from codat_sync.health.pages.form import checked_form
 from codat_sync.health.pages.rendering import not_found_page, page
 from codat_sync.health.pages.timeline import timeline
 from codat_sync.health.parameters import Cursor, Limit, Search, Statuses, SyncId, identifier
@@ -48,7 +47,6 @@ def add_sync_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
     @app.post("/syncs/<sync_id>/refresh")
     def refresh(sync_id: SyncId) -> Response[Any]:
         request = app.context["request"]
-        checked_form(app.current_event, request)
         found = _load(reading, sync_id)
         if found is None:
             return not_found_page(request, "sync")

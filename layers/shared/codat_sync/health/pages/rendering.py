@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.shared.cookies import Cookie
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from codat_sync.health.pages import wording
@@ -71,6 +72,6 @@ def not_found_page(request: PageRequest, what: str) -> Response[str]:
     return problem_page(request, Told(HTTPStatus.NOT_FOUND, f"There is no such {what}"))
 
 
-def see_other(location: str, headers: dict[str, str] | None = None) -> Response[str]:
+def see_other(location: str, *cookies: Cookie) -> Response[str]:
     """Return the answer that leads on, after something was done: to load it again does not do it again."""
-    return Response(int(HTTPStatus.SEE_OTHER), HTML, "", {"location": location, **(headers or {})})
+    return Response(int(HTTPStatus.SEE_OTHER), HTML, "", {"location": location}, list(cookies))

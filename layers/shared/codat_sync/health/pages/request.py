@@ -59,13 +59,6 @@ def page_request(event: Mapping[str, Any], path: str, cookies: Mapping[str, str]
     return PageRequest(path, query, Theme(theme) if theme in set(Theme) else Theme.AUTO, visitor)
 
 
-def cookies_of(event: Mapping[str, Any]) -> dict[str, str]:
-    """Return the cookies by name."""
-    headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
-    pairs = event.get("cookies") or headers.get("cookie", "").split(";")
-    return {name: value for name, _, value in (pair.strip().partition("=") for pair in pairs) if name}
-
-
 def _pairs(query: Mapping[str, object]) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for name, value in query.items():
