@@ -10,8 +10,8 @@ from codat_sync.session import Session
 class Visitor:
     """Somebody who looks at a page.
 
-    ``subject`` is the issuer's id of them, ``name`` is to be shown. ``form_token`` has to come back with what they send. ``is_anybody`` tells that nobody was asked who they are, which
-    is only so in the local environment.
+    ``subject`` is the issuer's id of them, ``name`` is to be shown. ``form_token`` has to come back with what they
+    send. ``is_anybody`` tells that nobody was asked who they are, which is only so in the local environment.
     """
 
     subject: str
