@@ -32,7 +32,7 @@ def test_a_picture_holds_every_day_to_one_scale(counts: list[dict[Outcome, int]]
         assert sum(segment.height for segment in bar.segments) == pytest.approx(bar.totals.syncs * unit)
         assert bar.x >= 0
         assert bar.x + bar.width <= WIDTH
-        floor = made.base
+        floor = float(made.base)
         for segment in bar.segments:
             assert segment.y + segment.height == pytest.approx(floor)
             floor = segment.y
