@@ -75,7 +75,7 @@ sam-local-build: $(VENVS)/sam/ready ## Build for sam local by hand (README)
 # ---------------------------------------------------------------- checks
 
 .PHONY: test
-test: lint template $(VENVS)/emulator/ready ## Check everything: style, types, template, all tests, coverage
+test: lint template browser $(VENVS)/emulator/ready ## Check everything: style, types, template, all tests, coverage
 	@pytest --numprocesses 2 --dist loadgroup --quiet --cov --cov-report=term
 	@echo "All is well: style, types, template and tests pass, $$(coverage report --format=total) % of the functions and the layer is covered."
 
@@ -85,6 +85,15 @@ lint: .venv/ready ## Check style and types
 	@ruff format --quiet --check
 	@mypy --no-error-summary benchmarks dev layers/shared/codat_sync tests
 	@for app in functions/*/app.py; do mypy --no-error-summary "$$app"; done
+
+# The pages are tested in a real one: what is missing is said before anything else takes its time.
+.PHONY: browser
+browser: .venv/ready
+	@python -m dev.browser
+
+.PHONY: screenshots
+screenshots: $(VENVS)/emulator/ready ## Take the pictures of the pages that the README shows
+	@python -m dev.screenshots
 
 # The build is for a Python and a processor that this machine need not have.
 .PHONY: template

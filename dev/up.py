@@ -16,7 +16,9 @@ from dev.paths import ENV_VARS, LOGS, OUTPUTS, ROOT
 from dev.private import write_private
 from dev.services import Services, real_codat
 from dev.simulator import add_example
+from dev.weeks import Weeks
 from tests.payloads import SYNC_ID
+from tests.simulator.control import SimulatorControl
 
 _EXAMPLE = f"""
 Send a webhook, signed as Codat would, and see what it comes to in the table:
@@ -41,6 +43,10 @@ def main() -> None:
         write_private(ENV_VARS, env_vars(LocalAws(outputs.aws_endpoint_url)))
     done = "Updated the running stack" if was_up else "Started the stack"
     print(f"{done} in {time.monotonic() - started:.1f} s; `make down` ends it.\n\n{_summary(outputs)}\n{_EXAMPLE}")
+    if services.is_simulated and not was_up:
+        print("The dashboard fills with four weeks of syncs …", end=" ", flush=True)
+        with SimulatorControl(services.codat.url) as codat:
+            print(f"{Weeks(outputs, codat).happen()} of them, {time.monotonic() - started:.0f} s after the start.")
 
 
 def _services() -> tuple[Services, bool]:
@@ -60,6 +66,7 @@ def _services() -> tuple[Services, bool]:
 
 def _summary(outputs: Outputs) -> str:
     lines = {
+        "dashboard": f"{outputs.api_url}/",
         "webhooks": outputs.webhook_url,
         "Codat": outputs.codat_url,
         "AWS": outputs.aws_endpoint_url,

@@ -1,4 +1,4 @@
-"""Health: what became of every sync, for programs (`/api/v1/…`) and for people."""
+"""Health: what became of every sync, for programs (`/api/v1/…`) and for people (all other paths)."""
 
 import os
 import time
@@ -16,17 +16,27 @@ from codat_sync.company_store import CompanyStore
 from codat_sync.connection import SECONDS_OF_A_CALL, CodatConnection
 from codat_sync.details import Details
 from codat_sync.gate import SharedGate
+from codat_sync.health.answers import PREFIX
 from codat_sync.health.api import api
+from codat_sync.health.pages.resolver import pages
+from codat_sync.health.pages.site import Site
 from codat_sync.health.reading import Reading
+from codat_sync.identity_provider import IdentityProvider, parse_login_client
 from codat_sync.listing import Listing
 from codat_sync.live import Live
+from codat_sync.login import Login
+from codat_sync.login_attempt import LoginAttempt
 from codat_sync.observability import count, logger, metrics
+from codat_sync.page_headers import headers_for
 from codat_sync.plan import Policy
 from codat_sync.preview import Previewing
 from codat_sync.queues import SyncQueue
+from codat_sync.retry_function import RetryFunction
 from codat_sync.secret import CachedSecret
-from codat_sync.settings import HealthSettings
+from codat_sync.session import Session
+from codat_sync.settings import HealthSettings, LoginSettings
 from codat_sync.shared_pace import SharedPace
+from codat_sync.signed_cookie import SignedCookie, parse_session_key
 from codat_sync.standings import Standings
 from codat_sync.store import Store
 from codat_sync.submission_store import SubmissionStore
@@ -35,6 +45,8 @@ from codat_sync.table import Table
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+# Retry may take longer than a request to here: it is asked once, and goes on when nobody waits for it any more.
+_RETRY_CONFIG = Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 1})
 _CONFIG = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=32
 )
@@ -48,12 +60,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-settings = HealthSettings.read(os.environ)
+settings, login_settings = HealthSettings.read(os.environ), LoginSettings.read(os.environ)
 http = httpx.Client(base_url=settings.codat_base_url)
 table = Table(boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name)
+secrets = boto3.client("secretsmanager", config=_CONFIG)
 connection = CodatConnection(
     http,
-    CachedSecret(boto3.client("secretsmanager", config=_CONFIG), settings.codat_secret_arn, parse_api_key).value,
+    CachedSecret(secrets, settings.codat_secret_arn, parse_api_key).value,
     SharedPace(table, _now),
     SharedGate(table, _now, is_for_people=True),
     _now,
@@ -61,18 +74,30 @@ connection = CodatConnection(
 store = Store(table, event_retention=_NO_EVENTS)
 companies = CompanyStore(table, event_retention=_NO_EVENTS)
 policy = Policy(settings.most_attempts, settings.first_delay, settings.longest_delay)
-app = api(
-    Reading(
-        browsing=Browsing(Listing(table)),
-        details=Details(table, companies),
-        store=store,
-        companies=companies,
-        previewing=Previewing(Standings(store, SubmissionStore(table), companies), policy, _now),
-        live=Live(Codat(connection), SyncQueue(boto3.client("sqs", config=_CONFIG), settings.sync_queue_url)),
-        now=_now,
+session_key = CachedSecret(secrets, login_settings.session_secret_arn, parse_session_key)
+is_secure = not login_settings.is_local
+sessions = SignedCookie("session", Session, session_key, _now, is_secure=is_secure)
+login = Login(
+    IdentityProvider(
+        http, login_settings.issuer, CachedSecret(secrets, login_settings.login_secret_id, parse_login_client)
     ),
-    settings.access,
+    SignedCookie("login", LoginAttempt, session_key, _now, is_secure=is_secure),
+    sessions,
+    login_settings.access.roles_claims,
+    _now,
 )
+reading = Reading(
+    browsing=Browsing(Listing(table)),
+    details=Details(table, companies),
+    store=store,
+    companies=companies,
+    previewing=Previewing(Standings(store, SubmissionStore(table), companies), policy, _now),
+    live=Live(Codat(connection), SyncQueue(boto3.client("sqs", config=_CONFIG), settings.sync_queue_url)),
+    now=_now,
+)
+for_programs = api(reading, settings.access)
+retry = RetryFunction(boto3.client("lambda", config=_RETRY_CONFIG), settings.retry_function_name)
+for_people = Site(pages(reading, retry), login, sessions, login_settings, _now)
 
 
 @metrics.log_metrics
@@ -82,9 +107,15 @@ def lambda_handler(event: Json, context: "LambdaContext") -> Json:
     metrics.add_metric("HealthAsked", MetricUnit.Count, 1)
     connection.deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SECONDS_OF_A_CALL
     try:
-        answer = app.resolve(event, context)
+        answer = _answer(event, context)
     finally:
         for status, number in connection.take_results().items():
             count("CodatCalls", "status", status, number)
     logger.info("answered", route=event["routeKey"], status=answer["statusCode"])
     return answer
+
+
+def _answer(event: Json, context: "LambdaContext") -> Json:
+    is_for_programs = event["rawPath"].startswith(f"{PREFIX}/")
+    answer = for_programs.resolve(event, context) if is_for_programs else for_people.resolve(event, context)
+    return answer | {"headers": headers_for(answer["headers"])}

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,14 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from codat_sync.access import Role
 from codat_sync.settings import WorkerSettings
 from codat_sync.store import Store
 from codat_sync.table import Table
 from dev.template import read_template
+from tests.identity_provider import SimulatedIdentityProvider, write_certificate
+from tests.identity_provider import serve as serve_issuer
+from tests.integration.browser import SITE
 from tests.payloads import COMPANY_ID, EVENTS, SYNC_ID, TRANSACTION_IDS
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.models import Item
@@ -82,45 +87,57 @@ def codat_url(simulated: SimulatedCodat) -> Iterator[str]:
 def aws(codat_url: str) -> Iterator[Aws]:
     """Queues, secrets and the table as the template has them."""
     with mock_aws():
-        dynamodb, sqs, secretsmanager = boto3.client("dynamodb"), boto3.client("sqs"), boto3.client("secretsmanager")
-        table = read_template()["Resources"]["SyncTable"]["Properties"]
-        made = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
-        (_, stream, _) = table["StreamSpecification"]["Fn::If"]
-        dynamodb.create_table(
-            TableName="syncs",
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]},
-            **{name: table[name] for name in made},
-        )
-        environment = {
-            "CODAT_BASE_URL": codat_url,
-            "CODAT_SECRET_ARN": secretsmanager.create_secret(Name="codat")["ARN"],
-            "WEBHOOK_SECRET_ARN": secretsmanager.create_secret(Name="webhook")["ARN"],
-            "SYNC_TABLE_NAME": "syncs",
-            "SYNC_QUEUE_URL": sqs.create_queue(QueueName="sync")["QueueUrl"],
-            "SYNC_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="dead")["QueueUrl"],
-            "RETRY_QUEUE_URL": sqs.create_queue(QueueName="retry")["QueueUrl"],
-            "RETRY_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="retry-dead")["QueueUrl"],
-            "RETRY_MOST_ATTEMPTS": "3",
-            "RETRY_FIRST_DELAY_SECONDS": "0",
-            "RETRY_LONGEST_DELAY_SECONDS": "0",
-            "PUBLISH_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="publish-dead")["QueueUrl"],
-            "EVENT_BUS_NAME": "events",
-            "EVENT_RETENTION_DAYS": "16",
-            "FIRST_LOOK_SECONDS": "60",
-            "MAXIMUM_CONCURRENCY": "2",
-            "ENVIRONMENT": "dev",
-            "AUTHENTICATION": "on",
-            "ROLES_CLAIMS": "cognito:groups,scope",
-            "WEBHOOK_URL": WEBHOOK_URL,
-            "RECONCILE_QUOTA_PERCENT": "100",
-            "RECONCILE_BUSY_MINUTES": "30",
-            "RECONCILE_QUIET_MINUTES": "360",
-            "POWERTOOLS_METRICS_NAMESPACE": "CodatSync",
-        }
-        aws = Aws(dynamodb, sqs, secretsmanager, environment)
-        aws.put_secret("CODAT_SECRET", {"apiKey": API_KEY})
-        aws.put_secret("WEBHOOK_SECRET", {"signingSecrets": [SIGNING_SECRET], "authorization": None})
-        yield aws
+        yield make_aws(codat_url)
+
+
+def make_aws(codat_url: str) -> Aws:
+    """Make queues, secrets and the table as the template has them, in moto's AWS."""
+    dynamodb, sqs, secretsmanager = boto3.client("dynamodb"), boto3.client("sqs"), boto3.client("secretsmanager")
+    table = read_template()["Resources"]["SyncTable"]["Properties"]
+    made = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
+    (_, stream, _) = table["StreamSpecification"]["Fn::If"]
+    dynamodb.create_table(
+        TableName="syncs",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]},
+        **{name: table[name] for name in made},
+    )
+    environment = {
+        "CODAT_BASE_URL": codat_url,
+        "CODAT_SECRET_ARN": secretsmanager.create_secret(Name="codat")["ARN"],
+        "WEBHOOK_SECRET_ARN": secretsmanager.create_secret(Name="webhook")["ARN"],
+        "SYNC_TABLE_NAME": "syncs",
+        "SYNC_QUEUE_URL": sqs.create_queue(QueueName="sync")["QueueUrl"],
+        "SYNC_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="dead")["QueueUrl"],
+        "RETRY_QUEUE_URL": sqs.create_queue(QueueName="retry")["QueueUrl"],
+        "RETRY_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="retry-dead")["QueueUrl"],
+        "RETRY_FUNCTION_NAME": "retry",
+        "RETRY_MOST_ATTEMPTS": "3",
+        "RETRY_FIRST_DELAY_SECONDS": "0",
+        "RETRY_LONGEST_DELAY_SECONDS": "0",
+        "PUBLISH_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="publish-dead")["QueueUrl"],
+        "EVENT_BUS_NAME": "events",
+        "EVENT_RETENTION_DAYS": "16",
+        "FIRST_LOOK_SECONDS": "60",
+        "MAXIMUM_CONCURRENCY": "2",
+        "ISSUER": "https://issuer.example",
+        "LOGIN_SECRET_ID": secretsmanager.create_secret(Name="login")["Name"],
+        "SESSION_SECRET_ARN": secretsmanager.create_secret(Name="session", SecretString=json.dumps({"key": "k" * 64}))[
+            "ARN"
+        ],
+        "ENVIRONMENT": "dev",
+        "AUTHENTICATION": "on",
+        "ROLES_CLAIMS": "cognito:groups,scope",
+        "WEBHOOK_URL": WEBHOOK_URL,
+        "RECONCILE_QUOTA_PERCENT": "100",
+        "RECONCILE_BUSY_MINUTES": "30",
+        "RECONCILE_QUIET_MINUTES": "360",
+        "POWERTOOLS_METRICS_NAMESPACE": "CodatSync",
+    }
+    aws = Aws(dynamodb, sqs, secretsmanager, environment)
+    aws.put_secret("CODAT_SECRET", {"apiKey": API_KEY})
+    aws.put_secret("SESSION_SECRET", {"key": "k" * 64})
+    aws.put_secret("WEBHOOK_SECRET", {"signingSecrets": [SIGNING_SECRET], "authorization": None})
+    return aws
 
 
 class Context:
@@ -139,7 +156,7 @@ class Context:
         return self._remaining_ms
 
 
-def _load(function: str) -> ModuleType:
+def load_function(function: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"{function}_app", FUNCTIONS / function / "app.py")
     assert spec
     assert spec.loader
@@ -156,7 +173,7 @@ def start(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str],
     def start(function: str) -> Handler:
         for name, value in (aws.environment | {"POWERTOOLS_SERVICE_NAME": function}).items():
             monkeypatch.setenv(name, value)
-        app = _load(function)
+        app = load_function(function)
         app.logger.registered_handler.stream = sys.stdout  # this test's: the logger may be of an earlier one
         if hasattr(app, "http"):
             ending.enter_context(app.http)
@@ -176,3 +193,19 @@ def store(aws: Aws) -> Store:
     """Return the table, as its readers see it."""
     settings = WorkerSettings.read(aws.environment)
     return Store(Table(aws.dynamodb, settings.sync_table_name), event_retention=settings.event_retention)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the issuer's."""
+    return write_certificate(tmp_path_factory.mktemp("issuer"))
+
+
+@pytest.fixture
+def issuer(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedIdentityProvider]:
+    """Where Ann is signed in already, who may look; this process trusts it."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    provider = SimulatedIdentityProvider({f"{SITE}/login/callback"})
+    provider.person["cognito:groups"] = [Role.VIEW.value]
+    with serve_issuer(provider, certificate) as served:
+        yield served

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,9 +16,7 @@ from tests.identity_provider import (
     CLIENT_SECRET,
     Answer,
     SimulatedIdentityProvider,
-    serve,
     unsigned,
-    write_certificate,
 )
 from tests.integration.browser import SITE, browser
 from tests.integration.pages import Pages, Site
@@ -28,22 +25,6 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 VIEW, RETRY = "codat-sync/view", "codat-sync/retry"
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the issuer's."""
-    return write_certificate(tmp_path_factory.mktemp("issuer"))
-
-
-@pytest.fixture
-def issuer(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedIdentityProvider]:
-    """Where Ann is signed in already, who may look; this process trusts it."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    provider = SimulatedIdentityProvider({f"{SITE}/login/callback"})
-    provider.person["cognito:groups"] = [VIEW]
-    with serve(provider, certificate) as served:
-        yield served
 
 
 @pytest.fixture(scope="module")

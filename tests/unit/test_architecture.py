@@ -94,6 +94,7 @@ EDGES = {
     "reconcile_telemetry",
     "reconciliation_store",
     "retries",
+    "retry_function",
     "rounds_store",
     "secret",
     "seen_events",

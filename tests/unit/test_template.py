@@ -218,11 +218,30 @@ def test_every_route_has_the_authorizer_or_a_reason() -> None:
         "/companies",
         "/companies/{path+}",
         "/recorded/{companyId}/{kind}/{transactionId}",
+        # Pages: the function has people sign in, as tests/integration/test_door.py sees.
+        *("/", "/syncs", "/syncs/{path+}", "/syncs/{syncId}/refresh", "/syncs/{syncId}/retry"),
+        *("/causes", "/company/{path+}", "/theme", "/logout"),
+        # How they sign in, and what the page looks like that says that it failed.
+        *("/login", "/login/callback", "/assets/{name}"),
     }
     for function in FUNCTIONS.values():
         for event in function["Properties"].get("Events", {}).values():
             if event["Type"] == "HttpApi" and event["Properties"]["Path"] not in open_to_all:
                 assert event["Properties"]["Auth"] == {"Authorizer": "Token"}, event["Properties"]["Path"]
+
+
+def test_only_health_invokes_a_function_and_only_retry() -> None:
+    """What writes to Codat again is one function, whoever asks."""
+    statements = [
+        (role, statement)
+        for role, resource in _of_type("AWS::IAM::Role").items()
+        for policy in resource["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "lambda:InvokeFunction" in statement["Action"]
+    ]
+    assert [(role, statement["Resource"]) for role, statement in statements] == [
+        ("HealthRole", {"Fn::GetAtt": ["RetryFunction", "Arn"]})
+    ]
 
 
 def test_every_parameter_has_a_default_and_the_webhooks_url_comes_first() -> None:

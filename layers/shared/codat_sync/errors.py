@@ -31,6 +31,10 @@ class BusUnavailableError(CodatSyncError):
     """The event bus did not take all that was put on it. Waiting cures it."""
 
 
+class RetryUnavailableError(CodatSyncError):
+    """The function retry can't be reached, or failed. Waiting cures it, or its log tells."""
+
+
 class UnauthenticError(CodatSyncError):
     """A request that Codat did not sign."""
 

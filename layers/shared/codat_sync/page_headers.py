@@ -1,5 +1,6 @@
 """What every answer tells a browser to do and not to do, in one place."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 _EVERYWHERE = {
@@ -23,5 +24,15 @@ PAGE_HEADERS = MappingProxyType(_EVERYWHERE | {"content-security-policy": _POLIC
 DATA_HEADERS = MappingProxyType(
     _EVERYWHERE | {"content-security-policy": "default-src 'none'; frame-ancestors 'none'", "cache-control": "no-store"}
 )
+_ASSETS = ("text/css", "text/javascript", "image/svg+xml")
 # A script, a style, a picture: the same for everybody.
 ASSET_HEADERS = MappingProxyType(_EVERYWHERE | {"cache-control": "public, max-age=3600"})
+
+
+def headers_for(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of an answer with those that belong to what it holds; its own count."""
+    named = {name.lower(): value for name, value in headers.items()}
+    kind = named.get("content-type", "").partition(";")[0]
+    if kind == "text/html":
+        return {**PAGE_HEADERS, **named}
+    return {**(ASSET_HEADERS if kind in _ASSETS else DATA_HEADERS), **named}

@@ -22,13 +22,17 @@ _MOST_READ = 500
 
 @dataclass(frozen=True, slots=True)
 class SeenEvent:
-    """A webhook that was seen. ``generated_at`` is Codat's time of it, ``seen_at`` is when what it told of was kept."""
+    """A webhook that was seen. ``generated_at`` is Codat's time of it, ``seen_at`` is when what it told of was kept.
+
+    ``correlation_id`` leads to the lines of the log about it.
+    """
 
     webhook_id: str
     event_type: str | None
     generated_at: datetime | None
     received_at: datetime | None
     seen_at: datetime | None
+    correlation_id: str | None
 
 
 class SeenEvents:
@@ -92,4 +96,5 @@ def _read(item: Values) -> SeenEvent:
         generated_at=parse_instant(item.get("generatedAt")),
         received_at=parse_instant(item.get("receivedAt")),
         seen_at=parse_instant(item.get("seenAt")),
+        correlation_id=item.get("correlationId"),
     )

@@ -104,6 +104,7 @@ class HealthSettings:
     codat_secret_arn: str
     sync_table_name: str
     sync_queue_url: str
+    retry_function_name: str
     most_attempts: int
     first_delay: timedelta
     longest_delay: timedelta
@@ -117,6 +118,7 @@ class HealthSettings:
             codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
             sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
             sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
+            retry_function_name=_text(environment, "RETRY_FUNCTION_NAME"),
             **_policy(environment),
         )
 

@@ -1,6 +1,5 @@
 """The resolver of Sync Health's JSON API: its routes, and what it answers to what goes wrong."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +12,7 @@ from codat_sync.access import Access, Role
 from codat_sync.errors import CodatSyncError
 from codat_sync.health.answers import JSON, PREFIX
 from codat_sync.health.openapi import document
-from codat_sync.health.problems import invalid, not_found, problem_of
+from codat_sync.health.problems import complaints, invalid, not_found, problem, told_of
 from codat_sync.health.reading import Reading
 from codat_sync.health.routes_company import add_company
 from codat_sync.health.routes_history import add_history
@@ -49,12 +48,8 @@ def _add_problems(app: APIGatewayHttpResolver, reading: Reading) -> None:
 
     @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator] # Powertools' own
     def not_valid(error: RequestValidationError) -> Response[str]:
-        return invalid([(_parameter(each), str(each["msg"])) for each in error.errors()])
+        return problem(invalid(complaints(error)))
 
     @app.exception_handler(CodatSyncError)  # type: ignore[untyped-decorator] # the same
     def went_wrong(error: CodatSyncError) -> Response[str]:
-        return problem_of(error, reading.now())
-
-
-def _parameter(error: Mapping[str, Any]) -> str:
-    return ".".join(str(part) for part in error["loc"][1:]) or "request"
+        return problem(told_of(error, reading.now()))

@@ -114,6 +114,7 @@ class Event(_Answer):
     generated_at: datetime | None
     received_at: datetime | None
     seen_at: datetime | None
+    correlation_id: str | None = Field(description="By which the application's log tells of it")
 
 
 class Waiting(_Answer):

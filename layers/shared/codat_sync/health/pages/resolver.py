@@ -1,0 +1,70 @@
+"""The pages: which there are, and what is shown when something goes wrong."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+
+from codat_sync.errors import CodatSyncError
+from codat_sync.health.pages.pages_company import add_company_pages
+from codat_sync.health.pages.pages_history import add_history_pages
+from codat_sync.health.pages.pages_retry import add_retry_pages
+from codat_sync.health.pages.pages_site import add_assets, add_theme
+from codat_sync.health.pages.pages_sync import add_sync_pages
+from codat_sync.health.pages.rendering import not_found_page, problem_page
+from codat_sync.health.pages.request import PageRequest
+from codat_sync.health.problems import complaints, invalid, told_of
+from codat_sync.health.reading import Reading
+from codat_sync.retry_function import RetryFunction
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+# What API Gateway hands over and takes back: JSON, whose shape AWS defines.
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Pages:
+    """What answers requests for pages."""
+
+    app: APIGatewayHttpResolver
+
+    def resolve(self, event: Json, context: "LambdaContext", request: PageRequest) -> Json:
+        """Return the answer to an event of API Gateway's (payload 2.0), which asks for ``request``."""
+        named: dict[str, list[str]] = {}
+        for name, value in request.query:
+            named.setdefault(name, []).append(value)
+        # As API Gateway writes them, but without what a form has left empty.
+        asked = event | {"queryStringParameters": {name: ",".join(values) for name, values in named.items()}}
+        self.app.append_context(request=request)  # type: ignore[no-untyped-call] # Powertools' own
+        return self.app.resolve(asked, context)
+
+
+def pages(reading: Reading, retry: RetryFunction) -> Pages:
+    """Return all pages."""
+    app = APIGatewayHttpResolver(enable_validation=True)
+    add_assets(app)
+    add_theme(app)
+    add_history_pages(app, reading)
+    add_sync_pages(app, reading)
+    add_retry_pages(app, reading, retry)
+    add_company_pages(app, reading)
+    _add_problems(app, reading)
+    return Pages(app)
+
+
+def _add_problems(app: APIGatewayHttpResolver, reading: Reading) -> None:
+    @app.not_found
+    def no_page(_error: NotFoundError) -> Response[str]:
+        return not_found_page(app.context["request"], "page")
+
+    @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator] # Powertools' own
+    def not_valid(error: RequestValidationError) -> Response[str]:
+        return problem_page(app.context["request"], invalid(complaints(error)))
+
+    @app.exception_handler(CodatSyncError)  # type: ignore[untyped-decorator] # the same
+    def went_wrong(error: CodatSyncError) -> Response[str]:
+        return problem_page(app.context["request"], told_of(error, reading.now()))

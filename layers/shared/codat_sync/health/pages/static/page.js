@@ -1,0 +1,58 @@
+// Nothing needs this: it copies, sends filters as they change, keeps a form from being sent twice, and looks again.
+"use strict";
+
+const said = document.getElementById("said");
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) break;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.classList.add("done");
+    said.textContent = "Copied";
+    setTimeout(() => { button.classList.remove("done"); said.textContent = ""; }, 1500);
+  });
+}
+
+for (const form of document.querySelectorAll("form[data-submit]")) {
+  for (const button of form.querySelectorAll("[data-needless]")) button.classList.add("unneeded");
+  form.addEventListener("change", (event) => {
+    // Several boxes of a list are ticked before it is applied; text is sent with Enter.
+    if (!event.target.closest("details") && event.target.type !== "search" && form.reportValidity()) form.requestSubmit();
+  });
+}
+
+for (const form of document.querySelectorAll("form[data-once]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+}
+addEventListener("pageshow", () => { for (const form of document.querySelectorAll("form[data-once]")) delete form.dataset.sent; });
+
+document.addEventListener("click", (event) => {
+  for (const open of document.querySelectorAll("details.choice[open]")) if (!open.contains(event.target)) open.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  const open = document.querySelector("details.choice[open]");
+  if (event.key !== "Escape" || !open) return;
+  open.open = false;
+  open.querySelector("summary").focus();
+});
+
+async function look(panel) {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  const text = answer.ok ? await answer.text() : "";
+  const fresh = new DOMParser().parseFromString(text, "text/html").getElementById(panel.id);
+  if (!fresh || panel.contains(document.activeElement)) return panel;
+  panel.replaceWith(fresh);
+  return fresh;
+}
+
+async function follow(panel) {
+  while (panel.dataset.refresh) {
+    await new Promise((resolve) => setTimeout(resolve, Number(panel.dataset.refresh)));
+    if (!document.hidden) panel = await look(panel);
+  }
+}
+for (const panel of document.querySelectorAll("[data-refresh]")) follow(panel);

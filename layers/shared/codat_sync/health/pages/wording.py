@@ -1,0 +1,88 @@
+"""How things are called and written on pages."""
+
+from datetime import date, datetime
+
+from codat_sync.instant import parse_instant
+from codat_sync.plan import Step
+from codat_sync.retry_state import RetryState
+from codat_sync.schedule import Trouble
+from codat_sync.status import Outcome, Turn
+
+OUTCOMES = {
+    Outcome.SUCCEEDED: "Succeeded",
+    Outcome.FAILED: "Failed",
+    Outcome.IN_PROGRESS: "In progress",
+    Outcome.SUBMITTED: "Submitted",
+    Outcome.ANNOUNCED: "Announced",
+    Outcome.UNKNOWN: "Unknown",
+}
+TURNS = {Turn.NOBODY: "Nobody’s", Turn.OURS: "Ours", Turn.CUSTOMER: "The customer’s", Turn.CODAT: "Codat’s"}
+STEPS = {
+    Step.RETRY: "Can be retried",
+    Step.WAIT: "Waits",
+    Step.MEND: "To be mended first",
+    Step.RECONNECT: "To be reconnected first",
+    Step.BILLING: "Subscription to be renewed first",
+    Step.WRITTEN: "Already written",
+    Step.PARTLY_WRITTEN: "Partly written",
+    Step.UNKNOWN: "Outcome unknown",
+    Step.NO_BODY: "No body recorded",
+    Step.EXHAUSTED: "Attempts exhausted",
+}
+RETRY_STATES = {
+    RetryState.OPEN: "Not planned yet",
+    RetryState.WAITING: "Looked at again",
+    RetryState.RESOLVED: "All written",
+    RetryState.STOPPED: "A person’s turn",
+}
+TROUBLES = {
+    Trouble.GATE_CLOSED: "Codat may not be asked just now: its quota is used up, or it refuses the key.",
+    Trouble.NO_KEY: "Codat’s API key has not been put in place yet.",
+    Trouble.UNAVAILABLE: "Codat does not answer, or fails.",
+    Trouble.REFUSED: "Codat refused this very call.",
+    Trouble.NOT_FOUND: "Codat does not know it.",
+    Trouble.MALFORMED: "Codat’s answer can’t be understood: a dead letter tells of it.",
+}
+# How a status of Codat's is coloured: as the outcome that it is like.
+_LIKE = {"Completed": "succeeded", "Pending": "inProgress"}
+_FAILED = ("PushError", "ValidationError", "Failed")
+
+
+def status_like(status: str | None) -> str:
+    """Return the outcome that a transaction's status is like."""
+    return "failed" if status in _FAILED else _LIKE.get(status or "", "unknown")
+
+
+def moment(value: datetime | str | None) -> str:
+    """Return a moment in UTC, to the second, as a person reads it; text that is none as it is."""
+    at = parse_instant(value) if isinstance(value, str) else value
+    return f"{_day(at)}, {at:%H:%M:%S}" if at else str(value or "")
+
+
+def day(value: date) -> str:
+    """Return a day as a person reads it."""
+    return f"{value:%a} {_day(value)}"
+
+
+def number(value: int) -> str:
+    """Return a number with its thousands apart."""
+    return f"{value:,}"
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a share: never all or nothing of what is only nearly so."""
+    if not whole:
+        return "–"
+    share = 100 * part / whole
+    if 0 < share < 1:
+        return "< 1 %"
+    return f"{min(round(share), 99) if part < whole else 100} %"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return a number and what it counts."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def _day(value: date) -> str:
+    return f"{value.day} {value:%b %Y}"

@@ -1,0 +1,49 @@
+"""The pages as the real handler answers them, over what the worker has written, in a real browser."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from moto import mock_aws
+from playwright.sync_api import Browser
+
+from dev.browser import browser as chromium
+from tests.integration.conftest import API_KEY, SIGNING_SECRET, Context, Handler, load_function, make_aws
+from tests.pages.serving import api_gateway, lambda_api
+from tests.pages.world import World
+from tests.payloads import COMPANY_ID
+from tests.simulator.codat import SimulatedCodat
+from tests.simulator.server import serve
+
+
+@pytest.fixture(scope="package")
+def world() -> Iterator[World]:
+    """Return a world of some weeks, whose pages are served below a prefix."""
+    simulated = SimulatedCodat(API_KEY, SIGNING_SECRET)
+    simulated.add_company(company_id=COMPANY_ID)
+    with ExitStack() as stack:
+        codat_url = stack.enter_context(serve(simulated)).url
+        stack.enter_context(mock_aws())
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
+        environment = make_aws(codat_url).environment | {"ENVIRONMENT": "local", "AUTHENTICATION": "off"}
+
+        def start(function: str) -> Handler:
+            for name, value in (environment | {"POWERTOOLS_SERVICE_NAME": function}).items():
+                patch.setenv(name, value)
+            app = load_function(function)
+            stack.enter_context(app.http)
+            return lambda event: app.lambda_handler(event, Context())
+
+        patch.setattr("codat_sync.gate._MAX_AGE", 0)
+        patch.setenv("AWS_ENDPOINT_URL_LAMBDA", stack.enter_context(lambda_api(start("retry"))))
+        made = World(simulated, start("worker"), start("submit"), stack.enter_context(api_gateway(start("health"))))
+        made.fill()
+        yield made
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Return a browser, one for all tests."""
+    with chromium() as running:
+        yield running

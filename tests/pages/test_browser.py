@@ -1,0 +1,254 @@
+"""Each feature of the pages, used once in a real browser."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it has no types
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.pages.world import HTML, World
+from tests.payloads import COMPANY_ID
+
+pytestmark = [
+    pytest.mark.xdist_group("pages"),
+    # All functions share this process's metrics: those of retry take those of health, which asks it, along.
+    pytest.mark.filterwarnings("ignore:No application metrics:UserWarning"),
+]
+
+
+@pytest.fixture
+def page(browser: Browser, world: World) -> Iterator[Page]:
+    """Return a page in a window of its own. What the browser complains about fails the test."""
+    with browser.new_context(base_url=world.url, permissions=["clipboard-read", "clipboard-write"]) as context:
+        context.set_default_timeout(10_000)
+        made = context.new_page()
+        complaints: list[str] = []
+        made.on("console", lambda message: complaints.append(message.text))
+        made.on("pageerror", lambda error: complaints.append(str(error)))
+        yield made
+        assert not complaints
+
+
+@pytest.fixture
+def plain(browser: Browser, world: World) -> Iterator[Page]:
+    """Return a page in a browser that has no JavaScript."""
+    with browser.new_context(base_url=world.url, java_script_enabled=False) as context:
+        yield context.new_page()
+
+
+def _paths(world: World) -> list[str]:
+    sync = f"syncs/{world.failed_sync.sync_id}"
+    own = f"syncs/{world.submitted_sync_id}"
+    return [
+        *("", "syncs", "causes", "nothing"),
+        *(sync, f"{sync}/items", f"{sync}/timeline", f"{sync}/config", f"{sync}/retry", f"{own}/retry"),
+        *(f"company/{COMPANY_ID}", f"company/{COMPANY_ID}/transactions/{world.submitted_ids[0]}"),
+    ]
+
+
+def test_the_dashboard_leads_to_the_syncs_of_a_day_and_of_an_outcome(page: Page) -> None:
+    """By its picture, and by its totals."""
+    page.goto("./")
+    page.get_by_role("link", name="7 days").click()
+    expect(page).to_have_url(re.compile(r"\?from="))
+    page.locator("figure svg a").last.click()
+    expect(page.locator("tbody tr").first).to_be_visible()
+    page.go_back()
+    page.get_by_text("Show the numbers as a table").click()
+    expect(page.locator("figure tbody th").first).to_contain_text(re.compile(r"\d{4}"))
+    page.locator(".tiles a").nth(2).click()
+    expect(page).to_have_url(re.compile("outcome=failed"))
+    assert set(page.locator("td.c-outcome").all_inner_texts()) == {"Failed"}
+
+
+def test_failures_are_grouped_by_cause(page: Page) -> None:
+    """On the dashboard the top ones, on their own page all of them."""
+    page.goto("./")
+    page.get_by_role("link", name="All causes").click()
+    row = page.get_by_role("row").filter(has_text="Account # is archived.")
+    expect(row.locator("td").nth(1)).to_have_text("20")
+    expect(page.get_by_role("row").filter(has_text=HTML)).to_have_count(1)
+
+
+def test_the_history_is_searched_filtered_sorted_and_paged_all_in_the_url(page: Page, world: World) -> None:
+    """So that what somebody sees can be sent to somebody else."""
+    page.goto("syncs")
+    page.get_by_role("link", name="Older").click()
+    expect(page.get_by_role("link", name="First page")).to_be_visible()
+    page.goto("syncs")
+    page.get_by_role("checkbox", name="Failed").check()
+    expect(page).to_have_url(re.compile("outcome=failed"))
+    page.get_by_role("link", name="Failed", exact=True).click()
+    expect(page).to_have_url(re.compile("sort=failed.*order=desc"))
+    counts = [int(text) for text in page.locator("td.c-failed").all_inner_texts()]
+    assert counts == sorted(counts, reverse=True)
+    page.locator("summary", has_text="Columns").click()
+    page.get_by_label("First heard of").check()
+    page.locator("details[open]").get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("columnheader", name="First heard of")).to_be_visible()
+    assert "outcome=failed" in page.url
+    page.locator("summary", has_text="Status code").click()
+    page.get_by_label("4000").check()
+    page.locator("details[open]").get_by_role("button", name="Apply").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_placeholder("Sync or company id").fill(world.failed_sync.sync_id)
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export as CSV").click()
+    assert world.failed_sync.sync_id in download.value.path().read_text()
+
+
+def test_a_sync_is_told_of_on_four_tabs(page: Page, world: World) -> None:
+    """Times with where they come from, the note for the customer, ids to copy, the configuration to take along."""
+    page.goto("syncs")
+    page.locator(f'a[href$="{world.failed_sync.sync_id}"]').click()
+    expect(page.get_by_text("Codat gives one time of a sync only")).to_be_visible()
+    expect(page.get_by_text("did not accept some of your expenses")).to_be_visible()
+    expect(page.get_by_text("Xero")).to_be_visible()
+    page.get_by_role("button", name="Copy webhook-id").click()
+    expect(page.locator("#said")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()").startswith("msg_")
+    page.get_by_role("link", name="Timeline").click()
+    expect(page.get_by_text("Webhook received: expenses.sync.unsuccessful")).to_be_visible()
+    page.get_by_role("link", name="Config").click()
+    expect(page.locator("pre")).to_contain_text("bankAccount")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as JSON").click()
+    assert "bankAccount" in download.value.path().read_text()
+
+
+def test_push_items_are_searched_and_filtered_and_html_in_a_message_is_text(page: Page, world: World) -> None:
+    """By id or data type, and by status."""
+    page.goto(f"syncs/{world.failed_sync.sync_id}/items")
+    expect(page.locator("tbody tr")).to_have_count(50)
+    page.get_by_role("link", name="Next").click()
+    expect(page.locator("tbody tr").first).to_contain_text("t50")
+    page.get_by_role("checkbox", name="PushError").check()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_label("Item id or data type").fill("BANKFEED")
+    page.keyboard.press("Enter")
+    expect(page.locator("td.message")).to_have_text(HTML)
+    assert "broken" not in page.title()
+
+
+def test_retry_is_offered_only_where_it_would_do_something(page: Page, world: World) -> None:
+    """The bodies of these never came through here."""
+    page.goto(f"syncs/{world.failed_sync.sync_id}/items")
+    expect(page.get_by_role("button", name="Retry failed items")).to_be_disabled()
+    page.get_by_role("link", name="see why").click()
+    expect(page.get_by_text("No body recorded")).to_be_visible()
+    expect(page.get_by_text("Nothing would be created again.")).to_be_visible()
+
+
+def test_what_failed_is_retried_after_what_it_would_do_was_shown_and_its_progress_is_seen(
+    page: Page, world: World
+) -> None:
+    """Without anybody loading the page again."""
+    world.submit_what_fails()
+    before = len(world.simulated.submissions)
+    page.goto(f"syncs/{world.submitted_sync_id}/items")
+    page.get_by_role("link", name="Retry failed items").click()
+    expect(page.locator("ul.ids").get_by_text(world.submitted_ids[0])).to_be_visible()
+    assert len(world.simulated.submissions) == before
+    page.get_by_role("button", name="Retry 1 item").click()
+    expect(page.get_by_text("Syncs that retries have made")).to_be_visible()
+    expect(page.get_by_role("button", name="Retry failed items")).to_be_disabled()
+    assert len(world.simulated.submissions) == before + 1
+    world.settle(world.simulated.submissions[-1].sync_id)
+    expect(page.locator(".retry .pill")).to_have_text("Succeeded", timeout=10_000)
+    page.locator(".retry .brief a").click()
+    expect(page.get_by_text("Retry of")).to_be_visible()
+
+
+def test_codat_is_asked_at_once(page: Page, world: World) -> None:
+    """And what it says just now is shown."""
+    page.goto(f"syncs/{world.good_sync.sync_id}/timeline")
+    page.get_by_role("button", name="Ask Codat now").click()
+    expect(page.get_by_role("status").filter(has_text="Codat says just now: 2000")).to_be_visible()
+
+
+def test_a_company_and_a_transaction_have_pages_of_their_own(page: Page, world: World) -> None:
+    """The latest and the last successful sync, totals, and a transaction over all its syncs."""
+    world.submit_what_fails()
+    page.goto(f"syncs/{world.submitted_sync_id}/items")
+    page.get_by_role("link", name=world.submitted_ids[0]).click()
+    expect(page.get_by_text("It failed, and nothing speaks against creating it again.")).to_be_visible()
+    page.get_by_role("link", name=COMPANY_ID).click()
+    expect(page.get_by_text("Last successful sync")).to_be_visible()
+    expect(page.get_by_text("Linked")).to_be_visible()
+
+
+def test_light_or_dark_is_chosen_and_kept(page: Page) -> None:
+    """By the system, or by a person."""
+    page.emulate_media(color_scheme="dark")
+    page.goto("syncs?outcome=failed")
+    body = page.locator("body")
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_role("button", name="Light", exact=True).click()
+    expect(body).not_to_have_css("background-color", dark)
+    assert page.url.endswith("syncs?outcome=failed")
+    page.get_by_role("link", name="Causes").click()
+    expect(page.get_by_role("heading", name="Why syncs failed")).to_be_visible()
+    expect(body).not_to_have_css("background-color", dark)
+
+
+def test_without_javascript_all_is_there_but_copying(plain: Page, world: World) -> None:
+    """Filters have buttons, the theme and retry are forms."""
+    plain.goto("syncs")
+    plain.get_by_role("checkbox", name="Failed").check()
+    plain.get_by_role("button", name="Search").click()
+    expect(plain).to_have_url(re.compile("outcome=failed"))
+    plain.get_by_role("button", name="Dark", exact=True).click()
+    expect(plain.locator("html")).to_have_attribute("data-theme", "dark")
+    assert plain.get_by_role("button", name="Copy").count() == 0
+    world.submit_what_fails()
+    plain.goto(f"syncs/{world.submitted_sync_id}/retry")
+    plain.get_by_role("button", name="Retry 1 item").click()
+    expect(plain.get_by_text("Syncs that retries have made")).to_be_visible()
+
+
+def test_the_keyboard_reaches_the_content_at_once_and_leaves_what_it_opened(page: Page) -> None:
+    """With the first press of Tab, and with Escape."""
+    page.goto("syncs")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.locator("summary", has_text="Columns").click()
+    page.keyboard.press("Escape")
+    expect(page.locator("summary", has_text="Columns")).to_be_focused()
+    expect(page.get_by_label("First heard of")).to_be_hidden()
+
+
+def test_axe_finds_nothing_to_object_to(browser: Browser, world: World) -> None:
+    """On any page: contrast, names, order, roles. In the dark, where all but the colours is the same, on three."""
+    world.submit_what_fails()
+    paths = _paths(world)
+    with browser.new_context(base_url=world.url) as context:
+        objections = {path: _objections(context, path) for path in paths}
+    with browser.new_context(base_url=world.url, color_scheme="dark") as context:
+        objections |= {f"{path} in the dark": _objections(context, path) for path in ("", "syncs", paths[-3])}
+    assert not {path: found for path, found in objections.items() if found}
+
+
+def _objections(context: BrowserContext, path: str) -> str:
+    """Return what axe says of a page, with all that can be opened open."""
+    page = context.new_page()
+    page.goto(path or "./")
+    for details in page.locator("details").all():
+        details.evaluate("each => each.open = true")
+    found = Axe().run(page, options={"resultTypes": ["violations"]})
+    page.close()
+    return found.generate_report() if found.violations_count else ""
+
+
+def test_no_page_scrolls_sideways_on_a_phone(browser: Browser, world: World) -> None:
+    """360 pixels wide: tables scroll in themselves, or their rows are stacked."""
+    world.submit_what_fails()
+    with browser.new_context(base_url=world.url, viewport={"width": 360, "height": 740}) as context:
+        page = context.new_page()
+        for path in _paths(world):
+            page.goto(path or "./")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360, path

@@ -1,0 +1,151 @@
+"""What the pages answer, asked without a browser."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tests.pages.world import HTML, World
+from tests.payloads import COMPANY_ID
+from tests.simulator.faults import Fault
+
+pytestmark = [
+    pytest.mark.xdist_group("pages"),
+    # All functions share this process's metrics: those of retry take those of health, which asks it, along.
+    pytest.mark.filterwarnings("ignore:No application metrics:UserWarning"),
+]
+
+TOKEN = {"token": "authentication-is-off"}
+
+
+@pytest.fixture
+def client(world: World) -> Iterator[httpx.Client]:
+    """Return a browser that shows nothing."""
+    url = httpx.URL(world.url)
+    origin = f"{url.scheme}://{url.netloc.decode()}"
+    with httpx.Client(base_url=url, headers={"origin": origin}, timeout=30, trust_env=False) as made:
+        yield made
+
+
+def test_every_page_says_that_authentication_is_off(world: World, client: httpx.Client) -> None:
+    """It is only so in the local environment."""
+    sync = f"syncs/{world.failed_sync.sync_id}"
+    for path in ("", "syncs", "causes", sync, f"{sync}/items", f"company/{COMPANY_ID}", "nothing"):
+        assert "Authentication is off" in client.get(path).text, path
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("syncs?from=2026-11-02&to=2026-11-01", 400),
+        ("syncs?from=2016-01-01&to=2026-01-01", 400),
+        ("syncs?limit=0", 400),
+        ("syncs?limit=1000000", 400),
+        ("syncs?cursor=made%20up", 400),
+        ("syncs?search=a%23b", 400),
+        ("syncs?outcome=splendid", 400),
+        ("?from=yesterday", 400),
+        ("syncs/unknown", 404),
+        ("syncs/unknown/items", 404),
+        ("syncs/unknown/timeline", 404),
+        ("syncs/unknown/config", 404),
+        ("syncs/unknown/retry", 404),
+        ("syncs/.a", 400),
+        ("company/unknown", 404),
+        (f"company/{COMPANY_ID}/transactions/unknown", 404),
+        ("assets/secrets.txt", 404),
+        ("nothing", 404),
+    ],
+)
+def test_what_makes_no_sense_is_a_page_that_says_so(client: httpx.Client, path: str, status: int) -> None:
+    """With the links to go on, and never an error of ours."""
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert "To the dashboard" in answer.text
+
+
+def test_what_a_form_leaves_empty_is_not_asked(client: httpx.Client) -> None:
+    """As browsers send it."""
+    assert client.get("syncs?search=&from=&to=&companyId=").status_code == 200
+
+
+def test_what_is_said_of_codat_and_by_it_is_escaped(world: World, client: httpx.Client) -> None:
+    """Its messages may hold whatever a customer has written."""
+    for path in (f"syncs/{world.failed_sync.sync_id}/items?status=PushError", "causes", ""):
+        text = client.get(path).text
+        assert "&lt;script&gt;" in text, path
+        assert HTML not in text
+    odd = '"><script>alert(1)</script>'
+    assert odd not in client.get("syncs", params={"search": odd}).text
+    assert odd not in client.get("syncs", params={"column": odd, "x": odd}).text
+
+
+@pytest.mark.parametrize("path", ["retry", "refresh"])
+def test_what_was_not_sent_from_a_page_of_ours_is_refused(world: World, client: httpx.Client, path: str) -> None:
+    """Another site can make a browser send a form, and can't know the token."""
+    before = len(world.simulated.submissions)
+    own = {"origin": client.headers["origin"]}
+    for form, headers in (
+        ({}, own),
+        ({"token": "guessed"}, own),
+        ({"token": "é"}, own),
+        (TOKEN, {"origin": "https://evil.example"}),
+        (TOKEN, {"origin": "null"}),
+        (TOKEN, own | {"sec-fetch-site": "cross-site"}),
+    ):
+        answer = client.post(f"syncs/{world.failed_sync.sync_id}/{path}", data=form, headers=headers)
+        assert (answer.status_code, "You may not do this" in answer.text) == (403, True)
+    assert len(world.simulated.submissions) == before
+
+
+def test_a_double_click_writes_once(world: World, client: httpx.Client) -> None:
+    """However close together the two come."""
+    world.submit_what_fails()
+    before = len(world.simulated.submissions)
+    path = f"syncs/{world.submitted_sync_id}/retry"
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _: client.post(path, data=TOKEN), range(2)))
+    assert {answer.status_code for answer in answers} == {303}
+    assert len(world.simulated.submissions) == before + 1
+
+
+def test_codat_failing_is_a_page_that_says_so_and_the_rest_is_shown(world: World, client: httpx.Client) -> None:
+    """The configuration is asked of Codat, all else of that page is in the table."""
+    sync_id = world.good_sync.sync_id
+    for _ in range(3):
+        world.simulated.faults.add(Fault("status", status=503))
+    answer = client.post(f"syncs/{sync_id}/refresh", data=TOKEN)
+    assert (answer.status_code, "Codat does not answer, or fails" in answer.text) == (504, True)
+    for _ in range(3):
+        world.simulated.faults.add(Fault("status", status=503))
+    answer = client.get(f"syncs/{sync_id}/config")
+    assert (answer.status_code, "Codat does not answer, or fails" in answer.text) == (200, True)
+    assert "good-one" in client.get(f"syncs/{sync_id}/items").text
+
+
+@pytest.mark.parametrize(
+    "back", ["https://evil.example", "//evil.example", "/\\evil.example", "\\evil", "x\r\nset-cookie: a=b", "é"]
+)
+def test_the_choice_of_a_theme_leads_to_no_other_site(world: World, client: httpx.Client, back: str) -> None:
+    """Whatever the form says of where it came from."""
+    answer = client.post("theme", data=TOKEN | {"theme": "dark", "back": back})
+    assert answer.status_code == 303
+    assert str(answer.url.join(answer.headers["location"])).startswith(world.url)
+    assert "a=b" not in str(answer.headers)
+
+
+def test_lists_are_exported_as_csv(world: World, client: httpx.Client) -> None:
+    """As the JSON API does."""
+    for path in ("syncs", "causes", f"syncs/{world.failed_sync.sync_id}/items"):
+        answer = client.get(path, params={"format": "csv"})
+        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+        assert len(answer.text.splitlines()) > 2
+
+
+def test_a_page_weighs_less_than_100_kb_with_its_style_and_script(world: World, client: httpx.Client) -> None:
+    """Not compressed, and with the most rows that a page has by itself."""
+    shared = sum(len(client.get(f"assets/{name}").content) for name in ("style.css", "page.js", "icon.svg"))
+    sync = f"syncs/{world.failed_sync.sync_id}"
+    for path in ("", "syncs", "causes", sync, f"{sync}/items", f"{sync}/timeline", f"company/{COMPANY_ID}"):
+        assert shared + len(client.get(path).content) < 100_000, path

@@ -1,0 +1,76 @@
+"""What the pages are looked at over: a few weeks of syncs of some companies, as the worker has written them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from codat_sync.instant import format_instant
+from tests.integration.batches import batch, failed, of
+from tests.integration.requests import EXPENSES, ask, expense
+from tests.payloads import COMPANY_ID
+from tests.simulator.codat import SimulatedCodat
+from tests.simulator.generate import generate_items
+from tests.simulator.models import Company, Item, Sync
+from tests.simulator.settling import Outcome, Verdict
+
+Handler = Callable[[dict[str, Any]], dict[str, Any]]
+
+HTML = "<script>document.title='broken'</script><b>not bold</b>"
+
+
+@dataclass
+class World:
+    """Codat, the functions, and where the pages are."""
+
+    simulated: SimulatedCodat
+    worker: Handler
+    submit: Handler
+    url: str
+    failed_sync: Sync = field(init=False)
+    good_sync: Sync = field(init=False)
+    submitted_ids: tuple[str, ...] = ()
+    submitted_sync_id: str = ""
+
+    def hears(self, *syncs: Sync) -> None:
+        """Let the webhooks of syncs come, ten at a time as SQS hands them over."""
+        for start in range(0, len(syncs), 10):
+            some = [of(self.simulated, each, f"msg_{each.sync_id}_{each.code}") for each in syncs[start : start + 10]]
+            assert failed(self.worker(batch(*some))) == []
+
+    def _happens(self, company: Company, code: int, rows: Sequence[Item], days_ago: float = 0) -> Sync:
+        at = format_instant(datetime.now(UTC) - timedelta(days=days_ago))
+        return self.simulated.add_sync(company, code, rows, sync_utc=at)
+
+    def fill(self) -> None:
+        """Let three weeks pass."""
+        companies = [self.simulated.company(COMPANY_ID), self.simulated.add_company(), self.simulated.add_company()]
+        for day in range(21):
+            self._happens(companies[day % 3], 2000, generate_items(3 + day % 4), day)
+            if day % 4 == 1:
+                rows = [Item(f"a{day}{n}", "PushError", "expense", f"Account {n}{day} is archived.") for n in range(4)]
+                self._happens(companies[day % 2], 5130, [Item(f"ok{day}"), *rows], day)
+        self._happens(companies[2], 1000, generate_items(3, code=1000))
+        self._happens(companies[1], 4000, [], 2)
+        self.good_sync = self._happens(companies[0], 2000, [Item("good-one")])
+        rows = [Item(f"t{n}", "Completed", "expense") for n in range(120)]
+        rows += [
+            Item("needle", "PushError", "bankfeeds", HTML),
+            Item("other", "ValidationError", "expense", "Too old."),
+        ]
+        self.failed_sync = self._happens(companies[0], 5130, rows)
+        self.hears(*self.simulated.syncs)
+
+    def submit_what_fails(self) -> None:
+        """Submit two expenses of which one fails: a retry would create it again."""
+        bodies = [expense(), expense()]
+        answer = ask(self.submit, "POST", EXPENSES, bodies)
+        self.submitted_sync_id = answer.body["syncId"]
+        self.submitted_ids = tuple(body["id"] for body in bodies)
+        busy = Verdict("PushError", "The accounting software is busy.")
+        self.settle(self.submitted_sync_id, {self.submitted_ids[0]: busy})
+
+    def settle(self, sync_id: str, verdicts: dict[str, Verdict] | None = None) -> None:
+        """Let a submitted sync end, and its webhook come."""
+        self.simulated.settle(sync_id, Outcome(transactions=verdicts or {}, webhook=None))
+        self.hears(self.simulated.sync(sync_id))
