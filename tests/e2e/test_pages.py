@@ -1,0 +1,59 @@
+"""The pages on the deployed stack: below its prefix, with no more permissions than the template gives."""
+
+import re
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from dev.outputs import Outputs
+from tests.simulator.control import SimulatorControl
+from tests.simulator.control_messages import NewWebhook
+from tests.simulator.models import Item
+
+pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
+
+_PATIENCE_SECONDS = 30
+
+
+@pytest.fixture
+def client(stack: Outputs) -> Iterator[httpx.Client]:
+    """Return a browser that shows nothing, and sends forms from the pages' own site."""
+    url = httpx.URL(f"{stack.api_url}/")
+    origin = f"{url.scheme}://{url.netloc.decode()}"
+    with httpx.Client(base_url=url, headers={"origin": origin}, timeout=30, trust_env=False) as made:
+        yield made
+
+
+def test_the_pages_find_their_files_and_each_other_and_have_what_failed_retried(
+    stack: Outputs, client: httpx.Client
+) -> None:
+    """Retry is another function's, which health may invoke."""
+    with SimulatorControl(stack.codat_url) as codat:
+        company = codat.add_company()
+        sync = codat.add_sync(
+            company_id=company.company_id, code=5130, items=(Item("a", "PushError", message="Busy."),)
+        )
+        codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
+        page = _page(client, f"syncs/{sync.sync_id}/items")
+        (style,) = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page.text)
+        assert client.get(page.url.join(style)).headers["content-type"].startswith("text/css")
+        assert "Busy." in page.text
+        asked = client.post(f"syncs/{sync.sync_id}/retry", data={"token": "authentication-is-off"})
+        assert asked.status_code == 303, asked.text
+        told = client.get(asked.url.join(asked.headers["location"]))
+        assert "Retry was asked for" in told.text
+        assert "No body recorded" in told.text
+        assert client.post(f"syncs/{sync.sync_id}/refresh", data={"token": "authentication-is-off"}).status_code == 200
+        assert client.get(f"company/{company.company_id}").status_code == 200
+        assert client.get("").status_code == 200
+
+
+def _page(client: httpx.Client, path: str) -> httpx.Response:
+    """Return a page once it is there: the webhook is still on its way."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while (found := client.get(path)).status_code == 404 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert found.status_code == 200, found.text
+    return found
