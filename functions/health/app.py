@@ -13,6 +13,7 @@ from botocore.config import Config
 from codat_sync.browse import Browsing
 from codat_sync.codat import Codat, parse_api_key
 from codat_sync.company_store import CompanyStore
+from codat_sync.completeness import Completeness
 from codat_sync.connection import SECONDS_OF_A_CALL, CodatConnection
 from codat_sync.details import Details
 from codat_sync.gate import SharedGate
@@ -91,6 +92,7 @@ reading = Reading(
     details=Details(table, companies),
     store=store,
     companies=companies,
+    completeness=Completeness(table),
     previewing=Previewing(Standings(store, SubmissionStore(table), companies), policy, _now),
     live=Live(Codat(connection), SyncQueue(boto3.client("sqs", config=_CONFIG), settings.sync_queue_url)),
     now=_now,

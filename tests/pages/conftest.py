@@ -37,7 +37,8 @@ def world() -> Iterator[World]:
 
         patch.setattr("codat_sync.gate._MAX_AGE", 0)
         patch.setenv("AWS_ENDPOINT_URL_LAMBDA", stack.enter_context(lambda_api(start("retry"))))
-        made = World(simulated, start("worker"), start("submit"), stack.enter_context(api_gateway(start("health"))))
+        worker, submit, reconcile = start("worker"), start("submit"), start("reconcile")
+        made = World(simulated, worker, submit, reconcile, stack.enter_context(api_gateway(start("health"))))
         made.fill()
         yield made
 

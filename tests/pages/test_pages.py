@@ -1,13 +1,17 @@
 """What the pages answer, asked without a browser."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import boto3
 import httpx
 import pytest
 
+from codat_sync.keys import COMPLETENESS
+from codat_sync.table import Table
 from tests.pages.world import HTML, World
-from tests.payloads import COMPANY_ID
+from tests.payloads import COMPANY_ID, load
 from tests.simulator.faults import Fault
 
 pytestmark = [
@@ -133,6 +137,21 @@ def test_the_choice_of_a_theme_leads_to_no_other_site(world: World, client: http
     assert answer.status_code == 303
     assert str(answer.url.join(answer.headers["location"])).startswith(world.url)
     assert "a=b" not in str(answer.headers)
+
+
+def test_the_dashboard_says_as_of_when_the_table_is_complete_once_that_is_known(
+    world: World, client: httpx.Client
+) -> None:
+    """Nothing stands there before reconcile has compared it with Codat."""
+    assert not re.search("found complete|complete as of", client.get("").text)
+    world.reconcile(load("reconcile", "each-five-minutes"))
+    assert "3 of 3 companies not yet found complete" in client.get("").text
+    at = "2026-11-24T10:00:00.000Z"
+    known = {"completeAsOf": at, "asOf": at, "companies": 3, "never": 0, "incomplete": 1, "reasons": {"missing": 2}}
+    Table(boto3.client("dynamodb"), "syncs").update(COMPLETENESS, known, {})
+    text = client.get("").text
+    assert "complete as of" in text
+    assert "of 3 companies, 1 lack syncs that Codat lists" in text
 
 
 def test_lists_are_exported_as_csv(world: World, client: httpx.Client) -> None:

@@ -26,6 +26,7 @@ class World:
     simulated: SimulatedCodat
     worker: Handler
     submit: Handler
+    reconcile: Handler
     url: str
     failed_sync: Sync = field(init=False)
     good_sync: Sync = field(init=False)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from codat_sync.browse import Browsing
 from codat_sync.company import Company
 from codat_sync.company_store import CompanyStore
+from codat_sync.completeness import Completeness
 from codat_sync.details import Details
 from codat_sync.health.parameters import identifier
 from codat_sync.history import MOST_DAYS, HistoryPage, Listed, Period, Query
@@ -34,6 +35,7 @@ class Reading:
     details: Details
     store: Store
     companies: CompanyStore
+    completeness: Completeness
     previewing: Previewing
     live: Live
     now: Callable[[], datetime]

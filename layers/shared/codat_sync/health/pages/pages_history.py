@@ -46,10 +46,11 @@ def add_history_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
     def dashboard(first: First = None, last: Last = None) -> Response[Any]:
         asked = period(first, last, reading.now)
         failed = HistoryQuery(asked, outcomes=frozenset({Outcome.FAILED}))
-        with ThreadPoolExecutor(3) as pool:  # None of them needs another's answer.
+        with ThreadPoolExecutor(4) as pool:  # None of them needs another's answer.
             totals = pool.submit(reading.browsing.totals, asked, None)
             causes = pool.submit(find_causes, reading.browsing, reading.details, asked, None)
             latest = pool.submit(reading.browsing.newest, failed, _LATEST)
+            completeness = pool.submit(reading.completeness.overall)
         return page(
             app.context["request"],
             "dashboard.html",
@@ -60,6 +61,7 @@ def add_history_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
             causes=causes.result(),
             top_causes=present.causes(causes.result()).causes[:_TOP_CAUSES],
             latest=latest.result()[0],
+            completeness=completeness.result(),
         )
 
     @app.get("/syncs")
