@@ -10,6 +10,7 @@ import pytest
 
 from codat_sync.keys import COMPLETENESS
 from codat_sync.table import Table
+from tests.integration.scale import counted
 from tests.pages.world import HTML, World
 from tests.payloads import COMPANY_ID, load
 from tests.simulator.faults import Fault
@@ -152,6 +153,15 @@ def test_the_dashboard_says_as_of_when_the_table_is_complete_once_that_is_known(
     text = client.get("").text
     assert "complete as of" in text
     assert "of 3 companies, 1 lack syncs that Codat lists" in text
+
+
+def test_a_page_reads_no_more_than_what_it_shows(world: World, client: httpx.Client) -> None:
+    """The first page of the history one request, a sync three; its items one more."""
+    sync = f"syncs/{world.good_sync.sync_id}"
+    for path, most in (("syncs?limit=1", 1), (sync, 3), (f"{sync}/timeline", 3), (f"{sync}/items", 4)):
+        with counted() as requests:
+            assert client.get(path).status_code == 200
+        assert requests.total() == most, (path, requests)
 
 
 def test_lists_are_exported_as_csv(world: World, client: httpx.Client) -> None:
