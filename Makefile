@@ -118,6 +118,7 @@ build: .venv/ready $(VENVS)/sam/ready ## Build for AWS: ENV=dev or prod, as in s
 	@layer=$$(python -m dev.target $(ENV)) || exit 1; mkdir -p .local; env $$layer $(SAM) build --config-env $(ENV) >.local/build-$(ENV).log 2>&1 \
 	  || { cat .local/build-$(ENV).log >&2; exit 1; }
 	@grep 'no bytecode' .local/build-$(ENV).log || true
+	@python -m dev.stamp $(ENV)
 	@echo "built for $(ENV) in .aws-sam/$(ENV)"
 
 .PHONY: deploy
