@@ -13,7 +13,7 @@ TEMPLATE = (EVENTS.parent / "template.yaml").read_text()
 # The metrics of AWS's that are looked at: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html
 _OF_AWS = {
     "AWS/SQS": ({"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}, "QueueName"),
-    "AWS/Lambda": ({"Errors", "Throttles", "Duration"}, "FunctionName"),
+    "AWS/Lambda": ({"Errors", "Throttles", "Duration", "IteratorAge"}, "FunctionName"),
 }
 
 
