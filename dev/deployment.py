@@ -35,7 +35,10 @@ def deploy(services: "Services", parameters: "Mapping[str, str] | None" = None) 
     chosen = _parameters(services) | dict(parameters or {})
     stamp(template, chosen)
     _upload_code(aws.s3, template)
-    cloudformation.apply(aws.cloudformation, template, chosen)
+    # By its address: in a request it may have 51,200 bytes.
+    uploaded = _uploaded(aws.s3, json.dumps(template).encode())
+    template_url = f"{services.aws_endpoint_url}/{uploaded['Bucket']}/{uploaded['Key']}"
+    cloudformation.apply(aws.cloudformation, template_url, chosen)
     made = cloudformation.outputs(aws.cloudformation)
     _put_secrets(aws, made, services)
     api_url = f"{services.aws_endpoint_url}/_aws/execute-api/{make_routes(aws)}"

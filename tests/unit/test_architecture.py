@@ -33,6 +33,7 @@ NOUNS = {
     "identifier",
     "inbox",
     "instant",
+    "later",
     "local_path",
     "login_attempt",
     "message",
