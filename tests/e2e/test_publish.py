@@ -26,7 +26,7 @@ pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 
 
 # What the core does without.
-_SWITCHES = ("HealthEnabled", "PublishEnabled", "SubmitEnabled")
+_SWITCHES = ("HealthEnabled", "PublishEnabled", "ReconcileEnabled", "SubmitEnabled")
 
 
 @pytest.fixture

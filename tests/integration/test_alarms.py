@@ -24,6 +24,7 @@ Start = Callable[[str], Handler]
 def told(start: Start, aws: Aws, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str]) -> set[Metric]:
     """Return every metric that the functions tell, by its dimensions, when all goes wrong that alarms are about."""
     aws.environment.update({"FIRST_LOOK_SECONDS": "0", "RETRY_MOST_ATTEMPTS": "0"})
+    _comparison(start, simulated)
     _webhooks(start, aws, simulated)
     _retries(start, aws, simulated)
     _endless_syncs(start, aws, simulated)
@@ -90,6 +91,14 @@ def _endless_syncs(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
     looked_at_again(timedelta(hours=2))
     simulated.faults.add(Fault("status", times=3, status=503))
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_3")))
+
+
+def _comparison(start: Start, simulated: SimulatedCodat) -> None:
+    """Compare what is all there; the next round says so."""
+    start("worker")(batch(of(simulated, simulated.sync(SYNC_ID), "msg_0")))
+    reconcile = start("reconcile")
+    for _ in range(2):
+        reconcile(load("reconcile", "each-five-minutes") | {"remaining_ms": 290_000})
 
 
 def _refusals(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:

@@ -241,7 +241,7 @@ def test_only_health_invokes_a_function_and_only_retry() -> None:
         if "lambda:InvokeFunction" in statement["Action"]
     ]
     assert [(role, statement["Resource"]) for role, statement in statements] == [
-        ("HealthRole", {"Fn::GetAtt": ["RetryFunction", "Arn"]})
+        ("HealthRole", {"Ref": "RetryFunction.Alias"})
     ]
 
 
