@@ -52,10 +52,17 @@ up: $(VENVS)/emulator/ready ## Start the local stack and leave it running, or br
 down: .venv/ready ## End the local stack
 	@python -m dev.down
 
-# The local stack's, unless ENV is given.
-.PHONY: redrive
-redrive: .venv/ready ## Take dead letters back to SyncQueue: ENV=dev or prod for AWS, DRY_RUN=1 to look only
-	@python -m dev.redrive $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(DRY_RUN),--dry-run)
+# The local stack's, unless ENV is given. Which: ID="… …", REASON, COMPANY, QUEUE (sync, retry); DRY_RUN=1 shows them only.
+.PHONY: dead-letters redrive drop
+dead-letters: .venv/ready ## Show dead letters and why they are: ENV=dev or prod for AWS; ID, REASON, COMPANY, QUEUE for some
+	@python -m dev.dead_letters show $(letters)
+redrive: .venv/ready ## Put dead letters back after the fix: as above, DRY_RUN=1 to look only
+	@python -m dev.dead_letters redrive $(letters)
+drop: .venv/ready ## Drop dead letters and keep a record: as above, WHY="…"; ALL=1 for all
+	@python -m dev.dead_letters drop $(letters) $(if $(ALL),--all) $(if $(WHY),--why "$$WHY")
+letters = $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(DRY_RUN),--dry-run) \
+  $(foreach id,$(ID),--id $(id)) $(if $(REASON),--reason $(REASON)) $(if $(COMPANY),--company $(COMPANY)) \
+  $(if $(QUEUE),--queue $(QUEUE))
 
 # The local stack's, unless ENV is given.
 .PHONY: republish
@@ -111,6 +118,7 @@ build: .venv/ready $(VENVS)/sam/ready ## Build for AWS: ENV=dev or prod, as in s
 	@layer=$$(python -m dev.target $(ENV)) || exit 1; mkdir -p .local; env $$layer $(SAM) build --config-env $(ENV) >.local/build-$(ENV).log 2>&1 \
 	  || { cat .local/build-$(ENV).log >&2; exit 1; }
 	@grep 'no bytecode' .local/build-$(ENV).log || true
+	@python -m dev.stamp $(ENV)
 	@echo "built for $(ENV) in .aws-sam/$(ENV)"
 
 .PHONY: deploy

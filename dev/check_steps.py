@@ -119,7 +119,7 @@ def look_at_dead_letters(deployment: Deployment, webhook_id: str) -> int:
     """Look for the event among the dead letters; returns how many others there are."""
     bodies = [message["Body"] for message in deployment.dead_letters()]
     if any(webhook_id in body for body in bodies):
-        raise CheckFailedError("the event was set aside", "`make redrive DRY_RUN=1` with the same ENV shows why")
+        raise CheckFailedError("the event was set aside", "`make dead-letters` with the same ENV shows why")
     return len(bodies)
 
 

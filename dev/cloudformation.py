@@ -1,6 +1,5 @@
 """The stack on the embedded AWS: made, or brought up to date."""
 
-import json
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, WaiterError
@@ -13,20 +12,19 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import WaiterConfigTypeDef
 
-    from dev.template import Template
 
 STACK = "codat-sync-local"
 
 _WAIT: "WaiterConfigTypeDef" = {"Delay": 1, "MaxAttempts": 60}
 
 
-def apply(client: "CloudFormationClient", template: "Template", parameters: "Mapping[str, str]") -> None:
+def apply(client: "CloudFormationClient", template_url: str, parameters: "Mapping[str, str]") -> None:
     """Make or update the stack, and wait until that is done. Raises LocalStackError with what failed."""
     change = client.update_stack if _exists(client) else client.create_stack
     try:
         change(
             StackName=STACK,
-            TemplateBody=json.dumps(template),
+            TemplateURL=template_url,
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )

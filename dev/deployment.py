@@ -13,6 +13,7 @@ from dev.package import zipped
 from dev.paths import ROOT
 from dev.routes import make_routes
 from dev.simulator import send_webhooks_to
+from dev.stamp import stamp
 from dev.target import machine_architecture
 from dev.template import Template, read_template, suit_emulator
 
@@ -31,8 +32,13 @@ def deploy(services: "Services", parameters: "Mapping[str, str] | None" = None) 
     aws = LocalAws(services.aws_endpoint_url)
     template = read_template()
     suit_emulator(template, services.aws_endpoint_url)
+    chosen = _parameters(services) | dict(parameters or {})
+    stamp(template, chosen)
     _upload_code(aws.s3, template)
-    cloudformation.apply(aws.cloudformation, template, _parameters(services) | dict(parameters or {}))
+    # By its address: in a request it may have 51,200 bytes.
+    uploaded = _uploaded(aws.s3, json.dumps(template).encode())
+    template_url = f"{services.aws_endpoint_url}/{uploaded['Bucket']}/{uploaded['Key']}"
+    cloudformation.apply(aws.cloudformation, template_url, chosen)
     made = cloudformation.outputs(aws.cloudformation)
     _put_secrets(aws, made, services)
     api_url = f"{services.aws_endpoint_url}/_aws/execute-api/{make_routes(aws)}"

@@ -103,7 +103,9 @@ class Republishing:
             return 0
         with suppress(AttributeError):  # As Lambda has it; from the stream itself it comes as a moment.
             written["ApproximateCreationDateTime"] = written["ApproximateCreationDateTime"].timestamp()
-        answer = self.lambda_.invoke(FunctionName=self.function, Payload=json.dumps({"Records": [record]}))
+        answer = self.lambda_.invoke(
+            FunctionName=self.function, Qualifier="live", Payload=json.dumps({"Records": [record]})
+        )
         said = json.loads(answer["Payload"].read())
         if "FunctionError" in answer or said["batchItemFailures"]:
             raise LocalStackError(f"the function could not tell record {record['eventID']}; see its log")

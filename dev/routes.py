@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from dev.aws import LocalAws
 
-_FUNCTION = re.compile(r"\$\{(\w+)\.Arn\}/invocations")
+# An alias, which SAM has made.
+_FUNCTION = re.compile(r"\$\{(\w+Aliaslive)\}/invocations")
 
 
 def make_routes(aws: "LocalAws") -> str:
@@ -23,9 +24,9 @@ def make_routes(aws: "LocalAws") -> str:
     names = physical_ids(aws.cloudformation)
     api_id = names["Api"]
     wanted = {
-        route_key: _integration(aws, api_id, names[function])
-        for route_key, function in _routes(processed["Resources"]["Api"]["Properties"]["Body"])
-        if function in names  # else it is switched off
+        route_key: _integration(aws, api_id, names[alias])
+        for route_key, alias in _routes(processed["Resources"]["Api"]["Properties"]["Body"])
+        if alias in names  # else it is switched off
     }
     for route in aws.apigatewayv2.get_routes(ApiId=api_id)["Items"]:
         if wanted.get(route["RouteKey"]) == route["Target"]:
@@ -37,9 +38,8 @@ def make_routes(aws: "LocalAws") -> str:
     return api_id
 
 
-def _integration(aws: "LocalAws", api_id: str, function: str) -> str:
-    """Return what a route has for its target to lead to ``function``."""
-    arn = aws.lambda_.get_function_configuration(FunctionName=function)["FunctionArn"]
+def _integration(aws: "LocalAws", api_id: str, arn: str) -> str:
+    """Return what a route has for its target to lead to a function, by the ``arn`` of an alias."""
     for integration in aws.apigatewayv2.get_integrations(ApiId=api_id)["Items"]:
         if integration["IntegrationUri"] == arn:
             return f"integrations/{integration['IntegrationId']}"

@@ -103,6 +103,6 @@ class Run:
 def _stop_polling(aws: LocalAws) -> None:
     """Keep the deployed functions from taking what those in containers leave: that is looked at here."""
     names = physical_ids(aws.cloudformation)
-    for function in (names["WorkerFunction"], names["PublishFunction"]):
+    for function in (names["WorkerFunctionAliaslive"], names["PublishFunctionAliaslive"]):
         for mapping in aws.lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]:
             aws.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)

@@ -90,7 +90,7 @@ def _store(aws: LocalAws, outputs: Outputs) -> Store:
 
 def _invoking(aws: LocalAws, name: str) -> Callable[[], object]:
     """Return what lets a function do at once what it does each minute, or few."""
-    function = physical_ids(aws.cloudformation)[name]
+    function = physical_ids(aws.cloudformation)[f"{name}Aliaslive"]
 
     def invoke() -> None:
         answer = aws.lambda_.invoke(FunctionName=function)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from codat_sync.store import Store
@@ -22,6 +23,10 @@ from tests.simulator.control_messages import NewWebhook
 from tests.simulator.models import Item
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
+
+
+# What the core does without.
+_SWITCHES = ("HealthEnabled", "PublishEnabled", "ReconcileEnabled", "SubmitEnabled")
 
 
 @pytest.fixture
@@ -139,15 +144,18 @@ def _stream(aws: LocalAws, arn: str, shard: str) -> Iterator[Any]:
 def test_the_rest_works_without_and_it_can_be_switched_on_later() -> None:
     """The table is the same one: what it held stays, and what comes from then on is told."""
     with running_services("without") as services:
-        off = deploy(services, {"PublishEnabled": "false", "SubmitEnabled": "false"})
+        off = deploy(services, dict.fromkeys(_SWITCHES, "false"))
         aws = LocalAws(off.aws_endpoint_url)
         assert not {
-            name for name in physical_ids(aws.cloudformation) if name.startswith(("Publish", "Submit", "Event"))
+            name
+            for name in physical_ids(aws.cloudformation)
+            if name.startswith(("Publish", "Submit", "Event", "Health"))
         }
         with SimulatorControl(off.codat_url) as codat:
             store = Store(Table(aws.dynamodb, off.table_name), event_retention=timedelta())
             before = _webhook(codat, 5130, Item("t1", "PushError"))
             assert _eventually_there(store, before)
+            _check_core(off, aws, before)
             assert "LatestStreamArn" not in aws.dynamodb.describe_table(TableName=off.table_name)["Table"]
 
             on = deploy(services)
@@ -158,6 +166,16 @@ def test_the_rest_works_without_and_it_can_be_switched_on_later() -> None:
             codat.send_webhook(NewWebhook(sync_id=before))
             assert subscriber.wait_for("SyncSucceeded", syncId=before)
             assert subscriber.told_of(syncId=before, transactionId="t1") == ["TransactionCompleted"]
+
+
+def _check_core(stack: Outputs, aws: LocalAws, sync_id: str) -> None:
+    """Check that the clock and retry work, too: receiver and worker have been."""
+    clock = aws.lambda_.invoke(FunctionName=physical_ids(aws.cloudformation)["ClockFunctionAliaslive"])
+    assert "FunctionError" not in clock
+    assert json.loads(clock["Payload"].read())["gate"] is None
+    retried = httpx.post(f"{stack.api_url}/api/v1/syncs/{sync_id}/retry", json={}, timeout=30)
+    assert [each["step"] for each in retried.json()["transactions"]] == ["noBodyRecorded"]
+    assert httpx.get(f"{stack.api_url}/api/v1/syncs", timeout=30).status_code == 404
 
 
 def _eventually_there(store: Store, sync_id: str) -> bool:

@@ -179,6 +179,9 @@ def start(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str],
             ending.enter_context(app.http)
 
         def handle(event: dict[str, Any]) -> dict[str, Any]:
+            # Each function has a process of its own on Lambda: here they share one, and one object that measures.
+            monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", function)
+            app.metrics.service = function
             answer: dict[str, Any] = app.lambda_handler(event, Context(event.pop("remaining_ms", 60_000)))
             return answer
 

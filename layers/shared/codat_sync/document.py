@@ -11,6 +11,7 @@ from typing import Any
 
 from codat_sync.instant import format_instant, parse_instant
 from codat_sync.keys import due_keys
+from codat_sync.later import member
 from codat_sync.schedule import Trouble, Waiting
 from codat_sync.status import Outcome
 from codat_sync.sync import Sync, SyncStatus
@@ -143,7 +144,7 @@ def read_waiting(values: Mapping[str, Any]) -> Waiting | None:
         since=since,
         looks=int(written["looks"]),
         due_at=parse_instant(values.get("dueAt")),
-        trouble=Trouble(written["trouble"]) if written["trouble"] else None,
+        trouble=member(Trouble, written["trouble"], Trouble.UNAVAILABLE) if written["trouble"] else None,
         is_stuck=written["isStuck"],
         correlation_id=written["correlationId"],
         codat_correlation_id=written.get("codatCorrelationId"),
@@ -165,7 +166,7 @@ def read_document(values: Mapping[str, Any], items: Iterable[Mapping[str, Any]])
         company_id=values["companyId"],
         sync_id=values["syncId"],
         sync=Sync(read_status(values), tuple(map(read_item, items))) if is_answered(values) else None,
-        announced_as=Outcome(values.get("announcedAs", Outcome.ANNOUNCED)),
+        announced_as=member(Outcome, values.get("announcedAs", ""), Outcome.ANNOUNCED),
         submitted_ids=tuple(values.get("submittedIds", ())),
         retry_of=values.get("retryOf"),
         version=int(values["version"]),

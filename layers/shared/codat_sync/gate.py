@@ -10,6 +10,7 @@ from typing import Any
 from codat_sync.errors import ConditionFailedError, GateClosedError
 from codat_sync.instant import format_instant, parse_instant
 from codat_sync.keys import GATE
+from codat_sync.later import member
 from codat_sync.quota import Closure, Gate, Quota, QuotaEvent, Reason
 from codat_sync.table import Table, Values
 
@@ -133,7 +134,8 @@ def _gate(values: Values) -> Gate:
     if resets_at and as_of:
         quota = Quota(int(values["remaining"]), int(values["limit"]), resets_at, as_of)
     return Gate(
-        closure=Closure(Reason(values["reason"]), closed_until) if closed_until else None,
+        # Whatever closed it, it is closed.
+        closure=Closure(member(Reason, values["reason"], Reason.RATE), closed_until) if closed_until else None,
         changed_at=parse_instant(values.get("changedAt")),
         quota=quota,
     )

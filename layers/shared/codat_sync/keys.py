@@ -112,6 +112,11 @@ def retry_key(sync_id: str) -> Key:
     return {"pk": f"SYNC#{sync_id}", "sk": RETRY}
 
 
+def dropped_key(company_id: str | None, message_id: str) -> Key:
+    """Return the key of the record of a dead letter that was dropped: beside the company's, if it is about one."""
+    return {"pk": f"COMPANY#{company_id}" if company_id else "DROPPED", "sk": f"DROPPED#{message_id}"}
+
+
 def listing_keys(company_id: str, sync_id: str, at: str) -> Key:
     """Return what lists a sync by company and by day, at a time."""
     position = f"{at}#{sync_id}"

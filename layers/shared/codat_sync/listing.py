@@ -8,6 +8,7 @@ from typing import Any
 from codat_sync.history import Listed
 from codat_sync.instant import parse_instant
 from codat_sync.keys import Partition, company_listing, day_listing
+from codat_sync.later import member
 from codat_sync.status import Outcome
 from codat_sync.table import Table, Values
 
@@ -64,7 +65,4 @@ def read_listed(summary: Mapping[str, Any], position: str) -> Listed:
 
 
 def _outcome(summary: Values | Mapping[str, Any]) -> Outcome:
-    try:
-        return Outcome(summary["outcome"])
-    except ValueError:
-        return Outcome.UNKNOWN  # of a later version of this application
+    return member(Outcome, summary["outcome"], Outcome.UNKNOWN)

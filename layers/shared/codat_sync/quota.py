@@ -52,6 +52,11 @@ class Quota:
     as_of: datetime
 
     @property
+    def percent_left(self) -> float:
+        """How much of the day's requests is left, in percent."""
+        return 100 * self.remaining / self.limit if self.limit else 0
+
+    @property
     def is_down_to_reserve(self) -> bool:
         """Whether what is left is for people."""
         return self.remaining <= self.limit * RESERVE

@@ -8,6 +8,7 @@ from typing import Any
 from codat_sync.errors import ConditionFailedError
 from codat_sync.instant import format_instant, parse_instant
 from codat_sync.keys import due_keys, retry_key
+from codat_sync.later import member
 from codat_sync.retry_state import Retry, RetryState
 from codat_sync.table import Table, Values
 
@@ -63,7 +64,7 @@ def due_retry(company_id: str, sync_id: str, now: datetime) -> tuple[Values, Val
 def read_retry(values: Mapping[str, Any]) -> Retry:
     """Return what is done about a sync, as its item's ``values`` say. What an older version left out is empty."""
     return Retry(
-        state=RetryState(values.get("state", RetryState.OPEN)),
+        state=member(RetryState, values.get("state", ""), RetryState.OPEN),
         sync_ids=tuple(values.get("syncIds", ())),
         steps={name: int(number) for name, number in values.get("steps", {}).items()},
         due_at=parse_instant(values.get("dueAt")),

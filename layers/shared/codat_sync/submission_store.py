@@ -8,6 +8,7 @@ from codat_sync.errors import ClaimedError, ConditionFailedError
 from codat_sync.expense import Body, Kind
 from codat_sync.instant import format_instant, parse_instant
 from codat_sync.keys import BODY_PREFIX, body_key, claim_key, submission_key
+from codat_sync.later import member
 from codat_sync.submission import State, Submission
 from codat_sync.table import Table, Values
 
@@ -150,7 +151,8 @@ def _read(values: Values) -> Submission:
         transaction_ids=tuple(values["transactionIds"]),
         idempotency_key=values.get("idempotencyKey"),
         digest=values["digest"],
-        state=State(values["state"]),
+        # What is not known may have been written: it is looked for, and never simply sent again.
+        state=member(State, values["state"], State.UNKNOWN),
         recorded_at=_moment(values["recordedAt"]),
         sent_at=parse_instant(values.get("sentAt")),
         sync_id=values.get("syncId"),

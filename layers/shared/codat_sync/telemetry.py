@@ -108,3 +108,4 @@ class Tally:
                 count(name, dimension, value, number)
         if results and gate.quota:
             metrics.add_metric("QuotaRemaining", MetricUnit.Count, gate.quota.remaining)
+            metrics.add_metric("QuotaLeft", MetricUnit.Percent, gate.quota.percent_left)

@@ -1,0 +1,70 @@
+"""Dead letters: messages that could not be handled, why not, and which of them a person means."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+
+# What SQS itself moves has no reason: it was handed out as often as the queue allows.
+RECEIVED_TOO_OFTEN = "received-too-often"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message of a dead-letter queue. ``queue`` is our name of that; ``sent_at`` when the message first came in."""
+
+    queue: str
+    message_id: str
+    reason: str
+    detail: str
+    sent_at: datetime
+    group: str | None
+    company_id: str | None
+    sync_id: str | None
+    body: str = field(repr=False)
+    receipt_handle: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """That letters are deleted: why, by whom and when."""
+
+    why: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which dead letters are meant: those that fit all that is said. Nothing said: all."""
+
+    message_ids: frozenset[str] = frozenset()
+    queue: str | None = None
+    reason: str | None = None
+    company_id: str | None = None
+
+    @property
+    def is_all(self) -> bool:
+        """Whether nothing is said."""
+        return self == Wanted()
+
+    def includes(self, letter: DeadLetter) -> bool:
+        """Return whether ``letter`` is meant."""
+        return (
+            (not self.message_ids or letter.message_id in self.message_ids)
+            and self.queue in {None, letter.queue}
+            and self.reason in {None, letter.reason}
+            and self.company_id in {None, letter.company_id}
+        )
+
+
+def ids_of(body: str, group: str | None) -> tuple[str | None, str | None]:
+    """Return the ids of the company and of the sync that a message is about, as far as it says, whatever it is."""
+    try:
+        message = json.loads(body)
+    except ValueError:
+        message = None
+    told = message if isinstance(message, dict) else {}
+    company_id, sync_id = (
+        value if isinstance(value := told.get(name), str) else None for name in ("companyId", "syncId")
+    )
+    return company_id or group, sync_id

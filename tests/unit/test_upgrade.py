@@ -1,0 +1,127 @@
+"""What an upgrade changes, held on the template as AWS transforms it."""
+
+import copy
+import os
+from typing import Any
+
+import pytest
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+from dev.stamp import stamp
+from dev.template import read_template
+
+
+def _transformed(parameters: dict[str, str] | None = None, *, layer: str = "first", code: str = "first") -> Any:  # noqa: ANN401 - CloudFormation's
+    """Return the resources that SAM makes of the template, with the layer and the code uploaded under these names."""
+    template = copy.deepcopy(read_template())
+    stamp(template, parameters or {})
+    for resource in template["Resources"].values():
+        match resource["Type"]:
+            case "AWS::Serverless::Function":
+                resource["Properties"]["CodeUri"] = {"Bucket": "b", "Key": code}
+            case "AWS::Serverless::LayerVersion":
+                resource["Properties"]["ContentUri"] = {"Bucket": "b", "Key": layer}
+    return Translator({}, Parser()).translate(template, parameters or {})["Resources"]
+
+
+@pytest.fixture(autouse=True)
+def _region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "AWS_DEFAULT_REGION", "eu-west-2")
+
+
+def _of_type(resources: Any, kind: str) -> set[str]:  # noqa: ANN401 - CloudFormation's
+    return {name for name, resource in resources.items() if resource["Type"] == kind}
+
+
+def test_a_change_of_the_layer_alone_makes_a_new_version_of_every_function() -> None:
+    """Else the old code would run on, and the deployment would say that it succeeded."""
+    before, after = (_of_type(_transformed(layer=layer), "AWS::Lambda::Version") for layer in ("first", "second"))
+    assert len(before) == len(_of_type(_transformed(), "AWS::Lambda::Function"))
+    assert before.isdisjoint(after)
+    assert before == _of_type(_transformed(), "AWS::Lambda::Version")
+
+
+def test_so_does_a_change_of_the_code_or_of_a_parameter() -> None:
+    """SAM itself does not look behind a `!Ref`."""
+    before = _of_type(_transformed(), "AWS::Lambda::Version")
+    assert before.isdisjoint(_of_type(_transformed(code="second"), "AWS::Lambda::Version"))
+    assert before.isdisjoint(_of_type(_transformed({"LogLevel": "DEBUG"}), "AWS::Lambda::Version"))
+    assert before == _of_type(_transformed({"LogLevel": "INFO"}), "AWS::Lambda::Version")
+
+
+def test_all_that_calls_a_function_calls_the_version_that_is_live() -> None:
+    """Queues, schedules, the API and its permissions: who calls the function itself calls what is not tried yet."""
+    resources = _transformed()
+    aliases = _of_type(resources, "AWS::Lambda::Alias")
+    assert {resources[name]["Properties"]["Name"] for name in aliases} == {"live"}
+    for name in _of_type(resources, "AWS::Lambda::EventSourceMapping") | _of_type(resources, "AWS::Lambda::Permission"):
+        assert resources[name]["Properties"]["FunctionName"]["Ref"] in aliases, name
+    for name in _of_type(resources, "AWS::Events::Rule"):
+        targets = resources[name]["Properties"]["Targets"]
+        assert all(target["Arn"].get("Ref") in aliases for target in targets if "Function" in str(target["Arn"])), name
+
+
+def test_a_version_stays_when_the_next_one_comes() -> None:
+    """To go back to."""
+    resources = _transformed()
+    for name in _of_type(resources, "AWS::Lambda::Version"):
+        assert resources[name]["DeletionPolicy"] == "Retain"
+
+
+def test_a_gradual_deployment_is_taken_back_by_alarms_of_the_function() -> None:
+    """A tenth of the calls first. What is switched off has no deployment either."""
+    resources = _transformed({"GradualDeployment": "true"})
+    functions = _of_type(resources, "AWS::Lambda::Function")
+    for name in functions:
+        group = resources[f"{name}DeploymentGroup"]
+        assert group.get("Condition") == resources[name].get("Condition")
+        properties = group["Properties"]
+        assert "Canary10Percent15Minutes" in str(properties["DeploymentConfigName"])
+        assert "DEPLOYMENT_STOP_ON_ALARM" in properties["AutoRollbackConfiguration"]["Events"]
+        alarms = {alarm["Name"]["Ref"] for alarm in properties["AlarmConfiguration"]["Alarms"]}
+        assert name.replace("Function", "ErrorsAlarm") in alarms
+        assert resources[f"{name}Aliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+
+
+def test_else_it_is_all_at_once() -> None:
+    """And nothing of CodeDeploy's is made."""
+    assert not [name for name, each in _transformed().items() if "CodeDeploy" in each["Type"]]
+
+
+# Where data lies, and the property that keeps a hand from deleting it, where there is one.
+_HOLDS_DATA = {
+    "AWS::DynamoDB::Table": ("DeletionProtectionEnabled", True),
+    "AWS::Cognito::UserPool": ("DeletionProtection", "ACTIVE"),
+    "AWS::SQS::Queue": None,
+}
+
+
+@pytest.mark.parametrize("kind", _HOLDS_DATA)
+def test_what_holds_data_stays_when_the_stack_goes_or_a_change_would_replace_it(kind: str) -> None:
+    """The table, who may sign in, and what waits in queues: it was acknowledged."""
+    resources = _transformed()
+    assert _of_type(resources, kind)
+    for name in _of_type(resources, kind):
+        assert (resources[name]["DeletionPolicy"], resources[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        if protection := _HOLDS_DATA[kind]:
+            assert protection in resources[name]["Properties"].items()
+
+
+def test_a_secret_is_not_lost_by_a_change() -> None:
+    """A person put its value there. It goes with the stack: a key that nobody needs is not to lie around."""
+    resources = _transformed()
+    secrets = _of_type(resources, "AWS::SecretsManager::Secret")
+    assert secrets
+    assert all(resources[name]["UpdateReplacePolicy"] == "Retain" for name in secrets)
+
+
+def test_nothing_that_holds_data_can_be_replaced_unnoticed() -> None:
+    """CloudFormation refuses to replace what has a name; the logical ids, which it would also replace by, are these."""
+    resources = _transformed()
+    assert _of_type(resources, "AWS::DynamoDB::Table") == {"SyncTable"}
+    assert resources["SyncTable"]["Properties"]["TableName"] == {"Fn::Sub": "${AWS::StackName}-syncs"}
+    assert [key["AttributeName"] for key in resources["SyncTable"]["Properties"]["KeySchema"]] == ["pk", "sk"]
+    assert {"SyncQueue", "SyncDeadLetterQueue", "RetryQueue", "RetryDeadLetterQueue"} <= _of_type(
+        resources, "AWS::SQS::Queue"
+    )
