@@ -3,8 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,8 @@ _CONFIG = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=32
 )
 
+_LONGER_THAN_A_RUN = timedelta(minutes=15)
+
 # What AWS hands over and takes back: JSON, whose shape it defines.
 Json = dict[str, Any]
 
@@ -71,6 +73,7 @@ store = Store(table, event_retention=settings.event_retention)
 submissions = SubmissionStore(table)
 companies = CompanyStore(table, event_retention=settings.event_retention)
 retries = RetryStore(table)
+standings = Standings(store, submissions, companies)
 retrying = Retrying(
     Submitting(
         Writer(connection),
@@ -82,7 +85,7 @@ retrying = Retrying(
         _now,
     ),
     submissions,
-    Standings(store, submissions, companies),
+    standings,
     Policy(settings.most_attempts, settings.first_delay, settings.longest_delay),
     _now,
 )
@@ -136,10 +139,13 @@ def _answer(event: Json) -> Json:
 def _told(asked: Asked) -> Json | None:
     """Retry, write down how it stands, and tell; None if there is no such sync."""
     root_id = _root(asked.sync_id)
-    known = retries.load(root_id)  # before anything that the plan is made from
-    done = retrying.retry(root_id, asked.transaction_ids, asked.correlation_id, is_for_person=asked.is_for_person)
     document = store.load_head("", root_id, []).values
-    if done is None or not document:
+    if not document:
+        return None
+    # Before anything that the plan is made from.
+    known = retries.watch(document["companyId"], root_id, _now() + _LONGER_THAN_A_RUN)
+    done = retrying.retry(root_id, _wanted(asked, root_id), asked.correlation_id, is_for_person=asked.is_for_person)
+    if done is None:
         return None
     retry = summed_up(known, done, _now())
     retries.put(document["companyId"], root_id, retry, known)
@@ -163,6 +169,14 @@ def _root(sync_id: str) -> str:
     """Return the sync that ``sync_id`` is a retry of, or itself: what failed again is the first one's business."""
     root = store.load_head("", sync_id, []).values.get("retryOf")
     return str(root) if root else sync_id
+
+
+def _wanted(asked: Asked, root_id: str) -> Collection[str] | None:
+    """Return which transactions are to be created again: of a sync that is itself a retry, its own and no others."""
+    if asked.transaction_ids is not None or asked.sync_id == root_id:
+        return asked.transaction_ids
+    failed = standings.failed(asked.sync_id)
+    return failed.transaction_ids if failed else ()
 
 
 def _json(sync_id: str, done: Sequence[Done], retry: Retry) -> Json:

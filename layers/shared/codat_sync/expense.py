@@ -183,9 +183,16 @@ def read_put(kind: Kind, transaction_id: str, text: str) -> Body:
     value = _parsed(text)
     if wrong := list(_wrong(_PUT[kind], value, None)):
         raise InvalidBodyError(wrong)
+    _require_same_id(value, transaction_id)
     body = Body(transaction_id, text)
     _require_small([body])
     return body
+
+
+def _require_same_id(value: object, transaction_id: str) -> None:
+    given = value.get("id", transaction_id) if isinstance(value, dict) else transaction_id
+    if str(given).lower() != transaction_id.lower():
+        raise InvalidBodyError([Invalidity("id", "is not the one in the path")])
 
 
 def read_kept(kind: Kind, transaction_id: str, text: str) -> Body:
@@ -193,9 +200,7 @@ def read_kept(kind: Kind, transaction_id: str, text: str) -> Body:
     value = _parsed(text)
     if wrong := list(_wrong(_CREATED.get(kind) or _PUT[kind], value, None)):
         raise InvalidBodyError(wrong)
-    given = value.get("id", transaction_id) if isinstance(value, dict) else transaction_id
-    if given.lower() != transaction_id.lower():
-        raise InvalidBodyError([Invalidity("id", "is not the one in the path")])
+    _require_same_id(value, transaction_id)
     body = Body(transaction_id.lower(), text.strip())
     _require_small([body])
     return body

@@ -5,6 +5,7 @@ the ones about waiting and mending, as he may know that the cause is gone.
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,6 +19,8 @@ from codat_sync.transaction import COMPLETED, FAILED_STATUSES
 _LINKED = "linked"
 _CONFIGURATION, _BILLING, _DUPLICATE = 4000, 4260, 5080
 _VALIDATION = "ValidationError"
+_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_CLOCKS_DIFFER = timedelta(minutes=5)
 # Where nothing tells when something ends, it is looked at again after this; an event comes sooner.
 _UNTIL_IT_ENDS = timedelta(minutes=15)
 _GIVEN_UP = timedelta(days=14)
@@ -93,11 +96,25 @@ class Seen:
     at: datetime
     statuses: dict[str, str | None] = field(default_factory=dict)
     messages: tuple[str, ...] = ()
+    synced_at: datetime | None = None
+
+    def is_refused_as_known(self, transaction_id: str) -> bool:
+        """Return whether the protection against duplicates refused it: for itself, not for another one of its sync."""
+        if not self.messages:
+            return self.code == _DUPLICATE
+        return any(_says_processed(message, transaction_id) for message in self.messages)
 
     @property
-    def is_refused_as_known(self) -> bool:
-        """Whether the protection against duplicates refused it."""
-        return self.code == _DUPLICATE or any(PROCESSED in message for message in self.messages)
+    def is_perhaps_known(self) -> bool:
+        """Whether the protection against duplicates refused its sync, and Codat does not say for which transaction."""
+        says_why = _VALIDATION in self.statuses.values() or any(PROCESSED in message for message in self.messages)
+        return self.code == _DUPLICATE and not says_why
+
+
+def _says_processed(message: str, transaction_id: str) -> bool:
+    """Return whether Codat says that it has the transaction already; it names those that it has, or none."""
+    _, found, rest = message.lower().partition(PROCESSED)
+    return bool(found) and (transaction_id.lower() in rest or not _ID.search(rest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +134,8 @@ class Standing:
 
     @property
     def body(self) -> tuple[Submission, Body] | None:
-        """The newest body, with the submission that it came with."""
-        return self.submissions[-1] if self.submissions else None
+        """The newest body of what the product wants now, with the submission that it came with."""
+        return next(reversed(_wanted(self)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +166,34 @@ def plan(standing: Standing, now: datetime, policy: Policy, *, is_for_person: bo
 
 
 def lineage(standing: Standing) -> tuple[Submission, ...]:
-    """Return the submissions of what the product wants now: its own last one, our retries, and bodies that mend it."""
-    submissions = [submission for submission, _ in standing.submissions]
-    own = [
-        number
-        for number, submission in enumerate(submissions)
-        if submission.retry_of is None and submission.state is not State.KEPT
-    ]
-    return tuple(submissions[own[-1] :] if own else submissions)
+    """Return the submissions of what the product wants now: its own last one, our retries, and bodies that mend it.
+
+    Of its updates that Codat has refused nothing is left but that the product was told: what it wanted before stands.
+    A body that is kept for another kind of transaction mends nothing.
+    """
+    return tuple(submission for submission, _ in _wanted(standing))
+
+
+def _wanted(standing: Standing) -> list[tuple[Submission, Body]]:
+    told = _refused_updates(standing)
+    known = [each for each in standing.submissions if each[0] not in told]
+    own = [number for number, (each, _) in enumerate(known) if _is_own(each)]
+    known = known[own[-1] :] if own else known
+    kind = known[0 if own else -1][0].kind if known else None
+    return [each for each in known if each[0].kind == kind]
+
+
+def _refused_updates(standing: Standing) -> list[Submission]:
+    """Return the product's updates that were refused, of what it has created before."""
+    own = [each for each, _ in standing.submissions if _is_own(each)]
+    created = next((n for n, each in enumerate(own) if each.method == "POST" and each.state is not State.REFUSED), None)
+    if created is None:
+        return []
+    return [each for each in own[created:] if each.method == "PUT" and each.state is State.REFUSED]
+
+
+def _is_own(submission: Submission) -> bool:
+    return submission.retry_of is None and submission.state is not State.KEPT
 
 
 def attempts(standing: Standing) -> int:
@@ -168,12 +205,22 @@ def attempts(standing: Standing) -> int:
 
 
 def _relevant(standing: Standing) -> Sequence[Seen]:
-    """Return the syncs that tell of what the product wants now: of an update, none from before it."""
+    """Return the syncs that tell of what the product wants now: of an update, none from before it.
+
+    When we heard of a sync says little: its webhook may be late. Codat's own time of it does, give or take its clock.
+    """
     wanted = lineage(standing)
     if not wanted or wanted[0].method == "POST":
         return standing.syncs
+    ours = {submission.sync_id for submission in wanted}
     of_others = {submission.sync_id for submission, _ in standing.submissions if submission not in wanted}
-    return [seen for seen in standing.syncs if seen.sync_id not in of_others and seen.at >= wanted[0].recorded_at]
+    begin = wanted[0].recorded_at
+
+    def is_since(seen: Seen) -> bool:
+        return seen.at >= begin and (seen.synced_at is None or seen.synced_at >= begin - _CLOCKS_DIFFER)
+
+    others = [seen for seen in standing.syncs if seen.sync_id not in of_others]
+    return [seen for seen in others if seen.sync_id in ours or is_since(seen)]
 
 
 def _under_way(standing: Standing, now: datetime) -> Plan | None:
@@ -198,6 +245,9 @@ def _unknown(standing: Standing, now: datetime) -> Plan | None:
     syncs = _relevant(standing)
     if any(status not in FAILED_STATUSES for seen in syncs for status in seen.statuses.values()):
         return Plan(Step.UNKNOWN, "Codat does not say what became of it, though its sync has ended.")
+    if any(seen.is_perhaps_known for seen in syncs):
+        why = "The protection against duplicates refused its sync, and Codat does not say for which transaction."
+        return Plan(Step.UNKNOWN, f"{why} Look it up in the books.")
     if any(not seen.statuses and not _has_failed(seen.code) for seen in syncs):
         return Plan(Step.UNKNOWN, "Codat does not list it among what its sync has done.")
     was_refused = standing.body is not None and standing.body[0].state is State.REFUSED
@@ -231,7 +281,7 @@ def _written(standing: Standing) -> Plan | None:
         return Plan(
             Step.PARTLY_WRITTEN, f"It is written as {', '.join(done)}, and not as {rest}. A person has to look."
         )
-    if any(seen.is_refused_as_known for seen in syncs):
+    if any(seen.is_refused_as_known(standing.transaction_id) for seen in syncs):
         return Plan(Step.WRITTEN, "Codat's protection against duplicates refused it: look it up in the books.")
     return None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +26,19 @@ class RetryStore:
         """Return what is done about a sync, None if nothing is."""
         found = self._table.get([retry_key(sync_id)])
         return read_retry(found[0]) if found else None
+
+    def watch(self, company_id: str, sync_id: str, until: datetime) -> Retry | None:
+        """Return what is done about a sync; if it is at rest, it is planned again then, whatever crashes meanwhile."""
+        known = self.load(sync_id)
+        if known is None or known.due_at:
+            return known
+        key, changes = due_retry(company_id, sync_id, until)
+        changes["summary"] |= {"state": known.state.value}
+        try:
+            self._table.update(key, changes, {"dueAt": None})
+        except ConditionFailedError:
+            return self.load(sync_id)
+        return replace(known, due_at=until)
 
     def wake(self, company_id: str, sync_id: str, now: datetime) -> None:
         """Have what is done about a sync planned anew, if anything is done about it and not all is written."""

@@ -40,11 +40,15 @@ _OF_ALL = NOT_LOOKED_AT | {404}
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What was done about a transaction, or why not. ``sync_id`` is the sync that a retry made."""
+    """What was done about a transaction, or why not. ``sync_id`` is the sync that a retry made.
+
+    ``earlier`` are those of which Codat has made syncs at retries before, whoever found that out.
+    """
 
     transaction_id: str
     plan: Plan
     sync_id: str | None = None
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class Retrying:
         plans = {
             name: plan(standings[name], self.now(), self.policy, is_for_person=task.is_for_person) for name in names
         }
-        done = {name: Done(name, each) for name, each in plans.items()}
+        done = {name: Done(name, each, earlier=_retried(standings[name], task.sync_id)) for name, each in plans.items()}
         ready = [standings[name] for name in names if _is_left(done[name], task.wanted)]
         for submission, bodies in self._submissions(task.company_id, task.sync_id, ready):
             mine = {body.transaction_id: claims[body.transaction_id] for body in bodies}
@@ -137,7 +141,7 @@ class Retrying:
             transaction_ids=tuple(body.transaction_id for body in bodies),
             # A key of its own: Codat would answer an old one as it did the first time.
             idempotency_key=str(uuid.uuid4()) if last.method == "POST" else None,
-            digest=digest_of(_text(last.method, bodies)),
+            digest=digest_of(_text(last.method, bodies), last.kind),
             state=State.RECORDED,
             recorded_at=self.now(),
             retry_of=sync_id,
@@ -204,7 +208,8 @@ def summed_up(known: Retry | None, done: Sequence[Done], now: datetime) -> Retry
     untils = [each.plan.until for each in done if each.plan.until]
     if any(each.plan.step is Step.RETRY for each in done):
         untils.append(now + _LEFT_OVER)  # It was not wanted this time, or races were lost.
-    made = dict.fromkeys((*(known.sync_ids if known else ()), *(each.sync_id for each in done if each.sync_id)))
+    found = (sync_id for each in done for sync_id in (*each.earlier, each.sync_id) if sync_id)
+    made = dict.fromkeys((*(known.sync_ids if known else ()), *found))
     if set(steps) == {Step.WRITTEN.value}:
         state = RetryState.RESOLVED
     else:
@@ -219,6 +224,12 @@ def _held(done: Sequence[Done]) -> dict[str, tuple[str, ...]]:
         if each.plan.step in HELD:
             named.setdefault(each.plan.step.value, []).append(each.transaction_id)
     return {step: tuple(names[:MOST_NAMED]) for step, names in named.items()}
+
+
+def _retried(standing: Standing, sync_id: str) -> tuple[str, ...]:
+    """Return the syncs in which the transaction was created again after ``sync_id`` failed."""
+    submissions = (submission for submission, _ in standing.submissions)
+    return tuple(each.sync_id for each in submissions if each.retry_of == sync_id and each.sync_id)
 
 
 def _is_left(done: Done, wanted: Collection[str] | None) -> bool:

@@ -15,6 +15,7 @@ from codat_sync.identifier import canonical, is_identifier
 _WRITE = re.compile(r"/companies/([^/]+)/sync/expenses/([a-z-]+-transactions)(?:/([^/]+))?/?")
 _KEEP = re.compile(r"/recorded/([^/]+)/([a-z-]+-transactions)/([^/]+)/?")
 _COMPANY = re.compile(r"/companies/([^/]+)(?:/.*)?")
+_SEGMENT = re.compile(r"[A-Za-z0-9._:@+=~-]+", re.ASCII)
 _KEY = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 _KINDS = {kind.value: kind for kind in Kind}
 
@@ -43,6 +44,7 @@ def route(method: str, path: str) -> Route | None:
         raise InvalidBodyError([Invalidity("path", "has characters that no path has")])
     match = kept or _WRITE.fullmatch(path)
     if match is None:
+        _require_plain(path)
         return None
     company_id, name, transaction_id = match.groups()
     kind = _KINDS.get(name)
@@ -55,6 +57,14 @@ def route(method: str, path: str) -> Route | None:
         if identifier is not None and not is_identifier(identifier):
             raise InvalidBodyError([Invalidity("path", "has an id that is none")])
     return Route(canonical(company_id), kind, transaction_id and canonical(transaction_id), kept is not None)
+
+
+def _require_plain(path: str) -> None:
+    """Raise InvalidBodyError for a path that Codat could read as another one: as one that is to be recorded."""
+    segments = path.strip("/").split("/")
+    is_plain = all(_SEGMENT.fullmatch(each) and each not in {".", ".."} for each in segments)
+    if not is_plain or _WRITE.fullmatch(path.lower()):
+        raise InvalidBodyError([Invalidity("path", "is not written as Codat's documentation has it")])
 
 
 def read_bodies(found: Route, text: str) -> tuple[Body, ...]:

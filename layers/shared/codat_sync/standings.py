@@ -81,4 +81,5 @@ def _seen(sync_id: str, transaction_id: str, document: SyncDocument | None) -> S
         at=document.committed_at or document.first_seen_at,
         statuses={item.integration_type or "none": item.status for item in items},
         messages=tuple(item.message for item in items if item.message),
+        synced_at=document.sync.status.synced_at if document.sync else None,
     )

@@ -5,6 +5,7 @@ submission in flight: that holds its claim.
 """
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -96,6 +97,8 @@ class Submission:
         return self.method == "POST" and self.sent_at is not None and now - self.sent_at < KEY_HOLDS
 
 
-def digest_of(text: str) -> str:
-    """Return the fingerprint of a request's body."""
+def digest_of(text: str, kind: Kind) -> str:
+    """Return the fingerprint of a request's body; of a transfer's, however it is written down, as it takes no key."""
+    if kind is Kind.TRANSFER:
+        text = json.dumps(json.loads(text, parse_float=str, parse_int=str), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -7,7 +7,7 @@ same request again is sent again only with the key under which Codat answers as 
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _MOST_RACES = 5
 # The request is still running, or was not waited for: it may yet have taken effect.
+# Nor has Codat looked at a key whose company it does not find, or at a body that is too large for what is before it.
+_BEFORE_THE_KEY = NOT_LOOKED_AT | {HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 _UNDECIDED = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}
 
 
@@ -140,20 +142,27 @@ class Submitting:
         return new
 
     def _transferred(self, claims: "Claims", new: Submission) -> Submission | None:
-        """Return the transfer that ``new`` is once more, unless that failed.
+        """Return the transfer that ``new`` is once more, unless that failed. Raises InFlightError for another one.
 
         Its PUT creates, and takes no key; and nowhere does Codat say that it refuses one that it has.
         """
         if new.kind is not Kind.TRANSFER:
             return None
         ((transaction_id, holder),) = claims.items()
-        if holder is None or holder.state is not State.ANSWERED or holder.digest != new.digest or not holder.sync_id:
+        if holder and holder.state in {State.SENT, State.UNKNOWN}:
+            self.require_free(transaction_id, holder)  # which finds out what became of it
+            holder = self.submissions.load_claims(new.company_id, new.transaction_ids)[transaction_id]
+        if holder is None or holder.state is not State.ANSWERED or not holder.sync_id:
             return None
         document = self.store.load_sync(holder.sync_id)
-        if document is None or document.sync is None or not document.sync.is_final:
-            return holder
-        statuses = {item.status for item in document.items if item.transaction_id == transaction_id}
-        return holder if COMPLETED in statuses else None
+        is_open = document is None or document.sync is None or not document.sync.is_final
+        items = document.items if document else ()
+        is_written = any(item.status == COMPLETED for item in items if item.transaction_id == transaction_id)
+        if holder.digest == new.digest:
+            return holder if is_open or is_written else None
+        if is_written:
+            raise InFlightError(transaction_id, "is a transfer that is written already")
+        return None
 
     def require_free(self, transaction_id: str, holder: Submission) -> None:
         """Return if what claims the transaction can't be written by Codat any more. Raises InFlightError."""
@@ -200,10 +209,19 @@ class Submitting:
         company_id, ids = submission.company_id, submission.transaction_ids
         before = self.store.load_syncs_before(company_id, ids, submission.recorded_at)
         before |= self.submissions.load_syncs_of_others(submission)
-        sync_id = self.tracing.find(submission, before)
+        sync_id = self._known(submission, before) or self.tracing.find(submission, before)
         if sync_id is not None:
             self._answered(submission, sync_id, told, f"lost-{submission.submission_id}")
         return sync_id
+
+    def _known(self, submission: Submission, before: Collection[str]) -> str | None:
+        """Return the sync that we know already to have the transactions of the submission and no others."""
+        company_id, wanted = submission.company_id, set(submission.transaction_ids)
+        for sync_id in self.store.load_syncs_of_transaction(company_id, submission.transaction_ids[0]):
+            document = None if sync_id in before else self.store.load_sync(sync_id)
+            if document and {item.transaction_id for item in document.items} == wanted:
+                return sync_id
+        return None
 
     def _answered(self, submission: Submission, sync_id: str, status: int | None, correlation_id: str) -> None:
         now = self.now()
@@ -225,7 +243,7 @@ class Submitting:
         sync_id = sync_id_of(answer)
         if answer.status_code < HTTPStatus.BAD_REQUEST and sync_id:
             self._answered(submission, sync_id, answer.status_code, correlation_id)
-        elif not is_first and answer.status_code in NOT_LOOKED_AT:
+        elif not is_first and answer.status_code in _BEFORE_THE_KEY:
             return  # It says nothing of the first time.
         elif not is_refusal(answer):
             self.submissions.mark_unknown(submission, answer.status_code)
@@ -276,10 +294,10 @@ def _new(write: Write, now: datetime) -> Submission:
         method=write.method,
         transaction_ids=tuple(body.transaction_id for body in write.bodies),
         idempotency_key=(write.idempotency_key or str(uuid.uuid4())) if write.method == "POST" else None,
-        digest=digest_of(write.text),
+        digest=digest_of(write.text, write.kind),
         state=State.RECORDED,
         recorded_at=now,
-        is_key_given=write.idempotency_key is not None,
+        is_key_given=write.idempotency_key is not None and write.method == "POST",  # A PUT takes none.
     )
 
 
