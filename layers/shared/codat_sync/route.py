@@ -40,11 +40,9 @@ class Route:
 def route(method: str, path: str) -> Route | None:
     """Return what is to be recorded; None for what is only passed on. Raises InvalidBodyError for ids that are none."""
     kept = _KEEP.fullmatch(path) if method == "PUT" else None
-    if not (path.isascii() and path.isprintable()):
-        raise InvalidBodyError([Invalidity("path", "has characters that no path has")])
+    _require_plain(path)
     match = kept or _WRITE.fullmatch(path)
     if match is None:
-        _require_plain(path)
         return None
     company_id, name, transaction_id = match.groups()
     kind = _KINDS.get(name)
@@ -63,7 +61,7 @@ def _require_plain(path: str) -> None:
     """Raise InvalidBodyError for a path that Codat could read as another one: as one that is to be recorded."""
     segments = path.strip("/").split("/")
     is_plain = all(_SEGMENT.fullmatch(each) and each not in {".", ".."} for each in segments)
-    if not is_plain or _WRITE.fullmatch(path.lower()):
+    if not is_plain or (_WRITE.fullmatch(path.lower()) and not _WRITE.fullmatch(path)):
         raise InvalidBodyError([Invalidity("path", "is not written as Codat's documentation has it")])
 
 
