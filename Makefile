@@ -52,7 +52,7 @@ up: $(VENVS)/emulator/ready ## Start the local stack and leave it running, or br
 down: .venv/ready ## End the local stack
 	@python -m dev.down
 
-# The local stack's, unless ENV is given. Which: ID="… …", REASON, COMPANY, QUEUE (sync, retry); DRY_RUN=1 shows them only.
+# The local stack's, unless ENV is given. Which: ID="… …", REASON, COMPANY, QUEUE (sync, retry, publish); DRY_RUN=1 shows them only.
 .PHONY: dead-letters redrive drop
 dead-letters: .venv/ready ## Show dead letters and why they are: ENV=dev or prod for AWS; ID, REASON, COMPANY, QUEUE for some
 	@python -m dev.dead_letters show $(letters)

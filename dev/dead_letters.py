@@ -23,10 +23,12 @@ from dev.outputs import Outputs
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-# By our name of each: the outputs that say where the dead letters are, and where they came from.
-_QUEUES = {
+# By our name of each: the outputs that say where the dead letters are, and where they came from. Those of publish came
+# from the table's stream: `make republish` has them told.
+_QUEUES: dict[str, tuple[str, str | None]] = {
     "sync": ("SyncDeadLetterQueueUrl", "SyncQueueUrl"),
     "retry": ("RetryDeadLetterQueueUrl", "RetryQueueUrl"),
+    "publish": ("PublishDeadLetterQueueUrl", None),
 }
 
 
@@ -54,7 +56,11 @@ class DeadLetterQueues:
 
 
 def _queues(sqs: "SQSClient", made: Mapping[str, str]) -> list[SetAside]:
-    return [SetAside(sqs, name, url=made[dead], source_url=made[source]) for name, (dead, source) in _QUEUES.items()]
+    return [
+        SetAside(sqs, name, url=made[dead], source_url=source and made[source])
+        for name, (dead, source) in _QUEUES.items()
+        if dead in made  # else it is switched off
+    ]
 
 
 def _caller() -> str:

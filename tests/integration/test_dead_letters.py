@@ -148,3 +148,14 @@ def test_whatever_a_letter_is_it_is_shown(aws: Aws) -> None:
         aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody=body)
     letters = look([_queue(aws, "sync")], Wanted())
     assert [(letter.company_id, letter.sync_id) for letter in letters] == [(None, None)] * 4
+
+
+def test_what_came_from_no_queue_is_only_looked_at_or_dropped(aws: Aws, records: DroppedLetters) -> None:
+    """What publish could not tell came from the table's stream."""
+    url = aws.environment["PUBLISH_DEAD_LETTER_QUEUE_URL"]
+    aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
+    queues = [SetAside(aws.sqs, "publish", url=url, source_url=None)]
+    assert redrive(queues, Wanted()) == []
+    assert [letter.queue for letter in look(queues, Wanted())] == ["publish"]
+    assert len(drop(queues, Wanted(), records, Drop("a test", "a person", _NOW))) == 1
+    assert look(queues, Wanted()) == []

@@ -1,13 +1,16 @@
 """What an upgrade changes, held on the template as AWS transforms it."""
 
 import copy
+import json
 import os
+import tomllib
 from typing import Any
 
 import pytest
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
+from dev.paths import ROOT
 from dev.stamp import stamp
 from dev.template import read_template
 
@@ -87,6 +90,24 @@ def test_a_gradual_deployment_is_taken_back_by_alarms_of_the_function() -> None:
 def test_else_it_is_all_at_once() -> None:
     """And nothing of CodeDeploy's is made."""
     assert not [name for name, each in _transformed().items() if "CodeDeploy" in each["Type"]]
+
+
+def test_prod_is_deployed_gradually_and_nothing_else() -> None:
+    """As samconfig.toml says."""
+    configured = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    gradual = {
+        name
+        for name in ("dev", "prod")
+        if "GradualDeployment=true" in configured[name]["deploy"]["parameters"]["parameter_overrides"]
+    }
+    assert gradual == {"prod"}
+
+
+def test_the_stack_is_not_too_large_for_cloudformation() -> None:
+    """500 resources, and 1 MB: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html."""
+    resources = _transformed({"GradualDeployment": "true"})
+    assert len(resources) < 500
+    assert len(json.dumps(resources)) < 1_000_000
 
 
 # Where data lies, and the property that keeps a hand from deleting it, where there is one.

@@ -23,7 +23,8 @@ def redrive(queues: "Iterable[SetAside]", wanted: Wanted) -> list[DeadLetter]:
     Nothing is written to Codat twice by it: a message says only that there is something to look at, and retry decides
     anew. Raises QueueUnavailableError.
     """
-    return [letter for queue in queues for letter in _dealt_with(queue, wanted, queue.put_back)]
+    with_source = (queue for queue in queues if queue.leads_back)
+    return [letter for queue in with_source for letter in _dealt_with(queue, wanted, queue.put_back)]
 
 
 def drop(queues: "Iterable[SetAside]", wanted: Wanted, records: "DroppedLetters", dropping: Drop) -> list[DeadLetter]:

@@ -28,13 +28,21 @@ _LONGEST_BODY = 350_000
 
 
 class SetAside:
-    """A dead-letter queue, and the queue that its messages came from. All of it raises QueueUnavailableError."""
+    """A dead-letter queue, and the queue that its messages came from, if it was one.
 
-    def __init__(self, client: "SQSClient", name: str, *, url: str, source_url: str) -> None:
+    All of it raises QueueUnavailableError.
+    """
+
+    def __init__(self, client: "SQSClient", name: str, *, url: str, source_url: str | None) -> None:
         self._client = client
         self._name = name
         self._url = url
         self._source_url = source_url
+
+    @property
+    def leads_back(self) -> bool:
+        """Whether its messages can be put back."""
+        return self._source_url is not None
 
     def letters(self) -> Iterator[DeadLetter]:
         """Yield as many letters as there are now, hidden from others: one that fails again is not chased."""
@@ -49,7 +57,7 @@ class SetAside:
 
         In this order: a message that is there twice does no harm. The reason goes: if it fails again, it has another.
         """
-        request: SendMessageRequestTypeDef = {"QueueUrl": self._source_url, "MessageBody": letter.body}
+        request: SendMessageRequestTypeDef = {"QueueUrl": self._source_url or "", "MessageBody": letter.body}
         if letter.group:
             request["MessageGroupId"] = letter.group
         with _told():

@@ -1,0 +1,50 @@
+"""The runbook leads to what it names: a person reads it at night."""
+
+import re
+
+from dev.template import read_template
+from tests.payloads import EVENTS
+
+ROOT = EVENTS.parent
+RUNBOOK = (ROOT / "docs/operations.md").read_text()
+TITLES = re.findall(r"^## (.+)$", RUNBOOK, re.MULTILINE)
+
+
+def _anchor(title: str) -> str:
+    """Return what GitHub makes of a title."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+
+
+def test_every_section_is_in_the_contents_and_every_link_leads_somewhere() -> None:
+    """Once each."""
+    assert len({_anchor(title) for title in TITLES}) == len(TITLES)
+    contents = RUNBOOK.split("## ", 1)[0]
+    assert re.findall(r"\[(.+?)\]\(#", contents) == TITLES
+    assert set(re.findall(r"\]\(#([\w-]+)\)", RUNBOOK)) <= {_anchor(title) for title in TITLES}
+
+
+def test_outputs_resources_and_parameters_that_are_named_are_there() -> None:
+    """SAM's own among them: an alias or a schedule is called by its function."""
+    template = read_template()
+    outputs, resources = set(template["Outputs"]), set(template["Resources"])
+    assert set(re.findall(r"\$\(output (\w+)\)", RUNBOOK)) <= outputs
+    events = {
+        f"{name}{event}"
+        for name, each in template["Resources"].items()
+        for event in each["Properties"].get("Events", ())
+    }
+    aliases = {f"{name}Aliaslive" for name in resources if name.endswith("Function")}
+    named = set(re.findall(r"\$\(name (\w+)\)", RUNBOOK))
+    assert len(named) > 3
+    assert named <= resources | events | aliases
+    assert set(
+        re.findall(r"`((?!\w*Function)\w+(?:Enabled|Percent|Minutes|Seconds|Attempts|Deployment))(?:`|=)", RUNBOOK)
+    ) <= set(template["Parameters"])
+
+
+def test_commands_that_are_named_are_there() -> None:
+    """In the Makefile."""
+    made = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:`|^ *)make ([a-z-]+)", RUNBOOK, re.MULTILINE))
+    assert len(named) > 3
+    assert named <= made
