@@ -117,6 +117,25 @@ def dropped_key(company_id: str | None, message_id: str) -> Key:
     return {"pk": f"COMPANY#{company_id}" if company_id else "DROPPED", "sk": f"DROPPED#{message_id}"}
 
 
+def sync_of(key: Key) -> str | None:
+    """Return the sync that an item is of, or that a pointer points to; None for what is of no sync."""
+    for part in key["pk"], key["sk"]:
+        if part.startswith(POINTER_PREFIX):
+            return part.removeprefix(POINTER_PREFIX)
+    return None
+
+
+def is_of_company(key: Key, company_id: str) -> bool:
+    """Return whether an item's key says that it is of a company; those of syncs and submissions do not say."""
+    pk = key["pk"]
+    return pk in {f"COMPANY#{company_id}", places_key(company_id)["pk"]} or pk.startswith(f"TXN#{company_id}#")
+
+
+def kind_of(key: Key) -> str:
+    """Return which kind of item has such a key, as `SYNC/EVENT`."""
+    return "/".join(part.partition("#")[0] for part in (key["pk"], key["sk"]))
+
+
 def listing_keys(company_id: str, sync_id: str, at: str) -> Key:
     """Return what lists a sync by company and by day, at a time."""
     position = f"{at}#{sync_id}"
