@@ -88,7 +88,7 @@ def refusal_of(error: CodatSyncError, now: datetime) -> Refusal:
         case InvalidBodyError():
             return Refusal(HTTPStatus.BAD_REQUEST, str(error), "False", invalidities=error.invalidities)
         case ForgottenError():
-            return Refusal(HTTPStatus.GONE, f"{error}. Nothing was sent.".capitalize(), "False")
+            return Refusal(HTTPStatus.GONE, f"{error}. Nothing was sent.", "False")
         case InFlightError():
             return Refusal(HTTPStatus.CONFLICT, f"{error}. Nothing was sent.", "Unknown")
         case TooBusyError():
