@@ -32,7 +32,7 @@ _CONFIG = Config(
 def forgetting(stack: str | None) -> Forgetting:
     """Return what forgets companies, of a stack in the shell's account or of the local one. Raises LocalStackError."""
     try:
-        return _on_aws(stack) if stack else _local(LocalAws(Outputs.read().aws_endpoint_url))
+        return _on_aws(stack) if stack else local_forgetting(LocalAws(Outputs.read().aws_endpoint_url))
     except (BotoCoreError, ClientError) as error:
         raise LocalStackError(f"the stack {stack} can't be read: {error}") from error
 
@@ -60,7 +60,8 @@ def _on_aws(stack: str) -> Forgetting:
     return _forgetting(Table(dynamodb, made["SyncTableName"]), _dead_letters(sqs, made), by)
 
 
-def _local(aws: LocalAws) -> Forgetting:
+def local_forgetting(aws: LocalAws) -> Forgetting:
+    """Return what forgets companies of the local stack."""
     made = cloudformation.outputs(aws.cloudformation)
     return _forgetting(Table(aws.dynamodb, made["SyncTableName"]), _dead_letters(aws.sqs, made), getpass.getuser())
 

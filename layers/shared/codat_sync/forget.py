@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from codat_sync.dead_letters import DeadLetters
     from codat_sync.tombstones import Tombstone, Tombstones
 
-# Who looked before there was a tombstone may write for as long as a function runs (two minutes); what it has signed by
-# then AWS takes for fifteen minutes at most, however long it was on its way:
+# Who looked before there was a tombstone may write for as long as a function runs; what it has signed by then AWS takes
+# for fifteen minutes at most, however long it was on its way:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 # The rest is for clocks that differ, which AWS allows five minutes.
-LONGEST_RUN = timedelta(minutes=2)
-WRITERS_END_AFTER = LONGEST_RUN + timedelta(minutes=15 + 5 + 3)
+LONGEST_RUN = timedelta(minutes=5)
+WRITERS_END_AFTER = LONGEST_RUN + timedelta(minutes=15 + 10)
 # What Codat was sent before has ended by then, or is listed. It refuses what it has completed: so a company that is
 # known again is written to as one of which nothing was ever sent.
 REMEMBERED_AFTER = timedelta(days=1)
