@@ -3,6 +3,7 @@
 import argparse
 import getpass
 from datetime import UTC, datetime
+from time import sleep
 from typing import TYPE_CHECKING
 
 import boto3
@@ -72,7 +73,7 @@ def _dead_letters(sqs: "SQSClient", outputs: dict[str, str]) -> list[DeadLetters
 
 def _forgetting(table: Table, dead_letters: list[DeadLetters], by: str) -> Forgetting:
     now = lambda: datetime.now(UTC)  # noqa: E731
-    return Forgetting(Tombstones(table), CompanyItems(table), dead_letters, by, now, tell=_told)
+    return Forgetting(Tombstones(table), CompanyItems(table), dead_letters, by, now, sleep, _told)
 
 
 def _told(text: str) -> None:
