@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 # How long a message is hidden, so that it is looked at once; those that are kept are shown again at the end.
-_HIDDEN_SECONDS = 120
+_HIDDEN_SECONDS = 600
 _AT_ONCE = 10  # SQS hands over no more
 
 
