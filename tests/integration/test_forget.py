@@ -13,6 +13,7 @@ from codat_sync.company_items import CompanyItems
 from codat_sync.dead_letters import DeadLetters
 from codat_sync.errors import ConditionFailedError, TooEarlyError
 from codat_sync.forget import REMEMBERED_AFTER, WRITERS_END_AFTER, Forgetting
+from codat_sync.reconciliation_store import ReconciliationStore
 from codat_sync.table import Table
 from codat_sync.tombstones import Tombstones
 from tests.integration.batches import batch, failed, message, of
@@ -38,8 +39,10 @@ _BY = "arn:aws:iam::123456789012:user/operator"
 _INDEXES = ("byCompany", "byDay", "byDue", "byReconcile")
 # Every kind of item that there is of a company. Who adds one has it made here.
 _KINDS = {
+    "COMPANY/AGREED",
     "COMPANY/COMPANY",
     "COMPANY/EVENT",
+    "COMPANY/RECONCILIATION",
     "LIMIT/PLACES",
     "SUB/SUB",
     "SYNC/EVENT",
@@ -79,6 +82,7 @@ class _Application:
         self.worker(batch(of(self.simulated, self.simulated.sync(made), f"msg_{made}")))
         assert ask(self.submit, "PUT", self.recorded(company_id), expense(_kept(company_id))).status == 204
         assert self.retry({"syncId": made})["retrySyncIds"]
+        ReconciliationStore(Table(self.aws.dynamodb, "syncs")).put_agreed(company_id, {made: "as it is"})
         for queue in ("SYNC_DEAD_LETTER_QUEUE", "RETRY_DEAD_LETTER_QUEUE"):
             self.aws.sqs.send_message(
                 QueueUrl=self.aws.environment[f"{queue}_URL"],
@@ -171,8 +175,8 @@ def test_nothing_is_left_but_the_tombstone(application: _Application, aws: Aws, 
         "forgottenAt": "2026-01-05T10:00:00.000Z",
         "forgottenBy": _BY,
         "forgottenReason": "ticket 7",
-        "erasingSince": "2026-01-05T10:25:00.000Z",
-        "erasedAt": "2026-01-05T10:25:00.000Z",
+        "erasingSince": "2026-01-05T10:30:00.000Z",
+        "erasedAt": "2026-01-05T10:30:00.000Z",
     }
     assert not [entry for entry in application.index_entries() if any(name in json.dumps(entry) for name in names)]
     assert application.of(_OTHER_ID) == of_other
@@ -223,6 +227,25 @@ def test_nothing_late_writes_it_again(application: _Application, aws: Aws, clock
     assert application.items() == before
     assert (len(simulated.requests.entries), len(simulated.submissions)) == (asked, sent)
     assert ask(application.submit, "POST", application.path(_OTHER_ID), [expense()]).status == 200
+
+
+def test_reconcile_leaves_it_alone(application: _Application, start: Start, aws: Aws, clock: Clock) -> None:
+    """From the tombstone on it is not compared, and though Codat lists it, it is not discovered."""
+    reconcile = start("reconcile")
+    minutes = load("reconcile", "each-five-minutes") | {"remaining_ms": 290_000}
+    forgetting = _forgetting(aws, clock)
+    forgetting.tombstones.put(COMPANY_ID, _BY, "ticket 7", clock.now())
+    before = application.of(COMPANY_ID)
+    assert reconcile(dict(minutes))["compared"] == 1
+    assert application.of(COMPANY_ID) == before
+    forgetting.forget(COMPANY_ID, "ticket 7")
+    aws.dynamodb.delete_item(TableName="syncs", Key={"pk": {"S": "RECONCILE"}, "sk": {"S": "DIRECTORY"}})
+    reconcile(dict(minutes))
+    assert ("RECONCILE", "DIRECTORY") in application.items()
+    assert list(application.of(COMPANY_ID)) == [(f"COMPANY#{COMPANY_ID}", "COMPANY")]
+    asked = [entry.path for entry in application.simulated.requests.matching("list/status$")]
+    assert asked
+    assert not any(COMPANY_ID in path for path in asked)
 
 
 class _Ends(Exception):  # noqa: N818 - it is no error, but the end

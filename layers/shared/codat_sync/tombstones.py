@@ -15,11 +15,12 @@ from codat_sync.keys import company_key
 from codat_sync.table import Table, Values
 
 _VERSION = 1
-_FORGOTTEN_AT = "forgottenAt"
-_ATTRIBUTES = (_FORGOTTEN_AT, "forgottenBy", "forgottenReason", "erasingSince", "erasedAt")
+# The attribute by which a company's record is a tombstone.
+FORGOTTEN_AT = "forgottenAt"
+_ATTRIBUTES = (FORGOTTEN_AT, "forgottenBy", "forgottenReason", "erasingSince", "erasedAt")
 
 # What a company's record has to be like for anything of the company to be written.
-NOT_FORGOTTEN: Mapping[str, object] = {_FORGOTTEN_AT: None}
+NOT_FORGOTTEN: Mapping[str, object] = {FORGOTTEN_AT: None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,12 @@ class Tombstone:
 
 def is_forgotten(record: Mapping[str, Any]) -> bool:
     """Return whether the record of a company says that it was forgotten: nothing of it may be written then."""
-    return _FORGOTTEN_AT in record
+    return FORGOTTEN_AT in record
 
 
 def require_known(table: Table, company_id: str) -> None:
     """Return if a company was not forgotten, read consistently. Raises ForgottenError."""
-    if table.get_attribute(company_key(company_id), _FORGOTTEN_AT) is not None:
+    if table.get_attribute(company_key(company_id), FORGOTTEN_AT) is not None:
         raise ForgottenError(company_id)
 
 
@@ -69,7 +70,7 @@ class Tombstones:
         stone = Tombstone(company_id, now, by, reason)
         version = record.get("version")
         changes = _write(stone, int(version or 0) + 1)
-        self._table.update(company_key(company_id), changes, {_FORGOTTEN_AT: None, "version": version})
+        self._table.update(company_key(company_id), changes, {FORGOTTEN_AT: None, "version": version})
         return stone
 
     def begin(self, stone: Tombstone, now: datetime) -> None:
@@ -101,7 +102,7 @@ class Tombstones:
 
 def _as_known(stone: Tombstone) -> Values:
     began = stone.erasing_since
-    return {_FORGOTTEN_AT: format_instant(stone.forgotten_at), "erasingSince": began and format_instant(began)}
+    return {FORGOTTEN_AT: format_instant(stone.forgotten_at), "erasingSince": began and format_instant(began)}
 
 
 def _write(stone: Tombstone, version: int) -> Values:
@@ -109,7 +110,7 @@ def _write(stone: Tombstone, version: int) -> Values:
         "v": _VERSION,
         "version": version,
         "companyId": stone.company_id,
-        _FORGOTTEN_AT: format_instant(stone.forgotten_at),
+        FORGOTTEN_AT: format_instant(stone.forgotten_at),
         "forgottenBy": stone.by,
         "forgottenReason": stone.reason,
         "erasingSince": stone.erasing_since and format_instant(stone.erasing_since),
@@ -117,7 +118,7 @@ def _write(stone: Tombstone, version: int) -> Values:
 
 
 def _read(record: Mapping[str, Any]) -> Tombstone | None:
-    forgotten_at = parse_instant(record.get(_FORGOTTEN_AT))
+    forgotten_at = parse_instant(record.get(FORGOTTEN_AT))
     if forgotten_at is None:
         return None
     return Tombstone(
