@@ -13,6 +13,7 @@ from codat_sync.company_items import CompanyItems
 from codat_sync.dead_letters import DeadLetters
 from codat_sync.errors import ConditionFailedError, TooEarlyError
 from codat_sync.forget import REMEMBERED_AFTER, WRITERS_END_AFTER, Forgetting
+from codat_sync.keys import part_key, pointer_key, retry_key, sync_key
 from codat_sync.reconciliation_store import ReconciliationStore
 from codat_sync.table import Table
 from codat_sync.tombstones import Tombstones
@@ -186,6 +187,15 @@ def test_nothing_is_left_but_the_tombstone(application: _Application, aws: Aws, 
     for queue in ("SYNC_DEAD_LETTER_QUEUE", "RETRY_DEAD_LETTER_QUEUE"):
         (letter,) = aws.messages(queue)
         assert json.loads(letter["Body"])["raw"] == message({"companyId": _OTHER_ID})["raw"]
+
+
+def test_a_pointer_to_the_sync_of_another_company_does_not_delete_that(aws: Aws, clock: Clock) -> None:
+    """Codat's ids are unique; what says otherwise is not believed."""
+    table = Table(aws.dynamodb, "syncs")
+    others = [sync_key("s") | {"companyId": _OTHER_ID}, part_key("s", "run", 0), retry_key("s")]
+    table.put_all([*others, pointer_key(COMPANY_ID, "t", "s"), sync_key("mine") | {"companyId": COMPANY_ID}])
+    assert _forgetting_items(aws.dynamodb, clock).forget(COMPANY_ID, "ticket 7").items.total() == 2
+    assert len(table.get([sync_key("s"), part_key("s", "run", 0), retry_key("s")])) == 3
 
 
 def test_nothing_late_writes_it_again(application: _Application, aws: Aws, clock: Clock) -> None:
