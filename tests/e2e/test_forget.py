@@ -149,7 +149,9 @@ def test_it_only_counts_if_asked_to(stack: Outputs, aws: LocalAws, sync: Sync, c
     """And nothing is changed."""
     before = _left_of(sync, aws, stack)
     told = command(forget.main, sync.company_id, "--reason", "ticket 7", "--dry-run")
-    assert told.startswith(f"{len(before) - 1} items (1 SYNC/EVENT, 1 SYNC/RETRY, 1 SYNC/SYNC")
+    assert told.startswith(
+        f"{len(before) - 1} items (1 COMPANY/RECONCILIATION, 1 SYNC/EVENT, 1 SYNC/RETRY, 1 SYNC/SYNC"
+    )
     assert _left_of(sync, aws, stack) == before
 
 
