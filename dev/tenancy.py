@@ -68,7 +68,7 @@ def local_forgetting(aws: LocalAws) -> Forgetting:
 
 
 def _dead_letters(sqs: "SQSClient", outputs: dict[str, str]) -> list[DeadLetters]:
-    return [DeadLetters(sqs, outputs[f"{name}DeadLetterQueueUrl"]) for name in ("Sync", "Retry")]
+    return [DeadLetters(sqs, url) for name, url in outputs.items() if name.endswith("DeadLetterQueueUrl")]
 
 
 def _forgetting(table: Table, dead_letters: list[DeadLetters], by: str) -> Forgetting:

@@ -3,18 +3,20 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
 from codat_sync.company_items import CompanyItems
+from codat_sync.dead_letter import DeadLetter, Drop
 from codat_sync.dead_letters import DeadLetters
 from codat_sync.errors import ConditionFailedError, TooEarlyError
 from codat_sync.forget import REMEMBERED_AFTER, WRITERS_END_AFTER, Forgetting
 from codat_sync.keys import part_key, pointer_key, retry_key, sync_key
 from codat_sync.reconciliation_store import ReconciliationStore
+from codat_sync.set_aside import DroppedLetters
 from codat_sync.table import Table
 from codat_sync.tombstones import Tombstones
 from tests.integration.batches import batch, failed, message, of
@@ -37,13 +39,16 @@ Items = dict[tuple[str, str], dict[str, Any]]
 _OTHER_ID = "11111111-6988-11ed-a1eb-0242ac120002"
 _SUBMITTED = "4d7c6929-7770-412b-91bb-44d3bc71d555"
 _BY = "arn:aws:iam::123456789012:user/operator"
+_NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 _INDEXES = ("byCompany", "byDay", "byDue", "byReconcile")
 # Every kind of item that there is of a company. Who adds one has it made here.
 _KINDS = {
     "COMPANY/AGREED",
     "COMPANY/COMPANY",
+    "COMPANY/DROPPED",
     "COMPANY/EVENT",
     "COMPANY/RECONCILIATION",
+    "DROPPED/DROPPED",
     "LIMIT/PLACES",
     "SUB/SUB",
     "SYNC/EVENT",
@@ -83,12 +88,20 @@ class _Application:
         self.worker(batch(of(self.simulated, self.simulated.sync(made), f"msg_{made}")))
         assert ask(self.submit, "PUT", self.recorded(company_id), expense(_kept(company_id))).status == 204
         assert self.retry({"syncId": made})["retrySyncIds"]
+        for known_id in (company_id, None):
+            self.drop(company_id, known_id)
         ReconciliationStore(Table(self.aws.dynamodb, "syncs")).put_agreed(company_id, {made: "as it is"})
         for queue in ("SYNC_DEAD_LETTER_QUEUE", "RETRY_DEAD_LETTER_QUEUE"):
             self.aws.sqs.send_message(
                 QueueUrl=self.aws.environment[f"{queue}_URL"],
                 MessageBody=json.dumps(message({"companyId": company_id}, companyId=None, syncId=None)),
             )
+
+    def drop(self, company_id: str, known_id: str | None) -> None:
+        """Have a person drop a dead letter that mentions a company, whether or not that is understood."""
+        name = str(uuid5(NAMESPACE_URL, f"{company_id} {known_id}"))
+        letter = DeadLetter("sync", name, "r", "d", _NOW, None, known_id, None, f"of {company_id}", "")
+        DroppedLetters(Table(self.aws.dynamodb, "syncs")).put(letter, Drop("why", _BY, _NOW))
 
     def path(self, company_id: str) -> str:
         return f"/companies/{company_id}/sync/expenses/expense-transactions"
@@ -235,6 +248,8 @@ def test_nothing_late_writes_it_again(application: _Application, aws: Aws, clock
         assert (answer.status, answer.body["statusCode"], answer.body["canBeRetried"]) == (410, 410, "False"), path
         assert answer.body["error"] == f"company {COMPANY_ID} was forgotten on request. Nothing was sent."
     assert application.items() == before
+    application.drop(COMPANY_ID, COMPANY_ID)
+    assert list(application.of(COMPANY_ID)) == [(f"COMPANY#{COMPANY_ID}", "COMPANY")]
     assert (len(simulated.requests.entries), len(simulated.submissions)) == (asked, sent)
     assert ask(application.submit, "POST", application.path(_OTHER_ID), [expense()]).status == 200
 

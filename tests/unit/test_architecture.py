@@ -36,6 +36,7 @@ NOUNS = {
     "later",
     "local_path",
     "login_attempt",
+    "mention",
     "message",
     "news",
     "page_headers",

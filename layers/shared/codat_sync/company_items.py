@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
 
-from codat_sync.keys import Key, company_key, is_of_company, kind_of, sync_key, sync_of
+from codat_sync.keys import DROPPED, Key, company_key, is_of_company, kind_of, sync_key, sync_of
+from codat_sync.mention import is_mentioned
 from codat_sync.table import Table, Values
 
 _NAMES = ("pk", "sk", "companyId", "summary.companyId")
@@ -53,6 +54,9 @@ class CompanyItems:
                 [_key(item) for item in chain.from_iterable(partitions) if _company_of(item) is not None],
                 [_key(item) for item in ours if not _is_in_sync(item)],
             ]
+
+        dropped = self._table.partition(DROPPED, ("pk", "sk", "body"))
+        yield [[_key(item) for item in dropped if is_mentioned(company_id, item.get("body") or "")]]
 
     def _sync(self, company_id: str, sync_id: str) -> list[Values]:
         """Return all that there is of a sync; nothing if it is another company's, whatever pointed to it."""

@@ -1,9 +1,8 @@
 """The dead letters of one company: found among all, and deleted."""
 
-import base64
-import binascii
-import json
 from typing import TYPE_CHECKING
+
+from codat_sync.mention import is_mentioned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +29,7 @@ class DeadLetters:
         """
         dropped, kept = 0, []
         for message in self._messages():
-            if _mentions(message, company_id):
+            if _is_of(message, company_id):
                 self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
                 dropped += 1
             else:
@@ -51,15 +50,6 @@ class DeadLetters:
             yield from received
 
 
-def _mentions(message: "MessageTypeDef", company_id: str) -> bool:
-    """Return whether a message is of the company or speaks of it, in whatever letter case Codat wrote it."""
-    texts = [message.get("Attributes", {}).get("MessageGroupId", ""), message["Body"], _webhook(message["Body"])]
-    return any(company_id.lower() in text.lower() for text in texts)
-
-
-def _webhook(body: str) -> str:
-    """Return the webhook that a message carries, nothing if it carries none: it may be anything."""
-    try:
-        return base64.b64decode(json.loads(body)["raw"], validate=True).decode(errors="replace")
-    except (ValueError, KeyError, TypeError, binascii.Error):
-        return ""
+def _is_of(message: "MessageTypeDef", company_id: str) -> bool:
+    is_in_group = message.get("Attributes", {}).get("MessageGroupId") == company_id
+    return is_in_group or is_mentioned(company_id, message["Body"])

@@ -14,6 +14,7 @@ RUN_PREFIX = "RUN#"
 POINTER_PREFIX = "SYNC#"
 BODY_PREFIX = "BODY#"
 RETRY = "RETRY"
+DROPPED = "DROPPED"
 RECONCILIATION = "RECONCILIATION"
 
 DIRECTORY: Key = {"pk": "RECONCILE", "sk": "DIRECTORY"}
@@ -114,7 +115,7 @@ def retry_key(sync_id: str) -> Key:
 
 def dropped_key(company_id: str | None, message_id: str) -> Key:
     """Return the key of the record of a dead letter that was dropped: beside the company's, if it is about one."""
-    return {"pk": f"COMPANY#{company_id}" if company_id else "DROPPED", "sk": f"DROPPED#{message_id}"}
+    return {"pk": f"COMPANY#{company_id}" if company_id else DROPPED, "sk": f"{DROPPED}#{message_id}"}
 
 
 def sync_of(key: Key) -> str | None:

@@ -27,7 +27,7 @@ from codat_sync.keys import (
 from codat_sync.reconciliation import LEASE, Reconciliation, Unresolved
 from codat_sync.status import Outcome
 from codat_sync.table import Table, Values
-from codat_sync.tombstones import FORGOTTEN_AT, is_forgotten
+from codat_sync.tombstones import FORGOTTEN_AT, is_forgotten, is_known
 
 _VERSION = 1
 _LAST = "9999"
@@ -75,7 +75,7 @@ class ReconciliationStore:
 
         None if another has it, or if it was forgotten: then nothing of it may be written.
         """
-        if self._table.get_attribute(company_key(due.company_id), FORGOTTEN_AT) is not None:
+        if not is_known(self._table, due.company_id):
             return None
         at = format_instant(now + LEASE)
         try:

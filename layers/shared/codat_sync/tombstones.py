@@ -43,9 +43,14 @@ def is_forgotten(record: Mapping[str, Any]) -> bool:
     return FORGOTTEN_AT in record
 
 
+def is_known(table: Table, company_id: str) -> bool:
+    """Return whether a company was not forgotten, read consistently."""
+    return table.get_attribute(company_key(company_id), FORGOTTEN_AT) is None
+
+
 def require_known(table: Table, company_id: str) -> None:
     """Return if a company was not forgotten, read consistently. Raises ForgottenError."""
-    if table.get_attribute(company_key(company_id), FORGOTTEN_AT) is not None:
+    if not is_known(table, company_id):
         raise ForgottenError(company_id)
 
 
