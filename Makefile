@@ -69,6 +69,19 @@ letters = $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(D
 republish: .venv/ready ## Have told what publish could not tell: ENV=dev or prod for AWS, DRY_RUN=1 to look only
 	@python -m dev.republish $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(DRY_RUN),--dry-run)
 
+# The local stack's, unless ENV is given. With DRY_RUN=1 it only counts.
+COMPANY = $(error COMPANY=… is missing: the company's id at Codat)
+REASON = $(error REASON=… is missing: a ticket, say, and no personal data)
+OF_COMPANY = "$(COMPANY)" --reason "$(REASON)" $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV))
+
+.PHONY: forget
+forget: .venv/ready ## Delete all of a customer's: COMPANY=… REASON=…, ENV=dev or prod for AWS, DRY_RUN=1 to look only
+	@python -m dev.forget $(OF_COMPANY) $(if $(DRY_RUN),--dry-run)
+
+.PHONY: remember
+remember: .venv/ready ## Have a company known again that was forgotten: COMPANY=… REASON=…, ENV=dev or prod for AWS
+	@python -m dev.remember $(OF_COMPANY)
+
 # ---------------------------------------------------------------- sam local: with Docker, on Lambda's own runtime
 
 .PHONY: sam-local

@@ -31,8 +31,8 @@ class FakeTable:
         self.items[key["pk"], key["sk"]] = {name: value for name, value in changed.items() if value is not None}
         self.writes += 1
 
-    def take(self, key: Values, name: str, value: str, *, free_before: str) -> bool:
-        item = self.items.setdefault((key["pk"], key["sk"]), dict(key))
+    def take(self, key: Values, name: str, value: str, *, free_before: str, expires_at: int) -> bool:
+        item = self.items.setdefault((key["pk"], key["sk"]), {**key, "expiresAt": expires_at})
         if item.get(name, "") >= free_before:
             return False
         item[name] = value

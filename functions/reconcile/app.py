@@ -25,6 +25,7 @@ from codat_sync.reconciliation import Cadence
 from codat_sync.reconciliation_store import ReconciliationStore
 from codat_sync.rounds import Round, Rounds
 from codat_sync.rounds_store import RoundsStore
+from codat_sync.run import heeding_the_end, run_for
 from codat_sync.secret import CachedSecret
 from codat_sync.settings import ReconcileSettings
 from codat_sync.shared_pace import SharedPace
@@ -49,7 +50,7 @@ def _now() -> datetime:
 
 settings = ReconcileSettings.read(os.environ)
 http = httpx.Client(base_url=settings.codat_base_url)
-table = Table(boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name)
+table = Table(heeding_the_end(boto3.client("dynamodb", config=_CONFIG)), settings.sync_table_name)
 gate = SharedGate(table, _now)
 ration = Ration(table, gate, _now, percent=settings.quota_percent)
 connection = CodatConnection(
@@ -85,13 +86,16 @@ rounds = Rounds(
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(_event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Go a round, and answer how complete the table is after it."""
-    ends_at = time.monotonic() + context.get_remaining_time_in_millis() / 1000
+    remaining = context.get_remaining_time_in_millis() / 1000
+    with run_for(remaining):
+        return _go(time.monotonic() + remaining, f"reconcile-{context.aws_request_id}")
+
+
+def _go(ends_at: float, correlation_id: str) -> dict[str, Any]:
     connection.deadline = ends_at - SECONDS_OF_A_CALL
     directory = rounds_store.load_directory()  # before this round: see ``Completeness.sum_up``
     try:
-        went = rounds.go(
-            lambda: time.monotonic() < ends_at - _SECONDS_OF_A_COMPARISON, f"reconcile-{context.aws_request_id}"
-        )
+        went = rounds.go(lambda: time.monotonic() < ends_at - _SECONDS_OF_A_COMPARISON, correlation_id)
     finally:
         for status, number in connection.take_results().items():
             count("CodatCalls", "status", status, number)

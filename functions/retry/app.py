@@ -20,7 +20,7 @@ from codat_sync.asked import Asked, read_direct, read_http, read_retry_message
 from codat_sync.codat import Codat, parse_api_key
 from codat_sync.company_store import CompanyStore
 from codat_sync.connection import SECONDS_OF_A_CALL, CodatConnection
-from codat_sync.errors import ForbiddenError, InvalidBodyError, PoisonError
+from codat_sync.errors import ForbiddenError, ForgottenError, InvalidBodyError, PoisonError
 from codat_sync.gate import SharedGate
 from codat_sync.instant import format_instant
 from codat_sync.observability import count, logger, metrics
@@ -29,6 +29,7 @@ from codat_sync.queues import DeadLetterQueue
 from codat_sync.retries import RetryStore
 from codat_sync.retry import Done, Retrying, summed_up
 from codat_sync.retry_state import Retry
+from codat_sync.run import heeding_the_end, run_for
 from codat_sync.schedule import Schedule
 from codat_sync.secret import CachedSecret
 from codat_sync.settings import RetrySettings
@@ -38,6 +39,7 @@ from codat_sync.store import Store
 from codat_sync.submission_store import SubmissionStore
 from codat_sync.submit import Submitting
 from codat_sync.table import Table
+from codat_sync.tombstones import is_known
 from codat_sync.trace import Tracing
 from codat_sync.writer import Writer
 
@@ -60,7 +62,7 @@ def _now() -> datetime:
 
 settings = RetrySettings.read(os.environ)
 http = httpx.Client(base_url=settings.codat_base_url)
-table = Table(boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name)
+table = Table(heeding_the_end(boto3.client("dynamodb", config=_CONFIG)), settings.sync_table_name)
 gate = SharedGate(table, _now)
 connection = CodatConnection(
     http,
@@ -98,13 +100,15 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 def lambda_handler(event: Json, context: "LambdaContext") -> Any:  # noqa: ANN401 - three kinds of callers
     """Answer per transaction what was done, or why not; to SQS, which messages have to come again."""
     metrics.add_metric("RetryInvoked", MetricUnit.Count, 1)
-    connection.deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SECONDS_OF_A_CALL
+    remaining = context.get_remaining_time_in_millis() / 1000
+    connection.deadline = time.monotonic() + remaining - SECONDS_OF_A_CALL
     try:
-        if "Records" in event:
-            return process_partial_response(event, _take, processor, context)
-        if "requestContext" in event:
-            return _answer(event)
-        return _told(read_direct(event))
+        with run_for(remaining):
+            if "Records" in event:
+                return process_partial_response(event, _take, processor, context)
+            if "requestContext" in event:
+                return _answer(event)
+            return _told(read_direct(event))
     finally:
         for status, number in connection.take_results().items():
             count("CodatCalls", "status", status, number)
@@ -140,11 +144,15 @@ def _told(asked: Asked) -> Json | None:
     """Retry, write down how it stands, and tell; None if there is no such sync."""
     root_id = _root(asked.sync_id)
     document = store.load_head("", root_id, []).values
-    if not document:
+    # Of a company that is being forgotten nothing may be written: it is only not deleted yet.
+    if not document or not is_known(table, document["companyId"]):
         return None
     # Before anything that the plan is made from.
     known = retries.watch(document["companyId"], root_id, _now() + _LONGER_THAN_A_RUN)
-    done = retrying.retry(root_id, _wanted(asked, root_id), asked.correlation_id, is_for_person=asked.is_for_person)
+    try:
+        done = retrying.retry(root_id, _wanted(asked, root_id), asked.correlation_id, is_for_person=asked.is_for_person)
+    except ForgottenError:
+        return None
     if done is None:
         return None
     retry = summed_up(known, done, _now())

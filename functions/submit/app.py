@@ -19,6 +19,7 @@ from codat_sync.codat import Codat, parse_api_key
 from codat_sync.connection import CodatConnection
 from codat_sync.errors import (
     CodatError,
+    ForgottenError,
     InFlightError,
     InvalidBodyError,
     Invalidity,
@@ -30,6 +31,7 @@ from codat_sync.observability import count, logger, metrics
 from codat_sync.refusal import Refusal, refusal_of
 from codat_sync.retries import RetryStore
 from codat_sync.route import Route, company_of_path, is_authorized, read_bodies, read_key, route
+from codat_sync.run import heeding_the_end, run_for
 from codat_sync.schedule import Schedule
 from codat_sync.secret import CachedSecret
 from codat_sync.settings import SubmitSettings
@@ -38,6 +40,7 @@ from codat_sync.store import Store
 from codat_sync.submission_store import SubmissionStore
 from codat_sync.submit import Submitting, Write
 from codat_sync.table import Table
+from codat_sync.tombstones import require_known
 from codat_sync.trace import Tracing
 from codat_sync.writer import Forwarded, Writer
 
@@ -53,6 +56,7 @@ _HANDED_BACK = ("content-type", "retry-after", "x-rate-limit-limit", "x-rate-lim
 # What may be wrong, and is told to the caller.
 _TOLD = (
     CodatError,
+    ForgottenError,
     InFlightError,
     InvalidBodyError,
     SecretUnavailableError,
@@ -69,7 +73,7 @@ def _now() -> datetime:
 
 settings = SubmitSettings.read(os.environ)
 http = httpx.Client(base_url=settings.codat_base_url)
-table = Table(boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name)
+table = Table(heeding_the_end(boto3.client("dynamodb", config=_CONFIG)), settings.sync_table_name)
 api_key = CachedSecret(boto3.client("secretsmanager", config=_CONFIG), settings.codat_secret_arn, parse_api_key)
 # People wait for what a product submits: it may use what is kept for them.
 gate = SharedGate(table, _now, is_for_people=True)
@@ -88,7 +92,7 @@ submitting = Submitting(
 
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
-def lambda_handler(event: Json, _context: "LambdaContext") -> Json:
+def lambda_handler(event: Json, context: "LambdaContext") -> Json:
     """Answer as Codat does: what it answered, or why it was not asked."""
     correlation_id = event["requestContext"]["requestId"]
     logger.set_correlation_id(correlation_id)
@@ -100,7 +104,8 @@ def lambda_handler(event: Json, _context: "LambdaContext") -> Json:
         if not is_authorized(headers, api_key.value()):
             return _refuse(Refusal(HTTPStatus.UNAUTHORIZED, "Unauthorized", "False"), correlation_id)
         found = route(method, path)
-        answer = _write(event, headers, found, correlation_id) if found else _forward(event, headers)
+        with run_for(context.get_remaining_time_in_millis() / 1000):
+            answer = _write(event, headers, found, correlation_id) if found else _forward(event, headers)
     except _TOLD as error:
         return _refuse(refusal_of(error, _now()), correlation_id)
     finally:
@@ -133,6 +138,10 @@ def _write(event: Json, headers: Mapping[str, str], found: Route, correlation_id
 
 def _forward(event: Json, headers: Mapping[str, str]) -> Answer:
     """Pass on what is not recorded. If it writes, that is the caller's: it is sent once, whatever Codat answers."""
+    company_id = company_of_path(event["rawPath"])
+    if company_id:
+        # A call leaves its company's id in the table, with whose turn it is.
+        require_known(table, company_id)
     return writer.forward(
         Forwarded(
             method=event["requestContext"]["http"]["method"],
@@ -140,7 +149,7 @@ def _forward(event: Json, headers: Mapping[str, str]) -> Answer:
             query=event["rawQueryString"],
             content=_content(event),
             headers={name: headers[name] for name in _PASSED_ON if name in headers},
-            company_id=company_of_path(event["rawPath"]),
+            company_id=company_id,
         )
     )
 

@@ -28,6 +28,7 @@ from codat_sync.observability import logger, metrics
 from codat_sync.pace import Pace
 from codat_sync.queues import DeadLetterQueue, Redelivery
 from codat_sync.refresh import Refreshing
+from codat_sync.run import heeding_the_end, run_for
 from codat_sync.schedule import Schedule, redelivery_delay
 from codat_sync.secret import CachedSecret
 from codat_sync.settings import WorkerSettings
@@ -54,7 +55,7 @@ def _now() -> datetime:
 settings = WorkerSettings.read(os.environ)
 http = httpx.Client(base_url=settings.codat_base_url)
 sqs = boto3.client("sqs", config=_CONFIG)
-table = Table(boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name)
+table = Table(heeding_the_end(boto3.client("dynamodb", config=_CONFIG)), settings.sync_table_name)
 gate = SharedGate(table, _now)
 connection = CodatConnection(
     http,
@@ -83,9 +84,11 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> "PartialItemFailureResponse":
     """Work on a batch of SyncQueue, and answer which of its messages have to come again."""
-    ends_at = time.monotonic() + context.get_remaining_time_in_millis() / 1000
+    remaining = context.get_remaining_time_in_millis() / 1000
+    ends_at = time.monotonic() + remaining
     connection.deadline = ends_at - SECONDS_OF_A_CALL
-    tasks = batch.start(map(_received, event["Records"]), _do, pool)
+    with run_for(remaining):
+        tasks = batch.start(map(_received, event["Records"]), _do, pool)
     tally = Tally()
     deadline = ends_at - _SECONDS_TO_ANSWER
     answer = process_partial_response(event, partial(_finish, tasks, tally, deadline), processor, context)

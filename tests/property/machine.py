@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _TABLE = read_template()["Resources"]["SyncTable"]["Properties"]
-_DEFINITION = {
+DEFINITION = {
     name: _TABLE[name] for name in ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
 }
 _TABLE_NAME = "syncs"
@@ -103,7 +103,7 @@ class Convergence(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.dynamodb.create_table(TableName=_TABLE_NAME, **_DEFINITION)
+        self.dynamodb.create_table(TableName=_TABLE_NAME, **DEFINITION)
         self._world = World(self.dynamodb, _TABLE_NAME)
         self._table = self._look()
         self._mood = Mood.RACE

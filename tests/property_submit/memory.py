@@ -47,9 +47,14 @@ class MemoryTable(Table):
         self._call("update_item", [key], work)
 
     def transact(
-        self, puts: Sequence[tuple[Values, Mapping[str, object]]], updates: Sequence[tuple[Values, Values]] = ()
+        self,
+        puts: Sequence[tuple[Values, Mapping[str, object]]],
+        updates: Sequence[tuple[Values, Values]] = (),
+        checks: Sequence[tuple[Values, Mapping[str, object]]] = (),
     ) -> None:
         def work() -> None:
+            for key, when in checks:
+                self._require(key, when)
             self._put_if(puts)
             for key, changes in updates:
                 self._change(key, changes)

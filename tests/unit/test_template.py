@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from graphlib import TopologicalSorter
 from itertools import chain
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from codat_sync.access import Role
+from codat_sync.forget import LONGEST_RUN
 from dev.schemas import facts
 from dev.template import read_template
 
@@ -25,6 +27,18 @@ FUNCTIONS = _of_type("AWS::Serverless::Function")
 ROLES = _of_type("AWS::IAM::Role")
 POLICIES = _of_type("AWS::IAM::Policy")
 QUEUES = _of_type("AWS::SQS::Queue")
+
+
+_NO_VALUE = {"Ref": "AWS::NoValue"}
+_KEY = {"Ref": "KmsKeyArn"}
+
+
+def _with_key(key: object, *, otherwise: object) -> dict[str, Any]:
+    """Return what a property is with a key of the customer's own, and without."""
+    return {"Fn::If": ["HasKey", key, otherwise]}
+
+
+_SQS_MANAGED = _with_key(_NO_VALUE, otherwise=True)
 
 
 def _statements(role: dict[str, Any]) -> list[dict[str, Any]]:
@@ -79,7 +93,7 @@ def test_a_message_is_not_handed_out_again_while_it_is_worked_on() -> None:
 def test_every_queue_is_encrypted_and_leads_to_one_that_keeps_longer(name: str) -> None:
     """A dead letter's age counts from when it first came in."""
     queue = QUEUES[name]["Properties"]
-    assert queue["SqsManagedSseEnabled"] is True
+    assert queue["SqsManagedSseEnabled"] == _SQS_MANAGED
     if "RedrivePolicy" in queue:
         dead = QUEUES[queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]
         assert dead["Properties"]["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
@@ -106,12 +120,26 @@ def test_a_stream_has_what_failed_split_off_and_kept() -> None:
     assert stream["StartingPosition"] == "TRIM_HORIZON"
 
 
+def _switched_off(value: Any, condition: str) -> Any:  # noqa: ANN401 - a part of a template
+    """Return what a part of the template is if a condition does not hold."""
+    match value:
+        case {"Fn::If": [name, _, otherwise]} if name == condition:
+            return _switched_off(otherwise, condition)
+        case dict():
+            return {name: _switched_off(each, condition) for name, each in value.items()}
+        case list():
+            return [_switched_off(each, condition) for each in value]
+    return value
+
+
 def test_what_is_switched_off_leaves_nothing_behind() -> None:
     """Neither what belongs to it, nor a reference to that from what does not."""
     for condition, begins_with in (("HasSubmit", "Submit"), ("HasPublish", ("Publish", "EventBus", "Attention"))):
         switched = {name for name, resource in RESOURCES.items() if resource.get("Condition") == condition}
         assert switched == {name for name in RESOURCES if name.startswith(begins_with)}
-        others = {name: resource for name, resource in RESOURCES.items() if name not in switched}
+        others = _switched_off(
+            {name: resource for name, resource in RESOURCES.items() if name not in switched}, condition
+        )
         assert not any(f'"{name}"' in json.dumps(others) for name in switched)
 
 
@@ -249,3 +277,42 @@ def test_every_parameter_has_a_default_and_the_webhooks_url_comes_first() -> Non
     """What is deployed with nothing said works; what a person needs next is shown."""
     assert all({"Default", "Description"} <= set(parameter) for parameter in TEMPLATE["Parameters"].values())
     assert next(iter(TEMPLATE["Outputs"])) == "WebhookUrl"
+
+
+def test_whatever_keeps_something_is_encrypted_with_the_customers_key_if_there_is_one() -> None:
+    """The table, the queues, the secrets and the logs."""
+    properties = {
+        "AWS::SQS::Queue": "KmsMasterKeyId",
+        "AWS::SecretsManager::Secret": "KmsKeyId",
+        "AWS::Logs::LogGroup": "KmsKeyId",
+    }
+    for kind, name in properties.items():
+        for resource in _of_type(kind).values():
+            assert resource["Properties"][name] == _with_key(_KEY, otherwise=_NO_VALUE)
+    encryption = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": _KEY}
+    assert RESOURCES["SyncTable"]["Properties"]["SSESpecification"] == _with_key(encryption, otherwise=_NO_VALUE)
+
+
+def test_every_role_may_use_the_customers_key_for_what_it_keeps_and_for_nothing_else() -> None:
+    """With none, there is no such permission."""
+    policy = RESOURCES["KeyPolicy"]
+    assert policy["Condition"] == "HasKey"
+    conditions = {name: role.get("Condition") for name, role in ROLES.items()}
+    assert policy["Properties"]["Roles"] == [
+        {"Fn::If": [condition, {"Ref": name}, _NO_VALUE]} if condition else {"Ref": name}
+        for name, condition in conditions.items()
+    ]
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Resource"] == _KEY
+    assert set(statement["Action"]) == {"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"}
+    services = statement["Condition"]["StringEquals"]["kms:ViaService"]
+    assert {service["Fn::Sub"].split(".")[0] for service in services} == {"dynamodb", "secretsmanager", "sqs"}
+
+
+def test_who_writes_of_a_company_has_ended_before_one_that_is_forgotten_is_deleted() -> None:
+    """A function that runs longer has `forget` wait longer: `codat_sync.forget` says for what."""
+    may_write = {"dynamodb:BatchWriteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+    for function in FUNCTIONS.values():
+        role = ROLES[function["Properties"]["Role"]["Fn::GetAtt"][0]]
+        if may_write & set(chain.from_iterable(map(_actions, _statements(role)))):
+            assert timedelta(seconds=function["Properties"]["Timeout"]) <= LONGEST_RUN

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -46,6 +47,8 @@ def start(messages: Iterable[Received], work: Callable[[Sequence[News], int], T]
         else:
             groups.setdefault(subject(news), []).append((message, news))
     for group in groups.values():
-        outcome = pool.submit(work, [news for _, news in group], max(message.receives for message, _ in group))
+        news_of_group, receives = [news for _, news in group], max(message.receives for message, _ in group)
+        # Of this run, whoever's thread it is (``run``).
+        outcome = pool.submit(copy_context().run, work, news_of_group, receives)
         tasks |= {message.message_id: Task(news, outcome) for message, news in group}
     return tasks

@@ -1,4 +1,4 @@
-"""Companies as SyncTable holds them: one record each, which is never deleted."""
+"""Companies as SyncTable holds them: one record each, of which a tombstone is left if the company is forgotten."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from codat_sync.reconciliation_store import begin
 from codat_sync.schedule import Waiting
 from codat_sync.seen_events import SeenEvents
 from codat_sync.table import Table, Values
+from codat_sync.tombstones import is_forgotten
 from codat_sync.webhook import WebhookEvent
 
 _VERSION = 1
@@ -25,7 +26,7 @@ class CompanyHead:
     """What is known of a company before Codat is asked.
 
     ``connection_since`` is when we saw that its connection was not as it had been before, None if we never did.
-    ``is_compared`` tells that reconcile knows of it.
+    ``is_compared`` tells that reconcile knows of it. If it ``is_forgotten``, nothing of it may be written.
     """
 
     company_id: str
@@ -36,6 +37,7 @@ class CompanyHead:
     fetched_at: datetime | None
     connection_since: datetime | None
     is_compared: bool
+    is_forgotten: bool
 
     @property
     def version(self) -> int | None:
@@ -63,6 +65,7 @@ class CompanyStore:
             fetched_at=parse_instant(values.get("fetchedAt")),
             connection_since=parse_instant(values.get("connectionSince")),
             is_compared=RECONCILIATION in found,
+            is_forgotten=is_forgotten(values),
         )
 
     def put_events(self, head: CompanyHead, events: Sequence[WebhookEvent], now: datetime) -> None:

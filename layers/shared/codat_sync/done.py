@@ -16,6 +16,7 @@ class Change(StrEnum):
     UNCHANGED = "unchanged"
     REPEATED = "repeated"  # only events that had been seen: Codat was not asked
     OUTDATED = "outdated"  # what was due has moved on: Codat was not asked
+    FORGOTTEN = "forgotten"  # nothing: the company was forgotten on request, and Codat was not asked
     DEFERRED = "deferred"  # Codat could not be asked, or had no answer: it waits in the table
 
 

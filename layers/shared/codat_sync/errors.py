@@ -111,6 +111,21 @@ class ClaimedError(CodatSyncError):
     """A submission, or a claim, is not where it was: another was quicker."""
 
 
+class ForgottenError(CodatSyncError):
+    """A company that was forgotten on request: nothing of it is written or sent."""
+
+    def __init__(self, company_id: str) -> None:
+        super().__init__(f"company {company_id} was forgotten on request")
+
+
+class TooEarlyError(CodatSyncError):
+    """Something that can be done only later. The text says when."""
+
+
+class RunOverError(CodatSyncError):
+    """The run of a function is over: what it has left undone is done by another one."""
+
+
 class TooBusyError(CodatSyncError):
     """More is asked of Codat at once than it allows. Waiting for a second cures it."""
 

@@ -74,6 +74,8 @@ class Ingestion:
         first = news[0]
         events = {each.event.webhook_id: each.event for each in news if each.event}
         head = self.store.load_head(first.company_id, first.sync_id, events)
+        if head.is_forgotten:
+            return Ingested(Change.FORGOTTEN)
         unseen = [event for webhook_id, event in events.items() if webhook_id not in head.seen]
         is_due = self._is_due(news, head)
         if not (unseen or is_due):

@@ -14,6 +14,7 @@ RUN_PREFIX = "RUN#"
 POINTER_PREFIX = "SYNC#"
 BODY_PREFIX = "BODY#"
 RETRY = "RETRY"
+DROPPED = "DROPPED"
 RECONCILIATION = "RECONCILIATION"
 
 DIRECTORY: Key = {"pk": "RECONCILE", "sk": "DIRECTORY"}
@@ -114,7 +115,26 @@ def retry_key(sync_id: str) -> Key:
 
 def dropped_key(company_id: str | None, message_id: str) -> Key:
     """Return the key of the record of a dead letter that was dropped: beside the company's, if it is about one."""
-    return {"pk": f"COMPANY#{company_id}" if company_id else "DROPPED", "sk": f"DROPPED#{message_id}"}
+    return {"pk": f"COMPANY#{company_id}" if company_id else DROPPED, "sk": f"{DROPPED}#{message_id}"}
+
+
+def sync_of(key: Key) -> str | None:
+    """Return the sync that an item is of, or that a pointer points to; None for what is of no sync."""
+    for part in key["pk"], key["sk"]:
+        if part.startswith(POINTER_PREFIX):
+            return part.removeprefix(POINTER_PREFIX)
+    return None
+
+
+def is_of_company(key: Key, company_id: str) -> bool:
+    """Return whether an item's key says that it is of a company; those of syncs and submissions do not say."""
+    pk = key["pk"]
+    return pk in {f"COMPANY#{company_id}", places_key(company_id)["pk"]} or pk.startswith(f"TXN#{company_id}#")
+
+
+def kind_of(key: Key) -> str:
+    """Return which kind of item has such a key, as `SYNC/EVENT`."""
+    return "/".join(part.partition("#")[0] for part in (key["pk"], key["sk"]))
 
 
 def listing_keys(company_id: str, sync_id: str, at: str) -> Key:

@@ -27,6 +27,7 @@ from codat_sync.keys import (
 from codat_sync.reconciliation import LEASE, Reconciliation, Unresolved
 from codat_sync.status import Outcome
 from codat_sync.table import Table, Values
+from codat_sync.tombstones import FORGOTTEN_AT, is_forgotten, is_known
 
 _VERSION = 1
 _LAST = "9999"
@@ -51,9 +52,11 @@ class ReconciliationStore:
     # ------------------------------------------------------------ which company is next
 
     def make_due(self, company_ids: Iterable[str], now: datetime) -> int:
-        """Have companies compared that are not yet, and return how many those were."""
+        """Have companies compared that are not yet, nor forgotten, and return how many those were."""
         keys = {each: reconciliation_key(each) for each in company_ids}
-        known = {item["pk"] for item in self._table.get(keys.values(), ["pk", "reconcileAt"]) if "reconcileAt" in item}
+        asked = [*keys.values(), *map(company_key, keys)]
+        found = self._table.get(asked, ["pk", "reconcileAt", FORGOTTEN_AT])
+        known = {item["pk"] for item in found if "reconcileAt" in item or is_forgotten(item)}
         new = [company_id for company_id, key in keys.items() if key["pk"] not in known]
         for company_id in new:
             begin(self._table, company_id, now)
@@ -68,7 +71,12 @@ class ReconciliationStore:
         ]
 
     def lease(self, due: Due, now: datetime) -> Due | None:
-        """Put a company off, so that it is compared once; returns it as it is due now, None if another has it."""
+        """Put a company off, so that it is compared once; returns it as it is due now.
+
+        None if another has it, or if it was forgotten: then nothing of it may be written.
+        """
+        if not is_known(self._table, due.company_id):
+            return None
         at = format_instant(now + LEASE)
         try:
             self._table.update(reconciliation_key(due.company_id), {"reconcileAt": at}, {"reconcileAt": due.at})

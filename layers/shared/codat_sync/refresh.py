@@ -56,6 +56,8 @@ class Refreshing:
         first = news[0]
         events = {each.event.webhook_id: each.event for each in news if each.event}
         head = self.companies.load_head(first.company_id, events)
+        if head.is_forgotten:
+            return Refreshed(Change.FORGOTTEN)
         unseen = [event for webhook_id, event in events.items() if webhook_id not in head.seen]
         is_due = any(each.version == head.version for each in news if each.version is not None)
         is_asked_for = bool(unseen) or is_due

@@ -15,6 +15,7 @@ from codat_sync.errors import (
     CodatSyncError,
     CodatUnavailableError,
     CodatUnreachableError,
+    ForgottenError,
     GateClosedError,
     InFlightError,
     InvalidBodyError,
@@ -86,6 +87,8 @@ def refusal_of(error: CodatSyncError, now: datetime) -> Refusal:
     match error:
         case InvalidBodyError():
             return Refusal(HTTPStatus.BAD_REQUEST, str(error), "False", invalidities=error.invalidities)
+        case ForgottenError():
+            return Refusal(HTTPStatus.GONE, f"{error}. Nothing was sent.", "False")
         case InFlightError():
             return Refusal(HTTPStatus.CONFLICT, f"{error}. Nothing was sent.", "Unknown")
         case TooBusyError():

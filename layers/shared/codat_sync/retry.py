@@ -77,7 +77,8 @@ class Retrying:
     ) -> list[Done] | None:
         """Plan the failed transactions of a sync, and create again what the plan allows, if it is ``wanted``.
 
-        Returns what was done about each, None if there is no such sync. Raises what DynamoDB raises.
+        Returns what was done about each, None if there is no such sync. Raises ForgottenError, and what DynamoDB
+        raises.
         """
         failed = self.standings.failed(sync_id)
         if failed is None:

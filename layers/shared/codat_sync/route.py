@@ -85,7 +85,7 @@ def read_key(headers: Mapping[str, str]) -> str | None:
 def company_of_path(path: str) -> str | None:
     """Return the company that a path is about, None if it is about none."""
     match = _COMPANY.fullmatch(path)
-    return match[1] if match and is_identifier(match[1]) else None
+    return canonical(match[1]) if match and is_identifier(match[1]) else None
 
 
 def is_authorized(headers: Mapping[str, str], api_key: str) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from codat_sync.errors import QueueUnavailableError
 from codat_sync.instant import format_instant
 from codat_sync.keys import dropped_key
 from codat_sync.table import Table
+from codat_sync.tombstones import is_known
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -118,8 +120,13 @@ class DroppedLetters:
         self._table = table
 
     def put(self, letter: DeadLetter, drop: Drop) -> None:
-        """Write down a letter, whole if an item can hold it, and who drops it, when and why. Can be repeated."""
+        """Write down a letter, whole if an item can hold it, and who drops it, when and why. Can be repeated.
+
+        Of a company that was forgotten, only that there was one.
+        """
         body = letter.body.encode()
+        if letter.company_id and not is_known(self._table, letter.company_id):
+            letter = replace(letter, company_id=None, sync_id=None, detail="", body="")
         item = dropped_key(letter.company_id, letter.message_id) | {
             "v": _VERSION,
             "queue": letter.queue,
@@ -130,7 +137,7 @@ class DroppedLetters:
             "why": drop.why,
             "by": drop.by,
             "droppedAt": format_instant(drop.at),
-            "body": letter.body if len(body) <= _LONGEST_BODY else None,
+            "body": (letter.body or None) if len(body) <= _LONGEST_BODY else None,
             "sha256": hashlib.sha256(body).hexdigest(),
             "expiresAt": int((drop.at + _KEPT).timestamp()),
         }

@@ -54,17 +54,22 @@ class SharedPace:
 
     def _take_place(self, company_id: str) -> tuple[str, str]:
         for _ in range(_TRIES):
-            until = format_instant(self._now() + _LEASE)
+            now = self._now()
+            until, at = format_instant(now + _LEASE), self._expiry(now)
             for place in (f"place{number}" for number in range(_PLACES)):
-                if self._table.take(places_key(company_id), place, until, free_before=format_instant(self._now())):
+                key = places_key(company_id)
+                if self._table.take(key, place, until, free_before=format_instant(now), expires_at=at):
                     return place, until
             self._sleep(_WAIT * random.uniform(0.5, 1.5))  # noqa: S311 - to spread them only
         raise TooBusyError(f"all {_PLACES} places of company {company_id} are taken")
 
     def _take_number(self) -> None:
         now = self._now()
-        if not self._table.count_up(minute_key(now), self._per_minute, int((now + _KEPT).timestamp())):
+        if not self._table.count_up(minute_key(now), self._per_minute, self._expiry(now)):
             raise TooBusyError(f"{self._per_minute} calls were made this minute")
+
+    def _expiry(self, now: datetime) -> int:
+        return int((now + _KEPT).timestamp())
 
     def _give_back(self, company_id: str, place: str, until: str) -> None:
         try:

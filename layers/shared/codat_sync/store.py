@@ -50,6 +50,7 @@ from codat_sync.status import Outcome
 from codat_sync.submission import Submission
 from codat_sync.sync import Sync, SyncStatus
 from codat_sync.table import Table, Values
+from codat_sync.tombstones import is_forgotten
 from codat_sync.transaction import Item, addressable_ids
 from codat_sync.webhook import WebhookEvent
 
@@ -63,13 +64,17 @@ _PARTS_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Head:
-    """What is known of a sync before Codat is asked: its document as read, which events were seen, and its company."""
+    """What is known of a sync before Codat is asked: its document as read, which events were seen, and its company.
+
+    If that ``is_forgotten``, nothing of it may be written.
+    """
 
     company_id: str
     sync_id: str
     values: Values
     seen: frozenset[str]
     company_fetched_at: datetime | None
+    is_forgotten: bool
 
     @property
     def version(self) -> int | None:
@@ -113,6 +118,7 @@ class Store:
             values=found.get(SYNC, {}),
             seen=seen,
             company_fetched_at=parse_instant(found.get(COMPANY, {}).get("fetchedAt")),
+            is_forgotten=is_forgotten(found.get(COMPANY, {})),
         )
 
     def put_pointers(self, sync: Sync, head: Head, now: datetime) -> None:

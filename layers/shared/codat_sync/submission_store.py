@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from codat_sync.errors import ClaimedError, ConditionFailedError
+from codat_sync.errors import ClaimedError, ConditionFailedError, ForgottenError
 from codat_sync.expense import Body, Kind
 from codat_sync.instant import format_instant, parse_instant
-from codat_sync.keys import BODY_PREFIX, body_key, claim_key, submission_key
+from codat_sync.keys import BODY_PREFIX, COMPANY, body_key, claim_key, company_key, submission_key
 from codat_sync.later import member
 from codat_sync.submission import State, Submission
 from codat_sync.table import Table, Values
+from codat_sync.tombstones import NOT_FORGOTTEN, is_forgotten, require_known
 
 _VERSION = 1
 
@@ -25,8 +26,15 @@ class SubmissionStore:
         self._table = table
 
     def load_claims(self, company_id: str, transaction_ids: Sequence[str]) -> Claims:
-        """Return who claims each of the transactions, read consistently. Raises UnprocessedError."""
-        claims = self._table.get(claim_key(company_id, transaction_id) for transaction_id in transaction_ids)
+        """Return who claims each of the transactions, read consistently.
+
+        Raises ForgottenError if nothing of the company may be written any more, and UnprocessedError.
+        """
+        keys = (claim_key(company_id, transaction_id) for transaction_id in transaction_ids)
+        found = self._table.get([company_key(company_id), *keys])
+        claims = [item for item in found if item["sk"] != COMPANY]
+        if any(is_forgotten(item) for item in found):
+            raise ForgottenError(company_id)
         claimed = {claim["transactionId"]: claim["submissionId"] for claim in claims}
         submissions = {
             item["submissionId"]: _read(item) for item in self._table.get(map(submission_key, set(claimed.values())))
@@ -36,7 +44,8 @@ class SubmissionStore:
     def record(self, submission: Submission, bodies: Iterable[Body], claims: Claims) -> None:
         """Keep the bodies; then claim the transactions from who has them now, and record the submission: all or none.
 
-        Raises ClaimedError if another was quicker.
+        And only while the company is not forgotten: so nothing of it is sent from then on. Raises ClaimedError if
+        another was quicker.
         """
         self._put_bodies(submission, bodies)
         try:
@@ -45,13 +54,15 @@ class SubmissionStore:
                     (self._claim(submission, transaction_id), {"submissionId": holder and holder.submission_id})
                     for transaction_id, holder in claims.items()
                 ]
-                + [(submission_key(submission.submission_id) | _write(submission), {"submissionId": None})]
+                + [(submission_key(submission.submission_id) | _write(submission), {"submissionId": None})],
+                checks=[(company_key(submission.company_id), NOT_FORGOTTEN)],
             )
         except ConditionFailedError as error:
             raise ClaimedError("another submission has claimed one of the transactions") from error
 
     def keep(self, submission: Submission, bodies: Iterable[Body]) -> None:
-        """Keep a submission that is not ours to send, with its bodies."""
+        """Keep a submission that is not ours to send, with its bodies. Raises ForgottenError."""
+        require_known(self._table, submission.company_id)
         self._put_bodies(submission, bodies)
         self._table.put_all([submission_key(submission.submission_id) | _write(submission)])
 

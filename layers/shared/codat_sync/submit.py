@@ -73,7 +73,7 @@ class Submitting:
         """Record ``write``, send it, and return Codat's answer, or the one of the first time if it came twice.
 
         Raises InFlightError if a transaction has another submission in flight; CodatUnavailableError if Codat's answer
-        is not known; CodatError, TooBusyError and SecretUnavailableError if nothing was sent.
+        is not known; CodatError, ForgottenError, TooBusyError and SecretUnavailableError if nothing was sent.
         """
         new = _new(write, self.now())
         for _ in range(_MOST_RACES):
@@ -86,7 +86,7 @@ class Submitting:
     def keep(self, write: Write) -> None:
         """Keep the body of what the product sends to Codat itself, so that it can be created again if it fails.
 
-        Nothing is sent, so nothing is written. What waits for another body is planned anew.
+        Nothing is sent, so nothing is written. What waits for another body is planned anew. Raises ForgottenError.
         """
         now = self.now()
         self.submissions.keep(replace(_new(write, now), state=State.KEPT, idempotency_key=None), write.bodies)

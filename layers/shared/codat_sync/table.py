@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 import tenacity
@@ -103,6 +104,21 @@ class Table:
         )
         return [_from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
 
+    def partition(self, pk: str, names: Sequence[str]) -> list[Values]:
+        """Return all items of a partition, in order, read consistently: of each the attributes ``names``."""
+        arguments = _projection(names) | {"ExpressionAttributeValues": {":pk": _serialize(pk)}}
+        return list(self._query(KeyConditionExpression="pk = :pk", ConsistentRead=True, **arguments))
+
+    def scan(self, names: Sequence[str]) -> Iterator[list[Values]]:
+        """Yield all items of the table, as many at a time as one request reads (1 MB): the attributes ``names``.
+
+        Reads the whole table, consistently: never for somebody who waits for an answer.
+        """
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._name, ConsistentRead=True, **_projection(names)
+        )
+        return ([_from_item(item) for item in page["Items"]] for page in pages)
+
     # ------------------------------------------------------------ writes
 
     def put(self, item: Values, when: Mapping[str, object]) -> None:
@@ -127,13 +143,17 @@ class Table:
             lambda: self._client.update_item(TableName=self._name, Key=_to_item(key), **expression.arguments())
         )
 
-    def take(self, key: Values, name: str, value: str, *, free_before: str) -> bool:
+    def take(self, key: Values, name: str, value: str, *, free_before: str, expires_at: int) -> bool:
         """Set an attribute, if it is not there or less than ``free_before``; returns whether it did."""
         arguments: Any = {
-            "UpdateExpression": "SET #name = :value",
+            "UpdateExpression": "SET #name = :value, expiresAt = :at",
             "ConditionExpression": "attribute_not_exists(#name) OR #name < :free",
             "ExpressionAttributeNames": {"#name": name},
-            "ExpressionAttributeValues": {":value": _serialize(value), ":free": _serialize(free_before)},
+            "ExpressionAttributeValues": {
+                ":value": _serialize(value),
+                ":free": _serialize(free_before),
+                ":at": _serialize(expires_at),
+            },
         }
         return self._updated(key, arguments)
 
@@ -162,11 +182,16 @@ class Table:
         return True
 
     def transact(
-        self, puts: Sequence[tuple[Values, Mapping[str, object]]], updates: Sequence[tuple[Values, Values]] = ()
+        self,
+        puts: Sequence[tuple[Values, Mapping[str, object]]],
+        updates: Sequence[tuple[Values, Values]] = (),
+        checks: Sequence[tuple[Values, Mapping[str, object]]] = (),
     ) -> None:
         """Replace items, each if its attributes are as said beside it, and change others: all of them, or none.
 
-        100 at most. Raises ConditionFailedError, also if another transaction was at one of them at the same time.
+        And that only if the items of ``checks`` are as said, too. 100 at most.
+
+        Raises ConditionFailedError, also if another transaction was at one of them at the same time.
         """
         operations: list[Any] = []
         for item, when in puts:
@@ -177,6 +202,11 @@ class Table:
             change = _Expression()
             change.change(changes)
             operations.append({"Update": {"TableName": self._name, "Key": _to_item(key), **change.arguments()}})
+        for key, when in checks:
+            condition = _Expression()
+            condition.require(when)
+            check = {"TableName": self._name, "Key": _to_item(key), **condition.arguments()}
+            operations.append({"ConditionCheck": check})
         self._conditionally(lambda: self._client.transact_write_items(TransactItems=operations))
 
     def put_all(self, items: Iterable[Values], *, large: bool = False) -> None:
@@ -196,8 +226,10 @@ class Table:
         size, at_once = (_BATCH_WRITE_LARGE, 2) if large else (_BATCH_WRITE, _BATCHES_AT_ONCE)
         # A few at a time are made, not all: what is written may be large.
         for group in chunks(chunks(requests, size), at_once):
-            for _ in self._pool.map(self._write_batch, group):
-                pass  # map raises what a batch raised
+            # Of this run, whoever's thread it is (``run``).
+            written = [self._pool.submit(copy_context().run, self._write_batch, batch) for batch in group]
+            for each in written:
+                each.result()
 
     def _write_batch(self, requests: Sequence[Values]) -> None:
         pending: Any = requests
@@ -277,6 +309,15 @@ class _Expression:
         placeholder = f":v{len(self._values)}"
         self._values[placeholder] = _serialize(value)
         return placeholder
+
+
+def _projection(names: Sequence[str]) -> Any:  # noqa: ANN401 - DynamoDB's own, of many types
+    """Return what has a request answer with these attributes only; a dot leads into a map."""
+    parts = {part for name in names for part in name.split(".")}
+    return {
+        "ProjectionExpression": ", ".join("#" + name.replace(".", ".#") for name in names),
+        "ExpressionAttributeNames": {f"#{part}": part for part in parts},
+    }
 
 
 def _to_item(values: Values) -> Values:

@@ -1,0 +1,80 @@
+"""A deployment, to have companies forgotten there: a stack on AWS, or the local one."""
+
+import argparse
+import getpass
+from datetime import UTC, datetime
+from time import sleep
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from codat_sync.company_items import CompanyItems
+from codat_sync.dead_letters import DeadLetters
+from codat_sync.forget import Forgetting
+from codat_sync.identifier import canonical, is_identifier
+from codat_sync.table import Table
+from codat_sync.tombstones import Tombstones
+from dev import cloudformation
+from dev.aws import LocalAws
+from dev.errors import LocalStackError
+from dev.outputs import Outputs
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+# Deletions come in a flood, which the table is not used to: DynamoDB is given time to follow.
+_CONFIG = Config(
+    connect_timeout=5, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 10}, max_pool_connections=32
+)
+
+
+def forgetting(stack: str | None) -> Forgetting:
+    """Return what forgets companies, of a stack in the shell's account or of the local one. Raises LocalStackError."""
+    try:
+        return _on_aws(stack) if stack else local_forgetting(LocalAws(Outputs.read().aws_endpoint_url))
+    except (BotoCoreError, ClientError) as error:
+        raise LocalStackError(f"the stack {stack} can't be read: {error}") from error
+
+
+def company_id(text: str) -> str:
+    """Return the id of a company as the table has it, for argparse. Raises ValueError."""
+    if not is_identifier(text):
+        raise ValueError("not an id")
+    return canonical(text)
+
+
+def parser(prog: str, description: str) -> argparse.ArgumentParser:
+    """Return the parser of a command about one company."""
+    made = argparse.ArgumentParser(prog=f"python -m dev.{prog}", description=description)
+    made.add_argument("company", type=company_id, help="the company's id at Codat")
+    made.add_argument("--reason", required=True, help="why, as the tombstone is to say it: a ticket, no personal data")
+    made.add_argument("--stack", help="a stack on AWS; without it, the local one")
+    return made
+
+
+def _on_aws(stack: str) -> Forgetting:
+    made = cloudformation.outputs(boto3.client("cloudformation"), stack)
+    dynamodb, sqs = boto3.client("dynamodb", config=_CONFIG), boto3.client("sqs", config=_CONFIG)
+    by = boto3.client("sts").get_caller_identity()["Arn"]
+    return _forgetting(Table(dynamodb, made["SyncTableName"]), _dead_letters(sqs, made), by)
+
+
+def local_forgetting(aws: LocalAws) -> Forgetting:
+    """Return what forgets companies of the local stack."""
+    made = cloudformation.outputs(aws.cloudformation)
+    return _forgetting(Table(aws.dynamodb, made["SyncTableName"]), _dead_letters(aws.sqs, made), getpass.getuser())
+
+
+def _dead_letters(sqs: "SQSClient", outputs: dict[str, str]) -> list[DeadLetters]:
+    return [DeadLetters(sqs, url) for name, url in outputs.items() if name.endswith("DeadLetterQueueUrl")]
+
+
+def _forgetting(table: Table, dead_letters: list[DeadLetters], by: str) -> Forgetting:
+    now = lambda: datetime.now(UTC)  # noqa: E731
+    return Forgetting(Tombstones(table), CompanyItems(table), dead_letters, by, now, sleep, _told)
+
+
+def _told(text: str) -> None:
+    print(text, flush=True)

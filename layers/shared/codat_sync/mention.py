@@ -1,0 +1,17 @@
+"""Whether a message speaks of a company: though it may be none that can be understood."""
+
+import base64
+import binascii
+import json
+
+
+def is_mentioned(company_id: str, body: str) -> bool:
+    """Return whether a message's body, or the webhook that it carries, has a company's id, in whatever letter case."""
+    return any(company_id.lower() in text.lower() for text in (body, _webhook(body)))
+
+
+def _webhook(body: str) -> str:
+    try:
+        return base64.b64decode(json.loads(body)["raw"], validate=True).decode(errors="replace")
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        return ""
