@@ -4,6 +4,7 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 import httpx
@@ -118,6 +119,9 @@ def lambda_handler(event: Json, context: "LambdaContext") -> Json:
 
 
 def _answer(event: Json, context: "LambdaContext") -> Json:
-    is_for_programs = event["rawPath"].startswith(f"{PREFIX}/")
-    answer = for_programs.resolve(event, context) if is_for_programs else for_people.resolve(event, context)
+    path = event["rawPath"].removeprefix(urlsplit(login_settings.public_url).path.rstrip("/"))
+    if path.startswith(f"{PREFIX}/"):
+        answer = for_programs.resolve(event | {"rawPath": path}, context)
+    else:
+        answer = for_people.resolve(event, context)
     return answer | {"headers": headers_for(answer["headers"])}

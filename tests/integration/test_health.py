@@ -7,11 +7,19 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
+from codat_sync.expense import Body, Kind
+from codat_sync.gate import SharedGate
 from codat_sync.instant import format_instant
+from codat_sync.keys import GATE
 from codat_sync.store import Store
+from codat_sync.submission import State, Submission
+from codat_sync.submission_store import SubmissionStore
 from tests.integration.batches import batch, failed, of
 from tests.integration.conftest import Aws, Handler
+from tests.integration.scale import counted
 from tests.payloads import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, load
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.faults import Fault
@@ -278,6 +286,10 @@ _SENSELESS: list[tuple[str, dict[str, object]]] = [
     ("/syncs", {"from": "yesterday"}),
     ("/syncs", {"from": "0001-01-01"}),
     ("/syncs", {"to": "9999-12-31"}),
+    ("/syncs", {"to": "0001-01-01"}),
+    ("/totals", {"to": "0001-01-29"}),
+    ("/syncs", {"cursor": "9999-99-99"}),
+    ("/syncs", {"cursor": "9999", "sort": "failed"}),
     ("/syncs", {"limit": 0}),
     ("/syncs", {"limit": 1_000_000}),
     ("/syncs", {"limit": "many"}),
@@ -317,6 +329,55 @@ def test_every_list_is_exported_as_csv_and_no_cell_is_a_formula(health: Health) 
     assert "\"'=HYPERLINK" in answer.text
 
 
+def test_a_plan_of_many_reads_each_sync_once_and_sees_beyond_what_it_shows(
+    health: Health, simulated: SimulatedCodat, store: Store
+) -> None:
+    """A hundred failures of one sync, and one more of which the body is known."""
+    rows = [Item(f"t{number:03}", "PushError", "expense", "busy") for number in range(101)]
+    sync = health.knows(5130, rows)
+    kept = Submission(
+        submission_id="kept",
+        company_id=COMPANY_ID,
+        kind=Kind.EXPENSE,
+        method="POST",
+        transaction_ids=("t100",),
+        idempotency_key=None,
+        digest="",
+        state=State.KEPT,
+        recorded_at=datetime.now(UTC),
+    )
+    SubmissionStore(store.table).keep(kept, [Body("t100", "{}")])
+    with counted() as requests:
+        found = health.ask(f"/syncs/{sync.sync_id}/plan").body
+    assert (found["failed"], len(found["transactions"]), found["isRetriable"]) == (101, 100, True)
+    assert requests.total() < 101 * 3.5
+    assert not simulated.submissions
+
+
+def test_for_people_codat_is_asked_though_only_their_reserve_is_left(
+    health: Health, simulated: SimulatedCodat, store: Store
+) -> None:
+    """For machines the gate is closed then."""
+    health.hears(simulated.sync(SYNC_ID))
+    tomorrow = format_instant(datetime.now(UTC) + timedelta(days=1))
+    quota = {"remaining": 10, "limit": 2000, "resetsAt": tomorrow, "asOf": format_instant(datetime.now(UTC))}
+    store.table.update(GATE, quota, {})
+    assert SharedGate(store.table, lambda: datetime.now(UTC)).state.closed(datetime.now(UTC))
+    assert health.post(f"/syncs/{SYNC_ID}/refresh").status == 200
+
+
+def test_when_aws_does_not_keep_up_it_is_said_to_come_again(health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A throttled table is no error of ours."""
+    throttled = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "Query")
+
+    def fail(*_: object) -> None:
+        raise throttled
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", fail)
+    answer = health.ask("/syncs")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+
+
 def test_the_openapi_document_describes_every_route(health: Health) -> None:
     """That of retry, which is another function's, included."""
     document = health.ask("/openapi.json").body
@@ -336,7 +397,7 @@ def test_who_has_no_role_sees_nothing(start: Start, groups: str | None, path: st
     event["rawPath"] = event["requestContext"]["http"]["path"] = f"/api/v1{path}"
     event["requestContext"]["authorizer"]["jwt"]["claims"]["cognito:groups"] = groups
     answer = handler(event)
-    assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (403, "application/problem+json")
+    assert (answer["statusCode"], answer["headers"]["content-type"]) == (403, "application/problem+json")
     assert "codat-sync/view" in answer["body"]
     del event["requestContext"]["authorizer"]
     assert handler(event)["statusCode"] == 403

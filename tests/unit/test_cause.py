@@ -15,6 +15,10 @@ from codat_sync.cause import Failure, causes, text_of
          "One or more transactions have previously been processed: …"),
         ("Two\n lines  and spaces ", "Two lines and spaces"),
         ("<b>bold</b>", "<b>bold</b>"),
+        ("No supplier sup_7fQx2b for INV-AB12C", "No supplier … for …"),
+        ("Vendor 5f3e9a0c1b2d is gone", "Vendor … is gone"),
+        ("No supplier 'Acme Ltd' there", "No supplier '…' there"),
+        ("The company's books aren't open", "The company's books aren't open"),
         ("x" * 16_000, "x" * 300),
     ],
 )  # fmt: skip

@@ -316,3 +316,14 @@ def test_who_writes_of_a_company_has_ended_before_one_that_is_forgotten_is_delet
         role = ROLES[function["Properties"]["Role"]["Fn::GetAtt"][0]]
         if may_write & set(chain.from_iterable(map(_actions, _statements(role)))):
             assert timedelta(seconds=function["Properties"]["Timeout"]) <= LONGEST_RUN
+
+
+def test_health_writes_nothing_but_who_calls_codat_and_the_gate() -> None:
+    """It shows: what is in the table is others' to write."""
+    writing = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
+    for statement in _statements(ROLES["HealthRole"]):
+        if writing & set(_actions(statement)):
+            assert statement["Condition"] == {
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["GATE", "LIMIT#*"]},
+                "Null": {"dynamodb:LeadingKeys": "false"},
+            }

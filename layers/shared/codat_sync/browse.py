@@ -149,6 +149,7 @@ class Browsing:
 def _read_offset(cursor: str | None) -> int:
     if cursor is None:
         return 0
-    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= len(str(MOST_SORTED))):
+    is_number = cursor.isascii() and cursor.isdecimal() and len(cursor) <= len(str(MOST_SORTED))
+    if not is_number or int(cursor) >= MOST_SORTED:
         raise InvalidQueryError("cursor", "is none that was given out")
     return int(cursor)

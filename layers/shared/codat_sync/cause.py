@@ -1,4 +1,4 @@
-"""Failures grouped by their cause: messages that are alike but for ids and numbers are one problem. Rules only."""
+"""Failures grouped by their cause: messages alike but for ids, numbers and names are one problem. Rules only."""
 
 import re
 from collections.abc import Iterable
@@ -8,6 +8,9 @@ from codat_sync.status import status_code
 
 _ID = re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b|\b[0-9a-fA-F]{24,}\b", re.ASCII)
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*", re.ASCII)
+# What has letters and digits is an id of somebody's; what stands in quotes is a name.
+_MIXED = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{5,}", re.ASCII)
+_QUOTED = re.compile(r"(?<!\w)(['\"])[^'\"]{1,100}\1(?!\w)")
 _SPACES = re.compile(r"\s+")
 # A message can be 16,000 characters long: what it is about is said at its beginning.
 _LONGEST = 300
@@ -49,7 +52,8 @@ def text_of(message: str | None, code: int | None) -> str:
     """Return a message without what differs from failure to failure; that of the sync's code if there is none."""
     if not message or not message.strip():
         return status_code(code).meaning if code is not None else "Codat does not say why"
-    without_ids = _NUMBER.sub("#", _ID.sub("…", message))
+    without_ids = _MIXED.sub("…", _ID.sub("…", _QUOTED.sub(r"\1…\1", message)))
+    without_ids = _NUMBER.sub("#", without_ids)
     return _SPACES.sub(" ", without_ids).strip()[:_LONGEST]
 
 

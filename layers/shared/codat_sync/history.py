@@ -83,6 +83,8 @@ def period(first: date | None, last: date | None, today: date) -> Period:
 
     Raises InvalidQueryError if it is back to front, or longer than ``MOST_DAYS``.
     """
+    if last and last < _FIRST_DAY:
+        raise InvalidQueryError("to", "must be a day on which there was a Codat")
     end = last or (max(today, first) if first else today)
     start = first or end - timedelta(days=_USUAL_DAYS - 1)
     if start > end:
@@ -134,6 +136,10 @@ class Query:
 
 def read_position(text: str) -> str:
     """Return a position that came from outside. Raises InvalidQueryError if it is none."""
+    try:
+        date.fromisoformat(text[:10])
+    except ValueError:
+        text = ""
     if not _POSITION.fullmatch(text):
         raise InvalidQueryError("cursor", "is none that was given out")
     return text

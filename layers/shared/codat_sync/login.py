@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from codat_sync.access import viewer_of_claims
-from codat_sync.errors import LoginRefusedError
+from codat_sync.errors import IdentityProviderError, LoginRefusedError, SecretUnavailableError
 from codat_sync.id_token import Expected, read_id_token
 from codat_sync.local_path import HOME
 from codat_sync.login_attempt import LoginAttempt, begin_attempt
@@ -70,10 +70,13 @@ class Login:
         return Redirect(base_url + attempt.next_path, (self.sessions.write(session), self.attempts.forget()))
 
     def end(self, base_url: str) -> Redirect:
-        """Sign somebody out, here and at the issuer if it has a way. Raises as ``begin`` does.
+        """Sign somebody out: here, and at the issuer if it has a way and answers.
 
         An answer to a form must not redirect there at once: `form-action` of the pages' policy holds for where a form
         is redirected to as well. Answer with a page and `Refresh: 0; url=…`.
         """
-        location = self.provider.end_session_url(base_url + HOME) or base_url + HOME
-        return Redirect(location, (self.sessions.forget(), self.attempts.forget()))
+        try:
+            location = self.provider.end_session_url(base_url + HOME)
+        except (IdentityProviderError, SecretUnavailableError):
+            location = None  # Here they are signed out all the same.
+        return Redirect(location or base_url + HOME, (self.sessions.forget(), self.attempts.forget()))

@@ -1,12 +1,13 @@
 """What would be done about what failed, shown before it is done; and what failed, by cause. Nothing is written."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from codat_sync.cause import Cause, Failure, causes
+from codat_sync.chunks import chunks
 from codat_sync.history import Listed, Query
 from codat_sync.plan import Plan, Policy, Standing, Step, plan
 from codat_sync.status import Outcome
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
     from codat_sync.browse import Browsing
     from codat_sync.details import Details, FailedSync
     from codat_sync.history import Period
-    from codat_sync.standings import Standings
+    from codat_sync.standings import Documents, Standings
 
-# A transaction takes about four requests: so many are shown, while retry itself plans all of them.
+# A transaction takes about three requests: so many are shown, while retry itself plans all of them.
 MOST_PLANNED = 100
+# And so many are planned to find one that a retry would create again.
+_MOST_LOOKED_AT = 1000
 _PLANNED_AT_ONCE = 8
 # A document is 400 KB at most, and these are read 20 at a time.
 MOST_FAILED_SYNCS = 200
@@ -34,16 +37,15 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a person's click would do about a sync's failed transactions: ``failed`` many, the first 100 of them."""
+    """What a person's click would do about a sync's failed transactions: ``failed`` many, the first 100 of them.
+
+    ``is_retriable`` tells whether it would create any of them again, or may, of those that were not looked at.
+    """
 
     company_id: str
     failed: int
     planned: tuple[Planned, ...]
-
-    @property
-    def is_retriable(self) -> bool:
-        """Whether a retry would create anything again."""
-        return any(each.plan.step is Step.RETRY for each in self.planned)
+    is_retriable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +67,37 @@ class Previewing:
 
     def sync(self, sync_id: str) -> Preview | None:
         """Return what a retry would do about a sync, None if there is no such sync. Raises UnprocessedError."""
-        failed = self.standings.failed(sync_id)
+        documents = self.standings.documents()
+        failed = self.standings.failed(sync_id, documents)
         if failed is None:
             return None
-        names = failed.transaction_ids[:MOST_PLANNED]
+        planned: list[Planned] = []
+        is_retriable = False
+        for some in chunks(failed.transaction_ids[:_MOST_LOOKED_AT], MOST_PLANNED):
+            planned += self._planned(failed.company_id, some, documents)
+            is_retriable = any(each.plan.step is Step.RETRY for each in planned)
+            if is_retriable:
+                break
+        number = len(failed.transaction_ids)
+        shown = tuple(planned[:MOST_PLANNED])
+        return Preview(failed.company_id, number, shown, is_retriable or len(planned) < number)
+
+    def _planned(self, company_id: str, names: Sequence[str], documents: "Documents") -> list[Planned]:
+        def load(some: list[str]) -> list[Planned]:
+            standings = self.standings.load(company_id, some, documents)
+            return [Planned(each, self._plan(each)) for each in standings.values()]
+
         with ThreadPoolExecutor(_PLANNED_AT_ONCE) as pool:
-            planned = tuple(pool.map(lambda name: self.transaction(failed.company_id, name), names))
-        return Preview(failed.company_id, len(failed.transaction_ids), planned)
+            found = pool.map(load, chunks(names, -(-len(names) // _PLANNED_AT_ONCE)))
+            return [each for some in found for each in some]
+
+    def _plan(self, standing: Standing) -> Plan:
+        return plan(standing, self.now(), self.policy, is_for_person=True)
 
     def transaction(self, company_id: str, transaction_id: str) -> Planned:
         """Return how a transaction stands over all its syncs, and what can be done. Raises UnprocessedError."""
         standing = self.standings.load(company_id, [transaction_id])[transaction_id]
-        return Planned(standing, plan(standing, self.now(), self.policy, is_for_person=True))
+        return Planned(standing, self._plan(standing))
 
 
 def find_causes(browsing: "Browsing", details: "Details", period: "Period", company_id: str | None) -> Causes:

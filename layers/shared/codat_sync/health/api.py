@@ -12,7 +12,7 @@ from codat_sync.access import Access, Role
 from codat_sync.errors import CodatSyncError
 from codat_sync.health.answers import JSON, PREFIX
 from codat_sync.health.openapi import document
-from codat_sync.health.problems import complaints, invalid, not_found, problem, told_of
+from codat_sync.health.problems import AWS_ERRORS, complaints, invalid, not_found, problem, told_of
 from codat_sync.health.reading import Reading
 from codat_sync.health.routes_company import add_company
 from codat_sync.health.routes_history import add_history
@@ -50,6 +50,6 @@ def _add_problems(app: APIGatewayHttpResolver, reading: Reading) -> None:
     def not_valid(error: RequestValidationError) -> Response[str]:
         return problem(invalid(complaints(error)))
 
-    @app.exception_handler(CodatSyncError)  # type: ignore[untyped-decorator] # the same
-    def went_wrong(error: CodatSyncError) -> Response[str]:
+    @app.exception_handler([CodatSyncError, *AWS_ERRORS])  # type: ignore[untyped-decorator] # the same
+    def went_wrong(error: Exception) -> Response[str]:
         return problem(told_of(error, reading.now()))

@@ -25,6 +25,7 @@ Statuses = Annotated[list[str] | None, Query(alias="status", description="Only t
 SortBy = Annotated[Sort, Query(description="By anything but time, the newest 1,000 of the period are sorted")]
 Order = Annotated[Literal["asc", "desc"], Query(description="desc: the newest or the most first")]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most")]
+Rows = Annotated[int, Query(ge=1, le=50, description="How many at most: a page weighs under 100 KB")]
 Cursor = Annotated[
     str | None, Query(max_length=_LONGEST_CURSOR, description="`nextCursor` of the page before, all else unchanged")
 ]

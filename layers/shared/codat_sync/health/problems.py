@@ -10,6 +10,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from codat_sync.errors import (
     CodatError,
@@ -28,11 +29,14 @@ from codat_sync.errors import (
     TooBusyError,
     UnprocessedError,
 )
+from codat_sync.observability import logger
 
 CONTENT_TYPE = "application/problem+json"
 
 # What waiting cures, and for how many seconds; what Codat is to blame for. The first that fits counts.
-_LATER: tuple[tuple[type[CodatSyncError], str, int], ...] = (
+_LATER: tuple[tuple[type[Exception], str, int], ...] = (
+    (ClientError, "AWS does not keep up, or refuses", 5),
+    (BotoCoreError, "AWS does not answer", 5),
     (TooBusyError, "Codat is asked by many at once", 1),
     (UnprocessedError, "The table does not keep up", 5),
     (QueueUnavailableError, "The queue does not answer", 5),
@@ -89,8 +93,14 @@ def complaints(error: RequestValidationError) -> list[tuple[str, str]]:
     return [(".".join(map(str, each["loc"][1:])) or "request", str(each["msg"])) for each in error.errors()]
 
 
-def told_of(error: CodatSyncError, now: datetime) -> Told:
+# What the SDK raises when AWS fails, throttles or can't be reached, its own tries behind it.
+AWS_ERRORS = (ClientError, BotoCoreError)
+
+
+def told_of(error: Exception, now: datetime) -> Told:
     """Return what ``error`` comes to. Raises it if it is none to tell anybody."""
+    if isinstance(error, AWS_ERRORS):
+        logger.error("AWS failed", error=type(error).__name__, told=str(error))
     match error:
         case InvalidQueryError():
             return invalid([(error.place, str(error).removeprefix(f"{error.place} "))])

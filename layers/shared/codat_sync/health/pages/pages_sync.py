@@ -11,9 +11,9 @@ from codat_sync.details import SyncDetails
 from codat_sync.errors import CodatSyncError
 from codat_sync.health import present, tables
 from codat_sync.health.answers import JSON
-from codat_sync.health.pages.rendering import not_found_page, page
+from codat_sync.health.pages.rendering import not_found_page, page, see_other
 from codat_sync.health.pages.timeline import timeline
-from codat_sync.health.parameters import Cursor, Limit, Search, Statuses, SyncId, identifier
+from codat_sync.health.parameters import Cursor, Rows, Search, Statuses, SyncId, identifier
 from codat_sync.health.problems import Told, told_of
 from codat_sync.health.reading import Reading
 from codat_sync.item_search import ItemQuery, find_items
@@ -53,6 +53,11 @@ def add_sync_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
         status = reading.live.sync(found, app.current_event.request_context.request_id)
         return _tab(app, found, "summary", live=status)
 
+    @app.get("/syncs/<sync_id>/refresh")
+    def refreshed(sync_id: SyncId) -> Response[Any]:
+        """Lead to the sync whoever loads again what a form has answered, without asking Codat again."""
+        return see_other(app.context["request"].to("syncs", identifier("syncId", sync_id)))
+
     _add_items(app, reading)
 
 
@@ -62,7 +67,7 @@ def _add_items(app: APIGatewayHttpResolver, reading: Reading) -> None:
         sync_id: SyncId,
         search: Search = None,
         status: Statuses = None,
-        limit: Limit = 50,
+        limit: Rows = 50,
         cursor: Cursor = None,
         format: ItemFormat = "html",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:

@@ -15,7 +15,7 @@ from codat_sync.health.pages.pages_site import add_assets, add_theme
 from codat_sync.health.pages.pages_sync import add_sync_pages
 from codat_sync.health.pages.rendering import not_found_page, problem_page
 from codat_sync.health.pages.request import PageRequest
-from codat_sync.health.problems import complaints, invalid, told_of
+from codat_sync.health.problems import AWS_ERRORS, complaints, invalid, told_of
 from codat_sync.health.reading import Reading
 from codat_sync.retry_function import RetryFunction
 
@@ -65,6 +65,6 @@ def _add_problems(app: APIGatewayHttpResolver, reading: Reading) -> None:
     def not_valid(error: RequestValidationError) -> Response[str]:
         return problem_page(app.context["request"], invalid(complaints(error)))
 
-    @app.exception_handler(CodatSyncError)  # type: ignore[untyped-decorator] # the same
-    def went_wrong(error: CodatSyncError) -> Response[str]:
+    @app.exception_handler([CodatSyncError, *AWS_ERRORS])  # type: ignore[untyped-decorator] # the same
+    def went_wrong(error: Exception) -> Response[str]:
         return problem_page(app.context["request"], told_of(error, reading.now()))

@@ -17,7 +17,7 @@ from codat_sync.health.pages.rendering import page, problem_page
 from codat_sync.health.pages.request import PageRequest, page_request
 from codat_sync.health.pages.resolver import Json, Pages
 from codat_sync.health.pages.visitor import NOBODY, visitor_of
-from codat_sync.health.problems import told_of
+from codat_sync.health.problems import AWS_ERRORS, told_of
 from codat_sync.http_event import base_url_of, cookies_of, headers_of
 from codat_sync.local_path import HOME
 from codat_sync.login import CALLBACK_PATH, Login, Redirect
@@ -92,7 +92,7 @@ class Site:
     def _answer(self, request: PageRequest, made: Callable[[], Json]) -> Json:
         try:
             return made()
-        except CodatSyncError as error:
+        except (CodatSyncError, *AWS_ERRORS) as error:
             return _json(problem_page(request, told_of(error, self.now())))
 
 
