@@ -45,6 +45,7 @@ def write_items(start: Start, aws: Aws, simulated: SimulatedCodat) -> Items:
     hears(LARGE)
     document.INLINE_BYTES, document.PART_BYTES = inline, part
     _submit(start, simulated, worker)
+    start("reconcile")({"remaining_ms": 290_000})
     simulated.add_sync(company, 2000, (), sync_id=NOT_FOUND)
     simulated.faults.add(Fault("status", status=404, path="status$"))
     hears(NOT_FOUND)

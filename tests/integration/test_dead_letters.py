@@ -12,6 +12,8 @@ from codat_sync.set_aside import DroppedLetters, SetAside
 from codat_sync.status import Outcome
 from codat_sync.store import Store
 from codat_sync.table import Table
+from dev.dead_letters import main
+from dev.errors import LocalStackError
 from tests.integration.batches import batch, failed, message, of
 from tests.integration.conftest import Aws, Handler
 from tests.payloads import COMPANY_ID, SYNC_ID, load
@@ -159,3 +161,10 @@ def test_what_came_from_no_queue_is_only_looked_at_or_dropped(aws: Aws, records:
     assert [letter.queue for letter in look(queues, Wanted())] == ["publish"]
     assert len(drop(queues, Wanted(), records, Drop("a test", "a person", _NOW))) == 1
     assert look(queues, Wanted()) == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["--why", "a test"], ["--reason", "not-json"], ["--id", "one", "--all"]])
+def test_the_command_drops_nothing_without_being_told_why_and_which(arguments: list[str]) -> None:
+    """It says what is missing, before it asks AWS anything."""
+    with pytest.raises(LocalStackError, match="Say wh"):
+        main(["drop", *arguments])

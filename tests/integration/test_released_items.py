@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from codat_sync.company_store import CompanyStore
+from codat_sync.completeness import Completeness
 from codat_sync.due import DueItems
 from codat_sync.gate import SharedGate
 from codat_sync.quota import Reason
 from codat_sync.retries import RetryStore
 from codat_sync.retry_state import RetryState
+from codat_sync.rounds_store import RoundsStore
 from codat_sync.schedule import Trouble
 from codat_sync.status import Outcome
 from codat_sync.store import Store
@@ -112,6 +114,10 @@ def test_the_company_the_gate_and_what_is_due_are_read(store: Store) -> None:
     company = CompanyStore(store.table, event_retention=timedelta(days=16)).load_head(COMPANY_ID, []).company
     assert company
     assert company.name
+    compared = Completeness(store.table).company(COMPANY_ID)
+    assert compared
+    assert compared.listed >= 4
+    assert RoundsStore(store.table).load_directory()
     state = SharedGate(store.table, _now).state
     assert state.closure
     assert state.closure.reason is Reason.QUOTA
