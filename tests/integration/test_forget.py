@@ -254,6 +254,15 @@ def test_nothing_late_writes_it_again(application: _Application, aws: Aws, clock
     assert ask(application.submit, "POST", application.path(_OTHER_ID), [expense()]).status == 200
 
 
+def test_from_the_tombstone_on_retry_writes_nothing(application: _Application, aws: Aws, clock: Clock) -> None:
+    """Though the sync is still there: it may be deleted at any moment."""
+    application.retry({"syncId": SYNC_ID})  # It comes to rest: nobody has recorded a body.
+    _forgetting(aws, clock).tombstones.put(COMPANY_ID, _BY, "ticket 7", clock.now())
+    before = application.of(COMPANY_ID)
+    assert application.retry({"syncId": SYNC_ID}) is None
+    assert application.of(COMPANY_ID) == before
+
+
 def test_reconcile_leaves_it_alone(application: _Application, start: Start, aws: Aws, clock: Clock) -> None:
     """From the tombstone on it is not compared, and though Codat lists it, it is not discovered."""
     reconcile = start("reconcile")
