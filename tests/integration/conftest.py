@@ -51,11 +51,15 @@ class Aws:
     environment: dict[str, str]
 
     def messages(self, queue: str) -> list[dict[str, Any]]:
-        """Take all messages from a queue that is named as its variable is."""
+        """Take all messages from a queue that is named as its variable is: none comes again, however long it takes."""
         url = self.environment[f"{queue}_URL"]
         taken: list[Any] = []
         while answer := self.sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"], MessageAttributeNames=["All"]
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            AttributeNames=["All"],
+            MessageAttributeNames=["All"],
+            VisibilityTimeout=12 * 3600,
         ).get("Messages"):
             taken += answer
         return taken
