@@ -8,6 +8,8 @@ from codat_sync.access import EVERYBODY
 from codat_sync.errors import ForgedRequestError
 from codat_sync.session import Session
 
+_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
+
 
 def check_not_forged(session: Session, token: str, headers: Mapping[str, str], base_url: str) -> None:
     """Raise ForgedRequestError unless the request carries the session's token and comes from a page of ours.
@@ -22,6 +24,9 @@ def check_not_forged(session: Session, token: str, headers: Mapping[str, str], b
         raise ForgedRequestError("the request comes from another site")
     if session.viewer == EVERYBODY and origin is None and site is None:
         raise ForgedRequestError("the request does not say where it comes from")
+    if session.viewer == EVERYBODY and urlsplit(base_url).hostname not in _THIS_MACHINE:
+        # Another site's name can be made to lead here, and its pages are then of the same origin.
+        raise ForgedRequestError("the request is for a name that is not this machine's")
 
 
 def origin_of(url: str) -> str:

@@ -16,6 +16,7 @@ from codat_sync.health.pages.timeline import timeline
 from codat_sync.health.parameters import Cursor, Rows, Search, Statuses, SyncId, identifier
 from codat_sync.health.problems import Told, told_of
 from codat_sync.health.reading import Reading
+from codat_sync.history import Listed
 from codat_sync.item_search import ItemQuery, find_items
 from codat_sync.transaction import FAILED_STATUSES
 
@@ -33,7 +34,8 @@ def add_sync_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
     @app.get("/syncs/<sync_id>/timeline")
     def course(sync_id: SyncId) -> Response[Any]:
         found = _load(reading, sync_id)
-        return _tab(app, found, "timeline", moments=timeline(found) if found else [])
+        made = _made(reading, found)
+        return _tab(app, found, "timeline", moments=timeline(found, made) if found else [])
 
     @app.get("/syncs/<sync_id>/config")
     def config(sync_id: SyncId, format: ConfigFormat = "html") -> Response[Any]:  # noqa: A002 - the parameter's name
@@ -87,12 +89,17 @@ def _add_items(app: APIGatewayHttpResolver, reading: Reading) -> None:
 
 def _about_retry(reading: Reading, details: SyncDetails | None) -> dict[str, Any]:
     """Return whether a retry would do something, and the syncs that retries have made."""
-    made = details.retry.sync_ids if details and details.retry else ()
     has_failed = details and any(details.counts.get(status) for status in FAILED_STATUSES)
     # What was submitted and is not even listed by its sync has failed too.
     may_be = has_failed or (details and details.retry)
     preview = reading.previewing.sync(details.listed.sync_id) if details and may_be else None
-    return {"preview": preview, "made": reading.details.load_listed(made) if made else []}
+    return {"preview": preview, "made": _made(reading, details)}
+
+
+def _made(reading: Reading, details: SyncDetails | None) -> list[Listed]:
+    """Return the syncs that retries of a sync have made."""
+    sync_ids = details.retry.sync_ids if details and details.retry else ()
+    return reading.details.load_listed(sync_ids) if sync_ids else []
 
 
 def _load(reading: Reading, sync_id: str) -> SyncDetails | None:

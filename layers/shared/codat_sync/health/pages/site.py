@@ -49,7 +49,8 @@ class Site:
         """Return the answer to an event of API Gateway's (payload 2.0)."""
         path = event["rawPath"].removeprefix(urlsplit(self.settings.public_url).path.rstrip("/")) or HOME
         event = event | {"rawPath": path}
-        request = page_request(event, path, cookies_of(event), NOBODY)
+        anybody = NOBODY if self.settings.access.is_on else visitor_of(session_of_everybody(self.now()))
+        request = page_request(event, path, cookies_of(event), anybody)
         return self._answer(request, lambda: self._entered(event, context, request))
 
     def _entered(self, event: Json, context: "LambdaContext", request: PageRequest) -> Json:

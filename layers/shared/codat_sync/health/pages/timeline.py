@@ -1,11 +1,12 @@
 """What happened to a sync, in the order of time. Every moment is one that somebody noted, and it is said who."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from codat_sync.details import SyncDetails
+from codat_sync.history import Listed
 from codat_sync.seen_events import SeenEvent
 from codat_sync.status import status_code
 
@@ -29,9 +30,12 @@ class Moment:
     is_to_come: bool = False
 
 
-def timeline(details: SyncDetails) -> list[Moment]:
-    """Return what is known to have happened to a sync, newest first; what is to come stands before it."""
-    found = [*_of_sync(details), *_of_waiting(details), *_of_retry(details)]
+def timeline(details: SyncDetails, made: Sequence[Listed]) -> list[Moment]:
+    """Return what is known to have happened to a sync, newest first; what is to come stands before it.
+
+    ``made`` are the syncs that retries of it have made.
+    """
+    found = [*_of_sync(details), *_of_waiting(details), *_of_retry(details, made)]
     for event in details.events:
         found += _of_event(event)
     return sorted(found, key=lambda moment: (moment.is_to_come, moment.at), reverse=True)
@@ -75,6 +79,10 @@ def _of_waiting(details: SyncDetails) -> Iterator[Moment]:
         yield Moment(waiting.due_at, Source.OURS, f"Codat is asked again (look {waiting.looks + 1})", is_to_come=True)
 
 
-def _of_retry(details: SyncDetails) -> Iterator[Moment]:
+def _of_retry(details: SyncDetails, made: Sequence[Listed]) -> Iterator[Moment]:
+    for sync in made:
+        if sync.first_seen_at:
+            ids = (("sync id", sync.sync_id),)
+            yield Moment(sync.first_seen_at, Source.OURS, "Failed items were created again", ids=ids)
     if details.retry and details.retry.due_at:
         yield Moment(details.retry.due_at, Source.OURS, "Failed items are planned again", is_to_come=True)
