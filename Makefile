@@ -96,7 +96,8 @@ sam-local-build: $(VENVS)/sam/ready ## Build for sam local by hand (README)
 
 .PHONY: test
 test: lint template browser $(VENVS)/emulator/ready ## Check everything: style, types, template, all tests, coverage
-	@pytest --numprocesses 2 --dist loadgroup --quiet --cov --cov-report=term
+	@# Four, on two processors: those that wait for the local stack leave theirs to others.
+	@pytest --numprocesses 4 --dist loadgroup --quiet --cov --cov-report=term
 	@echo "All is well: style, types, template and tests pass, $$(coverage report --format=total) % of the functions and the layer is covered."
 
 .PHONY: lint

@@ -407,7 +407,13 @@ def test_while_authentication_is_off_forms_still_have_to_be_ours(site: Site) -> 
     site.environment.update(ENVIRONMENT="local", AUTHENTICATION="off")
     with httpx.Client() as http, browser(Pages(site, http).handle) as client:
         assert client.get("/").json()["roles"] == [RETRY, VIEW]
-        ours = SITE.replace("https", "http")
-        assert client.post("/retry", data=_csrf(client), headers={"origin": ours}).status_code == 200
-        assert client.post("/retry", data=_csrf(client)).status_code == 403
-        assert client.post("/retry", data=_csrf(client), headers={"origin": "https://evil.example"}).status_code == 403
+
+        def status(host: str, origin: str | None) -> int:
+            headers = {"host": host} | ({"origin": origin} if origin else {})
+            return client.post("/retry", data=_csrf(client), headers=headers).status_code
+
+        assert status("127.0.0.1:8080", "http://127.0.0.1:8080") == 200
+        assert status("127.0.0.1:8080", None) == 403
+        assert status("127.0.0.1:8080", "https://evil.example") == 403
+        # A name of another site's that leads to this machine.
+        assert status("evil.example:8080", "http://evil.example:8080") == 403
