@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -27,7 +27,10 @@ from tests.simulator.generate import generate_items
 from tests.simulator.models import Item, Sync
 
 Start = Callable[[str], Handler]
-TODAY = datetime.now(UTC).date()
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 class Answer(NamedTuple):
@@ -122,10 +125,10 @@ def test_the_history_is_filtered_by_company_code_outcome_and_range(health: Healt
     assert _ids(health.ask("/syncs", code=["5130", "2000"])) == [good.sync_id, bad.sync_id]
     assert _ids(health.ask("/syncs", companyId=other)) == [others.sync_id]
     assert _ids(health.ask("/syncs", companyId=COMPANY_ID.upper(), outcome="failed")) == [bad.sync_id]
-    day = (TODAY - timedelta(days=2)).isoformat()
+    day = (_today() - timedelta(days=2)).isoformat()
     assert set(_ids(health.ask("/syncs", to=day))) == {bad.sync_id, others.sync_id}
     assert _ids(health.ask("/syncs", **{"from": day, "to": day, "companyId": COMPANY_ID})) == [bad.sync_id]
-    assert _ids(health.ask("/syncs", **{"from": (TODAY - timedelta(days=1)).isoformat()})) == [good.sync_id]
+    assert _ids(health.ask("/syncs", **{"from": (_today() - timedelta(days=1)).isoformat()})) == [good.sync_id]
 
 
 def test_a_search_finds_a_sync_whenever_it_was_or_the_syncs_of_a_company(
@@ -158,7 +161,7 @@ def test_totals_count_each_day_by_outcome(health: Health) -> None:
     health.knows(2000, generate_items(3))
     health.knows(5130, [Item("a", "PushError"), Item("b")], days_ago=2)
     health.knows(5130, [Item("a", "PushError")], days_ago=2)
-    first = (TODAY - timedelta(days=3)).isoformat()
+    first = (_today() - timedelta(days=3)).isoformat()
     for company in ({}, {"companyId": COMPANY_ID}):
         found = health.ask("/totals", **{"from": first}, **company).body
         assert [day["syncs"] for day in found["days"]] == [0, 2, 0, 1]

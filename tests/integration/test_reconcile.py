@@ -403,6 +403,7 @@ def _since_midnight(reconcile: Reconcile) -> timedelta:
 
 def test_while_little_is_left_of_the_day_it_is_left_to_others(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """A webhook's sync can't wait until tomorrow, a comparison can."""
+    reconcile.clock.passed += timedelta(hours=36) - _since_midnight(reconcile)  # at noon, so that it is not tomorrow
     reconcile.go()
     simulated.quota.leave(150)
     reconcile.rounds.reconciling.codat.has_company(COMPANY_ID)  # tells how much is left
