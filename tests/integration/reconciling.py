@@ -31,10 +31,12 @@ LONG_AGO = "2026-01-05T10:00:00.0000000Z"
 
 
 class Clock:
-    """The time, which a test can let pass."""
+    """The time, which a test can let pass. It begins in an evening: the day's share of the quota is there by then."""
 
     def __init__(self) -> None:
-        self.passed = timedelta()
+        now = datetime.now(UTC)
+        evening = now.replace(hour=20, minute=0, second=0, microsecond=0)
+        self.passed = (evening if now < evening else evening + timedelta(days=1)) - now
 
     def __call__(self) -> datetime:
         return datetime.now(UTC) + self.passed
