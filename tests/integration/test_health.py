@@ -322,7 +322,8 @@ def test_what_makes_no_sense_is_refused_with_what_is_wrong(health: Health) -> No
 
 def test_every_list_is_exported_as_csv_and_no_cell_is_a_formula(health: Health) -> None:
     """A spreadsheet would run it."""
-    sync = health.knows(5130, [Item("a", "PushError", "expense", '=HYPERLINK("https://evil.example")')])
+    formulas = ['=HYPERLINK("https://evil.example")', "Bad; =cmd|'/c calc'!A1", "\n=1+1"]
+    sync = health.knows(5130, [Item(f"t{n}", "PushError", "expense", text) for n, text in enumerate(formulas)])
     for path in ("/syncs", "/totals", "/causes", f"/syncs/{sync.sync_id}/transactions"):
         answer = health.ask(path, format="csv")
         assert (answer.status, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
@@ -330,6 +331,8 @@ def test_every_list_is_exported_as_csv_and_no_cell_is_a_formula(health: Health) 
         assert len(answer.text.splitlines()) > 1
         assert ",=" not in answer.text
     assert "\"'=HYPERLINK" in answer.text
+    assert "; '=cmd" in answer.text
+    assert "\n'=1+1" in answer.text
 
 
 def test_a_plan_of_many_reads_each_sync_once_and_sees_beyond_what_it_shows(

@@ -288,7 +288,7 @@ def test_what_was_refused_is_claimed_anew_before_it_is_sent_again(
     assert _states(submissions, body["id"]) == [State.REFUSED, State.REFUSED]
 
 
-@pytest.mark.parametrize("status", [401, 402, 403, 429])
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 413, 429])
 def test_a_limit_on_a_repeat_says_nothing_of_the_first_time(
     submit: Handler, store: Store, submissions: SubmissionStore, simulated: SimulatedCodat, status: int
 ) -> None:
