@@ -125,10 +125,7 @@ class Store:
         """Point from each of the sync's transactions to it, those apart that its last document had already."""
         company_id, sync_id = sync.status.company_id, sync.status.sync_id
         known = {values.get("transactionId") for values in self._items(head.values)}
-        self.table.put_all(
-            pointer_key(company_id, transaction_id, sync_id) | {"v": SCHEMA_VERSION, "firstSeenAt": format_instant(now)}
-            for transaction_id in sorted(addressable_ids(sync.items) - known)
-        )
+        self._put_pointers(company_id, sync_id, sorted(addressable_ids(sync.items) - known), now)
 
     def commit_sync(self, sync: Sync, waiting: Waiting | None, head: Head, now: datetime) -> None:
         """Replace the sync's document. Raises VersionMovedError if it is no longer the one that ``head`` holds."""
