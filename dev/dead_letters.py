@@ -3,7 +3,6 @@
 import argparse
 import getpass
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,8 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from codat_sync.dead_letter import DeadLetter, Drop, Wanted
+from codat_sync.dead_letters import DeadLetters
 from codat_sync.errors import QueueUnavailableError
-from codat_sync.redrive import drop, look, redrive
 from codat_sync.set_aside import DroppedLetters, SetAside
 from codat_sync.table import Table
 from dev import cloudformation
@@ -25,47 +24,34 @@ if TYPE_CHECKING:
 
 # By our name of each: the outputs that say where the dead letters are, and where they came from. Those of publish came
 # from the table's stream: `make republish` has them told.
-_QUEUES: dict[str, tuple[str, str | None]] = {
+QUEUES: dict[str, tuple[str, str | None]] = {
     "sync": ("SyncDeadLetterQueueUrl", "SyncQueueUrl"),
     "retry": ("RetryDeadLetterQueueUrl", "RetryQueueUrl"),
     "publish": ("PublishDeadLetterQueueUrl", None),
 }
 
 
-@dataclass(frozen=True)
-class DeadLetterQueues:
-    """The dead-letter queues of a stack, the record of what is dropped, and who asks."""
-
-    queues: Sequence[SetAside]
-    records: DroppedLetters
-    person: str
-
-    @classmethod
-    def on_aws(cls, stack: str) -> "DeadLetterQueues":
-        """Return those of a stack in the account that the shell's credentials are for. Raises botocore's errors."""
-        made = cloudformation.outputs(boto3.client("cloudformation"), stack)
-        table = Table(boto3.client("dynamodb"), made["SyncTableName"])
-        return cls(_queues(boto3.client("sqs"), made), DroppedLetters(table), _caller())
-
-    @classmethod
-    def local(cls, aws: LocalAws) -> "DeadLetterQueues":
-        """Return those of the local stack."""
-        made = cloudformation.outputs(aws.cloudformation)
-        table = Table(aws.dynamodb, made["SyncTableName"])
-        return cls(_queues(aws.sqs, made), DroppedLetters(table), getpass.getuser())
-
-
-def _queues(sqs: "SQSClient", made: Mapping[str, str]) -> list[SetAside]:
-    return [
+def dead_letters(sqs: "SQSClient", table: Table, made: Mapping[str, str]) -> DeadLetters:
+    """Return the dead letters of a stack with certain outputs."""
+    queues = [
         SetAside(sqs, name, url=made[dead], source_url=source and made[source])
-        for name, (dead, source) in _QUEUES.items()
+        for name, (dead, source) in QUEUES.items()
         if dead in made  # else it is switched off
     ]
+    return DeadLetters(queues, DroppedLetters(table))
 
 
-def _caller() -> str:
-    arn: str = boto3.client("sts").get_caller_identity()["Arn"]
-    return arn
+def _on_aws(stack: str) -> tuple[DeadLetters, str]:
+    """Return the dead letters of a stack in the account that the shell's credentials are for, and whose those are."""
+    made = cloudformation.outputs(boto3.client("cloudformation"), stack)
+    table = Table(boto3.client("dynamodb"), made["SyncTableName"])
+    return dead_letters(boto3.client("sqs"), table, made), boto3.client("sts").get_caller_identity()["Arn"]
+
+
+def on_local_stack(aws: LocalAws) -> tuple[DeadLetters, str]:
+    """Return those of the local stack, and who is asking."""
+    made = cloudformation.outputs(aws.cloudformation)
+    return dead_letters(aws.sqs, Table(aws.dynamodb, made["SyncTableName"]), made), getpass.getuser()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -77,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if chosen.action == "drop" and wanted.is_all and not chosen.all:
         raise LocalStackError("Say which ones are dropped: ID, REASON, COMPANY or QUEUE; or ALL=1.")
     try:
-        at = DeadLetterQueues.on_aws(chosen.stack) if chosen.stack else DeadLetterQueues.local(_local_aws())
-        _tell(chosen.action, _deal(chosen, at, wanted), is_dry=chosen.dry_run)
+        letters, person = _on_aws(chosen.stack) if chosen.stack else on_local_stack(_local_aws())
+        _tell(chosen.action, _deal(chosen, letters, person, wanted), is_dry=chosen.dry_run)
     except (BotoCoreError, ClientError, QueueUnavailableError) as error:
         raise LocalStackError(f"the dead letters of {chosen.stack or 'the local stack'}: {error}") from error
 
@@ -87,12 +73,12 @@ def _local_aws() -> LocalAws:
     return LocalAws(Outputs.read().aws_endpoint_url)
 
 
-def _deal(chosen: argparse.Namespace, at: DeadLetterQueues, wanted: Wanted) -> list[DeadLetter]:
+def _deal(chosen: argparse.Namespace, letters: DeadLetters, person: str, wanted: Wanted) -> list[DeadLetter]:
     if chosen.action == "show" or chosen.dry_run:
-        return look(at.queues, wanted)
+        return letters.look(wanted)
     if chosen.action == "redrive":
-        return redrive(at.queues, wanted)
-    return drop(at.queues, wanted, at.records, Drop(chosen.why, at.person, datetime.now(UTC)))
+        return letters.redrive(wanted)
+    return letters.drop(wanted, Drop(chosen.why, person, datetime.now(UTC)))
 
 
 def _tell(action: str, letters: Sequence[DeadLetter], *, is_dry: bool) -> None:
@@ -117,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("action", choices=["show", "redrive", "drop"])
     parser.add_argument("--stack", help="a stack on AWS; without it, the local one")
     parser.add_argument("--id", action="append", default=[], help="the message with this id; can be repeated")
-    parser.add_argument("--queue", choices=sorted(_QUEUES), help="those of one queue only")
+    parser.add_argument("--queue", choices=sorted(QUEUES), help="those of one queue only")
     parser.add_argument("--reason", help="those with this reason only")
     parser.add_argument("--company", help="those about the company with this id only")
     parser.add_argument("--all", action="store_true", help="drop even if nothing says which")

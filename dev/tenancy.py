@@ -2,27 +2,25 @@
 
 import argparse
 import getpass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import sleep
-from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from codat_sync.company_items import CompanyItems
-from codat_sync.dead_letters import DeadLetters
 from codat_sync.forget import Forgetting
 from codat_sync.identifier import canonical, is_identifier
+from codat_sync.set_aside import SetAside
 from codat_sync.table import Table
 from codat_sync.tombstones import Tombstones
 from dev import cloudformation
 from dev.aws import LocalAws
+from dev.dead_letters import dead_letters
 from dev.errors import LocalStackError
 from dev.outputs import Outputs
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
 
 # Deletions come in a flood, which the table is not used to: DynamoDB is given time to follow.
 _CONFIG = Config(
@@ -56,24 +54,21 @@ def parser(prog: str, description: str) -> argparse.ArgumentParser:
 
 def _on_aws(stack: str) -> Forgetting:
     made = cloudformation.outputs(boto3.client("cloudformation"), stack)
-    dynamodb, sqs = boto3.client("dynamodb", config=_CONFIG), boto3.client("sqs", config=_CONFIG)
-    by = boto3.client("sts").get_caller_identity()["Arn"]
-    return _forgetting(Table(dynamodb, made["SyncTableName"]), _dead_letters(sqs, made), by)
+    table = Table(boto3.client("dynamodb", config=_CONFIG), made["SyncTableName"])
+    letters = dead_letters(boto3.client("sqs", config=_CONFIG), table, made)
+    return _forgetting(table, letters.queues, boto3.client("sts").get_caller_identity()["Arn"])
 
 
 def local_forgetting(aws: LocalAws) -> Forgetting:
     """Return what forgets companies of the local stack."""
     made = cloudformation.outputs(aws.cloudformation)
-    return _forgetting(Table(aws.dynamodb, made["SyncTableName"]), _dead_letters(aws.sqs, made), getpass.getuser())
+    table = Table(aws.dynamodb, made["SyncTableName"])
+    return _forgetting(table, dead_letters(aws.sqs, table, made).queues, getpass.getuser())
 
 
-def _dead_letters(sqs: "SQSClient", outputs: dict[str, str]) -> list[DeadLetters]:
-    return [DeadLetters(sqs, url) for name, url in outputs.items() if name.endswith("DeadLetterQueueUrl")]
-
-
-def _forgetting(table: Table, dead_letters: list[DeadLetters], by: str) -> Forgetting:
+def _forgetting(table: Table, letters: Sequence[SetAside], by: str) -> Forgetting:
     now = lambda: datetime.now(UTC)  # noqa: E731
-    return Forgetting(Tombstones(table), CompanyItems(table), dead_letters, by, now, sleep, _told)
+    return Forgetting(Tombstones(table), CompanyItems(table), letters, by, now, sleep, _told)
 
 
 def _told(text: str) -> None:

@@ -11,13 +11,12 @@ import pytest
 
 from codat_sync.dead_letter import Wanted
 from codat_sync.document import SyncDocument
-from codat_sync.redrive import look, redrive
 from codat_sync.retries import RetryStore
 from codat_sync.status import Outcome
 from codat_sync.store import Store
 from codat_sync.table import Table
 from dev.aws import LocalAws
-from dev.dead_letters import DeadLetterQueues
+from dev.dead_letters import on_local_stack
 from dev.outputs import Outputs
 from tests.payloads import UNSIGNED, load
 from tests.simulator.control import SimulatorControl
@@ -158,10 +157,10 @@ def test_a_poison_message_is_set_aside_and_comes_back_with_make_redrive(
     assert announced
     assert announced.outcome is Outcome.ANNOUNCED
 
-    at = DeadLetterQueues.local(aws)
+    letters, _ = on_local_stack(aws)
     this_one = Wanted(frozenset({message["MessageId"]}), "sync", "malformed-answer", sync.company_id)
-    assert [letter.sync_id for letter in look(at.queues, this_one)] == [sync.sync_id]
-    assert len(redrive(at.queues, this_one)) == 1
+    assert [letter.sync_id for letter in letters.look(this_one)] == [sync.sync_id]
+    assert len(letters.redrive(this_one)) == 1
     assert _at_version(store, sync.sync_id, 2).outcome is Outcome.FAILED
     assert _receive(aws, stack.dead_letter_queue_url) == []
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from codat_sync.dead_letter import RECEIVED_TOO_OFTEN, Drop, Wanted
+from codat_sync.dead_letters import DeadLetters
 from codat_sync.errors import QueueUnavailableError
-from codat_sync.redrive import drop, look, redrive
 from codat_sync.set_aside import DroppedLetters, SetAside
 from codat_sync.status import Outcome
 from codat_sync.store import Store
@@ -26,15 +27,21 @@ _NOW = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def queues(start: Start, aws: Aws, simulated: SimulatedCodat) -> list[SetAside]:
-    """Return the dead-letter queues, with one of each kind: two set aside by the worker, one by retry, one by SQS."""
+def records(aws: Aws) -> DroppedLetters:
+    """Return the record of what was dropped."""
+    return DroppedLetters(Table(aws.dynamodb, aws.environment["SYNC_TABLE_NAME"]))
+
+
+@pytest.fixture
+def letters(start: Start, aws: Aws, simulated: SimulatedCodat, records: DroppedLetters) -> DeadLetters:
+    """Return the dead letters, one of each kind: two set aside by the worker, one by retry, one by SQS."""
     simulated.faults.add(Fault("malformed", times=3, path="status$"))
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID)), message({"eventType": "expenses.odd"}, "msg_odd")))
     event = load("retry", "due")
     event["Records"][0]["body"] = "{}"
     start("retry")(event)
     aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody="crashed")
-    return [_queue(aws, "sync"), _queue(aws, "retry")]
+    return DeadLetters([_queue(aws, "sync"), _queue(aws, "retry")], records)
 
 
 def _queue(aws: Aws, name: str) -> SetAside:
@@ -42,24 +49,24 @@ def _queue(aws: Aws, name: str) -> SetAside:
     return SetAside(aws.sqs, name, url=of_it["DEAD_LETTER_QUEUE_URL"], source_url=of_it["QUEUE_URL"])
 
 
-@pytest.fixture
-def records(aws: Aws) -> DroppedLetters:
-    """Return the record of what was dropped."""
-    return DroppedLetters(Table(aws.dynamodb, aws.environment["SYNC_TABLE_NAME"]))
+def _reasons(letters: DeadLetters, wanted: Wanted) -> list[str]:
+    return sorted(letter.reason for letter in letters.look(wanted))
 
 
-def _reasons(queues: list[SetAside], wanted: Wanted) -> list[str]:
-    return sorted(letter.reason for letter in look(queues, wanted))
+def _dropped(aws: Aws) -> list[Any]:
+    """Return the records of what was dropped."""
+    items = aws.dynamodb.scan(TableName=aws.environment["SYNC_TABLE_NAME"])["Items"]
+    return [item for item in items if item["pk"]["S"] == "DROPPED"]
 
 
 _ALL = ["malformed-answer", "not-a-message", RECEIVED_TOO_OFTEN, "unknown-event-type"]
 
 
-def test_a_person_sees_what_is_there_and_why_as_often_as_wanted(queues: list[SetAside]) -> None:
+def test_a_person_sees_what_is_there_and_why_as_often_as_wanted(letters: DeadLetters) -> None:
     """With what each is about; to look takes nothing away."""
     for _ in range(2):
-        assert _reasons(queues, Wanted()) == _ALL
-    (letter,) = look(queues, Wanted(reason="malformed-answer"))
+        assert _reasons(letters, Wanted()) == _ALL
+    (letter,) = letters.look(Wanted(reason="malformed-answer"))
     assert (letter.queue, letter.company_id, letter.sync_id) == ("sync", COMPANY_ID, SYNC_ID)
     assert letter.detail
     assert datetime.now(UTC) - letter.sent_at < timedelta(minutes=5)
@@ -75,22 +82,21 @@ def test_a_person_sees_what_is_there_and_why_as_often_as_wanted(queues: list[Set
         (Wanted(message_ids=frozenset({"another"})), []),
     ],
 )
-def test_some_are_told_from_the_others(queues: list[SetAside], wanted: Wanted, reasons: list[str]) -> None:
+def test_some_are_told_from_the_others(letters: DeadLetters, wanted: Wanted, reasons: list[str]) -> None:
     """By all that is said of them; the others are still there, for everybody."""
-    assert sorted(letter.reason for letter in redrive(queues, wanted)) == reasons
-    assert _reasons(queues, Wanted()) == sorted(set(_ALL) - set(reasons))
+    assert sorted(letter.reason for letter in letters.redrive(wanted)) == reasons
+    assert _reasons(letters, Wanted()) == sorted(set(_ALL) - set(reasons))
 
 
-def test_one_is_named_by_its_id(queues: list[SetAside]) -> None:
+def test_one_is_named_by_its_id(letters: DeadLetters) -> None:
     """Which is how a page names it."""
-    letters = look(queues, Wanted())
-    meant = next(letter for letter in letters if letter.reason == RECEIVED_TOO_OFTEN)
-    assert [letter.body for letter in redrive(queues, Wanted(frozenset({meant.message_id})))] == ["crashed"]
+    meant = next(letter for letter in letters.look(Wanted()) if letter.reason == RECEIVED_TOO_OFTEN)
+    assert [letter.body for letter in letters.redrive(Wanted(frozenset({meant.message_id})))] == ["crashed"]
 
 
-def test_what_is_put_back_is_done_after_the_fix(queues: list[SetAside], start: Start, aws: Aws, store: Store) -> None:
+def test_what_is_put_back_is_done_after_the_fix(letters: DeadLetters, start: Start, aws: Aws, store: Store) -> None:
     """It comes as it came the first time, but for the reason: if it fails again, it has another."""
-    (letter,) = redrive(queues, Wanted(reason="malformed-answer"))
+    (letter,) = letters.redrive(Wanted(reason="malformed-answer"))
     (back,) = aws.messages("SYNC_QUEUE")
     assert back["Body"] == letter.body
     assert back["Attributes"]["MessageGroupId"] == COMPANY_ID
@@ -101,11 +107,10 @@ def test_what_is_put_back_is_done_after_the_fix(queues: list[SetAside], start: S
     assert document.outcome is Outcome.FAILED
 
 
-def test_what_is_dropped_is_written_down_whole(queues: list[SetAside], records: DroppedLetters, aws: Aws) -> None:
+def test_what_is_dropped_is_written_down_whole(letters: DeadLetters, aws: Aws) -> None:
     """With who dropped it, when and why, for a year."""
-    (letter,) = drop(queues, Wanted(reason="malformed-answer"), records, Drop("a test of ours", "a person", _NOW))
-    key = {"pk": {"S": f"COMPANY#{COMPANY_ID}"}, "sk": {"S": f"DROPPED#{letter.message_id}"}}
-    item = aws.dynamodb.get_item(TableName="syncs", Key=key)["Item"]
+    (letter,) = letters.drop(Wanted(reason="malformed-answer"), Drop("a test of ours", "a person", _NOW))
+    (item,) = _dropped(aws)
     assert (item["why"]["S"], item["by"]["S"], item["droppedAt"]["S"][:16]) == (
         "a test of ours",
         "a person",
@@ -113,54 +118,53 @@ def test_what_is_dropped_is_written_down_whole(queues: list[SetAside], records: 
     )
     assert (item["reason"]["S"], item["syncId"]["S"], item["body"]["S"]) == (letter.reason, SYNC_ID, letter.body)
     assert int(item["expiresAt"]["N"]) == int((_NOW + timedelta(days=365)).timestamp())
-    assert _reasons(queues, Wanted()) == sorted(set(_ALL) - {"malformed-answer"})
+    assert _reasons(letters, Wanted()) == sorted(set(_ALL) - {"malformed-answer"})
 
 
 def test_what_an_item_cannot_hold_is_known_by_its_digest(aws: Aws, records: DroppedLetters) -> None:
-    """A message can be larger than an item; one that is about no company has a place of its own."""
+    """A message can be larger than an item."""
     aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody="é" * 200_000)
-    (letter,) = drop([_queue(aws, "sync")], Wanted(), records, Drop("too large", "a person", _NOW))
-    key = {"pk": {"S": "DROPPED"}, "sk": {"S": f"DROPPED#{letter.message_id}"}}
-    item = aws.dynamodb.get_item(TableName="syncs", Key=key)["Item"]
+    DeadLetters([_queue(aws, "sync")], records).drop(Wanted(), Drop("too large", "a person", _NOW))
+    (item,) = _dropped(aws)
     assert item["body"] == {"NULL": True}
     assert len(item["sha256"]["S"]) == 64
 
 
-def test_what_cannot_be_written_down_is_not_deleted(queues: list[SetAside], aws: Aws) -> None:
+def test_what_cannot_be_written_down_is_not_deleted(letters: DeadLetters, aws: Aws) -> None:
     """And is there for everybody again."""
     nowhere = DroppedLetters(Table(aws.dynamodb, "another"))
     with pytest.raises(aws.dynamodb.exceptions.ResourceNotFoundException):
-        drop(queues, Wanted(queue="retry"), nowhere, Drop("a test", "a person", _NOW))
-    assert _reasons(queues, Wanted()) == _ALL
+        DeadLetters(letters.queues, nowhere).drop(Wanted(queue="retry"), Drop("a test", "a person", _NOW))
+    assert _reasons(letters, Wanted()) == _ALL
 
 
-def test_what_cannot_be_put_back_stays(queues: list[SetAside], aws: Aws) -> None:
+def test_what_cannot_be_put_back_stays(letters: DeadLetters, aws: Aws) -> None:
     """A letter leaves its queue when the other one has it."""
     gone = aws.sqs.create_queue(QueueName="gone")["QueueUrl"]
     aws.sqs.delete_queue(QueueUrl=gone)
     url = aws.environment["RETRY_DEAD_LETTER_QUEUE_URL"]
     with pytest.raises(QueueUnavailableError):
-        redrive([SetAside(aws.sqs, "retry", url=url, source_url=gone)], Wanted())
-    assert _reasons(queues, Wanted()) == _ALL
+        DeadLetters([SetAside(aws.sqs, "retry", url=url, source_url=gone)], letters.records).redrive(Wanted())
+    assert _reasons(letters, Wanted()) == _ALL
 
 
-def test_whatever_a_letter_is_it_is_shown(aws: Aws) -> None:
+def test_whatever_a_letter_is_it_is_shown(aws: Aws, records: DroppedLetters) -> None:
     """Nobody knows what it is: that is why it is there."""
     for body in ("[1]", '{"companyId": 7}', "\N{BABY}", "null"):
         aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody=body)
-    letters = look([_queue(aws, "sync")], Wanted())
-    assert [(letter.company_id, letter.sync_id) for letter in letters] == [(None, None)] * 4
+    found = DeadLetters([_queue(aws, "sync")], records).look(Wanted())
+    assert [(letter.company_id, letter.sync_id) for letter in found] == [(None, None)] * 4
 
 
 def test_what_came_from_no_queue_is_only_looked_at_or_dropped(aws: Aws, records: DroppedLetters) -> None:
     """What publish could not tell came from the table's stream."""
     url = aws.environment["PUBLISH_DEAD_LETTER_QUEUE_URL"]
     aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
-    queues = [SetAside(aws.sqs, "publish", url=url, source_url=None)]
-    assert redrive(queues, Wanted()) == []
-    assert [letter.queue for letter in look(queues, Wanted())] == ["publish"]
-    assert len(drop(queues, Wanted(), records, Drop("a test", "a person", _NOW))) == 1
-    assert look(queues, Wanted()) == []
+    letters = DeadLetters([SetAside(aws.sqs, "publish", url=url, source_url=None)], records)
+    assert letters.redrive(Wanted()) == []
+    assert [letter.queue for letter in letters.look(Wanted())] == ["publish"]
+    assert len(letters.drop(Wanted(), Drop("a test", "a person", _NOW))) == 1
+    assert letters.look(Wanted()) == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["--why", "a test"], ["--reason", "not-json"], ["--id", "one", "--all"]])

@@ -11,12 +11,11 @@ import pytest
 
 from codat_sync.company_items import CompanyItems
 from codat_sync.dead_letter import DeadLetter, Drop
-from codat_sync.dead_letters import DeadLetters
 from codat_sync.errors import ConditionFailedError, TooEarlyError
 from codat_sync.forget import REMEMBERED_AFTER, WRITERS_END_AFTER, Forgetting
 from codat_sync.keys import part_key, pointer_key, retry_key, sync_key
 from codat_sync.reconciliation_store import ReconciliationStore
-from codat_sync.set_aside import DroppedLetters
+from codat_sync.set_aside import DroppedLetters, SetAside
 from codat_sync.table import Table
 from codat_sync.tombstones import Tombstones
 from tests.integration.batches import batch, failed, message, of
@@ -45,7 +44,6 @@ _INDEXES = ("byCompany", "byDay", "byDue", "byReconcile")
 _KINDS = {
     "COMPANY/AGREED",
     "COMPANY/COMPANY",
-    "COMPANY/DROPPED",
     "COMPANY/EVENT",
     "COMPANY/RECONCILIATION",
     "DROPPED/DROPPED",
@@ -158,11 +156,12 @@ def clock() -> Clock:
 
 
 def _forgetting(aws: Aws, clock: Clock) -> Forgetting:
-    letters = [DeadLetters(aws.sqs, aws.environment[f"{name}_DEAD_LETTER_QUEUE_URL"]) for name in ("SYNC", "RETRY")]
+    urls = (aws.environment[f"{name}_DEAD_LETTER_QUEUE_URL"] for name in ("SYNC", "RETRY"))
+    letters = [SetAside(aws.sqs, "one", url=url, source_url=None) for url in urls]
     return _forgetting_items(aws.dynamodb, clock, letters)
 
 
-def _forgetting_items(client: "DynamoDBClient", clock: Clock, letters: Sequence[DeadLetters] = ()) -> Forgetting:
+def _forgetting_items(client: "DynamoDBClient", clock: Clock, letters: Sequence[SetAside] = ()) -> Forgetting:
     table = Table(client, "syncs")
     wait = lambda seconds: clock.pass_by(timedelta(seconds=seconds))  # noqa: E731
     return Forgetting(Tombstones(table), CompanyItems(table), letters, _BY, clock.now, sleep=wait)

@@ -58,6 +58,7 @@ NOUNS = {
 VERBS = {
     "batch",
     "browse",
+    "dead_letters",
     "discover",
     "forget",
     "ingest",
@@ -68,7 +69,6 @@ VERBS = {
     "publish",
     "receive",
     "reconcile",
-    "redrive",
     "refresh",
     "retry",
     "rounds",
@@ -86,7 +86,6 @@ EDGES = {
     "company_store",
     "completeness",
     "connection",
-    "dead_letters",
     "details",
     "document",
     "due",

@@ -1,8 +1,11 @@
 """Dead letters: messages that could not be handled, why not, and which of them a person means."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from codat_sync.mention import is_mentioned
 
 # What SQS itself moves has no reason: it was handed out as often as the queue allows.
 RECEIVED_TOO_OFTEN = "received-too-often"
@@ -23,6 +26,10 @@ class DeadLetter:
     body: str = field(repr=False)
     receipt_handle: str = field(repr=False)
 
+    def mentions(self, company_id: str) -> bool:
+        """Return whether it speaks of a company, though it may be no message that can be understood."""
+        return self.group == company_id or is_mentioned(company_id, self.body)
+
 
 @dataclass(frozen=True, slots=True)
 class Drop:
@@ -34,13 +41,29 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """The record of a letter that was dropped."""
+
+    queue: str
+    message_id: str
+    reason: str
+    company_id: str | None
+    sync_id: str | None
+    drop: Drop
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which dead letters are meant: those that fit all that is said. Nothing said: all."""
+    """Which dead letters are meant: those that fit all that is said. Nothing said: all.
+
+    ``company_id`` is of those that say so; ``mentioned`` is a company's id wherever it stands in a letter.
+    """
 
     message_ids: frozenset[str] = frozenset()
     queue: str | None = None
     reason: str | None = None
     company_id: str | None = None
+    mentioned: str | None = None
 
     @property
     def is_all(self) -> bool:
@@ -54,7 +77,12 @@ class Wanted:
             and self.queue in {None, letter.queue}
             and self.reason in {None, letter.reason}
             and self.company_id in {None, letter.company_id}
+            and (self.mentioned is None or letter.mentions(self.mentioned))
         )
+
+    def are_all(self, found: Collection[DeadLetter]) -> bool:
+        """Return whether there can be no others than ``found``: each is named, and was found."""
+        return bool(self.message_ids) and len(found) >= len(self.message_ids)
 
 
 def ids_of(body: str, group: str | None) -> tuple[str | None, str | None]:

@@ -1,55 +1,93 @@
-"""The dead letters of one company: found among all, and deleted."""
+"""What a person does about dead letters: looks at them, puts them back after the fix, or drops them and says why.
 
+To put one back may write to Codat what had failed, and needs the role that a retry needs; so does to drop one.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codat_sync.mention import is_mentioned
+from codat_sync.dead_letter import DeadLetter, Drop, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import MessageTypeDef
-
-# How long a message is hidden, so that it is looked at once; those that are kept are shown again at the end.
-_HIDDEN_SECONDS = 600
-_AT_ONCE = 10  # SQS hands over no more
+    from codat_sync.set_aside import DroppedLetters, SetAside
 
 
+@dataclass(frozen=True)
 class DeadLetters:
-    """The messages of a dead-letter queue."""
+    """The dead-letter queues of a deployment, and the record of what was dropped. Raises QueueUnavailableError.
 
-    def __init__(self, client: "SQSClient", url: str) -> None:
-        self._client = client
-        self._url = url
+    ``most`` is how many letters of each queue are looked through. Without it, as many as it has at the beginning, so
+    that what fails again meanwhile is not chased.
+    """
 
-    def drop(self, company_id: str) -> int:
-        """Delete what mentions a company, and return how many messages that were.
+    queues: "Sequence[SetAside]"
+    records: "DroppedLetters"
 
-        Raises botocore's errors.
+    def look(self, wanted: Wanted, most: int | None = None) -> list[DeadLetter]:
+        """Return the dead letters that are wanted. They stay."""
+        return _deal_with(self.queues, wanted, most)
+
+    def redrive(self, wanted: Wanted, most: int | None = None) -> list[DeadLetter]:
+        """Put the dead letters that are wanted back to where they came from, if that was a queue, and return them.
+
+        Nothing is written to Codat twice by it: a message says only that there is something to look at, and retry
+        decides anew.
         """
-        dropped, kept = 0, []
-        for message in self._messages():
-            if _is_of(message, company_id):
-                self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-                dropped += 1
-            else:
-                kept.append(message["ReceiptHandle"])
-        for handle in kept:
-            self._client.change_message_visibility(QueueUrl=self._url, ReceiptHandle=handle, VisibilityTimeout=0)
-        return dropped
+        with_source = [queue for queue in self.queues if queue.leads_back]
+        return _deal_with(with_source, wanted, most, lambda queue, letter: queue.put_back(letter))
 
-    def _messages(self) -> "Iterator[MessageTypeDef]":
-        """Receive what there is now, each message once."""
-        while received := self._client.receive_message(
-            QueueUrl=self._url,
-            MaxNumberOfMessages=_AT_ONCE,
-            MessageSystemAttributeNames=["MessageGroupId"],
-            VisibilityTimeout=_HIDDEN_SECONDS,
-            WaitTimeSeconds=1,
-        ).get("Messages"):
-            yield from received
+    def drop(self, wanted: Wanted, dropping: Drop, most: int | None = None) -> list[DeadLetter]:
+        """Delete the dead letters that are wanted, each after it was written down, and return them.
+
+        Raises what DynamoDB raises, too: what was not written down is not deleted.
+        """
+
+        def drop_one(queue: "SetAside", letter: DeadLetter) -> None:
+            self.records.put(letter, dropping)
+            queue.take_out(letter)
+
+        return _deal_with(self.queues, wanted, most, drop_one)
 
 
-def _is_of(message: "MessageTypeDef", company_id: str) -> bool:
-    is_in_group = message.get("Attributes", {}).get("MessageGroupId") == company_id
-    return is_in_group or is_mentioned(company_id, message["Body"])
+def erase(queues: "Sequence[SetAside]", company_id: str) -> int:
+    """Delete all that speaks of a company, without a record, and return how many letters that were.
+
+    Raises QueueUnavailableError.
+    """
+    wanted = Wanted(mentioned=company_id)
+    return len(_deal_with(queues, wanted, sys.maxsize, lambda queue, letter: queue.take_out(letter)))
+
+
+def _deal_with(
+    queues: "Sequence[SetAside]",
+    wanted: Wanted,
+    most: int | None,
+    deal: "Callable[[SetAside, DeadLetter], None] | None" = None,
+) -> list[DeadLetter]:
+    """Have each letter that is wanted dealt with, and return those; the others are left as they were."""
+    done: list[DeadLetter] = []
+    for queue in queues:
+        with _left_there(queue) as left:
+            for letter in queue.letters(queue.count().waiting if most is None else most):
+                left.append(letter.receipt_handle)
+                if wanted.includes(letter):
+                    if deal:
+                        deal(queue, letter)
+                        left.pop()
+                    done.append(letter)
+                if wanted.are_all(done):
+                    return done
+    return done
+
+
+@contextmanager
+def _left_there(queue: "SetAside") -> Iterator[list[str]]:
+    """Yield a list of letters, which others see again at the end. Not before: SQS would hand them out once more."""
+    left: list[str] = []
+    try:
+        yield left
+    finally:
+        queue.leave(left)

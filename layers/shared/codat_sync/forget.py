@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from codat_sync.dead_letters import erase
 from codat_sync.errors import TooEarlyError, UnprocessedError
 
 if TYPE_CHECKING:
     from codat_sync.company_items import CompanyItems
-    from codat_sync.dead_letters import DeadLetters
+    from codat_sync.set_aside import SetAside
     from codat_sync.tombstones import Tombstone, Tombstones
 
 # Who looked before there was a tombstone may write for as long as a function runs; what it has signed by then AWS takes
@@ -49,7 +50,7 @@ class Forgetting:
 
     tombstones: "Tombstones"
     items: "CompanyItems"
-    dead_letters: "Sequence[DeadLetters]"
+    dead_letters: "Sequence[SetAside]"
     by: str
     now: Callable[[], datetime]
     sleep: Callable[[float], None] = time.sleep
@@ -65,7 +66,7 @@ class Forgetting:
         self._wait_for_writers(stone)
         self.tombstones.begin(stone, self.now())
         items = self._erase(company_id)
-        letters = sum(each.drop(company_id) for each in self.dead_letters)
+        letters = erase(self.dead_letters, company_id)
         return Forgotten(self.tombstones.finish(company_id, self.now()), items, letters)
 
     def remember(self, company_id: str, reason: str) -> bool:

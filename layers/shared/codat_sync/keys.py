@@ -113,9 +113,9 @@ def retry_key(sync_id: str) -> Key:
     return {"pk": f"SYNC#{sync_id}", "sk": RETRY}
 
 
-def dropped_key(company_id: str | None, message_id: str) -> Key:
-    """Return the key of the record of a dead letter that was dropped: beside the company's, if it is about one."""
-    return {"pk": f"COMPANY#{company_id}" if company_id else DROPPED, "sk": f"{DROPPED}#{message_id}"}
+def dropped_key(at: str, message_id: str) -> Key:
+    """Return the key of the record of a dead letter that was dropped."""
+    return {"pk": DROPPED, "sk": f"{DROPPED}#{at}#{message_id}"}
 
 
 def sync_of(key: Key) -> str | None:
@@ -150,7 +150,7 @@ def listing_keys(company_id: str, sync_id: str, at: str) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A partition of an index: the index, its attributes for the partition and the order in it, and which one."""
+    """A partition: the index (empty: of the table itself), its attributes for it and the order in it, and which one."""
 
     index: str
     name: str
@@ -166,6 +166,11 @@ def company_listing(company_id: str) -> Partition:
 def day_listing(day: date) -> Partition:
     """Return where the syncs of a day (UTC) are listed."""
     return Partition("byDay", "dayPk", "daySk", f"DAY#{day.isoformat()}")
+
+
+def dropped_partition() -> Partition:
+    """Return where the records of dropped letters are, in the order in which they were dropped."""
+    return Partition("", "pk", "sk", DROPPED)
 
 
 def reconcile_keys(at: str | None) -> dict[str, str | None]:

@@ -1,32 +1,46 @@
 """What was set aside: the dead-letter queues as a person deals with them, and the record of what was dropped."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from codat_sync.dead_letter import RECEIVED_TOO_OFTEN, DeadLetter, Drop, ids_of
+from codat_sync.chunks import chunks
+from codat_sync.dead_letter import RECEIVED_TOO_OFTEN, DeadLetter, Drop, Dropped, ids_of
 from codat_sync.errors import QueueUnavailableError
 from codat_sync.instant import format_instant
-from codat_sync.keys import dropped_key
-from codat_sync.table import Table
+from codat_sync.keys import dropped_key, dropped_partition
+from codat_sync.table import Table, Values
 from codat_sync.tombstones import is_known
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import MessageTypeDef, SendMessageRequestTypeDef
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+    from mypy_boto3_sqs.type_defs import (
+        ChangeMessageVisibilityBatchRequestEntryTypeDef,
+        MessageTypeDef,
+        SendMessageRequestTypeDef,
+    )
 
 _VERSION = 1
 # How long a letter is hidden from others, and from our next look, while it is dealt with.
-_HIDDEN_SECONDS = 120
+_HIDDEN_SECONDS = 300
 _MOST_AT_ONCE = 10  # that SQS hands over
 _KEPT = timedelta(days=365)
 # In bytes: an item of DynamoDB's holds 400 KB.
 _LONGEST_BODY = 350_000
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """About how many letters a queue has: those that ``wait``, and those that somebody is looking at just now."""
+
+    waiting: int
+    looked_at: int
 
 
 class SetAside:
@@ -46,13 +60,19 @@ class SetAside:
         """Whether its messages can be put back."""
         return self._source_url is not None
 
-    def letters(self) -> Iterator[DeadLetter]:
-        """Yield as many letters as there are now, hidden from others: one that fails again is not chased."""
-        remaining = self._count()
-        while remaining > 0 and (received := self._receive(min(remaining, _MOST_AT_ONCE))):
+    def count(self) -> Counts:
+        """Return about how many letters there are."""
+        names: list[QueueAttributeNameType] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        with _told():
+            answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
+        return Counts(*(int(answer["Attributes"][name]) for name in names))
+
+    def letters(self, most: int) -> Iterator[DeadLetter]:
+        """Yield up to ``most`` letters, hidden from others for five minutes, as long as SQS hands any over."""
+        while most > 0 and (received := self._receive(min(most, _MOST_AT_ONCE))):
             for message in received:
                 yield self._letter(message)
-            remaining -= len(received)
+            most -= len(received)
 
     def put_back(self, letter: DeadLetter) -> None:
         """Send a letter to where it came from, as it was, and take it out here.
@@ -71,19 +91,15 @@ class SetAside:
         with _told():
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt_handle)
 
-    def leave(self, letter: DeadLetter) -> None:
-        """Let others see a letter again."""
-        with _told():
-            self._client.change_message_visibility(
-                QueueUrl=self._url, ReceiptHandle=letter.receipt_handle, VisibilityTimeout=0
-            )
-
-    def _count(self) -> int:
-        with _told():
-            answer = self._client.get_queue_attributes(
-                QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"]
-            )
-        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+    def leave(self, receipt_handles: Iterable[str]) -> None:
+        """Let others see letters again. One that SQS does not let is seen when it is not hidden any more."""
+        for some in chunks(receipt_handles, _MOST_AT_ONCE):
+            shown: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
+                {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                for number, handle in enumerate(some)
+            ]
+            with _told():
+                self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=shown)
 
     def _receive(self, most: int) -> "list[MessageTypeDef]":
         with _told():
@@ -114,34 +130,53 @@ class SetAside:
 
 
 class DroppedLetters:
-    """The record of letters that a person dropped, in SyncTable, beside the company's for a year."""
+    """The record of letters that a person dropped, in SyncTable, for a year."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def put(self, letter: DeadLetter, drop: Drop) -> None:
-        """Write down a letter, whole if an item can hold it, and who drops it, when and why. Can be repeated.
+        """Write down a letter, whole if an item can hold it, and who drops it, when and why.
 
         Of a company that was forgotten, only that there was one.
         """
         body = letter.body.encode()
         if letter.company_id and not is_known(self._table, letter.company_id):
             letter = replace(letter, company_id=None, sync_id=None, detail="", body="")
-        item = dropped_key(letter.company_id, letter.message_id) | {
+        at = format_instant(drop.at)
+        item = dropped_key(at, letter.message_id) | {
             "v": _VERSION,
             "queue": letter.queue,
+            "messageId": letter.message_id,
+            "companyId": letter.company_id,
             "syncId": letter.sync_id,
             "reason": letter.reason,
             "detail": letter.detail,
             "sentAt": format_instant(letter.sent_at),
             "why": drop.why,
             "by": drop.by,
-            "droppedAt": format_instant(drop.at),
+            "droppedAt": at,
             "body": (letter.body or None) if len(body) <= _LONGEST_BODY else None,
             "sha256": hashlib.sha256(body).hexdigest(),
             "expiresAt": int((drop.at + _KEPT).timestamp()),
         }
         self._table.put(item, {})
+
+    def latest(self, most: int) -> list[Dropped]:
+        """Return the latest records, the newest first: ``most``, or fewer if those are over a megabyte."""
+        items, _ = self._table.query_page(dropped_partition(), None, most, newest_first=True)
+        return [_dropped(item) for item in items]
+
+
+def _dropped(item: Values) -> Dropped:
+    return Dropped(
+        queue=item["queue"],
+        message_id=item["messageId"],
+        reason=item["reason"],
+        company_id=item["companyId"],
+        sync_id=item["syncId"],
+        drop=Drop(item["why"], item["by"], datetime.fromisoformat(item["droppedAt"])),
+    )
 
 
 def _text(message: "MessageTypeDef", name: str) -> str:

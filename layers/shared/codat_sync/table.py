@@ -88,19 +88,20 @@ class Table:
     def query_page(
         self, partition: Partition, after: str | None, limit: int | None, *, newest_first: bool
     ) -> tuple[list[Values], bool]:
-        """Return what one request reads of an index, beyond a sort key ``after``; and whether there is more."""
+        """Return what one request reads of a partition, beyond a sort key ``after``; and whether there is more."""
         condition, values = f"{partition.name} = :pk", {":pk": _serialize(partition.value)}
         if after is not None:
             condition += f" AND {partition.sort} {'<' if newest_first else '>'} :after"
             values[":after"] = _serialize(after)
-        most: Any = {"Limit": limit} if limit else {}
+        more: Any = {"Limit": limit} if limit else {}
+        if partition.index:
+            more["IndexName"] = partition.index
         answer = self._client.query(
             TableName=self._name,
-            IndexName=partition.index,
             KeyConditionExpression=condition,
             ExpressionAttributeValues=values,
             ScanIndexForward=not newest_first,
-            **most,
+            **more,
         )
         return [_from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
 
