@@ -71,6 +71,8 @@ def _suit_function(function: Template, parameters: Template) -> None:
 def _suit_role(role: Template) -> None:
     for policy in role["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
-            # AWS has one permission for both calls, the emulator has two.
-            if "sqs:SendMessage" in (actions := statement["Action"]):
-                statement["Action"] = [*([actions] if isinstance(actions, str) else actions), "sqs:SendMessageBatch"]
+            # AWS has one permission for a call and for several at once, the emulator has two.
+            actions = statement["Action"]
+            both = ("sqs:SendMessage", "sqs:ChangeMessageVisibility")
+            if more := [f"{action}Batch" for action in both if action in actions]:
+                statement["Action"] = [*([actions] if isinstance(actions, str) else actions), *more]

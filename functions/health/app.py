@@ -16,6 +16,7 @@ from codat_sync.codat import Codat, parse_api_key
 from codat_sync.company_store import CompanyStore
 from codat_sync.completeness import Completeness
 from codat_sync.connection import SECONDS_OF_A_CALL, CodatConnection
+from codat_sync.dead_letters import DeadLetters
 from codat_sync.details import Details
 from codat_sync.gate import SharedGate
 from codat_sync.health.answers import PREFIX
@@ -36,6 +37,7 @@ from codat_sync.queues import SyncQueue
 from codat_sync.retry_function import RetryFunction
 from codat_sync.secret import CachedSecret
 from codat_sync.session import Session
+from codat_sync.set_aside import DroppedLetters, SetAside
 from codat_sync.settings import HealthSettings, LoginSettings
 from codat_sync.shared_pace import SharedPace
 from codat_sync.signed_cookie import SignedCookie, parse_session_key
@@ -65,6 +67,7 @@ def _now() -> datetime:
 settings, login_settings = HealthSettings.read(os.environ), LoginSettings.read(os.environ)
 http = httpx.Client(base_url=settings.codat_base_url)
 table = Table(boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name)
+sqs = boto3.client("sqs", config=_CONFIG)
 secrets = boto3.client("secretsmanager", config=_CONFIG)
 connection = CodatConnection(
     http,
@@ -95,12 +98,20 @@ reading = Reading(
     companies=companies,
     completeness=Completeness(table),
     previewing=Previewing(Standings(store, SubmissionStore(table), companies), policy, _now),
-    live=Live(Codat(connection), SyncQueue(boto3.client("sqs", config=_CONFIG), settings.sync_queue_url)),
+    live=Live(Codat(connection), SyncQueue(sqs, settings.sync_queue_url)),
     now=_now,
 )
 for_programs = api(reading, settings.access)
 retry = RetryFunction(boto3.client("lambda", config=_RETRY_CONFIG), settings.retry_function_name)
-for_people = Site(pages(reading, retry), login, sessions, login_settings, _now)
+letter_queues = [
+    SetAside(sqs, "sync", url=settings.sync_dead_letter_queue_url, source_url=settings.sync_queue_url),
+    SetAside(sqs, "retry", url=settings.retry_dead_letter_queue_url, source_url=settings.retry_queue_url),
+]
+if settings.publish_dead_letter_queue_url:
+    # They came from the table's stream, which nobody can write to.
+    letter_queues.append(SetAside(sqs, "publish", url=settings.publish_dead_letter_queue_url, source_url=None))
+letters = DeadLetters(letter_queues, DroppedLetters(table))
+for_people = Site(pages(reading, retry, letters), login, sessions, login_settings, _now)
 
 
 @metrics.log_metrics

@@ -10,6 +10,7 @@ import pytest
 from dev.outputs import Outputs
 from tests.simulator.control import SimulatorControl
 from tests.simulator.control_messages import NewWebhook
+from tests.simulator.faults import Fault
 from tests.simulator.models import Item
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
@@ -48,6 +49,33 @@ def test_the_pages_find_their_files_and_each_other_and_have_what_failed_retried(
         assert client.post(f"syncs/{sync.sync_id}/refresh", data={"token": "authentication-is-off"}).status_code == 200
         assert client.get(f"company/{company.company_id}").status_code == 200
         assert client.get("").status_code == 200
+
+
+def test_a_dead_letter_is_put_back_and_another_dropped(stack: Outputs, client: httpx.Client) -> None:
+    """The queues, and the record of what was dropped, are all that health may change of them."""
+    with SimulatorControl(stack.codat_url) as codat:
+        for _ in range(2):
+            sync = codat.add_sync(company_id=codat.add_company().company_id, code=2000, items=(Item("a"),))
+            codat.add_fault(Fault("malformed", times=3, sync_id=sync.sync_id, path="status$"))
+            codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
+        first, second = _letters(client, 2)
+    for how, letter, told in (("redrive", first, "put back"), ("drop", second, "dropped, and written down")):
+        form = {"token": "authentication-is-off", "letter": letter, "why": "a test of ours"}
+        asked = client.post(f"dead-letters/{how}", data=form)
+        assert asked.status_code == 303, asked.text
+        assert f"1 dead letter {told}" in client.get(asked.url.join(asked.headers["location"])).text
+    page = client.get("dead-letters").text
+    assert not re.findall('name="letter"', page)
+    assert "a test of ours" in page
+
+
+def _letters(client: httpx.Client, number: int) -> list[str]:
+    """Return the ids of the dead letters once there are so many."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while len(found := re.findall('name="letter" value="([^"]+)"', client.get("dead-letters").text)) < number:
+        assert time.monotonic() < deadline, client.get("dead-letters").text
+        time.sleep(0.2)
+    return found
 
 
 def _page(client: httpx.Client, path: str) -> httpx.Response:

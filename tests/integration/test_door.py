@@ -1,5 +1,6 @@
 """Who may see the pages: the real function, signed in to at an issuer over TLS."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -13,7 +14,10 @@ from tests.integration.conftest import Aws, Handler
 from tests.payloads import COMPANY_ID, SYNC_ID
 from tests.simulator.codat import SimulatedCodat
 
-PAGES = ("/", "/syncs", f"/syncs/{SYNC_ID}", f"/syncs/{SYNC_ID}/items", "/causes", f"/company/{COMPANY_ID}", "/nothing")
+PAGES = (
+    *("/", "/syncs", f"/syncs/{SYNC_ID}", f"/syncs/{SYNC_ID}/items", "/causes", f"/company/{COMPANY_ID}"),
+    *("/dead-letters", "/nothing"),
+)
 
 
 @pytest.fixture
@@ -53,6 +57,30 @@ def test_who_may_only_look_can_retry_nothing(ann: httpx.Client, simulated: Simul
     answer = ann.post(f"/syncs/{SYNC_ID}/retry", data={"token": _token(ann)}, headers={"origin": SITE})
     assert (answer.status_code, "the role for retrying is needed" in answer.text) == (403, True)
     assert not simulated.submissions
+
+
+@pytest.mark.parametrize("how", ["redrive", "drop"])
+def test_who_may_only_look_deals_with_no_dead_letter(ann: httpx.Client, aws: Aws, how: str) -> None:
+    """They see what there is."""
+    sent = aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody="crashed")
+    page = ann.get("/dead-letters").text
+    assert sent["MessageId"] in page
+    assert len(re.findall("<button[^>]* formaction=[^>]* disabled", page)) == 2
+    form = {"token": _token(ann), "letter": sent["MessageId"], "why": "a test"}
+    answer = ann.post(f"/dead-letters/{how}", data=form, headers={"origin": SITE})
+    assert (answer.status_code, "the role for retrying is needed" in answer.text) == (403, True)
+    assert [each["Body"] for each in aws.messages("SYNC_DEAD_LETTER_QUEUE")] == ["crashed"]
+
+
+def test_who_retries_deals_with_them_by_name(ann: httpx.Client, aws: Aws, issuer: SimulatedIdentityProvider) -> None:
+    """Who dropped one is who had signed in."""
+    issuer.person["cognito:groups"] = [Role.RETRY]
+    sent = aws.sqs.send_message(QueueUrl=aws.environment["RETRY_DEAD_LETTER_QUEUE_URL"], MessageBody="crashed")
+    form = {"token": _token(ann), "letter": sent["MessageId"], "why": "a test of ours"}
+    page = ann.post("/dead-letters/drop", data=form, headers={"origin": SITE}).text
+    assert "1 dead letter dropped" in page
+    assert f"ann@example.com ({issuer.person['sub']})" in page
+    assert aws.messages("RETRY_DEAD_LETTER_QUEUE") == []
 
 
 def test_who_has_no_role_sees_no_page_and_can_leave(ann: httpx.Client, issuer: SimulatedIdentityProvider) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+import httpx
 import pytest
 from moto import mock_aws
 from playwright.sync_api import Browser
@@ -48,3 +49,12 @@ def browser() -> Iterator[Browser]:
     """Return a browser, one for all tests."""
     with chromium() as running:
         yield running
+
+
+@pytest.fixture
+def client(world: World) -> Iterator[httpx.Client]:
+    """Return a browser that shows nothing."""
+    url = httpx.URL(world.url)
+    origin = f"{url.scheme}://{url.netloc.decode()}"
+    with httpx.Client(base_url=url, headers={"origin": origin}, timeout=30, trust_env=False) as made:
+        yield made

@@ -41,7 +41,7 @@ def _paths(world: World) -> list[str]:
     sync = f"syncs/{world.failed_sync.sync_id}"
     own = f"syncs/{world.submitted_sync_id}"
     return [
-        *("", "syncs", "causes", "nothing"),
+        *("", "syncs", "causes", "dead-letters", "nothing"),
         *(sync, f"{sync}/items", f"{sync}/timeline", f"{sync}/config", f"{sync}/retry", f"{own}/retry"),
         *(f"company/{COMPANY_ID}", f"company/{COMPANY_ID}/transactions/{world.submitted_ids[0]}"),
     ]
@@ -180,6 +180,25 @@ def test_a_company_and_a_transaction_have_pages_of_their_own(page: Page, world: 
     expect(page.get_by_text("Linked")).to_be_visible()
 
 
+def test_a_dead_letter_is_dropped_with_a_reason(page: Page, world: World) -> None:
+    """Which and why is asked for before anything is sent."""
+    world.hears_what_it_does_not_know("expenses.sync.seen", 2)
+    page.goto("./")
+    page.get_by_role("link", name="Dead letters").click()
+    form = page.locator("form.letters").filter(has_text="unknown-event-type")
+    before = form.locator("tbody tr").count()
+    form.get_by_text("Message").first.click()
+    expect(form.locator("pre").first).to_contain_text("expenses.sync.seen")
+    form.get_by_role("checkbox", name="Dead letter").first.check()
+    form.get_by_role("button", name="Drop").click()
+    expect(form.get_by_label("Why they are dropped")).to_be_focused()
+    form.get_by_label("Why they are dropped").fill("A test of ours")
+    form.get_by_role("button", name="Drop").click()
+    expect(page.get_by_role("status").filter(has_text="1 dead letter dropped")).to_be_visible()
+    expect(page.get_by_role("region", name="Dropped last")).to_contain_text("A test of ours")
+    expect(form.locator("tbody tr")).to_have_count(before - 1)
+
+
 def test_light_or_dark_is_chosen_and_kept(page: Page) -> None:
     """By the system, or by a person."""
     page.emulate_media(color_scheme="dark")
@@ -207,6 +226,11 @@ def test_without_javascript_all_is_there_but_copying(plain: Page, world: World) 
     plain.goto(f"syncs/{world.submitted_sync_id}/retry")
     plain.get_by_role("button", name="Retry 1 item").click()
     expect(plain.get_by_text("Syncs that retries have made")).to_be_visible()
+    world.hears_what_it_does_not_know("expenses.sync.seen")
+    plain.goto("dead-letters")
+    plain.get_by_role("checkbox", name="Dead letter").first.check()
+    plain.get_by_role("button", name="Put back").first.click()
+    expect(plain.get_by_text("1 dead letter put back")).to_be_visible()
 
 
 def test_the_keyboard_reaches_the_content_at_once_and_leaves_what_it_opened(page: Page) -> None:
@@ -224,6 +248,7 @@ def test_the_keyboard_reaches_the_content_at_once_and_leaves_what_it_opened(page
 
 def test_axe_finds_nothing_to_object_to(browser: Browser, world: World) -> None:
     """On any page: contrast, names, order, roles. In the dark, where all but the colours is the same, on three."""
+    world.hears_what_it_does_not_know("expenses.sync.seen", 2)
     world.submit_what_fails()
     paths = _paths(world)
     with browser.new_context(base_url=world.url) as context:
@@ -246,6 +271,7 @@ def _objections(context: BrowserContext, path: str) -> str:
 
 def test_no_page_scrolls_sideways_on_a_phone(browser: Browser, world: World) -> None:
     """360 pixels wide: tables scroll in themselves, or their rows are stacked."""
+    world.hears_what_it_does_not_know("expenses.sync.seen", 2)
     world.submit_what_fails()
     with browser.new_context(base_url=world.url, viewport={"width": 360, "height": 740}) as context:
         page = context.new_page()

@@ -1,7 +1,6 @@
 """What the pages answer, asked without a browser."""
 
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import boto3
@@ -11,7 +10,7 @@ import pytest
 from codat_sync.keys import COMPLETENESS
 from codat_sync.table import Table
 from tests.integration.scale import counted
-from tests.pages.world import HTML, World
+from tests.pages.world import HTML, TOKEN, World
 from tests.payloads import COMPANY_ID, load
 from tests.simulator.faults import Fault
 
@@ -21,22 +20,11 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:No application metrics:UserWarning"),
 ]
 
-TOKEN = {"token": "authentication-is-off"}
-
-
-@pytest.fixture
-def client(world: World) -> Iterator[httpx.Client]:
-    """Return a browser that shows nothing."""
-    url = httpx.URL(world.url)
-    origin = f"{url.scheme}://{url.netloc.decode()}"
-    with httpx.Client(base_url=url, headers={"origin": origin}, timeout=30, trust_env=False) as made:
-        yield made
-
 
 def test_every_page_says_that_authentication_is_off(world: World, client: httpx.Client) -> None:
     """It is only so in the local environment."""
     sync = f"syncs/{world.failed_sync.sync_id}"
-    for path in ("", "syncs", "causes", sync, f"{sync}/items", f"company/{COMPANY_ID}", "nothing"):
+    for path in ("", "syncs", "causes", sync, f"{sync}/items", f"company/{COMPANY_ID}", "dead-letters", "nothing"):
         assert "Authentication is off" in client.get(path).text, path
 
 
@@ -59,6 +47,8 @@ def test_every_page_says_that_authentication_is_off(world: World, client: httpx.
         ("syncs/.a", 400),
         ("company/unknown", 404),
         (f"company/{COMPANY_ID}/transactions/unknown", 404),
+        ("dead-letters?done=splendid", 400),
+        ("dead-letters?count=-1", 400),
         ("assets/secrets.txt", 404),
         ("nothing", 404),
     ],
@@ -86,7 +76,7 @@ def test_what_is_said_of_codat_and_by_it_is_escaped(world: World, client: httpx.
     assert odd not in client.get("syncs", params={"column": odd, "x": odd}).text
 
 
-@pytest.mark.parametrize("path", ["retry", "refresh"])
+@pytest.mark.parametrize("path", ["syncs/{}/retry", "syncs/{}/refresh", "dead-letters/redrive", "dead-letters/drop"])
 def test_what_was_not_sent_from_a_page_of_ours_is_refused(world: World, client: httpx.Client, path: str) -> None:
     """Another site can make a browser send a form, and can't know the token."""
     before = len(world.simulated.submissions)
@@ -99,7 +89,7 @@ def test_what_was_not_sent_from_a_page_of_ours_is_refused(world: World, client: 
         (TOKEN, {"origin": "null"}),
         (TOKEN, own | {"sec-fetch-site": "cross-site"}),
     ):
-        answer = client.post(f"syncs/{world.failed_sync.sync_id}/{path}", data=form, headers=headers)
+        answer = client.post(path.format(world.failed_sync.sync_id), data=form, headers=headers)
         assert (answer.status_code, "You may not do this" in answer.text) == (403, True)
     assert len(world.simulated.submissions) == before
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from codat_sync.instant import format_instant
-from tests.integration.batches import batch, failed, of
+from tests.integration.batches import batch, failed, message, of
 from tests.integration.requests import EXPENSES, ask, expense
 from tests.payloads import COMPANY_ID
 from tests.simulator.codat import SimulatedCodat
@@ -16,6 +16,7 @@ from tests.simulator.settling import Outcome, Verdict
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
+TOKEN = {"token": "authentication-is-off"}
 HTML = "<script>document.title='broken'</script><b>not bold</b>"
 
 
@@ -65,6 +66,12 @@ class World:
         ]
         self.failed_sync = self._happens(companies[0], 5130, rows)
         self.hears(*self.simulated.syncs)
+
+    def hears_what_it_does_not_know(self, event_type: str, number: int = 1) -> None:
+        """Let webhooks come that are set aside: of a type that nobody knows."""
+        for _ in range(number):
+            event = {"eventType": event_type, "payload": {"referenceCompany": {"id": COMPANY_ID}}}
+            assert failed(self.worker(batch(message(event, syncId=None)))) == []
 
     def submit_what_fails(self) -> None:
         """Submit two expenses of which one fails: a retry would create it again."""

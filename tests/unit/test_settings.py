@@ -89,7 +89,7 @@ def test_retry_says_which_variable_is_missing(name: str) -> None:
         RetrySettings.read({key: value for key, value in _RETRY.items() if key != name})
 
 
-_HEALTH = _WORKER | _RETRY | {"RETRY_FUNCTION_NAME": "retry"}
+_HEALTH = _WORKER | _RETRY | {"RETRY_FUNCTION_NAME": "retry", "RETRY_QUEUE_URL": "https://retry"}
 _LOGIN = {
     "ENVIRONMENT": "dev",
     "AUTHENTICATION": "on",

@@ -249,7 +249,7 @@ def test_every_route_has_the_authorizer_or_a_reason() -> None:
         "/recorded/{companyId}/{kind}/{transactionId}",
         # Pages: the function has people sign in, as tests/integration/test_door.py sees.
         *("/", "/syncs", "/syncs/{path+}", "/syncs/{syncId}/refresh", "/syncs/{syncId}/retry"),
-        *("/causes", "/company/{path+}", "/theme", "/logout"),
+        *("/causes", "/company/{path+}", "/dead-letters", "/dead-letters/{action}", "/theme", "/logout"),
         # How they sign in, and what the page looks like that says that it failed.
         *("/login", "/login/callback", "/assets/{name}"),
     }
@@ -318,10 +318,13 @@ def test_who_writes_of_a_company_has_ended_before_one_that_is_forgotten_is_delet
             assert timedelta(seconds=function["Properties"]["Timeout"]) <= LONGEST_RUN
 
 
-def test_health_writes_nothing_but_who_calls_codat_and_the_gate() -> None:
+def test_health_writes_nothing_but_who_calls_codat_the_gate_and_what_was_dropped() -> None:
     """It shows: what is in the table is others' to write."""
     writing = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
     for statement in _statements(ROLES["HealthRole"]):
         if writing & set(_actions(statement)):
             assert writing >= set(_actions(statement))
-            assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["GATE", "LIMIT#*"]}}
+            assert statement["Condition"] in (
+                {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["GATE", "LIMIT#*"]}},
+                {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["DROPPED"]}},
+            )

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from codat_sync.mention import is_mentioned
+from codat_sync.mention import is_mentioned, webhook_in
 
 # What SQS itself moves has no reason: it was handed out as often as the queue allows.
 RECEIVED_TOO_OFTEN = "received-too-often"
@@ -25,6 +25,11 @@ class DeadLetter:
     sync_id: str | None
     body: str = field(repr=False)
     receipt_handle: str = field(repr=False)
+
+    @property
+    def readable(self) -> str:
+        """The webhook that it carries, or else its body, for a person to read."""
+        return webhook_in(self.body) or self.body
 
     def mentions(self, company_id: str) -> bool:
         """Return whether it speaks of a company, though it may be no message that can be understood."""

@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 class DeadLetters:
     """The dead-letter queues of a deployment, and the record of what was dropped. Raises QueueUnavailableError.
 
-    ``most`` is how many letters of each queue are looked through. Without it, as many as it has at the beginning, so
-    that what fails again meanwhile is not chased.
+    As many letters of each queue are looked through as it has at the beginning, ``most`` at most, so that what fails
+    again meanwhile is not chased.
     """
 
     queues: "Sequence[SetAside]"
     records: "DroppedLetters"
 
-    def look(self, wanted: Wanted, most: int | None = None) -> list[DeadLetter]:
+    def look(self, wanted: Wanted, most: int = sys.maxsize) -> list[DeadLetter]:
         """Return the dead letters that are wanted. They stay."""
-        return _deal_with(self.queues, wanted, most)
+        return _deal_with(self.queues, wanted, _at_most(most))
 
-    def redrive(self, wanted: Wanted, most: int | None = None) -> list[DeadLetter]:
+    def redrive(self, wanted: Wanted, most: int = sys.maxsize) -> list[DeadLetter]:
         """Put the dead letters that are wanted back to where they came from, if that was a queue, and return them.
 
         Nothing is written to Codat twice by it: a message says only that there is something to look at, and retry
         decides anew.
         """
         with_source = [queue for queue in self.queues if queue.leads_back]
-        return _deal_with(with_source, wanted, most, lambda queue, letter: queue.put_back(letter))
+        return _deal_with(with_source, wanted, _at_most(most), lambda queue, letter: queue.put_back(letter))
 
-    def drop(self, wanted: Wanted, dropping: Drop, most: int | None = None) -> list[DeadLetter]:
+    def drop(self, wanted: Wanted, dropping: Drop, most: int = sys.maxsize) -> list[DeadLetter]:
         """Delete the dead letters that are wanted, each after it was written down, and return them.
 
         Raises what DynamoDB raises, too: what was not written down is not deleted.
@@ -49,7 +49,7 @@ class DeadLetters:
             self.records.put(letter, dropping)
             queue.take_out(letter)
 
-        return _deal_with(self.queues, wanted, most, drop_one)
+        return _deal_with(self.queues, wanted, _at_most(most), drop_one)
 
 
 def erase(queues: "Sequence[SetAside]", company_id: str) -> int:
@@ -58,25 +58,29 @@ def erase(queues: "Sequence[SetAside]", company_id: str) -> int:
     Raises QueueUnavailableError.
     """
     wanted = Wanted(mentioned=company_id)
-    return len(_deal_with(queues, wanted, sys.maxsize, lambda queue, letter: queue.take_out(letter)))
+    return len(_deal_with(queues, wanted, lambda _: sys.maxsize, lambda queue, letter: queue.take_out(letter)))
+
+
+def _at_most(most: int) -> "Callable[[SetAside], int]":
+    return lambda queue: min(queue.count().waiting, most)
 
 
 def _deal_with(
     queues: "Sequence[SetAside]",
     wanted: Wanted,
-    most: int | None,
+    how_many: "Callable[[SetAside], int]",
     deal: "Callable[[SetAside, DeadLetter], None] | None" = None,
 ) -> list[DeadLetter]:
     """Have each letter that is wanted dealt with, and return those; the others are left as they were."""
     done: list[DeadLetter] = []
     for queue in queues:
         with _left_there(queue) as left:
-            for letter in queue.letters(queue.count().waiting if most is None else most):
-                left.append(letter.receipt_handle)
-                if wanted.includes(letter):
+            for some in queue.letters(how_many(queue)):
+                left |= {letter.message_id: letter.receipt_handle for letter in some}
+                for letter in filter(wanted.includes, some):
                     if deal:
                         deal(queue, letter)
-                        left.pop()
+                        del left[letter.message_id]
                     done.append(letter)
                 if wanted.are_all(done):
                     return done
@@ -84,10 +88,10 @@ def _deal_with(
 
 
 @contextmanager
-def _left_there(queue: "SetAside") -> Iterator[list[str]]:
-    """Yield a list of letters, which others see again at the end. Not before: SQS would hand them out once more."""
-    left: list[str] = []
+def _left_there(queue: "SetAside") -> Iterator[dict[str, str]]:
+    """Yield the letters, by their ids, that others see again at the end. Not before: SQS would hand them out again."""
+    left: dict[str, str] = {}
     try:
         yield left
     finally:
-        queue.leave(left)
+        queue.leave(left.values())

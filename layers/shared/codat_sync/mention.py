@@ -7,10 +7,11 @@ import json
 
 def is_mentioned(company_id: str, body: str) -> bool:
     """Return whether a message's body, or the webhook that it carries, has a company's id, in whatever letter case."""
-    return any(company_id.lower() in text.lower() for text in (body, _webhook(body)))
+    return any(company_id.lower() in text.lower() for text in (body, webhook_in(body)))
 
 
-def _webhook(body: str) -> str:
+def webhook_in(body: str) -> str:
+    """Return the webhook that a message carries, as it came; nothing if it carries none."""
     try:
         return base64.b64decode(json.loads(body)["raw"], validate=True).decode(errors="replace")
     except (ValueError, KeyError, TypeError, binascii.Error):

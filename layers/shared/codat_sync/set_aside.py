@@ -56,6 +56,11 @@ class SetAside:
         self._source_url = source_url
 
     @property
+    def name(self) -> str:
+        """Our name of the queue."""
+        return self._name
+
+    @property
     def leads_back(self) -> bool:
         """Whether its messages can be put back."""
         return self._source_url is not None
@@ -67,11 +72,10 @@ class SetAside:
             answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
         return Counts(*(int(answer["Attributes"][name]) for name in names))
 
-    def letters(self, most: int) -> Iterator[DeadLetter]:
-        """Yield up to ``most`` letters, hidden from others for five minutes, as long as SQS hands any over."""
+    def letters(self, most: int) -> Iterator[list[DeadLetter]]:
+        """Yield up to ``most`` letters, hidden from others for five minutes, as SQS hands them over: some at a time."""
         while most > 0 and (received := self._receive(min(most, _MOST_AT_ONCE))):
-            for message in received:
-                yield self._letter(message)
+            yield [self._letter(message) for message in received]
             most -= len(received)
 
     def put_back(self, letter: DeadLetter) -> None:

@@ -97,13 +97,17 @@ class SubmitSettings:
 
 @dataclass(frozen=True, slots=True)
 class HealthSettings:
-    """What health is told."""
+    """What health is told. ``publish_dead_letter_queue_url`` is None where publish is switched off."""
 
     access: Access
     codat_base_url: str
     codat_secret_arn: str
     sync_table_name: str
     sync_queue_url: str
+    sync_dead_letter_queue_url: str
+    retry_queue_url: str
+    retry_dead_letter_queue_url: str
+    publish_dead_letter_queue_url: str | None
     retry_function_name: str
     most_attempts: int
     first_delay: timedelta
@@ -118,6 +122,10 @@ class HealthSettings:
             codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
             sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
             sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
+            sync_dead_letter_queue_url=_text(environment, "SYNC_DEAD_LETTER_QUEUE_URL"),
+            retry_queue_url=_text(environment, "RETRY_QUEUE_URL"),
+            retry_dead_letter_queue_url=_text(environment, "RETRY_DEAD_LETTER_QUEUE_URL"),
+            publish_dead_letter_queue_url=environment.get("PUBLISH_DEAD_LETTER_QUEUE_URL") or None,
             retry_function_name=_text(environment, "RETRY_FUNCTION_NAME"),
             **_policy(environment),
         )

@@ -7,8 +7,10 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
+from codat_sync.dead_letters import DeadLetters
 from codat_sync.errors import CodatSyncError
 from codat_sync.health.pages.pages_company import add_company_pages
+from codat_sync.health.pages.pages_dead_letters import add_dead_letter_pages
 from codat_sync.health.pages.pages_history import add_history_pages
 from codat_sync.health.pages.pages_retry import add_retry_pages
 from codat_sync.health.pages.pages_site import add_assets, add_theme
@@ -43,7 +45,7 @@ class Pages:
         return self.app.resolve(asked, context)
 
 
-def pages(reading: Reading, retry: RetryFunction) -> Pages:
+def pages(reading: Reading, retry: RetryFunction, letters: DeadLetters) -> Pages:
     """Return all pages."""
     app = APIGatewayHttpResolver(enable_validation=True)
     add_assets(app)
@@ -52,6 +54,7 @@ def pages(reading: Reading, retry: RetryFunction) -> Pages:
     add_sync_pages(app, reading)
     add_retry_pages(app, reading, retry)
     add_company_pages(app, reading)
+    add_dead_letter_pages(app, letters, reading.now)
     _add_problems(app, reading)
     return Pages(app)
 

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 
+from codat_sync.dead_letter import RECEIVED_TOO_OFTEN
 from codat_sync.instant import parse_instant
 from codat_sync.plan import Step
 from codat_sync.retry_state import RetryState
@@ -43,6 +44,19 @@ TROUBLES = {
     Trouble.NOT_FOUND: "Codat does not know it.",
     Trouble.MALFORMED: "Codat’s answer can’t be understood: a dead letter tells of it.",
 }
+# Why a letter is dead, and what mends it: docs/operations.md says more.
+REASONS = {
+    RECEIVED_TOO_OFTEN: "Handed out too often",
+    "malformed-answer": "Codat’s answer could not be understood",
+    "unknown-event-type": "A type of event that is not known",
+    "not-a-message": "No message of this application’s",
+    "not-json": "A webhook that is no JSON",
+}
+MENDED_BY = {
+    RECEIVED_TOO_OFTEN: "The function crashed on it: its log says why. Put it back when that is mended.",
+    "malformed-answer": "Put it back when Codat answers as it documents, or when a newer version is deployed.",
+}
+NOT_UNDERSTOOD = "Put it back when a newer version is deployed that understands it; or drop it, if it is not Codat’s."
 # How a status of Codat's is coloured: as the outcome that it is like.
 _LIKE = {"Completed": "succeeded", "Pending": "inProgress"}
 _FAILED = ("PushError", "ValidationError", "Failed")

@@ -1,0 +1,159 @@
+"""The page about dead letters: what is there and why, put back after the fix, or dropped with a reason."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import httpx
+import pytest
+
+from codat_sync.mention import webhook_in
+from tests.integration.batches import batch, of
+from tests.pages.world import HTML, TOKEN, World
+from tests.payloads import COMPANY_ID
+from tests.simulator.faults import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_sqs import SQSClient
+
+pytestmark = pytest.mark.xdist_group("pages")
+
+
+@pytest.fixture
+def sqs(world: World) -> "Iterator[SQSClient]":  # noqa: ARG001 - in whose AWS it is
+    """Return a client of SQS, with none of the letters of other tests in the queues, and none for them at the end."""
+    client = boto3.client("sqs")
+    _empty(client)
+    yield client
+    _empty(client)
+
+
+def _empty(sqs: "SQSClient") -> None:
+    for url in sqs.list_queues()["QueueUrls"]:
+        _messages(sqs, url.rpartition("/")[2])
+
+
+def _messages(sqs: "SQSClient", queue: str) -> list[Any]:
+    """Take the messages out of a queue."""
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    taken: list[Any] = []
+    while answer := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages"):
+        taken += answer
+        for each in answer:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+    return taken
+
+
+def _shown(client: httpx.Client) -> list[str]:
+    """Return the ids of the letters that the page shows."""
+    return re.findall(r'name="letter" value="([^"]+)"', client.get("dead-letters").text)
+
+
+def _deal(client: httpx.Client, how: str, form: dict[str, Any]) -> httpx.Response:
+    """Send a form of the page, and return the page that it leads to."""
+    answer = client.post(f"dead-letters/{how}", data=TOKEN | form)
+    assert answer.status_code == 303, answer.text
+    return client.get(answer.url.join(answer.headers["location"]))
+
+
+def test_what_is_there_is_shown_with_why_as_often_as_wanted(
+    world: World, client: httpx.Client, sqs: "SQSClient"
+) -> None:
+    """To look takes nothing away; what a message says is text."""
+    assert "None. Whatever came has been understood." in client.get("dead-letters").text
+    world.hears_what_it_does_not_know(f"expenses.{HTML}")
+    world.simulated.faults.add(Fault("malformed", times=3, path="status$"))
+    sync = world.simulated.add_sync(world.simulated.company(COMPANY_ID), 2000, [])
+    world.worker(batch(of(world.simulated, sync) | {"syncId": sync.sync_id}))
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="dead")["QueueUrl"], MessageBody="crashed")
+    for _ in range(2):
+        text = client.get("dead-letters").text
+        assert len(_shown(client)) == 3
+        assert all(reason in text for reason in ("malformed-answer", "unknown-event-type", "received-too-often"))
+        assert f'href="./syncs/{sync.sync_id}"' in text
+        assert f'href="./company/{COMPANY_ID}"' in text
+        assert "It was handed out ten times." in text
+        assert HTML not in text
+        assert "more" not in text.partition("<main")[2].partition("</main")[0]
+
+
+def test_some_are_put_back_and_the_others_stay(world: World, client: httpx.Client, sqs: "SQSClient") -> None:
+    """As they came, each where it came from."""
+    world.hears_what_it_does_not_know("expenses.sync.seen", 3)
+    first, second, third = _shown(client)
+    page = _deal(client, "redrive", {"letter": [first, second], "shown": [first, second, third]})
+    assert "2 dead letters put back" in page.text
+    assert _shown(client) == [third]
+    assert [each.get("MessageAttributes") for each in _messages(sqs, "sync")] == [None, None]
+    assert _messages(sqs, "retry") == []
+    page = _deal(client, "redrive", {"letter": [first, third]})
+    assert "1 dead letter put back" in page.text
+    assert "1 more was not found" in page.text
+
+
+def test_all_are_those_that_were_shown(world: World, client: httpx.Client, sqs: "SQSClient") -> None:
+    """What has come since then nobody has seen."""
+    world.hears_what_it_does_not_know("expenses.sync.seen", 2)
+    shown = _shown(client)
+    world.hears_what_it_does_not_know("expenses.sync.missed")
+    page = _deal(client, "drop", {"all": "yes", "shown": shown, "why": "The portal\u2019s test events"})
+    assert "2 dead letters dropped" in page.text
+    assert page.text.count("The portal\u2019s test events") == 2
+    assert page.text.count("everybody: authentication is off (everybody)") == 2
+    (left,) = _messages(sqs, "dead")
+    assert "expenses.sync.missed" in webhook_in(left["Body"])
+
+
+@pytest.mark.parametrize("form", [{}, {"why": "  "}, {"why": "x" * 501}])
+def test_none_is_dropped_without_a_reason(
+    world: World, client: httpx.Client, sqs: "SQSClient", form: dict[str, str]
+) -> None:
+    """The form asks for one, and whoever sends another is told."""
+    world.hears_what_it_does_not_know("expenses.sync.seen")
+    answer = client.post("dead-letters/drop", data=TOKEN | form | {"letter": _shown(client)})
+    assert (answer.status_code, "must say why they are dropped" in answer.text) == (400, True)
+    assert len(_messages(sqs, "dead")) == 1
+
+
+@pytest.mark.parametrize("how", ["redrive", "drop"])
+def test_which_ones_has_to_be_said(world: World, client: httpx.Client, sqs: "SQSClient", how: str) -> None:
+    """Nothing said does not mean all."""
+    world.hears_what_it_does_not_know("expenses.sync.seen")
+    answer = client.post(f"dead-letters/{how}", data=TOKEN | {"why": "a test", "shown": _shown(client)})
+    assert (answer.status_code, "names none: tick those" in answer.text) == (400, True)
+    assert len(_messages(sqs, "dead")) == 1
+
+
+def test_many_are_shown_some_at_a_time(client: httpx.Client, sqs: "SQSClient") -> None:
+    """A page stays light, and says that there are more."""
+    long = "é" * 5_000
+    url = sqs.get_queue_url(QueueName="retry-dead")["QueueUrl"]
+    for start in range(0, 120, 10):
+        entries = [{"Id": str(number), "MessageBody": f"{number} {long}"} for number in range(start, start + 10)]
+        sqs.send_message_batch(QueueUrl=url, Entries=entries)  # type: ignore[arg-type] # a list of them
+    page = client.get("dead-letters")
+    assert len(page.content) < 100_000
+    assert "About 70 more are there" in page.text
+    shown = _shown(client)
+    assert len(shown) == 50
+    assert "50 dead letters put back" in _deal(client, "redrive", {"all": "yes", "shown": shown}).text
+    assert len(_messages(sqs, "retry")) == 50
+    assert len(_messages(sqs, "retry-dead")) == 70
+
+
+def test_what_came_from_the_stream_is_not_put_back_here(client: httpx.Client, sqs: "SQSClient") -> None:
+    """It says by what it is, and can be dropped."""
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="publish-dead")["QueueUrl"], MessageBody="{}")
+    text = client.get("dead-letters").text
+    assert "make republish" in text
+    assert "Put back</button>" not in text
+    assert "0 dead letters put back" in _deal(client, "redrive", {"letter": _shown(client)}).text
+    assert "1 dead letter dropped" in _deal(client, "drop", {"letter": _shown(client), "why": "told by hand"}).text
+
+
+def test_what_a_form_has_answered_can_be_loaded_again(client: httpx.Client) -> None:
+    """It leads back to the page, and does nothing."""
+    answer = client.get("dead-letters/redrive")
+    assert (answer.status_code, answer.headers["location"]) == (303, "../dead-letters")
