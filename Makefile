@@ -61,8 +61,8 @@ redrive: .venv/ready ## Put dead letters back after the fix: as above, DRY_RUN=1
 drop: .venv/ready ## Drop dead letters and keep a record: as above, WHY="…"; ALL=1 for all
 	@python -m dev.dead_letters drop $(letters) $(if $(ALL),--all) $(if $(WHY),--why "$$WHY")
 letters = $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(DRY_RUN),--dry-run) \
-  $(foreach id,$(ID),--id $(id)) $(if $(REASON),--reason $(REASON)) $(if $(COMPANY),--company $(COMPANY)) \
-  $(if $(QUEUE),--queue $(QUEUE))
+  $(foreach id,$(ID),--id "$(id)") $(if $(REASON),--reason "$$REASON") $(if $(COMPANY),--company "$$COMPANY") \
+  $(if $(QUEUE),--queue "$$QUEUE")
 
 # The local stack's, unless ENV is given.
 .PHONY: republish
@@ -70,9 +70,8 @@ republish: .venv/ready ## Have told what publish could not tell: ENV=dev or prod
 	@python -m dev.republish $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(DRY_RUN),--dry-run)
 
 # The local stack's, unless ENV is given. With DRY_RUN=1 it only counts.
-COMPANY = $(error COMPANY=… is missing: the company's id at Codat)
-REASON = $(error REASON=… is missing: a ticket, say, and no personal data)
-OF_COMPANY = "$(COMPANY)" --reason "$(REASON)" $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV))
+OF_COMPANY = $(if $(COMPANY),"$$COMPANY",$(error COMPANY=… is missing: the company's id at Codat)) \
+  --reason $(if $(REASON),"$$REASON",$(error REASON=… is missing: a ticket, say, and no personal data)) $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV))
 
 .PHONY: forget
 forget: .venv/ready ## Delete all of a customer's: COMPANY=… REASON=…, ENV=dev or prod for AWS, DRY_RUN=1 to look only
