@@ -35,6 +35,7 @@ from codat_sync.plan import Policy
 from codat_sync.preview import Previewing
 from codat_sync.queues import SyncQueue
 from codat_sync.retry_function import RetryFunction
+from codat_sync.rounds_store import RoundsStore
 from codat_sync.secret import CachedSecret
 from codat_sync.session import Session
 from codat_sync.set_aside import DroppedLetters, SetAside
@@ -97,6 +98,7 @@ reading = Reading(
     store=store,
     companies=companies,
     completeness=Completeness(table),
+    rounds=RoundsStore(table),
     previewing=Previewing(Standings(store, SubmissionStore(table), companies), policy, _now),
     live=Live(Codat(connection), SyncQueue(sqs, settings.sync_queue_url)),
     now=_now,

@@ -14,7 +14,7 @@ from codat_sync.health.answers import JSON, PREFIX
 from codat_sync.health.openapi import document
 from codat_sync.health.problems import AWS_ERRORS, complaints, invalid, not_found, problem, told_of
 from codat_sync.health.reading import Reading
-from codat_sync.health.routes_company import add_company
+from codat_sync.health.routes_company import add_company, add_completeness
 from codat_sync.health.routes_history import add_history
 from codat_sync.health.routes_sync import add_live, add_sync, add_transaction
 
@@ -28,7 +28,7 @@ def api(reading: Reading, access: Access) -> APIGatewayHttpResolver:
         return handle(app)
 
     app.use([only_for_viewers])
-    for add in (add_history, add_sync, add_transaction, add_live, add_company):
+    for add in (add_history, add_sync, add_transaction, add_live, add_company, add_completeness):
         add(app, reading)
     _add_document(app)
     _add_problems(app, reading)

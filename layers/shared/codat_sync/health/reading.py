@@ -7,24 +7,38 @@ from datetime import datetime, timedelta
 from codat_sync.browse import Browsing
 from codat_sync.company import Company
 from codat_sync.company_store import CompanyStore
-from codat_sync.completeness import Completeness
+from codat_sync.completeness import CompanyCompleteness, Completeness, OverallCompleteness
 from codat_sync.details import Details
+from codat_sync.endpoint import Endpoint
 from codat_sync.health.parameters import identifier
 from codat_sync.history import MOST_DAYS, HistoryPage, Listed, Period, Query
 from codat_sync.live import Live
 from codat_sync.preview import Previewing
+from codat_sync.rounds_store import RoundsStore
 from codat_sync.status import Outcome
 from codat_sync.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class CompanyFound:
-    """A company with its latest sync and its last successful one, as far back as was looked."""
+    """A company with its latest sync and its last successful one, as far back as was looked.
+
+    ``completeness`` is None while it was not compared with what Codat lists.
+    """
 
     company: Company | None
+    completeness: CompanyCompleteness | None
     latest: Listed | None
     last_successful: Listed | None
     is_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompletenessFound:
+    """How complete the table is for all companies, and how the endpoint of the webhooks stands."""
+
+    overall: OverallCompleteness
+    endpoint: Endpoint
 
 
 @dataclass(frozen=True)
@@ -36,6 +50,7 @@ class Reading:
     store: Store
     companies: CompanyStore
     completeness: Completeness
+    rounds: RoundsStore
     previewing: Previewing
     live: Live
     now: Callable[[], datetime]
@@ -62,7 +77,12 @@ class Reading:
         successful, is_cut = self.browsing.newest(replace(asked, outcomes=frozenset({Outcome.SUCCEEDED})), 1)
         return CompanyFound(
             company=self.companies.load_head(company_id, []).company,
+            completeness=self.completeness.company(company_id),
             latest=latest[0] if latest else None,
             last_successful=successful[0] if successful else None,
             is_cut=is_cut and not successful,
         )
+
+    def how_complete(self) -> CompletenessFound:
+        """Return how complete the table is, as reconcile has found it last."""
+        return CompletenessFound(self.completeness.overall(), self.rounds.load_endpoint())

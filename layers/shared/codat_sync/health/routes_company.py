@@ -1,4 +1,4 @@
-"""The JSON API: a company, and its configuration."""
+"""The JSON API: a company, its configuration, and how complete what is known of all of them is."""
 
 from typing import Any
 
@@ -9,7 +9,20 @@ from codat_sync.health.answers import OF_CODAT, PREFIX, answered, answers
 from codat_sync.health.parameters import CompanyInPath, identifier
 from codat_sync.health.problems import not_found
 from codat_sync.health.reading import Reading
-from codat_sync.health.schemas import CompanyHealth, Configuration
+from codat_sync.health.schemas import CompanyHealth, Completeness, Configuration
+
+
+def add_completeness(app: APIGatewayHttpResolver, reading: Reading) -> None:
+    """Add the route of how complete the table is."""
+
+    @app.get(
+        f"{PREFIX}/completeness",
+        summary="As of when all is known that Codat lists, and whether webhooks come",
+        responses=answers(Completeness),
+    )
+    def completeness() -> Response[Any]:
+        """Costs two requests."""
+        return answered(Completeness.model_validate(reading.how_complete()))
 
 
 def add_company(app: APIGatewayHttpResolver, reading: Reading) -> None:
@@ -21,7 +34,7 @@ def add_company(app: APIGatewayHttpResolver, reading: Reading) -> None:
         responses=answers(CompanyHealth),
     )
     def company(company_id: CompanyInPath) -> Response[Any]:
-        """Costs three requests; more if its last successful sync is far back, 31 at most."""
+        """Costs four requests; more if its last successful sync is far back, 32 at most."""
         wanted = identifier("companyId", company_id)
         found = present.company_health(reading.company(wanted))
         return answered(found) if found.company or found.latest else not_found("company")

@@ -252,10 +252,54 @@ class Retried(_Answer):
     transactions: list[RetriedTransaction]
 
 
+class CompanyCompleteness(_Answer):
+    """How complete the table is for a company, compared with what Codat lists."""
+
+    complete_as_of: datetime | None = Field(description="All that Codat listed then is in the table")
+    compared_at: datetime | None
+    next_at: datetime | None
+    listed: int = Field(description="How many syncs Codat listed")
+    reasons: dict[str, int] = Field(description="The syncs that are not as Codat lists them, by why")
+    missing: int = Field(description="The syncs ever found whose webhook never came")
+    missing_at: datetime | None
+    problem: str | None = Field(description="Why the last comparison came to nothing")
+
+
+class OverallCompleteness(_Answer):
+    """The same for all companies that are not deleted: the least of them."""
+
+    complete_as_of: datetime | None
+    as_of: datetime | None = Field(description="When it was summed up; null before the first time")
+    companies: int
+    never: int = Field(description="The companies that were never complete")
+    incomplete: int = Field(description="The companies that lack syncs that Codat lists")
+    reasons: dict[str, int]
+    missing: int
+    problems: int = Field(description="The companies whose last comparison came to nothing")
+
+
+class Endpoint(_Answer):
+    """How the endpoint of the webhooks stands, as Codat said when it was asked last."""
+
+    state: str | None = Field(description="`well`, or what is wrong: `disabled elsewhere gone unsubscribed`")
+    checked_at: datetime | None
+    since: datetime | None
+    unannounced: int = Field(description="The syncs found whose webhook never came")
+    unannounced_at: datetime | None
+
+
+class Completeness(_Answer):
+    """How complete the table is, and whether webhooks come."""
+
+    overall: OverallCompleteness
+    endpoint: Endpoint
+
+
 class CompanyHealth(_Answer):
     """A company, its latest sync and its last successful one."""
 
     company: Company | None
+    completeness: CompanyCompleteness | None = Field(description="null while it was not compared with Codat's list")
     latest: SyncSummary | None
     last_successful: SyncSummary | None
     is_cut: bool = Field(description="The last successful sync is older than what was looked through")

@@ -36,7 +36,6 @@ def add_company_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
             period=asked,
             offered=offered(asked, reading.now().date()),
             totals=totals,
-            completeness=reading.completeness.company(wanted),
             chart=chart(totals.days),
             latest=reading.browsing.history(Query(asked, wanted, limit=_LATEST), None).rows,
         )

@@ -50,7 +50,7 @@ def add_history_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
             totals = pool.submit(reading.browsing.totals, asked, None)
             causes = pool.submit(find_causes, reading.browsing, reading.details, asked, None)
             latest = pool.submit(reading.browsing.newest, failed, _LATEST)
-            completeness = pool.submit(reading.completeness.overall)
+            found = pool.submit(reading.how_complete)
         return page(
             app.context["request"],
             "dashboard.html",
@@ -61,7 +61,8 @@ def add_history_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
             causes=causes.result(),
             top_causes=present.causes(causes.result()).causes[:_TOP_CAUSES],
             latest=latest.result()[0],
-            completeness=completeness.result(),
+            completeness=found.result().overall,
+            endpoint=found.result().endpoint,
         )
 
     @app.get("/syncs")

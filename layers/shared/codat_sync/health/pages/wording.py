@@ -2,7 +2,9 @@
 
 from datetime import date, datetime
 
+from codat_sync.comparison import Why
 from codat_sync.dead_letter import RECEIVED_TOO_OFTEN
+from codat_sync.endpoint import EndpointState
 from codat_sync.instant import parse_instant
 from codat_sync.plan import Step
 from codat_sync.retry_state import RetryState
@@ -57,6 +59,22 @@ MENDED_BY = {
     "malformed-answer": "Put it back when Codat answers as it documents, or when a newer version is deployed.",
 }
 NOT_UNDERSTOOD = "Put it back when a newer version is deployed that understands it; or drop it, if it is not Codat’s."
+# Why syncs are not in the table as Codat lists them; the last is of those that were too many to be told apart.
+UNRESOLVED = {
+    Why.MISSING: "being fetched, of which the table has nothing",
+    Why.STALE: "being fetched, of which the table has an older state",
+    Why.STUCK: "due to be looked at for long",
+    Why.EXPECTED: "on their way",
+    Why.SET_ASIDE: "set aside as dead letters",
+    Why.UNHEARD: "submitted, which Codat does not list",
+    "leftOut": "not told apart yet",
+}
+ENDPOINTS_IN_TROUBLE = {
+    EndpointState.DISABLED: "Codat has disabled the endpoint of our webhooks: it sends none.",
+    EndpointState.ELSEWHERE: "Codat sends webhooks about syncs to another address only.",
+    EndpointState.GONE: "Codat has no endpoint for webhooks about syncs.",
+    EndpointState.UNSUBSCRIBED: "The endpoint of our webhooks is not told of all that ends a sync.",
+}
 # How a status of Codat's is coloured: as the outcome that it is like.
 _LIKE = {"Completed": "succeeded", "Pending": "inProgress"}
 _FAILED = ("PushError", "ValidationError", "Failed")
