@@ -91,7 +91,8 @@ def _tell(action: str, letters: Sequence[DeadLetter], *, is_dry: bool) -> None:
             print(f"    {letter.detail}")
     done = {"show": "there", "redrive": "put back", "drop": "dropped, and written down in SyncTable"}
     would = "would be " if is_dry and action != "show" else ""
-    print(f"{len(letters)} dead letters {would}{done[action]}.")
+    counted = "1 dead letter" if len(letters) == 1 else f"{len(letters)} dead letters"
+    print(f"{counted} {would}{done[action]}.")
 
 
 def _about(letter: DeadLetter) -> tuple[tuple[str, str | None], ...]:

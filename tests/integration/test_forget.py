@@ -177,6 +177,7 @@ def test_nothing_is_left_but_the_tombstone(application: _Application, aws: Aws, 
     assert _kinds(before) == _KINDS | _OF_NO_COMPANY
     assert _kinds(of_company) == _KINDS
     names = application.names(COMPANY_ID)
+    counted: Counter[str] = sum(CompanyItems(Table(aws.dynamodb, "syncs")).count(COMPANY_ID), Counter())
     done = _forgetting(aws, clock).forget(COMPANY_ID, "ticket 7")
     left = application.items()
     ((key, stone),) = application.of(COMPANY_ID).items()
@@ -195,6 +196,7 @@ def test_nothing_is_left_but_the_tombstone(application: _Application, aws: Aws, 
     assert application.of(_OTHER_ID) == of_other
     assert set(before) - set(left) == set(of_company) - {key}
     assert done.items.total() == len(set(before) - set(left))
+    assert done.items == counted
     assert done.dead_letters == 2
     for queue in ("SYNC_DEAD_LETTER_QUEUE", "RETRY_DEAD_LETTER_QUEUE"):
         (letter,) = aws.messages(queue)

@@ -55,8 +55,10 @@ class CompanyItems:
                 [_key(item) for item in ours if not _is_in_sync(item)],
             ]
 
-        dropped = self._table.partition(DROPPED, ("pk", "sk", "body"))
-        yield [[_key(item) for item in dropped if is_mentioned(company_id, item.get("body") or "")]]
+        # Those that do not name it, and hold something of it all the same.
+        dropped = self._table.partition(DROPPED, (*_NAMES, "body"))
+        others = (item for item in dropped if not _is_of(item, company_id))
+        yield [[_key(item) for item in others if is_mentioned(company_id, item.get("body") or "")]]
 
     def _sync(self, company_id: str, sync_id: str) -> list[Values]:
         """Return all that there is of a sync; nothing if it is another company's, whatever pointed to it."""
