@@ -126,6 +126,10 @@ def test_without_codats_key_nothing_is_done(
         ([expense(lines=[{}])], "0.lines.0.netAmount"),
         ([expense(lines=[{"netAmount": 1}] * 101)], "0.lines"),
         (json.dumps([expense()]).replace("100.1", "NaN"), ""),
+        # To Codat it may be another one than to us.
+        ([expense(Id="4d7c6929-7770-412b-91bb-44d3bc71d333")], "id"),
+        (json.dumps([expense()]).replace('"type"', '"id": "4d7c6929-7770-412b-91bb-44d3bc71d333", "type"'), "id"),
+        (json.dumps([expense()]).replace('"netAmount"', '"NetAmount": 1, "netAmount"'), "netamount"),
     ],
 )
 def test_what_codat_would_refuse_is_refused_here_with_all_that_is_wrong(
@@ -420,6 +424,10 @@ def test_a_body_can_be_kept_without_being_sent(
     assert simulated.requests.entries == ()
     assert ask(submit, "PUT", path, expense()).status == 400
     assert ask(submit, "PUT", path, {}).status == 400
+    assert ask(submit, "PUT", path, body | {"ID": expense()["id"]}).status == 400
+    update = {name: value for name, value in body.items() if name != "id"} | {"ID": expense()["id"]}
+    assert ask(submit, "PUT", f"{EXPENSES}/{body['id']}", update).status == 400
+    assert simulated.requests.entries == ()
 
 
 def test_all_else_is_passed_on_unchanged(submit: Handler, simulated: SimulatedCodat) -> None:

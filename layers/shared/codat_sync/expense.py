@@ -190,8 +190,8 @@ def read_put(kind: Kind, transaction_id: str, text: str) -> Body:
 
 
 def _require_same_id(value: object, transaction_id: str) -> None:
-    given = value.get("id", transaction_id) if isinstance(value, dict) else transaction_id
-    if str(given).lower() != transaction_id.lower():
+    given = [each for name, each in value.items() if name.lower() == "id"] if isinstance(value, dict) else []
+    if any(str(each).lower() != transaction_id.lower() for each in given):
         raise InvalidBodyError([Invalidity("id", "is not the one in the path")])
 
 
@@ -273,10 +273,18 @@ def _after_space(text: str, at: int) -> int:
     return found.end() if found else at
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object. Of a name that is there twice, or in two cases, Codat may read another than we: an id, say."""
+    times = Counter(name.lower() for name, _ in pairs)
+    if twice := [name for name, number in times.items() if number > 1]:
+        raise InvalidBodyError([Invalidity(name, "is there more than once, in whatever case") for name in twice])
+    return dict(pairs)
+
+
 def _no_number(name: str) -> object:
     raise ValueError(name)
 
 
 # Amounts never become a binary float; and NaN is no JSON, though Python takes it for some.
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number)
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_object)
 _SPACE = re.compile(r"[ \t\n\r]*")
