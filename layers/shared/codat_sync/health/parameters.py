@@ -42,6 +42,11 @@ def identifier(parameter: str, value: str) -> str:
     return canonical(value)
 
 
+def company_or_none(company_id: str | None) -> str | None:
+    """Return the company that is asked about, None for all. Raises InvalidQueryError."""
+    return None if company_id is None else identifier("companyId", company_id)
+
+
 def period(first: date | None, last: date | None, now: Callable[[], datetime]) -> Period:
     """Return the period that is asked for. Raises InvalidQueryError."""
     return period_of(first, last, now().date())
@@ -60,7 +65,7 @@ def history_query(  # noqa: PLR0913 - as many as can be asked for
     """Return what is asked of the history. Raises InvalidQueryError."""
     return HistoryQuery(
         period=asked,
-        company_id=None if company_id is None else identifier("companyId", company_id),
+        company_id=company_or_none(company_id),
         codes=frozenset(codes or ()),
         outcomes=frozenset(outcomes or ()),
         sort=sort,

@@ -18,8 +18,8 @@ from codat_sync.health.parameters import (
     Outcomes,
     Search,
     SortBy,
+    company_or_none,
     history_query,
-    identifier,
     period,
 )
 from codat_sync.health.reading import Reading
@@ -66,7 +66,7 @@ def add_history(app: APIGatewayHttpResolver, reading: Reading) -> None:
         format: Format = "json",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
         """Costs a request a day, and one more for each megabyte (about 2,500 syncs): 128 read units a megabyte."""
-        company = None if company_id is None else identifier("companyId", company_id)
+        company = company_or_none(company_id)
         found = present.totals(reading.browsing.totals(period(first, last, reading.now), company))
         return tables.of_totals(found) if format == "csv" else answered(found)
 
@@ -78,7 +78,7 @@ def add_history(app: APIGatewayHttpResolver, reading: Reading) -> None:
         format: Format = "json",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
         """Costs what the history does, and the documents of up to 200 failed syncs: a read unit each 4 KB."""
-        company = None if company_id is None else identifier("companyId", company_id)
+        company = company_or_none(company_id)
         asked = period(first, last, reading.now)
         found = present.causes(find_causes(reading.browsing, reading.details, asked, company))
         return tables.of_causes(found) if format == "csv" else answered(found)

@@ -22,8 +22,8 @@ from codat_sync.health.parameters import (
     Rows,
     Search,
     SortBy,
+    company_or_none,
     history_query,
-    identifier,
     period,
 )
 from codat_sync.health.reading import Reading
@@ -110,7 +110,7 @@ def add_history_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
         company_id: CompanyId = None,
         format: PageFormat = "html",  # noqa: A002 - the same
     ) -> Response[Any]:
-        company = None if company_id is None else identifier("companyId", company_id)
+        company = company_or_none(company_id)
         asked = period(first, last, reading.now)
         found = present.causes(find_causes(reading.browsing, reading.details, asked, company))
         if format == "csv":
