@@ -15,10 +15,12 @@ from dev.stamp import stamp
 from dev.template import read_template
 
 
-def _transformed(parameters: dict[str, str] | None = None, *, layer: str = "first", code: str = "first") -> Any:  # noqa: ANN401 - CloudFormation's
+def _transformed(
+    parameters: dict[str, str] | None = None, *, layer: str = "first", code: str = "first", built_at: str = ""
+) -> Any:  # noqa: ANN401 - CloudFormation's
     """Return the resources that SAM makes of the template, with the layer and the code uploaded under these names."""
     template = copy.deepcopy(read_template())
-    stamp(template, parameters or {})
+    stamp(template, parameters or {}, built_at)
     for resource in template["Resources"].values():
         match resource["Type"]:
             case "AWS::Serverless::Function":
@@ -51,6 +53,33 @@ def test_so_does_a_change_of_the_code_or_of_a_parameter() -> None:
     assert before.isdisjoint(_of_type(_transformed(code="second"), "AWS::Lambda::Version"))
     assert before.isdisjoint(_of_type(_transformed({"LogLevel": "DEBUG"}), "AWS::Lambda::Version"))
     assert before == _of_type(_transformed({"LogLevel": "INFO"}), "AWS::Lambda::Version")
+
+
+# What a function has and its versions don't: https://github.com/aws/serverless-application-model/issues/3281
+_NOT_OF_A_VERSION = {"Tags", "ReservedConcurrentExecutions", "CodeSigningConfigArn"}
+
+
+def _kept_in_versions(resources: Any) -> dict[str, Any]:  # noqa: ANN401 - CloudFormation's
+    """Return, by function, what Lambda keeps in a version of it."""
+    return {
+        name: {key: each for key, each in resources[name]["Properties"].items() if key not in _NOT_OF_A_VERSION}
+        for name in _of_type(resources, "AWS::Lambda::Function")
+    }
+
+
+@pytest.mark.parametrize(
+    "change", [{"parameters": {"AlarmEmail": "a@example.com"}}, {"built_at": "later"}, {"layer": "other"}]
+)
+def test_a_new_version_has_something_new_in_it(change: dict[str, Any]) -> None:
+    """Else Lambda refuses it and the deployment fails: "A version for this Lambda function exists".
+
+    Of each function, though the parameter is not its own. And of a build that is tried again after it was taken back:
+    the version of the first try is still there.
+    """
+    before, after = _transformed(), _transformed(**change)
+    assert _of_type(before, "AWS::Lambda::Version").isdisjoint(_of_type(after, "AWS::Lambda::Version"))
+    old, new = _kept_in_versions(before), _kept_in_versions(after)
+    assert [name for name in old if old[name] == new[name]] == []
 
 
 def test_all_that_calls_a_function_calls_the_version_that_is_live() -> None:
