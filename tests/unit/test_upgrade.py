@@ -13,6 +13,7 @@ from samtranslator.translator.translator import Translator
 from dev.paths import ROOT
 from dev.stamp import stamp
 from dev.template import read_template
+from tests.alarms import ALARMS, NAMESPACE, RESOURCES, metrics_of
 
 
 def _transformed(
@@ -114,6 +115,16 @@ def test_a_gradual_deployment_is_taken_back_by_alarms_of_the_function() -> None:
         alarms = {alarm["Name"]["Ref"] for alarm in properties["AlarmConfiguration"]["Alarms"]}
         assert name.replace("Function", "ErrorsAlarm") in alarms
         assert resources[f"{name}Aliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+
+
+@pytest.mark.parametrize("name", ["Worker", "Retry", "Publish"])
+def test_a_version_that_fails_each_message_is_taken_back(name: str) -> None:
+    """Of a function that answers a batch with what failed Lambda counts no error: it tells of that itself."""
+    properties = RESOURCES[f"{name}Function"]["Properties"]
+    assert "ReportBatchItemFailures" in str(properties["Events"])
+    alarms = [ALARMS[alarm["Ref"]] for alarm in properties["DeploymentPreference"]["Alarms"]]
+    told = {metric.name for alarm in alarms for metric in metrics_of(alarm) if metric.namespace == NAMESPACE}
+    assert told & {"MessageFailed", "RecordFailed"}
 
 
 def test_else_it_is_all_at_once() -> None:
