@@ -178,6 +178,42 @@ def test_a_word_that_is_not_known_yet_does_no_harm(
     assert SharedGate(store.table, _now).state.closure
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (("SYNC", "SYNC"), {"summary": {"outcome": {"S": "what nobody knows yet"}}}),
+        (("RECONCILE", "ENDPOINT"), {"state": {"S": "what nobody knows yet"}}),
+        (
+            ("COMPANY", "RECONCILIATION"),
+            {"unresolved": {SYNC_ID: {"L": [{"S": "what nobody knows yet"}, {"NULL": True}, {"NULL": True}]}}},
+        ),
+    ],
+)
+def test_reconcile_goes_on_with_a_word_that_is_not_known_yet(
+    start: Start, aws: Aws, kind: tuple[str, str], words: dict[str, Any]
+) -> None:
+    """One item would stop it for all companies."""
+    (items, *_) = released.stored().values()
+    for item in items:
+        changed = item if released.kind_of(item) != kind else item | _with(item, words)
+        aws.dynamodb.put_item(TableName="syncs", Item=changed | _due_now(item))
+    aws.dynamodb.delete_item(TableName="syncs", Key={"pk": {"S": "GATE"}, "sk": {"S": "GATE"}})
+    went = start("reconcile")({"remaining_ms": 290_000})
+    assert (went["end"], went["compared"]) == ("done", 1)
+
+
+def _with(item: dict[str, Any], words: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes of an item that have these words in them; those that are maps keep their others."""
+    return {
+        name: word if len(word) == 1 and "S" in word else {"M": item[name]["M"] | word} for name, word in words.items()
+    }
+
+
+def _due_now(item: dict[str, Any]) -> dict[str, Any]:
+    """Return what has reconcile look at an item in this round."""
+    return {name: {"S": "2026-01-01T00:00:00.000Z"} for name in ("reconcileAt", "nextAt") if name in item}
+
+
 def test_a_submission_whose_state_is_not_known_yet_is_never_sent(aws: Aws, store: Store) -> None:
     """It may have been written: it is looked for at Codat, and not marked as sent by whoever does not understand it."""
     (items, *_) = released.stored().values()
