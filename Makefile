@@ -137,6 +137,7 @@ build: .venv/ready $(VENVS)/sam/ready ## Build for AWS: ENV=dev or prod, as in s
 .PHONY: deploy
 deploy: build ## Deploy to AWS: ENV=dev or prod, as in samconfig.toml
 	@$(SAM) deploy --config-env $(ENV)
+	@python -m dev.protect $(ENV)
 
 # The local stack, unless ENV is given.
 .PHONY: check

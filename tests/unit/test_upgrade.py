@@ -6,11 +6,15 @@ import os
 import tomllib
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
+from dev.errors import LocalStackError
 from dev.paths import ROOT
+from dev.protect import POLICY, protect
 from dev.stamp import stamp
 from dev.template import read_template
 from tests.alarms import ALARMS, NAMESPACE, RESOURCES, metrics_of
@@ -186,3 +190,23 @@ def test_nothing_that_holds_data_can_be_replaced_unnoticed() -> None:
     assert {"SyncQueue", "SyncDeadLetterQueue", "RetryQueue", "RetryDeadLetterQueue"} <= _of_type(
         resources, "AWS::SQS::Queue"
     )
+
+
+def test_cloudformation_is_told_to_refuse_it() -> None:
+    """By make deploy: of whatever holds data, and that is not there only if a parameter says so."""
+    _, replacing, deleting = json.loads(POLICY.read_text())["Statement"]
+    kinds = {*_HOLDS_DATA, "AWS::SecretsManager::Secret"}
+    assert set(replacing["Condition"]["StringEquals"]["ResourceType"]) == kinds
+    assert set(deleting["Resource"]) == {
+        f"LogicalResourceId/{name}"
+        for name, resource in RESOURCES.items()
+        if resource["Type"] in kinds and "Condition" not in resource
+    }
+    client = boto3.client("cloudformation")
+    with Stubber(client) as aws:
+        aws.add_response("set_stack_policy", {}, {"StackName": "s", "StackPolicyBody": POLICY.read_text()})
+        protect(client, "s")
+        aws.assert_no_pending_responses()
+        aws.add_client_error("set_stack_policy", "AccessDenied")
+        with pytest.raises(LocalStackError, match="deployed, but not protected"):
+            protect(client, "s")
