@@ -43,7 +43,7 @@ def main() -> bool:
             outputs = stack.enter_context(local_stack("demo", time_scale=_TIME_SCALE, parameters=_PARAMETERS))
         screen.say_where(outputs)
         result = _run(outputs, screen)
-    screen.show(result, seconds=time.monotonic() - started)
+        screen.show(result, seconds=time.monotonic() - started)  # To take it all away takes a while.
     return result.is_well
 
 
