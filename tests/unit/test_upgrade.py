@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import re
 import tomllib
 from typing import Any
 
@@ -94,6 +95,8 @@ def test_all_that_calls_a_function_calls_the_version_that_is_live() -> None:
     assert {resources[name]["Properties"]["Name"] for name in aliases} == {"live"}
     for name in _of_type(resources, "AWS::Lambda::EventSourceMapping") | _of_type(resources, "AWS::Lambda::Permission"):
         assert resources[name]["Properties"]["FunctionName"]["Ref"] in aliases, name
+    called = set(re.findall(r"functions/\$\{(\w+)", json.dumps(resources["Api"]["Properties"]["Body"])))
+    assert called == {f"{name}FunctionAliaslive" for name in ("Receiver", "Retry", "Submit", "Health")}
     for name in _of_type(resources, "AWS::Events::Rule"):
         targets = resources[name]["Properties"]["Targets"]
         assert all(target["Arn"].get("Ref") in aliases for target in targets if "Function" in str(target["Arn"])), name
