@@ -14,6 +14,7 @@ from codat_sync.completeness import Completeness
 from codat_sync.due import DueItems
 from codat_sync.gate import SharedGate
 from codat_sync.quota import Reason
+from codat_sync.reconciliation_store import ReconciliationStore
 from codat_sync.retries import RetryStore
 from codat_sync.retry_state import RetryState
 from codat_sync.rounds_store import RoundsStore
@@ -22,10 +23,21 @@ from codat_sync.status import Outcome
 from codat_sync.store import Store
 from codat_sync.submission import State
 from codat_sync.submission_store import SubmissionStore
+from codat_sync.tombstones import Tombstones
 from tests.integration import released
 from tests.integration.batches import batch, failed, of
 from tests.integration.conftest import Aws, Handler
-from tests.integration.released import BEHIND_GATE, IN_PROGRESS, LARGE, NOT_FOUND, RECORDED, SUBMITTED
+from tests.integration.released import (
+    AGREED,
+    BEHIND_GATE,
+    FORGOTTEN,
+    IN_PROGRESS,
+    LARGE,
+    NOT_FOUND,
+    RECORDED,
+    SUBMITTED,
+)
+from tests.integration.requests import EXPENSES, ask, expense
 from tests.payloads import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, load
 from tests.simulator.codat import SimulatedCodat
 
@@ -124,6 +136,17 @@ def test_the_company_the_gate_and_what_is_due_are_read(store: Store) -> None:
     assert state.quota
     due = DueItems(store.table).load(_now() + timedelta(days=2), 500, is_opened_early=True)
     assert {item.message.get("syncId") for item in due} >= {IN_PROGRESS, BEHIND_GATE, NOT_FOUND}
+
+
+@pytest.mark.usefixtures("written")
+def test_who_was_forgotten_stays_so(start: Start, store: Store) -> None:
+    """And until when nothing of it may be known again; what Codat's list is wrong about is remembered, too."""
+    stone = Tombstones(store.table).load(FORGOTTEN)
+    assert stone
+    assert (stone.reason, stone.erased_at) == ("ticket 7", stone.erasing_since)
+    answer = ask(start("submit"), "POST", EXPENSES.replace(COMPANY_ID, FORGOTTEN), [expense()])
+    assert (answer.status, answer.body["canBeRetried"]) == (410, "False")
+    assert ReconciliationStore(store.table).load_agreed(COMPANY_ID)[SYNC_ID] == AGREED
 
 
 @pytest.mark.usefixtures("written")
