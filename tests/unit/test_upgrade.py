@@ -97,6 +97,9 @@ def test_all_that_calls_a_function_calls_the_version_that_is_live() -> None:
         assert resources[name]["Properties"]["FunctionName"]["Ref"] in aliases, name
     called = set(re.findall(r"functions/\$\{(\w+)", json.dumps(resources["Api"]["Properties"]["Body"])))
     assert called == {f"{name}FunctionAliaslive" for name in ("Receiver", "Retry", "Submit", "Health")}
+    assert (
+        resources["HealthFunction"]["Properties"]["Environment"]["Variables"]["RETRY_FUNCTION_NAME"]["Ref"] in aliases
+    )
     for name in _of_type(resources, "AWS::Events::Rule"):
         targets = resources[name]["Properties"]["Targets"]
         assert all(target["Arn"].get("Ref") in aliases for target in targets if "Function" in str(target["Arn"])), name
