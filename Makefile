@@ -81,6 +81,11 @@ forget: .venv/ready ## Delete all of a customer's: COMPANY=… REASON=…, ENV=d
 remember: .venv/ready ## Have a company known again that was forgotten: COMPANY=… REASON=…, ENV=dev or prod for AWS
 	@python -m dev.remember $(OF_COMPANY)
 
+.PHONY: empty-bodies
+empty-bodies: .venv/ready ## Empty the bodies that are older than DAYS=…, ENV=dev or prod for AWS, DRY_RUN=1 to look only
+	@python -m dev.empty_bodies --days $(if $(DAYS),$(DAYS),$(error DAYS=… is missing: how old a body may be)) \
+	  $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(DRY_RUN),--dry-run)
+
 # ---------------------------------------------------------------- sam local: with Docker, on Lambda's own runtime
 
 .PHONY: sam-local
@@ -137,6 +142,7 @@ build: .venv/ready $(VENVS)/sam/ready ## Build for AWS: ENV=dev or prod, as in s
 .PHONY: deploy
 deploy: build ## Deploy to AWS: ENV=dev or prod, as in samconfig.toml
 	@$(SAM) deploy --config-env $(ENV)
+	@python -m dev.protect $(ENV)
 
 # The local stack, unless ENV is given.
 .PHONY: check

@@ -1,7 +1,11 @@
-"""`python -m dev.stamp ENV`: has a change of a parameter alone make new versions of the functions.
+"""`python -m dev.stamp ENV`: has each build, and a change of a parameter alone, make new versions of the functions.
 
-SAM makes a new version when a property of a function changes, but does not look behind a `!Ref`. So the values of all
-parameters are put into a tag, as a digest.
+SAM makes a new version when a property of a function changes, but does not look behind a `!Ref`. Lambda refuses one in
+which nothing is new since the last version, which fails the deployment: a function that the parameter is no business
+of, or a build that was taken back and is tried again, as the version of the first try is still there. So the values of
+all parameters, and when it was built, are put into a variable of all functions, as a digest. In a tag it would not do:
+tags are no part of a version.
+https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html
 """
 
 import hashlib
@@ -9,6 +13,7 @@ import json
 import sys
 import tomllib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import yaml
 
@@ -18,11 +23,12 @@ from dev.target import build_parameters
 from dev.template import Template
 
 
-def stamp(template: Template, parameters: Mapping[str, str]) -> None:
-    """Put a digest of the parameters' values, chosen or default, into a tag of all functions."""
+def stamp(template: Template, parameters: Mapping[str, str], built_at: str = "") -> None:
+    """Put a digest of the parameters' values, chosen or default, and of when it was built into all functions."""
     values = {name: str(parameter["Default"]) for name, parameter in template["Parameters"].items()}
-    text = json.dumps(values | dict(parameters), sort_keys=True)
-    template["Globals"]["Function"]["Tags"]["Settings"] = hashlib.sha256(text.encode()).hexdigest()[:16]
+    text = json.dumps([values | dict(parameters), built_at], sort_keys=True)
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    variables["BUILD"] = hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def main(environment: str) -> None:
@@ -32,7 +38,7 @@ def main(environment: str) -> None:
         "parameter_overrides"
     ]
     template = yaml.safe_load(path.read_text())
-    stamp(template, dict(override.split("=", 1) for override in overrides))
+    stamp(template, dict(override.split("=", 1) for override in overrides), datetime.now(UTC).isoformat())
     path.write_text(yaml.safe_dump(template, sort_keys=False, allow_unicode=True))
 
 

@@ -1,4 +1,4 @@
-"""A deployment, to have companies forgotten there: a stack on AWS, or the local one."""
+"""A deployment, to have companies forgotten there, or bodies emptied: a stack on AWS, or the local one."""
 
 import argparse
 import getpass
@@ -32,6 +32,18 @@ def forgetting(stack: str | None) -> Forgetting:
     """Return what forgets companies, of a stack in the shell's account or of the local one. Raises LocalStackError."""
     try:
         return _on_aws(stack) if stack else local_forgetting(LocalAws(Outputs.read().aws_endpoint_url))
+    except (BotoCoreError, ClientError) as error:
+        raise LocalStackError(f"the stack {stack} can't be read: {error}") from error
+
+
+def table_of(stack: str | None) -> Table:
+    """Return the table of a stack in the shell's account, or of the local one. Raises LocalStackError."""
+    try:
+        if stack is None:
+            aws = LocalAws(Outputs.read().aws_endpoint_url)
+            return Table(aws.dynamodb, cloudformation.outputs(aws.cloudformation)["SyncTableName"])
+        made = cloudformation.outputs(boto3.client("cloudformation"), stack)
+        return Table(boto3.client("dynamodb", config=_CONFIG), made["SyncTableName"])
     except (BotoCoreError, ClientError) as error:
         raise LocalStackError(f"the stack {stack} can't be read: {error}") from error
 

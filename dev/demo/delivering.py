@@ -55,6 +55,14 @@ class Delivering:
         self._is_warm = True
         return sent
 
+    def finish(self) -> int:
+        """Wait until nothing is left to handle, and return how much is if patience ends before.
+
+        That it was so once counts: the clock of the stack has syncs in progress looked at each minute, now too.
+        """
+        self._deadline = time.monotonic() + _PATIENCE_SECONDS
+        return self._wait(0)
+
     def _send(self, plan: Planned) -> Iterator[str]:
         """Send it once or twice; yields the ids of its messages, a duplicate having the same."""
         webhook_id = self._codat.send_webhook(plan.webhook)
@@ -65,10 +73,11 @@ class Delivering:
             case "replayed":
                 yield self._codat.replay(webhook_id)
 
-    def _wait(self, most_left: int) -> None:
+    def _wait(self, most_left: int) -> int:
         """Wait until so many are left to handle, or patience ends: then the comparison tells what is missing."""
-        while self._unhandled() > most_left and time.monotonic() < self._deadline:
+        while (left := self._unhandled()) > most_left and time.monotonic() < self._deadline:
             time.sleep(_POLL_SECONDS)
+        return left
 
     def _unhandled(self) -> int:
         deliveries = self._codat.deliveries()

@@ -32,11 +32,6 @@ class Reconciled:
     companies: int
     complete_as_of: datetime | None
 
-    @property
-    def is_well(self) -> bool:
-        """Whether all were found, and it is known that there are no others."""
-        return self.found == self.lost and self.complete_as_of is not None
-
 
 @dataclass(frozen=True)
 class Reconciling:

@@ -40,9 +40,20 @@ class Result:
     @property
     def is_well(self) -> bool:
         """Whether nothing is missing, wrong, too much, left over, written twice or untold."""
-        is_written_twice = any(each.in_books > 1 for each in self.told)
-        is_left_over = bool(self.waiting or self.dead or self.heard.untold)
-        return self.reconciled.is_well and not (self.differences or is_left_over or is_written_twice)
+        return not (self.differences or self.faults)
+
+    @property
+    def faults(self) -> list[str]:
+        """What is wrong although the two sides may agree, in words."""
+        counted = {
+            "left in the queue": self.waiting,
+            "dead letters": self.dead,
+            "written twice": sum(each.in_books > 1 for each in self.told),
+            "not told of": self.heard.untold,
+            "not found by reconciliation": self.reconciled.lost - self.reconciled.found,
+        }
+        unknown = [] if self.reconciled.complete_as_of else ["not known to be complete"]
+        return [f"{number:,} {what}" for what, number in counted.items() if number] + unknown
 
     @property
     def webhooks(self) -> str:
@@ -92,7 +103,10 @@ class Result:
         kinds = Counter(key.kind for key in self.truth)
         verdicts = Counter(difference.verdict for difference in self.differences)
         unexpected = f", {verdicts[Verdict.UNEXPECTED]:,} unexpected" if verdicts[Verdict.UNEXPECTED] else ""
-        return (
-            f"{kinds[Kind.SYNC]} syncs, {kinds[Kind.TRANSACTION]:,} transactions: "
-            f"{verdicts[Verdict.LOST]:,} lost, {verdicts[Verdict.DIFFERENT]:,} different{unexpected}"
+        return ", ".join(
+            [
+                f"{kinds[Kind.SYNC]} syncs, {kinds[Kind.TRANSACTION]:,} transactions: {verdicts[Verdict.LOST]:,} lost",
+                f"{verdicts[Verdict.DIFFERENT]:,} different{unexpected}",
+                *self.faults,
+            ]
         )

@@ -43,7 +43,7 @@ def main() -> bool:
             outputs = stack.enter_context(local_stack("demo", time_scale=_TIME_SCALE, parameters=_PARAMETERS))
         screen.say_where(outputs)
         result = _run(outputs, screen)
-    screen.show(result, seconds=time.monotonic() - started)
+        screen.show(result, seconds=time.monotonic() - started)  # To take it all away takes a while.
     return result.is_well
 
 
@@ -70,6 +70,7 @@ def _run(outputs: Outputs, screen: Screen) -> Result:
         reconciled = reconciling.reconcile(codat.state().companies[0])
         steps.begin("Comparing the table with Codat")
         heard = hear(subscriber, codat.state().syncs)
+        waiting = delivering.finish()
         deliveries = codat.deliveries()
         return Result(
             truth=true_facts(codat.state(), sent),
@@ -79,7 +80,7 @@ def _run(outputs: Outputs, screen: Screen) -> Result:
             told=submitting.told(),
             heard=heard,
             reconciled=reconciled,
-            waiting=depth(aws.sqs, outputs.queue_url),
+            waiting=waiting,
             dead=depth(aws.sqs, outputs.dead_letter_queue_url),
         )
 

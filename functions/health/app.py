@@ -3,6 +3,7 @@
 import os
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -46,6 +47,7 @@ from codat_sync.standings import Standings
 from codat_sync.store import Store
 from codat_sync.submission_store import SubmissionStore
 from codat_sync.table import Table
+from codat_sync.tombstones import is_known
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -100,7 +102,7 @@ reading = Reading(
     completeness=Completeness(table),
     rounds=RoundsStore(table),
     previewing=Previewing(Standings(store, SubmissionStore(table), companies), policy, _now),
-    live=Live(Codat(connection), SyncQueue(sqs, settings.sync_queue_url)),
+    live=Live(Codat(connection), SyncQueue(sqs, settings.sync_queue_url), partial(is_known, table)),
     now=_now,
 )
 for_programs = api(reading, settings.access)

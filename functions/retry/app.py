@@ -115,13 +115,20 @@ def lambda_handler(event: Json, context: "LambdaContext") -> Any:  # noqa: ANN40
 
 
 def _take(record: SQSRecord) -> None:
+    """Retry what a message is about; raising makes it come again, and the others are not held up."""
     try:
         asked = read_retry_message(record.body)
     except PoisonError as poison:
         dead_letters.set_aside(record.body, record.attributes.get("MessageGroupId"), poison)
         logger.error("set aside", message_id=record.message_id, reason=poison.reason, detail=poison.detail)
         return
-    _told(asked)
+    try:
+        _told(asked)
+    except Exception:
+        # Lambda counts no error, as the batch is answered: so this is where it is told.
+        logger.exception("failed", message_id=record.message_id, sync_id=asked.sync_id)
+        metrics.add_metric("MessageFailed", MetricUnit.Count, 1)
+        raise
 
 
 def _answer(event: Json) -> Json:

@@ -5,11 +5,15 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from codat_sync import document
+from codat_sync.reconciliation_store import ReconciliationStore
+from codat_sync.table import Table
+from codat_sync.tombstones import Tombstones
 from tests.integration.batches import batch, of
 from tests.integration.conftest import Aws, Handler
 from tests.integration.requests import EXPENSES, ask, expense
@@ -27,6 +31,8 @@ FOLDER = Path(__file__).parent.parent / "items"
 # The syncs that the items are about, each named for what is to be read of it.
 LARGE, IN_PROGRESS, BEHIND_GATE, NOT_FOUND = (str(UUID(int=n, version=4)) for n in range(1, 5))
 SUBMITTED, RECORDED = (str(UUID(int=n, version=4)) for n in range(11, 13))
+FORGOTTEN = str(UUID(int=21, version=4))
+AGREED = "5130 2026-11-24T23:20:56.445Z"
 
 
 def write_items(start: Start, aws: Aws, simulated: SimulatedCodat) -> Items:
@@ -52,7 +58,17 @@ def write_items(start: Start, aws: Aws, simulated: SimulatedCodat) -> Items:
     simulated.add_sync(company, 2000, (), sync_id=BEHIND_GATE)
     simulated.quota.leave(0)
     hears(BEHIND_GATE)
+    _agree_and_forget(Table(aws.dynamodb, "syncs"))
     return [item for page in aws.dynamodb.get_paginator("scan").paginate(TableName="syncs") for item in page["Items"]]
+
+
+def _agree_and_forget(table: Table) -> None:
+    """Leave what takes Codat's list to be wrong about a sync, or a person to have a company forgotten."""
+    ReconciliationStore(table).put_agreed(COMPANY_ID, {SYNC_ID: AGREED})
+    tombstones, now = Tombstones(table), datetime.now(UTC)
+    stone = tombstones.put(FORGOTTEN, "arn:aws:iam::123456789012:user/operator", "ticket 7", now)
+    tombstones.begin(stone, now)
+    tombstones.finish(FORGOTTEN, now)
 
 
 def _submit(start: Start, simulated: SimulatedCodat, worker: Handler) -> None:

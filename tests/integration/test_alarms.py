@@ -29,6 +29,7 @@ def told(start: Start, aws: Aws, simulated: SimulatedCodat, capsys: pytest.Captu
     _retries(start, aws, simulated)
     _endless_syncs(start, aws, simulated)
     _refusals(start, aws, simulated)
+    _failures(start, aws)
     return set(_metrics(capsys.readouterr().out))
 
 
@@ -105,6 +106,15 @@ def _refusals(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
     aws.put_secret("CODAT_SECRET", {"apiKey": "a wrong one"})
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID), "msg_4")))
     start("clock")({})
+
+
+def _failures(start: Start, aws: Aws) -> None:
+    """Hand over what can't be understood; take the bus away, and the table."""
+    start("worker")(batch("no message of ours"))
+    start("publish")(load("publish", "sync-failed"))
+    retry = start("retry")
+    aws.dynamodb.delete_table(TableName="syncs")
+    retry(load("retry", "due"))
 
 
 def _metrics(log: str) -> Iterator[Metric]:

@@ -15,6 +15,7 @@ from dev.demo.hearing import Heard
 from dev.demo.reconciling import Reconciled
 from dev.demo.result import Result
 from dev.demo.scenario import SYNCS
+from dev.demo.submitting import Told
 from dev.demo.table import table_facts
 from dev.demo.truth import true_facts
 from tests.integration.conftest import Aws, Handler
@@ -113,22 +114,26 @@ def test_what_nobody_put_there_is_unexpected(simulated: SimulatedCodat, aws: Aws
     assert [found.verdict for found in _compared(simulated, aws)] == [Verdict.UNEXPECTED] * 3
 
 
-def test_a_message_that_is_left_over_is_not_well() -> None:
-    """Even if nothing else is wrong."""
-    heard = Heard(Counter(), None, untold=0)
-    well = Result({}, {}, 0, Counter(), told=[], heard=heard, reconciled=_RECONCILED, waiting=0, dead=0)
-    assert well.is_well
-    assert not replace(well, waiting=1).is_well
-    assert not replace(well, dead=1).is_well
-    assert not replace(well, heard=replace(heard, untold=1)).is_well
-    assert not replace(well, reconciled=replace(_RECONCILED, found=0)).is_well
+_WELL = Result({}, {}, 0, Counter(), [], Heard(Counter(), None, untold=0), _RECONCILED, waiting=0, dead=0)
 
 
-def test_a_webhook_that_stays_lost_is_not_well() -> None:
-    """Nor is a table that is not known to be complete."""
-    assert _RECONCILED.is_well
-    assert not replace(_RECONCILED, found=0).is_well
-    assert not replace(_RECONCILED, complete_as_of=None).is_well
+@pytest.mark.parametrize(
+    ("result", "says"),
+    [
+        (replace(_WELL, waiting=6), "6 left in the queue"),
+        (replace(_WELL, dead=1), "1 dead letters"),
+        (replace(_WELL, heard=replace(_WELL.heard, untold=1)), "1 not told of"),
+        (replace(_WELL, told=[Told("", 2, "", "")]), "1 written twice"),
+        (replace(_WELL, reconciled=replace(_RECONCILED, found=0)), "1 not found by reconciliation"),
+        (replace(_WELL, reconciled=replace(_RECONCILED, complete_as_of=None)), "not known to be complete"),
+    ],
+)
+def test_what_is_not_well_is_said_in_the_last_line(result: Result, says: str) -> None:
+    """Even if the two sides agree."""
+    assert _WELL.is_well
+    assert _WELL.verdict == "0 syncs, 0 transactions: 0 lost, 0 different"
+    assert not result.is_well
+    assert result.verdict == f"{_WELL.verdict}, {says}"
 
 
 def test_the_demo_shows_every_status_code() -> None:

@@ -255,6 +255,18 @@ def test_nothing_late_writes_it_again(application: _Application, aws: Aws, clock
     assert ask(application.submit, "POST", application.path(_OTHER_ID), [expense()]).status == 200
 
 
+def test_nor_does_a_question_of_a_persons(application: _Application, start: Start, aws: Aws, clock: Clock) -> None:
+    """Who is asking Codat about a company stands in the table, by its id: so Codat is not asked about this one."""
+    _forgetting(aws, clock).forget(COMPANY_ID, "ticket 7")
+    asked = len(application.simulated.requests.entries)
+    for company_id, status in ((COMPANY_ID, 404), (COMPANY_ID.upper(), 404), (_OTHER_ID, 200)):
+        event = load("health", "sync")
+        event["rawPath"] = event["requestContext"]["http"]["path"] = f"/api/v1/companies/{company_id}/configuration"
+        assert start("health")(event)["statusCode"] == status
+    assert list(application.of(COMPANY_ID)) == [(f"COMPANY#{COMPANY_ID}", "COMPANY")]
+    assert len(application.simulated.requests.entries) == asked + 1
+
+
 def test_from_the_tombstone_on_retry_writes_nothing(application: _Application, aws: Aws, clock: Clock) -> None:
     """Though the sync is still there: it may be deleted at any moment."""
     application.retry({"syncId": SYNC_ID})  # It comes to rest: nobody has recorded a body.

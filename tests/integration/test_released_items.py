@@ -14,6 +14,7 @@ from codat_sync.completeness import Completeness
 from codat_sync.due import DueItems
 from codat_sync.gate import SharedGate
 from codat_sync.quota import Reason
+from codat_sync.reconciliation_store import ReconciliationStore
 from codat_sync.retries import RetryStore
 from codat_sync.retry_state import RetryState
 from codat_sync.rounds_store import RoundsStore
@@ -22,10 +23,21 @@ from codat_sync.status import Outcome
 from codat_sync.store import Store
 from codat_sync.submission import State
 from codat_sync.submission_store import SubmissionStore
+from codat_sync.tombstones import Tombstones
 from tests.integration import released
 from tests.integration.batches import batch, failed, of
 from tests.integration.conftest import Aws, Handler
-from tests.integration.released import BEHIND_GATE, IN_PROGRESS, LARGE, NOT_FOUND, RECORDED, SUBMITTED
+from tests.integration.released import (
+    AGREED,
+    BEHIND_GATE,
+    FORGOTTEN,
+    IN_PROGRESS,
+    LARGE,
+    NOT_FOUND,
+    RECORDED,
+    SUBMITTED,
+)
+from tests.integration.requests import EXPENSES, ask, expense
 from tests.payloads import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, load
 from tests.simulator.codat import SimulatedCodat
 
@@ -127,6 +139,17 @@ def test_the_company_the_gate_and_what_is_due_are_read(store: Store) -> None:
 
 
 @pytest.mark.usefixtures("written")
+def test_who_was_forgotten_stays_so(start: Start, store: Store) -> None:
+    """And until when nothing of it may be known again; what Codat's list is wrong about is remembered, too."""
+    stone = Tombstones(store.table).load(FORGOTTEN)
+    assert stone
+    assert (stone.reason, stone.erased_at) == ("ticket 7", stone.erasing_since)
+    answer = ask(start("submit"), "POST", EXPENSES.replace(COMPANY_ID, FORGOTTEN), [expense()])
+    assert (answer.status, answer.body["canBeRetried"]) == (410, "False")
+    assert ReconciliationStore(store.table).load_agreed(COMPANY_ID)[SYNC_ID] == AGREED
+
+
+@pytest.mark.usefixtures("written")
 def test_the_functions_go_on_with_it(start: Start, aws: Aws, store: Store, simulated: SimulatedCodat) -> None:
     """What is written over keeps what a later version had put there."""
     aws.dynamodb.delete_item(TableName="syncs", Key={"pk": {"S": "GATE"}, "sk": {"S": "GATE"}})  # a day has passed
@@ -176,6 +199,42 @@ def test_a_word_that_is_not_known_yet_does_no_harm(
     assert document.waiting
     assert document.waiting.due_at
     assert SharedGate(store.table, _now).state.closure
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (("SYNC", "SYNC"), {"summary": {"outcome": {"S": "what nobody knows yet"}}}),
+        (("RECONCILE", "ENDPOINT"), {"state": {"S": "what nobody knows yet"}}),
+        (
+            ("COMPANY", "RECONCILIATION"),
+            {"unresolved": {SYNC_ID: {"L": [{"S": "what nobody knows yet"}, {"NULL": True}, {"NULL": True}]}}},
+        ),
+    ],
+)
+def test_reconcile_goes_on_with_a_word_that_is_not_known_yet(
+    start: Start, aws: Aws, kind: tuple[str, str], words: dict[str, Any]
+) -> None:
+    """One item would stop it for all companies."""
+    (items, *_) = released.stored().values()
+    for item in items:
+        changed = item if released.kind_of(item) != kind else item | _with(item, words)
+        aws.dynamodb.put_item(TableName="syncs", Item=changed | _due_now(item))
+    aws.dynamodb.delete_item(TableName="syncs", Key={"pk": {"S": "GATE"}, "sk": {"S": "GATE"}})
+    went = start("reconcile")({"remaining_ms": 290_000})
+    assert (went["end"], went["compared"]) == ("done", 1)
+
+
+def _with(item: dict[str, Any], words: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes of an item that have these words in them; those that are maps keep their others."""
+    return {
+        name: word if len(word) == 1 and "S" in word else {"M": item[name]["M"] | word} for name, word in words.items()
+    }
+
+
+def _due_now(item: dict[str, Any]) -> dict[str, Any]:
+    """Return what has reconcile look at an item in this round."""
+    return {name: {"S": "2026-01-01T00:00:00.000Z"} for name in ("reconcileAt", "nextAt") if name in item}
 
 
 def test_a_submission_whose_state_is_not_known_yet_is_never_sent(aws: Aws, store: Store) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from codat_sync.instant import format_instant
-from tests.integration.batches import batch, message, of
+from tests.integration.batches import batch, failed, message, of
 from tests.integration.conftest import Aws, Handler
-from tests.payloads import COMPANY_ID, SYNC_ID
+from tests.payloads import COMPANY_ID, SYNC_ID, load
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.faults import Fault
 from tests.simulator.models import Item
@@ -129,6 +129,18 @@ def test_what_codat_answered_is_counted_though_the_message_comes_again(
     (line,) = (line for line in told.lines if line["message"] == "comes again")
     assert 5 <= line["seconds"] <= 15
     assert (line["sync_id"], line["webhook_ids"]) == (SYNC_ID, ["msg_1"])
+
+
+def test_a_retry_that_fails_is_told_and_comes_again(start: Start, aws: Aws, output: Callable[[], Output]) -> None:
+    """Lambda counts no error: the batch is answered."""
+    retry, due = start("retry"), load("retry", "due")
+    aws.dynamodb.delete_table(TableName="syncs")
+    assert failed(retry(due)) == [due["Records"][0]["messageId"]]
+    told = output()
+    assert told.count("MessageFailed", service="retry") == 1
+    (line,) = (line for line in told.lines if line["message"] == "failed")
+    assert (line["sync_id"], line["level"]) == (SYNC_ID, "ERROR")
+    assert line["exception_name"] == "ResourceNotFoundException"
 
 
 def test_what_a_person_should_look_at_is_an_error_in_the_log(

@@ -79,6 +79,7 @@ VERBS = {
     "work",
 }
 EDGES = {
+    "body_items",
     "bus",
     "codat",
     "codat_directory",

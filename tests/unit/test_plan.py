@@ -227,6 +227,21 @@ _STATUSES: tuple[dict[str, str | None], ...] = (
 _CODES = (None, 1000, 2000, 2040, 4000, 4040, 4260, 5000, 5080, 5130, 9999)
 
 
+def _emptied(standing: Standing) -> Standing:
+    """Return it as it is when its bodies were too old to be kept."""
+    return replace(standing, submissions=tuple((each, Body("t", "")) for each, _ in standing.submissions))
+
+
+def test_what_codat_refused_is_not_unknown_because_its_body_is_not_kept() -> None:
+    """It is asked for."""
+    refused = _standing(submissions=(_submission(State.REFUSED),))
+    assert _plan(_emptied(refused)).step is Step.NO_BODY
+
+
+# What is said of a transaction whether or not its body is kept.
+_OF_NO_BODY = {Step.WRITTEN, Step.PARTLY_WRITTEN, Step.UNKNOWN, Step.NO_BODY}
+
+
 @pytest.mark.parametrize("state", [None, *State])
 @pytest.mark.parametrize("is_for_person", [False, True])
 def test_nothing_known_is_without_an_answer_and_nothing_unsafe_is_retried(
@@ -246,6 +261,10 @@ def test_nothing_known_is_without_an_answer_and_nothing_unsafe_is_retried(
         found = plan(standing, _NOW, _POLICY, is_for_person=is_for_person)
         assert found.support
         assert found.customer == CUSTOMER_NOTES[found.step]
+        without = plan(_emptied(standing), _NOW, _POLICY, is_for_person=is_for_person)
+        assert (
+            without == found if found.step in _OF_NO_BODY else without.step in {Step.NO_BODY, Step.WAIT, Step.RECONNECT}
+        )
         if found.step is Step.RETRY:
             assert standing.body
             assert state not in {State.SENT, State.UNKNOWN, None}

@@ -1,12 +1,17 @@
 """The runbook leads to what it names: a person reads it at night."""
 
 import re
+import subprocess
+
+import pytest
 
 from dev.template import read_template
 from tests.payloads import EVENTS
 
 ROOT = EVENTS.parent
 RUNBOOK = (ROOT / "docs/operations.md").read_text()
+# As a person types them: in a block of their own, with a comment perhaps.
+COMMANDS = re.findall(r"^make [^#\n]+", RUNBOOK, re.MULTILINE)
 TITLES = re.findall(r"^## (.+)$", RUNBOOK, re.MULTILINE)
 
 
@@ -48,3 +53,24 @@ def test_commands_that_are_named_are_there() -> None:
     named = set(re.findall(r"(?:`|^ *)make ([a-z-]+)", RUNBOOK, re.MULTILINE))
     assert len(named) > 3
     assert named <= made
+
+
+def _make(command: str) -> "subprocess.CompletedProcess[str]":
+    """Have make say what it would do."""
+    typed = re.sub(r"<[^>]*>", "x", command).replace("make", "make --dry-run", 1)
+    return subprocess.run(["/bin/bash", "-c", typed], check=False, capture_output=True, cwd=ROOT, text=True)
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "make dead-letters", "make redrive", "make drop ALL=1 WHY=x"])
+def test_a_command_asks_for_nothing_more_than_is_typed(command: str) -> None:
+    """What is missing, make says before it does anything."""
+    made = _make(command)
+    assert (made.returncode, made.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["make forget", "make forget COMPANY=x", "make remember REASON=x"])
+def test_a_company_is_not_forgotten_by_half_a_command(command: str) -> None:
+    """It says what is missing."""
+    made = _make(command)
+    assert made.returncode
+    assert "=… is missing" in made.stderr

@@ -3,22 +3,30 @@
 import copy
 import json
 import os
+import re
 import tomllib
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
+from dev.errors import LocalStackError
 from dev.paths import ROOT
+from dev.protect import POLICY, protect
 from dev.stamp import stamp
 from dev.template import read_template
+from tests.alarms import ALARMS, NAMESPACE, RESOURCES, metrics_of
 
 
-def _transformed(parameters: dict[str, str] | None = None, *, layer: str = "first", code: str = "first") -> Any:  # noqa: ANN401 - CloudFormation's
+def _transformed(
+    parameters: dict[str, str] | None = None, *, layer: str = "first", code: str = "first", built_at: str = ""
+) -> Any:  # noqa: ANN401 - CloudFormation's
     """Return the resources that SAM makes of the template, with the layer and the code uploaded under these names."""
     template = copy.deepcopy(read_template())
-    stamp(template, parameters or {})
+    stamp(template, parameters or {}, built_at)
     for resource in template["Resources"].values():
         match resource["Type"]:
             case "AWS::Serverless::Function":
@@ -53,6 +61,33 @@ def test_so_does_a_change_of_the_code_or_of_a_parameter() -> None:
     assert before == _of_type(_transformed({"LogLevel": "INFO"}), "AWS::Lambda::Version")
 
 
+# What a function has and its versions don't: https://github.com/aws/serverless-application-model/issues/3281
+_NOT_OF_A_VERSION = {"Tags", "ReservedConcurrentExecutions", "CodeSigningConfigArn"}
+
+
+def _kept_in_versions(resources: Any) -> dict[str, Any]:  # noqa: ANN401 - CloudFormation's
+    """Return, by function, what Lambda keeps in a version of it."""
+    return {
+        name: {key: each for key, each in resources[name]["Properties"].items() if key not in _NOT_OF_A_VERSION}
+        for name in _of_type(resources, "AWS::Lambda::Function")
+    }
+
+
+@pytest.mark.parametrize(
+    "change", [{"parameters": {"AlarmEmail": "a@example.com"}}, {"built_at": "later"}, {"layer": "other"}]
+)
+def test_a_new_version_has_something_new_in_it(change: dict[str, Any]) -> None:
+    """Else Lambda refuses it and the deployment fails: "A version for this Lambda function exists".
+
+    Of each function, though the parameter is not its own. And of a build that is tried again after it was taken back:
+    the version of the first try is still there.
+    """
+    before, after = _transformed(), _transformed(**change)
+    assert _of_type(before, "AWS::Lambda::Version").isdisjoint(_of_type(after, "AWS::Lambda::Version"))
+    old, new = _kept_in_versions(before), _kept_in_versions(after)
+    assert [name for name in old if old[name] == new[name]] == []
+
+
 def test_all_that_calls_a_function_calls_the_version_that_is_live() -> None:
     """Queues, schedules, the API and its permissions: who calls the function itself calls what is not tried yet."""
     resources = _transformed()
@@ -60,6 +95,11 @@ def test_all_that_calls_a_function_calls_the_version_that_is_live() -> None:
     assert {resources[name]["Properties"]["Name"] for name in aliases} == {"live"}
     for name in _of_type(resources, "AWS::Lambda::EventSourceMapping") | _of_type(resources, "AWS::Lambda::Permission"):
         assert resources[name]["Properties"]["FunctionName"]["Ref"] in aliases, name
+    called = set(re.findall(r"functions/\$\{(\w+)", json.dumps(resources["Api"]["Properties"]["Body"])))
+    assert called == {f"{name}FunctionAliaslive" for name in ("Receiver", "Retry", "Submit", "Health")}
+    assert (
+        resources["HealthFunction"]["Properties"]["Environment"]["Variables"]["RETRY_FUNCTION_NAME"]["Ref"] in aliases
+    )
     for name in _of_type(resources, "AWS::Events::Rule"):
         targets = resources[name]["Properties"]["Targets"]
         assert all(target["Arn"].get("Ref") in aliases for target in targets if "Function" in str(target["Arn"])), name
@@ -85,6 +125,16 @@ def test_a_gradual_deployment_is_taken_back_by_alarms_of_the_function() -> None:
         alarms = {alarm["Name"]["Ref"] for alarm in properties["AlarmConfiguration"]["Alarms"]}
         assert name.replace("Function", "ErrorsAlarm") in alarms
         assert resources[f"{name}Aliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+
+
+@pytest.mark.parametrize("name", ["Worker", "Retry", "Publish"])
+def test_a_version_that_fails_each_message_is_taken_back(name: str) -> None:
+    """Of a function that answers a batch with what failed Lambda counts no error: it tells of that itself."""
+    properties = RESOURCES[f"{name}Function"]["Properties"]
+    assert "ReportBatchItemFailures" in str(properties["Events"])
+    alarms = [ALARMS[alarm["Ref"]] for alarm in properties["DeploymentPreference"]["Alarms"]]
+    told = {metric.name for alarm in alarms for metric in metrics_of(alarm) if metric.namespace == NAMESPACE}
+    assert told & {"MessageFailed", "RecordFailed"}
 
 
 def test_else_it_is_all_at_once() -> None:
@@ -146,3 +196,23 @@ def test_nothing_that_holds_data_can_be_replaced_unnoticed() -> None:
     assert {"SyncQueue", "SyncDeadLetterQueue", "RetryQueue", "RetryDeadLetterQueue"} <= _of_type(
         resources, "AWS::SQS::Queue"
     )
+
+
+def test_cloudformation_is_told_to_refuse_it() -> None:
+    """By make deploy: of whatever holds data, and that is not there only if a parameter says so."""
+    _, replacing, deleting = json.loads(POLICY.read_text())["Statement"]
+    kinds = {*_HOLDS_DATA, "AWS::SecretsManager::Secret"}
+    assert set(replacing["Condition"]["StringEquals"]["ResourceType"]) == kinds
+    assert set(deleting["Resource"]) == {
+        f"LogicalResourceId/{name}"
+        for name, resource in RESOURCES.items()
+        if resource["Type"] in kinds and "Condition" not in resource
+    }
+    client = boto3.client("cloudformation")
+    with Stubber(client) as aws:
+        aws.add_response("set_stack_policy", {}, {"StackName": "s", "StackPolicyBody": POLICY.read_text()})
+        protect(client, "s")
+        aws.assert_no_pending_responses()
+        aws.add_client_error("set_stack_policy", "AccessDenied")
+        with pytest.raises(LocalStackError, match="deployed, but not protected"):
+            protect(client, "s")

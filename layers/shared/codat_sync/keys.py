@@ -88,6 +88,11 @@ def body_key(company_id: str, transaction_id: str, submission_id: str) -> Key:
     return {"pk": f"TXN#{company_id}#{transaction_id}", "sk": f"{BODY_PREFIX}{submission_id}"}
 
 
+def is_body(key: Key) -> bool:
+    """Return whether it is the key of a transaction's body."""
+    return key["sk"].startswith(BODY_PREFIX)
+
+
 def submission_key(submission_id: str) -> Key:
     """Return the key of a submission."""
     return {"pk": f"SUB#{submission_id}", "sk": "SUB"}

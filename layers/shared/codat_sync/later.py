@@ -4,9 +4,10 @@ from enum import StrEnum
 from typing import TypeVar
 
 E = TypeVar("E", bound=StrEnum)
+Otherwise = TypeVar("Otherwise")
 
 
-def member(kind: type[E], value: str, otherwise: E) -> E:
+def member(kind: type[E], value: str, otherwise: Otherwise) -> E | Otherwise:
     """Return the member of ``kind`` that ``value`` names, or ``otherwise``, which does no harm where it is new."""
     try:
         return kind(value)

@@ -1,5 +1,6 @@
 """Asking Codat at once, for a person who can't wait: what the table says is brought up to it by the worker."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Live:
-    """How Codat is asked live: only reads, out of what is kept of the quota for people."""
+    """How Codat is asked live: only reads, out of what is kept of the quota for people.
+
+    ``is_known`` tells of a company whether it was not forgotten: a call leaves its id in the table.
+    """
 
     codat: "Codat"
     queue: "SyncQueue"
+    is_known: Callable[[str], bool]
 
     def sync(self, details: "SyncDetails", correlation_id: str) -> SyncStatus:
         """Return what Codat says of a sync, and have the worker look at it too.
@@ -54,6 +59,8 @@ class Live:
 
     def configuration(self, company_id: str) -> dict[str, Any] | None:
         """Return a company's configuration, None if Codat has none. Raises CodatError and SecretUnavailableError."""
+        if not self.is_known(company_id):
+            return None
         try:
             return self.codat.configuration(company_id)
         except CodatNotFoundError:

@@ -134,7 +134,12 @@ class Standing:
 
     @property
     def body(self) -> tuple[Submission, Body] | None:
-        """The newest body of what the product wants now, with the submission that it came with."""
+        """The newest body of what the product wants now, with the submission that it came with; None if it is empty."""
+        return self.newest if self.newest and self.newest[1].text else None
+
+    @property
+    def newest(self) -> tuple[Submission, Body] | None:
+        """The same, though its body may be empty: it was too old to be kept."""
         return next(reversed(_wanted(self)), None)
 
 
@@ -250,7 +255,7 @@ def _unknown(standing: Standing, now: datetime) -> Plan | None:
         return Plan(Step.UNKNOWN, f"{why} Look it up in the books.")
     if any(not seen.statuses and not _has_failed(seen.code) for seen in syncs):
         return Plan(Step.UNKNOWN, "Codat does not list it among what its sync has done.")
-    was_refused = standing.body is not None and standing.body[0].state is State.REFUSED
+    was_refused = standing.newest is not None and standing.newest[0].state is State.REFUSED
     return None if syncs or was_refused else Plan(Step.UNKNOWN, "No sync has told of it.")
 
 
@@ -298,7 +303,8 @@ def _disconnected(standing: Standing, now: datetime) -> Plan | None:
 
 def _no_body() -> Plan:
     return Plan(
-        Step.NO_BODY, "It was not submitted through here, nor was its body recorded: the product has to send it."
+        Step.NO_BODY,
+        "It was not submitted through here, nor was its body recorded or kept: the product has to send it.",
     )
 
 
@@ -326,7 +332,7 @@ def _cause(standing: Standing, now: datetime) -> Plan | None:
     """Return what has to be mended first: the last failure tells, unless the product has sent another body since."""
     syncs = _relevant(standing)
     last = syncs[-1] if syncs else None
-    newest = standing.body[0] if standing.body else None
+    newest = standing.newest[0] if standing.newest else None
     if newest and newest.is_refused_for_itself and not _was_for_connection(newest, standing):
         looked_at = (newest.sent_at or newest.recorded_at) + UNTIL_RECONNECTED
         # Codat may have refused it for a connection of whose end we have not heard yet: it is looked at once more.

@@ -24,6 +24,7 @@ from codat_sync.keys import (
     reconciliation_key,
     sync_key,
 )
+from codat_sync.later import member
 from codat_sync.reconciliation import LEASE, Reconciliation, Unresolved
 from codat_sync.status import Outcome
 from codat_sync.table import Table, Values
@@ -178,7 +179,7 @@ def read(company_id: str, values: Mapping[str, Any]) -> Reconciliation:
         complete_as_of=parse_instant(summary.get("completeAsOf")),
         listed=int(summary.get("listed", 0)),
         unresolved={
-            sync_id: Unresolved(Why(why), parse_instant(before), parse_instant(enqueued_at))
+            sync_id: Unresolved(member(Why, why, Why.EXPECTED), parse_instant(before), parse_instant(enqueued_at))
             for sync_id, (why, before, enqueued_at) in values.get("unresolved", {}).items()
         },
         left_out=int(summary.get("leftOut", 0)),
@@ -197,7 +198,7 @@ def _glimpse(summary: Mapping[str, Any]) -> Glimpse:
         sync_id=summary["syncId"],
         code=None if code is None else int(code),
         synced_at=summary.get("syncUtc"),
-        outcome=Outcome(summary["outcome"]),
+        outcome=member(Outcome, summary["outcome"], Outcome.UNKNOWN),
         trouble=summary.get("trouble"),
     )
 
@@ -209,7 +210,7 @@ def _known(values: Values) -> Known:
         version=int(values["version"]),
         code=int(values["code"]) if is_answered else None,
         synced_at=values.get("syncUtc"),
-        outcome=Outcome(values["summary"]["outcome"]),
+        outcome=member(Outcome, values["summary"]["outcome"], Outcome.UNKNOWN),
         waiting=read_waiting(values),
         first_seen_at=parse_instant(values.get("firstSeenAt")),
     )

@@ -10,6 +10,7 @@ from codat_sync.endpoint import Endpoint, EndpointState
 from codat_sync.errors import ConditionFailedError
 from codat_sync.instant import format_instant, format_known, parse_instant
 from codat_sync.keys import DIRECTORY, ENDPOINT, Key
+from codat_sync.later import member
 from codat_sync.reconciliation import LEASE
 from codat_sync.table import Table, Values
 
@@ -130,7 +131,7 @@ def _directory(values: Mapping[str, Any]) -> Directory:
 
 def _endpoint(values: Mapping[str, Any]) -> Endpoint:
     return Endpoint(
-        state=EndpointState(values["state"]) if "state" in values else None,
+        state=member(EndpointState, values.get("state", ""), None),
         checked_at=parse_instant(values.get("checkedAt")),
         since=parse_instant(values.get("since")),
         unannounced=int(values.get("unannounced", 0)),

@@ -105,11 +105,14 @@ class SubmissionStore:
         self._change(submission, changes)
 
     def load_submissions(self, company_id: str, transaction_id: str) -> list[tuple[Submission, Body]]:
-        """Return every submission of a transaction with the body that was sent, oldest first; recorded bodies too."""
+        """Return every submission of a transaction with the body that was sent, oldest first; recorded bodies too.
+
+        A body that was too old to be kept is empty.
+        """
         bodies = self._table.query(claim_key(company_id, transaction_id)["pk"], BODY_PREFIX)
         texts = {item["sk"].removeprefix(BODY_PREFIX): item for item in bodies}
         found = self._table.get(map(submission_key, texts))
-        known = [(_read(item), Body(transaction_id, texts[item["submissionId"]]["body"])) for item in found]
+        known = [(_read(item), Body(transaction_id, texts[item["submissionId"]].get("body", ""))) for item in found]
         return sorted(known, key=lambda each: each[0].recorded_at)
 
     def load_syncs_of_others(self, submission: Submission) -> set[str]:
