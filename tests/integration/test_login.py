@@ -286,6 +286,26 @@ def test_an_issuer_without_a_way_out_is_left_alone(ann: httpx.Client, issuer: Si
     assert ann.post("/logout", data=_csrf(ann)).headers["refresh"] == f"0; url={SITE}/"
 
 
+@pytest.mark.parametrize("is_the_client_known", [True, False])
+def test_who_signs_out_while_the_issuer_is_down_is_out_here(
+    ann: httpx.Client,
+    site: Site,
+    issuer: SimulatedIdentityProvider,
+    is_the_client_known: bool,  # noqa: FBT001 - a table of cases
+) -> None:
+    """In a process that has not asked the issuer anything yet, or has no secret to ask with."""
+    token = _csrf(ann)
+    if is_the_client_known:
+        issuer.answers["/.well-known/openid-configuration"] = Answer(HTTPStatus.SERVICE_UNAVAILABLE)
+    else:
+        site.put_secret("login", "{}")
+    with httpx.Client() as http, browser(Pages(site, http).handle) as client:
+        client.cookies = ann.cookies
+        answer = client.post("/logout", data=token)
+        assert (answer.status_code, answer.headers["refresh"]) == (200, f"0; url={SITE}/")
+        assert client.get("/", follow_redirects=False).status_code == 303
+
+
 def test_who_is_denied_at_the_issuer_is_told_why(ann: httpx.Client, issuer: SimulatedIdentityProvider) -> None:
     """In the issuer's word, if it is one of those that the standard has."""
     issuer.denies = True
