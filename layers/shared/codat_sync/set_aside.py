@@ -37,7 +37,7 @@ _LONGEST_BODY = 350_000
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """About how many letters a queue has: those that ``wait``, and those that somebody is looking at just now."""
+    """About how many letters a queue has: those to be had, and those that somebody is looking at just now."""
 
     waiting: int
     looked_at: int
