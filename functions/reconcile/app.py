@@ -103,6 +103,8 @@ def _go(ends_at: float, correlation_id: str) -> dict[str, Any]:
         rounds_store.count_unannounced(lost, _now())
     overall = completeness.sum_up(directory, _now())
     tell_round(went, overall, _now())
+    if went.fault:
+        raise went.fault  # Only now that all else is done: it is an error of the function, and rings.
     return _answer(went, overall)
 
 

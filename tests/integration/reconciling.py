@@ -12,7 +12,6 @@ from codat_sync.codat_directory import CodatDirectory
 from codat_sync.completeness import Completeness, OverallCompleteness
 from codat_sync.connection import CodatConnection
 from codat_sync.discover import Discovering
-from codat_sync.errors import CodatError
 from codat_sync.gate import SharedGate
 from codat_sync.pace import Pace
 from codat_sync.queues import SyncQueue
@@ -95,7 +94,7 @@ def put_together(
     queue = SyncQueue(aws.sqs, aws.environment["SYNC_QUEUE_URL"])
     told: list[Compared] = []
 
-    def tell_failure(_what: str, _error: CodatError) -> None:
+    def tell_failure(_what: str, _error: Exception) -> None:
         return
 
     rounds = Rounds(

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
@@ -17,6 +18,7 @@ from codat_sync.rounds import End
 from codat_sync.schedule import Trouble
 from codat_sync.status import Outcome
 from codat_sync.store import Store
+from codat_sync.table import Table
 from tests.integration.batches import batch, failed, message, of
 from tests.integration.conftest import WEBHOOK_URL, Aws, Handler
 from tests.integration.reconciling import LONG_AGO, Clock, Reconcile, put_together
@@ -165,7 +167,8 @@ def test_nothing_is_claimed_of_all_while_one_company_is_not_known(
     reconcile.clock.pass_by(hours=7)
     reconcile.go()
     assert reconcile.completeness.company(other)
-    # Codat did not have it when the list was read last: the claim was for that moment.
+    # Codat did not have it when the list was read last: what is claimed is for that moment.
+    assert reconcile.overall.complete_as_of
     directory = reconcile.rounds.discovering.rounds.load_directory()
     assert directory.listed_as_of
     reconcile.clock.pass_by(minutes=6)
@@ -290,6 +293,26 @@ def test_an_answer_that_waits_for_its_dead_letter_holds_the_moment(
         assert (_complete(reconcile).reasons, reconcile.checks()) == ({"setAside": 1}, [])
     assert _complete(reconcile).complete_as_of is None
     assert failed(reconcile.worker(batch(dead["Body"]))) == []
+    reconcile.clock.pass_by(hours=7)
+    reconcile.go()
+    assert _complete(reconcile).complete_as_of
+
+
+def test_what_was_set_aside_is_not_forgotten_when_its_dead_letter_is_gone(
+    reconcile: Reconcile, aws: Aws, simulated: SimulatedCodat
+) -> None:
+    """Dropped, or kept for its two weeks: Codat is asked again, and may say something else by then."""
+    simulated.faults.add(Fault("malformed", times=3, path=f"{SYNC_ID}/transactions"))
+    reconcile.go()
+    reconcile.work()
+    assert aws.messages("SYNC_DEAD_LETTER_QUEUE")
+    for _ in range(2):
+        reconcile.clock.pass_by(days=6)
+        reconcile.go()
+        assert (reconcile.work(), _complete(reconcile).reasons) == (0, {"setAside": 1})
+    reconcile.clock.pass_by(days=3)
+    reconcile.go()
+    assert reconcile.work() == 1
     reconcile.clock.pass_by(hours=7)
     reconcile.go()
     assert _complete(reconcile).complete_as_of
@@ -563,6 +586,55 @@ def test_a_company_that_is_refused_does_not_close_the_gate_again_and_again(
     assert _lists(simulated) == 2
 
 
+@pytest.mark.parametrize("path", ["^/webhooks$", "^/companies$"])
+@pytest.mark.parametrize("fault", [Fault("status", status=403), Fault("status", status=500), Fault("malformed")])
+def test_what_is_about_no_company_and_fails_keeps_nobody_waiting(
+    reconcile: Reconcile, simulated: SimulatedCodat, path: str, fault: Fault
+) -> None:
+    """It is asked once an hour, and the gate stays open."""
+    reconcile.store.make_due([COMPANY_ID], reconcile.clock())
+    simulated.faults.add(replace(fault, times=99, path=path))
+    for _ in range(12):
+        assert reconcile.go().end is End.DONE
+        reconcile.work()
+        reconcile.clock.pass_by(minutes=5)
+    tries = len(simulated.requests.matching(path))
+    assert tries == (1 if fault.status == 403 else 3)
+    reconcile.clock.pass_by(minutes=1)
+    reconcile.go()
+    assert len(simulated.requests.matching(path)) == 2 * tries
+    assert _complete(reconcile).complete_as_of
+
+
+def test_a_company_that_codat_fails_for_is_tried_ever_more_seldom(
+    reconcile: Reconcile, simulated: SimulatedCodat
+) -> None:
+    """Its problem is told, and it takes little from the others."""
+    other = simulated.add_company().company_id
+    simulated.faults.add(Fault("status", status=500, times=999, path=_LIST, company_id=COMPANY_ID))
+    for _ in range(36):
+        reconcile.go()
+        reconcile.clock.pass_by(minutes=5, seconds=1)
+    assert _complete(reconcile).problem == "Codat does not answer"
+    assert _complete(reconcile, other).complete_as_of
+    assert len([call for call in simulated.requests.matching(_LIST) if call.company_id == COMPANY_ID]) <= 3 * 7
+
+
+def test_a_company_that_cant_be_read_keeps_no_other_waiting(reconcile: Reconcile, aws: Aws) -> None:
+    """A fault of ours is one of the round's, when all else is done; and it is told of the company."""
+    reconcile.rounds.discovering.go_on(lambda: True)
+    reconcile.store.make_due(["company-2"], reconcile.clock() + timedelta(seconds=1))
+    key = {"pk": "SYNC#broken", "sk": "SYNC"}
+    broken = {"companyPk": f"COMPANY#{COMPANY_ID}", "companySk": "2026-01-01", "summary": {}}
+    Table(aws.dynamodb, "syncs").update(key, broken, {})
+    reconcile.clock.pass_by(seconds=2)
+    went = reconcile.go()
+    assert isinstance(went.fault, KeyError)
+    assert _complete(reconcile).problem == "It can't be compared, by a fault of ours: the log tells"
+    assert _complete(reconcile, "company-2").next_at
+    assert (reconcile.overall.companies, reconcile.overall.problems) == (2, 2)
+
+
 def test_an_answer_that_cant_be_understood_is_told_and_tried_later(
     reconcile: Reconcile, simulated: SimulatedCodat
 ) -> None:
@@ -599,6 +671,21 @@ def test_while_the_gate_is_closed_nothing_is_asked(reconcile: Reconcile, simulat
 
 
 # ---------------------------------------------------------------- who is compared
+
+
+def test_where_something_goes_on_comes_first(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+    """Though the quiet ones have waited for longer: of four, three are such as have never been compared."""
+    for number in range(8):
+        simulated.add_company(company_id=f"quiet-{number}")
+    _caught_up(reconcile)
+    reconcile.clock.pass_by(hours=7)
+    for number in range(8):
+        reconcile.store.make_due([simulated.add_company(company_id=f"new-{number}").company_id], reconcile.clock())
+    simulated.requests.clear()
+    turns = iter([False] + [True] * 4)  # The list of companies can wait.
+    reconcile.go(lambda: next(turns, False))
+    asked = [str(call.company_id) for call in simulated.requests.matching(_LIST)]
+    assert [company_id.startswith("new") for company_id in asked] == [True, True, True, False]
 
 
 def test_a_company_that_an_event_makes_known_is_due(reconcile: Reconcile, aws: Aws, simulated: SimulatedCodat) -> None:

@@ -1,6 +1,7 @@
 """What reconcile tells: how complete the table is, and what a person has to see to."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -83,6 +84,35 @@ def test_an_endpoint_that_cant_be_asked_about_does_not_keep_companies_from_being
     assert told.values("ComparisonsFailed") == [1, 1]
 
 
+@pytest.mark.parametrize("fault", [Fault("status", status=403), Fault("status", status=404), Fault("malformed")])
+def test_an_endpoint_that_codat_does_not_tell_of_is_an_error(
+    start: Start, simulated: SimulatedCodat, output: Callable[[], Output], fault: Fault
+) -> None:
+    """Else nobody would know that nobody watches."""
+    simulated.faults.add(replace(fault, times=3, path="^/webhooks$"))
+    assert start("reconcile")(dict(_REMAINING))["end"] == "done"
+    told = output()
+    assert told.values("EndpointTrouble") == [1]
+    assert [line["state"] for line in told.lines if line["message"] == "endpoint"] == ["unknown"]
+
+
+def test_a_fault_of_ours_is_an_error_of_the_function_when_all_else_is_told(
+    start: Start, store: Store, simulated: SimulatedCodat, output: Callable[[], Output]
+) -> None:
+    """So that its alarm rings, and what is known of the others does not get lost."""
+    start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
+    store.table.update(
+        {"pk": "SYNC#broken", "sk": "SYNC"},
+        {"companyPk": f"COMPANY#{COMPANY_ID}", "companySk": "2026-01-01", "summary": {}},
+        {},
+    )
+    with pytest.raises(KeyError):
+        start("reconcile")(dict(_REMAINING))
+    told = output()
+    assert [line["what"] for line in told.lines if line["message"] == "not compared"] == [COMPANY_ID]
+    assert [line["companies"] for line in told.lines if line["message"] == "round"] == [1]
+
+
 def test_syncs_that_no_webhook_announced_are_an_error(
     start: Start, store: Store, simulated: SimulatedCodat, rounds_store: RoundsStore, output: Callable[[], Output]
 ) -> None:
@@ -97,7 +127,7 @@ def test_syncs_that_no_webhook_announced_are_an_error(
     assert (line["level"], line["company_id"], line["sync_ids"]) == ("ERROR", COMPANY_ID, [lost.sync_id])
     assert told.count("SyncsUnannounced") == 1
     assert told.count("SyncsFound", why="missing") == 1
-    assert told.count("CompaniesIncomplete") == 1
+    assert (told.count("CompaniesIncomplete"), told.count("CompaniesNeverComplete")) == (1, 1)
     assert told.values("CompletenessAge") == []
     endpoint = rounds_store.load_endpoint()
     assert (endpoint.unannounced, endpoint.unannounced_at is not None) == (1, True)

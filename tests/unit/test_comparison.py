@@ -53,12 +53,11 @@ def test_what_was_never_asked_about_is_not_there_though_it_has_a_document() -> N
     assert judge(_LISTED, replace(announced, waiting=_waiting(None)), _NOW) is Why.STALE
 
 
-def test_what_waits_for_a_dead_letter_is_not_asked_about() -> None:
-    """It would make another one."""
+def test_what_waits_for_a_dead_letter_is_set_aside() -> None:
+    """It is not there."""
     waiting = _waiting(None, Trouble.MALFORMED)
     found = judge(replace(_LISTED, code=5130), replace(_KNOWN, waiting=waiting), _NOW)
     assert found is Why.SET_ASIDE
-    assert not found.is_to_be_asked
     assert found.is_incomplete
 
 

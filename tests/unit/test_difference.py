@@ -102,6 +102,14 @@ def test_a_sync_that_failed_and_then_succeeded_is_told_of_twice_in_the_order_of_
     assert second[1].model_dump()["transaction_id"] == "t2"
 
 
+def test_that_a_failed_sync_has_ended_is_told_though_its_code_stays() -> None:
+    """The first time some of it went on: how many have failed in the end is news."""
+    going_on = _document(None, 5130, _item("t1", "PushError"), _item("t2", "Pending"))
+    ended = _document(going_on, 5130, _item("t1", "PushError"), _item("t2", "PushError"))
+    facts = [next(_facts(_KEY, *versions)).model_dump() for versions in ((None, going_on), (going_on, ended))]
+    assert [(fact["is_final"], fact["failed"]) for fact in facts] == [(False, 1), (True, 2)]
+
+
 @pytest.mark.parametrize(
     "waiting",
     [

@@ -18,7 +18,7 @@ _NEW = Reconciliation("company")
 
 
 def _compared(known: Reconciliation, at: datetime, findings: dict[str, Why]) -> Reconciliation:
-    return known.after(at, 10, known.found(findings), at)
+    return known.after(at, 10, known.found(findings, at), at)
 
 
 def test_a_comparison_that_finds_nothing_is_complete_as_of_when_codat_was_asked() -> None:
@@ -88,14 +88,22 @@ def test_what_was_left_out_was_missing_before() -> None:
 
 
 def test_what_was_enqueued_is_enqueued_again_after_an_hour() -> None:
-    """And what was submitted and never heard of after a day; what is set aside is not at all."""
+    """And what was submitted and never heard of after a day."""
     found = Unresolved(Why.MISSING, None, None)
     assert found.is_to_be_enqueued(_NOW)
     enqueued = replace(found, enqueued_at=_NOW)
     assert not enqueued.is_to_be_enqueued(_NOW + REPEATED_AFTER - timedelta(seconds=1))
     assert enqueued.is_to_be_enqueued(_NOW + REPEATED_AFTER)
     assert not replace(enqueued, why=Why.UNHEARD).is_to_be_enqueued(_NOW + timedelta(hours=23))
-    assert not replace(found, why=Why.SET_ASIDE).is_to_be_enqueued(_NOW)
+
+
+@pytest.mark.parametrize("before", [None, Why.MISSING])
+def test_what_is_set_aside_is_asked_about_again_when_its_dead_letter_is_gone(before: Why | None) -> None:
+    """Not sooner, as it would make another one; and whatever became of that, it is not forgotten."""
+    known = _compared(_NEW, _NOW, {"a": before} if before else {})
+    for days, is_due in ((0, False), (13, False), (14, True)):
+        known = _compared(known, _NOW + timedelta(days=days), {"a": Why.SET_ASIDE})
+        assert known.unresolved["a"].is_to_be_enqueued(_NOW + timedelta(days=days)) is is_due
 
 
 _CALM = replace(_compared(_NEW, _NOW, {}), latest_at=_NOW - timedelta(days=30))

@@ -74,3 +74,12 @@ def test_a_company_is_not_forgotten_by_half_a_command(command: str) -> None:
     made = _make(command)
     assert made.returncode
     assert "=… is missing" in made.stderr
+
+
+def test_buttons_that_are_named_are_there() -> None:
+    """On the pages of Sync Health."""
+    pages = ROOT / "layers/shared/codat_sync/health/pages/templates"
+    shown = " ".join(page.read_text() for page in pages.glob("*.html"))
+    named = re.findall(r"\bpress(?:es)? \*(.+?)\*", RUNBOOK)
+    assert len(named) > 3
+    assert [each for each in named if f">{each}" not in shown] == []

@@ -205,7 +205,9 @@ class Codat:
     def _get_once(
         self, company_id: str | None, path: str, query: Mapping[str, int | str], parse: Callable[[bytes], T]
     ) -> T:
-        answer = self._connection.ask(self._connection.request("GET", path, query), company_id)
+        request = self._connection.request("GET", path, query)
+        # A key may be good for companies, and not for what is about none.
+        answer = self._connection.ask(request, company_id, may_be_refused=company_id is None)
         if answer.status_code != HTTPStatus.OK:
             raise error_of(answer)
         try:

@@ -39,7 +39,7 @@ class Why(StrEnum):
     @property
     def is_to_be_asked(self) -> bool:
         """Whether the worker has to ask Codat about it."""
-        return self in {Why.MISSING, Why.STALE, Why.STUCK, Why.UNHEARD}
+        return self is not Why.EXPECTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,10 +84,10 @@ class CodatConnection:
             results, self._results = self._results, Counter()
         return results
 
-    def ask(self, request: httpx.Request, company_id: str | None, *, is_passed_on: bool = False) -> Answer:
+    def ask(self, request: httpx.Request, company_id: str | None, *, may_be_refused: bool = False) -> Answer:
         """Send a request once, and return whatever Codat answers; a refusal closes the gate for all.
 
-        One that ``is_passed_on`` may ask for what Codat does not give to everybody: a 402 or 403 says nothing then.
+        One that ``may_be_refused`` asks for what Codat may not give to everybody: a 402 or 403 says nothing then.
 
         Raises GateClosedError and CodatUnreachableError if nothing was sent, CodatUnavailableError if that is not
         known, SecretUnavailableError.
@@ -103,7 +103,7 @@ class CodatConnection:
         self._count(str(answer.status_code))
         if quota := read_quota(answer.headers, answer.received_at):
             self._gate.count(quota)
-        says_nothing = is_passed_on and answer.status_code in {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}
+        says_nothing = may_be_refused and answer.status_code in {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}
         if isinstance(error := error_of(answer), GateClosedError) and not says_nothing:
             self._gate.close(error.closure)
         return answer

@@ -74,7 +74,7 @@ def sync_facts(told: Told, old: SyncVersion | None, new: SyncVersion) -> Iterato
         named = list(new.submitted_ids[:MOST_NAMED])
         yield told.fact(RetrySubmitted, sync_id=new.sync_id, retry_of=new.retry_of, transaction_ids=named)
     ended = new.outcome and _ENDED.get(new.outcome)
-    if ended and not (old and (old.outcome, old.code) == (new.outcome, new.code)):
+    if ended and not (old and (old.outcome, old.code, old.is_final) == (new.outcome, new.code, new.is_final)):
         yield told.fact(
             ended,
             sync_id=new.sync_id,

@@ -49,6 +49,10 @@ class Discovering:
         leased = self.rounds.put_directory(self._begun(known), self.now() + LEASE)
         return self._read(leased, has_time) if leased else Discovered(known, 0, 0)
 
+    def put_off(self) -> None:
+        """Have Codat asked again in an hour only: it was, and what does not work would use up what may be used."""
+        self.rounds.put_directory(self.rounds.load_directory(), self.now() + _EACH)
+
     def _begun(self, known: "Directory") -> "Directory":
         if known.page is not None:
             return known

@@ -21,6 +21,7 @@ class EndpointState(StrEnum):
     ELSEWHERE = "elsewhere"  # somebody is told of syncs, and it is not us
     GONE = "gone"  # nobody is told of syncs
     UNSUBSCRIBED = "unsubscribed"  # it is not told of all that ends a sync
+    UNKNOWN = "unknown"  # Codat does not say, or not understandably: nobody watches
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from codat_sync.comparison import Glimpse, Known, Why, judge, latest
 from codat_sync.errors import CodatNotFoundError
 from codat_sync.instant import format_known
 from codat_sync.message import CheckMessage
-from codat_sync.reconciliation import MOST, REPEATED_AFTER, Cadence, Reconciliation, Unresolved
+from codat_sync.reconciliation import LEASE, MOST, REPEATED_AFTER, Cadence, Reconciliation, Unresolved
 from codat_sync.status import status_code
 from codat_sync.sync import SyncStatus
 
@@ -83,7 +83,7 @@ class Reconciling:
         if listed is None:
             return self._unknown(before, due, correlation_id)
         listing = self._against_table(due.company_id, at, listed)
-        found = before.found(self._findings(due.company_id, listing))
+        found = before.found(self._findings(due.company_id, listing), at)
         sent = self._enqueue(due.company_id, found, listing, correlation_id)
         found |= {sync_id: replace(found[sync_id], enqueued_at=at) for sync_id in sent}
         new = [sync_id for sync_id in found if before.is_new(sync_id)]
@@ -96,11 +96,15 @@ class Reconciling:
         is_ours = self.store.put(after, due, next_at, now)
         return Compared(after, len(sent), _counted(found, new), lost, is_outrun=not is_ours)
 
-    def fail(self, due: "Due", problem: str) -> None:
-        """Write that a comparison came to nothing, for a reason that only concerns this company, and put it off."""
+    def fail(self, due: "Due", problem: str, *, is_soon_over: bool = False) -> None:
+        """Write that a comparison came to nothing, for a reason that only concerns this company, and put it off.
+
+        What ``is_soon_over`` puts it off for no longer than a round at first, then twice as long each time.
+        """
         now = self.now()
         before = self.store.load(due.company_id)
-        self.store.put(replace(before, problem=problem, rounds=before.rounds + 1), due, now + REPEATED_AFTER, now)
+        delay = min(LEASE * (1 << min(before.rounds, 10)), REPEATED_AFTER) if is_soon_over else REPEATED_AFTER
+        self.store.put(replace(before, problem=problem, rounds=before.rounds + 1), due, now + delay, now)
 
     def _listed(self, company_id: str) -> dict[str, SyncStatus] | None:
         """Return all syncs that Codat lists; none if it knows the company and no syncs of it; None if neither."""

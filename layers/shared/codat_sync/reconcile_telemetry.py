@@ -12,7 +12,6 @@ from codat_sync.observability import count, logger, metrics
 
 if TYPE_CHECKING:
     from codat_sync.completeness import OverallCompleteness
-    from codat_sync.errors import CodatError
     from codat_sync.reconcile import Compared
     from codat_sync.rounds import Round
 
@@ -20,8 +19,12 @@ _MOST_IDS = 10
 
 
 def tell(compared: "Compared") -> None:
-    """Log a comparison; as an error what tells that webhooks are lost."""
+    """Log a comparison; as an error what tells that webhooks are lost.
+
+    That is counted at once: should the round crash, the next one finds it no longer new.
+    """
     known = compared.known
+    metrics.add_metric("SyncsUnannounced", MetricUnit.Count, len(compared.lost))
     if compared.lost:
         logger.error(
             "unannounced",
@@ -41,9 +44,11 @@ def tell(compared: "Compared") -> None:
     )
 
 
-def tell_failure(what: str, error: "CodatError") -> None:
+def tell_failure(what: str, error: Exception) -> None:
     """Log that a comparison, or what else was asked of Codat, came to nothing."""
-    logger.warning("not compared", what=what, reason=repr(error), codat_correlation_id=error.correlation_id)
+    logger.warning(
+        "not compared", what=what, reason=repr(error), codat_correlation_id=getattr(error, "correlation_id", None)
+    )
     metrics.add_metric("ComparisonsFailed", MetricUnit.Count, 1)
 
 
@@ -57,7 +62,6 @@ def tell_round(went: "Round", overall: "OverallCompleteness", now: datetime) -> 
         count("SyncsFound", "why", why, number)
     count("ReconcileEnded", "reason", went.end.value)
     metrics.add_metric("CompaniesCompared", MetricUnit.Count, len(went.compared))
-    metrics.add_metric("SyncsUnannounced", MetricUnit.Count, sum(len(each.lost) for each in went.compared))
     metrics.add_metric("CompaniesIncomplete", MetricUnit.Count, overall.incomplete)
     metrics.add_metric("CompaniesNeverComplete", MetricUnit.Count, overall.never)
     if overall.complete_as_of:

@@ -16,7 +16,8 @@ from codat_sync.comparison import Why
 MOST = 200
 # What was enqueued is enqueued again if it is still not there after this: the message may be lost.
 REPEATED_AFTER = timedelta(hours=1)
-_UNHEARD_REPEATED_AFTER = timedelta(days=1)
+# A dead letter is kept for two weeks: then, or if it was dropped, nobody else would ever ask about its sync again.
+_REPEATED_AFTER = {Why.UNHEARD: timedelta(days=1), Why.SET_ASIDE: timedelta(days=14)}
 # A comparison is over long before. Nothing is due again sooner than that: see ``Completeness.overall``.
 LEASE = timedelta(minutes=5)
 _BUSY_FOR = timedelta(days=1)
@@ -29,15 +30,20 @@ class Unresolved:
     """A sync that is not in the table as Codat lists it.
 
     ``complete_before`` is the last comparison in which it was, or was not listed; None if there was none.
+    ``enqueued_at`` is when the worker was told last, or when it was found that it had been set aside.
     """
 
     why: Why
     complete_before: datetime | None
     enqueued_at: datetime | None
 
+    def as_found(self, why: Why, now: datetime) -> "Unresolved":
+        """Return it as it is found now. What is set aside has been asked about: that counts from now on."""
+        return replace(self, why=why, enqueued_at=self.enqueued_at or (now if why is Why.SET_ASIDE else None))
+
     def is_to_be_enqueued(self, now: datetime) -> bool:
         """Return whether the worker has to be told, or told again."""
-        after = _UNHEARD_REPEATED_AFTER if self.why is Why.UNHEARD else REPEATED_AFTER
+        after = _REPEATED_AFTER.get(self.why, REPEATED_AFTER)
         return self.why.is_to_be_asked and (self.enqueued_at is None or now - self.enqueued_at >= after)
 
 
@@ -80,14 +86,13 @@ class Reconciliation:
         is_new = self.compared_at is None or not self.is_complete
         return not is_new and (self.latest_at is None or now - self.latest_at >= _LIVELY_FOR)
 
-    def found(self, findings: Mapping[str, Why]) -> dict[str, Unresolved]:
+    def found(self, findings: Mapping[str, Why], now: datetime) -> dict[str, Unresolved]:
         """Return what a comparison has found, those first that were found before: since when each is not there."""
         # Of what was left out nobody knows which syncs they were: each may have been one of them.
         unknown = self.left_out_before if self.left_out else self.compared_at
         before = {sync_id: known for sync_id, known in self.unresolved.items() if sync_id in findings}
-        found = {sync_id: replace(known, why=findings[sync_id]) for sync_id, known in before.items()}
         new = {sync_id: Unresolved(why, unknown, None) for sync_id, why in findings.items() if sync_id not in before}
-        return found | new
+        return {sync_id: known.as_found(findings[sync_id], now) for sync_id, known in (before | new).items()}
 
     def is_new(self, sync_id: str) -> bool:
         """Return whether a sync that was found was not found before, as far as that is known."""

@@ -198,7 +198,8 @@ def _glimpse(summary: Mapping[str, Any]) -> Glimpse:
         sync_id=summary["syncId"],
         code=None if code is None else int(code),
         synced_at=summary.get("syncUtc"),
-        outcome=member(Outcome, summary["outcome"], Outcome.UNKNOWN),
+        # One that a later version knows is looked at more closely.
+        outcome=member(Outcome, summary["outcome"], Outcome.IN_PROGRESS),
         trouble=summary.get("trouble"),
     )
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from codat_sync.endpoint import EndpointState
 from codat_sync.errors import (
     CodatAnswerError,
     CodatError,
-    CodatNotFoundError,
     CodatUnavailableError,
     GateClosedError,
     RationUsedError,
@@ -26,19 +26,18 @@ from codat_sync.reconcile import Compared
 
 if TYPE_CHECKING:
     from codat_sync.discover import Discovered, Discovering
-    from codat_sync.endpoint import EndpointState
     from codat_sync.gate import SharedGate
     from codat_sync.reconcile import Reconciling
     from codat_sync.reconciliation_store import Due, ReconciliationStore
     from codat_sync.watch import Watching
-
-T = TypeVar("T")
 
 # More than a round gets to: so that those are among them for which there is most need.
 _MOST_DUE = 2_000
 # For each quiet company so many come first where something goes on; and never none.
 _BUSY_FOR_A_QUIET_ONE = 3
 _MOST_FAILURES = 3
+# Something of this one company can't be read: a fault of ours, for whose cure the others need not wait.
+_UNFORESEEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class End(StrEnum):
@@ -55,12 +54,13 @@ class End(StrEnum):
 
 @dataclass(slots=True)
 class Round:
-    """What a round came to."""
+    """What a round came to. ``fault`` is one of ours that kept a company from being compared, None if none did."""
 
     end: End = End.DONE
     compared: list[Compared] = field(default_factory=list)
     discovered: "Discovered | None" = None
-    endpoint: "EndpointState | None" = None
+    endpoint: EndpointState | None = None
+    fault: Exception | None = None
 
 
 @dataclass(frozen=True)
@@ -74,15 +74,15 @@ class Rounds:
     gate: "SharedGate"
     now: Callable[[], datetime]
     tell: Callable[[Compared], None]
-    tell_failure: Callable[[str, CodatError], None]
+    tell_failure: Callable[[str, Exception], None]
 
     def go(self, has_time: Callable[[], bool], correlation_id: str) -> Round:
         """Look at the endpoint, read Codat's list of companies, compare what is due. Raises QueueUnavailableError."""
         went = Round()
         try:
             self.gate.pass_through()  # Before anything is put off for a call that can't be made.
-            went.endpoint = self._cautiously("endpoint", self.watching.look)
-            went.discovered = self._cautiously("companies", lambda: self.discovering.go_on(has_time))
+            went.endpoint = self._look()
+            went.discovered = self._discover(has_time)
             self._compare_all(went, has_time, correlation_id)
         except RationUsedError:
             went.end = End.SHARE
@@ -113,8 +113,13 @@ class Rounds:
                 self._note_failure(leased, error)
                 failures += isinstance(error, CodatUnavailableError)
                 continue
+            except _UNFORESEEN as error:
+                self.tell_failure(leased.company_id, error)
+                self.reconciling.fail(leased, "It can't be compared, by a fault of ours: the log tells")
+                went.fault = error
+                continue
             except GateClosedError as error:
-                if error.was_asked and error.closure.reason is Reason.REFUSED:
+                if _is_refusal(error):
                     # Perhaps this company only: it must not close the gate for all again and again.
                     self.reconciling.fail(leased, "Codat refuses it")
                 raise
@@ -126,14 +131,35 @@ class Rounds:
         self.tell_failure(leased.company_id, error)
         if isinstance(error, CodatAnswerError):
             self.reconciling.fail(leased, "Codat's answer can't be understood")
+        else:
+            self.reconciling.fail(leased, "Codat does not answer", is_soon_over=True)
 
-    def _cautiously(self, what: str, look: Callable[[], T]) -> T | None:
-        """Return what ``look`` does; None if Codat fails: what else is to be done does not depend on it."""
+    def _look(self) -> EndpointState | None:
+        """Return how the endpoint stands, None if it was not time to ask, or Codat fails."""
         try:
-            return look()
-        except (CodatUnavailableError, CodatAnswerError, CodatNotFoundError) as error:
-            self.tell_failure(what, error)
+            return self.watching.look()
+        except CodatError as error:
+            self._pass_over("endpoint", error)
+            self.watching.put_off()
+            return None if isinstance(error, CodatUnavailableError) else EndpointState.UNKNOWN
+
+    def _discover(self, has_time: Callable[[], bool]) -> "Discovered | None":
+        """Return how far the list of companies is read, None if Codat fails."""
+        try:
+            return self.discovering.go_on(has_time)
+        except CodatError as error:
+            self._pass_over("companies", error)
+            self.discovering.put_off()
             return None
+
+    def _pass_over(self, what: str, error: CodatError) -> None:
+        """Tell of an error that the comparisons do not depend on. Raises GateClosedError if they do."""
+        self.gate.pass_through()
+        self.tell_failure(what, error)
+
+
+def _is_refusal(error: CodatError) -> bool:
+    return isinstance(error, GateClosedError) and error.was_asked and error.closure.reason is Reason.REFUSED
 
 
 def by_need(due: Sequence["Due"]) -> Iterator["Due"]:

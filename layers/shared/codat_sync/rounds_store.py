@@ -93,6 +93,10 @@ class RoundsStore:
         }
         self._table.update(ENDPOINT, changes, {})
 
+    def put_off_endpoint(self, next_at: datetime) -> None:
+        """Have Codat asked about the endpoint at ``next_at``, and not before."""
+        self._table.update(ENDPOINT, {"v": _VERSION, "nextAt": format_instant(next_at)}, {})
+
     def count_unannounced(self, number: int, now: datetime) -> None:
         """Count syncs that were found and whose webhook never came."""
         for _ in range(_MOST_RACES):

@@ -34,3 +34,7 @@ class Watching:
         now = self.now()
         self.rounds.put_endpoint(state, now, now + _EACH)
         return state
+
+    def put_off(self) -> None:
+        """Have Codat asked again in an hour only: it was, and what does not work would use up what may be used."""
+        self.rounds.put_off_endpoint(self.now() + _EACH)

@@ -46,7 +46,7 @@ class Writer:
         """Send on, once, what is no business of ours. Raises what ``CodatConnection.ask`` does."""
         made = self._connection.request(request.method, request.path, request.query, request.content or None)
         made.headers.update(request.headers)
-        return self._connection.ask(made, request.company_id, is_passed_on=True)
+        return self._connection.ask(made, request.company_id, may_be_refused=True)
 
     def _send(self, method: str, company_id: str, path: str, text: str, headers: Mapping[str, str]) -> "Answer":
         request = self._connection.request(method, path, "", text.encode())
