@@ -31,9 +31,18 @@ def metrics_of(alarm: dict[str, Any]) -> Iterator[Metric]:
         yield Metric(_text(each["Namespace"]), each["MetricName"], dimensions)
 
 
+def dashboard_text(*, is_whole: bool = True) -> str:
+    """Return the dashboard's text with all that can be switched off, or with nothing of it."""
+    text, beside = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    for name, part in beside.items():
+        (_, there, otherwise) = part["Fn::If"]
+        text = text.replace(f"${{{name}}}", there["Fn::Sub"] if is_whole else otherwise)
+    return str(text)
+
+
 def dashboard() -> tuple[list[Metric], list[tuple[str, str, frozenset[str]]]]:
     """Return the metrics that the dashboard shows, and of its searches the namespace, metric and dimensions."""
-    body = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
+    body = json.loads(dashboard_text())
     shown, searches = [], []
     for widget in body["widgets"]:
         before: list[str] = []

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.alarms import ALARMS, NAMESPACE, RESOURCES, dashboard, metrics_of
+from tests.alarms import ALARMS, NAMESPACE, RESOURCES, dashboard, dashboard_text, metrics_of
 from tests.payloads import EVENTS
 
 RUNBOOK = (EVENTS.parent / "docs/operations.md").read_text()
@@ -77,9 +77,24 @@ def test_every_function_and_every_dead_letter_queue_has_its_alarm() -> None:
             assert f'"{name}"' in watched, name
 
 
-def test_the_dashboard_shows_every_alarm_that_there_always_is() -> None:
-    """Those of what can be switched off can't be named there: they may not exist."""
-    shown = set(re.findall(r"\$\{(\w+Alarm)\.Arn\}", RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]))
-    assert shown == {name for name in ALARMS if "Condition" not in RESOURCES[name]}
+def test_the_dashboard_shows_every_alarm_and_every_function_that_there_is() -> None:
+    """Also where some are switched off: what is named and not there would fail the deployment."""
+    switched = {name for name, each in RESOURCES.items() if "Condition" in each}
+    functions = {name for name, each in RESOURCES.items() if each["Type"] == "AWS::Serverless::Function"}
+    for is_whole, missing in ((True, set()), (False, switched)):
+        text = dashboard_text(is_whole=is_whole)
+        assert json.loads(text)["widgets"]
+        named = set(re.findall(r"\$\{(\w+)[}.]", text))
+        assert named & (set(ALARMS) | functions) == (set(ALARMS) | functions) - missing
+        assert not named & missing
     metrics, _ = dashboard()
     assert metrics
+
+
+def test_what_the_dashboard_shows_only_where_it_is_there_is_of_that_switch() -> None:
+    """An alarm of reconcile's is not there because publish is."""
+    _, beside = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    for part in beside.values():
+        (condition, there, _) = part["Fn::If"]
+        for name in re.findall(r"\$\{(\w+)[}.]", there["Fn::Sub"]):
+            assert RESOURCES[name]["Condition"] == condition
