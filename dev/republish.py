@@ -25,6 +25,10 @@ Record = dict[str, Any]
 
 _HIDDEN_SECONDS = 300  # as long as the function may take
 _TOLD_OF = {"SYNC", "RETRY", "COMPANY"}
+# What the stream says of records that it does not have any more: it keeps them for a day.
+_GONE = {"TrimmedDataAccessException", "ResourceNotFoundException"}
+# A page of the stream may be empty though more come after it.
+_MOST_EMPTY_PAGES = 100
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,14 @@ class Republishing:
     def republish(self) -> Iterator[str]:
         """Have each message that is in the queue now told, and take it off; yields what came of each.
 
-        What can't be read still comes back as a new message.
+        One of which not everything was told stays, to be tried again. What can't be read still comes back as a new
+        message.
         """
         for message in self._messages():
             try:
-                count = sum(map(self._tell, self._records(message)))
-            except ClientError as error:
-                # The stream has kept its records for a day only.
-                yield f"{message['MessageId']}  can't be read any more: {error.response['Error']['Code']}"
+                count = sum(map(self._tell, list(self._records(message))))
+            except LocalStackError as error:
+                yield f"{message['MessageId']}  {error}"
                 continue
             self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
             yield f"{message['MessageId']}  {count} records told"
@@ -81,20 +85,33 @@ class Republishing:
         if "DDBStreamBatchInfo" not in body:
             yield body
             return
-        where = body["DDBStreamBatchInfo"]
+        try:
+            yield from self._of_stream(body["DDBStreamBatchInfo"])
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            when = "any more" if code in _GONE else "now"
+            raise LocalStackError(f"can't be read {when}: {code}") from error
+
+    def _of_stream(self, where: dict[str, str]) -> Iterator[Record]:
+        """Yield the records from the first to the last that are named. Raises LocalStackError if they are not all."""
+        last, empty = int(where["endSequenceNumber"]), 0
         iterator: str | None = self.streams.get_shard_iterator(
             StreamArn=where["streamArn"],
             ShardId=where["shardId"],
             ShardIteratorType="AT_SEQUENCE_NUMBER",
             SequenceNumber=where["startSequenceNumber"],
         ).get("ShardIterator")
-        while iterator:
+        while iterator and empty < _MOST_EMPTY_PAGES:
             page: Any = self.streams.get_records(ShardIterator=iterator)
             for record in page["Records"]:
-                if int(record["dynamodb"]["SequenceNumber"]) > int(where["endSequenceNumber"]):
+                number = int(record["dynamodb"]["SequenceNumber"])
+                if number <= last:
+                    yield record
+                if number >= last:
                     return
-                yield record
-            iterator = page.get("NextShardIterator") if page["Records"] else None
+            empty = 0 if page["Records"] else empty + 1
+            iterator = page.get("NextShardIterator")
+        raise LocalStackError("can't be read now: the stream did not give all of its records")
 
     def _tell(self, record: Record) -> int:
         """Have one record told, if it is of what is told of; returns how many that were. Raises LocalStackError."""
@@ -103,9 +120,11 @@ class Republishing:
             return 0
         with suppress(AttributeError):  # As Lambda has it; from the stream itself it comes as a moment.
             written["ApproximateCreationDateTime"] = written["ApproximateCreationDateTime"].timestamp()
-        answer = self.lambda_.invoke(
-            FunctionName=self.function, Qualifier="live", Payload=json.dumps({"Records": [record]})
-        )
+        payload = json.dumps({"Records": [record]})
+        try:
+            answer = self.lambda_.invoke(FunctionName=self.function, Qualifier="live", Payload=payload)
+        except ClientError as error:
+            raise LocalStackError(f"the function can't be called: {error.response['Error']['Code']}") from error
         said = json.loads(answer["Payload"].read())
         if "FunctionError" in answer or said["batchItemFailures"]:
             raise LocalStackError(f"the function could not tell record {record['eventID']}; see its log")
@@ -119,8 +138,11 @@ def main() -> None:
     parser.add_argument("--dry-run", action="store_true", help="only show what is there")
     arguments = parser.parse_args()
     republishing = on_aws(arguments.stack) if arguments.stack else on_local(Outputs.read())
+    number = 0
     for line in republishing.show() if arguments.dry_run else republishing.republish():
         print(line)
+        number += 1
+    print(f"{number} messages.")
 
 
 def on_local(local: Outputs) -> Republishing:

@@ -13,7 +13,7 @@ from tests.payloads import Payload
 
 _MAPPING = read_template()["Resources"]["PublishFunction"]["Properties"]["Events"]["SyncTable"]["Properties"]
 # moto knows the endpoint by this name only.
-_ENDPOINT = "https://streams.dynamodb.eu-west-2.amazonaws.com"
+ENDPOINT = "https://streams.dynamodb.eu-west-2.amazonaws.com"
 
 
 @dataclass
@@ -23,13 +23,19 @@ class Stream:
     aws: Aws
     _read: set[str] = field(default_factory=set)
 
-    def records(self) -> list[Payload]:
-        """Return what was written since this was asked last."""
-        streams: Any = boto3.client("dynamodbstreams", endpoint_url=_ENDPOINT)
+    def shard(self) -> dict[str, str]:
+        """Return where it is, as Lambda says it."""
+        streams: Any = boto3.client("dynamodbstreams", endpoint_url=ENDPOINT)
         arn = self.aws.dynamodb.describe_table(TableName="syncs")["Table"]["LatestStreamArn"]
         (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+        return {"streamArn": str(arn), "shardId": str(shard["ShardId"])}
+
+    def records(self) -> list[Payload]:
+        """Return what was written since this was asked last."""
+        streams: Any = boto3.client("dynamodbstreams", endpoint_url=ENDPOINT)
+        where = self.shard()
         iterator = streams.get_shard_iterator(
-            StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            StreamArn=where["streamArn"], ShardId=where["shardId"], ShardIteratorType="TRIM_HORIZON"
         )["ShardIterator"]
         found = streams.get_records(ShardIterator=iterator)["Records"]
         new = [record for record in found if record["eventID"] not in self._read]
