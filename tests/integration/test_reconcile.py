@@ -606,6 +606,26 @@ def test_what_is_about_no_company_and_fails_keeps_nobody_waiting(
     assert _complete(reconcile).complete_as_of
 
 
+def test_an_endpoint_that_stays_as_it_was_is_so_since_then(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+    """And from anew when that changes; what is not known for a while changes nothing."""
+    store = reconcile.rounds.watching.rounds
+
+    def look() -> tuple[str | None, bool]:
+        reconcile.clock.pass_by(hours=1, minutes=1)
+        reconcile.rounds.go(lambda: False, "reconcile-1")
+        found = store.load_endpoint()
+        assert found.since
+        return found.state, found.since == found.checked_at
+
+    assert look() == ("well", True)
+    assert look() == ("well", False)
+    simulated.set_webhook_consumer(WEBHOOK_URL, disabled=True)
+    assert look() == ("disabled", True)
+    simulated.faults.add(Fault("status", status=404, times=1, path="^/webhooks$"))
+    assert look() == ("disabled", True)
+    assert look() == ("disabled", False)
+
+
 def test_a_company_that_codat_fails_for_is_tried_ever_more_seldom(
     reconcile: Reconcile, simulated: SimulatedCodat
 ) -> None:
