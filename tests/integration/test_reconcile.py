@@ -12,6 +12,8 @@ from botocore.client import BaseClient
 
 from codat_sync.comparison import Why
 from codat_sync.completeness import CompanyCompleteness
+from codat_sync.endpoint import EndpointState
+from codat_sync.keys import ENDPOINT, reconciliation_key, sync_key
 from codat_sync.reconcile import MOST_QUEUED
 from codat_sync.reconciliation import LEASE, MOST
 from codat_sync.rounds import End
@@ -688,6 +690,34 @@ def test_while_the_gate_is_closed_nothing_is_asked(reconcile: Reconcile, simulat
     asked = len(simulated.requests.entries)
     assert reconcile.go().end is End.GATE
     assert len(simulated.requests.entries) == asked
+
+
+def test_a_key_that_is_refused_puts_nothing_off(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+    """Whoever asks first: what is due is so when the gate opens."""
+    reconcile.store.make_due([COMPANY_ID], reconcile.clock())
+    due = reconcile.store.load_due(reconcile.clock(), 10)
+    for path in ("^/webhooks$", "^/companies$"):
+        simulated.faults.add(Fault("status", status=401, times=1, path=path))
+        assert reconcile.go().end is End.GATE
+        assert reconcile.store.load_due(reconcile.clock(), 10) == due
+        reconcile.clock.pass_by(minutes=16)
+
+
+def test_words_of_a_later_version_keep_nobody_from_comparing(
+    reconcile: Reconcile, aws: Aws, simulated: SimulatedCodat
+) -> None:
+    """It was deployed, and taken back: what it called by new names is looked at more closely, or not claimed."""
+    _caught_up(reconcile)
+    table = Table(aws.dynamodb, "syncs")
+    document = next(iter(table.get([sync_key(SYNC_ID)])))
+    table.update(sync_key(SYNC_ID), {"summary": document["summary"] | {"outcome": "later"}}, {})
+    table.update(reconciliation_key(COMPANY_ID), {"unresolved": {SYNC_ID: ["later", None, None]}}, {})
+    table.update(ENDPOINT, {"state": "later"}, {})
+    reconcile.clock.pass_by(hours=7)
+    simulated.set_webhook_consumer(WEBHOOK_URL)
+    went = reconcile.go()
+    assert (went.end, went.fault, went.endpoint) == (End.DONE, None, EndpointState.WELL)
+    assert (_complete(reconcile).reasons, _complete(reconcile).compared_at) == ({}, _complete(reconcile).complete_as_of)
 
 
 # ---------------------------------------------------------------- who is compared
