@@ -216,3 +216,20 @@ def test_cloudformation_is_told_to_refuse_it() -> None:
         aws.add_client_error("set_stack_policy", "AccessDenied")
         with pytest.raises(LocalStackError, match="deployed, but not protected"):
             protect(client, "s")
+
+
+def test_what_a_schedule_calls_is_not_called_again_for_what_was_missed() -> None:
+    """By Lambda itself neither, which tries twice more, and for six hours: the next call makes up for it."""
+    resources = _transformed()
+    rules = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::Events::Rule"]
+    called = {
+        target["Arn"]["Ref"].removesuffix("Aliaslive")
+        for rule in rules
+        if "ScheduleExpression" in rule
+        for target in rule["Targets"]
+    }
+    assert len(called) > 1
+    configured = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::Lambda::EventInvokeConfig"]
+    assert {each["FunctionName"]["Ref"] for each in configured} == called
+    assert {each["MaximumRetryAttempts"] for each in configured} == {0}
+    assert {each["Qualifier"] for each in configured} == {"live"}
