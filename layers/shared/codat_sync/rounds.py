@@ -115,7 +115,9 @@ class Rounds:
                 continue
             except _UNFORESEEN as error:
                 self.tell_failure(leased.company_id, error)
-                self.reconciling.fail(leased, "It can't be compared, by a fault of ours: the log tells")
+                self.reconciling.fail(
+                    leased, "It can't be compared, by a fault of ours: the log tells", is_soon_over=True
+                )
                 went.fault = error
                 continue
             except GateClosedError as error:
