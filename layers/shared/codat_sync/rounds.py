@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from codat_sync.endpoint import EndpointState
 from codat_sync.errors import (
-    CodatAnswerError,
     CodatError,
     CodatUnavailableError,
     GateClosedError,
@@ -109,32 +108,33 @@ class Rounds:
                 continue  # Another round has it.
             try:
                 compared = self.reconciling.compare(leased, began_at, correlation_id)
-            except (CodatUnavailableError, CodatAnswerError) as error:
+            except CodatError as error:
                 self._note_failure(leased, error)
                 failures += isinstance(error, CodatUnavailableError)
                 continue
             except _UNFORESEEN as error:
-                self.tell_failure(leased.company_id, error)
-                self.reconciling.fail(
-                    leased, "It can't be compared, by a fault of ours: the log tells", is_soon_over=True
-                )
+                self._put_off(leased, error, "It can't be compared, by a fault of ours: the log tells")
                 went.fault = error
                 continue
-            except GateClosedError as error:
-                if _is_refusal(error):
-                    # Perhaps this company only: it must not close the gate for all again and again.
-                    self.reconciling.fail(leased, "Codat refuses it")
-                raise
             failures = 0
             went.compared.append(compared)
             self.tell(compared)
 
     def _note_failure(self, leased: "Due", error: CodatError) -> None:
-        self.tell_failure(leased.company_id, error)
-        if isinstance(error, CodatAnswerError):
-            self.reconciling.fail(leased, "Codat's answer can't be understood")
+        """Write why a company was not compared, and put it off. Raises ``error`` if no other can be compared either."""
+        if isinstance(error, GateClosedError):
+            if _is_refusal(error):
+                # Perhaps this company only: it must not close the gate for all again and again.
+                self._put_off(leased, error, "Codat refuses it", is_soon_over=False)
+            raise error
+        if isinstance(error, CodatUnavailableError):
+            self._put_off(leased, error, "Codat does not answer")
         else:
-            self.reconciling.fail(leased, "Codat does not answer", is_soon_over=True)
+            self._put_off(leased, error, "Codat's answer can't be understood", is_soon_over=False)
+
+    def _put_off(self, leased: "Due", error: Exception, problem: str, *, is_soon_over: bool = True) -> None:
+        self.tell_failure(leased.company_id, error)
+        self.reconciling.fail(leased, problem, is_soon_over=is_soon_over)
 
     def _look(self) -> EndpointState | None:
         """Return how the endpoint stands, None if it was not time to ask, or Codat fails."""
