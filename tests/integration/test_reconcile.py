@@ -574,18 +574,23 @@ def test_a_company_without_syncs_is_complete(reconcile: Reconcile, simulated: Si
 # ---------------------------------------------------------------- Codat's bad days
 
 
-def test_a_company_that_is_refused_does_not_close_the_gate_again_and_again(
-    reconcile: Reconcile, simulated: SimulatedCodat
+@pytest.mark.parametrize("status", [402, 403])
+def test_companies_that_are_refused_close_the_gate_for_nobody(
+    reconcile: Reconcile, simulated: SimulatedCodat, status: int
 ) -> None:
-    """It is tried again after an hour; the others meanwhile."""
+    """However many they are: they are passed over, and tried again ever more seldom."""
     other = simulated.add_company().company_id
-    simulated.faults.add(Fault("status", status=403, times=9, path=_LIST, company_id=COMPANY_ID))
-    assert reconcile.go().end is End.GATE
-    assert _complete(reconcile).problem == "Codat refuses it"
-    reconcile.clock.pass_by(minutes=6)
+    refused = [COMPANY_ID, *(simulated.add_company().company_id for _ in range(5))]
+    for company_id in refused:
+        simulated.faults.add(Fault("status", status=status, times=99, path=_LIST, company_id=company_id))
     assert reconcile.go().end is End.DONE
+    assert _complete(reconcile).problem == "Codat refuses it"
     assert _complete(reconcile, other).complete_as_of
-    assert _lists(simulated) == 2
+    for _ in range(24 * 2):
+        reconcile.clock.pass_by(minutes=30)
+        assert reconcile.go().end is End.DONE
+    asked = [call.company_id for call in simulated.requests.matching(_LIST)]
+    assert 4 <= asked.count(COMPANY_ID) <= 8
 
 
 @pytest.mark.parametrize("path", ["^/webhooks$", "^/companies$"])

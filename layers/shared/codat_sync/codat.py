@@ -137,6 +137,8 @@ class Codat:
     Ids have to be checked: see ``codat_sync.identifier``. Every call raises GateClosedError while the gate is closed.
     """
 
+    _may_be_refused = False
+
     def __init__(self, connection: "CodatConnection", retry: tenacity.Retrying = RETRY) -> None:
         self._connection = connection
         self._retry = retry
@@ -206,8 +208,7 @@ class Codat:
         self, company_id: str | None, path: str, query: Mapping[str, int | str], parse: Callable[[bytes], T]
     ) -> T:
         request = self._connection.request("GET", path, query)
-        # A key may be good for companies, and not for what is about none.
-        answer = self._connection.ask(request, company_id, may_be_refused=company_id is None)
+        answer = self._connection.ask(request, company_id, may_be_refused=self._may_be_refused)
         if answer.status_code != HTTPStatus.OK:
             raise error_of(answer)
         try:

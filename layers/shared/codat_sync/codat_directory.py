@@ -62,8 +62,12 @@ class Companies:
 class CodatDirectory(Codat):
     """Codat, and what can be asked that is about no one company. Every call raises CodatError and what ``Codat`` does.
 
-    Codat's answers are known here from its reference only, so no more of them is relied on than is needed.
+    Codat's answers are known here from its reference only, so no more of them is relied on than is needed. What it
+    refuses (402, 403) closes the gate for nobody: the key may not be for that, and among all companies there may be
+    many that have nothing to do with expenses.
     """
+
+    _may_be_refused = True
 
     def companies(self, page: int) -> Companies:
         """Return a page of the companies, counted from 1, the oldest first: what comes new is on the last one."""

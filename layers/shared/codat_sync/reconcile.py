@@ -99,11 +99,12 @@ class Reconciling:
     def fail(self, due: "Due", problem: str, *, is_soon_over: bool = False) -> None:
         """Write that a comparison came to nothing, for a reason that only concerns this company, and put it off.
 
-        What ``is_soon_over`` puts it off for no longer than a round at first, then twice as long each time.
+        For an hour, or for no longer than a round if it ``is_soon_over``, and for twice as long each time.
         """
         now = self.now()
         before = self.store.load(due.company_id)
-        delay = min(LEASE * (1 << min(before.rounds, 10)), REPEATED_AFTER) if is_soon_over else REPEATED_AFTER
+        first, most = (LEASE, REPEATED_AFTER) if is_soon_over else (REPEATED_AFTER, self.cadence.quiet)
+        delay = min(first * (1 << min(before.rounds, 10)), most)
         self.store.put(replace(before, problem=problem, rounds=before.rounds + 1), due, now + delay, now)
 
     def _listed(self, company_id: str) -> dict[str, SyncStatus] | None:

@@ -20,7 +20,6 @@ from codat_sync.errors import (
     SecretUnavailableError,
     TooBusyError,
 )
-from codat_sync.quota import Reason
 from codat_sync.reconcile import Compared
 
 if TYPE_CHECKING:
@@ -121,14 +120,12 @@ class Rounds:
             self.tell(compared)
 
     def _note_failure(self, leased: "Due", error: CodatError) -> None:
-        """Write why a company was not compared, and put it off. Raises ``error`` if no other can be compared either."""
-        if isinstance(error, GateClosedError):
-            if _is_refusal(error):
-                # Perhaps this company only: it must not close the gate for all again and again.
-                self._put_off(leased, error, "Codat refuses it", is_soon_over=False)
-            raise error
+        """Write why a company was not compared, and put it off. Raises GateClosedError if no other can be either."""
+        self.gate.pass_through()
         if isinstance(error, CodatUnavailableError):
             self._put_off(leased, error, "Codat does not answer")
+        elif isinstance(error, GateClosedError):
+            self._put_off(leased, error, "Codat refuses it", is_soon_over=False)
         else:
             self._put_off(leased, error, "Codat's answer can't be understood", is_soon_over=False)
 
@@ -158,10 +155,6 @@ class Rounds:
         """Tell of an error that the comparisons do not depend on. Raises GateClosedError if they do."""
         self.gate.pass_through()
         self.tell_failure(what, error)
-
-
-def _is_refusal(error: CodatError) -> bool:
-    return isinstance(error, GateClosedError) and error.was_asked and error.closure.reason is Reason.REFUSED
 
 
 def by_need(due: Sequence["Due"]) -> Iterator["Due"]:
