@@ -706,6 +706,9 @@ def test_a_key_that_is_refused_puts_nothing_off(reconcile: Reconcile, simulated:
         assert reconcile.go().end is End.GATE
         assert reconcile.store.load_due(reconcile.clock(), 10) == due
         reconcile.clock.pass_by(minutes=16)
+    simulated.faults.add(Fault("status", status=401, times=1, path=_LIST))
+    assert reconcile.go().end is End.GATE
+    assert _complete(reconcile).problem is None  # It is not this company's.
 
 
 def test_words_of_a_later_version_keep_nobody_from_comparing(
