@@ -27,8 +27,8 @@ def moto_aws() -> Iterator[None]:
     """Have boto3 meet moto's AWS, which is empty at first, until the block ends."""
     # The session is kept: a new one would read all that botocore knows of each service again.
     with mock_aws(config={"core": {"reset_boto3_session": False}}), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Endpoint, "_get_response", _unwatched(Endpoint._get_response))
-        patch.setattr(Session, "create_client", _unwatched(Session.create_client))
+        for owner, name in ((Endpoint, "_get_response"), (Session, "create_client")):
+            patch.setattr(owner, name, _unwatched(getattr(owner, name)))
         patch.setattr(DynamoHandler, "call_action", _one_at_a_time(DynamoHandler.call_action))
         patch.setattr(DynamoDBBackend, "transact_write_items", _all_or_nothing(DynamoDBBackend.transact_write_items))
         patch.setattr(Table, "__deepcopy__", lambda table, _: table, raising=False)

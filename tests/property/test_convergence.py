@@ -14,7 +14,10 @@ from tests.property.truth import UntrueError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-pytestmark = pytest.mark.xdist_group("property")  # one emulator for all of them
+pytestmark = [
+    pytest.mark.xdist_group("property"),  # one emulator for all of them
+    pytest.mark.no_cover,  # the same lines many thousand times: to look at each takes half of the time
+]
 
 # After ten examples Hypothesis goes on with variations of those that it has: many short searches, each with a seed of
 # its own, see more. The same seeds see the same, each time.
