@@ -10,6 +10,8 @@ VENVS := .local/venvs
 # The tools of .venv come first, so that uv, ruff and the rest are the locked ones.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
+# What is imported is compiled once, not by each of the processes that the tests start.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The environment of samconfig.toml that is meant.
 ENV ?= dev

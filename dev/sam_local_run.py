@@ -57,15 +57,14 @@ class Run:
 
         One of each at a time: what they leave stands in different places, so that it can be told apart.
         """
-        others: list[ClockEvent | ReconcileEvent | SubmitEvent | RetryEvent | HealthEvent | PublishEvent] = [
+        writers: list[ClockEvent | ReconcileEvent | SubmitEvent | RetryEvent] = [
             *clock_events(),
             *reconcile_events(),
             *submit_events(self._api_key),
             *retry_events(),
-            *health_events(),
-            *publish_events(),
         ]
-        for some in zip_longest(receiver_events(self._signing_secret), worker_events(), others):
+        tellers: list[HealthEvent | PublishEvent] = [*health_events(), *publish_events()]
+        for some in zip_longest(receiver_events(self._signing_secret), worker_events(), writers, tellers):
             events = [event for event in some if event]
             with ExitStack() as stack:
                 begun = [

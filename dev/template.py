@@ -10,7 +10,7 @@ from dev.paths import ROOT
 Template = dict[str, Any]
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """YAML with CloudFormation's short forms, such as `!Ref`."""
 
 

@@ -41,16 +41,27 @@ def codat(stack: Outputs) -> Iterator[SimulatorControl]:
         control.clear_faults()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def aws(stack: Outputs) -> LocalAws:
     """AWS, as its administrator sees it."""
     return LocalAws(stack.aws_endpoint_url)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def store(stack: Outputs, aws: LocalAws) -> Store:
     """Return the table, as its readers see it."""
     return Store(Table(aws.dynamodb, stack.table_name), event_retention=timedelta(days=16))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_progress(stack: Outputs, store: Store) -> Sync:
+    """Return a sync that was in progress and ended, untold: the clock's minute passes while others are tested."""
+    with SimulatorControl(stack.codat_url) as codat:
+        sync = _new_sync(codat, 1000)
+        codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
+        assert _at_version(store, sync.sync_id).outcome is Outcome.IN_PROGRESS
+        codat.change_sync(sync.sync_id, code=2000, items=(Item("t"),))
+        return sync
 
 
 def _eventually(look: Callable[[], T | None], seconds: float = 60) -> T:
@@ -127,20 +138,6 @@ def test_twenty_thousand_transactions_stand_in_the_table(codat: SimulatorControl
     kept = _at_version(store, sync.sync_id).items
     assert sum(item.rows for item in kept) == 20_000
     assert [item.message for item in kept[-19_950:]] == [item.message for item in long]
-
-
-def test_a_sync_in_progress_ends_though_no_webhook_tells_of_it(codat: SimulatorControl, store: Store) -> None:
-    """The clock is the template's: each minute it has looked at what is due."""
-    sync = _new_sync(codat, 1000)
-    codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
-    assert _at_version(store, sync.sync_id).outcome is Outcome.IN_PROGRESS
-    codat.change_sync(sync.sync_id, code=2000, items=(Item("t"),))
-
-    def ended() -> SyncDocument | None:
-        document = _at_version(store, sync.sync_id)
-        return document if document.outcome is Outcome.SUCCEEDED else None
-
-    assert _eventually(ended, seconds=150).waiting is None
 
 
 def test_a_poison_message_is_set_aside_and_comes_back_with_make_redrive(
@@ -233,3 +230,13 @@ def test_what_is_in_the_table_is_asked_for_over_http(stack: Outputs, codat: Simu
 def test_without_codats_key_nobody_gets_to_codat(stack: Outputs) -> None:
     """Whatever the path below /companies."""
     assert httpx.get(f"{stack.api_url}/companies", timeout=30).status_code == 401
+
+
+def test_a_sync_in_progress_ends_though_no_webhook_tells_of_it(in_progress: Sync, store: Store) -> None:
+    """The clock is the template's: each minute it has looked at what is due."""
+
+    def ended() -> SyncDocument | None:
+        document = _at_version(store, in_progress.sync_id)
+        return document if document.outcome is Outcome.SUCCEEDED else None
+
+    assert _eventually(ended, seconds=150).waiting is None

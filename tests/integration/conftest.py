@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from codat_sync.access import Role
 from codat_sync.settings import WorkerSettings
@@ -22,6 +22,7 @@ from dev.template import read_template
 from tests.identity_provider import SimulatedIdentityProvider, write_certificate
 from tests.identity_provider import serve as serve_issuer
 from tests.integration.browser import SITE
+from tests.moto_aws import moto_aws
 from tests.payloads import COMPANY_ID, EVENTS, SYNC_ID, TRANSACTION_IDS
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.models import Item
@@ -39,6 +40,8 @@ FUNCTIONS = EVENTS.parent / "functions"
 
 # What Lambda hands over and takes back: JSON, whose shape AWS defines.
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
+
+_TABLE = read_template()["Resources"]["SyncTable"]["Properties"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,13 @@ class Aws:
         self.secretsmanager.put_secret_value(SecretId=self.environment[f"{name}_ARN"], SecretString=text)
 
 
+@pytest.fixture(autouse=True)
+def _no_authority(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trust nobody: what is met here is on this machine, and no client has to read the certificates of the world."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", os.devnull)
+
+
 @pytest.fixture
 def simulated() -> SimulatedCodat:
     """Codat, which knows what the payloads of `events/` are about."""
@@ -90,20 +100,19 @@ def codat_url(simulated: SimulatedCodat) -> Iterator[str]:
 @pytest.fixture
 def aws(codat_url: str) -> Iterator[Aws]:
     """Queues, secrets and the table as the template has them."""
-    with mock_aws():
+    with moto_aws():
         yield make_aws(codat_url)
 
 
 def make_aws(codat_url: str) -> Aws:
     """Make queues, secrets and the table as the template has them, in moto's AWS."""
     dynamodb, sqs, secretsmanager = boto3.client("dynamodb"), boto3.client("sqs"), boto3.client("secretsmanager")
-    table = read_template()["Resources"]["SyncTable"]["Properties"]
     made = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
-    (_, stream, _) = table["StreamSpecification"]["Fn::If"]
+    (_, stream, _) = _TABLE["StreamSpecification"]["Fn::If"]
     dynamodb.create_table(
         TableName="syncs",
         StreamSpecification={"StreamEnabled": True, "StreamViewType": stream["StreamViewType"]},
-        **{name: table[name] for name in made},
+        **{name: _TABLE[name] for name in made},
     )
     environment = {
         "CODAT_BASE_URL": codat_url,

@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import httpx
 import pytest
-from moto import mock_aws
 
 from tests.identity_provider import (
     CLIENT_ID,
@@ -20,6 +19,7 @@ from tests.identity_provider import (
 )
 from tests.integration.browser import SITE, browser
 from tests.integration.pages import Pages, Site
+from tests.moto_aws import moto_aws
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -30,7 +30,7 @@ VIEW, RETRY = "codat-sync/view", "codat-sync/retry"
 @pytest.fixture(scope="module")
 def secretsmanager() -> Iterator["SecretsManagerClient"]:
     """Return moto's, with a secret for each of the pages' two."""
-    with mock_aws():
+    with moto_aws():
         client = boto3.client("secretsmanager", region_name="eu-west-2")
         for name in ("login", "session"):
             client.create_secret(Name=name)

@@ -5,11 +5,11 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
-from moto import mock_aws
 from playwright.sync_api import Browser
 
 from dev.browser import browser as chromium
 from tests.integration.conftest import API_KEY, SIGNING_SECRET, Context, Handler, load_function, make_aws
+from tests.moto_aws import moto_aws
 from tests.pages.serving import api_gateway, lambda_api
 from tests.pages.world import World
 from tests.payloads import COMPANY_ID
@@ -24,7 +24,7 @@ def world() -> Iterator[World]:
     simulated.add_company(company_id=COMPANY_ID)
     with ExitStack() as stack:
         codat_url = stack.enter_context(serve(simulated)).url
-        stack.enter_context(mock_aws())
+        stack.enter_context(moto_aws())
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
         environment = make_aws(codat_url).environment | {"ENVIRONMENT": "local", "AUTHENTICATION": "off"}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from codat_sync.chunks import chunks
 from codat_sync.instant import format_instant
 from tests.integration.batches import batch, failed, message, of
 from tests.integration.requests import EXPENSES, ask, expense
@@ -35,12 +36,8 @@ class World:
     submitted_sync_id: str = ""
 
     def hears(self, *syncs: Sync) -> None:
-        """Let the webhooks of syncs come, ten at a time as SQS hands them over; but those of failures one by one.
-
-        A failure is committed in a transaction, and moto's bear no other writer beside them.
-        """
-        good, bad = [each for each in syncs if each.successful], [each for each in syncs if not each.successful]
-        for some in (*(good[start : start + 10] for start in range(0, len(good), 10)), *([each] for each in bad)):
+        """Let the webhooks of syncs come, ten at a time as SQS hands them over."""
+        for some in chunks(syncs, 10):
             told = [of(self.simulated, each, f"msg_{each.sync_id}_{each.code}") for each in some]
             assert failed(self.worker(batch(*told))) == []
 

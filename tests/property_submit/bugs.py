@@ -1,7 +1,8 @@
 """Bugs to put in: each takes away one of the things that keep an expense from being written twice."""
 
+import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -16,6 +17,9 @@ from codat_sync.answer import Answer
 from codat_sync.expense import Body, Kind
 from codat_sync.instant import format_instant
 from codat_sync.keys import submission_key
+from codat_sync.plan import Standing
+from codat_sync.retry import Retrying
+from codat_sync.standings import Standings
 from codat_sync.submission import State, Submission
 from codat_sync.submission_store import Claims, SubmissionStore, _write
 from codat_sync.submit import Submitting
@@ -99,6 +103,21 @@ def claims_are_read_last(patch: Patch) -> None:
     patch.setattr(SubmissionStore, "record", record)
 
 
+def claims_are_read_after_the_rest(patch: Patch) -> None:
+    """Plan a retry from what was read before the claims: who submits in between has claimed, and is not in the plan."""
+    settled_claims, load, read = Retrying._settled_claims, Standings.load, threading.local()  # noqa: SLF001
+
+    def read_late(self: Retrying, company_id: str, names: Sequence[str]) -> Claims:
+        read.standings = load(self.standings, company_id, names)
+        return settled_claims(self, company_id, names)
+
+    def read_early(self: Standings, company_id: str, names: Iterable[str]) -> dict[str, Standing]:
+        return vars(read).pop("standings", None) or load(self, company_id, names)
+
+    patch.setattr(Retrying, "_settled_claims", read_late)
+    patch.setattr(Standings, "load", read_early)
+
+
 def updates_are_repeated(patch: Patch) -> None:
     """Send a PUT again whose answer is not known, as if it took a key."""
     patch.setattr(Submission, "may_be_sent_again", lambda *_: True)
@@ -120,16 +139,18 @@ def written_updates_are_retried(patch: Patch) -> None:
     patch.setattr(plan_module, "_unknown", lambda *_: None)
 
 
-BUGS: list[Callable[[Patch], None]] = [
-    claims_without_condition,
-    unknown_is_not_written,
-    expired_keys_are_sent,
-    open_syncs_are_ended,
-    open_syncs_free,
-    failures_are_refusals,
-    sent_without_condition,
-    claims_are_read_last,
-    updates_are_repeated,
-    repeats_have_new_keys,
-    written_updates_are_retried,
-]
+# Each with a seed that has found it: it is tried first.
+BUGS: dict[Callable[[Patch], None], int] = {
+    claims_without_condition: 1,
+    unknown_is_not_written: 5,
+    expired_keys_are_sent: 7,
+    open_syncs_are_ended: 0,
+    open_syncs_free: 0,
+    failures_are_refusals: 12,
+    sent_without_condition: 5,
+    claims_are_read_last: 7,
+    claims_are_read_after_the_rest: 4,
+    updates_are_repeated: 17,
+    repeats_have_new_keys: 14,
+    written_updates_are_retried: 11,
+}

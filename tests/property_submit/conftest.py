@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from codat_sync import codat, retry, store, submit, table
+from tests.moto_aws import moto_aws
 from tests.simulator import state
 from tests.stepping import InlineExecutor
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def dynamodb() -> "Iterator[DynamoDBClient]":
     """Return a client of DynamoDB, which has no tables."""
-    with mock_aws():
+    with moto_aws():
         yield boto3.client("dynamodb")
 
 

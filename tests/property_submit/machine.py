@@ -22,6 +22,7 @@ from tests.stepping import Clock
 T = TypeVar("T")
 
 _MOST_RUNS = 3
+_CALLS_OF_A_RETRY = range(1, 16)  # about
 _CHANGES = {"batch_write_item", "transact_write_items", "update_item"}
 _ONE, _OTHER = EXPENSE_IDS
 _KEY, _OTHER_KEY = "c0000000-0000-4000-8000-000000000003", "d0000000-0000-4000-8000-000000000004"
@@ -124,6 +125,7 @@ class NeverTwice(RuleBasedStateMachine):
             "_submit": (3 + 3 * bool(world.runs) + 3 * world.network.is_holding) * is_free,
             "_keep": int(is_free and self._is_stormy),
             "_retry": 3 * (is_free and bool(world.failed_syncs())),
+            "_overtake": 2 * (is_free and bool(world.failed_syncs())),
             "_hear": 3 * (is_free and bool(world.ended_syncs())),
             "_settle": 3 * bool(world.open_syncs()),
             "_go_on": 4 * bool(world.runs),
@@ -152,6 +154,18 @@ class NeverTwice(RuleBasedStateMachine):
         is_for_person = draw([True, True, False])
         note(f"retry {sync_id}, for a person: {is_for_person}")
         self._advance(self._world.retry(sync_id, is_for_person=is_for_person), draw(list(Stretch)))
+
+    def _overtake(self, draw: Draw) -> None:
+        """Somebody asks for the same while a retry is at one of its calls, and is the first to end."""
+        sync_id, calls, is_retry = draw(self._world.failed_syncs()), draw(_CALLS_OF_A_RETRY), draw([True, False])
+        note(f"retry {sync_id}, overtaken after {calls} calls by {'a retry' if is_retry else self._last}")
+        slow = self._world.retry(sync_id, is_for_person=True)
+        for _ in range(calls):
+            if slow.job.next_call:
+                slow.job.step()
+        quick = self._world.retry(sync_id, is_for_person=True) if is_retry else self._world.submit(self._last)
+        self._finish(quick)
+        self._finish(slow)
 
     def _hear(self, draw: Draw) -> None:
         sync_id = draw(self._world.ended_syncs()[::-1])

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codat_sync.comparison import Why
@@ -60,6 +60,7 @@ def test_a_claim_is_true_and_never_taken_back(rounds: Sequence[set[int]]) -> Non
     assert claims == sorted(claims)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine it is slow to make so many
 @given(st.lists(st.sets(st.integers(0, MOST + 3), min_size=MOST - 2), min_size=2, max_size=4))
 def test_a_claim_is_true_though_not_all_can_be_remembered(rounds: Sequence[set[int]]) -> None:
     """What was left out may be any of them."""

@@ -1,0 +1,125 @@
+"""moto's AWS in this process, with a DynamoDB that takes one request at a time and is not slow."""
+
+import copy
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from botocore.endpoint import Endpoint
+from botocore.session import Session
+from moto import mock_aws
+from moto.core.serialize import SERIALIZERS, JSONSerializer
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import Item
+from moto.dynamodb.models.table import Table
+from moto.dynamodb.responses import DynamoHandler
+
+# moto's own, of many types: what a request asks for, and what is answered.
+Json = dict[str, Any]
+
+
+@contextmanager
+def moto_aws() -> Iterator[None]:
+    """Have boto3 meet moto's AWS, which is empty at first, until the block ends."""
+    # The session is kept: a new one would read all that botocore knows of each service again.
+    with mock_aws(config={"core": {"reset_boto3_session": False}}), pytest.MonkeyPatch.context() as patch:
+        for owner, name in ((Endpoint, "_get_response"), (Session, "create_client")):
+            patch.setattr(owner, name, _unwatched(getattr(owner, name)))
+        patch.setattr(DynamoHandler, "call_action", _one_at_a_time(DynamoHandler.call_action))
+        patch.setattr(DynamoDBBackend, "transact_write_items", _all_or_nothing(DynamoDBBackend.transact_write_items))
+        patch.setattr(Table, "__deepcopy__", lambda table, _: table, raising=False)
+        patch.setattr(Item, "project", _projected(Item.project))
+        patch.setitem(SERIALIZERS, "json", _Serializer)
+        # Of each message of a queue, many times for each of the queue's attributes.
+        patch.setattr("moto.sqs.models.unix_time_millis", lambda: time.time() * 1000)
+        yield
+
+
+def _unwatched(answer: Callable[..., Any]) -> Callable[..., Any]:
+    """Nobody asks which of a library's lines are covered, and to look at each of them takes as long as they do."""
+
+    def unwatched(*arguments: object, **named: object) -> Any:  # noqa: ANN401 - the library's own
+        watching = sys.gettrace()
+        sys.settrace(None)
+        try:
+            return answer(*arguments, **named)
+        finally:
+            sys.settrace(watching)
+
+    return unwatched
+
+
+def _one_at_a_time(answer: Callable[[DynamoHandler], Any]) -> Callable[[DynamoHandler], Any]:
+    """To look at a condition and to write are one thing to DynamoDB, and two to moto: threads get in between."""
+    lock = threading.Lock()
+
+    def call_action(handler: DynamoHandler) -> Any:  # noqa: ANN401 - moto's own
+        with lock:
+            return answer(handler)
+
+    return call_action
+
+
+def _all_or_nothing(
+    write: Callable[[DynamoDBBackend, list[Json]], None],
+) -> Callable[[DynamoDBBackend, list[Json]], None]:
+    """Keep what a transaction changes, to undo it; moto copies the table for each of its operations."""
+
+    def transact_write_items(backend: DynamoDBBackend, transact_items: list[Json]) -> None:
+        undo = [_undo(backend, operation) for each in transact_items for operation in each.values()]
+        try:
+            write(backend, transact_items)
+        except Exception:
+            for each in undo:
+                each()
+            raise
+
+    return transact_write_items
+
+
+def _undo(backend: DynamoDBBackend, operation: Json) -> Callable[[], None]:
+    """Return what gives the item of an operation back as it is now, and takes away what the stream tells since."""
+    table = backend.get_table(operation["TableName"])
+    hash_key, range_key = backend.get_keys_value(table, operation.get("Key") or operation["Item"])
+    records = table.stream_shard.items if table.stream_shard else []
+    item, told = copy.deepcopy(table.items[hash_key].get(range_key)), len(records)
+
+    def undo() -> None:
+        if item is None:
+            table.items[hash_key].pop(range_key, None)
+        else:
+            table.items[hash_key][range_key] = item
+        del records[told:]
+
+    return undo
+
+
+def _projected(project: Callable[[Item, list[list[str]]], Item]) -> Callable[[Item, list[list[str]]], Item]:
+    """Leave attributes out; moto makes Python's own values of all of them, for each name that is asked for."""
+
+    def projected(item: Item, names: list[list[str]]) -> Item:
+        if any(len(path) > 1 or "[" in path[0] for path in names):
+            return project(item, names)
+        wanted = {name for (name,) in names}
+        made = Item(item.hash_key, item.range_key, {})
+        made.attrs |= {name: value for name, value in item.attrs.items() if name in wanted}
+        return made
+
+    return projected
+
+
+class _Serializer(JSONSerializer):
+    """A value of DynamoDB has one of ten names; moto looks for each of them, by all that each might be called."""
+
+    def _serialize_type_structure(self, serialized: Any, value: Any, shape: Any, key: str) -> None:  # noqa: ANN401 - moto's own
+        if shape.name != "AttributeValue" or not isinstance(value, dict):
+            super()._serialize_type_structure(serialized, value, shape, key)
+            return
+        said: Json = {}
+        for name, each in value.items():
+            self._serialize(said, each, shape.members[name], name)
+        self._default_serialize(serialized, said, shape, key)
