@@ -104,6 +104,10 @@ def test_without_codats_key_nothing_is_done(
     assert simulated.requests.entries == ()
 
 
+# The same in all processes that tests run in: it is in their names.
+_ID = "7c1f2a9e-3d0b-4c1e-9a55-0e6d1b2f4a11"
+
+
 @pytest.mark.parametrize(
     ("body", "place"),
     [
@@ -125,11 +129,11 @@ def test_without_codats_key_nothing_is_done(
         ([expense(lines=[{"netAmount": True}])], "0.lines.0.netAmount"),
         ([expense(lines=[{}])], "0.lines.0.netAmount"),
         ([expense(lines=[{"netAmount": 1}] * 101)], "0.lines"),
-        (json.dumps([expense()]).replace("100.1", "NaN"), ""),
+        (json.dumps([expense(_ID)]).replace("100.1", "NaN"), ""),
         # To Codat it may be another one than to us.
         ([expense(Id="4d7c6929-7770-412b-91bb-44d3bc71d333")], "id"),
-        (json.dumps([expense()]).replace('"type"', '"id": "4d7c6929-7770-412b-91bb-44d3bc71d333", "type"'), "id"),
-        (json.dumps([expense()]).replace('"netAmount"', '"NetAmount": 1, "netAmount"'), "netamount"),
+        (json.dumps([expense(_ID)]).replace('"type"', '"id": "4d7c6929-7770-412b-91bb-44d3bc71d333", "type"'), "id"),
+        (json.dumps([expense(_ID)]).replace('"netAmount"', '"NetAmount": 1, "netAmount"'), "netamount"),
     ],
 )
 def test_what_codat_would_refuse_is_refused_here_with_all_that_is_wrong(
