@@ -142,7 +142,7 @@ def main() -> None:
     for line in republishing.show() if arguments.dry_run else republishing.republish():
         print(line)
         number += 1
-    print(f"{number} messages.")
+    print("1 message." if number == 1 else f"{number} messages.")
 
 
 def on_local(local: Outputs) -> Republishing:
