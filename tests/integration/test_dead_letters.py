@@ -9,7 +9,7 @@ import pytest
 from codat_sync.dead_letter import RECEIVED_TOO_OFTEN, Drop, Wanted
 from codat_sync.dead_letters import DeadLetters
 from codat_sync.errors import QueueUnavailableError
-from codat_sync.set_aside import DroppedLetters, SetAside
+from codat_sync.set_aside import Counts, DroppedLetters, SetAside
 from codat_sync.status import Outcome
 from codat_sync.store import Store
 from codat_sync.table import Table
@@ -97,6 +97,7 @@ def test_one_is_named_by_its_id(letters: DeadLetters) -> None:
 def test_what_is_put_back_is_done_after_the_fix(letters: DeadLetters, start: Start, aws: Aws, store: Store) -> None:
     """It comes as it came the first time, but for the reason: if it fails again, it has another."""
     (letter,) = letters.redrive(Wanted(reason="malformed-answer"))
+    assert letters.queues[0].count() == Counts(waiting=2, looked_at=0)  # It is gone, and not only hidden.
     (back,) = aws.messages("SYNC_QUEUE")
     assert back["Body"] == letter.body
     assert back["Attributes"]["MessageGroupId"] == COMPANY_ID
