@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from codat_sync.dead_letter import DeadLetter, Drop, Wanted
 from codat_sync.dead_letters import DeadLetters
 from codat_sync.errors import QueueUnavailableError
+from codat_sync.identifier import canonical
 from codat_sync.set_aside import DroppedLetters, SetAside
 from codat_sync.table import Table
 from dev import cloudformation
@@ -57,8 +58,8 @@ def on_local_stack(aws: LocalAws) -> tuple[DeadLetters, str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says."""
     chosen = _parser().parse_args(arguments)
-    wanted = Wanted(frozenset(chosen.id), chosen.queue, chosen.reason, chosen.company)
-    if chosen.action == "drop" and not chosen.why:
+    wanted = Wanted(frozenset(chosen.id), chosen.queue, chosen.reason, chosen.company and canonical(chosen.company))
+    if chosen.action == "drop" and not (chosen.why or "").strip():
         raise LocalStackError("Say why they are dropped: WHY='…'.")
     if chosen.action == "drop" and wanted.is_all and not chosen.all:
         raise LocalStackError("Say which ones are dropped: ID, REASON, COMPANY or QUEUE; or ALL=1.")

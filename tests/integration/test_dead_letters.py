@@ -1,5 +1,6 @@
 """Dead letters: a person sees what is there, puts some or all back, or drops them; nothing is gone unseen."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from codat_sync.set_aside import Counts, DroppedLetters, SetAside
 from codat_sync.status import Outcome
 from codat_sync.store import Store
 from codat_sync.table import Table
+from codat_sync.tombstones import Tombstones
 from dev.dead_letters import main
 from dev.errors import LocalStackError
 from tests.integration.batches import batch, failed, message, of
@@ -150,11 +152,62 @@ def test_what_cannot_be_put_back_stays(letters: DeadLetters, aws: Aws) -> None:
 
 
 def test_whatever_a_letter_is_it_is_shown(aws: Aws, records: DroppedLetters) -> None:
-    """Nobody knows what it is: that is why it is there."""
-    for body in ("[1]", '{"companyId": 7}', "\N{BABY}", "null"):
+    """And can be dropped. Nobody knows what it is: that is why it is there."""
+    no_ids = (*(json.dumps({"companyId": each, "syncId": each}) for each in ("\ud800", "\33[2J", "x" * 3_000)),)
+    bodies = ("[1]", '{"companyId": 7}', "\N{BABY}", "null", "[" * 100_000, *no_ids)
+    for body in bodies:
         aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody=body)
-    found = DeadLetters([_queue(aws, "sync")], records).look(Wanted())
-    assert [(letter.company_id, letter.sync_id) for letter in found] == [(None, None)] * 4
+    letters = DeadLetters([_queue(aws, "sync")], records)
+    found = letters.look(Wanted())
+    assert [(letter.company_id, letter.sync_id) for letter in found] == [(None, None)] * len(bodies)
+    assert {letter.readable for letter in found} == set(bodies)
+    assert len(letters.drop(Wanted(), Drop("a test", "a person", _NOW))) == len(bodies)
+
+
+def test_of_a_company_that_was_forgotten_nothing_is_written_down_however_its_id_is_written(
+    aws: Aws, records: DroppedLetters
+) -> None:
+    """Codat's ids are GUIDs: capitals say nothing."""
+    Tombstones(Table(aws.dynamodb, "syncs")).put(COMPANY_ID, "a person", "a ticket", _NOW)
+    body = json.dumps({"companyId": COMPANY_ID.upper(), "raw": "of a person"})
+    aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody=body)
+    DeadLetters([_queue(aws, "sync")], records).drop(Wanted(company_id=COMPANY_ID), Drop("a test", "a person", _NOW))
+    (item,) = _dropped(aws)
+    assert (item["companyId"], item["body"]) == ({"NULL": True}, {"NULL": True})
+
+
+def test_what_sqs_hands_over_twice_is_put_back_all_the_same(letters: DeadLetters, aws: Aws) -> None:
+    """It promises to hand over each letter at least once."""
+
+    def twice(parsed: dict[str, Any], **_: object) -> None:
+        parsed["Messages"] = [*parsed.get("Messages", ()), *parsed.get("Messages", ())]
+
+    aws.sqs.meta.events.register("after-call.sqs.ReceiveMessage", twice)
+    assert sorted(letter.reason for letter in letters.redrive(Wanted())) == _ALL
+    aws.sqs.meta.events.unregister("after-call.sqs.ReceiveMessage", twice)
+    assert letters.look(Wanted()) == []
+
+
+def test_only_the_queue_that_is_meant_is_looked_through(letters: DeadLetters, aws: Aws) -> None:
+    """Those of the others are not hidden for it."""
+    asked: list[str] = []
+    aws.sqs.meta.events.register(
+        "before-parameter-build.sqs.ReceiveMessage", lambda params, **_: asked.append(params["QueueUrl"])
+    )
+    assert len(letters.look(Wanted(queue="retry"))) == 1
+    assert set(asked) == {aws.environment["RETRY_DEAD_LETTER_QUEUE_URL"]}
+
+
+def test_what_somebody_lets_go_of_just_now_is_found(letters: DeadLetters, aws: Aws) -> None:
+    """SQS says only about how many letters can be had."""
+    url = aws.environment["RETRY_DEAD_LETTER_QUEUE_URL"]
+    (looked_at,) = aws.sqs.receive_message(QueueUrl=url, VisibilityTimeout=300)["Messages"]
+
+    def let_go(**_: object) -> None:
+        aws.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=looked_at["ReceiptHandle"], VisibilityTimeout=0)
+
+    aws.sqs.meta.events.register("after-call.sqs.GetQueueAttributes", let_go)
+    assert len(letters.redrive(Wanted(queue="retry"))) == 1
 
 
 def test_what_came_from_no_queue_is_only_looked_at_or_dropped(aws: Aws, records: DroppedLetters) -> None:
@@ -168,7 +221,10 @@ def test_what_came_from_no_queue_is_only_looked_at_or_dropped(aws: Aws, records:
     assert letters.look(Wanted()) == []
 
 
-@pytest.mark.parametrize("arguments", [[], ["--why", "a test"], ["--reason", "not-json"], ["--id", "one", "--all"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--why", "a test"], ["--reason", "not-json"], ["--id", "one", "--all"], ["--id", "one", "--why", " "]],
+)
 def test_the_command_drops_nothing_without_being_told_why_and_which(arguments: list[str]) -> None:
     """It says what is missing, before it asks AWS anything."""
     with pytest.raises(LocalStackError, match="Say wh"):

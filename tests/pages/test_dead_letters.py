@@ -154,6 +154,22 @@ def test_what_came_from_the_stream_is_not_put_back_here(client: httpx.Client, sq
     assert "1 dead letter dropped" in _deal(client, "drop", {"letter": _shown(client), "why": "told by hand"}).text
 
 
+def test_a_form_is_about_its_own_queue(client: httpx.Client, sqs: "SQSClient") -> None:
+    """The others are not looked through for it."""
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="retry-dead")["QueueUrl"], MessageBody="crashed")
+    assert 'name="queue" value="retry"' in client.get("dead-letters").text
+    shown = _shown(client)
+    assert "0 dead letters put back" in _deal(client, "redrive", {"letter": shown, "queue": "sync"}).text
+    assert "1 dead letter put back" in _deal(client, "redrive", {"letter": shown, "queue": "retry"}).text
+
+
+def test_enter_drops_and_asks_why(client: httpx.Client, sqs: "SQSClient") -> None:
+    """A browser presses the first button of a form then: whoever has written a reason does not want it put back."""
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="dead")["QueueUrl"], MessageBody="crashed")
+    form = client.get("dead-letters").text.partition('<form class="card flush letters"')[2].partition("</form>")[0]
+    assert re.findall("<button[^>]*>([^<]+)</button>", form) == ["Drop", "Put back"]
+
+
 def test_what_a_form_has_answered_can_be_loaded_again(client: httpx.Client) -> None:
     """It leads back to the page, and does nothing."""
     answer = client.get("dead-letters/redrive")

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from codat_sync.identifier import canonical, is_identifier
 from codat_sync.mention import is_mentioned, webhook_in
 
 # What SQS itself moves has no reason: it was handed out as often as the queue allows.
@@ -85,19 +86,23 @@ class Wanted:
             and (self.mentioned is None or letter.mentions(self.mentioned))
         )
 
-    def are_all(self, found: Collection[DeadLetter]) -> bool:
-        """Return whether there can be no others than ``found``: each is named, and was found."""
-        return bool(self.message_ids) and len(found) >= len(self.message_ids)
+    def are_all(self, found: Collection[str]) -> bool:
+        """Return whether there can be no others than those with the ids ``found``: each is named, and was found."""
+        return bool(self.message_ids) and self.message_ids.issubset(found)
 
 
 def ids_of(body: str, group: str | None) -> tuple[str | None, str | None]:
-    """Return the ids of the company and of the sync that a message is about, as far as it says, whatever it is."""
+    """Return the ids of the company and of the sync that a message is about, as far as it says, whatever it is.
+
+    What can be no id is none: it may be anything, of any length.
+    """
     try:
         message = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # RecursionError: nested thousands deep
         message = None
     told = message if isinstance(message, dict) else {}
-    company_id, sync_id = (
-        value if isinstance(value := told.get(name), str) else None for name in ("companyId", "syncId")
-    )
-    return company_id or group, sync_id
+    return _id(told.get("companyId")) or _id(group), _id(told.get("syncId"))
+
+
+def _id(value: object) -> str | None:
+    return canonical(value) if is_identifier(value) else None

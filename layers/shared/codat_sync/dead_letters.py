@@ -62,7 +62,12 @@ def erase(queues: "Sequence[SetAside]", company_id: str) -> int:
 
 
 def _at_most(most: int) -> "Callable[[SetAside], int]":
-    return lambda queue: min(queue.count().waiting, most)
+    def how_many(queue: "SetAside") -> int:
+        counts = queue.count()
+        # What somebody has let go of just now SQS may still count as looked at.
+        return min(counts.waiting + counts.looked_at, most)
+
+    return how_many
 
 
 def _deal_with(
@@ -71,20 +76,27 @@ def _deal_with(
     how_many: "Callable[[SetAside], int]",
     deal: "Callable[[SetAside, DeadLetter], None] | None" = None,
 ) -> list[DeadLetter]:
-    """Have each letter that is wanted dealt with, and return those; the others are left as they were."""
-    done: list[DeadLetter] = []
+    """Have each letter that is wanted dealt with, and return those; the others are left as they were.
+
+    SQS may hand over a letter twice: it is dealt with twice, which does no harm, and returned once.
+    """
+    done: dict[str, DeadLetter] = {}
     for queue in queues:
+        if wanted.queue not in {None, queue.name}:
+            continue
         with _left_there(queue) as left:
             for some in queue.letters(how_many(queue)):
                 left |= {letter.message_id: letter.receipt_handle for letter in some}
                 for letter in filter(wanted.includes, some):
                     if deal:
                         deal(queue, letter)
-                        del left[letter.message_id]
-                    done.append(letter)
+                        left.pop(letter.message_id, None)
+                    done[letter.message_id] = letter
                 if wanted.are_all(done):
-                    return done
-    return done
+                    break
+        if wanted.are_all(done):
+            break
+    return list(done.values())
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from codat_sync.observability import logger
 _MOST_LOOKED_AT = 100  # of each queue
 _MOST_SHOWN = 50  # a page weighs under 100 KB
 _MOST_DROPPED = 20
-# Of each queue, within the time that a request has: SQS knows no letter by its id, and hands them over in no order.
+# Of a form's queue, within the time that a request has: SQS knows no letter by its id, and hands them over in no order.
 _MOST_LOOKED_THROUGH = 1_000
 _LONGEST_WHY = 500
 
@@ -89,11 +89,12 @@ def _wanted(app: APIGatewayHttpResolver) -> Wanted:
     if not app.context["request"].visitor.may_retry:
         raise ForbiddenError("the role for retrying is needed for this")
     event = app.current_event
+    form = read_form(event)
     # All are those that were shown: of others nobody knows what they are.
-    ids = read_all(event, "shown" if read_form(event).get("all") else "letter")
+    ids = read_all(event, "shown" if form.get("all") else "letter")
     if not ids:
         raise InvalidQueryError("letter", "names none: tick those that are meant")
-    return Wanted(frozenset(ids))
+    return Wanted(frozenset(ids), form.get("queue"))
 
 
 def _told(app: APIGatewayHttpResolver, done: str, letters: Sequence[DeadLetter], wanted: Wanted) -> Response[Any]:
