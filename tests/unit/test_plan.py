@@ -271,3 +271,11 @@ def test_nothing_known_is_without_an_answer_and_nothing_unsafe_is_retried(
             assert connection != "Unlinked"
             assert all(each.is_final for each in known)
             assert "Completed" not in {status for each in known for status in each.statuses.values()}
+
+
+def test_a_body_that_was_emptied_is_told_from_one_that_never_was_there() -> None:
+    """Whoever looks for it knows that it was sent."""
+    emptied = Standing("t", (_FAILED,), ((_submission(), Body("t", "")),))
+    assert (_plan(emptied).step, "too old to be kept" in _plan(emptied).support) == (Step.NO_BODY, True)
+    never = Standing("t", (_FAILED,))
+    assert (_plan(never).step, "nor was its body recorded" in _plan(never).support) == (Step.NO_BODY, True)

@@ -162,7 +162,7 @@ def plan(standing: Standing, now: datetime, policy: Policy, *, is_for_person: bo
     unsafe = _under_way(standing, now) or _written(standing) or _unknown(standing, now)
     if unsafe:
         return unsafe
-    impossible = _disconnected(standing, now) or (None if standing.body else _no_body())
+    impossible = _disconnected(standing, now) or (None if standing.body else _no_body(standing))
     if impossible:
         return impossible
     if not is_for_person and (hindered := _hindered(standing, now, policy)):
@@ -301,7 +301,9 @@ def _disconnected(standing: Standing, now: datetime) -> Plan | None:
     return None
 
 
-def _no_body() -> Plan:
+def _no_body(standing: Standing) -> Plan:
+    if standing.newest:
+        return Plan(Step.NO_BODY, "Its body was too old to be kept, and is empty: the product has to send it again.")
     return Plan(
         Step.NO_BODY,
         "It was not submitted through here, nor was its body recorded or kept: the product has to send it.",
