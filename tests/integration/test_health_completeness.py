@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from codat_sync.completeness import CompanyCompleteness, summed_up
+from codat_sync.keys import COMPLETENESS
+from codat_sync.rounds_store import Directory
+from codat_sync.table import Table
 from tests.integration.conftest import WEBHOOK_URL, Aws, Handler
 from tests.integration.reconciling import LONG_AGO, Clock, Reconcile, put_together
 from tests.payloads import COMPANY_ID, SYNC_ID, load
@@ -15,6 +19,8 @@ from tests.simulator.faults import Fault
 from tests.simulator.models import Item
 
 Start = Callable[[str], Handler]
+
+NOW = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -86,6 +92,49 @@ def test_an_endpoint_that_is_not_well_is_told_of_at_the_top(
     reconcile.go()
     assert _api(ask)["endpoint"]["state"] == "disabled"
     assert "Codat has disabled the endpoint of our webhooks" in ask("/")
+
+
+def test_what_codat_said_once_of_the_endpoint_does_not_stand_when_it_says_nothing_any_more(
+    reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
+) -> None:
+    """Nobody watches then."""
+    simulated.faults.add(Fault("status", status=403, path="^/webhooks$"))
+    reconcile.clock.pass_by(hours=2)
+    reconcile.go()
+    assert _api(ask)["endpoint"]["state"] == "unknown"
+    page = ask("/")
+    assert "Codat does not say whether it sends us webhooks" in page
+    assert '<span class="tag bad">unknown</span>' in page
+
+
+def test_a_company_without_a_sync_is_shown_as_codat_lists_it(
+    reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
+) -> None:
+    """It counts among those that are complete, or not."""
+    company = simulated.add_company()
+    reconcile.clock.pass_by(hours=2)
+    reconcile.go()
+    assert json.loads(ask(f"/api/v1/companies/{company.company_id}"))["completeness"]["completeAsOf"]
+    assert "Complete as of" in ask(f"/company/{company.company_id}")
+
+
+def test_what_codat_does_not_list_is_not_lacking() -> None:
+    """It is told of by itself: a person looks at it."""
+    known = [CompanyCompleteness("one", NOW, reasons={"unheard": 1}), CompanyCompleteness("two", NOW)]
+    overall = summed_up(known, Directory(NOW, NOW, NOW), NOW)
+    assert (overall.incomplete, overall.reasons, overall.complete_as_of) == (0, {"unheard": 1}, NOW)
+    known[1] = CompanyCompleteness("two", NOW, reasons={"leftOut": 1})
+    assert summed_up(known, Directory(NOW, NOW, NOW), NOW).incomplete == 1
+
+
+def test_until_codats_list_is_read_it_says_so(aws: Aws, ask: Callable[[str], str]) -> None:
+    """The companies that are known may all be complete by then."""
+    known = {"asOf": "2026-11-24T10:00:00.000Z", "companies": 3, "never": 0}
+    Table(aws.dynamodb, "syncs").update(COMPLETENESS, known, {})
+    page = ask("/")
+    assert "list of companies has not been read to its end yet" in page
+    assert "0 of 3" not in page
+    assert "24 Nov 2026, 10:00:00" in page
 
 
 def test_a_company_that_cannot_be_compared_says_why(

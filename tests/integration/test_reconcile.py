@@ -109,7 +109,7 @@ def test_complete_is_what_the_next_comparison_finds_there(reconcile: Reconcile, 
     """Not what was enqueued."""
     _lost(simulated)
     reconcile.go()
-    assert (_complete(reconcile).complete_as_of, _complete(reconcile).unresolved) == (None, 2)
+    assert (_complete(reconcile).complete_as_of, _complete(reconcile).reasons) == (None, {"missing": 2})
     assert reconcile.overall.complete_as_of is None
     reconcile.clock.pass_by(minutes=6)
     reconcile.go()
@@ -461,7 +461,7 @@ def test_thousands_of_syncs_are_filled_in_a_bounded_number_at_a_time(
     assert len(checks) == MOST
     assert {check["syncId"] for check in checks} >= set(young)
     found = _complete(reconcile)
-    assert (found.listed, found.unresolved, found.reasons["leftOut"]) == (2_000 + MOST, 2_000 + MOST, 2_000)
+    assert (found.listed, sum(found.reasons.values()), found.reasons["leftOut"]) == (2_000 + MOST, 2_000 + MOST, 2_000)
     assert found.complete_as_of is None
     assert _lists(simulated) == 1
     # Those are known to be on their way: the next comparison goes on with others.
@@ -614,7 +614,7 @@ def test_what_is_about_no_company_and_fails_keeps_nobody_waiting(
 
 
 def test_an_endpoint_that_stays_as_it_was_is_so_since_then(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
-    """And from anew when that changes; what is not known for a while changes nothing."""
+    """And from anew when that changes; what is not known for a while changes nothing that is wrong."""
     store = reconcile.rounds.watching.rounds
 
     def look() -> tuple[str | None, bool]:

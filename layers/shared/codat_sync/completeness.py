@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from codat_sync.comparison import Why
 from codat_sync.instant import format_known, parse_instant
 from codat_sync.keys import BY_RECONCILE, COMPLETENESS, RECONCILE, reconciliation_key
 from codat_sync.rounds_store import Directory
@@ -38,9 +39,9 @@ class CompanyCompleteness:
     problem: str | None = None
 
     @property
-    def unresolved(self) -> int:
-        """How many syncs are not in the table as Codat lists them."""
-        return sum(self.reasons.values())
+    def is_incomplete(self) -> bool:
+        """Whether syncs that Codat lists are not in the table as it lists them."""
+        return any(number for why, number in self.reasons.items() if why != Why.UNHEARD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def summed_up(companies: Collection[CompanyCompleteness], directory: Directory, 
         as_of=now,
         companies=len(companies),
         never=sum(each.complete_as_of is None for each in companies),
-        incomplete=sum(bool(each.unresolved) for each in companies),
+        incomplete=sum(each.is_incomplete for each in companies),
         reasons=dict(reasons),
         missing=sum(each.missing for each in companies),
         problems=sum(each.problem is not None for each in companies),

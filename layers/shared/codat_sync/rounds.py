@@ -139,8 +139,7 @@ class Rounds:
             return self.watching.look()
         except CodatError as error:
             self._pass_over("endpoint", error)
-            self.watching.put_off()
-            return None if isinstance(error, CodatUnavailableError) else EndpointState.UNKNOWN
+            return self.watching.put_off(is_answered=not isinstance(error, CodatUnavailableError))
 
     def _discover(self, has_time: Callable[[], bool]) -> "Discovered | None":
         """Return how far the list of companies is read, None if Codat fails."""

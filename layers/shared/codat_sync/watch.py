@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from codat_sync.rounds_store import RoundsStore
 
 _EACH = timedelta(hours=1)
+_NOT_WRONG = {None, EndpointState.WELL, EndpointState.UNKNOWN}
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,15 @@ class Watching:
         self.rounds.put_endpoint(state, now, now + _EACH)
         return state
 
-    def put_off(self) -> None:
-        """Have Codat asked again in an hour only: it was, and what does not work would use up what may be used."""
-        self.rounds.put_off_endpoint(self.now() + _EACH)
+    def put_off(self, *, is_answered: bool) -> EndpointState | None:
+        """Have Codat asked again in an hour only: it was, and what does not work would use up what may be used.
+
+        Returns how the endpoint stands: if it ``is_answered``, Codat does not say, and that it was well is over. What
+        was wrong stays so. None if Codat fails.
+        """
+        now = self.now()
+        if is_answered and self.rounds.load_endpoint().state in _NOT_WRONG:
+            self.rounds.put_endpoint(EndpointState.UNKNOWN, now, now + _EACH)
+        else:
+            self.rounds.put_off_endpoint(now + _EACH)
+        return EndpointState.UNKNOWN if is_answered else None

@@ -32,6 +32,11 @@ class CompanyFound:
     last_successful: Listed | None
     is_cut: bool
 
+    @property
+    def is_known(self) -> bool:
+        """Whether there is such a company: one without a sync is only known from Codat's list."""
+        return bool(self.company or self.latest or self.completeness)
+
 
 @dataclass(frozen=True, slots=True)
 class CompletenessFound:

@@ -36,8 +36,8 @@ def add_company(app: APIGatewayHttpResolver, reading: Reading) -> None:
     def company(company_id: CompanyInPath) -> Response[Any]:
         """Costs four requests; more if its last successful sync is far back, 32 at most."""
         wanted = identifier("companyId", company_id)
-        found = present.company_health(reading.company(wanted))
-        return answered(found) if found.company or found.latest else not_found("company")
+        found = reading.company(wanted)
+        return answered(present.company_health(found)) if found.is_known else not_found("company")
 
     @app.get(
         f"{PREFIX}/companies/<company_id>/configuration",

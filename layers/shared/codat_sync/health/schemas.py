@@ -281,7 +281,7 @@ class OverallCompleteness(_Answer):
 class Endpoint(_Answer):
     """How the endpoint of the webhooks stands, as Codat said when it was asked last."""
 
-    state: str | None = Field(description="`well`, or what is wrong: `disabled elsewhere gone unsubscribed`")
+    state: str | None = Field(description="`well`, or what is wrong: `disabled elsewhere gone unsubscribed unknown`")
     checked_at: datetime | None
     since: datetime | None
     unannounced: int = Field(description="The syncs found whose webhook never came")

@@ -25,7 +25,7 @@ def add_company_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
         wanted = identifier("companyId", company_id)
         asked = period(first, last, reading.now)
         found = reading.company(wanted)
-        if not (found.company or found.latest):
+        if not found.is_known:
             return not_found_page(app.context["request"], "company")
         totals = reading.browsing.totals(asked, wanted)
         return page(

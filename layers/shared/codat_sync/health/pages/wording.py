@@ -74,6 +74,7 @@ ENDPOINTS_IN_TROUBLE = {
     EndpointState.ELSEWHERE: "Codat sends webhooks about syncs to another address only.",
     EndpointState.GONE: "Codat has no endpoint for webhooks about syncs.",
     EndpointState.UNSUBSCRIBED: "The endpoint of our webhooks is not told of all that ends a sync.",
+    EndpointState.UNKNOWN: "Codat does not say whether it sends us webhooks.",
 }
 # How a status of Codat's is coloured: as the outcome that it is like.
 _LIKE = {"Completed": "succeeded", "Pending": "inProgress"}
