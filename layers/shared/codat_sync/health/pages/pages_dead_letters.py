@@ -17,8 +17,8 @@ from codat_sync.health.pages.rendering import page, see_other
 from codat_sync.observability import logger
 
 _MOST_LOOKED_AT = 100  # of each queue
-_MOST_SHOWN = 50  # a page weighs under 100 KB
-_MOST_DROPPED = 20
+_MOST_SHOWN = 20  # a page weighs under 100 KB
+_MOST_DROPPED = 10
 # Of a form's queue, within the time that a request has: SQS knows no letter by its id, and hands them over in no order.
 _MOST_LOOKED_THROUGH = 1_000
 _LONGEST_WHY = 500
