@@ -12,6 +12,7 @@ import pytest
 
 from codat_sync.access import Role
 from codat_sync.forget import LONGEST_RUN
+from dev.dead_letters import QUEUES as DEAD_LETTER_QUEUES
 from dev.schemas import facts
 from dev.template import read_template
 
@@ -141,6 +142,13 @@ def test_what_is_switched_off_leaves_nothing_behind() -> None:
             {name: resource for name, resource in RESOURCES.items() if name not in switched}, condition
         )
         assert not any(f'"{name}"' in json.dumps(others) for name in switched)
+
+
+def test_every_dead_letter_queue_is_known_to_the_commands() -> None:
+    """Else one would be neither shown nor redriven, and a company that is forgotten would stay there."""
+    outputs = {name for name in TEMPLATE["Outputs"] if name.endswith("DeadLetterQueueUrl")}
+    assert outputs == {dead for dead, _ in DEAD_LETTER_QUEUES.values()}
+    assert len(outputs) == sum(name.endswith("DeadLetterQueue") for name in QUEUES)
 
 
 def test_the_topic_takes_only_what_its_rule_brings() -> None:

@@ -93,9 +93,7 @@ def _deal_with(
                         left.pop(letter.message_id, None)
                     done[letter.message_id] = letter
                 if wanted.are_all(done):
-                    break
-        if wanted.are_all(done):
-            break
+                    return list(done.values())
     return list(done.values())
 
 

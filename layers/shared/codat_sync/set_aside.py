@@ -151,7 +151,6 @@ class DroppedLetters:
         item = dropped_key(at, letter.message_id) | {
             "v": _VERSION,
             "queue": letter.queue,
-            "messageId": letter.message_id,
             "companyId": letter.company_id,
             "syncId": letter.sync_id,
             "reason": letter.reason,
@@ -175,10 +174,10 @@ class DroppedLetters:
 def _dropped(item: Values) -> Dropped:
     return Dropped(
         queue=item["queue"],
-        message_id=item["messageId"],
+        message_id=item["sk"].rpartition("#")[2],
         reason=item["reason"],
-        company_id=item["companyId"],
-        sync_id=item["syncId"],
+        company_id=item.get("companyId"),
+        sync_id=item.get("syncId"),
         drop=Drop(item["why"], item["by"], datetime.fromisoformat(item["droppedAt"])),
     )
 
