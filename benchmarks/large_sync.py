@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from codat_sync.codat import Codat
-from codat_sync.connection import CodatConnection
-from codat_sync.gate import SharedGate
-from codat_sync.ingest import Ingestion
-from codat_sync.news import SyncNews
-from codat_sync.pace import Pace
-from codat_sync.schedule import Schedule
-from codat_sync.store import Store
-from codat_sync.table import Table
-from codat_sync.webhook import WebhookEvent
+from codat_sync.aws.dynamodb import Table
+from codat_sync.codat.client import Codat
+from codat_sync.codat.http import CodatConnection
+from codat_sync.ingestion.sync_ingestion import Ingestion
+from codat_sync.ingestion.tasks import SyncNews
+from codat_sync.polling.schedule import Schedule
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.rate_limits.process_limiter import Pace
+from codat_sync.syncs.repository import Store
+from codat_sync.webhooks.events import WebhookEvent
 from dev.aws import LocalAws
 from dev.emulator import emulator
 from dev.template import read_template

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import boto3
 from botocore.config import Config
 
-from codat_sync.secret import CachedSecret
+from codat_sync.aws.secrets import CachedSecret
 from dev import cloudformation
 from dev.aws import REGION
 

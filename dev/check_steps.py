@@ -9,9 +9,9 @@ from typing import TypedDict
 
 import httpx
 
-from codat_sync.codat import parse_api_key
-from codat_sync.errors import SecretUnavailableError
-from codat_sync.signature import SigningSecrets, parse_signing_secrets
+from codat_sync.codat.client import parse_api_key
+from codat_sync.core.errors import SecretUnavailableError
+from codat_sync.webhooks.signature import SigningSecrets, parse_signing_secrets
 from dev.check_deployment import Deployment
 
 # None of Codat's: the worker takes it for an event that is not ours, acknowledges it and says so in its log.

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from codat_sync.dead_letter import DeadLetter, Drop, Wanted
-from codat_sync.dead_letters import DeadLetters
-from codat_sync.errors import QueueUnavailableError
-from codat_sync.identifier import canonical
-from codat_sync.set_aside import DroppedLetters, SetAside
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.core.errors import QueueUnavailableError
+from codat_sync.core.identifiers import canonical
+from codat_sync.dead_letters.dead_letter import DeadLetter, Drop, Wanted
+from codat_sync.dead_letters.queue import DroppedLetters, SetAside
+from codat_sync.dead_letters.service import DeadLetters
 from dev import cloudformation
 from dev.aws import LocalAws
 from dev.errors import LocalStackError, told

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from codat_sync.body_items import BodyItems
+from codat_sync.erasure.body_retention import BodyItems
 from dev.errors import LocalStackError, told
 from dev.tenancy import table_of
 

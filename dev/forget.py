@@ -5,8 +5,8 @@ from collections import Counter
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from codat_sync.errors import CodatSyncError
-from codat_sync.forget import Forgetting, Forgotten
+from codat_sync.core.errors import CodatSyncError
+from codat_sync.erasure.service import Forgetting, Forgotten
 from dev.errors import LocalStackError, told
 from dev.tenancy import forgetting, parser
 

@@ -2,7 +2,7 @@
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from codat_sync.errors import CodatSyncError
+from codat_sync.core.errors import CodatSyncError
 from dev.errors import LocalStackError, told
 from dev.tenancy import forgetting, parser
 

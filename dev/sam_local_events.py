@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-    from codat_sync.store import Store
+    from codat_sync.syncs.repository import Store
     from dev.subscriber import Subscriber
 
 # Their messages announce no sync of ours, so that nothing in the table tells of them.

@@ -7,8 +7,8 @@ from itertools import zip_longest
 
 import httpx
 
-from codat_sync.store import Store
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.syncs.repository import Store
 from dev.aws import LocalAws
 from dev.cloudformation import physical_ids
 from dev.outputs import Outputs

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from codat_sync.fact import Fact
+from codat_sync.publishing.events import Fact
 from dev.paths import ROOT
 
 SCHEMAS = ROOT / "docs" / "events.schema.json"

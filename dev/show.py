@@ -7,12 +7,12 @@ from datetime import timedelta
 from rich.console import Console
 from rich.table import Table as Grid
 
-from codat_sync.document import SyncDocument
-from codat_sync.instant import format_instant
-from codat_sync.status import status_code
-from codat_sync.store import Store
-from codat_sync.sync import Sync
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.core.timestamps import format_instant
+from codat_sync.syncs.record import SyncDocument
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.status_codes import status_code
+from codat_sync.syncs.sync import Sync
 from dev.aws import LocalAws
 from dev.errors import LocalStackError, told
 from dev.outputs import Outputs

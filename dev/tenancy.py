@@ -10,12 +10,12 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from codat_sync.company_items import CompanyItems
-from codat_sync.forget import Forgetting
-from codat_sync.identifier import canonical, is_identifier
-from codat_sync.set_aside import SetAside
-from codat_sync.table import Table
-from codat_sync.tombstones import Tombstones
+from codat_sync.aws.dynamodb import Table
+from codat_sync.companies.tombstones import Tombstones
+from codat_sync.core.identifiers import canonical, is_identifier
+from codat_sync.dead_letters.queue import SetAside
+from codat_sync.erasure.company_items import CompanyItems
+from codat_sync.erasure.service import Forgetting
 from dev import cloudformation
 from dev.aws import LocalAws
 from dev.dead_letters import dead_letters

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from codat_sync.errors import ConditionFailedError
-from codat_sync.table import Table, Values
+from codat_sync.aws.dynamodb import Table, Values
+from codat_sync.core.errors import ConditionFailedError
 
 
 class FakeTable:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from codat_sync.status import Outcome
+from codat_sync.syncs.status_codes import Outcome
 from dev.demo.delivering import Delivering, Sent
 from dev.demo.scenario import Planned
 from tests.simulator.control import SimulatorControl
@@ -14,7 +14,7 @@ from tests.simulator.faults import Fault
 from tests.simulator.models import Company, Sync
 
 if TYPE_CHECKING:
-    from codat_sync.store import Store
+    from codat_sync.syncs.repository import Store
 
 _SYNCS = 3
 # As many calls as are made for each before it is left to the queue.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from codat_sync.status import STATUS_CODES, status_code
+from codat_sync.syncs.status_codes import STATUS_CODES, status_code
 from dev.demo.facts import Facts, Key, Kind, codes
 
 

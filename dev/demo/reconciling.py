@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from codat_sync.completeness import Completeness
-from codat_sync.instant import format_instant
-from codat_sync.keys import reconciliation_key
-from codat_sync.store import Store
+from codat_sync.aws.table_schema import reconciliation_key
+from codat_sync.core.timestamps import format_instant
+from codat_sync.reconciliation.completeness import Completeness
+from codat_sync.syncs.repository import Store
 from tests.simulator.models import Item
 
 if TYPE_CHECKING:
-    from codat_sync.table import Table
+    from codat_sync.aws.dynamodb import Table
     from tests.simulator.control import SimulatorControl
     from tests.simulator.models import Company
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 
-from codat_sync.store import Store
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.syncs.repository import Store
 from dev.aws import LocalAws
 from dev.cloudformation import physical_ids
 from dev.demo.adversity import Adversity

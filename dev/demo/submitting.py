@@ -10,14 +10,14 @@ from uuid import uuid4
 
 import httpx
 
-from codat_sync.company_store import CompanyStore
-from codat_sync.plan import Policy, Step, plan
-from codat_sync.retries import RetryStore
-from codat_sync.retry_state import RetryState
-from codat_sync.standings import Standings
-from codat_sync.store import Store
-from codat_sync.submission_store import SubmissionStore
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.companies.repository import CompanyStore
+from codat_sync.retries.planner import Policy, Step, plan
+from codat_sync.retries.transaction_history import Standings
+from codat_sync.submissions.repository import SubmissionStore
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.retry_record import RetryState
+from codat_sync.syncs.retry_repository import RetryStore
 from dev.demo.delivering import Delivering, Sent
 from dev.demo.scenario import Planned
 from tests.simulator.control import SimulatorControl

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from codat_sync.errors import UnprocessedError
-from codat_sync.store import Store
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.core.errors import UnprocessedError
+from codat_sync.syncs.repository import Store
 from dev.demo.facts import Fact, Facts, Key, Kind, RowNames, moment
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from codat_sync.identifier import is_identifier
+from codat_sync.core.identifiers import is_identifier
 from dev.demo.delivering import Sent
 from dev.demo.facts import Facts, Key, Kind, RowNames, moment
 from tests.simulator.control_messages import Snapshot

@@ -8,13 +8,13 @@ import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
-from codat_sync.due import DueItems
-from codat_sync.gate import SharedGate
-from codat_sync.observability import count, logger, metrics
-from codat_sync.queues import RetryQueue, SyncQueue
-from codat_sync.settings import ClockSettings
-from codat_sync.table import Table
-from codat_sync.tick import Queues, tick
+from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.observability import count, logger, metrics
+from codat_sync.config import ClockSettings
+from codat_sync.messaging.queues import RetryQueue, SyncQueue
+from codat_sync.polling.dispatcher import Queues, tick
+from codat_sync.polling.due_items import DueItems
+from codat_sync.rate_limits.gate import SharedGate
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -12,42 +12,42 @@ import httpx
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
-from codat_sync.browse import Browsing
-from codat_sync.codat import Codat, parse_api_key
-from codat_sync.company_store import CompanyStore
-from codat_sync.completeness import Completeness
-from codat_sync.connection import SECONDS_OF_A_CALL, CodatConnection
-from codat_sync.dead_letters import DeadLetters
-from codat_sync.details import Details
-from codat_sync.gate import SharedGate
-from codat_sync.health.answers import PREFIX
-from codat_sync.health.api import api
-from codat_sync.health.pages.resolver import pages
-from codat_sync.health.pages.site import Site
-from codat_sync.health.reading import Reading
-from codat_sync.identity_provider import IdentityProvider, parse_login_client
-from codat_sync.listing import Listing
-from codat_sync.live import Live
-from codat_sync.login import Login
-from codat_sync.login_attempt import LoginAttempt
-from codat_sync.observability import count, logger, metrics
-from codat_sync.page_headers import headers_for
-from codat_sync.plan import Policy
-from codat_sync.preview import Previewing
-from codat_sync.queues import SyncQueue
-from codat_sync.retry_function import RetryFunction
-from codat_sync.rounds_store import RoundsStore
-from codat_sync.secret import CachedSecret
-from codat_sync.session import Session
-from codat_sync.set_aside import DroppedLetters, SetAside
-from codat_sync.settings import HealthSettings, LoginSettings
-from codat_sync.shared_pace import SharedPace
-from codat_sync.signed_cookie import SignedCookie, parse_session_key
-from codat_sync.standings import Standings
-from codat_sync.store import Store
-from codat_sync.submission_store import SubmissionStore
-from codat_sync.table import Table
-from codat_sync.tombstones import is_known
+from codat_sync.auth.login_flow import Login
+from codat_sync.auth.login_state import LoginAttempt
+from codat_sync.auth.oidc_client import IdentityProvider, parse_login_client
+from codat_sync.auth.session import Session
+from codat_sync.auth.signed_cookie import SignedCookie, parse_session_key
+from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.observability import count, logger, metrics
+from codat_sync.aws.secrets import CachedSecret
+from codat_sync.codat.client import Codat, parse_api_key
+from codat_sync.codat.http import SECONDS_OF_A_CALL, CodatConnection
+from codat_sync.companies.repository import CompanyStore
+from codat_sync.companies.tombstones import is_known
+from codat_sync.config import HealthSettings, LoginSettings
+from codat_sync.dead_letters.queue import DroppedLetters, SetAside
+from codat_sync.dead_letters.service import DeadLetters
+from codat_sync.messaging.queues import SyncQueue
+from codat_sync.queries.live_lookup import Live
+from codat_sync.queries.sync_details import Details
+from codat_sync.queries.sync_history import Browsing
+from codat_sync.queries.sync_index import Listing
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.rate_limits.shared_limiter import SharedPace
+from codat_sync.reconciliation.completeness import Completeness
+from codat_sync.reconciliation.run_repository import RoundsStore
+from codat_sync.retries.lambda_client import RetryFunction
+from codat_sync.retries.planner import Policy
+from codat_sync.retries.preview import Previewing
+from codat_sync.retries.transaction_history import Standings
+from codat_sync.submissions.repository import SubmissionStore
+from codat_sync.syncs.repository import Store
+from codat_sync.web.api.resolver import api
+from codat_sync.web.api.responses import PREFIX
+from codat_sync.web.pages.resolver import pages
+from codat_sync.web.pages.site import Site
+from codat_sync.web.read_service import Reading
+from codat_sync.web.security_headers import headers_for
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

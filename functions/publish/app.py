@@ -12,16 +12,16 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from botocore.config import Config
 
-from codat_sync.bus import Bus
-from codat_sync.errors import PoisonError
-from codat_sync.message import LIMIT_BYTES
-from codat_sync.observability import count, logger, metrics
-from codat_sync.publish import Publishing
-from codat_sync.queues import DeadLetterQueue
-from codat_sync.settings import PublishSettings
-from codat_sync.store import Store
-from codat_sync.stream import read_change, text_of
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.observability import count, logger, metrics
+from codat_sync.config import PublishSettings
+from codat_sync.core.errors import PoisonError
+from codat_sync.messaging.messages import LIMIT_BYTES
+from codat_sync.messaging.queues import DeadLetterQueue
+from codat_sync.publishing.event_bus import Bus
+from codat_sync.publishing.publisher import Publishing
+from codat_sync.publishing.stream_records import read_change, text_of
+from codat_sync.syncs.repository import Store
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse

@@ -10,13 +10,13 @@ import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
-from codat_sync.errors import QueueUnavailableError, SecretUnavailableError, TooLargeError, UnauthenticError
-from codat_sync.observability import logger, metrics
-from codat_sync.queues import SyncQueue
-from codat_sync.receive import authenticate, enqueue
-from codat_sync.secret import CachedSecret
-from codat_sync.settings import ReceiverSettings
-from codat_sync.signature import parse_signing_secrets
+from codat_sync.aws.observability import logger, metrics
+from codat_sync.aws.secrets import CachedSecret
+from codat_sync.config import ReceiverSettings
+from codat_sync.core.errors import QueueUnavailableError, SecretUnavailableError, TooLargeError, UnauthenticError
+from codat_sync.messaging.queues import SyncQueue
+from codat_sync.webhooks.receiver import authenticate, enqueue
+from codat_sync.webhooks.signature import parse_signing_secrets
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -9,28 +9,28 @@ import boto3
 import httpx
 from botocore.config import Config
 
-from codat_sync.codat import parse_api_key
-from codat_sync.codat_directory import CodatDirectory
-from codat_sync.completeness import Completeness, OverallCompleteness
-from codat_sync.connection import SECONDS_OF_A_CALL, CodatConnection
-from codat_sync.discover import Discovering
-from codat_sync.gate import SharedGate
-from codat_sync.instant import format_known
-from codat_sync.observability import count, logger, metrics
-from codat_sync.queues import SyncQueue
-from codat_sync.ration import Ration, RationedTurns
-from codat_sync.reconcile import Reconciling
-from codat_sync.reconcile_telemetry import tell, tell_failure, tell_round
-from codat_sync.reconciliation import Cadence
-from codat_sync.reconciliation_store import ReconciliationStore
-from codat_sync.rounds import Round, Rounds
-from codat_sync.rounds_store import RoundsStore
-from codat_sync.run import heeding_the_end, run_for
-from codat_sync.secret import CachedSecret
-from codat_sync.settings import ReconcileSettings
-from codat_sync.shared_pace import SharedPace
-from codat_sync.table import Table
-from codat_sync.watch import Watching
+from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.invocation_deadline import heeding_the_end, run_for
+from codat_sync.aws.observability import count, logger, metrics
+from codat_sync.aws.secrets import CachedSecret
+from codat_sync.codat.client import parse_api_key
+from codat_sync.codat.directory_client import CodatDirectory
+from codat_sync.codat.http import SECONDS_OF_A_CALL, CodatConnection
+from codat_sync.config import ReconcileSettings
+from codat_sync.core.timestamps import format_known
+from codat_sync.messaging.queues import SyncQueue
+from codat_sync.rate_limits.daily_budget import Ration, RationedTurns
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.rate_limits.shared_limiter import SharedPace
+from codat_sync.reconciliation.company_discovery import Discovering
+from codat_sync.reconciliation.company_state import Cadence
+from codat_sync.reconciliation.completeness import Completeness, OverallCompleteness
+from codat_sync.reconciliation.endpoint_monitor import Watching
+from codat_sync.reconciliation.reconciler import Reconciling
+from codat_sync.reconciliation.repository import ReconciliationStore
+from codat_sync.reconciliation.run import Round, Rounds
+from codat_sync.reconciliation.run_repository import RoundsStore
+from codat_sync.reconciliation.telemetry import tell, tell_failure, tell_round
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -15,33 +15,33 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.config import Config
 
-from codat_sync.access import Role
-from codat_sync.asked import Asked, read_direct, read_http, read_retry_message
-from codat_sync.codat import Codat, parse_api_key
-from codat_sync.company_store import CompanyStore
-from codat_sync.connection import SECONDS_OF_A_CALL, CodatConnection
-from codat_sync.errors import ForbiddenError, ForgottenError, InvalidBodyError, PoisonError
-from codat_sync.gate import SharedGate
-from codat_sync.instant import format_instant
-from codat_sync.observability import count, logger, metrics
-from codat_sync.plan import Policy
-from codat_sync.queues import DeadLetterQueue
-from codat_sync.retries import RetryStore
-from codat_sync.retry import Done, Retrying, summed_up
-from codat_sync.retry_state import Retry
-from codat_sync.run import heeding_the_end, run_for
-from codat_sync.schedule import Schedule
-from codat_sync.secret import CachedSecret
-from codat_sync.settings import RetrySettings
-from codat_sync.shared_pace import SharedPace
-from codat_sync.standings import Standings
-from codat_sync.store import Store
-from codat_sync.submission_store import SubmissionStore
-from codat_sync.submit import Submitting
-from codat_sync.table import Table
-from codat_sync.tombstones import is_known
-from codat_sync.trace import Tracing
-from codat_sync.writer import Writer
+from codat_sync.auth.roles import Role
+from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.invocation_deadline import heeding_the_end, run_for
+from codat_sync.aws.observability import count, logger, metrics
+from codat_sync.aws.secrets import CachedSecret
+from codat_sync.codat.client import Codat, parse_api_key
+from codat_sync.codat.http import SECONDS_OF_A_CALL, CodatConnection
+from codat_sync.companies.repository import CompanyStore
+from codat_sync.companies.tombstones import is_known
+from codat_sync.config import RetrySettings
+from codat_sync.core.errors import ForbiddenError, ForgottenError, InvalidBodyError, PoisonError
+from codat_sync.core.timestamps import format_instant
+from codat_sync.messaging.queues import DeadLetterQueue
+from codat_sync.polling.schedule import Schedule
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.rate_limits.shared_limiter import SharedPace
+from codat_sync.retries.planner import Policy
+from codat_sync.retries.requests import Asked, read_direct, read_http, read_retry_message
+from codat_sync.retries.service import Done, Retrying, summed_up
+from codat_sync.retries.transaction_history import Standings
+from codat_sync.submissions.codat_writer import Writer
+from codat_sync.submissions.outcome_lookup import Tracing
+from codat_sync.submissions.repository import SubmissionStore
+from codat_sync.submissions.service import Submitting
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.retry_record import Retry
+from codat_sync.syncs.retry_repository import RetryStore
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -14,10 +14,16 @@ import httpx
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
-from codat_sync.answer import Answer
-from codat_sync.codat import Codat, parse_api_key
-from codat_sync.connection import CodatConnection
-from codat_sync.errors import (
+from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.invocation_deadline import heeding_the_end, run_for
+from codat_sync.aws.observability import count, logger, metrics
+from codat_sync.aws.secrets import CachedSecret
+from codat_sync.codat.client import Codat, parse_api_key
+from codat_sync.codat.http import CodatConnection
+from codat_sync.codat.response import Answer
+from codat_sync.companies.tombstones import require_known
+from codat_sync.config import SubmitSettings
+from codat_sync.core.errors import (
     CodatError,
     ForgottenError,
     InFlightError,
@@ -26,23 +32,17 @@ from codat_sync.errors import (
     SecretUnavailableError,
     TooBusyError,
 )
-from codat_sync.gate import SharedGate
-from codat_sync.observability import count, logger, metrics
-from codat_sync.refusal import Refusal, refusal_of
-from codat_sync.retries import RetryStore
-from codat_sync.route import Route, company_of_path, is_authorized, read_bodies, read_key, route
-from codat_sync.run import heeding_the_end, run_for
-from codat_sync.schedule import Schedule
-from codat_sync.secret import CachedSecret
-from codat_sync.settings import SubmitSettings
-from codat_sync.shared_pace import SharedPace
-from codat_sync.store import Store
-from codat_sync.submission_store import SubmissionStore
-from codat_sync.submit import Submitting, Write
-from codat_sync.table import Table
-from codat_sync.tombstones import require_known
-from codat_sync.trace import Tracing
-from codat_sync.writer import Forwarded, Writer
+from codat_sync.polling.schedule import Schedule
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.rate_limits.shared_limiter import SharedPace
+from codat_sync.submissions.codat_writer import Forwarded, Writer
+from codat_sync.submissions.error_responses import Refusal, refusal_of
+from codat_sync.submissions.outcome_lookup import Tracing
+from codat_sync.submissions.proxy_routes import Route, company_of_path, is_authorized, read_bodies, read_key, route
+from codat_sync.submissions.repository import SubmissionStore
+from codat_sync.submissions.service import Submitting, Write
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.retry_repository import RetryStore
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

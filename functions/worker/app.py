@@ -15,27 +15,27 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.config import Config
 
-from codat_sync import batch
-from codat_sync.codat import Codat, parse_api_key
-from codat_sync.company_store import CompanyStore
-from codat_sync.connection import SECONDS_OF_A_CALL, CodatConnection
-from codat_sync.done import Done
-from codat_sync.errors import CodatUnavailableError, PoisonError
-from codat_sync.gate import SharedGate
-from codat_sync.ingest import Ingestion
-from codat_sync.news import News
-from codat_sync.observability import logger, metrics
-from codat_sync.pace import Pace
-from codat_sync.queues import DeadLetterQueue, Redelivery
-from codat_sync.refresh import Refreshing
-from codat_sync.run import heeding_the_end, run_for
-from codat_sync.schedule import Schedule, redelivery_delay
-from codat_sync.secret import CachedSecret
-from codat_sync.settings import WorkerSettings
-from codat_sync.store import Store
-from codat_sync.table import Table
-from codat_sync.telemetry import Tally, about, log_done, tell
-from codat_sync.work import Work
+from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.invocation_deadline import heeding_the_end, run_for
+from codat_sync.aws.observability import logger, metrics
+from codat_sync.aws.secrets import CachedSecret
+from codat_sync.codat.client import Codat, parse_api_key
+from codat_sync.codat.http import SECONDS_OF_A_CALL, CodatConnection
+from codat_sync.companies.repository import CompanyStore
+from codat_sync.config import WorkerSettings
+from codat_sync.core.errors import CodatUnavailableError, PoisonError
+from codat_sync.ingestion import batch
+from codat_sync.ingestion.company_refresh import Refreshing
+from codat_sync.ingestion.dispatcher import Work
+from codat_sync.ingestion.results import Done
+from codat_sync.ingestion.sync_ingestion import Ingestion
+from codat_sync.ingestion.tasks import News
+from codat_sync.ingestion.telemetry import Tally, about, log_done, tell
+from codat_sync.messaging.queues import DeadLetterQueue, Redelivery
+from codat_sync.polling.schedule import Schedule, redelivery_delay
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.rate_limits.process_limiter import Pace
+from codat_sync.syncs.repository import Store
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse

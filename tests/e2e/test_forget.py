@@ -10,9 +10,9 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from codat_sync.forget import WRITERS_END_AFTER
-from codat_sync.store import Store
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.erasure.service import WRITERS_END_AFTER
+from codat_sync.syncs.repository import Store
 from dev import forget, remember
 from dev.aws import REGION, LocalAws
 from dev.cloudformation import STACK

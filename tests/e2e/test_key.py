@@ -7,8 +7,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from codat_sync.store import Store
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.syncs.repository import Store
 from dev.aws import REGION, LocalAws
 from dev.cloudformation import physical_ids
 from dev.deployment import deploy

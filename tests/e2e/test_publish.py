@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from codat_sync.store import Store
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.syncs.repository import Store
 from dev.aws import LocalAws
 from dev.cloudformation import STACK, outputs, physical_ids
 from dev.deployment import deploy

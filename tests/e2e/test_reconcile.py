@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from codat_sync.completeness import Completeness
-from codat_sync.endpoint import EndpointState
-from codat_sync.rounds_store import RoundsStore
-from codat_sync.status import Outcome
-from codat_sync.store import Store
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.reconciliation.completeness import Completeness
+from codat_sync.reconciliation.run_repository import RoundsStore
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.status_codes import Outcome
+from codat_sync.webhooks.endpoint import EndpointState
 from dev.aws import LocalAws
 from dev.cloudformation import physical_ids
 from dev.outputs import Outputs

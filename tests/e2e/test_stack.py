@@ -9,12 +9,12 @@ from typing import Any, Literal, TypeVar
 import httpx
 import pytest
 
-from codat_sync.dead_letter import Wanted
-from codat_sync.document import SyncDocument
-from codat_sync.retries import RetryStore
-from codat_sync.status import Outcome
-from codat_sync.store import Store
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.dead_letters.dead_letter import Wanted
+from codat_sync.syncs.record import SyncDocument
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.retry_repository import RetryStore
+from codat_sync.syncs.status_codes import Outcome
 from dev.aws import LocalAws
 from dev.dead_letters import on_local_stack
 from dev.outputs import Outputs

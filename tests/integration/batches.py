@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from codat_sync.instant import format_instant
+from codat_sync.core.timestamps import format_instant
 from tests.payloads import Payload, load
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.models import Sync

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from codat_sync.access import Role
-from codat_sync.settings import WorkerSettings
-from codat_sync.store import Store
-from codat_sync.table import Table
+from codat_sync.auth.roles import Role
+from codat_sync.aws.dynamodb import Table
+from codat_sync.config import WorkerSettings
+from codat_sync.syncs.repository import Store
 from dev.template import read_template
 from tests.identity_provider import SimulatedIdentityProvider, write_certificate
 from tests.identity_provider import serve as serve_issuer

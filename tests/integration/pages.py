@@ -8,23 +8,23 @@ from urllib.parse import parse_qs, urlencode
 
 import httpx
 
-from codat_sync.access import Role
-from codat_sync.errors import (
+from codat_sync.auth.csrf import check_not_forged
+from codat_sync.auth.login_flow import Login, Redirect
+from codat_sync.auth.login_state import LoginAttempt
+from codat_sync.auth.oidc_client import IdentityProvider, parse_login_client
+from codat_sync.auth.roles import Role
+from codat_sync.auth.session import Session, session_of_everybody
+from codat_sync.auth.signed_cookie import SignedCookie, parse_session_key
+from codat_sync.aws.secrets import CachedSecret
+from codat_sync.config import LoginSettings
+from codat_sync.core.errors import (
     ForbiddenError,
     ForgedRequestError,
     IdentityProviderError,
     LoginRefusedError,
     SecretUnavailableError,
 )
-from codat_sync.forgery import check_not_forged
-from codat_sync.http_event import base_url_of, cookies_of, headers_of
-from codat_sync.identity_provider import IdentityProvider, parse_login_client
-from codat_sync.login import Login, Redirect
-from codat_sync.login_attempt import LoginAttempt
-from codat_sync.secret import CachedSecret
-from codat_sync.session import Session, session_of_everybody
-from codat_sync.settings import LoginSettings
-from codat_sync.signed_cookie import SignedCookie, parse_session_key
+from codat_sync.core.http_event import base_url_of, cookies_of, headers_of
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

@@ -8,21 +8,21 @@ from typing import Any
 
 import httpx
 
-from codat_sync.codat_directory import CodatDirectory
-from codat_sync.completeness import Completeness, OverallCompleteness
-from codat_sync.connection import CodatConnection
-from codat_sync.discover import Discovering
-from codat_sync.gate import SharedGate
-from codat_sync.pace import Pace
-from codat_sync.queues import SyncQueue
-from codat_sync.ration import Ration, RationedTurns
-from codat_sync.reconcile import Compared, Reconciling
-from codat_sync.reconciliation import Cadence
-from codat_sync.reconciliation_store import ReconciliationStore
-from codat_sync.rounds import Round, Rounds
-from codat_sync.rounds_store import RoundsStore
-from codat_sync.table import Table
-from codat_sync.watch import Watching
+from codat_sync.aws.dynamodb import Table
+from codat_sync.codat.directory_client import CodatDirectory
+from codat_sync.codat.http import CodatConnection
+from codat_sync.messaging.queues import SyncQueue
+from codat_sync.rate_limits.daily_budget import Ration, RationedTurns
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.rate_limits.process_limiter import Pace
+from codat_sync.reconciliation.company_discovery import Discovering
+from codat_sync.reconciliation.company_state import Cadence
+from codat_sync.reconciliation.completeness import Completeness, OverallCompleteness
+from codat_sync.reconciliation.endpoint_monitor import Watching
+from codat_sync.reconciliation.reconciler import Compared, Reconciling
+from codat_sync.reconciliation.repository import ReconciliationStore
+from codat_sync.reconciliation.run import Round, Rounds
+from codat_sync.reconciliation.run_repository import RoundsStore
 from tests.integration.batches import batch, failed
 from tests.integration.conftest import API_KEY, WEBHOOK_URL, Aws, Handler
 

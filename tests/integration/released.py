@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from codat_sync import document
-from codat_sync.reconciliation_store import ReconciliationStore
-from codat_sync.table import Table
-from codat_sync.tombstones import Tombstones
+from codat_sync.aws.dynamodb import Table
+from codat_sync.companies.tombstones import Tombstones
+from codat_sync.reconciliation.repository import ReconciliationStore
+from codat_sync.syncs import record
 from tests.integration.batches import batch, of
 from tests.integration.conftest import Aws, Handler
 from tests.integration.requests import EXPENSES, ask, expense
@@ -45,11 +45,11 @@ def write_items(start: Start, aws: Aws, simulated: SimulatedCodat) -> Items:
     hears(SYNC_ID)
     simulated.add_sync(company, 1000, (), sync_id=IN_PROGRESS)
     hears(IN_PROGRESS)
-    inline, part = document.INLINE_BYTES, document.PART_BYTES
-    document.INLINE_BYTES, document.PART_BYTES = 100, 300  # A small one stands for a large one.
+    inline, part = record.INLINE_BYTES, record.PART_BYTES
+    record.INLINE_BYTES, record.PART_BYTES = 100, 300  # A small one stands for a large one.
     simulated.add_sync(company, 5130, [Item(f"t{n}", "PushError", "expense", "busy") for n in range(5)], sync_id=LARGE)
     hears(LARGE)
-    document.INLINE_BYTES, document.PART_BYTES = inline, part
+    record.INLINE_BYTES, record.PART_BYTES = inline, part
     _submit(start, simulated, worker)
     start("reconcile")({"remaining_ms": 290_000})
     simulated.add_sync(company, 2000, (), sync_id=NOT_FOUND)

@@ -12,9 +12,9 @@ from unittest.mock import patch
 from boto3.dynamodb.types import TypeSerializer
 from botocore.client import BaseClient
 
-from codat_sync.chunks import chunks
-from codat_sync.instant import format_instant
-from codat_sync.keys import listing_keys, sync_key
+from codat_sync.aws.table_schema import listing_keys, sync_key
+from codat_sync.core.iterables import chunks
+from codat_sync.core.timestamps import format_instant
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from codat_sync.instant import format_instant
+from codat_sync.core.timestamps import format_instant
 from tests.alarms import ALARMS, NAMESPACE, Metric, dashboard, metrics_of
 from tests.integration.batches import batch, of
 from tests.integration.conftest import SIGNING_SECRET, Aws, Handler

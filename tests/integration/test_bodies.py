@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from codat_sync.body_items import BodyItems
-from codat_sync.plan import Step
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.erasure.body_retention import BodyItems
+from codat_sync.retries.planner import Step
 from dev import empty_bodies
 from tests.integration.batches import batch, failed, of
 from tests.integration.conftest import Aws, Handler

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from codat_sync.company import Company
-from codat_sync.company_store import CompanyStore
-from codat_sync.store import Store
+from codat_sync.companies.company import Company
+from codat_sync.companies.repository import CompanyStore
+from codat_sync.syncs.repository import Store
 from tests.integration.batches import batch, failed, message, of
 from tests.integration.conftest import Aws, Handler
 from tests.payloads import COMPANY_ID, SYNC_ID

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 import pytest
 
-from codat_sync.codat import Codat
-from codat_sync.connection import CodatConnection
-from codat_sync.done import Change, Ingested
-from codat_sync.errors import UnprocessedError, VersionMovedError
-from codat_sync.gate import SharedGate
-from codat_sync.ingest import Ingestion
-from codat_sync.news import SyncNews
-from codat_sync.pace import Pace
-from codat_sync.schedule import Schedule
-from codat_sync.store import PART_GRACE, Head, Store
-from codat_sync.table import Table
-from codat_sync.webhook import WebhookEvent
+from codat_sync.aws.dynamodb import Table
+from codat_sync.codat.client import Codat
+from codat_sync.codat.http import CodatConnection
+from codat_sync.core.errors import UnprocessedError, VersionMovedError
+from codat_sync.ingestion.results import Change, Ingested
+from codat_sync.ingestion.sync_ingestion import Ingestion
+from codat_sync.ingestion.tasks import SyncNews
+from codat_sync.polling.schedule import Schedule
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.rate_limits.process_limiter import Pace
+from codat_sync.syncs.repository import PART_GRACE, Head, Store
+from codat_sync.webhooks.events import WebhookEvent
 from tests.integration.conftest import API_KEY, Aws
 from tests.payloads import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
 from tests.simulator.codat import SimulatedCodat

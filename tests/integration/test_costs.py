@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from codat_sync.codat import PAGE_SIZE
+from codat_sync.codat.client import PAGE_SIZE
 from tests.integration.batches import batch, of
 from tests.integration.conftest import Handler
 from tests.payloads import COMPANY_ID, SYNC_ID
@@ -84,7 +84,7 @@ def worker(start: Start, simulated: SimulatedCodat) -> Handler:
 @pytest.fixture
 def bill(worker: Handler, monkeypatch: pytest.MonkeyPatch) -> Bill:  # noqa: ARG001 - it has begun before
     """Count from now on; the gate is looked at each second, whatever there is to do, and so is left out."""
-    monkeypatch.setattr("codat_sync.gate._MAX_AGE", 9_999)
+    monkeypatch.setattr("codat_sync.rate_limits.gate._MAX_AGE", 9_999)
     return Bill(monkeypatch)
 
 

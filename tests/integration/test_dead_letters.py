@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from codat_sync.dead_letter import RECEIVED_TOO_OFTEN, Drop, Wanted
-from codat_sync.dead_letters import DeadLetters
-from codat_sync.errors import QueueUnavailableError
-from codat_sync.set_aside import Counts, DroppedLetters, SetAside
-from codat_sync.status import Outcome
-from codat_sync.store import Store
-from codat_sync.table import Table
-from codat_sync.tombstones import Tombstones
+from codat_sync.aws.dynamodb import Table
+from codat_sync.companies.tombstones import Tombstones
+from codat_sync.core.errors import QueueUnavailableError
+from codat_sync.dead_letters.dead_letter import RECEIVED_TOO_OFTEN, Drop, Wanted
+from codat_sync.dead_letters.queue import Counts, DroppedLetters, SetAside
+from codat_sync.dead_letters.service import DeadLetters
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.status_codes import Outcome
 from dev.dead_letters import main
 from dev.errors import LocalStackError
 from tests.integration.batches import batch, failed, message, of

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from codat_sync.status import STATUS_CODES
+from codat_sync.syncs.status_codes import STATUS_CODES
 from dev.demo.comparison import Difference, Verdict, compare
 from dev.demo.delivering import Sent
 from dev.demo.facts import Facts, Kind

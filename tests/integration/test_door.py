@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from codat_sync.access import Role
+from codat_sync.auth.roles import Role
 from tests.identity_provider import CLIENT_ID, CLIENT_SECRET, SimulatedIdentityProvider
 from tests.integration.batches import batch, of
 from tests.integration.browser import SITE, browser

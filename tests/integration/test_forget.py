@@ -9,15 +9,15 @@ from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
-from codat_sync.company_items import CompanyItems
-from codat_sync.dead_letter import DeadLetter, Drop
-from codat_sync.errors import ConditionFailedError, TooEarlyError
-from codat_sync.forget import REMEMBERED_AFTER, WRITERS_END_AFTER, Forgetting
-from codat_sync.keys import part_key, pointer_key, retry_key, sync_key
-from codat_sync.reconciliation_store import ReconciliationStore
-from codat_sync.set_aside import DroppedLetters, SetAside
-from codat_sync.table import Table
-from codat_sync.tombstones import Tombstones
+from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.table_schema import part_key, pointer_key, retry_key, sync_key
+from codat_sync.companies.tombstones import Tombstones
+from codat_sync.core.errors import ConditionFailedError, TooEarlyError
+from codat_sync.dead_letters.dead_letter import DeadLetter, Drop
+from codat_sync.dead_letters.queue import DroppedLetters, SetAside
+from codat_sync.erasure.company_items import CompanyItems
+from codat_sync.erasure.service import REMEMBERED_AFTER, WRITERS_END_AFTER, Forgetting
+from codat_sync.reconciliation.repository import ReconciliationStore
 from tests.integration.batches import batch, failed, message, of
 from tests.integration.conftest import Aws, Handler
 from tests.integration.requests import ask, expense
@@ -145,8 +145,8 @@ def _kept(company_id: str) -> str:
 @pytest.fixture
 def application(start: Start, simulated: SimulatedCodat, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> _Application:
     """Return it; a handful of transactions is large in it."""
-    monkeypatch.setattr("codat_sync.document.INLINE_BYTES", 2_000)
-    monkeypatch.setattr("codat_sync.document.PART_BYTES", 1_500)
+    monkeypatch.setattr("codat_sync.syncs.record.INLINE_BYTES", 2_000)
+    monkeypatch.setattr("codat_sync.syncs.record.PART_BYTES", 1_500)
     return _Application(start, simulated, aws)
 
 

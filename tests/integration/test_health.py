@@ -10,13 +10,13 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from codat_sync.expense import Body, Kind
-from codat_sync.gate import SharedGate
-from codat_sync.instant import format_instant
-from codat_sync.keys import GATE
-from codat_sync.store import Store
-from codat_sync.submission import State, Submission
-from codat_sync.submission_store import SubmissionStore
+from codat_sync.aws.table_schema import GATE
+from codat_sync.core.timestamps import format_instant
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.submissions.expense_schemas import Body, Kind
+from codat_sync.submissions.repository import SubmissionStore
+from codat_sync.submissions.submission import State, Submission
+from codat_sync.syncs.repository import Store
 from tests.integration.batches import batch, failed, of
 from tests.integration.conftest import Aws, Handler
 from tests.integration.scale import counted
@@ -90,7 +90,7 @@ class Health:
 def health(start: Start, simulated: SimulatedCodat, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Health:
     """Return one that looks at the gate before each call."""
     del aws
-    monkeypatch.setattr("codat_sync.gate._MAX_AGE", 0)
+    monkeypatch.setattr("codat_sync.rate_limits.gate._MAX_AGE", 0)
     return Health(start, simulated)
 
 

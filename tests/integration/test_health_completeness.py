@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from codat_sync.completeness import CompanyCompleteness, summed_up
-from codat_sync.keys import COMPLETENESS
-from codat_sync.rounds_store import Directory
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.table_schema import COMPLETENESS
+from codat_sync.reconciliation.completeness import CompanyCompleteness, summed_up
+from codat_sync.reconciliation.run_repository import Directory
 from tests.integration.conftest import WEBHOOK_URL, Aws, Handler
 from tests.integration.reconciling import LONG_AGO, Clock, Reconcile, put_together
 from tests.payloads import COMPANY_ID, SYNC_ID, load

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from codat_sync.browse import Browsing
-from codat_sync.company_store import CompanyStore
-from codat_sync.details import Details
-from codat_sync.history import Period, Query, Sort
-from codat_sync.listing import Listing
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.companies.repository import CompanyStore
+from codat_sync.queries.sync_details import Details
+from codat_sync.queries.sync_history import Browsing
+from codat_sync.queries.sync_index import Listing
+from codat_sync.queries.sync_query import Period, Query, Sort
 from tests.integration.conftest import Aws
 from tests.integration.scale import counted, fill
 

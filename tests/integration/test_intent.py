@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from codat_sync.instant import format_instant
-from codat_sync.retries import RetryStore
-from codat_sync.retry_state import RetryState
-from codat_sync.store import Store
+from codat_sync.core.timestamps import format_instant
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.retry_record import RetryState
+from codat_sync.syncs.retry_repository import RetryStore
 from tests.integration.batches import batch, of
 from tests.integration.conftest import Aws, Handler
 from tests.integration.requests import EXPENSES, ask, expense
@@ -31,7 +31,7 @@ def product(
     start: Callable[[str], Handler], aws: Aws, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> Product:
     """Return one whose functions look at the gate before each call."""
-    monkeypatch.setattr("codat_sync.gate._MAX_AGE", 0)
+    monkeypatch.setattr("codat_sync.rate_limits.gate._MAX_AGE", 0)
     return Product(start, aws, simulated)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from codat_sync.store import PART_GRACE, Page, Store
-from codat_sync.sync import Sync as KnownSync
-from codat_sync.transaction import Item as KeptItem
+from codat_sync.syncs.items import Item as KeptItem
+from codat_sync.syncs.repository import PART_GRACE, Page, Store
+from codat_sync.syncs.sync import Sync as KnownSync
 from tests.integration.batches import batch, failed, of
 from tests.integration.conftest import Aws, Handler
 from tests.payloads import COMPANY_ID
@@ -58,7 +58,7 @@ def test_large_syncs_are_taken_in_one_at_a_time(
     start: Start, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Their messages may take most of the memory there is; small ones do not wait for them."""
-    monkeypatch.setattr("codat_sync.ingest.LARGE", 3)
+    monkeypatch.setattr("codat_sync.ingestion.sync_ingestion.LARGE", 3)
     company = simulated.company(COMPANY_ID)
     syncs = [simulated.add_sync(company, items=generate_items(rows, traps=False)) for rows in (4, 4, 3, 4)]
     under_way: list[int] = []

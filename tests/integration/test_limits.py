@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from codat_sync.store import Store
+from codat_sync.syncs.repository import Store
 from tests.integration.batches import batch, failed, of
 from tests.integration.conftest import Handler
 from tests.payloads import COMPANY_ID

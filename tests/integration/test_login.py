@@ -353,7 +353,7 @@ def test_an_issuer_that_is_slow_is_waited_for_no_longer_than_we_have(
     ann: httpx.Client, issuer: SimulatedIdentityProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may have taken the code: it is not asked again."""
-    monkeypatch.setattr("codat_sync.identity_provider._TIMEOUT", httpx.Timeout(0.3))
+    monkeypatch.setattr("codat_sync.auth.oidc_client._TIMEOUT", httpx.Timeout(0.3))
     there = ann.get("/login", follow_redirects=False).headers["location"]
     back = ann.get(there, follow_redirects=False).headers["location"]
     issuer.delay_seconds = 1

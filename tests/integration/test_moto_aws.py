@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from codat_sync.errors import ConditionFailedError
-from codat_sync.keys import company_listing, sync_key
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.table_schema import company_listing, sync_key
+from codat_sync.core.errors import ConditionFailedError
 from tests.integration.conftest import Aws
 from tests.integration.stream import Stream
 

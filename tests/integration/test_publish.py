@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from codat_sync import fact
-from codat_sync.store import Store
+from codat_sync.syncs.repository import Store
 from dev.subscriber import Event
 from tests.integration.batches import batch, failed, message, of
 from tests.integration.conftest import Aws, Handler
@@ -42,7 +41,7 @@ def test_what_a_webhook_comes_to_is_told(start: Start, bus: Told, simulated: Sim
     events = bus.catch_up()
     assert _names(events) == ["SyncFailed", "TransactionCompleted", "TransactionFailed"]
     for event in events:
-        kind = getattr(fact, event["detail-type"])
+        kind = getattr(event_types, event["detail-type"])
         assert kind.model_validate(event["detail"], strict=True).model_dump(by_alias=True) == event["detail"]
         assert event["source"] == "codat-sync"
     (sync,) = _details(events, "SyncFailed")

@@ -109,7 +109,7 @@ def test_two_megabytes_of_something_else_are_refused_with_their_id(
 
 def test_a_secret_is_exchanged_without_a_lost_event(start: Start, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """The new one is added, both are good, the old one goes: the running function notices by itself."""
-    monkeypatch.setattr("codat_sync.secret._MIN_INTERVAL", 0)
+    monkeypatch.setattr("codat_sync.aws.secrets._MIN_INTERVAL", 0)
     payload = load("receiver", UNSIGNED)
     receiver = start("receiver")
     assert receiver(signed(payload, SIGNING_SECRET))["statusCode"] == 202
@@ -118,7 +118,7 @@ def test_a_secret_is_exchanged_without_a_lost_event(start: Start, aws: Aws, monk
     assert receiver(signed(payload, _NEW_SECRET))["statusCode"] == 202
     assert receiver(signed(payload, SIGNING_SECRET))["statusCode"] == 202
     aws.put_secret("WEBHOOK_SECRET", {"signingSecrets": [_NEW_SECRET], "authorization": None})
-    monkeypatch.setattr("codat_sync.secret._MAX_AGE", 0)
+    monkeypatch.setattr("codat_sync.aws.secrets._MAX_AGE", 0)
     assert receiver(signed(payload, SIGNING_SECRET))["statusCode"] == 401
     assert receiver(signed(payload, _NEW_SECRET))["statusCode"] == 202
 

@@ -10,17 +10,17 @@ import httpx
 import pytest
 from botocore.client import BaseClient
 
-from codat_sync.comparison import Why
-from codat_sync.completeness import CompanyCompleteness
-from codat_sync.endpoint import EndpointState
-from codat_sync.keys import ENDPOINT, reconciliation_key, sync_key
-from codat_sync.reconcile import MOST_QUEUED
-from codat_sync.reconciliation import LEASE, MOST
-from codat_sync.rounds import End
-from codat_sync.schedule import Trouble
-from codat_sync.status import Outcome
-from codat_sync.store import Store
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.table_schema import ENDPOINT, reconciliation_key, sync_key
+from codat_sync.polling.schedule import Trouble
+from codat_sync.reconciliation.company_state import LEASE, MOST
+from codat_sync.reconciliation.comparison import Why
+from codat_sync.reconciliation.completeness import CompanyCompleteness
+from codat_sync.reconciliation.reconciler import MOST_QUEUED
+from codat_sync.reconciliation.run import End
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.status_codes import Outcome
+from codat_sync.webhooks.endpoint import EndpointState
 from tests.integration.batches import batch, failed, message, of
 from tests.integration.conftest import WEBHOOK_URL, Aws, Handler
 from tests.integration.reconciling import LONG_AGO, Clock, Reconcile, put_together

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from codat_sync.reconciliation import REPEATED_AFTER
+from codat_sync.reconciliation.company_state import REPEATED_AFTER
 from tests.integration.conftest import WEBHOOK_URL, Aws, Handler
 from tests.integration.reconciling import LONG_AGO, Clock, Reconcile, put_together
 from tests.payloads import COMPANY_ID, SYNC_ID

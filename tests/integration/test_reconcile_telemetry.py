@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from codat_sync.endpoint import EndpointState
-from codat_sync.rounds_store import RoundsStore
-from codat_sync.store import Store
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.reconciliation.run_repository import RoundsStore
+from codat_sync.syncs.repository import Store
+from codat_sync.webhooks.endpoint import EndpointState
 from tests.integration.batches import batch, of
 from tests.integration.conftest import WEBHOOK_URL, Aws, Handler
 from tests.integration.test_telemetry import Output

@@ -9,21 +9,21 @@ from typing import Any
 
 import pytest
 
-from codat_sync.company_store import CompanyStore
-from codat_sync.completeness import Completeness
-from codat_sync.due import DueItems
-from codat_sync.gate import SharedGate
-from codat_sync.quota import Reason
-from codat_sync.reconciliation_store import ReconciliationStore
-from codat_sync.retries import RetryStore
-from codat_sync.retry_state import RetryState
-from codat_sync.rounds_store import RoundsStore
-from codat_sync.schedule import Trouble
-from codat_sync.status import Outcome
-from codat_sync.store import Store
-from codat_sync.submission import State
-from codat_sync.submission_store import SubmissionStore
-from codat_sync.tombstones import Tombstones
+from codat_sync.companies.repository import CompanyStore
+from codat_sync.companies.tombstones import Tombstones
+from codat_sync.polling.due_items import DueItems
+from codat_sync.polling.schedule import Trouble
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.rate_limits.quota import Reason
+from codat_sync.reconciliation.completeness import Completeness
+from codat_sync.reconciliation.repository import ReconciliationStore
+from codat_sync.reconciliation.run_repository import RoundsStore
+from codat_sync.submissions.repository import SubmissionStore
+from codat_sync.submissions.submission import State
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.retry_record import RetryState
+from codat_sync.syncs.retry_repository import RetryStore
+from codat_sync.syncs.status_codes import Outcome
 from tests.integration import released
 from tests.integration.batches import batch, failed, of
 from tests.integration.conftest import Aws, Handler

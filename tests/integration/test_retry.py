@@ -8,12 +8,12 @@ from uuid import uuid4
 
 import pytest
 
-from codat_sync.instant import format_instant
-from codat_sync.plan import Step
-from codat_sync.retries import RetryStore
-from codat_sync.retry_state import Retry, RetryState
-from codat_sync.status import Outcome
-from codat_sync.store import Store
+from codat_sync.core.timestamps import format_instant
+from codat_sync.retries.planner import Step
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.retry_record import Retry, RetryState
+from codat_sync.syncs.retry_repository import RetryStore
+from codat_sync.syncs.status_codes import Outcome
 from tests.integration.batches import batch, failed, message, of
 from tests.integration.conftest import Aws, Handler
 from tests.integration.requests import EXPENSES, ask, expense
@@ -79,7 +79,7 @@ class Product:
 @pytest.fixture
 def product(start: Start, aws: Aws, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch) -> Product:
     """Return one whose functions have the environment of the template, and look at the gate before each call."""
-    monkeypatch.setattr("codat_sync.gate._MAX_AGE", 0)
+    monkeypatch.setattr("codat_sync.rate_limits.gate._MAX_AGE", 0)
     return Product(start, aws, simulated)
 
 

@@ -9,10 +9,10 @@ import boto3
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from codat_sync.errors import RunOverError
-from codat_sync.keys import company_key
-from codat_sync.run import heeding_the_end, run_for
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.invocation_deadline import heeding_the_end, run_for
+from codat_sync.aws.table_schema import company_key
+from codat_sync.core.errors import RunOverError
 from tests.integration.batches import batch, failed, of
 from tests.integration.conftest import Aws, Handler
 from tests.integration.requests import EXPENSES, ask, expense
@@ -28,7 +28,7 @@ class _Frozen:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._ahead = 0.0
         real = time.time
-        monkeypatch.setattr("codat_sync.run.time.time", lambda: real() + self._ahead)
+        monkeypatch.setattr("codat_sync.aws.invocation_deadline.time.time", lambda: real() + self._ahead)
 
     def pass_by(self, seconds: float) -> None:
         self._ahead += seconds

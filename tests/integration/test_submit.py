@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import pytest
 
-from codat_sync.instant import format_instant
-from codat_sync.keys import submission_key
-from codat_sync.status import Outcome
-from codat_sync.store import Store
-from codat_sync.submission import State
-from codat_sync.submission_store import SubmissionStore
+from codat_sync.aws.table_schema import submission_key
+from codat_sync.core.timestamps import format_instant
+from codat_sync.submissions.repository import SubmissionStore
+from codat_sync.submissions.submission import State
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.status_codes import Outcome
 from tests.integration.batches import batch, of
 from tests.integration.conftest import Aws, Handler
 from tests.integration.requests import EXPENSES, ask, expense

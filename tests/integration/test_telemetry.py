@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from codat_sync.instant import format_instant
+from codat_sync.core.timestamps import format_instant
 from tests.integration.batches import batch, failed, message, of
 from tests.integration.conftest import Aws, Handler
 from tests.payloads import COMPANY_ID, SYNC_ID, load

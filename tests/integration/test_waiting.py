@@ -9,21 +9,21 @@ from typing import Any
 import httpx
 import pytest
 
-from codat_sync.codat import Codat
-from codat_sync.connection import CodatConnection
-from codat_sync.done import Change, Ingested
-from codat_sync.due import LEASE, DueItem, DueItems
-from codat_sync.errors import CodatUnavailableError, PoisonError, QueueUnavailableError, UnprocessedError
-from codat_sync.gate import SharedGate
-from codat_sync.ingest import MOST_RECEIVES, Ingestion
-from codat_sync.news import SyncNews
-from codat_sync.pace import Pace
-from codat_sync.queues import RetryQueue, SyncQueue
-from codat_sync.schedule import Report, Schedule, Trouble, Waiting
-from codat_sync.status import Outcome
-from codat_sync.store import Store
-from codat_sync.tick import Queues, tick
-from codat_sync.webhook import WebhookEvent
+from codat_sync.codat.client import Codat
+from codat_sync.codat.http import CodatConnection
+from codat_sync.core.errors import CodatUnavailableError, PoisonError, QueueUnavailableError, UnprocessedError
+from codat_sync.ingestion.results import Change, Ingested
+from codat_sync.ingestion.sync_ingestion import MOST_RECEIVES, Ingestion
+from codat_sync.ingestion.tasks import SyncNews
+from codat_sync.messaging.queues import RetryQueue, SyncQueue
+from codat_sync.polling.dispatcher import Queues, tick
+from codat_sync.polling.due_items import LEASE, DueItem, DueItems
+from codat_sync.polling.schedule import Report, Schedule, Trouble, Waiting
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.rate_limits.process_limiter import Pace
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.status_codes import Outcome
+from codat_sync.webhooks.events import WebhookEvent
 from tests.integration.batches import batch, failed, message, of
 from tests.integration.conftest import API_KEY, Aws, Handler
 from tests.payloads import CLOCK_ANSWERS, COMPANY_ID, SYNC_ID, load
@@ -211,7 +211,7 @@ def test_no_more_is_enqueued_than_the_workers_can_do(
 ) -> None:
     """What is put off would come again before they have got to it."""
     due = DueItems(store.table)
-    monkeypatch.setattr("codat_sync.tick._MOST", 3)
+    monkeypatch.setattr("codat_sync.polling.dispatcher._MOST", 3)
     company = simulated.company(COMPANY_ID)
     syncs = [simulated.add_sync(company, 1000) for _ in range(5)]
     start("worker")(batch(*(of(simulated, sync, f"msg_{n}") for n, sync in enumerate(syncs))))
@@ -365,7 +365,7 @@ def test_a_slow_answer_fails_alone(
     start: Start, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others of its batch are done with, in the time that the function has."""
-    monkeypatch.setattr("codat_sync.connection.SECONDS_OF_A_CALL", 5)
+    monkeypatch.setattr("codat_sync.codat.http.SECONDS_OF_A_CALL", 5)
     company = simulated.company(COMPANY_ID)
     good, slow = (simulated.add_sync(company) for _ in range(2))
     simulated.faults.add(Fault("latency", seconds=3.0, sync_id=slow.sync_id))

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from codat_sync.status import Outcome
-from codat_sync.store import Store
-from codat_sync.transaction import Item as KeptItem
-from codat_sync.transaction import fold
+from codat_sync.syncs.items import Item as KeptItem
+from codat_sync.syncs.items import fold
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.status_codes import Outcome
 from tests.integration.batches import batch, failed, message, of
 from tests.integration.conftest import Aws, Handler
 from tests.payloads import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, WORKER_REASONS, load

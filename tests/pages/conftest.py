@@ -36,7 +36,7 @@ def world() -> Iterator[World]:
             stack.enter_context(app.http)
             return lambda event: app.lambda_handler(event, Context())
 
-        patch.setattr("codat_sync.gate._MAX_AGE", 0)
+        patch.setattr("codat_sync.rate_limits.gate._MAX_AGE", 0)
         patch.setenv("AWS_ENDPOINT_URL_LAMBDA", stack.enter_context(lambda_api(start("retry"))))
         worker, submit, reconcile = start("worker"), start("submit"), start("reconcile")
         made = World(simulated, worker, submit, reconcile, stack.enter_context(api_gateway(start("health"))))

@@ -8,7 +8,7 @@ import boto3
 import httpx
 import pytest
 
-from codat_sync.mention import webhook_in
+from codat_sync.dead_letters.mention import webhook_in
 from tests.integration.batches import batch, of
 from tests.pages.world import HTML, TOKEN, World
 from tests.payloads import COMPANY_ID

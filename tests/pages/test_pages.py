@@ -7,8 +7,8 @@ import boto3
 import httpx
 import pytest
 
-from codat_sync.keys import COMPLETENESS
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.table_schema import COMPLETENESS
 from tests.integration.scale import counted
 from tests.pages.world import HTML, TOKEN, World
 from tests.payloads import COMPANY_ID, load

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from codat_sync.chunks import chunks
-from codat_sync.instant import format_instant
+from codat_sync.core.iterables import chunks
+from codat_sync.core.timestamps import format_instant
 from tests.integration.batches import batch, failed, message, of
 from tests.integration.requests import EXPENSES, ask, expense
 from tests.payloads import COMPANY_ID

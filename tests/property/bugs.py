@@ -4,13 +4,13 @@
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from codat_sync import store as store_module
-from codat_sync.document import next_version
-from codat_sync.done import Change, Ingested
-from codat_sync.errors import VersionMovedError
-from codat_sync.ingest import Ingestion
-from codat_sync.keys import sync_key
-from codat_sync.store import Head, Store
+from codat_sync.aws.table_schema import sync_key
+from codat_sync.core.errors import VersionMovedError
+from codat_sync.ingestion.results import Change, Ingested
+from codat_sync.ingestion.sync_ingestion import Ingestion
+from codat_sync.syncs import repository as store_module
+from codat_sync.syncs.record import next_version
+from codat_sync.syncs.repository import Head, Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from codat_sync.news import SyncNews
-    from codat_sync.schedule import Waiting
-    from codat_sync.sync import Sync
-    from codat_sync.table import Values
-    from codat_sync.webhook import WebhookEvent
+    from codat_sync.aws.dynamodb import Values
+    from codat_sync.ingestion.tasks import SyncNews
+    from codat_sync.polling.schedule import Waiting
+    from codat_sync.syncs.sync import Sync
+    from codat_sync.webhooks.events import WebhookEvent
 
 
 def commit_without_the_condition(patch: "pytest.MonkeyPatch") -> None:

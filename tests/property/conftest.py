@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from codat_sync import codat, document, store, table, tick
+from codat_sync.aws import dynamodb as table
+from codat_sync.codat import client as codat
+from codat_sync.polling import dispatcher as tick
+from codat_sync.syncs import record
+from codat_sync.syncs import repository as store
 from dev.aws import LocalAws
 from dev.emulator import emulator
 from tests.stepping import InlineExecutor
@@ -34,5 +38,5 @@ def _one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "uuid", SimpleNamespace(uuid4=lambda: SimpleNamespace(hex=f"run{next(numbers):06}")))
     # So that five rows are large: two pages of Codat's, some parts of ours.
     monkeypatch.setattr(codat, "PAGE_SIZE", 3)
-    monkeypatch.setattr(document, "INLINE_BYTES", 300)
-    monkeypatch.setattr(document, "PART_BYTES", 250)
+    monkeypatch.setattr(record, "INLINE_BYTES", 300)
+    monkeypatch.setattr(record, "PART_BYTES", 250)

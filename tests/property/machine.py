@@ -11,7 +11,7 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from codat_sync.instant import parse_instant
+from codat_sync.core.timestamps import parse_instant
 from dev.template import read_template
 from tests.property.truth import (
     Snapshot,

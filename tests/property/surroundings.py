@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 from botocore.exceptions import ClientError
 
-from codat_sync.keys import COMPANY, EVENT_PREFIX, GATE, SYNC
+from codat_sync.aws.table_schema import COMPANY, EVENT_PREFIX, GATE, SYNC
 from tests.simulator.faults import Fault
 from tests.stepping import CRASHES, Call, Clock, Fate, outside
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from codat_sync import store as store_module
-from codat_sync.company_items import CompanyItems
-from codat_sync.forget import Forgetting
-from codat_sync.keys import company_key
-from codat_sync.table import Table
-from codat_sync.tombstones import Tombstones
+from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.table_schema import company_key
+from codat_sync.companies.tombstones import Tombstones
+from codat_sync.erasure.company_items import CompanyItems
+from codat_sync.erasure.service import Forgetting
+from codat_sync.syncs import repository as store_module
 from tests.property.machine import DEFINITION, State
 from tests.property.world import COMPANY_ID, Run, World
 

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, cast
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from codat_sync.errors import UnprocessedError
-from codat_sync.keys import RUN_PREFIX, SYNC, retry_key
-from codat_sync.status import Outcome
-from codat_sync.store import Store
-from codat_sync.transaction import addressable_ids, fold
+from codat_sync.aws.table_schema import RUN_PREFIX, SYNC, retry_key
+from codat_sync.core.errors import UnprocessedError
+from codat_sync.syncs.items import addressable_ids, fold
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.status_codes import Outcome
 from tests.property.world import COMPANY_ID, EVENT_RETENTION
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from codat_sync.document import SyncDocument
-    from codat_sync.sync import Sync
-    from codat_sync.table import Table, Values
+    from codat_sync.aws.dynamodb import Table, Values
+    from codat_sync.syncs.record import SyncDocument
+    from codat_sync.syncs.sync import Sync
     from tests.simulator.models import Sync as SyncAtCodat
 
 _PART_PREFIX = "ITEMS#"

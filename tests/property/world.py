@@ -8,35 +8,35 @@ from typing import TYPE_CHECKING
 import tenacity
 from botocore.exceptions import ClientError
 
-from codat_sync import batch
-from codat_sync.codat import Codat, Transactions
-from codat_sync.company_store import CompanyStore
-from codat_sync.connection import CodatConnection
-from codat_sync.document import SyncDocument
-from codat_sync.done import Done
-from codat_sync.due import DueItems
-from codat_sync.errors import (
+from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.table_schema import company_key
+from codat_sync.codat.client import Codat, Transactions
+from codat_sync.codat.http import CodatConnection
+from codat_sync.companies.repository import CompanyStore
+from codat_sync.core.errors import (
     CodatUnavailableError,
     PoisonError,
     QueueUnavailableError,
     UnprocessedError,
     VersionMovedError,
 )
-from codat_sync.gate import SharedGate
-from codat_sync.ingest import Ingestion
-from codat_sync.instant import format_instant
-from codat_sync.keys import company_key
-from codat_sync.message import encode, webhook_message
-from codat_sync.pace import Pace
-from codat_sync.queues import DeadLetterQueue, RetryQueue, SyncQueue
-from codat_sync.refresh import Refreshing
-from codat_sync.schedule import Schedule
-from codat_sync.store import Store
-from codat_sync.sync import Sync, SyncStatus
-from codat_sync.table import Table
-from codat_sync.tick import Queues, Ticked, tick
-from codat_sync.transaction import TransactionRow, fold
-from codat_sync.work import Work
+from codat_sync.core.timestamps import format_instant
+from codat_sync.ingestion import batch
+from codat_sync.ingestion.company_refresh import Refreshing
+from codat_sync.ingestion.dispatcher import Work
+from codat_sync.ingestion.results import Done
+from codat_sync.ingestion.sync_ingestion import Ingestion
+from codat_sync.messaging.messages import encode, webhook_message
+from codat_sync.messaging.queues import DeadLetterQueue, RetryQueue, SyncQueue
+from codat_sync.polling.dispatcher import Queues, Ticked, tick
+from codat_sync.polling.due_items import DueItems
+from codat_sync.polling.schedule import Schedule
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.rate_limits.process_limiter import Pace
+from codat_sync.syncs.items import TransactionRow, fold
+from codat_sync.syncs.record import SyncDocument
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.sync import Sync, SyncStatus
 from tests.property.surroundings import (
     DEAD_LETTERS,
     RETRY_QUEUE,

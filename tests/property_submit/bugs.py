@@ -10,21 +10,21 @@ from itertools import count
 
 import pytest
 
-from codat_sync import plan as plan_module
-from codat_sync import submission as submission_module
-from codat_sync import submit as submit_module
-from codat_sync.answer import Answer
-from codat_sync.expense import Body, Kind
-from codat_sync.instant import format_instant
-from codat_sync.keys import submission_key
-from codat_sync.plan import Standing
-from codat_sync.retry import Retrying
-from codat_sync.standings import Standings
-from codat_sync.submission import State, Submission
-from codat_sync.submission_store import Claims, SubmissionStore, _write
-from codat_sync.submit import Submitting
-from codat_sync.trace import Tracing
-from codat_sync.writer import Writer
+from codat_sync.aws.table_schema import submission_key
+from codat_sync.codat.response import Answer
+from codat_sync.core.timestamps import format_instant
+from codat_sync.retries import planner as plan_module
+from codat_sync.retries.planner import Standing
+from codat_sync.retries.service import Retrying
+from codat_sync.retries.transaction_history import Standings
+from codat_sync.submissions import service as submit_module
+from codat_sync.submissions import submission as submission_module
+from codat_sync.submissions.codat_writer import Writer
+from codat_sync.submissions.expense_schemas import Body, Kind
+from codat_sync.submissions.outcome_lookup import Tracing
+from codat_sync.submissions.repository import Claims, SubmissionStore, _write
+from codat_sync.submissions.service import Submitting
+from codat_sync.submissions.submission import State, Submission
 
 Patch = pytest.MonkeyPatch
 

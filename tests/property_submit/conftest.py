@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from codat_sync import codat, retry, store, submit, table
+from codat_sync.aws import dynamodb as table
+from codat_sync.codat import client as codat
+from codat_sync.retries import service as retry
+from codat_sync.submissions import service as submit
+from codat_sync.syncs import repository as store
 from tests.moto_aws import moto_aws
 from tests.simulator import state
 from tests.stepping import InlineExecutor

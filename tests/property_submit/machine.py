@@ -12,9 +12,9 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from codat_sync.expense import Kind
-from codat_sync.plan import Step
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
+from codat_sync.retries.planner import Step
+from codat_sync.submissions.expense_schemas import Kind
 from tests.property_submit.world import EXPENSE_IDS, TRANSACTION_IDS, TRANSFER_ID, Request, Run, World
 from tests.simulator.settling import Outcome, Verdict
 from tests.stepping import Clock

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from codat_sync.errors import ConditionFailedError
-from codat_sync.table import Table, Values, _from_item, _to_item
+from codat_sync.aws.dynamodb import Table, Values, _from_item, _to_item
+from codat_sync.core.errors import ConditionFailedError
 from tests.property_submit.surroundings import BESIDE_THE_POINT, CALL_TAKES, OF_ANY_CALL, REPEATABLE
 from tests.stepping import Call, Clock, Fate, outside
 

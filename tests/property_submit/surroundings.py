@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
-from codat_sync.keys import COMPANY, GATE
+from codat_sync.aws.table_schema import COMPANY, GATE
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.faults import Fault
 from tests.stepping import Call, Clock, Fate, outside

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from codat_sync.company_items import CompanyItems
-from codat_sync.errors import ForgottenError
-from codat_sync.forget import Forgetting
-from codat_sync.keys import company_key
-from codat_sync.table import Table
-from codat_sync.tombstones import Tombstones
+from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.table_schema import company_key
+from codat_sync.companies.tombstones import Tombstones
+from codat_sync.core.errors import ForgottenError
+from codat_sync.erasure.company_items import CompanyItems
+from codat_sync.erasure.service import Forgetting
 from dev.template import read_template
 from tests.property_submit.surroundings import SteppedDynamoDB
 from tests.property_submit.world import COMPANY_ID, TRANSACTION_IDS, Request, Run, World
@@ -128,7 +128,7 @@ def test_whatever_it_has_got_to_nothing_is_left_and_nothing_sent_later(
 
 def test_without_the_condition_it_would_be_sent(dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> None:
     """Who looked before the tombstone was there claims after it."""
-    monkeypatch.setattr("codat_sync.submission_store.NOT_FORGOTTEN", {"neverThere": None})
+    monkeypatch.setattr("codat_sync.submissions.repository.NOT_FORGOTTEN", {"neverThere": None})
     found = []
     for race in _races(dynamodb, _submit):
         race.forget()

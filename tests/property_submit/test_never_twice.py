@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from codat_sync.table import Table
+from codat_sync.aws.dynamodb import Table
 from dev.template import read_template
 from tests.property_submit.bugs import BUGS, Patch
 from tests.property_submit.machine import NeverTwice, TwiceError

@@ -8,28 +8,28 @@ from typing import Literal
 
 from botocore.exceptions import ClientError
 
-from codat_sync.codat import Codat
-from codat_sync.company_store import CompanyStore
-from codat_sync.connection import CodatConnection
-from codat_sync.errors import CodatSyncError
-from codat_sync.expense import Body, Kind
-from codat_sync.gate import SharedGate
-from codat_sync.ingest import Ingestion
-from codat_sync.news import CompanyNews, SyncNews
-from codat_sync.plan import Plan, Policy, plan
-from codat_sync.refresh import Refreshing
-from codat_sync.retries import RetryStore
-from codat_sync.retry import Retrying, summed_up
-from codat_sync.schedule import Schedule
-from codat_sync.standings import Standings
-from codat_sync.store import Store
-from codat_sync.submission_store import SubmissionStore
-from codat_sync.submit import Submitting, Write
-from codat_sync.table import Table
-from codat_sync.trace import Tracing
-from codat_sync.webhook import WebhookEvent
-from codat_sync.work import Work
-from codat_sync.writer import Writer
+from codat_sync.aws.dynamodb import Table
+from codat_sync.codat.client import Codat
+from codat_sync.codat.http import CodatConnection
+from codat_sync.companies.repository import CompanyStore
+from codat_sync.core.errors import CodatSyncError
+from codat_sync.ingestion.company_refresh import Refreshing
+from codat_sync.ingestion.dispatcher import Work
+from codat_sync.ingestion.sync_ingestion import Ingestion
+from codat_sync.ingestion.tasks import CompanyNews, SyncNews
+from codat_sync.polling.schedule import Schedule
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.retries.planner import Plan, Policy, plan
+from codat_sync.retries.service import Retrying, summed_up
+from codat_sync.retries.transaction_history import Standings
+from codat_sync.submissions.codat_writer import Writer
+from codat_sync.submissions.expense_schemas import Body, Kind
+from codat_sync.submissions.outcome_lookup import Tracing
+from codat_sync.submissions.repository import SubmissionStore
+from codat_sync.submissions.service import Submitting, Write
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.retry_repository import RetryStore
+from codat_sync.webhooks.events import WebhookEvent
 from tests.property_submit.surroundings import Network, NoTurns
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.errors import CodatApiError

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from codat_sync.access import EVERYBODY, Access, Role, viewer_of_claims
-from codat_sync.errors import ForbiddenError
+from codat_sync.auth.roles import EVERYBODY, Access, Role, viewer_of_claims
+from codat_sync.core.errors import ForbiddenError
 
 CLAIMS = ("cognito:groups", "scope")
 BOTH, LOOKS, NONE = {Role.VIEW, Role.RETRY}, {Role.VIEW}, set[Role]()

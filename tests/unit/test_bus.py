@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from codat_sync import bus as bus_module
-from codat_sync.bus import Bus
-from codat_sync.errors import BusUnavailableError
-from codat_sync.fact import Fact, RetryResolved, SyncStuck
+from codat_sync.core.errors import BusUnavailableError
+from codat_sync.publishing import event_bus as bus_module
+from codat_sync.publishing.event_bus import Bus
+from codat_sync.publishing.events import Fact, RetryResolved, SyncStuck
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient

@@ -2,7 +2,7 @@
 
 import pytest
 
-from codat_sync.cause import Failure, causes, text_of
+from codat_sync.queries.failure_causes import Failure, causes, text_of
 
 
 @pytest.mark.parametrize(

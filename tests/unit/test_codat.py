@@ -7,9 +7,9 @@ import httpx
 import pytest
 import tenacity
 
-from codat_sync.codat import PAGE_SIZE, Codat, parse_api_key
-from codat_sync.connection import CodatConnection
-from codat_sync.errors import (
+from codat_sync.codat.client import PAGE_SIZE, Codat, parse_api_key
+from codat_sync.codat.http import CodatConnection
+from codat_sync.core.errors import (
     CodatAnswerError,
     CodatError,
     CodatMalformedError,
@@ -18,9 +18,9 @@ from codat_sync.errors import (
     GateClosedError,
     SecretUnavailableError,
 )
-from codat_sync.gate import SharedGate
-from codat_sync.pace import Pace
-from codat_sync.quota import Reason
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.rate_limits.process_limiter import Pace
+from codat_sync.rate_limits.quota import Reason
 from tests.fake_table import fake_table
 from tests.simulator.codat import SimulatedCodat
 from tests.simulator.faults import Fault

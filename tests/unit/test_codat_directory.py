@@ -7,12 +7,12 @@ import httpx
 import pytest
 import tenacity
 
-from codat_sync.codat_directory import CodatDirectory, Companies
-from codat_sync.connection import CodatConnection
-from codat_sync.endpoint import Consumer
-from codat_sync.errors import CodatAnswerError, CodatMalformedError
-from codat_sync.gate import SharedGate
-from codat_sync.pace import Pace
+from codat_sync.codat.directory_client import CodatDirectory, Companies
+from codat_sync.codat.http import CodatConnection
+from codat_sync.core.errors import CodatAnswerError, CodatMalformedError
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.rate_limits.process_limiter import Pace
+from codat_sync.webhooks.endpoint import Consumer
 from tests.fake_table import fake_table
 from tests.simulator.codat import SimulatedCodat
 

@@ -1,6 +1,6 @@
 """What a company is connected to."""
 
-from codat_sync.company import Connection, company_of
+from codat_sync.companies.company import Connection, company_of
 
 
 def _connection(platform: str, source_type: str, status: str) -> Connection:

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from codat_sync.comparison import OVERDUE, SOON, YOUNG, Glimpse, Known, Why, judge, latest
-from codat_sync.instant import format_instant
-from codat_sync.schedule import Trouble, Waiting
-from codat_sync.status import Outcome
-from codat_sync.sync import SyncStatus
+from codat_sync.core.timestamps import format_instant
+from codat_sync.polling.schedule import Trouble, Waiting
+from codat_sync.reconciliation.comparison import OVERDUE, SOON, YOUNG, Glimpse, Known, Why, judge, latest
+from codat_sync.syncs.status_codes import Outcome
+from codat_sync.syncs.sync import SyncStatus
 
 _NOW = datetime(2026, 11, 24, 22, 10, tzinfo=UTC)
 _AT = _NOW - timedelta(hours=3)

@@ -10,22 +10,22 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codat_sync.change import CompanyChange, RetryChange, SyncChange
-from codat_sync.difference import company_facts as of_company
-from codat_sync.difference import retry_facts as of_retry
-from codat_sync.difference import statuses
-from codat_sync.difference import sync_facts as of_sync
-from codat_sync.difference import transaction_facts as of_transactions
-from codat_sync.document import read_item, write_changes, write_document, write_item
-from codat_sync.errors import PoisonError
-from codat_sync.fact import Fact
-from codat_sync.keys import Key, company_key, retry_key, sync_key
-from codat_sync.plan import HELD, Step
-from codat_sync.retry_state import MOST_NAMED, RetryState
-from codat_sync.schedule import Trouble, Waiting
-from codat_sync.stream import read_change
-from codat_sync.sync import Sync, SyncStatus
-from codat_sync.transaction import COMPLETED, FAILED_STATUSES, Item
+from codat_sync.aws.table_schema import Key, company_key, retry_key, sync_key
+from codat_sync.core.errors import PoisonError
+from codat_sync.polling.schedule import Trouble, Waiting
+from codat_sync.publishing.changes import CompanyChange, RetryChange, SyncChange
+from codat_sync.publishing.event_derivation import company_facts as of_company
+from codat_sync.publishing.event_derivation import retry_facts as of_retry
+from codat_sync.publishing.event_derivation import statuses
+from codat_sync.publishing.event_derivation import sync_facts as of_sync
+from codat_sync.publishing.event_derivation import transaction_facts as of_transactions
+from codat_sync.publishing.events import Fact
+from codat_sync.publishing.stream_records import read_change
+from codat_sync.retries.planner import HELD, Step
+from codat_sync.syncs.items import COMPLETED, FAILED_STATUSES, Item
+from codat_sync.syncs.record import read_item, write_changes, write_document, write_item
+from codat_sync.syncs.retry_record import MOST_NAMED, RetryState
+from codat_sync.syncs.sync import Sync, SyncStatus
 from tests.stream_records import AT, stream_record
 
 _NOW = datetime(2026, 11, 24, 18, tzinfo=UTC)

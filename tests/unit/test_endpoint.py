@@ -2,7 +2,7 @@
 
 import pytest
 
-from codat_sync.endpoint import Consumer, EndpointState, judge
+from codat_sync.webhooks.endpoint import Consumer, EndpointState, judge
 
 _OURS = "https://api.example.com/webhooks/codat"
 _SYNCS = frozenset({"expenses.sync.successful", "expenses.sync.unsuccessful"})

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from codat_sync.errors import GateClosedError
-from codat_sync.gate import SharedGate
-from codat_sync.quota import Closure, Quota, QuotaEvent, Reason
+from codat_sync.core.errors import GateClosedError
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.rate_limits.quota import Closure, Quota, QuotaEvent, Reason
 from tests.fake_table import FakeTable
 
 if TYPE_CHECKING:
-    from codat_sync.table import Table
+    from codat_sync.aws.dynamodb import Table
 
 _MIDNIGHT = datetime(2026, 11, 25, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codat_sync.browse import MOST_REQUESTS, Browsing
-from codat_sync.errors import InvalidQueryError
-from codat_sync.history import MOST_DAYS, Listed, Period, Query, Sort, Totals, by_day, period, read_position
-from codat_sync.instant import format_instant
-from codat_sync.listing import Slice
-from codat_sync.status import Outcome
+from codat_sync.core.errors import InvalidQueryError
+from codat_sync.core.timestamps import format_instant
+from codat_sync.queries.sync_history import MOST_REQUESTS, Browsing
+from codat_sync.queries.sync_index import Slice
+from codat_sync.queries.sync_query import MOST_DAYS, Listed, Period, Query, Sort, Totals, by_day, period, read_position
+from codat_sync.syncs.status_codes import Outcome
 
 _TODAY = date(2026, 11, 24)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from codat_sync.http_event import base_url_of, cookies_of
+from codat_sync.core.http_event import base_url_of, cookies_of
 
 EVENT = {"headers": {"Host": "127.0.0.1:4566"}, "requestContext": {"domainName": "api.example"}}
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from codat_sync.errors import LoginRefusedError
-from codat_sync.id_token import Expected, read_id_token
+from codat_sync.auth.id_token import Expected, read_id_token
+from codat_sync.core.errors import LoginRefusedError
 from tests.identity_provider import unsigned
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

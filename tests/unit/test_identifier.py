@@ -2,7 +2,7 @@
 
 import pytest
 
-from codat_sync.identifier import canonical, is_identifier
+from codat_sync.core.identifiers import canonical, is_identifier
 
 
 @pytest.mark.parametrize("value", ["6fb40d5e-b13e-11ed-afa1-0242ac120002", "msg_2pLxVrYw9bQk", "A", "a" * 128])

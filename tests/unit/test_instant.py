@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from codat_sync.instant import format_instant, parse_instant
+from codat_sync.core.timestamps import format_instant, parse_instant
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codat_sync.local_path import HOME, local_path
+from codat_sync.auth.safe_redirect import HOME, local_path
 
 SITE = "https://syncs.example"
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from codat_sync.login_attempt import LoginAttempt, begin_attempt
+from codat_sync.auth.login_state import LoginAttempt, begin_attempt
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 

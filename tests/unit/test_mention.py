@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from codat_sync.mention import is_mentioned
+from codat_sync.dead_letters.mention import is_mentioned
 
 _RAW = base64.b64encode(b'{"payload": {"referenceCompany": {"id": "A-COMPANY"}}}').decode()
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from codat_sync.errors import TooLargeError
-from codat_sync.message import LIMIT_BYTES, WebhookMessage, encode, webhook_message
-from codat_sync.webhook import read_webhook
+from codat_sync.core.errors import TooLargeError
+from codat_sync.messaging.messages import LIMIT_BYTES, WebhookMessage, encode, webhook_message
+from codat_sync.webhooks.events import read_webhook
 
 _RECEIVED_AT = datetime(2026, 11, 23, 22, 33, 32, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from codat_sync.pace import Pace
+from codat_sync.rate_limits.process_limiter import Pace
 
 
 class Time:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from codat_sync.page_headers import ASSET_HEADERS, DATA_HEADERS, PAGE_HEADERS
+from codat_sync.web.security_headers import ASSET_HEADERS, DATA_HEADERS, PAGE_HEADERS
 
 
 def _policy(headers: dict[str, str]) -> dict[str, str]:

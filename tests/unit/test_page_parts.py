@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codat_sync.health.pages.chart import HEIGHT, WIDTH, chart
-from codat_sync.health.pages.request import PageRequest, Theme, page_request
-from codat_sync.health.pages.visitor import NOBODY
-from codat_sync.health.pages.wording import percent
-from codat_sync.history import DayTotals
-from codat_sync.status import Outcome
+from codat_sync.queries.sync_query import DayTotals
+from codat_sync.syncs.status_codes import Outcome
+from codat_sync.web.pages.components.chart import HEIGHT, WIDTH, chart
+from codat_sync.web.pages.components.wording import percent
+from codat_sync.web.pages.request import PageRequest, Theme, page_request
+from codat_sync.web.pages.visitor import NOBODY
 
 FIRST = date(2026, 10, 26)
 COUNTS = st.lists(st.dictionaries(st.sampled_from(list(Outcome)), st.integers(0, 100_000)), min_size=1, max_size=92)

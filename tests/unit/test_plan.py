@@ -7,9 +7,9 @@ from itertools import product
 
 import pytest
 
-from codat_sync.expense import Body, Kind
-from codat_sync.plan import CUSTOMER_NOTES, Plan, Policy, Seen, Standing, Step, attempts, plan
-from codat_sync.submission import IN_FLIGHT, State, Submission
+from codat_sync.retries.planner import CUSTOMER_NOTES, Plan, Policy, Seen, Standing, Step, attempts, plan
+from codat_sync.submissions.expense_schemas import Body, Kind
+from codat_sync.submissions.submission import IN_FLIGHT, State, Submission
 
 _NOW = datetime(2026, 11, 24, 18, tzinfo=UTC)
 _THEN = _NOW - timedelta(days=1)

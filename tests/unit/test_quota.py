@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from codat_sync.quota import (
+from codat_sync.rate_limits.quota import (
     Closure,
     Gate,
     Quota,

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from codat_sync.errors import RationUsedError, TooBusyError
-from codat_sync.gate import SharedGate
-from codat_sync.quota import Quota, next_reset
-from codat_sync.ration import Ration, RationedTurns, released
+from codat_sync.core.errors import RationUsedError, TooBusyError
+from codat_sync.rate_limits.daily_budget import Ration, RationedTurns, released
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.rate_limits.quota import Quota, next_reset
 from tests.fake_table import FakeTable
 
 if TYPE_CHECKING:
-    from codat_sync.table import Table
+    from codat_sync.aws.dynamodb import Table
 
 _NOON = datetime(2026, 11, 24, 11, 30, tzinfo=UTC)
 

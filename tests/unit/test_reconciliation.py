@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codat_sync.comparison import Why
-from codat_sync.reconciliation import LEASE, MOST, REPEATED_AFTER, Cadence, Reconciliation, Unresolved
-from codat_sync.reconciliation_store import Due, read, write
-from codat_sync.rounds import by_need
+from codat_sync.reconciliation.company_state import LEASE, MOST, REPEATED_AFTER, Cadence, Reconciliation, Unresolved
+from codat_sync.reconciliation.comparison import Why
+from codat_sync.reconciliation.repository import Due, read, write
+from codat_sync.reconciliation.run import by_need
 
 _NOW = datetime(2026, 11, 24, 22, 10, tzinfo=UTC)
 _NEW = Reconciliation("company")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from codat_sync.errors import (
+from codat_sync.core.errors import (
     CodatSyncError,
     CodatUnavailableError,
     CodatUnreachableError,
@@ -16,8 +16,8 @@ from codat_sync.errors import (
     SecretUnavailableError,
     TooBusyError,
 )
-from codat_sync.quota import Closure, Reason
-from codat_sync.refusal import refusal_of
+from codat_sync.rate_limits.quota import Closure, Reason
+from codat_sync.submissions.error_responses import refusal_of
 
 _NOW = datetime(2026, 11, 24, 18, tzinfo=UTC)
 _CLOSURE = Closure(Reason.QUOTA, _NOW + timedelta(seconds=90))

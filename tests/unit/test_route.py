@@ -4,9 +4,9 @@ import base64
 
 import pytest
 
-from codat_sync.errors import InvalidBodyError
-from codat_sync.expense import Kind
-from codat_sync.route import company_of_path, is_authorized, route
+from codat_sync.core.errors import InvalidBodyError
+from codat_sync.submissions.expense_schemas import Kind
+from codat_sync.submissions.proxy_routes import company_of_path, is_authorized, route
 
 _SYNC = "/companies/c/sync/expenses"
 

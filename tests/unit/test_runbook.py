@@ -78,7 +78,7 @@ def test_a_company_is_not_forgotten_by_half_a_command(command: str) -> None:
 
 def test_buttons_that_are_named_are_there() -> None:
     """On the pages of Sync Health."""
-    pages = ROOT / "layers/shared/codat_sync/health/pages/templates"
+    pages = ROOT / "layers/shared/codat_sync/web/pages/templates"
     shown = " ".join(page.read_text() for page in pages.glob("*.html"))
     named = re.findall(r"\bpress(?:es)? \*(.+?)\*", RUNBOOK)
     assert len(named) > 3

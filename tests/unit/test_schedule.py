@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from codat_sync.errors import (
+from codat_sync.core.errors import (
     CodatAnswerError,
     CodatError,
     CodatNotFoundError,
@@ -12,8 +12,8 @@ from codat_sync.errors import (
     GateClosedError,
     SecretUnavailableError,
 )
-from codat_sync.quota import Closure, Reason
-from codat_sync.schedule import Report, Schedule, Trouble, Waiting, redelivery_delay, report
+from codat_sync.polling.schedule import Report, Schedule, Trouble, Waiting, redelivery_delay, report
+from codat_sync.rate_limits.quota import Closure, Reason
 
 _NOW = datetime(2026, 11, 24, 18, tzinfo=UTC)
 _SCHEDULE = Schedule()

@@ -8,8 +8,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from codat_sync.errors import SecretUnavailableError
-from codat_sync.secret import CachedSecret
+from codat_sync.aws.secrets import CachedSecret
+from codat_sync.core.errors import SecretUnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

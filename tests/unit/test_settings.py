@@ -2,9 +2,8 @@
 
 import pytest
 
-from codat_sync.access import Access
-from codat_sync.errors import SettingsError
-from codat_sync.settings import (
+from codat_sync.auth.roles import Access
+from codat_sync.config import (
     ClockSettings,
     HealthSettings,
     LoginSettings,
@@ -15,6 +14,7 @@ from codat_sync.settings import (
     SubmitSettings,
     WorkerSettings,
 )
+from codat_sync.core.errors import SettingsError
 
 _WORKER = {
     "CODAT_BASE_URL": "https://api.codat.io",

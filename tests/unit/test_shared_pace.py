@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from codat_sync.errors import TooBusyError
-from codat_sync.shared_pace import SharedPace
+from codat_sync.core.errors import TooBusyError
+from codat_sync.rate_limits.shared_limiter import SharedPace
 from tests.fake_table import FakeTable
 
 if TYPE_CHECKING:
-    from codat_sync.table import Table
+    from codat_sync.aws.dynamodb import Table
 
 
 class World:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import pytest
 from standardwebhooks import Webhook
 
-from codat_sync.errors import SecretUnavailableError, UnauthenticError
-from codat_sync.signature import parse_signing_secrets, verify
+from codat_sync.core.errors import SecretUnavailableError, UnauthenticError
+from codat_sync.webhooks.signature import parse_signing_secrets, verify
 
 _SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four.").decode()
 _OTHER = "whsec_" + base64.b64encode(b"another one, just as long").decode()

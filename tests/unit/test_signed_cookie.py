@@ -7,11 +7,11 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from codat_sync.access import Role, Viewer
-from codat_sync.login_attempt import LoginAttempt, begin_attempt
-from codat_sync.secret import CachedSecret
-from codat_sync.session import Session, begin_session
-from codat_sync.signed_cookie import SignedCookie
+from codat_sync.auth.login_state import LoginAttempt, begin_attempt
+from codat_sync.auth.roles import Role, Viewer
+from codat_sync.auth.session import Session, begin_session
+from codat_sync.auth.signed_cookie import SignedCookie
+from codat_sync.aws.secrets import CachedSecret
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ANN = Viewer("4f0c1f0e", "Ann", frozenset(Role))

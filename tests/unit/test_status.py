@@ -2,9 +2,9 @@
 
 import pytest
 
-from codat_sync.status import STATUS_CODES, Outcome, Turn, status_code
-from codat_sync.sync import Sync, SyncStatus
-from codat_sync.transaction import Item
+from codat_sync.syncs.items import Item
+from codat_sync.syncs.status_codes import STATUS_CODES, Outcome, Turn, status_code
+from codat_sync.syncs.sync import Sync, SyncStatus
 
 
 def _sync(code: int, *statuses: str | None) -> Sync:

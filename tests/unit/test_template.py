@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from codat_sync.access import Role
-from codat_sync.forget import LONGEST_RUN
+from codat_sync.auth.roles import Role
+from codat_sync.erasure.service import LONGEST_RUN
 from dev.dead_letters import QUEUES as DEAD_LETTER_QUEUES
 from dev.schemas import facts
 from dev.template import read_template
@@ -318,7 +318,7 @@ def test_every_role_may_use_the_customers_key_for_what_it_keeps_and_for_nothing_
 
 
 def test_who_writes_of_a_company_has_ended_before_one_that_is_forgotten_is_deleted() -> None:
-    """A function that runs longer has `forget` wait longer: `codat_sync.forget` says for what."""
+    """A function that runs longer has `forget` wait longer: `codat_sync.erasure.service` says for what."""
     may_write = {"dynamodb:BatchWriteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
     for function in FUNCTIONS.values():
         role = ROLES[function["Properties"]["Role"]["Fn::GetAtt"][0]]

@@ -1,6 +1,6 @@
 """Folding Codat's rows."""
 
-from codat_sync.transaction import (
+from codat_sync.syncs.items import (
     LONGEST_MESSAGE,
     LONGEST_NAME,
     Item,

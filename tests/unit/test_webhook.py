@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from codat_sync.webhook import Concern, essentials, parse_body, read_webhook
+from codat_sync.webhooks.events import Concern, essentials, parse_body, read_webhook
 
 
 def _old(rule: str, **data: object) -> dict[str, object]:

@@ -1,0 +1,64 @@
+"""What the issuer says of a person: the claims of an ID token, checked.
+
+The signature is not: the token comes from the issuer itself, over TLS, in answer to our own request, and then OpenID
+Connect leaves that to us (OpenID Connect Core 3.1.3.7, 6). It must never be read from anywhere else.
+"""
+
+import hmac
+import json
+from base64 import urlsafe_b64decode
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from codat_sync.auth.roles import Claims
+from codat_sync.core.errors import LoginRefusedError
+
+_CLOCK_SKEW_SECONDS = 60
+_LONGEST_SUBJECT = 255  # OpenID Connect Core 2
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Who has to have issued a token, for whom, and for which attempt."""
+
+    issuer: str
+    client_id: str
+    nonce: str
+
+
+def read_id_token(token: str, expected: Expected, now: datetime) -> Claims:
+    """Return the claims of ``token``. Raises LoginRefusedError, saying which of them is not as it has to be."""
+    claims = _claims(token)
+    audience = claims.get("aud")
+    audiences = audience if isinstance(audience, list) else [audience]
+    expires_at, subject = claims.get("exp"), claims.get("sub")
+    is_for_us = expected.client_id in audiences
+    # OpenID Connect Core 3.1.3.7, 4 and 5: one that is for several says who asked for it.
+    is_ours = claims.get("azp", expected.client_id if len(audiences) == 1 else None) == expected.client_id
+    is_in_time = isinstance(expires_at, int | float) and expires_at + _CLOCK_SKEW_SECONDS > now.timestamp()
+    wrong = {
+        "iss": claims.get("iss") != expected.issuer,
+        "aud": not is_for_us,
+        "azp": not is_ours,
+        "exp": not is_in_time,
+        "nonce": not hmac.compare_digest(str(claims.get("nonce")).encode(errors="replace"), expected.nonce.encode()),
+        "sub": not (isinstance(subject, str) and 0 < len(subject) <= _LONGEST_SUBJECT),
+    }
+    if any(wrong.values()):
+        raise LoginRefusedError(
+            f"the token's {', '.join(name for name in wrong if wrong[name])} is not as it has to be"
+        )
+    return claims
+
+
+def _claims(token: str) -> dict[str, Any]:
+    _, _, rest = token.partition(".")
+    payload = rest.partition(".")[0]
+    try:
+        claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except ValueError:
+        claims = None
+    if not isinstance(claims, dict):
+        raise LoginRefusedError("the token is none")
+    return claims

@@ -1,0 +1,174 @@
+"""The issuer of ID tokens: the stack's own user pool, or one of the customer's (OpenID Connect)."""
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, StringConstraints, ValidationError
+
+from codat_sync.auth.login_state import LoginAttempt
+from codat_sync.aws.secrets import CachedSecret
+from codat_sync.core.errors import IdentityProviderError, LoginRefusedError, SecretUnavailableError
+
+_TIMEOUT = httpx.Timeout(5)
+_DISCOVERY = "/.well-known/openid-configuration"
+_BASIC, _POST = "client_secret_basic", "client_secret_post"
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginClient:
+    """What the issuer knows us by."""
+
+    client_id: str
+    client_secret: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """What a code was redeemed for, and for whom the token has to be."""
+
+    id_token: str
+    client_id: str
+
+
+class _Discovered(BaseModel):
+    """What an issuer tells of itself (OpenID Connect Discovery 3), as far as it is used here."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    end_session_endpoint: str | None = None
+    token_endpoint_auth_methods_supported: list[str] = [_BASIC]
+
+    @property
+    def endpoints(self) -> list[str]:
+        return [self.authorization_endpoint, self.token_endpoint, self.end_session_endpoint or self.token_endpoint]
+
+
+class _Tokens(BaseModel):
+    id_token: str
+
+
+class _Refusal(BaseModel):
+    error: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
+
+
+def parse_login_client(text: str) -> LoginClient:
+    """Return what ``{"clientId": "…", "clientSecret": "…"}`` says; without a secret it is null.
+
+    Raises SecretUnavailableError, without quoting any of it.
+    """
+    try:
+        value = json.loads(text)
+        client_id, client_secret = value["clientId"], value.get("clientSecret")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        client_id, client_secret = None, None
+    if not (client_id and isinstance(client_id, str) and isinstance(client_secret, str | None)):
+        raise SecretUnavailableError('the secret is not {"clientId": "…", "clientSecret": "…"}')
+    return LoginClient(client_id, client_secret or None)
+
+
+class IdentityProvider:
+    """Where people sign in. Whatever of it fails raises IdentityProviderError."""
+
+    def __init__(self, http: httpx.Client, issuer: str, client: CachedSecret[LoginClient]) -> None:
+        self.issuer = issuer
+        self._http = http
+        self._client = client
+        self._known: _Discovered | None = None
+
+    def authorize_url(self, attempt: LoginAttempt, callback_url: str) -> str:
+        """Return where somebody signs in, to come back to ``callback_url`` with a code."""
+        asked = {
+            "response_type": "code",
+            "client_id": self._client.value().client_id,
+            "redirect_uri": callback_url,
+            "scope": "openid profile email",
+            "state": attempt.state,
+            "nonce": attempt.nonce,
+            "code_challenge": attempt.challenge,
+            "code_challenge_method": "S256",
+        }
+        return str(httpx.URL(self._discovered().authorization_endpoint).copy_merge_params(asked))
+
+    def redeem(self, code: str, attempt: LoginAttempt, callback_url: str) -> Redeemed:
+        """Return the ID token for a code, which is good once. Raises LoginRefusedError if this one is not.
+
+        It is not tried again: the issuer may have taken the code, and takes back what it gave for it if it comes twice.
+        """
+        client, endpoint = self._client.value(), self._discovered().token_endpoint
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": callback_url,
+            "code_verifier": attempt.verifier,
+        }
+        answer = self._send(self._authenticated("POST", endpoint, form, client))
+        if answer.status_code == HTTPStatus.BAD_REQUEST and _parsed(_Refusal, answer).error == "invalid_grant":
+            raise LoginRefusedError("the issuer does not take the code: it is too old, or was used before")
+        return Redeemed(_parsed(_Tokens, _successful(answer)).id_token, client.client_id)
+
+    def end_session_url(self, return_to: str) -> str | None:
+        """Return where somebody signs out there, to come back to ``return_to``; None if there is no such place."""
+        endpoint = self._discovered().end_session_endpoint
+        if endpoint is None:
+            return None
+        asked = {
+            "client_id": self._client.value().client_id,
+            "post_logout_redirect_uri": return_to,  # OpenID Connect RP-Initiated Logout 2
+            "logout_uri": return_to,  # Cognito's name for it
+        }
+        return str(httpx.URL(endpoint).copy_merge_params(asked))
+
+    def _authenticated(self, method: str, url: str, form: dict[str, str], client: LoginClient) -> httpx.Request:
+        """Return a request that says who we are, in the way that the issuer knows (OpenID Connect Core 9)."""
+        if client.client_secret is None:
+            return self._http.build_request(method, url, data=form | {"client_id": client.client_id}, timeout=_TIMEOUT)
+        ways = self._discovered().token_endpoint_auth_methods_supported
+        if _BASIC not in ways and _POST in ways:
+            known = {"client_id": client.client_id, "client_secret": client.client_secret}
+            return self._http.build_request(method, url, data=form | known, timeout=_TIMEOUT)
+        request = self._http.build_request(method, url, data=form, timeout=_TIMEOUT)
+        # RFC 6749, 2.3.1: both are encoded as in a form before they are joined.
+        basic = httpx.BasicAuth(quote(client.client_id, safe=""), quote(client.client_secret, safe=""))
+        return next(basic.auth_flow(request))
+
+    def _discovered(self) -> _Discovered:
+        """Return what the issuer tells of itself, asked once for as long as the process lives."""
+        if self._known is None:
+            url = self.issuer.removesuffix("/") + _DISCOVERY
+            known = _parsed(
+                _Discovered, _successful(self._send(self._http.build_request("GET", url, timeout=_TIMEOUT)))
+            )
+            if known.issuer != self.issuer:  # OpenID Connect Discovery 4.3
+                raise IdentityProviderError("the issuer says that it is another one")
+            # Only the local environment has an issuer without TLS, on which the ID token's authenticity depends.
+            if self.issuer.startswith("https:") and not all(each.startswith("https:") for each in known.endpoints):
+                raise IdentityProviderError("the issuer names an address without TLS")
+            self._known = known
+        return self._known
+
+    def _send(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return self._http.send(request, follow_redirects=False)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise IdentityProviderError(f"the issuer did not answer: {type(error).__name__}") from error
+
+
+def _successful(answer: httpx.Response) -> httpx.Response:
+    if answer.status_code != HTTPStatus.OK:
+        raise IdentityProviderError(f"the issuer answered {answer.status_code}")
+    return answer
+
+
+def _parsed(model: type[Model], answer: httpx.Response) -> Model:
+    try:
+        return model.model_validate_json(answer.content)
+    except ValidationError:
+        # `from None`: the cause quotes the answer.
+        raise IdentityProviderError(f"the issuer's answer ({answer.status_code}) is not what it has to be") from None

@@ -1,0 +1,329 @@
+"""SyncTable as DynamoDB has it: reads and writes of items, none of which knows what the items mean."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+import tenacity
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from codat_sync.aws.table_schema import Partition
+from codat_sync.core.errors import ConditionFailedError, UnprocessedError
+from codat_sync.core.iterables import chunks
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# Attributes of an item: of any of DynamoDB's types, which differ from item to item.
+Values = dict[str, Any]
+
+# AWS's limits: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html. A batch is
+# refused over 16 MB, which items of 400 KB reach sooner than 25 items do.
+_BATCH_WRITE = 25
+_BATCH_WRITE_LARGE = 8
+# DynamoDB answers at most 16 MB at a time and leaves the rest unprocessed: so many of the largest items fit.
+_BATCH_GET = 40
+_BATCHES_AT_ONCE = 16
+_UNPROCESSED_RETRY: dict[str, Any] = {
+    "retry": tenacity.retry_if_exception_type(UnprocessedError),
+    "wait": tenacity.wait_random_exponential(multiplier=0.05, max=2),
+    "stop": tenacity.stop_after_attempt(8),
+    "reraise": True,
+}
+
+# A transaction is also cancelled for a conflict with another one, which means the same: start over.
+_CONDITION_FAILED = {"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"}
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class Table:
+    """A table whose keys are ``pk`` and ``sk``. Safe to share between threads."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self._name = name
+        self._pool = ThreadPoolExecutor(_BATCHES_AT_ONCE, thread_name_prefix="batch")
+
+    # ------------------------------------------------------------ reads
+
+    def get(self, keys: Iterable[Values], names: Sequence[str] = ()) -> list[Values]:
+        """Return those items of ``keys`` (no two alike) that are there, in no order, read consistently.
+
+        With ``names``, only those attributes of them. Raises UnprocessedError.
+        """
+        return [item for chunk in chunks(keys, _BATCH_GET) for item in self._get_batch(chunk, names)]
+
+    def get_attribute(self, key: Values, name: str) -> object:
+        """Return one attribute of an item, read consistently, or None if it is not there."""
+        item = self._client.get_item(
+            TableName=self._name,
+            Key=_to_item(key),
+            ConsistentRead=True,
+            ProjectionExpression="#name",
+            ExpressionAttributeNames={"#name": name},
+        ).get("Item", {})
+        return _from_item(item).get(name)
+
+    def query(self, pk: str, prefix: str) -> Iterator[Values]:
+        """Yield the items of a partition whose sort key begins with ``prefix``, in order, read consistently."""
+        return self._query(
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues={":pk": _serialize(pk), ":prefix": _serialize(prefix)},
+            ConsistentRead=True,
+        )
+
+    def query_index(self, index: str, key: Mapping[str, str], until: Mapping[str, str]) -> Iterator[Values]:
+        """Yield what ``index`` has under a partition ``key`` up to a sort key ``until``, in order."""
+        (partition, pk), (sort, end) = *key.items(), *until.items()
+        return self._query(
+            IndexName=index,
+            KeyConditionExpression=f"{partition} = :pk AND {sort} <= :end",
+            ExpressionAttributeValues={":pk": _serialize(pk), ":end": _serialize(end)},
+        )
+
+    def query_page(
+        self, partition: Partition, after: str | None, limit: int | None, *, newest_first: bool
+    ) -> tuple[list[Values], bool]:
+        """Return what one request reads of a partition, beyond a sort key ``after``; and whether there is more."""
+        condition, values = f"{partition.name} = :pk", {":pk": _serialize(partition.value)}
+        if after is not None:
+            condition += f" AND {partition.sort} {'<' if newest_first else '>'} :after"
+            values[":after"] = _serialize(after)
+        more: Any = {"Limit": limit} if limit else {}
+        if partition.index:
+            more["IndexName"] = partition.index
+        answer = self._client.query(
+            TableName=self._name,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            ScanIndexForward=not newest_first,
+            **more,
+        )
+        return [_from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
+
+    def partition(self, pk: str, names: Sequence[str]) -> list[Values]:
+        """Return all items of a partition, in order, read consistently: of each the attributes ``names``."""
+        arguments = _projection(names) | {"ExpressionAttributeValues": {":pk": _serialize(pk)}}
+        return list(self._query(KeyConditionExpression="pk = :pk", ConsistentRead=True, **arguments))
+
+    def scan(self, names: Sequence[str]) -> Iterator[list[Values]]:
+        """Yield all items of the table, as many at a time as one request reads (1 MB): the attributes ``names``.
+
+        Reads the whole table, consistently: never for somebody who waits for an answer.
+        """
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._name, ConsistentRead=True, **_projection(names)
+        )
+        return ([_from_item(item) for item in page["Items"]] for page in pages)
+
+    # ------------------------------------------------------------ writes
+
+    def put(self, item: Values, when: Mapping[str, object]) -> None:
+        """Replace an item if its attributes are as ``when`` says (None: not there). Raises ConditionFailedError."""
+        condition = _Expression()
+        condition.require(when)
+        self._conditionally(
+            lambda: self._client.put_item(TableName=self._name, Item=_to_item(item), **condition.arguments())
+        )
+
+    def update(
+        self, key: Values, changes: Mapping[str, object], when: Mapping[str, object], *, counting: str | None = None
+    ) -> None:
+        """Set attributes of an item (None: remove), and make it if need be, if it is as ``when`` says.
+
+        ``counting`` names one that is moved on by one, from 0. Raises ConditionFailedError.
+        """
+        expression = _Expression()
+        expression.change(changes, counting)
+        expression.require(when)
+        self._conditionally(
+            lambda: self._client.update_item(TableName=self._name, Key=_to_item(key), **expression.arguments())
+        )
+
+    def take(self, key: Values, name: str, value: str, *, free_before: str, expires_at: int) -> bool:
+        """Set an attribute, if it is not there or less than ``free_before``; returns whether it did."""
+        arguments: Any = {
+            "UpdateExpression": "SET #name = :value, expiresAt = :at",
+            "ConditionExpression": "attribute_not_exists(#name) OR #name < :free",
+            "ExpressionAttributeNames": {"#name": name},
+            "ExpressionAttributeValues": {
+                ":value": _serialize(value),
+                ":free": _serialize(free_before),
+                ":at": _serialize(expires_at),
+            },
+        }
+        return self._updated(key, arguments)
+
+    def count_up(self, key: Values, most: int, expires_at: int, *, by: int = 1) -> bool:
+        """Add to an item's ``number``, if that does not come to more than ``most`` (at least ``by``).
+
+        Returns whether it did.
+        """
+        arguments: Any = {
+            "UpdateExpression": "ADD #number :by SET expiresAt = :at",
+            "ConditionExpression": "attribute_not_exists(#number) OR #number <= :most",
+            "ExpressionAttributeNames": {"#number": "number"},
+            "ExpressionAttributeValues": {
+                ":by": _serialize(by),
+                ":most": _serialize(most - by),
+                ":at": _serialize(expires_at),
+            },
+        }
+        return self._updated(key, arguments)
+
+    def _updated(self, key: Values, arguments: Any) -> bool:  # noqa: ANN401 - DynamoDB's own, of many types
+        try:
+            self._conditionally(lambda: self._client.update_item(TableName=self._name, Key=_to_item(key), **arguments))
+        except ConditionFailedError:
+            return False
+        return True
+
+    def transact(
+        self,
+        puts: Sequence[tuple[Values, Mapping[str, object]]],
+        updates: Sequence[tuple[Values, Values]] = (),
+        checks: Sequence[tuple[Values, Mapping[str, object]]] = (),
+    ) -> None:
+        """Replace items, each if its attributes are as said beside it, and change others: all of them, or none.
+
+        And that only if the items of ``checks`` are as said, too. 100 at most.
+
+        Raises ConditionFailedError, also if another transaction was at one of them at the same time.
+        """
+        operations: list[Any] = []
+        for item, when in puts:
+            condition = _Expression()
+            condition.require(when)
+            operations.append({"Put": {"TableName": self._name, "Item": _to_item(item), **condition.arguments()}})
+        for key, changes in updates:
+            change = _Expression()
+            change.change(changes)
+            operations.append({"Update": {"TableName": self._name, "Key": _to_item(key), **change.arguments()}})
+        for key, when in checks:
+            condition = _Expression()
+            condition.require(when)
+            check = {"TableName": self._name, "Key": _to_item(key), **condition.arguments()}
+            operations.append({"ConditionCheck": check})
+        self._conditionally(lambda: self._client.transact_write_items(TransactItems=operations))
+
+    def put_all(self, items: Iterable[Values], *, large: bool = False) -> None:
+        """Write ``items``, in batches side by side. Each is whole by itself: it does not matter which come first.
+
+        Raises UnprocessedError.
+        """
+        self._write_all(({"PutRequest": {"Item": _to_item(item)}} for item in items), large=large)
+
+    def delete_all(self, keys: Iterable[Values]) -> None:
+        """Delete the items of ``keys``, if they are there. Raises UnprocessedError."""
+        self._write_all(({"DeleteRequest": {"Key": _to_item(key)}} for key in keys), large=False)
+
+    # ------------------------------------------------------------ one request, or a few
+
+    def _write_all(self, requests: Iterable[Values], *, large: bool) -> None:
+        size, at_once = (_BATCH_WRITE_LARGE, 2) if large else (_BATCH_WRITE, _BATCHES_AT_ONCE)
+        # A few at a time are made, not all: what is written may be large.
+        for group in chunks(chunks(requests, size), at_once):
+            # Of this run, whoever's thread it is (``run``).
+            written = [self._pool.submit(copy_context().run, self._write_batch, batch) for batch in group]
+            for each in written:
+                each.result()
+
+    def _write_batch(self, requests: Sequence[Values]) -> None:
+        pending: Any = requests
+        for attempt in tenacity.Retrying(**_UNPROCESSED_RETRY):
+            with attempt:
+                answer = self._client.batch_write_item(RequestItems={self._name: pending})
+                pending = answer["UnprocessedItems"].get(self._name)
+                if pending:
+                    raise UnprocessedError(f"DynamoDB left {len(pending)} items unwritten")
+
+    def _get_batch(self, keys: Sequence[Values], names: Sequence[str]) -> list[Values]:
+        pending: Any = {"Keys": [_to_item(key) for key in keys], "ConsistentRead": True}
+        if names:
+            pending["ExpressionAttributeNames"] = {f"#{name}": name for name in names}
+            pending["ProjectionExpression"] = ", ".join(pending["ExpressionAttributeNames"])
+        found: list[Values] = []
+        for attempt in tenacity.Retrying(**_UNPROCESSED_RETRY):
+            with attempt:
+                answer = self._client.batch_get_item(RequestItems={self._name: pending})
+                found += map(_from_item, answer["Responses"].get(self._name, []))
+                pending = answer["UnprocessedKeys"].get(self._name)
+                if pending:
+                    raise UnprocessedError(f"DynamoDB left {len(pending['Keys'])} items unread")
+        return found
+
+    def _query(self, **arguments: Any) -> Iterator[Values]:  # noqa: ANN401 - DynamoDB's own, of many types
+        pages = self._client.get_paginator("query").paginate(TableName=self._name, **arguments)
+        return (_from_item(item) for page in pages for item in page["Items"])
+
+    def _conditionally(self, write: Any) -> None:  # noqa: ANN401 - what a write answers does not matter
+        try:
+            write()
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _CONDITION_FAILED:
+                raise
+            raise ConditionFailedError("the item is not as it was") from error
+
+
+class _Expression:
+    """DynamoDB's expressions, with a placeholder for each name and value, as many names are reserved words."""
+
+    def __init__(self) -> None:
+        self._update = ""
+        self._condition = ""
+        self._names: dict[str, str] = {}
+        self._values: Values = {}
+
+    def change(self, changes: Mapping[str, object], counting: str | None = None) -> None:
+        sets = [f"{self._name(name)} = {self._value(value)}" for name, value in changes.items() if value is not None]
+        removes = [self._name(name) for name, value in changes.items() if value is None]
+        adds = [f"{self._name(counting)} {self._value(1)}"] if counting else []
+        clauses = (("SET ", sets), ("REMOVE ", removes), ("ADD ", adds))
+        self._update = " ".join(verb + ", ".join(parts) for verb, parts in clauses if parts)
+
+    def require(self, when: Mapping[str, object]) -> None:
+        self._condition = " AND ".join(
+            f"attribute_not_exists({self._name(name)})"
+            if value is None
+            else f"{self._name(name)} = {self._value(value)}"
+            for name, value in when.items()
+        )
+
+    def arguments(self) -> Any:  # noqa: ANN401 - DynamoDB's own, of many types
+        arguments = {
+            "UpdateExpression": self._update,
+            "ConditionExpression": self._condition,
+            "ExpressionAttributeNames": self._names,
+            "ExpressionAttributeValues": self._values,
+        }
+        return {name: value for name, value in arguments.items() if value}
+
+    def _name(self, name: str) -> str:
+        self._names[f"#{name}"] = name
+        return f"#{name}"
+
+    def _value(self, value: object) -> str:
+        placeholder = f":v{len(self._values)}"
+        self._values[placeholder] = _serialize(value)
+        return placeholder
+
+
+def _projection(names: Sequence[str]) -> Any:  # noqa: ANN401 - DynamoDB's own, of many types
+    """Return what has a request answer with these attributes only; a dot leads into a map."""
+    parts = {part for name in names for part in name.split(".")}
+    return {
+        "ProjectionExpression": ", ".join("#" + name.replace(".", ".#") for name in names),
+        "ExpressionAttributeNames": {f"#{part}": part for part in parts},
+    }
+
+
+def _to_item(values: Values) -> Values:
+    return {name: _serialize(value) for name, value in values.items()}
+
+
+def _from_item(item: Mapping[str, Any]) -> Values:
+    return {name: _deserialize(value) for name, value in item.items()}

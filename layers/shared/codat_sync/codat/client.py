@@ -1,0 +1,235 @@
+"""Codat's API, as far as this application reads it: https://docs.codat.io/sync-for-expenses-api."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+import tenacity
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
+
+from codat_sync.codat.http import error_of
+from codat_sync.companies.company import Company, Connection, company_of
+from codat_sync.core.errors import (
+    CodatAnswerError,
+    CodatInconsistentError,
+    CodatMalformedError,
+    CodatUnavailableError,
+    SecretUnavailableError,
+)
+from codat_sync.core.identifiers import canonical, is_identifier
+from codat_sync.core.timestamps import parse_instant
+from codat_sync.core.validation import first_complaint
+from codat_sync.syncs.items import TransactionRow, shorten
+from codat_sync.syncs.sync import SyncStatus
+
+if TYPE_CHECKING:
+    from codat_sync.codat.http import CodatConnection
+
+T = TypeVar("T")
+
+# A request costs the same of the daily quota whatever the page holds, and an answer takes as long as the rows that are
+# there: so a small sync costs nothing more, and a large one the fewest requests. Codat's two pages on it allow 5000 and
+# 2000; the smaller one, halved to bound what one answer takes in time and memory.
+PAGE_SIZE = 1000
+_PAGES_AT_ONCE = 4
+# A company has a handful of connections: Codat's largest page holds them all.
+_CONNECTIONS_PAGE = {"page": 1, "pageSize": 100}
+# No sync comes near: Codat takes 50 expenses a request. An answer that announces more is not to be followed.
+_MOST_TRANSACTIONS = 100_000
+
+# One call, its retries included, takes less than 45 seconds, so that two in a row end before the function's 120 do; the
+# queue goes on from there.
+RETRY = tenacity.Retrying(
+    retry=tenacity.retry_if_exception(lambda error: isinstance(error, CodatUnavailableError | CodatMalformedError)),
+    wait=tenacity.wait_random_exponential(multiplier=0.2, max=3),
+    stop=tenacity.stop_after_attempt(3) | tenacity.stop_before_delay(25),
+    reraise=True,
+)
+
+
+class StatusAnswer(BaseModel):
+    """Codat's answer about the status of a sync. All but the code may be null."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    company_id: str | None = None
+    sync_id: str | None = None
+    sync_status_code: int
+    sync_status: str | None = None
+    error_message: str | None = None
+    sync_exception_message: str | None = None
+    sync_utc: str | None = None
+    data_pushed: bool | None = None
+
+
+class TransactionPage(TypedDict):
+    """A page of a sync's transactions. Its links are wrong in Codat's own examples: pages are counted instead."""
+
+    results: list[TransactionRow]
+    totalResults: int
+
+
+class CompanyAnswer(BaseModel):
+    """Codat's answer about a company, as far as it is kept."""
+
+    name: str | None = None
+
+
+class ConnectionPage(TypedDict):
+    """A page of a company's connections."""
+
+    results: list[Connection]
+
+
+_STATUS_ANSWER = TypeAdapter(StatusAnswer)
+_STATUS_LIST = TypeAdapter(list[StatusAnswer])
+_TRANSACTION_PAGE = TypeAdapter(TransactionPage)
+_COMPANY_ANSWER = TypeAdapter(CompanyAnswer)
+_CONNECTION_PAGE = TypeAdapter(ConnectionPage)
+_TRANSACTION_ROWS = TypeAdapter(list[TransactionRow])
+_CONFIGURATION = TypeAdapter(dict[str, Any])  # Codat's own: it is shown as it is
+
+
+def parse_api_key(text: str) -> str:
+    """Return the key in ``{"apiKey": "…"}``. Raises SecretUnavailableError, without quoting it."""
+    try:
+        key = json.loads(text)["apiKey"]
+    except (ValueError, LookupError, TypeError):
+        key = None  # What was wrong may quote the secret.
+    if not isinstance(key, str) or not key:
+        raise SecretUnavailableError('the secret is not {"apiKey": "…"}')
+    return key
+
+
+class Transactions:
+    """The transactions of a sync. How many they are is known before all of them are read."""
+
+    def __init__(
+        self, first: TransactionPage, page: Callable[[int], TransactionPage], pool: ThreadPoolExecutor
+    ) -> None:
+        self.total = first["totalResults"]
+        self._first = first["results"]
+        self._page = page
+        self._pool = pool
+
+    def rows(self) -> list[TransactionRow]:
+        """Return all of them, in Codat's order. Raises CodatError and SecretUnavailableError."""
+        rows = list(self._first)
+        if rows and len(rows) < self.total:
+            # Codat may give fewer a page than it was asked for: what the first one holds is the measure.
+            for further in self._pool.map(self._page, range(2, math.ceil(self.total / len(rows)) + 1)):
+                rows += further["results"]
+        if len(rows) != self.total:
+            # It changed in between, or an answer is not to be trusted: never take a part for the whole.
+            raise CodatInconsistentError(f"Codat announced {self.total} transactions and gave {len(rows)}")
+        return rows
+
+
+class Codat:
+    """What can be asked of Codat. Safe to share between threads.
+
+    Ids have to be checked: see ``codat_sync.core.identifiers``. Every call raises GateClosedError while the gate is
+    closed.
+    """
+
+    _may_be_refused = False
+
+    def __init__(self, connection: "CodatConnection", retry: tenacity.Retrying = RETRY) -> None:
+        self._connection = connection
+        self._retry = retry
+        self._pages = ThreadPoolExecutor(_PAGES_AT_ONCE, thread_name_prefix="page")
+
+    def sync_status(self, company_id: str, sync_id: str) -> SyncStatus:
+        """Return what Codat says of a sync. Raises CodatError and SecretUnavailableError."""
+        answer = self._get(company_id, _sync_path(company_id, sync_id) + "/status", {}, _STATUS_ANSWER.validate_json)
+        for asked, answered in ((company_id, answer.company_id), (sync_id, answer.sync_id)):
+            if answered is not None and answered.lower() != asked.lower():
+                raise CodatAnswerError(f"asked about {asked}, Codat answered about another")
+        return _status(company_id, sync_id, answer)
+
+    def sync_statuses(self, company_id: str) -> list[SyncStatus]:
+        """Return all syncs of a company that Codat lists. Raises CodatError and SecretUnavailableError."""
+        path = f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/list/status"
+        answers = self._get(company_id, path, {}, _STATUS_LIST.validate_json)
+        if any(answer.company_id and answer.company_id.lower() != company_id.lower() for answer in answers):
+            raise CodatAnswerError(f"asked about company {company_id}, Codat answered about another")
+        return [
+            _status(company_id, canonical(answer.sync_id), answer)
+            for answer in answers
+            if is_identifier(answer.sync_id)
+        ]
+
+    def transactions(self, company_id: str, sync_id: str) -> "Transactions":
+        """Return the transactions of a sync, their first page read. Raises CodatError and SecretUnavailableError."""
+        path = _sync_path(company_id, sync_id) + "/transactions"
+
+        def page(number: int) -> TransactionPage:
+            query = {"page": number, "pageSize": PAGE_SIZE}
+            found = self._get(company_id, path, query, _TRANSACTION_PAGE.validate_json)
+            for row in found["results"]:
+                shorten(row)  # At once: all pages are in memory together.
+            return found
+
+        first = page(1)
+        if first["totalResults"] > _MOST_TRANSACTIONS:
+            raise CodatAnswerError(f"Codat announced {first['totalResults']} transactions")
+        return Transactions(first, page, self._pages)
+
+    def sync_transaction(self, company_id: str, sync_id: str, transaction_id: str) -> list[TransactionRow]:
+        """Return what Codat says of one transaction of a sync: a row for each of its integration types.
+
+        Raises CodatError and SecretUnavailableError.
+        """
+        path = f"{_sync_path(company_id, sync_id)}/transactions/{quote(transaction_id, safe='')}"
+        return self._get(company_id, path, {}, _TRANSACTION_ROWS.validate_json)
+
+    def configuration(self, company_id: str) -> dict[str, Any]:
+        """Return how a company's expenses are mapped. Raises CodatError and SecretUnavailableError."""
+        path = f"/companies/{quote(company_id, safe='')}/sync/expenses/config"
+        return self._get(company_id, path, {}, _CONFIGURATION.validate_json)
+
+    def company(self, company_id: str) -> Company:
+        """Return what Codat says of a company and its connections. Raises CodatError and SecretUnavailableError."""
+        path = f"/companies/{quote(company_id, safe='')}"
+        answer = self._get(company_id, path, {}, _COMPANY_ANSWER.validate_json)
+        connections = self._get(company_id, path + "/connections", _CONNECTIONS_PAGE, _CONNECTION_PAGE.validate_json)
+        return company_of(company_id, answer.name, connections["results"])
+
+    def _get(self, company_id: str | None, path: str, query: Mapping[str, int | str], parse: Callable[[bytes], T]) -> T:
+        answer: T = self._retry(self._get_once, company_id, path, query, parse)
+        return answer
+
+    def _get_once(
+        self, company_id: str | None, path: str, query: Mapping[str, int | str], parse: Callable[[bytes], T]
+    ) -> T:
+        request = self._connection.request("GET", path, query)
+        answer = self._connection.ask(request, company_id, may_be_refused=self._may_be_refused)
+        if answer.status_code != HTTPStatus.OK:
+            raise error_of(answer)
+        try:
+            return parse(answer.content)
+        except ValidationError as error:
+            raise CodatMalformedError(f"GET {path}: {first_complaint(error)}") from None
+
+
+def _sync_path(company_id: str, sync_id: str) -> str:
+    return f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/{quote(sync_id, safe='')}"
+
+
+def _status(company_id: str, sync_id: str, answer: StatusAnswer) -> SyncStatus:
+    return SyncStatus(
+        company_id=company_id,
+        sync_id=sync_id,
+        code=answer.sync_status_code,
+        status=answer.sync_status,
+        error_message=answer.error_message,
+        exception_message=answer.sync_exception_message,
+        synced_at=parse_instant(answer.sync_utc),
+        data_pushed=answer.data_pushed,
+    )

@@ -1,0 +1,136 @@
+"""Companies that were forgotten on request: what is left of them in SyncTable, so that nothing late writes them again.
+
+A tombstone is the company's own record: who is about to write something of a company reads that anyway, so that it
+costs nothing to look. It holds the company's id, when and why it was forgotten and by whom, and nothing of Codat's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from codat_sync.aws.dynamodb import Table, Values
+from codat_sync.aws.table_schema import company_key
+from codat_sync.core.errors import ConditionFailedError, ForgottenError
+from codat_sync.core.timestamps import format_instant, parse_instant
+
+_VERSION = 1
+# The attribute by which a company's record is a tombstone.
+FORGOTTEN_AT = "forgottenAt"
+_ATTRIBUTES = (FORGOTTEN_AT, "forgottenBy", "forgottenReason", "erasingSince", "erasedAt")
+
+# What a company's record has to be like for anything of the company to be written.
+NOT_FORGOTTEN: Mapping[str, object] = {FORGOTTEN_AT: None}
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """That a company was forgotten. ``erasing_since`` is None while all of it is still there.
+
+    ``erased_at`` is when nothing was found of it any more. ``by`` is who asked for it: an identity of AWS's.
+    """
+
+    company_id: str
+    forgotten_at: datetime
+    by: str
+    reason: str
+    erasing_since: datetime | None = None
+    erased_at: datetime | None = None
+
+
+def is_forgotten(record: Mapping[str, Any]) -> bool:
+    """Return whether the record of a company says that it was forgotten: nothing of it may be written then."""
+    return FORGOTTEN_AT in record
+
+
+def is_known(table: Table, company_id: str) -> bool:
+    """Return whether a company was not forgotten, read consistently."""
+    return table.get_attribute(company_key(company_id), FORGOTTEN_AT) is None
+
+
+def require_known(table: Table, company_id: str) -> None:
+    """Return if a company was not forgotten, read consistently. Raises ForgottenError."""
+    if not is_known(table, company_id):
+        raise ForgottenError(company_id)
+
+
+class Tombstones:
+    """The tombstones of SyncTable. A change raises ConditionFailedError if somebody else was quicker."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def load(self, company_id: str) -> Tombstone | None:
+        """Return a company's tombstone, read consistently, None if it was not forgotten."""
+        return _read(self._record(company_id))
+
+    def put(self, company_id: str, by: str, reason: str, now: datetime) -> Tombstone:
+        """Have a company forgotten, if it is not yet; returns its tombstone, perhaps that of an earlier time.
+
+        The version of its record moves, so that what was asked of Codat before is not written there.
+        """
+        record = self._record(company_id)
+        if known := _read(record):
+            return known
+        stone = Tombstone(company_id, now, by, reason)
+        version = record.get("version")
+        changes = _write(stone, int(version or 0) + 1)
+        self._table.update(company_key(company_id), changes, {FORGOTTEN_AT: None, "version": version})
+        return stone
+
+    def begin(self, stone: Tombstone, now: datetime) -> None:
+        """Note that the company is being erased: from now on something of it may be gone."""
+        if stone.erasing_since is None:
+            changes = {"erasingSince": format_instant(now)}
+            self._table.update(company_key(stone.company_id), changes, _as_known(stone))
+
+    def finish(self, company_id: str, now: datetime) -> Tombstone:
+        """Leave nothing of a company's record but the tombstone, and note that nothing else is left; returns it."""
+        record = self._record(company_id)
+        stone = _read(record)
+        if stone is None:
+            raise ConditionFailedError(f"company {company_id} has no tombstone any more")
+        changes = _write(stone, int(record["version"])) | {"erasedAt": format_instant(now)}
+        kept = {name: value for name, value in changes.items() if value is not None}
+        self._table.put(company_key(company_id) | kept, _as_known(stone))
+        return Tombstone(company_id, stone.forgotten_at, stone.by, stone.reason, stone.erasing_since, now)
+
+    def remove(self, stone: Tombstone, by: str, reason: str, now: datetime) -> None:
+        """Have a company known again, and keep who wanted that, when and why."""
+        changes: Values = dict.fromkeys(_ATTRIBUTES)
+        changes |= {"rememberedAt": format_instant(now), "rememberedBy": by, "rememberedReason": reason}
+        self._table.update(company_key(stone.company_id), changes, _as_known(stone))
+
+    def _record(self, company_id: str) -> Values:
+        return next(iter(self._table.get([company_key(company_id)])), {})
+
+
+def _as_known(stone: Tombstone) -> Values:
+    began = stone.erasing_since
+    return {FORGOTTEN_AT: format_instant(stone.forgotten_at), "erasingSince": began and format_instant(began)}
+
+
+def _write(stone: Tombstone, version: int) -> Values:
+    return {
+        "v": _VERSION,
+        "version": version,
+        "companyId": stone.company_id,
+        FORGOTTEN_AT: format_instant(stone.forgotten_at),
+        "forgottenBy": stone.by,
+        "forgottenReason": stone.reason,
+        "erasingSince": stone.erasing_since and format_instant(stone.erasing_since),
+    }
+
+
+def _read(record: Mapping[str, Any]) -> Tombstone | None:
+    forgotten_at = parse_instant(record.get(FORGOTTEN_AT))
+    if forgotten_at is None:
+        return None
+    return Tombstone(
+        company_id=record["companyId"],
+        forgotten_at=forgotten_at,
+        by=record["forgottenBy"],
+        reason=record["forgottenReason"],
+        erasing_since=parse_instant(record.get("erasingSince")),
+        erased_at=parse_instant(record.get("erasedAt")),
+    )

@@ -1,0 +1,273 @@
+"""The environment of each function, read once when it starts: what is missing is known then, by its name."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import TypedDict
+
+from codat_sync.auth.roles import Access
+from codat_sync.core.errors import SettingsError
+
+_LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverSettings:
+    """What the receiver is told."""
+
+    webhook_secret_arn: str
+    sync_queue_url: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "ReceiverSettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        return cls(
+            webhook_secret_arn=_text(environment, "WEBHOOK_SECRET_ARN"),
+            sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What the worker is told."""
+
+    codat_base_url: str
+    codat_secret_arn: str
+    sync_table_name: str
+    sync_queue_url: str
+    sync_dead_letter_queue_url: str
+    event_retention: timedelta
+    first_look: timedelta
+    maximum_concurrency: int
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "WorkerSettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        return cls(
+            codat_base_url=_text(environment, "CODAT_BASE_URL"),
+            codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
+            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
+            sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
+            sync_dead_letter_queue_url=_text(environment, "SYNC_DEAD_LETTER_QUEUE_URL"),
+            event_retention=timedelta(days=_number(environment, "EVENT_RETENTION_DAYS")),
+            first_look=timedelta(seconds=_number(environment, "FIRST_LOOK_SECONDS")),
+            maximum_concurrency=_number(environment, "MAXIMUM_CONCURRENCY"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSettings:
+    """What the clock is told."""
+
+    sync_table_name: str
+    sync_queue_url: str
+    retry_queue_url: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "ClockSettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        return cls(
+            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
+            sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
+            retry_queue_url=_text(environment, "RETRY_QUEUE_URL"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitSettings:
+    """What submit is told."""
+
+    codat_base_url: str
+    codat_secret_arn: str
+    sync_table_name: str
+    event_retention: timedelta
+    first_look: timedelta
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "SubmitSettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        return cls(
+            codat_base_url=_text(environment, "CODAT_BASE_URL"),
+            codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
+            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
+            event_retention=timedelta(days=_number(environment, "EVENT_RETENTION_DAYS")),
+            first_look=timedelta(seconds=_number(environment, "FIRST_LOOK_SECONDS")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSettings:
+    """What health is told. ``publish_dead_letter_queue_url`` is None where publish is switched off."""
+
+    access: Access
+    codat_base_url: str
+    codat_secret_arn: str
+    sync_table_name: str
+    sync_queue_url: str
+    sync_dead_letter_queue_url: str
+    retry_queue_url: str
+    retry_dead_letter_queue_url: str
+    publish_dead_letter_queue_url: str | None
+    retry_function_name: str
+    most_attempts: int
+    first_delay: timedelta
+    longest_delay: timedelta
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "HealthSettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        return cls(
+            access=_access(environment),
+            codat_base_url=_text(environment, "CODAT_BASE_URL"),
+            codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
+            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
+            sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
+            sync_dead_letter_queue_url=_text(environment, "SYNC_DEAD_LETTER_QUEUE_URL"),
+            retry_queue_url=_text(environment, "RETRY_QUEUE_URL"),
+            retry_dead_letter_queue_url=_text(environment, "RETRY_DEAD_LETTER_QUEUE_URL"),
+            publish_dead_letter_queue_url=environment.get("PUBLISH_DEAD_LETTER_QUEUE_URL") or None,
+            retry_function_name=_text(environment, "RETRY_FUNCTION_NAME"),
+            **_policy(environment),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySettings(SubmitSettings):
+    """What retry is told: what submit is, who may ask, and how often it may try."""
+
+    access: Access
+    retry_dead_letter_queue_url: str
+    most_attempts: int
+    first_delay: timedelta
+    longest_delay: timedelta
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "RetrySettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        return cls(
+            **asdict(SubmitSettings.read(environment)),
+            access=_access(environment),
+            retry_dead_letter_queue_url=_text(environment, "RETRY_DEAD_LETTER_QUEUE_URL"),
+            **_policy(environment),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PublishSettings:
+    """What publish is told."""
+
+    sync_table_name: str
+    event_bus_name: str
+    publish_dead_letter_queue_url: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "PublishSettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        return cls(
+            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
+            event_bus_name=_text(environment, "EVENT_BUS_NAME"),
+            publish_dead_letter_queue_url=_text(environment, "PUBLISH_DEAD_LETTER_QUEUE_URL"),
+        )
+
+
+class _Policy(TypedDict):
+    most_attempts: int
+    first_delay: timedelta
+    longest_delay: timedelta
+
+
+def _policy(environment: Mapping[str, str]) -> _Policy:
+    return {
+        "most_attempts": _number(environment, "RETRY_MOST_ATTEMPTS"),
+        "first_delay": timedelta(seconds=_number(environment, "RETRY_FIRST_DELAY_SECONDS")),
+        "longest_delay": timedelta(seconds=_number(environment, "RETRY_LONGEST_DELAY_SECONDS")),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSettings:
+    """What is told to a function with pages about who may see them. ``public_url`` is empty for the API's own."""
+
+    access: Access
+    is_local: bool
+    issuer: str
+    login_secret_id: str
+    session_secret_arn: str
+    public_url: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "LoginSettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        is_local = _is_local(environment)
+        return cls(
+            access=_access(environment),
+            is_local=is_local,
+            issuer=_url(environment, "ISSUER", is_local=is_local),
+            login_secret_id=_text(environment, "LOGIN_SECRET_ID"),
+            session_secret_arn=_text(environment, "SESSION_SECRET_ARN"),
+            public_url=_url(environment, "PUBLIC_URL", is_local=is_local) if environment.get("PUBLIC_URL") else "",
+        )
+
+
+def _access(environment: Mapping[str, str]) -> Access:
+    """Return whether it is asked who somebody is. It always is but in the local environment, where it can be off."""
+    authentication, is_local = _text(environment, "AUTHENTICATION"), _is_local(environment)
+    if authentication not in {"on", "off"}:
+        raise SettingsError(f"the environment variable AUTHENTICATION is neither on nor off: {authentication!r}")
+    if authentication == "off" and not is_local:
+        raise SettingsError("the environment variable AUTHENTICATION may be off only if ENVIRONMENT is local")
+    claims = tuple(filter(None, (each.strip() for each in _text(environment, "ROLES_CLAIMS").split(","))))
+    return Access(authentication == "on", claims)
+
+
+def _is_local(environment: Mapping[str, str]) -> bool:
+    return _text(environment, "ENVIRONMENT") == _LOCAL
+
+
+def _url(environment: Mapping[str, str], name: str, *, is_local: bool) -> str:
+    value = _text(environment, name)
+    if not value.startswith(("https://", "http://") if is_local else "https://"):
+        raise SettingsError(f"the environment variable {name} is no https URL: {value!r}")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileSettings:
+    """What reconcile is told."""
+
+    codat_base_url: str
+    codat_secret_arn: str
+    sync_table_name: str
+    sync_queue_url: str
+    webhook_url: str
+    quota_percent: int
+    busy: timedelta
+    quiet: timedelta
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "ReconcileSettings":
+        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        return cls(
+            codat_base_url=_text(environment, "CODAT_BASE_URL"),
+            codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
+            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
+            sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
+            webhook_url=_text(environment, "WEBHOOK_URL"),
+            quota_percent=_number(environment, "RECONCILE_QUOTA_PERCENT"),
+            busy=timedelta(minutes=_number(environment, "RECONCILE_BUSY_MINUTES")),
+            quiet=timedelta(minutes=_number(environment, "RECONCILE_QUIET_MINUTES")),
+        )
+
+
+def _text(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name)
+    if not value:
+        raise SettingsError(f"the environment variable {name} is not set")
+    return value
+
+
+def _number(environment: Mapping[str, str], name: str) -> int:
+    value = _text(environment, name)
+    if not value.isdecimal():
+        raise SettingsError(f"the environment variable {name} is not a number: {value!r}")
+    return int(value)

@@ -1,0 +1,189 @@
+"""The errors of this application: each raised where it is known, and turned into an answer in one place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from codat_sync.rate_limits.quota import Closure
+
+# A detail may quote what came from outside, which can be of any length.
+_LONGEST_DETAIL = 500
+
+
+class CodatSyncError(Exception):
+    """What all errors of this application are."""
+
+
+class SettingsError(CodatSyncError):
+    """The environment lacks a variable, or holds a value that it cannot be."""
+
+
+class SecretUnavailableError(CodatSyncError):
+    """A secret cannot be read, has no value yet, or a value that cannot be used. Waiting, or a person, cures it."""
+
+
+class QueueUnavailableError(CodatSyncError):
+    """A queue did not take a message. Waiting cures it."""
+
+
+class BusUnavailableError(CodatSyncError):
+    """The event bus did not take all that was put on it. Waiting cures it."""
+
+
+class RetryUnavailableError(CodatSyncError):
+    """The function retry can't be reached, or failed. Waiting cures it, or its log tells."""
+
+
+class UnauthenticError(CodatSyncError):
+    """A request that Codat did not sign."""
+
+
+class ForbiddenError(CodatSyncError):
+    """Somebody asks for what they have no role for."""
+
+
+class ForgedRequestError(CodatSyncError):
+    """A request that changes something, and was not made on a page of ours."""
+
+
+class LoginRefusedError(CodatSyncError):
+    """Somebody comes from the issuer with nothing that counts. To sign in anew cures it, unless they were forged."""
+
+
+class IdentityProviderError(CodatSyncError):
+    """The issuer does not answer, or not as it has to. Waiting, or a person, cures it."""
+
+
+class TooLargeError(CodatSyncError):
+    """An event that does not fit into a queue message, and is not of a sync."""
+
+
+class PoisonError(CodatSyncError):
+    """A message that no retry cures: it is set aside, with the reason, for a person.
+
+    ``reason`` is one word or a few, joined by hyphens, to count and search by; ``detail`` a sentence to read.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail if len(detail) <= _LONGEST_DETAIL else f"{detail[:_LONGEST_DETAIL]}…"
+
+
+class ConditionFailedError(CodatSyncError):
+    """An item of the table is not as it was when it was read."""
+
+
+class VersionMovedError(CodatSyncError):
+    """Another worker committed since the version was read: who lost starts over."""
+
+
+class UnprocessedError(CodatSyncError):
+    """DynamoDB did not do all of what it was asked, however often. Waiting cures it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invalidity:
+    """What is wrong with a body, and where."""
+
+    place: str
+    message: str
+
+
+class InvalidBodyError(CodatSyncError):
+    """A body that Codat would refuse."""
+
+    def __init__(self, invalidities: Sequence[Invalidity]) -> None:
+        super().__init__("; ".join(f"{each.place} {each.message}".strip() for each in invalidities))
+        self.invalidities = tuple(invalidities)
+
+
+class InvalidQueryError(CodatSyncError):
+    """A question that has no answer: ``place`` is the parameter, the text says what is wrong with it."""
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(f"{place} {why}")
+        self.place = place
+
+
+class ClaimedError(CodatSyncError):
+    """A submission, or a claim, is not where it was: another was quicker."""
+
+
+class ForgottenError(CodatSyncError):
+    """A company that was forgotten on request: nothing of it is written or sent."""
+
+    def __init__(self, company_id: str) -> None:
+        super().__init__(f"company {company_id} was forgotten on request")
+
+
+class TooEarlyError(CodatSyncError):
+    """Something that can be done only later. The text says when."""
+
+
+class RunOverError(CodatSyncError):
+    """The run of a function is over: what it has left undone is done by another one."""
+
+
+class TooBusyError(CodatSyncError):
+    """More is asked of Codat at once than it allows. Waiting for a second cures it."""
+
+
+class RationUsedError(CodatSyncError):
+    """What reconcile may use of the day's quota by now is used. Waiting cures it."""
+
+
+class InFlightError(CodatSyncError):
+    """A transaction has a submission in flight: another one could write it twice."""
+
+    def __init__(self, transaction_id: str, why: str) -> None:
+        super().__init__(f"transaction {transaction_id} {why}")
+        self.transaction_id = transaction_id
+
+
+class CodatError(CodatSyncError):
+    """Codat did not answer with what was asked for. ``correlation_id`` is Codat's own, to quote to its support."""
+
+    def __init__(self, message: str, *, correlation_id: str | None = None) -> None:
+        super().__init__(message)
+        self.correlation_id = correlation_id
+
+
+class CodatUnavailableError(CodatError):
+    """Codat could not be reached, took too long or failed (5xx). Waiting cures it."""
+
+
+class CodatUnreachableError(CodatUnavailableError):
+    """Codat could not be reached: what was to be sent has not arrived. Waiting cures it."""
+
+
+class GateClosedError(CodatError):
+    """Codat may not be called for now: its quota is used up (429), or it refuses the key (401, 402, 403).
+
+    ``closure`` says why and until when, ``was_asked`` whether this very call was refused. Waiting cures the first, a
+    person the second.
+    """
+
+    def __init__(
+        self, message: str, closure: "Closure", *, was_asked: bool = False, correlation_id: str | None = None
+    ) -> None:
+        super().__init__(message, correlation_id=correlation_id)
+        self.closure = closure
+        self.was_asked = was_asked
+
+
+class CodatInconsistentError(CodatUnavailableError):
+    """Codat's answers do not fit together. Waiting cures it if something changed in between; else nothing does."""
+
+
+class CodatNotFoundError(CodatError):
+    """Codat does not know the company or the sync (404), or does not know it yet."""
+
+
+class CodatAnswerError(CodatError):
+    """Codat's answer is not what its documentation says it is."""
+
+
+class CodatMalformedError(CodatAnswerError):
+    """Codat's answer can't be read: perhaps a connection was to blame."""

@@ -1,0 +1,195 @@
+"""What was set aside: the dead-letter queues as a person deals with them, and the record of what was dropped."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from codat_sync.aws.dynamodb import Table, Values
+from codat_sync.aws.table_schema import dropped_key, dropped_partition
+from codat_sync.companies.tombstones import is_known
+from codat_sync.core.errors import QueueUnavailableError
+from codat_sync.core.iterables import chunks
+from codat_sync.core.timestamps import format_instant
+from codat_sync.dead_letters.dead_letter import RECEIVED_TOO_OFTEN, DeadLetter, Drop, Dropped, ids_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+    from mypy_boto3_sqs.type_defs import (
+        ChangeMessageVisibilityBatchRequestEntryTypeDef,
+        MessageTypeDef,
+        SendMessageRequestTypeDef,
+    )
+
+_VERSION = 1
+# How long a letter is hidden from others, and from our next look, while it is dealt with.
+_HIDDEN_SECONDS = 300
+_MOST_AT_ONCE = 10  # that SQS hands over
+_KEPT = timedelta(days=365)
+# In bytes: an item of DynamoDB's holds 400 KB.
+_LONGEST_BODY = 350_000
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """About how many letters a queue has: those to be had, and those that somebody is looking at just now."""
+
+    waiting: int
+    looked_at: int
+
+
+class SetAside:
+    """A dead-letter queue, and the queue that its messages came from, if it was one.
+
+    All of it raises QueueUnavailableError.
+    """
+
+    def __init__(self, client: "SQSClient", name: str, *, url: str, source_url: str | None) -> None:
+        self._client = client
+        self._name = name
+        self._url = url
+        self._source_url = source_url
+
+    @property
+    def name(self) -> str:
+        """Our name of the queue."""
+        return self._name
+
+    @property
+    def leads_back(self) -> bool:
+        """Whether its messages can be put back."""
+        return self._source_url is not None
+
+    def count(self) -> Counts:
+        """Return about how many letters there are."""
+        names: list[QueueAttributeNameType] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        with _told():
+            answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
+        return Counts(*(int(answer["Attributes"][name]) for name in names))
+
+    def letters(self, most: int) -> Iterator[list[DeadLetter]]:
+        """Yield up to ``most`` letters, hidden from others for five minutes, as SQS hands them over: some at a time."""
+        while most > 0 and (received := self._receive(min(most, _MOST_AT_ONCE))):
+            yield [self._letter(message) for message in received]
+            most -= len(received)
+
+    def put_back(self, letter: DeadLetter) -> None:
+        """Send a letter to where it came from, as it was, and take it out here.
+
+        In this order: a message that is there twice does no harm. The reason goes: if it fails again, it has another.
+        """
+        request: SendMessageRequestTypeDef = {"QueueUrl": self._source_url or "", "MessageBody": letter.body}
+        if letter.group:
+            request["MessageGroupId"] = letter.group
+        with _told():
+            self._client.send_message(**request)
+        self.take_out(letter)
+
+    def take_out(self, letter: DeadLetter) -> None:
+        """Delete a letter. What was to be known of it has to be written before."""
+        with _told():
+            self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt_handle)
+
+    def leave(self, receipt_handles: Iterable[str]) -> None:
+        """Let others see letters again. One that SQS does not let is seen when it is not hidden any more."""
+        for some in chunks(receipt_handles, _MOST_AT_ONCE):
+            shown: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
+                {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                for number, handle in enumerate(some)
+            ]
+            with _told():
+                self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=shown)
+
+    def _receive(self, most: int) -> "list[MessageTypeDef]":
+        with _told():
+            return self._client.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=most,
+                MessageAttributeNames=["reason", "detail"],
+                MessageSystemAttributeNames=["MessageGroupId", "SentTimestamp"],
+                VisibilityTimeout=_HIDDEN_SECONDS,
+                WaitTimeSeconds=1,
+            ).get("Messages", [])
+
+    def _letter(self, message: "MessageTypeDef") -> DeadLetter:
+        attributes, group = message["Attributes"], message["Attributes"].get("MessageGroupId")
+        company_id, sync_id = ids_of(message["Body"], group)
+        return DeadLetter(
+            queue=self._name,
+            message_id=message["MessageId"],
+            reason=_text(message, "reason") or RECEIVED_TOO_OFTEN,
+            detail=_text(message, "detail"),
+            sent_at=datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC),
+            group=group,
+            company_id=company_id,
+            sync_id=sync_id,
+            body=message["Body"],
+            receipt_handle=message["ReceiptHandle"],
+        )
+
+
+class DroppedLetters:
+    """The record of letters that a person dropped, in SyncTable, for a year."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def put(self, letter: DeadLetter, drop: Drop) -> None:
+        """Write down a letter, whole if an item can hold it, and who drops it, when and why.
+
+        Of a company that was forgotten, only that there was one.
+        """
+        body = letter.body.encode()
+        if letter.company_id and not is_known(self._table, letter.company_id):
+            letter = replace(letter, company_id=None, sync_id=None, detail="", body="")
+        at = format_instant(drop.at)
+        item = dropped_key(at, letter.message_id) | {
+            "v": _VERSION,
+            "queue": letter.queue,
+            "companyId": letter.company_id,
+            "syncId": letter.sync_id,
+            "reason": letter.reason,
+            "detail": letter.detail,
+            "sentAt": format_instant(letter.sent_at),
+            "why": drop.why,
+            "by": drop.by,
+            "droppedAt": at,
+            "body": (letter.body or None) if len(body) <= _LONGEST_BODY else None,
+            "sha256": hashlib.sha256(body).hexdigest(),
+            "expiresAt": int((drop.at + _KEPT).timestamp()),
+        }
+        self._table.put(item, {})
+
+    def latest(self, most: int) -> list[Dropped]:
+        """Return the latest records, the newest first: ``most``, or fewer if those are over a megabyte."""
+        items, _ = self._table.query_page(dropped_partition(), None, most, newest_first=True)
+        return [_dropped(item) for item in items]
+
+
+def _dropped(item: Values) -> Dropped:
+    return Dropped(
+        queue=item["queue"],
+        message_id=item["sk"].rpartition("#")[2],
+        reason=item["reason"],
+        company_id=item.get("companyId"),
+        sync_id=item.get("syncId"),
+        drop=Drop(item["why"], item["by"], datetime.fromisoformat(item["droppedAt"])),
+    )
+
+
+def _text(message: "MessageTypeDef", name: str) -> str:
+    attributes = message.get("MessageAttributes", {})
+    return attributes[name].get("StringValue", "") if name in attributes else ""
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise QueueUnavailableError(f"the dead-letter queue does not do it: {error}") from error

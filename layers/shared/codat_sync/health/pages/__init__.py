@@ -1,1 +1,0 @@
-"""The pages for people: rendered here, useful without JavaScript and better with a little."""

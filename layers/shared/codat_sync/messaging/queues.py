@@ -1,0 +1,122 @@
+"""The queues: what is sent to them, and how."""
+
+from collections.abc import Sequence
+from itertools import count
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from codat_sync.core.errors import PoisonError, QueueUnavailableError
+from codat_sync.core.iterables import chunks
+from codat_sync.messaging.messages import Message, RetryMessage, encode
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef, SendMessageRequestTypeDef
+
+_SEND_AT_ONCE = 10  # SQS takes no more
+
+
+class SyncQueue:
+    """The queue from the receiver and the clock to the worker."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, message: Message) -> None:
+        """Put ``message`` on the queue, its company as message group, so that no company waits for another's flood.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+        Raises QueueUnavailableError.
+        """
+        _send(self._client, _request(self._url, encode(message), message["companyId"]))
+
+    def depth(self) -> int:
+        """Return how many messages wait on the queue, about. Raises QueueUnavailableError."""
+        try:
+            answer = self._client.get_queue_attributes(
+                QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"]
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise QueueUnavailableError(f"the queue does not answer: {error}") from error
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+    def send_all(self, messages: Sequence[Message | RetryMessage]) -> int:
+        """Put ``messages`` on the queue, and return how many of them it took. Raises QueueUnavailableError."""
+        requests = [_request(self._url, encode(message), message["companyId"]) for message in messages]
+        return sum(self._send_batch(some) for some in chunks(requests, _SEND_AT_ONCE))
+
+    def _send_batch(self, requests: "Sequence[SendMessageRequestTypeDef]") -> int:
+        try:
+            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=list(map(_entry, count(), requests)))
+        except (ClientError, BotoCoreError) as error:
+            raise QueueUnavailableError(f"the queue did not take the messages: {error}") from error
+        return len(answer.get("Successful", ()))
+
+
+class RetryQueue(SyncQueue):
+    """The queue from the clock to retry."""
+
+
+class Redelivery:
+    """When a message of SyncQueue that failed is handed out again."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def delay(self, receipt_handle: str, seconds: int) -> None:
+        """Have it come again after so many seconds rather than after the queue's visibility time-out.
+
+        Raises QueueUnavailableError.
+        """
+        try:
+            self._client.change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise QueueUnavailableError(f"the queue did not put the message off: {error}") from error
+
+
+class DeadLetterQueue:
+    """Where a message goes that no retry cures."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def set_aside(self, body: str, group: str | None, poison: PoisonError) -> None:
+        """Put the message ``body`` aside as it came, with the reason as attributes. Raises QueueUnavailableError."""
+        request = _request(self._url, body, group)
+        request["MessageAttributes"] = {
+            "reason": {"DataType": "String", "StringValue": poison.reason},
+            "detail": {"DataType": "String", "StringValue": _sendable(poison.detail)},
+        }
+        _send(self._client, request)
+
+
+def _request(url: str, body: str, group: str | None) -> "SendMessageRequestTypeDef":
+    request: SendMessageRequestTypeDef = {"QueueUrl": url, "MessageBody": body}
+    if group:
+        request["MessageGroupId"] = group
+    return request
+
+
+def _entry(number: int, request: "SendMessageRequestTypeDef") -> "SendMessageBatchRequestEntryTypeDef":
+    entry: SendMessageBatchRequestEntryTypeDef = {"Id": str(number), "MessageBody": request["MessageBody"]}
+    if "MessageGroupId" in request:
+        entry["MessageGroupId"] = request["MessageGroupId"]
+    return entry
+
+
+def _send(client: "SQSClient", request: "SendMessageRequestTypeDef") -> None:
+    try:
+        client.send_message(**request)
+    except (ClientError, BotoCoreError) as error:
+        raise QueueUnavailableError(f"the queue did not take the message: {error}") from error
+
+
+def _sendable(text: str) -> str:
+    # SQS refuses control characters and empty values.
+    return "".join(c if c.isprintable() else " " for c in text) or "-"

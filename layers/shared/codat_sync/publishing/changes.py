@@ -1,0 +1,97 @@
+"""Changes of the table's items: the two versions that a record of its stream holds, as far as they are told of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from codat_sync.companies.company import Company
+from codat_sync.core.errors import PoisonError
+from codat_sync.core.validation import first_complaint
+from codat_sync.polling.schedule import Waiting
+from codat_sync.publishing.events import Fact, fact_id
+from codat_sync.syncs.retry_record import Retry
+from codat_sync.syncs.status_codes import Outcome
+
+Kind = TypeVar("Kind", bound=Fact)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Which item's version is told of, and when it was written."""
+
+    pk: str
+    sk: str
+    company_id: str
+    version: int
+    at: str
+
+    def fact(self, kind: type[Kind], *of: str | None, **fields: object) -> Kind:
+        """Return the fact of that kind; ``of`` tells it from others of its kind in the same version.
+
+        Raises PoisonError if a field can't be what it is: then the item is not what we write.
+        """
+        common = {"v": 1, "company_id": self.company_id, "version": self.version, "occurred_at": self.at}
+        name = fact_id(self.pk, self.sk, self.version, kind.__name__, *of)
+        try:
+            return kind.model_validate({"id": name, **common, **fields}, by_name=True)
+        except ValidationError as error:
+            raise PoisonError("not-a-fact", first_complaint(error)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncVersion:
+    """What a sync's document says. ``outcome``, ``code`` and ``digest`` are None until Codat was asked.
+
+    ``document`` is what its items are read from, as they may be too many to be in memory at once.
+    """
+
+    sync_id: str
+    outcome: Outcome | None
+    code: int | None
+    is_final: bool
+    synced_at: str | None
+    transactions: int
+    failed: int
+    retry_of: str | None
+    submitted_ids: tuple[str, ...]
+    waiting: Waiting | None
+    digest: str | None
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncChange:
+    """A sync's document was made or replaced."""
+
+    told: Told
+    old: SyncVersion | None
+    new: SyncVersion
+
+    @property
+    def has_other_items(self) -> bool:
+        """Whether Codat said something else than before."""
+        return self.new.digest is not None and (self.old is None or self.old.digest != self.new.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryChange:
+    """What is done about a failed sync was planned."""
+
+    told: Told
+    sync_id: str
+    old: Retry | None
+    new: Retry
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyChange:
+    """A company's record was written. One about which Codat was not asked yet is None."""
+
+    told: Told
+    old: Company | None
+    new: Company | None
+
+
+Change = SyncChange | RetryChange | CompanyChange

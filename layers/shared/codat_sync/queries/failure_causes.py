@@ -1,0 +1,66 @@
+"""Failures grouped by their cause: messages alike but for ids, numbers and names are one problem. Rules only."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from codat_sync.syncs.status_codes import status_code
+
+_ID = re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b|\b[0-9a-fA-F]{24,}\b", re.ASCII)
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*", re.ASCII)
+# What has letters and digits is an id of somebody's; what stands in quotes is a name.
+_MIXED = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{5,}", re.ASCII)
+_QUOTED = re.compile(r"(?<!\w)(['\"])[^'\"]{1,100}\1(?!\w)")
+_SPACES = re.compile(r"\s+")
+# A message can be 16,000 characters long: what it is about is said at its beginning.
+_LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A transaction that failed, or a sync as a whole: ``transaction_id`` is None then, as where Codat names none."""
+
+    company_id: str
+    sync_id: str
+    at: str
+    code: int | None
+    transaction_id: str | None
+    message: str | None
+
+
+@dataclass(slots=True)
+class Cause:
+    """A problem, and how much of what failed it explains. The example is the newest."""
+
+    text: str
+    code: int | None
+    example: Failure
+    failures: int = 0
+    syncs: set[str] = field(default_factory=set)
+    companies: set[str] = field(default_factory=set)
+
+    def add(self, failure: Failure) -> None:
+        """Count a failure."""
+        self.failures += 1
+        self.syncs.add(failure.sync_id)
+        self.companies.add(failure.company_id)
+        if failure.at > self.example.at:
+            self.example = failure
+
+
+def text_of(message: str | None, code: int | None) -> str:
+    """Return a message without what differs from failure to failure; that of the sync's code if there is none."""
+    if not message or not message.strip():
+        return status_code(code).meaning if code is not None else "Codat does not say why"
+    without_ids = _MIXED.sub("…", _ID.sub("…", _QUOTED.sub(r"\1…\1", message)))
+    without_ids = _NUMBER.sub("#", without_ids)
+    return _SPACES.sub(" ", without_ids).strip()[:_LONGEST]
+
+
+def causes(failures: Iterable[Failure]) -> list[Cause]:
+    """Return what ``failures`` come from: what explains most of them first."""
+    found: dict[str, Cause] = {}
+    for failure in failures:
+        text = text_of(failure.message, failure.code)
+        found.setdefault(text, Cause(text, failure.code, failure)).add(failure)
+    return sorted(found.values(), key=lambda cause: (-cause.failures, cause.text))

@@ -1,0 +1,116 @@
+"""One sync as a reader sees it: its document, its events, what is done about it, and its company."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any
+
+from codat_sync.aws.dynamodb import Table, Values
+from codat_sync.aws.table_schema import RETRY, SYNC, part_key, retry_key, sync_key
+from codat_sync.companies.company import Company
+from codat_sync.companies.repository import CompanyStore
+from codat_sync.core.iterables import chunks
+from codat_sync.core.timestamps import parse_instant
+from codat_sync.polling.schedule import Waiting
+from codat_sync.queries.sync_index import read_listed
+from codat_sync.queries.sync_query import Listed
+from codat_sync.syncs.items import Item
+from codat_sync.syncs.record import is_answered, read_item, read_status, read_waiting
+from codat_sync.syncs.retry_record import Retry
+from codat_sync.syncs.retry_repository import read_retry
+from codat_sync.syncs.sync import SyncStatus
+from codat_sync.webhooks.processed_events import SeenEvent, SeenEvents
+
+# Of documents of 400 KB at most, so many are in memory together.
+_DOCUMENTS_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SyncDetails:
+    """All that is known of a sync, but for its items. ``status`` is None while Codat has not been asked yet.
+
+    ``counts`` is how many of its items have each status. ``retry`` is what is done about its failed transactions.
+    """
+
+    listed: Listed
+    status: SyncStatus | None
+    counts: Mapping[str, int]
+    version: int
+    committed_at: datetime | None
+    waiting: Waiting | None
+    submitted_ids: tuple[str, ...]
+    retry_of: str | None
+    retry: Retry | None
+    events: Sequence[SeenEvent]
+    company: Company | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedSync:
+    """A sync that failed, and why: its own messages, and its items that failed.
+
+    Of one whose items do not fit into its document, only those of the first part are there.
+    """
+
+    listed: Listed
+    status: SyncStatus | None
+    items: tuple[Item, ...]
+
+
+class Details:
+    """Syncs of SyncTable, one at a time, read consistently."""
+
+    def __init__(self, table: Table, companies: CompanyStore) -> None:
+        self._table = table
+        self._companies = companies
+        self._events = SeenEvents(table, timedelta())
+
+    def load(self, sync_id: str) -> SyncDetails | None:
+        """Return what is known of a sync, None if nothing is. Three requests. Raises UnprocessedError."""
+        found = {item["sk"]: item for item in self._table.get([sync_key(sync_id), retry_key(sync_id)])}
+        if SYNC not in found:
+            return None
+        values = found[SYNC]
+        return SyncDetails(
+            listed=_listed(values),
+            status=read_status(values) if is_answered(values) else None,
+            counts={name: int(number) for name, number in values.get("counts", {}).items()},
+            version=int(values["version"]),
+            committed_at=parse_instant(values.get("committedAt")),
+            waiting=read_waiting(values),
+            submitted_ids=tuple(values.get("submittedIds", ())),
+            retry_of=values.get("retryOf"),
+            retry=read_retry(found[RETRY]) if RETRY in found else None,
+            events=self._events.load(sync_key(sync_id)),
+            company=self._companies.load_head(values["companyId"], []).company,
+        )
+
+    def load_listed(self, sync_ids: Sequence[str]) -> list[Listed]:
+        """Return those of the syncs that are there, as lists show them. Raises UnprocessedError."""
+        return [_listed(values) for values in self._documents(sync_ids)]
+
+    def load_failed(self, sync_ids: Sequence[str]) -> Iterator[FailedSync]:
+        """Yield those of the syncs that are there, with what failed in them, in no order. Raises UnprocessedError."""
+        for values in self._documents(sync_ids):
+            items = map(read_item, self._first_items(values))
+            yield FailedSync(
+                listed=_listed(values),
+                status=read_status(values) if is_answered(values) else None,
+                items=tuple(item for item in items if item.failed),
+            )
+
+    def _documents(self, sync_ids: Sequence[str]) -> Iterator[Values]:
+        keys = map(sync_key, dict.fromkeys(sync_ids))
+        return chain.from_iterable(self._table.get(some) for some in chunks(keys, _DOCUMENTS_AT_ONCE))
+
+    def _first_items(self, values: Values) -> Sequence[Mapping[str, Any]]:
+        if "parts" not in values:
+            return values.get("items", ())  # type: ignore[no-any-return] # of DynamoDB's types
+        found = self._table.get([part_key(values["syncId"], values["parts"]["run"], 0)])
+        return found[0]["items"] if found else ()
+
+
+def _listed(values: Values) -> Listed:
+    at = values.get("syncUtc") or values["firstSeenAt"]
+    return read_listed(values["summary"], f"{at}#{values['syncId']}")

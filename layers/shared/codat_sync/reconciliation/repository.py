@@ -1,0 +1,217 @@
+"""What reconcile keeps in SyncTable. Beside a company's record, not in it: so each item has one owner.
+
+The worker makes a company's item when it makes the company known; from then on it is reconcile's.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from codat_sync.aws.dynamodb import Table, Values
+from codat_sync.aws.table_schema import (
+    BY_RECONCILE,
+    RECONCILE,
+    SYNC,
+    agreed_key,
+    company_key,
+    company_listing,
+    reconcile_keys,
+    reconciliation_key,
+    sync_key,
+)
+from codat_sync.companies.tombstones import FORGOTTEN_AT, is_forgotten, is_known
+from codat_sync.core.enums import member
+from codat_sync.core.errors import ConditionFailedError
+from codat_sync.core.timestamps import format_instant, format_known, parse_instant
+from codat_sync.reconciliation.company_state import LEASE, Reconciliation, Unresolved
+from codat_sync.reconciliation.comparison import Glimpse, Known, Why
+from codat_sync.syncs.record import read_waiting
+from codat_sync.syncs.status_codes import Outcome
+
+_VERSION = 1
+_LAST = "9999"
+_HEAD = ("pk", "syncId", "version", "digest", "code", "syncUtc", "firstSeenAt", "waiting", "dueAt", "summary")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A company that is to be compared, and when it was due: who puts that off has it."""
+
+    company_id: str
+    at: str
+    is_quiet: bool
+
+
+class ReconciliationStore:
+    """How complete the table is for each company."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    # ------------------------------------------------------------ which company is next
+
+    def make_due(self, company_ids: Iterable[str], now: datetime) -> int:
+        """Have companies compared that are not yet, nor forgotten, and return how many those were."""
+        keys = {each: reconciliation_key(each) for each in company_ids}
+        asked = [*keys.values(), *map(company_key, keys)]
+        found = self._table.get(asked, ["pk", "reconcileAt", FORGOTTEN_AT])
+        known = {item["pk"] for item in found if "reconcileAt" in item or is_forgotten(item)}
+        new = [company_id for company_id, key in keys.items() if key["pk"] not in known]
+        for company_id in new:
+            begin(self._table, company_id, now)
+        return len(new)
+
+    def load_due(self, now: datetime, most: int) -> list[Due]:
+        """Return the companies that are due, at most so many: what waited longest first."""
+        found = self._table.query_index(BY_RECONCILE, {"reconcilePk": RECONCILE}, {"reconcileAt": format_instant(now)})
+        return [
+            Due(item["summary"]["companyId"], item["reconcileAt"], bool(item["summary"].get("isQuiet")))
+            for item, _ in zip(found, range(most), strict=False)
+        ]
+
+    def lease(self, due: Due, now: datetime) -> Due | None:
+        """Put a company off, so that it is compared once; returns it as it is due now.
+
+        None if another has it, or if it was forgotten: then nothing of it may be written.
+        """
+        if not is_known(self._table, due.company_id):
+            return None
+        at = format_instant(now + LEASE)
+        try:
+            self._table.update(reconciliation_key(due.company_id), {"reconcileAt": at}, {"reconcileAt": due.at})
+        except ConditionFailedError:
+            return None
+        return Due(due.company_id, at, due.is_quiet)
+
+    # ------------------------------------------------------------ what is known of a company
+
+    def load(self, company_id: str) -> Reconciliation:
+        """Return how it stands with a company, read consistently."""
+        found = self._table.get([reconciliation_key(company_id)])
+        return read(company_id, found[0]) if found else Reconciliation(company_id)
+
+    def load_glimpses(self, company_id: str) -> dict[str, Glimpse]:
+        """Return all syncs of a company that are in the table, by their ids: perhaps as they were a moment ago."""
+        of = company_listing(company_id)
+        items = self._table.query_index(of.index, {of.name: of.value}, {of.sort: _LAST})
+        glimpses = (_glimpse(item["summary"]) for item in items if item["sk"] == SYNC and "summary" in item)
+        return {each.sync_id: each for each in glimpses}
+
+    def load_known(self, sync_ids: Iterable[str]) -> dict[str, Known]:
+        """Return those of the syncs that have a document, read consistently, without its items."""
+        found = self._table.get(map(sync_key, sync_ids), _HEAD)
+        return {known.sync_id: known for known in map(_known, found)}
+
+    def load_company(self, company_id: str) -> tuple[bool, int | None]:
+        """Return whether a company is known to be deleted, and the version of its record, None if it has none."""
+        record = next(iter(self._table.get([company_key(company_id)], ["version", "isDeleted"])), {})
+        return bool(record.get("isDeleted")), int(record["version"]) if "version" in record else None
+
+    def load_agreed(self, company_id: str) -> dict[str, str]:
+        """Return, by sync, where Codat said of a sync what the table has, though its list says something else."""
+        found = self._table.get([agreed_key(company_id)])
+        return dict(found[0].get("agreed", {})) if found else {}
+
+    def put_agreed(self, company_id: str, agreed: Mapping[str, str]) -> None:
+        """Keep what ``load_agreed`` returns."""
+        self._table.update(agreed_key(company_id), {"v": _VERSION, "agreed": dict(agreed)}, {})
+
+    # ------------------------------------------------------------ what came of a comparison
+
+    def put(self, known: Reconciliation, leased: Due, next_at: datetime | None, now: datetime) -> bool:
+        """Write how it stands with a company, if it is still ours to compare; returns whether it was.
+
+        It is due again at ``next_at``; None: not any more.
+        """
+        changes = write(known, is_quiet=known.is_quiet(now)) | reconcile_keys(format_known(next_at))
+        try:
+            self._table.update(reconciliation_key(known.company_id), changes, {"reconcileAt": leased.at})
+        except ConditionFailedError:
+            return False
+        return True
+
+
+def begin(table: Table, company_id: str, now: datetime) -> None:
+    """Have a company compared from now on, if it is not yet."""
+    changes = {
+        "v": _VERSION,
+        "summary": {"companyId": company_id, "begunAt": format_instant(now)},
+        **reconcile_keys(format_instant(now)),
+    }
+    with suppress(ConditionFailedError):
+        table.update(reconciliation_key(company_id), changes, {"reconcileAt": None})
+
+
+def write(known: Reconciliation, *, is_quiet: bool) -> Values:
+    """Return the attributes of a company's completeness; None is for those that go."""
+    summary = {
+        "companyId": known.company_id,
+        "begunAt": format_known(known.begun_at),
+        "comparedAt": format_known(known.compared_at),
+        "completeAsOf": format_known(known.complete_as_of),
+        "listed": known.listed,
+        "reasons": known.reasons,
+        "leftOut": known.left_out,
+        "leftOutBefore": format_known(known.left_out_before),
+        "missing": known.missing,
+        "missingAt": format_known(known.missing_at),
+        "latestAt": format_known(known.latest_at),
+        "rounds": known.rounds,
+        "problem": known.problem,
+        "isQuiet": is_quiet,
+    }
+    unresolved = {
+        sync_id: [each.why.value, format_known(each.complete_before), format_known(each.enqueued_at)]
+        for sync_id, each in known.unresolved.items()
+    }
+    return {"v": _VERSION, "summary": summary, "unresolved": unresolved}
+
+
+def read(company_id: str, values: Mapping[str, Any]) -> Reconciliation:
+    """Return how it stands with a company, from its item or from its summary."""
+    summary = values.get("summary", values)
+    return Reconciliation(
+        company_id=company_id,
+        begun_at=parse_instant(summary.get("begunAt")),
+        compared_at=parse_instant(summary.get("comparedAt")),
+        complete_as_of=parse_instant(summary.get("completeAsOf")),
+        listed=int(summary.get("listed", 0)),
+        unresolved={
+            sync_id: Unresolved(member(Why, why, Why.EXPECTED), parse_instant(before), parse_instant(enqueued_at))
+            for sync_id, (why, before, enqueued_at) in values.get("unresolved", {}).items()
+        },
+        left_out=int(summary.get("leftOut", 0)),
+        left_out_before=parse_instant(summary.get("leftOutBefore")),
+        missing=int(summary.get("missing", 0)),
+        missing_at=parse_instant(summary.get("missingAt")),
+        latest_at=parse_instant(summary.get("latestAt")),
+        rounds=int(summary.get("rounds", 0)),
+        problem=summary.get("problem"),
+    )
+
+
+def _glimpse(summary: Mapping[str, Any]) -> Glimpse:
+    code = summary.get("code")
+    return Glimpse(
+        sync_id=summary["syncId"],
+        code=None if code is None else int(code),
+        synced_at=summary.get("syncUtc"),
+        # One that a later version knows is looked at more closely.
+        outcome=member(Outcome, summary["outcome"], Outcome.IN_PROGRESS),
+        trouble=summary.get("trouble"),
+    )
+
+
+def _known(values: Values) -> Known:
+    is_answered = "digest" in values
+    return Known(
+        sync_id=values["syncId"],
+        version=int(values["version"]),
+        code=int(values["code"]) if is_answered else None,
+        synced_at=values.get("syncUtc"),
+        outcome=member(Outcome, values["summary"]["outcome"], Outcome.UNKNOWN),
+        waiting=read_waiting(values),
+        first_seen_at=parse_instant(values.get("firstSeenAt")),
+    )

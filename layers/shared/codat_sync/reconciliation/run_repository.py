@@ -1,0 +1,143 @@
+"""What reconcile keeps that is of no one company: Codat's list of companies, and the endpoint of its webhooks."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from codat_sync.aws.dynamodb import Table, Values
+from codat_sync.aws.table_schema import DIRECTORY, ENDPOINT, Key
+from codat_sync.core.enums import member
+from codat_sync.core.errors import ConditionFailedError
+from codat_sync.core.timestamps import format_instant, format_known, parse_instant
+from codat_sync.reconciliation.company_state import LEASE
+from codat_sync.webhooks.endpoint import Endpoint, EndpointState
+
+_VERSION = 1
+_MOST_RACES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """How far Codat's list of companies is read.
+
+    ``began_at`` is when this deployment first asked for it. ``listed_as_of`` is when the last whole reading began, and
+    ``read_at`` when it was over: all companies that Codat had when it began were known by then. ``page`` is the next
+    page of the reading that goes on, None if none does.
+    """
+
+    began_at: datetime | None = None
+    listed_as_of: datetime | None = None
+    read_at: datetime | None = None
+    started_at: datetime | None = None
+    page: int | None = None
+    pages: int = 0
+    next_at: str | None = None
+
+    @property
+    def progress(self) -> float:
+        """How much of the list is read, from 0 to 1."""
+        if self.page is None:
+            return 1.0
+        return 1 - self.page / self.pages if self.pages else 0.0
+
+
+class RoundsStore:
+    """The items of SyncTable that are of no one company, and reconcile's own."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def load_directory(self) -> Directory:
+        """Return how far the list of companies is read."""
+        return _directory(self._load(DIRECTORY))
+
+    def put_directory(self, directory: Directory, next_at: datetime) -> Directory | None:
+        """Write how far it is read, and when it is gone on with; returns it so, None if another run does that."""
+        after = format_instant(next_at)
+        changes = {
+            "v": _VERSION,
+            "beganAt": format_known(directory.began_at),
+            "listedAsOf": format_known(directory.listed_as_of),
+            "readAt": format_known(directory.read_at),
+            "startedAt": format_known(directory.started_at),
+            "page": directory.page,
+            "pages": directory.pages,
+            "nextAt": after,
+        }
+        if not self._put(DIRECTORY, changes, directory.next_at):
+            return None
+        return _directory(changes)
+
+    def load_endpoint(self) -> Endpoint:
+        """Return how our endpoint stood when Codat was asked last."""
+        return _endpoint(self._load(ENDPOINT))
+
+    def lease_endpoint(self, now: datetime) -> bool:
+        """Return whether it is time to ask Codat about the endpoint, and this run's turn to."""
+        next_at = self._load(ENDPOINT).get("nextAt")
+        if next_at and next_at > format_instant(now):
+            return False
+        return self._put(ENDPOINT, {"v": _VERSION, "nextAt": format_instant(now + LEASE)}, next_at)
+
+    def put_endpoint(self, state: EndpointState, now: datetime, next_at: datetime) -> None:
+        """Write how the endpoint stands, and when Codat is asked again."""
+        before = self.load_endpoint()
+        since = before.since if before.state is state and before.since else now
+        changes = {
+            "state": state.value,
+            "since": format_instant(since),
+            "checkedAt": format_instant(now),
+            "nextAt": format_instant(next_at),
+        }
+        self._table.update(ENDPOINT, changes, {})
+
+    def put_off_endpoint(self, next_at: datetime) -> None:
+        """Have Codat asked about the endpoint at ``next_at``, and not before."""
+        self._table.update(ENDPOINT, {"v": _VERSION, "nextAt": format_instant(next_at)}, {})
+
+    def count_unannounced(self, number: int, now: datetime) -> None:
+        """Count syncs that were found and whose webhook never came."""
+        for _ in range(_MOST_RACES):
+            known = self._load(ENDPOINT).get("unannounced")
+            changes = {
+                "v": _VERSION,
+                "unannounced": int(known or 0) + number,
+                "unannouncedAt": format_instant(now),
+            }
+            with suppress(ConditionFailedError):
+                self._table.update(ENDPOINT, changes, {"unannounced": known})
+                return
+
+    def _load(self, key: Key) -> Values:
+        return next(iter(self._table.get([key])), {})
+
+    def _put(self, key: Key, changes: Values, seen: str | None) -> bool:
+        try:
+            self._table.update(key, changes, {"nextAt": seen})
+        except ConditionFailedError:
+            return False
+        return True
+
+
+def _directory(values: Mapping[str, Any]) -> Directory:
+    return Directory(
+        began_at=parse_instant(values.get("beganAt")),
+        listed_as_of=parse_instant(values.get("listedAsOf")),
+        read_at=parse_instant(values.get("readAt")),
+        started_at=parse_instant(values.get("startedAt")),
+        page=int(values["page"]) if values.get("page") is not None else None,
+        pages=int(values.get("pages", 0)),
+        next_at=values.get("nextAt"),
+    )
+
+
+def _endpoint(values: Mapping[str, Any]) -> Endpoint:
+    return Endpoint(
+        state=member(EndpointState, values.get("state", ""), None),
+        checked_at=parse_instant(values.get("checkedAt")),
+        since=parse_instant(values.get("since")),
+        unannounced=int(values.get("unannounced", 0)),
+        unannounced_at=parse_instant(values.get("unannouncedAt")),
+    )

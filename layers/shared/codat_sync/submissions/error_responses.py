@@ -1,0 +1,103 @@
+"""What a caller of submit is told when Codat did not answer.
+
+It has the shape of Codat's own errors, so that any client of Codat's understands it.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Literal
+
+from codat_sync.core.errors import (
+    CodatError,
+    CodatSyncError,
+    CodatUnavailableError,
+    CodatUnreachableError,
+    ForgottenError,
+    GateClosedError,
+    InFlightError,
+    InvalidBodyError,
+    Invalidity,
+    SecretUnavailableError,
+    TooBusyError,
+)
+
+# Codat's canBeRetried is a text.
+Retriable = Literal["True", "False", "Unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that says no. ``retry_after`` is in seconds."""
+
+    status: HTTPStatus
+    message: str
+    can_be_retried: Retriable
+    retry_after: int | None = None
+    invalidities: Sequence[Invalidity] = ()
+
+    def body(self, correlation_id: str) -> dict[str, object]:
+        """Return it as Codat would write it."""
+        return {
+            "statusCode": int(self.status),
+            "service": "codat-sync",
+            "error": self.message,
+            "correlationId": correlation_id,
+            "validation": {
+                "errors": [
+                    {"itemId": each.place, "message": each.message, "validatorName": "codat-sync"}
+                    for each in self.invalidities
+                ],
+                "warnings": [],
+            },
+            "canBeRetried": self.can_be_retried,
+            "detailedErrorCode": 0,
+        }
+
+
+# Those of which nothing but their kind is to be told; the first that fits counts.
+_PLAIN: tuple[tuple[type[CodatSyncError], Refusal], ...] = (
+    (
+        SecretUnavailableError,
+        Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "The API key is not in place yet. Nothing was sent.", "True"),
+    ),
+    (
+        CodatUnreachableError,
+        Refusal(HTTPStatus.BAD_GATEWAY, "Codat could not be reached. Nothing was sent.", "True"),
+    ),
+    (
+        CodatUnavailableError,
+        Refusal(
+            HTTPStatus.GATEWAY_TIMEOUT,
+            "Codat did not answer in time. The same request again, with its key, is safe.",
+            "Unknown",
+        ),
+    ),
+    (
+        CodatError,
+        Refusal(HTTPStatus.BAD_GATEWAY, "What Codat answers could not be used. Nothing more was sent.", "Unknown"),
+    ),
+)
+
+
+def refusal_of(error: CodatSyncError, now: datetime) -> Refusal:
+    """Return what ``error`` is to the caller. Raises it if it is nothing to tell a caller."""
+    match error:
+        case InvalidBodyError():
+            return Refusal(HTTPStatus.BAD_REQUEST, str(error), "False", invalidities=error.invalidities)
+        case ForgottenError():
+            return Refusal(HTTPStatus.GONE, f"{error}. Nothing was sent.", "False")
+        case InFlightError():
+            return Refusal(HTTPStatus.CONFLICT, f"{error}. Nothing was sent.", "Unknown")
+        case TooBusyError():
+            return Refusal(HTTPStatus.TOO_MANY_REQUESTS, f"{error}. Nothing was sent.", "True", retry_after=1)
+        case GateClosedError():
+            seconds = max(1, math.ceil((error.closure.until - now).total_seconds()))
+            message = f"Codat may not be called: {error}. Nothing was sent."
+            return Refusal(HTTPStatus.TOO_MANY_REQUESTS, message, "True", retry_after=seconds)
+    for kind, refusal in _PLAIN:
+        if isinstance(error, kind):
+            return refusal
+    raise error

@@ -1,0 +1,290 @@
+"""What is written through Codat: its kinds, and the rules that a body has to keep.
+
+https://docs.codat.io/sync-for-expenses-api: Create and update expense, reimbursable, transfer and adjustment
+transactions. A body is checked, and never rewritten: what Codat gets is what the caller sent, byte for byte.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from codat_sync.core.errors import InvalidBodyError, Invalidity
+
+# Codat takes so many in one request.
+MOST = 50
+# A body is an item of the table, which holds 400 KB.
+LARGEST_BYTES = 350_000
+
+
+class Kind(StrEnum):
+    """What is written, by the name that it has in Codat's paths."""
+
+    EXPENSE = "expense-transactions"
+    REIMBURSABLE = "reimbursable-expense-transactions"
+    TRANSFER = "transfer-transactions"
+    ADJUSTMENT = "adjustment-transactions"
+
+
+def _is_amount(value: object) -> object:
+    # A text is no amount, though a Decimal can be made of it; and true is not 1.
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError("must be a number")  # noqa: TRY004 - what pydantic expects
+    return value
+
+
+def _is_guid(text: str) -> str:
+    if str(UUID(text)) != text.lower():
+        raise ValueError("must be a GUID")
+    return text
+
+
+Amount = Annotated[object, AfterValidator(_is_amount)]
+Id = Annotated[str, AfterValidator(_is_guid)]
+Text = Annotated[str, Field(min_length=1)]
+Currency = Annotated[str, Field(pattern=r"^[A-Za-z]{3}$")]
+
+
+class _Part(BaseModel):
+    """Part of a body. What Codat adds to it one day passes."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow", strict=True)
+
+
+class Reference(_Part):
+    """Something in the customer's accounting software."""
+
+    id: Text
+
+
+class Line(_Part):
+    """A line of an expense."""
+
+    net_amount: Amount
+    tax_amount: Amount | None = None
+    tax_rate_ref: Reference | None = None
+    account_ref: Reference | None = None
+    item_ref: Reference | None = None
+    tracking_refs: Annotated[list[Reference], Field(max_length=10)] | None = None
+
+
+class Expense(_Part):
+    """A payment, refund, reward or chargeback."""
+
+    id: Id
+    type: Literal["Payment", "Refund", "Reward", "Chargeback"]
+    issue_date: Text
+    currency: Currency
+    currency_rate: Amount | None = None
+    contact_ref: Reference | None = None
+    bank_account_ref: Reference | None = None
+    lines: Annotated[list[Line], Field(max_length=100)] | None = None
+
+
+class Reimbursable(_Part):
+    """What an employee has laid out."""
+
+    id: Id
+    contact_ref: Reference
+    issue_date: Text
+    due_date: Text
+    currency: Currency
+    lines: Annotated[list[Line], Field(max_length=100)] | None = None
+
+
+class Side(_Part):
+    """Where a transfer comes from, or goes to."""
+
+    account_ref: Reference
+    amount: Amount
+
+
+class Transfer(_Part):
+    """Money from one account to another. Its id is in the path."""
+
+    date: Text
+    from_: Annotated[Side, Field(alias="from")]
+    to: Side
+
+
+class AdjustmentLine(_Part):
+    """A line of an adjustment."""
+
+    amount: Amount
+
+
+class Adjustment(_Part):
+    """A correction of the books."""
+
+    id: Id
+    date: Text
+    currency: Currency
+    lines: Annotated[list[AdjustmentLine], Field(min_length=1)]
+
+
+class ExpenseUpdate(Expense):
+    """An expense that is there already. Its id is in the path, and may be in the body."""
+
+    id: Id | None = None  # type: ignore[assignment]
+
+
+class ReimbursableUpdate(Reimbursable):
+    """A reimbursable expense that is there already. Its id is in the path, and may be in the body."""
+
+    id: Id | None = None  # type: ignore[assignment]
+
+
+_CREATED: dict[Kind, type[BaseModel]] = {
+    Kind.EXPENSE: Expense,
+    Kind.REIMBURSABLE: Reimbursable,
+    Kind.ADJUSTMENT: Adjustment,
+}
+_PUT: dict[Kind, type[BaseModel]] = {
+    Kind.EXPENSE: ExpenseUpdate,
+    Kind.REIMBURSABLE: ReimbursableUpdate,
+    Kind.TRANSFER: Transfer,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One transaction as it was sent: ``text`` is its JSON, character for character."""
+
+    transaction_id: str
+    text: str
+
+
+def read_created(kind: Kind, text: str) -> list[Body]:
+    """Return the bodies of a request that creates. Raises InvalidBodyError with all that is wrong."""
+    elements = list(_elements(text))
+    if not 1 <= len(elements) <= MOST:
+        raise InvalidBodyError([Invalidity("", f"must hold 1 to {MOST} transactions, and holds {len(elements)}")])
+    wrong = [found for number, (_, value) in enumerate(elements) for found in _wrong(_CREATED[kind], value, number)]
+    if wrong:
+        raise InvalidBodyError(wrong)
+    bodies = [Body(value["id"].lower(), element) for element, value in elements]
+    times = Counter(body.transaction_id for body in bodies)
+    if twice := [each for each, number in times.items() if number > 1]:
+        raise InvalidBodyError([Invalidity("id", f"is there more than once: {each}") for each in twice])
+    _require_small(bodies)
+    return bodies
+
+
+def read_put(kind: Kind, transaction_id: str, text: str) -> Body:
+    """Return the body of a request that updates, or makes a transfer. Raises InvalidBodyError."""
+    value = _parsed(text)
+    if wrong := list(_wrong(_PUT[kind], value, None)):
+        raise InvalidBodyError(wrong)
+    _require_same_id(value, transaction_id)
+    body = Body(transaction_id, text)
+    _require_small([body])
+    return body
+
+
+def _require_same_id(value: object, transaction_id: str) -> None:
+    given = [each for name, each in value.items() if name.lower() == "id"] if isinstance(value, dict) else []
+    if any(str(each).lower() != transaction_id.lower() for each in given):
+        raise InvalidBodyError([Invalidity("id", "is not the one in the path")])
+
+
+def read_kept(kind: Kind, transaction_id: str, text: str) -> Body:
+    """Return the body of a transaction that is to be kept, as it would be created. Raises InvalidBodyError."""
+    value = _parsed(text)
+    if wrong := list(_wrong(_CREATED.get(kind) or _PUT[kind], value, None)):
+        raise InvalidBodyError(wrong)
+    _require_same_id(value, transaction_id)
+    body = Body(transaction_id.lower(), text.strip())
+    _require_small([body])
+    return body
+
+
+def _require_small(bodies: Sequence[Body]) -> None:
+    """Raise InvalidBodyError for a body that the table can't hold."""
+    large = [body.transaction_id for body in bodies if len(body.text.encode()) > LARGEST_BYTES]
+    if large:
+        raise InvalidBodyError([Invalidity(each, f"is larger than {LARGEST_BYTES} bytes") for each in large])
+
+
+def is_put(kind: Kind) -> bool:
+    """Return whether Codat takes a PUT of this kind."""
+    return kind in _PUT
+
+
+def is_created(kind: Kind) -> bool:
+    """Return whether Codat takes a POST of this kind."""
+    return kind in _CREATED
+
+
+def _wrong(model: type[BaseModel], value: object, number: int | None) -> Iterator[Invalidity]:
+    try:
+        model.model_validate(value, by_alias=True)
+    except ValidationError as error:
+        for complaint in error.errors(include_url=False, include_context=False, include_input=False):
+            place = ".".join(str(part) for part in ((number,) if number is not None else ()) + complaint["loc"])
+            yield Invalidity(place, complaint["msg"])
+
+
+def _elements(text: str) -> Iterator[tuple[str, Any]]:
+    """Yield the elements of a JSON array, each as it stands there and as what it means."""
+    at = _after_space(text, 0)
+    if text[at : at + 1] != "[":
+        raise InvalidBodyError([Invalidity("", "must be a JSON array")])
+    at = _after_space(text, at + 1)
+    while text[at : at + 1] != "]":
+        value, end = _decoded(text, at)
+        yield text[at:end], value
+        at = _after_space(text, end)
+        match text[at : at + 1]:
+            case "," if text[_after_space(text, at + 1) :][:1] != "]":
+                at = _after_space(text, at + 1)
+            case "]":
+                break
+            case _:
+                raise InvalidBodyError([Invalidity("", f"is no JSON at character {at}")])
+    if _after_space(text, at + 1) != len(text):
+        raise InvalidBodyError([Invalidity("", "has something after the array")])
+
+
+def _parsed(text: str) -> object:
+    start = _after_space(text, 0)
+    value, end = _decoded(text, start)
+    if _after_space(text, end) != len(text):
+        raise InvalidBodyError([Invalidity("", f"is no JSON at character {end}")])
+    return value
+
+
+def _decoded(text: str, at: int) -> tuple[Any, int]:
+    try:
+        return _DECODER.raw_decode(text, at)
+    except (ValueError, RecursionError):
+        raise InvalidBodyError([Invalidity("", f"is no JSON at character {at}")]) from None
+
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object. Of a name that is there twice, or in two cases, Codat may read another than we: an id, say."""
+    times = Counter(name.lower() for name, _ in pairs)
+    if twice := [name for name, number in times.items() if number > 1]:
+        raise InvalidBodyError([Invalidity(name, "is there more than once, in whatever case") for name in twice])
+    return dict(pairs)
+
+
+def _no_number(name: str) -> object:
+    raise ValueError(name)
+
+
+# Amounts never become a binary float; and NaN is no JSON, though Python takes it for some.
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_object)
+_SPACE = re.compile(r"[ \t\n\r]*")

@@ -1,0 +1,52 @@
+"""Finding out what became of a submission to which Codat's answer is not known."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from codat_sync.core.errors import CodatNotFoundError
+from codat_sync.core.identifiers import canonical
+
+if TYPE_CHECKING:
+    from codat_sync.codat.client import Codat
+    from codat_sync.submissions.submission import Submission
+    from codat_sync.syncs.sync import SyncStatus
+
+# Clocks differ.
+_BEFORE = timedelta(minutes=5)
+# A company has a few syncs at a time: one that has more since then is not searched through in one go.
+_MOST_SYNCS = 20
+
+
+@dataclass(frozen=True)
+class Tracing:
+    """How a submission is looked for among Codat's syncs: by its transactions, since it was recorded."""
+
+    codat: "Codat"
+
+    def find(self, submission: "Submission", known_before: Collection[str]) -> str | None:
+        """Return the sync that has the transactions of the submission and no others, None if no sync since then has.
+
+        One that has some of them is another's. None does not tell that there will be none. Raises CodatError and
+        SecretUnavailableError.
+        """
+        since = submission.recorded_at - _BEFORE
+        statuses = self.codat.sync_statuses(submission.company_id)
+        candidates = [
+            each
+            for each in statuses
+            if each.sync_id not in known_before and (each.synced_at is None or each.synced_at >= since)
+        ]
+        wanted = set(submission.transaction_ids)
+        sent_at = submission.sent_at or submission.recorded_at
+        candidates.sort(key=lambda each: abs((each.synced_at or sent_at) - sent_at))
+        found = (each.sync_id for each in candidates[:_MOST_SYNCS] if self._holds(each, wanted))
+        return next(found, None)
+
+    def _holds(self, status: "SyncStatus", wanted: set[str]) -> bool:
+        try:
+            rows = self.codat.transactions(status.company_id, status.sync_id).rows()
+        except CodatNotFoundError:
+            return False  # It failed before it had any.
+        return {canonical(row.get("transactionId") or "") for row in rows} == wanted

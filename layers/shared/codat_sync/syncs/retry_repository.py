@@ -1,0 +1,87 @@
+"""What is done about a failed sync, as SyncTable holds it: made with the sync's document, and kept by retry."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from codat_sync.aws.dynamodb import Table, Values
+from codat_sync.aws.table_schema import due_keys, retry_key
+from codat_sync.core.enums import member
+from codat_sync.core.errors import ConditionFailedError
+from codat_sync.core.timestamps import format_instant, parse_instant
+from codat_sync.syncs.retry_record import Retry, RetryState
+
+_VERSION = 1
+
+
+class RetryStore:
+    """The retries of SyncTable."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def load(self, sync_id: str) -> Retry | None:
+        """Return what is done about a sync, None if nothing is."""
+        found = self._table.get([retry_key(sync_id)])
+        return read_retry(found[0]) if found else None
+
+    def watch(self, company_id: str, sync_id: str, until: datetime) -> Retry | None:
+        """Return what is done about a sync; if it is at rest, it is planned again then, whatever crashes meanwhile."""
+        known = self.load(sync_id)
+        if known is None or known.due_at:
+            return known
+        key, changes = due_retry(company_id, sync_id, until)
+        changes["summary"] |= {"state": known.state.value}
+        try:
+            self._table.update(key, changes, {"dueAt": None})
+        except ConditionFailedError:
+            return self.load(sync_id)
+        return replace(known, due_at=until)
+
+    def wake(self, company_id: str, sync_id: str, now: datetime) -> None:
+        """Have what is done about a sync planned anew, if anything is done about it and not all is written."""
+        known = self.load(sync_id)
+        if known and known.state is not RetryState.RESOLVED:
+            key, changes = due_retry(company_id, sync_id, now)
+            self._table.update(key, changes, {})
+
+    def put(self, company_id: str, sync_id: str, retry: Retry, known: Retry | None) -> None:
+        """Write what is done about a sync, planned since it was ``known``; if it was made due since, it stays so."""
+        due_at = format_instant(retry.due_at) if retry.due_at else None
+        changes = {
+            "v": _VERSION,
+            "state": retry.state.value,
+            "syncIds": list(retry.sync_ids),
+            "steps": dict(retry.steps),
+            "held": {step: list(names) for step, names in retry.held.items()},
+            "summary": {"companyId": company_id, "syncId": sync_id, "state": retry.state.value},
+            **due_keys(due_at),
+        }
+        seen = known.due_at if known else None
+        with suppress(ConditionFailedError):
+            seen_at = format_instant(seen) if seen else None
+            self._table.update(retry_key(sync_id), changes, {"dueAt": seen_at}, counting="version")
+
+    def rest(self, sync_id: str) -> None:
+        """Have nothing done about a sync by itself: it is another one's business."""
+        self._table.update(retry_key(sync_id), due_keys(None), {})
+
+
+def due_retry(company_id: str, sync_id: str, now: datetime) -> tuple[Values, Values]:
+    """Return the key and the changes that make the retry of a sync, or make it due: it is to be planned (anew)."""
+    summary = {"companyId": company_id, "syncId": sync_id}
+    return dict(retry_key(sync_id)), {"v": _VERSION, "summary": summary, **due_keys(format_instant(now))}
+
+
+def read_retry(values: Mapping[str, Any]) -> Retry:
+    """Return what is done about a sync, as its item's ``values`` say. What an older version left out is empty."""
+    return Retry(
+        state=member(RetryState, values.get("state", ""), RetryState.OPEN),
+        sync_ids=tuple(values.get("syncIds", ())),
+        steps={name: int(number) for name, number in values.get("steps", {}).items()},
+        due_at=parse_instant(values.get("dueAt")),
+        held={step: tuple(names) for step, names in values.get("held", {}).items()},
+        version=int(values.get("version", 0)),
+    )

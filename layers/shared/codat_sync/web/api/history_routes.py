@@ -1,0 +1,85 @@
+"""The JSON API: the history of syncs, totals, and what failures come from."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+from codat_sync.queries.sync_query import Sort
+from codat_sync.retries.preview import find_causes
+from codat_sync.web import csv_export
+from codat_sync.web.api import presenters
+from codat_sync.web.api.responses import PREFIX, answered, answers
+from codat_sync.web.api.schemas import Causes, SyncPage, Totals
+from codat_sync.web.parameters import (
+    Codes,
+    CompanyId,
+    Cursor,
+    First,
+    Format,
+    Last,
+    Limit,
+    Order,
+    Outcomes,
+    Search,
+    SortBy,
+    company_or_none,
+    history_query,
+    period,
+)
+from codat_sync.web.read_service import Reading
+
+
+def add_history(app: APIGatewayHttpResolver, reading: Reading) -> None:
+    """Add the routes of what is listed by time."""
+
+    @app.get(f"{PREFIX}/syncs", summary="The history of syncs", responses=answers(SyncPage, is_list=True))
+    def syncs(  # noqa: PLR0913, PLR0917 - as many as can be asked for
+        search: Search = None,
+        company_id: CompanyId = None,
+        first: First = None,
+        last: Last = None,
+        code: Codes = None,
+        outcome: Outcomes = None,
+        sort: SortBy = Sort.TIME,
+        order: Order = "desc",
+        limit: Limit = 25,
+        cursor: Cursor = None,
+        format: Format = "json",  # noqa: A002 - the parameter's name
+    ) -> Response[Any]:
+        """Costs a request where there are rows enough on the first day, 31 at most; half a read unit each 4 KB."""
+        query = history_query(
+            period(first, last, reading.now),
+            company_id=company_id,
+            codes=code,
+            outcomes=outcome,
+            sort=sort,
+            order=order,
+            limit=csv_export.MOST_ROWS if format == "csv" else limit,
+        )
+        page = presenters.sync_page(reading.search(query, search, cursor))
+        return csv_export.of_syncs(page) if format == "csv" else answered(page)
+
+    @app.get(f"{PREFIX}/totals", summary="Totals by day and outcome", responses=answers(Totals, is_list=True))
+    def totals(
+        first: First = None,
+        last: Last = None,
+        company_id: CompanyId = None,
+        format: Format = "json",  # noqa: A002 - the parameter's name
+    ) -> Response[Any]:
+        """Costs a request a day, and one more for each megabyte (about 2,500 syncs): 128 read units a megabyte."""
+        company = company_or_none(company_id)
+        found = presenters.totals(reading.browsing.totals(period(first, last, reading.now), company))
+        return csv_export.of_totals(found) if format == "csv" else answered(found)
+
+    @app.get(f"{PREFIX}/causes", summary="Failures by cause", responses=answers(Causes, is_list=True))
+    def causes(
+        first: First = None,
+        last: Last = None,
+        company_id: CompanyId = None,
+        format: Format = "json",  # noqa: A002 - the parameter's name
+    ) -> Response[Any]:
+        """Costs what the history does, and the documents of up to 200 failed syncs: a read unit each 4 KB."""
+        company = company_or_none(company_id)
+        asked = period(first, last, reading.now)
+        found = presenters.causes(find_causes(reading.browsing, reading.details, asked, company))
+        return csv_export.of_causes(found) if format == "csv" else answered(found)

@@ -1,0 +1,73 @@
+"""Lists as CSV, for a spreadsheet."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+
+from aws_lambda_powertools.event_handler import Response
+from pydantic import BaseModel
+
+from codat_sync.syncs.status_codes import Outcome
+from codat_sync.web.api.schemas import Causes, ItemPage, SyncPage, Totals
+
+CONTENT_TYPE = "text/csv; charset=utf-8"
+# Lambda answers 6 MB at most: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MOST_ROWS = 5000
+# What a spreadsheet would take for a formula: https://owasp.org/www-community/attacks/CSV_Injection
+# Where a semicolon separates, also what comes after one.
+_FORMULA = re.compile(r"(^|[;\t\r\n])(\s*)([=+\-@\uff1d\uff0b\uff0d\uff20])")
+
+_SYNC_COLUMNS = (
+    *("syncId", "companyId", "at", "outcome", "code", "meaning", "syncedAt", "firstSeenAt"),
+    *("transactions", "failed", "trouble", "isStuck"),
+)
+_ITEM_COLUMNS = ("transactionId", "integrationType", "status", "message", "rows")
+_CAUSE_COLUMNS = (
+    *("failures", "syncs", "companies", "code", "text"),
+    *("exampleCompanyId", "exampleSyncId", "exampleTransactionId", "exampleMessage"),
+)
+
+
+def of_syncs(page: SyncPage) -> Response[str]:
+    """Return a page of the history as CSV."""
+    return _answer("syncs", _SYNC_COLUMNS, [_row(each) for each in page.syncs], page.next_cursor)
+
+
+def of_items(page: ItemPage) -> Response[str]:
+    """Return a page of a sync's transactions as CSV."""
+    return _answer("transactions", _ITEM_COLUMNS, [_row(each) for each in page.transactions], page.next_cursor)
+
+
+def of_causes(causes: Causes) -> Response[str]:
+    """Return causes as CSV."""
+    return _answer("causes", _CAUSE_COLUMNS, [_row(each) for each in causes.causes], None)
+
+
+def of_totals(totals: Totals) -> Response[str]:
+    """Return totals as CSV: a row a day, a column an outcome."""
+    outcomes = [outcome.value for outcome in Outcome]
+    rows = [_row(day) | {outcome: day.outcomes.get(Outcome(outcome), 0) for outcome in outcomes} for day in totals.days]
+    return _answer("totals", ("day", "syncs", *outcomes, "transactions", "failed"), rows, None)
+
+
+def _row(answer: BaseModel) -> dict[str, object]:
+    return answer.model_dump(mode="json", by_alias=True)
+
+
+def _answer(
+    name: str, columns: Sequence[str], rows: Iterable[Mapping[str, object]], next_cursor: str | None
+) -> Response[str]:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
+    headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
+    if next_cursor:
+        headers["x-next-cursor"] = next_cursor
+    return Response(HTTPStatus.OK, CONTENT_TYPE, text.getvalue(), headers)
+
+
+def _cell(value: object) -> object:
+    return _FORMULA.sub(r"\1\2'\3", value) if isinstance(value, str) else value

@@ -1,0 +1,127 @@
+"""The pages about many syncs: dashboard, history, causes."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any, Literal
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from codat_sync.queries.sync_query import Query as HistoryQuery
+from codat_sync.queries.sync_query import Sort
+from codat_sync.retries.preview import find_causes
+from codat_sync.syncs.status_codes import Outcome
+from codat_sync.web import csv_export
+from codat_sync.web.api import presenters
+from codat_sync.web.pages.components.chart import chart
+from codat_sync.web.pages.components.columns import COLUMNS, chosen_columns
+from codat_sync.web.pages.components.periods import offered
+from codat_sync.web.pages.rendering import page
+from codat_sync.web.parameters import (
+    Codes,
+    CompanyId,
+    Cursor,
+    First,
+    Last,
+    Order,
+    Outcomes,
+    Rows,
+    Search,
+    SortBy,
+    company_or_none,
+    history_query,
+    period,
+)
+from codat_sync.web.read_service import Reading
+
+_LATEST = 8
+_TOP_CAUSES = 6
+
+PageFormat = Annotated[Literal["html", "csv"], Query(description="csv: up to 5,000 rows, whatever the limit")]
+Columns = Annotated[list[str] | None, Query(alias="column", description="Which columns are shown")]
+
+
+def add_history_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
+    """Add the pages about many syncs."""
+
+    @app.get("/")
+    def dashboard(first: First = None, last: Last = None) -> Response[Any]:
+        asked = period(first, last, reading.now)
+        failed = HistoryQuery(asked, outcomes=frozenset({Outcome.FAILED}))
+        with ThreadPoolExecutor(4) as pool:  # None of them needs another's answer.
+            totals = pool.submit(reading.browsing.totals, asked, None)
+            causes = pool.submit(find_causes, reading.browsing, reading.details, asked, None)
+            latest = pool.submit(reading.browsing.newest, failed, _LATEST)
+            found = pool.submit(reading.how_complete)
+        return page(
+            app.context["request"],
+            "dashboard.html",
+            period=asked,
+            offered=offered(asked, reading.now().date()),
+            totals=totals.result(),
+            chart=chart(totals.result().days),
+            causes=causes.result(),
+            top_causes=presenters.causes(causes.result()).causes[:_TOP_CAUSES],
+            latest=latest.result()[0],
+            completeness=found.result().overall,
+            endpoint=found.result().endpoint,
+        )
+
+    @app.get("/syncs")
+    def history(  # noqa: PLR0913, PLR0917 - as many as can be asked for
+        search: Search = None,
+        company_id: CompanyId = None,
+        first: First = None,
+        last: Last = None,
+        code: Codes = None,
+        outcome: Outcomes = None,
+        sort: SortBy = Sort.TIME,
+        order: Order = "desc",
+        limit: Rows = 25,
+        cursor: Cursor = None,
+        column: Columns = None,
+        format: PageFormat = "html",  # noqa: A002 - the parameter's name
+    ) -> Response[Any]:
+        query = history_query(
+            period(first, last, reading.now),
+            company_id=company_id,
+            codes=code,
+            outcomes=outcome,
+            sort=sort,
+            order=order,
+            limit=csv_export.MOST_ROWS if format == "csv" else limit,
+        )
+        found = reading.search(query, search, cursor)
+        if format == "csv":
+            return csv_export.of_syncs(presenters.sync_page(found))
+        return page(
+            app.context["request"],
+            "history.html",
+            query=query,
+            search=(search or "").strip(),
+            found=found,
+            columns=chosen_columns(column),
+            all_columns=COLUMNS,
+            is_first=cursor is None,
+        )
+
+    @app.get("/causes")
+    def causes(
+        first: First = None,
+        last: Last = None,
+        company_id: CompanyId = None,
+        format: PageFormat = "html",  # noqa: A002 - the same
+    ) -> Response[Any]:
+        company = company_or_none(company_id)
+        asked = period(first, last, reading.now)
+        found = presenters.causes(find_causes(reading.browsing, reading.details, asked, company))
+        if format == "csv":
+            return csv_export.of_causes(found)
+        today = reading.now().date()
+        return page(
+            app.context["request"],
+            "causes.html",
+            period=asked,
+            offered=offered(asked, today),
+            found=found,
+            company_id=company,
+        )

@@ -1,0 +1,73 @@
+"""The pages: which there are, and what is shown when something goes wrong."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+
+from codat_sync.core.errors import CodatSyncError
+from codat_sync.dead_letters.service import DeadLetters
+from codat_sync.retries.lambda_client import RetryFunction
+from codat_sync.web.pages.company_pages import add_company_pages
+from codat_sync.web.pages.dead_letter_pages import add_dead_letter_pages
+from codat_sync.web.pages.history_pages import add_history_pages
+from codat_sync.web.pages.rendering import not_found_page, problem_page
+from codat_sync.web.pages.request import PageRequest
+from codat_sync.web.pages.retry_pages import add_retry_pages
+from codat_sync.web.pages.site_pages import add_assets, add_theme
+from codat_sync.web.pages.sync_pages import add_sync_pages
+from codat_sync.web.problems import AWS_ERRORS, complaints, invalid, told_of
+from codat_sync.web.read_service import Reading
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+# What API Gateway hands over and takes back: JSON, whose shape AWS defines.
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Pages:
+    """What answers requests for pages."""
+
+    app: APIGatewayHttpResolver
+
+    def resolve(self, event: Json, context: "LambdaContext", request: PageRequest) -> Json:
+        """Return the answer to an event of API Gateway's (payload 2.0), which asks for ``request``."""
+        named: dict[str, list[str]] = {}
+        for name, value in request.query:
+            named.setdefault(name, []).append(value)
+        # As API Gateway writes them, but without what a form has left empty.
+        asked = event | {"queryStringParameters": {name: ",".join(values) for name, values in named.items()}}
+        self.app.append_context(request=request)  # type: ignore[no-untyped-call] # Powertools' own
+        return self.app.resolve(asked, context)
+
+
+def pages(reading: Reading, retry: RetryFunction, letters: DeadLetters) -> Pages:
+    """Return all pages."""
+    app = APIGatewayHttpResolver(enable_validation=True)
+    add_assets(app)
+    add_theme(app)
+    add_history_pages(app, reading)
+    add_sync_pages(app, reading)
+    add_retry_pages(app, reading, retry)
+    add_company_pages(app, reading)
+    add_dead_letter_pages(app, letters, reading.now)
+    _add_problems(app, reading)
+    return Pages(app)
+
+
+def _add_problems(app: APIGatewayHttpResolver, reading: Reading) -> None:
+    @app.not_found
+    def no_page(_error: NotFoundError) -> Response[str]:
+        return not_found_page(app.context["request"], "page")
+
+    @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator] # Powertools' own
+    def not_valid(error: RequestValidationError) -> Response[str]:
+        return problem_page(app.context["request"], invalid(complaints(error)))
+
+    @app.exception_handler([CodatSyncError, *AWS_ERRORS])  # type: ignore[untyped-decorator] # the same
+    def went_wrong(error: Exception) -> Response[str]:
+        return problem_page(app.context["request"], told_of(error, reading.now()))

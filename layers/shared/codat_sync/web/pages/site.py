@@ -1,0 +1,112 @@
+"""The pages behind their door: who asks is known, and what changes something was sent from a page of ours."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from codat_sync.auth.csrf import check_not_forged
+from codat_sync.auth.login_flow import CALLBACK_PATH, Login, Redirect
+from codat_sync.auth.roles import Role
+from codat_sync.auth.safe_redirect import HOME
+from codat_sync.auth.session import Session, session_of_everybody
+from codat_sync.config import LoginSettings
+from codat_sync.core.errors import CodatSyncError
+from codat_sync.core.http_event import base_url_of, cookies_of, headers_of
+from codat_sync.web.pages.form import read_form
+from codat_sync.web.pages.rendering import page, problem_page
+from codat_sync.web.pages.request import PageRequest, page_request
+from codat_sync.web.pages.resolver import Json, Pages
+from codat_sync.web.pages.visitor import NOBODY, visitor_of
+from codat_sync.web.problems import AWS_ERRORS, told_of
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler import Response
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from codat_sync.auth.signed_cookie import SignedCookie
+
+# The same for everybody, and needed by who has not signed in.
+_OPEN = "/assets/"
+_LOGIN, _LOGOUT = "/login", "/logout"
+
+
+@dataclass(frozen=True)
+class Site:
+    """All that people can ask for."""
+
+    pages: Pages
+    login: Login
+    sessions: "SignedCookie[Session]"
+    settings: LoginSettings
+    now: Callable[[], datetime]
+
+    def resolve(self, event: Json, context: "LambdaContext") -> Json:
+        """Return the answer to an event of API Gateway's (payload 2.0)."""
+        path = event["rawPath"].removeprefix(urlsplit(self.settings.public_url).path.rstrip("/")) or HOME
+        event = event | {"rawPath": path}
+        anybody = NOBODY if self.settings.access.is_on else visitor_of(session_of_everybody(self.now()))
+        request = page_request(event, path, cookies_of(event), anybody)
+        return self._answer(request, lambda: self._entered(event, context, request))
+
+    def _entered(self, event: Json, context: "LambdaContext", request: PageRequest) -> Json:
+        base_url = base_url_of(event, self.settings.public_url, is_local=self.settings.is_local)
+        query = dict(request.query)
+        if request.path.startswith(_OPEN):
+            return self.pages.resolve(event, context, request)
+        if request.path == _LOGIN:
+            return _redirect(self.login.begin(base_url, query.get("next", HOME)))
+        if request.path == CALLBACK_PATH:
+            return _redirect(self.login.finish(base_url, query, cookies_of(event)))
+        session = (
+            self.sessions.read(cookies_of(event)) if self.settings.access.is_on else session_of_everybody(self.now())
+        )
+        if session is None:
+            wanted = HOME if _changes_something(event) else f"/{request.here}"
+            return _redirect(Redirect(f"{base_url}{_LOGIN}?{urlencode({'next': wanted})}", ()))
+        known = replace(request, visitor=visitor_of(session))
+        return self._answer(known, lambda: self._seen(event, context, known, session, base_url))
+
+    def _seen(
+        self, event: Json, context: "LambdaContext", request: PageRequest, session: Session, base_url: str
+    ) -> Json:
+        """Answer somebody who is known, and has a role."""
+        if _changes_something(event):
+            token = read_form(APIGatewayProxyEventV2(event)).get("token", "")
+            check_not_forged(session, token, headers_of(event), base_url)
+            if request.path == _LOGOUT:
+                return self._left(request, base_url)
+        session.viewer.require(Role.VIEW)
+        return self.pages.resolve(event, context, request)
+
+    def _left(self, request: PageRequest, base_url: str) -> Json:
+        """Sign somebody out. Not by redirecting: the answer to a form may lead to no other site, as the issuer's."""
+        ended = self.login.end(base_url)
+        signed_out = replace(request, visitor=NOBODY)
+        shown = page(signed_out, "left.html", headers={"refresh": f"0; url={ended.location}"}, location=ended.location)
+        return _json(shown) | {"cookies": [str(each) for each in ended.cookies]}
+
+    def _answer(self, request: PageRequest, made: Callable[[], Json]) -> Json:
+        try:
+            return made()
+        except (CodatSyncError, *AWS_ERRORS) as error:
+            return _json(problem_page(request, told_of(error, self.now())))
+
+
+def _changes_something(event: Json) -> bool:
+    return bool(event["requestContext"]["http"]["method"] == "POST")
+
+
+def _redirect(redirect: Redirect) -> Json:
+    headers = {"location": redirect.location}
+    cookies = [str(each) for each in redirect.cookies]
+    return {"statusCode": int(HTTPStatus.SEE_OTHER), "headers": headers, "cookies": cookies}
+
+
+def _json(answer: "Response[str]") -> Json:
+    headers = {"content-type": answer.content_type, **answer.headers}
+    return {"statusCode": answer.status_code, "headers": headers, "body": answer.body}

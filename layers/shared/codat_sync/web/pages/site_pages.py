@@ -1,0 +1,48 @@
+"""What all pages share: their files, and how light they are."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.shared.cookies import Cookie, SameSite
+
+from codat_sync.web.pages.assets import ASSETS
+from codat_sync.web.pages.form import read_form
+from codat_sync.web.pages.rendering import not_found_page, see_other
+from codat_sync.web.pages.request import THEME_COOKIE, Theme
+
+_LAX = SameSite.LAX_MODE
+_YEAR_SECONDS = 365 * 24 * 60 * 60
+
+
+def add_assets(app: APIGatewayHttpResolver) -> None:
+    """Add the files that pages need."""
+
+    @app.get("/assets/<name>")
+    def asset(name: Annotated[str, Path()]) -> Response[Any]:
+        if name not in ASSETS:
+            return not_found_page(app.context["request"], "file")
+        found = ASSETS[name]
+        kept = {"cache-control": f"public, max-age={_YEAR_SECONDS}, immutable"}
+        return Response(int(HTTPStatus.OK), found.content_type, found.text, kept)
+
+
+def add_theme(app: APIGatewayHttpResolver) -> None:
+    """Add the choice between light and dark, which a browser keeps."""
+
+    @app.post("/theme")
+    def theme() -> Response[Any]:
+        form = read_form(app.current_event)
+        chosen = form.get("theme", "")
+        kept = chosen if chosen in set(Theme) else Theme.AUTO
+        is_https = not app.context["request"].visitor.is_anybody
+        # No path: a browser takes the one of this request, which is where the pages begin, whatever the prefix.
+        cookie = Cookie(THEME_COOKIE, kept, secure=is_https, http_only=True, max_age=_YEAR_SECONDS, same_site=_LAX)
+        return see_other(_back(form.get("back", "")), cookie)
+
+
+def _back(link: str) -> str:
+    """Return a link within these pages, whatever ``link`` is: after `./` nothing is another site's address."""
+    is_plain = link.isascii() and link.isprintable() and "\\" not in link
+    return f"./{link}" if is_plain else "./"

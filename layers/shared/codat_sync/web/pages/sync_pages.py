@@ -1,0 +1,124 @@
+"""The pages about one sync: a tab each for what it came to, its items, its course and the company's configuration."""
+
+import json
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from codat_sync.core.errors import CodatSyncError
+from codat_sync.queries.item_search import ItemQuery, find_items
+from codat_sync.queries.sync_details import SyncDetails
+from codat_sync.queries.sync_query import Listed
+from codat_sync.syncs.items import FAILED_STATUSES
+from codat_sync.web import csv_export
+from codat_sync.web.api import presenters
+from codat_sync.web.api.responses import JSON
+from codat_sync.web.pages.components.timeline import timeline
+from codat_sync.web.pages.rendering import not_found_page, page, see_other
+from codat_sync.web.parameters import Cursor, Rows, Search, Statuses, SyncId, identifier
+from codat_sync.web.problems import Told, told_of
+from codat_sync.web.read_service import Reading
+
+ItemFormat = Annotated[Literal["html", "csv"], Query()]
+ConfigFormat = Annotated[Literal["html", "json"], Query()]
+
+
+def add_sync_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
+    """Add the pages about one sync."""
+
+    @app.get("/syncs/<sync_id>")
+    def summary(sync_id: SyncId) -> Response[Any]:
+        return _tab(app, _load(reading, sync_id), "summary")
+
+    @app.get("/syncs/<sync_id>/timeline")
+    def course(sync_id: SyncId) -> Response[Any]:
+        found = _load(reading, sync_id)
+        made = _made(reading, found)
+        return _tab(app, found, "timeline", moments=timeline(found, made) if found else [])
+
+    @app.get("/syncs/<sync_id>/config")
+    def config(sync_id: SyncId, format: ConfigFormat = "html") -> Response[Any]:  # noqa: A002 - the parameter's name
+        found = _load(reading, sync_id)
+        configuration, told = _configuration(reading, found) if found else (None, None)
+        if format == "json" and configuration is not None:
+            kept = {"content-disposition": 'attachment; filename="configuration.json"'}
+            return Response(int(HTTPStatus.OK), JSON, json.dumps(configuration, indent=2), kept)
+        return _tab(app, found, "config", configuration=configuration, told=told)
+
+    @app.post("/syncs/<sync_id>/refresh")
+    def refresh(sync_id: SyncId) -> Response[Any]:
+        request = app.context["request"]
+        found = _load(reading, sync_id)
+        if found is None:
+            return not_found_page(request, "sync")
+        status = reading.live.sync(found, app.current_event.request_context.request_id)
+        return _tab(app, found, "summary", live=status)
+
+    @app.get("/syncs/<sync_id>/refresh")
+    def refreshed(sync_id: SyncId) -> Response[Any]:
+        """Lead to the sync whoever loads again what a form has answered, without asking Codat again."""
+        return see_other(app.context["request"].to("syncs", identifier("syncId", sync_id)))
+
+    _add_items(app, reading)
+
+
+def _add_items(app: APIGatewayHttpResolver, reading: Reading) -> None:
+    @app.get("/syncs/<sync_id>/items")
+    def items(  # noqa: PLR0913, PLR0917 - as many as can be asked for
+        sync_id: SyncId,
+        search: Search = None,
+        status: Statuses = None,
+        limit: Rows = 50,
+        cursor: Cursor = None,
+        format: ItemFormat = "html",  # noqa: A002 - the parameter's name
+    ) -> Response[Any]:
+        wanted = identifier("syncId", sync_id)
+        is_csv = format == "csv"
+        query = ItemQuery(search or "", frozenset(status or ()), limit=csv_export.MOST_ROWS if is_csv else limit)
+        found = find_items(reading.store, wanted, query, cursor)
+        if found is None:
+            return not_found_page(app.context["request"], "sync")
+        if is_csv:
+            return csv_export.of_items(presenters.items(found))
+        details = _load(reading, sync_id)
+        return _tab(
+            app, details, "items", found=found, query=query, is_first=cursor is None, **_about_retry(reading, details)
+        )
+
+
+def _about_retry(reading: Reading, details: SyncDetails | None) -> dict[str, Any]:
+    """Return whether a retry would do something, and the syncs that retries have made."""
+    has_failed = details and any(details.counts.get(status) for status in FAILED_STATUSES)
+    # What was submitted and is not even listed by its sync has failed too.
+    may_be = has_failed or (details and details.retry)
+    preview = reading.previewing.sync(details.listed.sync_id) if details and may_be else None
+    return {"preview": preview, "made": _made(reading, details)}
+
+
+def _made(reading: Reading, details: SyncDetails | None) -> list[Listed]:
+    """Return the syncs that retries of a sync have made."""
+    sync_ids = details.retry.sync_ids if details and details.retry else ()
+    return reading.details.load_listed(sync_ids) if sync_ids else []
+
+
+def _load(reading: Reading, sync_id: str) -> SyncDetails | None:
+    return reading.details.load(identifier("syncId", sync_id))
+
+
+def _tab(app: APIGatewayHttpResolver, found: SyncDetails | None, tab: str, /, **values: Any) -> Response[Any]:  # noqa: ANN401 - what the tab shows
+    request = app.context["request"]
+    if found is None:
+        return not_found_page(request, "sync")
+    meaning = presenters.code(found.status.code) if found.status else None
+    shown = {"live": None} | values
+    return page(request, f"sync_{tab}.html", tab=tab, sync=found, listed=found.listed, meaning=meaning, **shown)
+
+
+def _configuration(reading: Reading, found: SyncDetails) -> tuple[dict[str, Any] | None, Told | None]:
+    """Return the configuration, or why there is none: the rest of the page needs no Codat."""
+    try:
+        return reading.live.configuration(found.listed.company_id), None
+    except CodatSyncError as error:
+        return None, told_of(error, reading.now())

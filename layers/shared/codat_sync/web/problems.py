@@ -1,0 +1,124 @@
+"""Why there is no answer, as RFC 9457 has it: in one place for all that can go wrong."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from codat_sync.aws.observability import logger
+from codat_sync.core.errors import (
+    CodatError,
+    CodatNotFoundError,
+    CodatSyncError,
+    CodatUnavailableError,
+    ForbiddenError,
+    ForgedRequestError,
+    GateClosedError,
+    IdentityProviderError,
+    InvalidQueryError,
+    LoginRefusedError,
+    QueueUnavailableError,
+    RetryUnavailableError,
+    SecretUnavailableError,
+    TooBusyError,
+    UnprocessedError,
+)
+
+CONTENT_TYPE = "application/problem+json"
+
+# What waiting cures, and for how many seconds; what Codat is to blame for. The first that fits counts.
+_LATER: tuple[tuple[type[Exception], str, int], ...] = (
+    (ClientError, "AWS does not keep up, or refuses", 5),
+    (BotoCoreError, "AWS does not answer", 5),
+    (TooBusyError, "Codat is asked by many at once", 1),
+    (UnprocessedError, "The table does not keep up", 5),
+    (QueueUnavailableError, "The queue does not answer", 5),
+    (RetryUnavailableError, "The function that retries does not answer, or fails", 5),
+    (IdentityProviderError, "Who signs people in does not answer, or fails", 5),
+    (SecretUnavailableError, "A secret is not in place yet", 300),
+)
+_CODAT: tuple[tuple[type[CodatSyncError], HTTPStatus, str], ...] = (
+    (CodatNotFoundError, HTTPStatus.NOT_FOUND, "Codat does not know it"),
+    (CodatUnavailableError, HTTPStatus.GATEWAY_TIMEOUT, "Codat does not answer, or fails"),
+    (CodatError, HTTPStatus.BAD_GATEWAY, "Codat's answer can't be understood"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What somebody is told in place of an answer. ``errors`` are parameters, each with what is wrong with it.
+
+    ``later`` is in how many seconds it is worth asking again, if waiting cures it.
+    """
+
+    status: HTTPStatus
+    title: str
+    detail: str | None = None
+    errors: tuple[tuple[str, str], ...] = ()
+    later: int | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that go with it."""
+        return {} if self.later is None else {"retry-after": str(self.later)}
+
+
+def problem(told: Told) -> Response[str]:
+    """Return the answer that says so."""
+    body: dict[str, Any] = {"type": "about:blank", "title": told.title, "status": int(told.status)}
+    body |= {"detail": told.detail, "errors": [{"parameter": name, "detail": why} for name, why in told.errors]}
+    return Response(int(told.status), CONTENT_TYPE, json.dumps(body), dict(told.headers))
+
+
+def not_found(what: str) -> Response[str]:
+    """Return the answer that there is no such thing."""
+    return problem(Told(HTTPStatus.NOT_FOUND, f"There is no such {what}"))
+
+
+def invalid(errors: Sequence[tuple[str, str]]) -> Told:
+    """Return that a question is not valid."""
+    detail = "; ".join(f"{parameter} {why}" for parameter, why in errors)
+    return Told(HTTPStatus.BAD_REQUEST, "The request is not valid", detail, tuple(errors))
+
+
+def complaints(error: RequestValidationError) -> list[tuple[str, str]]:
+    """Return the parameters that are not valid, each with why."""
+    return [(".".join(map(str, each["loc"][1:])) or "request", str(each["msg"])) for each in error.errors()]
+
+
+# What the SDK raises when AWS fails, throttles or can't be reached, its own tries behind it.
+AWS_ERRORS = (ClientError, BotoCoreError)
+
+
+def told_of(error: Exception, now: datetime) -> Told:
+    """Return what ``error`` comes to. Raises it if it is none to tell anybody."""
+    if isinstance(error, AWS_ERRORS):
+        logger.error("AWS failed", error=type(error).__name__, told=str(error))
+    match error:
+        case InvalidQueryError():
+            return invalid([(error.place, str(error).removeprefix(f"{error.place} "))])
+        case ForbiddenError() | ForgedRequestError():
+            return Told(HTTPStatus.FORBIDDEN, "You may not do this", str(error))
+        case LoginRefusedError():
+            return Told(HTTPStatus.BAD_REQUEST, "Signing in came to nothing", str(error))
+        case GateClosedError():
+            seconds = max(1, math.ceil((error.closure.until - now).total_seconds()))
+            return _later("Codat may not be asked just now", f"The reason: {error.closure.reason}", seconds)
+    for kind, title, seconds in _LATER:
+        if isinstance(error, kind):
+            return _later(title, None, seconds)
+    for kind, status, title in _CODAT:
+        if isinstance(error, kind):
+            return Told(status, title)
+    raise error
+
+
+def _later(title: str, detail: str | None, seconds: int) -> Told:
+    return Told(HTTPStatus.SERVICE_UNAVAILABLE, title, detail, later=seconds)

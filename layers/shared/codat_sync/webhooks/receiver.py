@@ -1,0 +1,40 @@
+"""Taking a webhook in: what is signed goes to the queue, nothing else does."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from codat_sync.core.errors import UnauthenticError
+from codat_sync.messaging.messages import WebhookMessage, webhook_message
+from codat_sync.webhooks.signature import SigningSecrets, verify
+
+if TYPE_CHECKING:
+    from codat_sync.aws.secrets import CachedSecret
+    from codat_sync.messaging.queues import SyncQueue
+
+
+def authenticate(headers: Mapping[str, str], body: bytes, signing: "CachedSecret[SigningSecrets]") -> str:
+    """Return the id of the webhook that Codat signed.
+
+    A signature that does not match may be of a secret that was exchanged since: it is read again, now and then. Raises
+    UnauthenticError, and SecretUnavailableError if that can't be told.
+    """
+    try:
+        return verify(signing.value(), headers, body)
+    except UnauthenticError:
+        refreshed = signing.refreshed()
+        if refreshed is None:
+            raise
+        return verify(refreshed, headers, body)
+
+
+def enqueue(
+    body: bytes, webhook_id: str, *, received_at: datetime, correlation_id: str, queue: "SyncQueue"
+) -> WebhookMessage:
+    """Put an authentic webhook on the queue, and return its message.
+
+    Raises TooLargeError and QueueUnavailableError.
+    """
+    message = webhook_message(body, webhook_id=webhook_id, received_at=received_at, correlation_id=correlation_id)
+    queue.send(message)
+    return message
