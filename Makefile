@@ -48,20 +48,20 @@ demo: $(VENVS)/emulator/ready ## Run the main job on an emulated AWS against a s
 
 .PHONY: up
 up: $(VENVS)/emulator/ready ## Start the local stack and leave it running, or bring it up to date
-	@python -m dev.up
+	@python -m dev.local_stack.up
 
 .PHONY: down
 down: .venv/ready ## End the local stack
-	@python -m dev.down
+	@python -m dev.local_stack.down
 
 # The local stack's, unless ENV is given. Which: ID="… …", REASON, COMPANY, QUEUE (sync, retry, publish); DRY_RUN=1 shows them only.
 .PHONY: dead-letters redrive drop
 dead-letters: .venv/ready ## Show dead letters and why they are: ENV=dev or prod for AWS; ID, REASON, COMPANY, QUEUE for some
-	@python -m dev.dead_letters show $(letters)
+	@python -m ops.dead_letters show $(letters)
 redrive: .venv/ready ## Put dead letters back after the fix: as above, DRY_RUN=1 to look only
-	@python -m dev.dead_letters redrive $(letters)
+	@python -m ops.dead_letters redrive $(letters)
 drop: .venv/ready ## Drop dead letters and keep a record: as above, WHY="…"; ALL=1 for all
-	@python -m dev.dead_letters drop $(letters) $(if $(ALL),--all) $(if $(WHY),--why "$$WHY")
+	@python -m ops.dead_letters drop $(letters) $(if $(ALL),--all) $(if $(WHY),--why "$$WHY")
 letters = $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(DRY_RUN),--dry-run) \
   $(foreach id,$(ID),--id "$(id)") $(if $(REASON),--reason "$$REASON") $(if $(COMPANY),--company "$$COMPANY") \
   $(if $(QUEUE),--queue "$$QUEUE")
@@ -69,7 +69,7 @@ letters = $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(D
 # The local stack's, unless ENV is given.
 .PHONY: republish
 republish: .venv/ready ## Have told what publish could not tell: ENV=dev or prod for AWS, DRY_RUN=1 to look only
-	@python -m dev.republish $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(DRY_RUN),--dry-run)
+	@python -m ops.republish $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(DRY_RUN),--dry-run)
 
 # The local stack's, unless ENV is given. With DRY_RUN=1 it only counts.
 OF_COMPANY = $(if $(COMPANY),"$$COMPANY",$(error COMPANY=… is missing: the company's id at Codat)) \
@@ -77,15 +77,15 @@ OF_COMPANY = $(if $(COMPANY),"$$COMPANY",$(error COMPANY=… is missing: the com
 
 .PHONY: forget
 forget: .venv/ready ## Delete all of a customer's: COMPANY=… REASON=…, ENV=dev or prod for AWS, DRY_RUN=1 to look only
-	@python -m dev.forget $(OF_COMPANY) $(if $(DRY_RUN),--dry-run)
+	@python -m ops.erase $(OF_COMPANY) $(if $(DRY_RUN),--dry-run)
 
 .PHONY: remember
 remember: .venv/ready ## Have a company known again that was forgotten: COMPANY=… REASON=…, ENV=dev or prod for AWS
-	@python -m dev.remember $(OF_COMPANY)
+	@python -m ops.unerase $(OF_COMPANY)
 
 .PHONY: empty-bodies
 empty-bodies: .venv/ready ## Empty the bodies that are older than DAYS=…, ENV=dev or prod for AWS, DRY_RUN=1 to look only
-	@python -m dev.empty_bodies --days $(if $(DAYS),$(DAYS),$(error DAYS=… is missing: how old a body may be)) \
+	@python -m ops.purge_bodies --days $(if $(DAYS),$(DAYS),$(error DAYS=… is missing: how old a body may be)) \
 	  $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(DRY_RUN),--dry-run)
 
 # ---------------------------------------------------------------- sam local: with Docker, on Lambda's own runtime
@@ -96,7 +96,7 @@ sam-local: $(VENVS)/emulator/ready $(VENVS)/sam/ready ## Run every event of even
 
 .PHONY: sam-local-build
 sam-local-build: $(VENVS)/sam/ready ## Build for sam local by hand (README)
-	@python -m dev.sam_local_build
+	@python -m dev.sam_local.build
 
 # ---------------------------------------------------------------- checks
 
@@ -110,7 +110,7 @@ test: lint template browser $(VENVS)/emulator/ready ## Check everything: style, 
 lint: .venv/ready ## Check style and types
 	@ruff check --quiet
 	@ruff format --quiet --check
-	@mypy --no-error-summary benchmarks dev layers/shared/codat_sync tests
+	@mypy --no-error-summary benchmarks dev ops layers/shared/codat_sync tests
 	@for app in functions/*/app.py; do mypy --no-error-summary "$$app"; done
 
 # The pages are tested in a real one: what is missing is said before anything else takes its time.
@@ -135,21 +135,21 @@ template: .venv/ready $(VENVS)/sam/ready
 
 .PHONY: build
 build: .venv/ready $(VENVS)/sam/ready ## Build for AWS: ENV=dev or prod, as in samconfig.toml
-	@layer=$$(python -m dev.target $(ENV)) || exit 1; mkdir -p .local; env $$layer $(SAM) build --config-env $(ENV) >.local/build-$(ENV).log 2>&1 \
+	@layer=$$(python -m dev.release.build_target $(ENV)) || exit 1; mkdir -p .local; env $$layer $(SAM) build --config-env $(ENV) >.local/build-$(ENV).log 2>&1 \
 	  || { cat .local/build-$(ENV).log >&2; exit 1; }
 	@grep 'no bytecode' .local/build-$(ENV).log || true
-	@python -m dev.stamp $(ENV)
+	@python -m dev.release.version_stamp $(ENV)
 	@echo "built for $(ENV) in .aws-sam/$(ENV)"
 
 .PHONY: deploy
 deploy: build ## Deploy to AWS: ENV=dev or prod, as in samconfig.toml
 	@$(SAM) deploy --config-env $(ENV)
-	@python -m dev.protect $(ENV)
+	@python -m dev.release.stack_policy $(ENV)
 
 # The local stack, unless ENV is given.
 .PHONY: check
 check: .venv/ready ## Check a deployment from end to end: ENV=dev or prod for AWS, else the local stack
-	@python -m dev.check $(if $(filter file,$(origin ENV)),local,$(ENV))
+	@python -m ops.check $(if $(filter file,$(origin ENV)),local,$(ENV))
 
 # ---------------------------------------------------------------- dependencies
 

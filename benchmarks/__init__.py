@@ -1,1 +1,0 @@
-"""What measures the project; never part of the tests."""

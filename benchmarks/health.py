@@ -11,11 +11,11 @@ from codat_sync.queries.sync_details import Details
 from codat_sync.queries.sync_history import Browsing
 from codat_sync.queries.sync_index import Listing
 from codat_sync.queries.sync_query import Period, Query
-from dev.aws import LocalAws
-from dev.directory import run_directory
-from dev.emulator import emulator
-from dev.template import read_template
-from tests.integration.scale import counted, fill
+from dev.deploying.template import read_template
+from dev.local_stack.aws_clients import LocalAws
+from dev.local_stack.emulator import emulator
+from dev.processes.run_directory import run_directory
+from tests.support.large_table import counted, fill
 
 _SYNCS = 100_000
 

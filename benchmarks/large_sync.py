@@ -27,12 +27,12 @@ from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.process_limiter import Pace
 from codat_sync.syncs.repository import Store
 from codat_sync.webhooks.events import WebhookEvent
-from dev.aws import LocalAws
-from dev.emulator import emulator
-from dev.template import read_template
-from tests.simulator.codat import SimulatedCodat
-from tests.simulator.models import Item
-from tests.simulator.server import serve
+from dev.codat_simulator.books.models import Item
+from dev.codat_simulator.server import serve
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.deploying.template import read_template
+from dev.local_stack.aws_clients import LocalAws
+from dev.local_stack.emulator import emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

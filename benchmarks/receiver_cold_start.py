@@ -19,9 +19,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from dev.layer import built_layer_folder
-from dev.paths import ROOT
-from tests.payloads import load, signed
+from dev.deploying.layer import built_layer_folder
+from dev.stored_events import load, signed
+from ops.paths import ROOT
 
 RUNS = 15
 SIGNING_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of Codat's documentation

@@ -1,1 +1,0 @@
-"""What runs the project on this machine: the embedded AWS, the deployment to it and the commands around them."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Error, sync_playwright
 
-from dev.errors import LocalStackError, told
+from ops.errors import LocalStackError, told
 
 _DEBIANS = Path("/usr/bin/chromium")
 _FLAGS = (

@@ -2,7 +2,7 @@
 
 import sys
 
-from dev.errors import told
+from ops.errors import told
 
 if __name__ == "__main__":
     with told():

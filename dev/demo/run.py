@@ -8,23 +8,23 @@ from datetime import timedelta
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.syncs.repository import Store
-from dev.aws import LocalAws
-from dev.cloudformation import physical_ids
-from dev.demo.adversity import Adversity
-from dev.demo.delivering import Delivering, depth
-from dev.demo.hearing import hear
-from dev.demo.reconciling import Reconciling
-from dev.demo.result import Result
-from dev.demo.scenario import stage
+from dev.codat_simulator.control.client import SimulatorControl
+from dev.demo.scenario.delivery import Delivering, depth
+from dev.demo.scenario.outages import Adversity
+from dev.demo.scenario.reconciliation import Reconciling
+from dev.demo.scenario.submissions import Submitting
+from dev.demo.scenario.syncs import stage
 from dev.demo.screen import Screen
-from dev.demo.submitting import Submitting
-from dev.demo.table import table_facts
-from dev.demo.truth import answers, true_facts
-from dev.errors import LocalStackError
-from dev.outputs import Outputs
-from dev.stack import local_stack
-from dev.subscriber import subscribe
-from tests.simulator.control import SimulatorControl
+from dev.demo.verification.expected import answers, true_facts
+from dev.demo.verification.published_events import hear
+from dev.demo.verification.result import Result
+from dev.demo.verification.stored import table_facts
+from dev.deploying.cloudformation import physical_ids
+from dev.local_stack.aws_clients import LocalAws
+from dev.local_stack.bus_subscriber import subscribe
+from dev.local_stack.temporary_stack import local_stack
+from ops.errors import LocalStackError
+from ops.local_outputs import Outputs
 
 # The 28 hours in which Codat tries to deliver a webhook take 5 seconds.
 _TIME_SCALE = 0.00005

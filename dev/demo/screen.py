@@ -9,10 +9,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from dev.demo.result import Result
-from dev.demo.steps import PlainSteps, Steps, TerminalSteps
-from dev.outputs import Outputs
-from dev.paths import LOGS, ROOT
+from dev.demo.progress import PlainSteps, Steps, TerminalSteps
+from dev.demo.verification.result import Result
+from ops.local_outputs import Outputs
+from ops.paths import LOGS, ROOT
 
 _INTRODUCTION = (
     "codat-sync listens to Codat and keeps in a DynamoDB table what became of every expense. This demo deploys its "
@@ -52,7 +52,7 @@ class Screen:
         """Tell where everything runs."""
         where = {
             "AWS": f"{outputs.aws_endpoint_url} (MiniStack, which enforces IAM)",
-            "Codat": f"{outputs.codat_url} (tests/simulator)",
+            "Codat": f"{outputs.codat_url} (dev/codat_simulator)",
             "webhooks": outputs.webhook_url,
             "table": outputs.table_name,
             "logs": (LOGS / "demo").relative_to(ROOT),

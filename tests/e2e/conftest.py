@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev.outputs import Outputs
-from dev.stack import local_stack
+from dev.local_stack.temporary_stack import local_stack
+from ops.local_outputs import Outputs
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from dev.outputs import Outputs
-from tests.simulator.control import SimulatorControl
-from tests.simulator.control_messages import NewWebhook
-from tests.simulator.faults import Fault
-from tests.simulator.models import Item
+from dev.codat_simulator.books.models import Item
+from dev.codat_simulator.control.client import SimulatorControl
+from dev.codat_simulator.control.messages import NewWebhook
+from dev.codat_simulator.faults import Fault
+from ops.local_outputs import Outputs
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 

@@ -11,16 +11,16 @@ import pytest
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.syncs.repository import Store
-from dev.aws import LocalAws
-from dev.cloudformation import STACK, outputs, physical_ids
-from dev.deployment import deploy
-from dev.outputs import Outputs
-from dev.republish import on_local
-from dev.services import running_services
-from dev.subscriber import Subscriber, open_queue, subscribe
-from tests.simulator.control import SimulatorControl
-from tests.simulator.control_messages import NewWebhook
-from tests.simulator.models import Item
+from dev.codat_simulator.books.models import Item
+from dev.codat_simulator.control.client import SimulatorControl
+from dev.codat_simulator.control.messages import NewWebhook
+from dev.deploying.cloudformation import STACK, outputs, physical_ids
+from dev.local_stack.aws_clients import LocalAws
+from dev.local_stack.bus_subscriber import Subscriber, open_queue, subscribe
+from dev.local_stack.deployment import deploy
+from dev.local_stack.services import running_services
+from ops.local_outputs import Outputs
+from ops.republish import on_local
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 

@@ -13,14 +13,14 @@ from codat_sync.reconciliation.run_repository import RoundsStore
 from codat_sync.syncs.repository import Store
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.webhooks.endpoint import EndpointState
-from dev.aws import LocalAws
-from dev.cloudformation import physical_ids
-from dev.outputs import Outputs
-from dev.stack import local_stack
+from dev.codat_simulator.books.models import Item
+from dev.codat_simulator.control.client import SimulatorControl
+from dev.codat_simulator.control.messages import NewWebhook, WebhookUrl
+from dev.deploying.cloudformation import physical_ids
+from dev.local_stack.aws_clients import LocalAws
+from dev.local_stack.temporary_stack import local_stack
+from ops.local_outputs import Outputs
 from tests.e2e.test_stack import _eventually
-from tests.simulator.control import SimulatorControl
-from tests.simulator.control_messages import NewWebhook, WebhookUrl
-from tests.simulator.models import Item
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 

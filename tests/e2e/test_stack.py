@@ -15,18 +15,18 @@ from codat_sync.syncs.record import SyncDocument
 from codat_sync.syncs.repository import Store
 from codat_sync.syncs.retry_repository import RetryStore
 from codat_sync.syncs.status_codes import Outcome
-from dev.aws import LocalAws
-from dev.dead_letters import on_local_stack
-from dev.outputs import Outputs
-from tests.payloads import UNSIGNED, load
-from tests.simulator.control import SimulatorControl
-from tests.simulator.control_messages import NewWebhook
-from tests.simulator.events import Generation
-from tests.simulator.faults import Fault
-from tests.simulator.generate import generate_expense, generate_items
-from tests.simulator.models import Item, Sync
-from tests.simulator.settling import Outcome as Settled
-from tests.simulator.settling import Verdict
+from dev.codat_simulator.books.models import Item, Sync
+from dev.codat_simulator.books.sample_data import generate_expense, generate_items
+from dev.codat_simulator.books.settling import Outcome as Settled
+from dev.codat_simulator.books.settling import Verdict
+from dev.codat_simulator.control.client import SimulatorControl
+from dev.codat_simulator.control.messages import NewWebhook
+from dev.codat_simulator.faults import Fault
+from dev.codat_simulator.webhooks.events import Generation
+from dev.local_stack.aws_clients import LocalAws
+from dev.stored_events import UNSIGNED, load
+from ops.dead_letters import on_local_stack
+from ops.local_outputs import Outputs
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 

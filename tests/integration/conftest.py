@@ -18,15 +18,15 @@ from codat_sync.auth.roles import Role
 from codat_sync.aws.dynamodb import Table
 from codat_sync.config import WorkerSettings
 from codat_sync.syncs.repository import Store
-from dev.template import read_template
-from tests.identity_provider import SimulatedIdentityProvider, write_certificate
-from tests.identity_provider import serve as serve_issuer
-from tests.integration.browser import SITE
-from tests.moto_aws import moto_aws
-from tests.payloads import COMPANY_ID, EVENTS, SYNC_ID, TRANSACTION_IDS
-from tests.simulator.codat import SimulatedCodat
-from tests.simulator.models import Item
-from tests.simulator.server import serve
+from dev.codat_simulator.books.models import Item
+from dev.codat_simulator.server import serve
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.deploying.template import read_template
+from dev.stored_events import COMPANY_ID, EVENTS, SYNC_ID, TRANSACTION_IDS
+from tests.support.cookie_browser import SITE
+from tests.support.moto_aws import moto_aws
+from tests.support.oidc_issuer import SimulatedIdentityProvider, write_certificate
+from tests.support.oidc_issuer import serve as serve_issuer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

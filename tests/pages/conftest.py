@@ -8,13 +8,13 @@ import pytest
 from playwright.sync_api import Browser
 
 from dev.browser import browser as chromium
+from dev.codat_simulator.server import serve
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.stored_events import COMPANY_ID
 from tests.integration.conftest import API_KEY, SIGNING_SECRET, Context, Handler, load_function, make_aws
-from tests.moto_aws import moto_aws
 from tests.pages.serving import api_gateway, lambda_api
 from tests.pages.world import World
-from tests.payloads import COMPANY_ID
-from tests.simulator.codat import SimulatedCodat
-from tests.simulator.server import serve
+from tests.support.moto_aws import moto_aws
 
 
 @pytest.fixture(scope="package")

@@ -7,8 +7,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it has no types
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from dev.stored_events import COMPANY_ID
 from tests.pages.world import HTML, World
-from tests.payloads import COMPANY_ID
 
 pytestmark = [
     pytest.mark.xdist_group("pages"),

@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from codat_sync.dead_letters.mention import webhook_in
-from tests.integration.batches import batch, of
+from dev.codat_simulator.faults import Fault
+from dev.stored_events import COMPANY_ID
 from tests.pages.world import HTML, TOKEN, World
-from tests.payloads import COMPANY_ID
-from tests.simulator.faults import Fault
+from tests.support.sqs_batches import batch, of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

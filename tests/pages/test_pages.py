@@ -9,10 +9,10 @@ import pytest
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import COMPLETENESS
-from tests.integration.scale import counted
+from dev.codat_simulator.faults import Fault
+from dev.stored_events import COMPANY_ID, load
 from tests.pages.world import HTML, TOKEN, World
-from tests.payloads import COMPANY_ID, load
-from tests.simulator.faults import Fault
+from tests.support.large_table import counted
 
 pytestmark = [
     pytest.mark.xdist_group("pages"),

@@ -7,13 +7,13 @@ from typing import Any
 
 from codat_sync.core.iterables import chunks
 from codat_sync.core.timestamps import format_instant
-from tests.integration.batches import batch, failed, message, of
-from tests.integration.requests import EXPENSES, ask, expense
-from tests.payloads import COMPANY_ID
-from tests.simulator.codat import SimulatedCodat
-from tests.simulator.generate import generate_items
-from tests.simulator.models import Company, Item, Sync
-from tests.simulator.settling import Outcome, Verdict
+from dev.codat_simulator.books.models import Company, Item, Sync
+from dev.codat_simulator.books.sample_data import generate_items
+from dev.codat_simulator.books.settling import Outcome, Verdict
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.stored_events import COMPANY_ID
+from tests.support.sqs_batches import batch, failed, message, of
+from tests.support.submit_requests import EXPENSES, ask, expense
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 

@@ -1,0 +1,163 @@
+"""The bodies that Codat takes, and how it refuses the others."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
+
+from dev.codat_simulator.api.errors import Flaw, invalid
+from dev.codat_simulator.books.submissions import Kind, Submitted
+
+
+def _number(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic takes only a ValueError for a refusal
+    return Decimal(value)
+
+
+def _date(value: str) -> str:
+    datetime.fromisoformat(value)
+    return value
+
+
+_Text = Annotated[str, Field(min_length=1)]
+_Date = Annotated[str, AfterValidator(_date)]
+_Amount = Annotated[Decimal, BeforeValidator(_number)]
+
+
+class _Body(BaseModel):
+    """What is not named is let through: Codat adds fields, and keeps quiet about those it does not know."""
+
+    model_config = ConfigDict(alias_generator=to_camel, strict=True)
+
+
+class _Ref(_Body):
+    id: _Text
+
+
+class _Line(_Body):
+    net_amount: _Amount
+    tax_amount: _Amount | None = None
+    tax_rate_ref: _Ref | None = None
+    account_ref: _Ref | None = None
+    item_ref: _Ref | None = None
+    tracking_refs: Annotated[list[_Ref], Field(min_length=1, max_length=10)] | None = None
+    invoice_to: _Ref | None = None
+
+
+_Lines = Annotated[list[_Line], Field(min_length=1, max_length=100)]
+
+
+class _Expense(_Body):
+    type: Literal["Payment", "Refund", "Reward", "Chargeback"]
+    issue_date: _Date
+    currency: _Text
+    currency_rate: _Amount | None = None
+    contact_ref: _Ref | None = None
+    bank_account_ref: _Ref | None = None
+    lines: _Lines | None = None
+    post_as_draft: bool | None = None
+
+
+class _NewExpense(_Expense):
+    id: _Text
+    lines: _Lines
+
+
+class _Reimbursable(_Body):
+    contact_ref: _Ref
+    issue_date: _Date
+    due_date: _Date
+    currency: _Text
+    currency_rate: _Amount | None = None
+    lines: _Lines | None = None
+
+
+class _NewReimbursable(_Reimbursable):
+    id: _Text
+
+
+class _Side(_Body):
+    account_ref: _Ref
+    amount: _Amount
+
+
+class _Transfer(_Body):
+    date: _Date
+    from_: _Side = Field(alias="from")
+    to: _Side
+
+
+class _AdjustmentLine(_Body):
+    amount: _Amount
+    account_ref: _Ref
+
+
+class _NewAdjustment(_Body):
+    id: _Text
+    date: _Date
+    currency: _Text
+    lines: Annotated[list[_AdjustmentLine], Field(min_length=1, max_length=100)]
+
+
+# Any: only whether it fits is of interest.
+_MANY = Field(min_length=1, max_length=50)
+_CREATED: Mapping[Kind, TypeAdapter[Any]] = {
+    "expense-transactions": TypeAdapter(Annotated[list[_NewExpense], _MANY]),
+    "reimbursable-expense-transactions": TypeAdapter(Annotated[list[_NewReimbursable], _MANY]),
+    "adjustment-transactions": TypeAdapter(Annotated[list[_NewAdjustment], _MANY]),
+}
+_UPDATED: Mapping[Kind, TypeAdapter[Any]] = {
+    "expense-transactions": TypeAdapter(_Expense),
+    "reimbursable-expense-transactions": TypeAdapter(_Reimbursable),
+    "transfer-transactions": TypeAdapter(_Transfer),
+}
+
+
+def parse_created(kind: Kind, content: bytes) -> tuple[Submitted, ...]:
+    """Take apart the array of a POST, each transaction with its own text; raises a 400."""
+    text = _checked(_CREATED[kind], content)
+    submitted = tuple(Submitted(json.loads(piece)["id"], piece) for piece in _elements(text))
+    times = Counter(each.transaction_id for each in submitted)
+    repeated = [Flaw(name, "is there more than once", "Unique") for name, number in times.items() if number > 1]
+    if repeated:
+        raise invalid(*repeated)
+    return submitted
+
+
+def parse_updated(kind: Kind, transaction_id: str, content: bytes) -> tuple[Submitted, ...]:
+    """Take the object of a PUT, whose id is in the path; raises a 400."""
+    return (Submitted(transaction_id, _checked(_UPDATED[kind], content)),)
+
+
+def _checked(adapter: TypeAdapter[Any], content: bytes) -> str:
+    try:
+        text = content.decode()
+        parsed = json.loads(text, parse_float=Decimal, parse_constant=_number)
+    except (ValueError, RecursionError):  # of nothing but brackets
+        raise invalid(Flaw("", "The body is not valid JSON", "Json")) from None
+    try:
+        adapter.validate_python(parsed)
+    except ValidationError as error:
+        raise invalid(*(_flaw(detail) for detail in error.errors())) from None
+    return text
+
+
+def _flaw(detail: ErrorDetails) -> Flaw:
+    """Name the place as `[0].lines[1].netAmount`."""
+    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in detail["loc"])
+    return Flaw(place.removeprefix("."), detail["msg"], detail["type"])
+
+
+def _elements(array: str) -> Iterator[str]:
+    """Cut the text of an array into those of its elements: parsed and written again, it would be another text."""
+    decoder, end = json.JSONDecoder(), 0
+    while (start := array.find("{", end)) >= 0:
+        _, end = decoder.raw_decode(array, start)
+        yield array[start:end]

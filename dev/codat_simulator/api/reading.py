@@ -1,0 +1,159 @@
+"""Codat's reading endpoints: which path answers what."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from dev.codat_simulator.api.errors import CodatApiError, Flaw, invalid, not_found
+from dev.codat_simulator.api.representations import (
+    Page,
+    company_json,
+    config_json,
+    connections_json,
+    consumer_json,
+    item_json,
+    page_json,
+    status_json,
+)
+from dev.codat_simulator.books.models import SUCCESS, Company, Sync
+from dev.codat_simulator.books.state import State
+from dev.codat_simulator.wire import JsonObject
+
+# The reference of the parameter allows 5000, that of the answer 2000: more than the first is refused, and what is
+# more than the second is cut down to it without a word.
+PAGE_SIZE_ALLOWED = 5000
+PAGE_SIZE_SERVED = 2000
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to Codat, and all that is needed to answer it. The path's parts come from its route."""
+
+    state: State
+    url: httpx.URL
+    parts: dict[str, str]
+    max_page_size: int = PAGE_SIZE_SERVED
+
+    def company(self) -> Company:
+        """Find the company that the path names."""
+        try:
+            return self.state.company(self.parts["company_id"])
+        except KeyError:
+            raise not_found() from None
+
+    def syncs(self) -> tuple[Sync, ...]:
+        """Find the company's syncs."""
+        return self.state.syncs_of(self.company().company_id)
+
+    def sync(self) -> Sync:
+        """Find the sync that the path names, among the company's."""
+        return _last([sync for sync in self.syncs() if sync.sync_id == self.parts["sync_id"]])
+
+    def paged(self, rows: Sequence[JsonObject]) -> JsonObject:
+        """Answer with the page that is asked for."""
+        size = self._positive("pageSize", 100)
+        if size > PAGE_SIZE_ALLOWED:
+            raise _invalid("pageSize", f"must be at most {PAGE_SIZE_ALLOWED}")
+        page = Page(self._positive("page", 1), min(size, self.max_page_size))
+        return page_json(rows, page, self.url.path)
+
+    def _positive(self, name: str, default: int) -> int:
+        given = self.url.params.get(name, str(default))
+        if not re.fullmatch(r"0*[1-9][0-9]{0,8}", given, re.ASCII):
+            raise _invalid(name, "must be a positive whole number")
+        return int(given)
+
+
+def _sync_status(call: Call) -> JsonObject:
+    return status_json(call.sync())
+
+
+def _latest_status(call: Call) -> JsonObject:
+    return status_json(_last(call.syncs()))
+
+
+def _last_successful_status(call: Call) -> JsonObject:
+    return status_json(_last([sync for sync in call.syncs() if sync.code in SUCCESS]))
+
+
+def _list_statuses(call: Call) -> list[JsonObject]:
+    return [status_json(sync) for sync in reversed(call.syncs())]
+
+
+def _list_transactions(call: Call) -> JsonObject:
+    return call.paged([item_json(item) for item in call.sync().items])
+
+
+def _transaction(call: Call) -> list[JsonObject]:
+    wanted = call.parts["transaction_id"]
+    rows = [item_json(item) for item in call.sync().items if item.transaction_id == wanted]
+    if not rows:
+        raise not_found()
+    return rows
+
+
+def _config(call: Call) -> JsonObject:
+    return config_json(call.company())
+
+
+def _connections(call: Call) -> JsonObject:
+    return call.paged(connections_json(call.company()))
+
+
+def _company(call: Call) -> JsonObject:
+    return company_json(call.company())
+
+
+def _companies(call: Call) -> JsonObject:
+    # Codat promises no order but the one that is asked for: here it is the newest first.
+    companies = call.state.companies
+    in_order = companies if call.url.params.get("orderBy") == "created" else companies[::-1]
+    return call.paged([company_json(company) for company in in_order])
+
+
+def _webhook_consumers(call: Call) -> JsonObject:
+    return {"results": [consumer_json(consumer) for consumer in call.state.webhook_consumers]}
+
+
+# In this order: `latest` would do as a sync's id.
+_EXPENSES = "/companies/{company_id}/sync/expenses"
+_ROUTES: tuple[tuple[str, str, Callable[[Call], JsonObject | list[JsonObject]]], ...] = (
+    ("GET", f"{_EXPENSES}/syncs/latest/status", _latest_status),
+    ("GET", f"{_EXPENSES}/syncs/lastSuccessful/status", _last_successful_status),
+    ("GET", f"{_EXPENSES}/syncs/list/status", _list_statuses),
+    ("GET", f"{_EXPENSES}/syncs/{{sync_id}}/status", _sync_status),
+    ("GET", f"{_EXPENSES}/syncs/{{sync_id}}/transactions", _list_transactions),
+    ("GET", f"{_EXPENSES}/syncs/{{sync_id}}/transactions/{{transaction_id}}", _transaction),
+    ("GET", f"{_EXPENSES}/config", _config),
+    ("GET", "/companies/{company_id}/connections", _connections),
+    ("GET", "/companies/{company_id}", _company),
+    ("GET", "/companies", _companies),
+    ("GET", "/webhooks", _webhook_consumers),
+)
+
+
+def _compiled(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
+
+
+_COMPILED = tuple((method, _compiled(path), read) for method, path, read in _ROUTES)
+
+
+def answer(state: State, request: httpx.Request, max_page_size: int) -> JsonObject | list[JsonObject]:
+    """Answer a request that may be answered; raises CodatApiError."""
+    for method, path, read in _COMPILED:
+        if method == request.method and (match := path.fullmatch(request.url.path)):
+            return read(Call(state, request.url, match.groupdict(), max_page_size))
+    raise not_found()
+
+
+def _last(syncs: Sequence[Sync]) -> Sync:
+    if not syncs:
+        raise not_found()
+    return syncs[-1]
+
+
+def _invalid(parameter: str, message: str) -> CodatApiError:
+    return invalid(Flaw(parameter, f"{parameter} {message}"))

@@ -1,0 +1,117 @@
+"""How Codat's API writes what it knows."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import NAMESPACE_URL, uuid5
+
+from dev.codat_simulator.books.models import Company, Item, Sync, WebhookConsumer
+from dev.codat_simulator.wire import JsonObject
+
+
+class Page(NamedTuple):
+    """Which part of a list is asked for."""
+
+    number: int
+    size: int
+
+
+def status_json(sync: Sync) -> JsonObject:
+    """Write a sync's status."""
+    return {
+        "companyId": sync.company_id,
+        "syncId": sync.sync_id,
+        "syncStatusCode": sync.code,
+        "syncStatus": sync.sync_status,
+        "errorMessage": sync.error_message,
+        "syncExceptionMessage": sync.sync_exception_message,
+        "syncUtc": sync.sync_utc,
+        "dataPushed": sync.data_pushed,
+    }
+
+
+def item_json(item: Item) -> JsonObject:
+    """Write a row; in Codat's examples a completed one has no `message` at all."""
+    row: JsonObject = {
+        "transactionId": item.transaction_id,
+        "status": item.status,
+        "integrationType": item.integration_type,
+    }
+    if item.message is not None or item.status != "Completed":
+        row["message"] = item.message
+    return row
+
+
+def company_json(company: Company) -> JsonObject:
+    """Write a company."""
+    return {
+        "id": company.company_id,
+        "name": company.name,
+        "description": None,
+        "platform": company.target_platform,
+        "redirect": f"https://link.codat.io/company/{company.company_id}",
+        "created": company.created,
+        "createdByUserName": None,
+        "dataConnections": connections_json(company),
+        "tags": {},
+    }
+
+
+def connections_json(company: Company) -> list[JsonObject]:
+    """Write both connections: the source of the expenses, and the accounting software they go to."""
+    return [
+        connection_json(company, "Expense", company.source_platform, "Linked"),
+        connection_json(company, "Accounting", company.target_platform, company.connection_status),
+    ]
+
+
+def connection_json(company: Company, source_type: str, platform: str, status: str) -> JsonObject:
+    """Write one connection."""
+    return {
+        "id": made_id(company, source_type),
+        "integrationId": made_id(company, platform),
+        "platformName": platform,
+        "sourceType": source_type,
+        "status": status,
+        "lastSync": None,
+        "created": company.created,
+    }
+
+
+def config_json(company: Company) -> JsonObject:
+    """Write a company's configuration of Sync for Expenses."""
+    return {part: {"id": made_id(company, part)} for part in ("bankAccount", "supplier", "customer")}
+
+
+def consumer_json(consumer: WebhookConsumer) -> JsonObject:
+    """Write a webhook consumer."""
+    return {
+        "id": consumer.consumer_id,
+        "url": consumer.url,
+        "disabled": consumer.disabled,
+        "eventTypes": ["expenses.sync.successful", "expenses.sync.unsuccessful"],
+    }
+
+
+def page_json(rows: Sequence[JsonObject], page: Page, path: str) -> JsonObject:
+    """Write one page of a list."""
+    # The links of Codat's own examples lack this part, and lead nowhere.
+    link = path.replace("/sync/expenses", "")
+    start = (page.number - 1) * page.size
+    links = {"current": page, "next": page._replace(number=page.number + 1)}
+    if start + page.size >= len(rows):
+        del links["next"]
+    return {
+        "results": rows[start : start + page.size],
+        "pageNumber": page.number,
+        "pageSize": page.size,
+        "totalResults": len(rows),
+        "_links": {
+            "self": {"href": link},
+            **{name: {"href": f"{link}?page={to.number}&pageSize={to.size}"} for name, to in links.items()},
+        },
+    }
+
+
+def made_id(company: Company, name: str) -> str:
+    """Make an id that is the same each time it is asked for."""
+    return str(uuid5(NAMESPACE_URL, f"{company.company_id}/{name}"))

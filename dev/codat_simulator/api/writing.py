@@ -1,0 +1,53 @@
+"""Codat's writing endpoints: what they take, and what they answer."""
+
+import re
+from collections.abc import Mapping
+from typing import cast
+
+import httpx
+
+from dev.codat_simulator.api.bodies import parse_created, parse_updated
+from dev.codat_simulator.api.errors import CodatApiError, not_found
+from dev.codat_simulator.api.idempotency import HEADER
+from dev.codat_simulator.books.ledger import Ledger
+from dev.codat_simulator.books.submissions import Kind, Method, Origin
+from dev.codat_simulator.wire import JsonObject
+
+LARGEST_BODY = 6_000_000
+
+_PATH = re.compile(r"/companies/([^/]+)/sync/expenses/([^/]+)(?:/([^/]+))?")
+# What is answered if all is well. There is no POST for transfers, and no PUT for adjustments.
+_STATUSES: Mapping[tuple[str, str], int] = {
+    ("POST", "expense-transactions"): 200,
+    ("PUT", "expense-transactions"): 202,
+    ("POST", "reimbursable-expense-transactions"): 200,
+    ("PUT", "reimbursable-expense-transactions"): 202,
+    ("PUT", "transfer-transactions"): 200,
+    ("POST", "adjustment-transactions"): 200,
+}
+
+
+def answer(ledger: Ledger, request: httpx.Request) -> tuple[int, JsonObject]:
+    """Do what the request says, if it may be done; raises CodatApiError, and then nothing was done."""
+    origin, transaction_id = _route(request)
+    content = request.read()
+    if len(content) > LARGEST_BODY:
+        raise CodatApiError(413, "PayloadTooLarge", "False")
+    try:
+        company = ledger.company(origin.company_id)
+    except KeyError:
+        raise not_found() from None
+    if transaction_id is None:
+        transactions = parse_created(origin.kind, content)
+    else:
+        transactions = parse_updated(origin.kind, transaction_id, content)
+    submission = ledger.accept(company, origin, transactions)
+    return _STATUSES[origin.method, origin.kind], {"syncId": submission.sync_id}
+
+
+def _route(request: httpx.Request) -> tuple[Origin, str | None]:
+    match = _PATH.fullmatch(request.url.path)
+    if match is None or (request.method, match[2]) not in _STATUSES or (request.method == "PUT") != bool(match[3]):
+        raise not_found()
+    key = request.headers.get(HEADER)
+    return Origin(match[1], cast("Method", request.method), cast("Kind", match[2]), key), match[3]

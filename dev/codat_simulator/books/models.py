@@ -1,0 +1,111 @@
+"""What Codat knows: companies, their syncs, and the rows of a sync.
+
+All are frozen. A change makes a new one, so that a request in flight reads one sync, never half of two.
+"""
+
+from dataclasses import dataclass
+
+from pydantic import with_config
+from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
+
+from dev.codat_simulator.wire import WIRE
+
+SUCCESS = frozenset({2000, 2040})
+FAILED = frozenset({"PushError", "ValidationError"})
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class Company:
+    """A customer, with one connection to the source of expenses and one to the accounting software."""
+
+    company_id: str
+    # Not ASCII: whoever decodes and encodes a webhook's body before verifying it breaks the signature.
+    name: str = "Bäckerei Toft"
+    source_platform: str = "Partner Expense"
+    target_platform: str = "Xero"
+    connection_status: str = "Linked"
+    created: str = "2022-08-03T01:30:09.0797213Z"
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class Item:
+    """A row of a sync's transactions. One transaction has a row per integration type, and each field may be null."""
+
+    transaction_id: str | None
+    status: str | None = "Completed"
+    integration_type: str | None = "expense"
+    message: str | None = None
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class Sync:
+    """A run that wrote a company's expenses, or tried to."""
+
+    company_id: str
+    sync_id: str
+    code: int = 2000
+    items: tuple[Item, ...] = ()
+    sync_status: str | None = "Complete"
+    error_message: str | None = None
+    sync_exception_message: str | None = None
+    sync_utc: str | None = "2022-08-03T01:30:09.0797213Z"
+    data_pushed: bool = True
+
+    @property
+    def successful(self) -> bool:
+        """One failed item makes a failed sync, whatever became of the others."""
+        return self.code in SUCCESS and not any(item.status in FAILED for item in self.items)
+
+
+@with_config(WIRE)
+class SyncFields(TypedDict, total=False):
+    """What Codat says of a sync beside its code; what is left out follows from the code."""
+
+    sync_status: str | None
+    error_message: str | None
+    sync_exception_message: str | None
+    sync_utc: str | None
+    data_pushed: bool
+
+
+@with_config(WIRE)
+class SyncChanges(SyncFields, total=False):
+    """What may change in a sync later."""
+
+    code: int
+    items: tuple[Item, ...]
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class WebhookConsumer:
+    """An endpoint that the client has registered for webhooks."""
+
+    consumer_id: str
+    url: str
+    disabled: bool = False
+
+
+_REASONS: dict[int, tuple[str, str | None]] = {
+    1000: ("Started", None),
+    1010: ("Pushing", None),
+    2000: ("Complete", None),
+    2040: ("Complete", None),
+    4000: ("NotStarted", "The company's configuration is not valid."),
+    4040: ("NotStarted", "The company was deleted or de-authorized."),
+    4220: ("NotStarted", "The company was deleted or de-authorized."),
+    4260: ("PushError", "The subscription to the accounting software has expired."),
+    5000: ("PushError", "An error occurred in a downstream service."),
+    5080: ("PushError", "One or more transactions have previously been processed."),
+    5120: ("PushError", "The data could not be processed."),
+    5130: ("PushError", "The data could not be written."),
+}
+
+
+def implied_by(code: int) -> SyncFields:
+    """Give what Codat says of a sync with this code. The text is for people: Codat promises nothing about it."""
+    status, error = _REASONS.get(code, ("Unknown", None))
+    return {"sync_status": status, "error_message": error, "data_pushed": code == 2000}

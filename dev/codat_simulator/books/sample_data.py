@@ -1,0 +1,63 @@
+"""Rows in any number, with the oddities of real ones; and expenses to submit."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count, islice
+from uuid import uuid4
+
+from dev.codat_simulator.books.models import SUCCESS, Item
+from dev.codat_simulator.wire import JsonObject
+
+REFUSAL = "Feed Connection failed(409): the account is already connected to another bank account."
+
+
+def generate_items(number: int, *, code: int = 2000, traps: bool = True) -> tuple[Item, ...]:
+    """Make exactly `number` rows such as a sync of this code has.
+
+    With traps, and rows enough for them, the last four are: the first one again word for word, and one each
+    without an id, a type and a status.
+    """
+    rows = list(islice(_rows(code), number))
+    if traps and number > 4:
+        *_, nameless, untyped, undecided = rows
+        rows[-4:] = [
+            rows[0],
+            replace(nameless, transaction_id=None),
+            replace(untyped, integration_type=None),
+            replace(undecided, status=None, message=None),
+        ]
+    return tuple(rows)
+
+
+def generate_expense(transaction_id: str, **fields: object) -> JsonObject:
+    """Make an expense that Codat takes, with these fields other than usual."""
+    line = {"netAmount": 100.0, "taxAmount": 20, "accountRef": {"id": "6100"}, "trackingRefs": [{"id": "c-1"}]}
+    return {
+        "id": transaction_id,
+        "type": "Payment",
+        "issueDate": "2022-08-03T01:30:09.0797213Z",
+        "currency": "GBP",
+        "merchantName": None,
+        "lines": [line],
+        **fields,
+    }
+
+
+def _rows(code: int) -> Iterator[Item]:
+    """Every third transaction is booked as an expense and as a line of a bank feed, the others only as an expense."""
+    for ordinal in count():
+        transaction_id = str(uuid4())
+        status = _status(code, ordinal)
+        message = REFUSAL if status in ("PushError", "ValidationError") else None
+        # Codat's reference says `expenses`, its examples `expense`.
+        yield Item(transaction_id, status, "expense" if ordinal % 2 else "expenses", message)
+        if ordinal % 3 == 0:
+            yield Item(transaction_id, status, "bankfeeds", message)
+
+
+def _status(code: int, ordinal: int) -> str:
+    if code in (1000, 1010):
+        return "Pending"
+    if code in SUCCESS:
+        return "Completed"
+    return ("PushError", "Completed", "Completed", "ValidationError")[ordinal % 4]

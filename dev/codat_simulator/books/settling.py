@@ -1,0 +1,117 @@
+"""How a sync that a submission started comes to its end."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import with_config
+
+from dev.codat_simulator.books.models import FAILED, Company, Item
+from dev.codat_simulator.books.submissions import Submission, Submitted
+from dev.codat_simulator.webhooks.events import Generation
+from dev.codat_simulator.wire import WIRE
+
+REFUSAL = "The accounting software did not take it."
+UNREACHABLE = "The company's connection to its accounting software is gone."
+
+ItemStatus = Literal["Completed", "PushError", "ValidationError"]
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a transaction. Only what is Completed gets into the books."""
+
+    status: ItemStatus = "Completed"
+    message: str | None = None
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of a sync: all is written, unless said otherwise."""
+
+    transactions: dict[str, Verdict] = field(default_factory=dict)  # by id
+    otherwise: Verdict = Verdict()  # of those that are not named
+    code: int | None = None  # by default 2000, or 5130 if any failed
+    webhook: Generation | None = "current"  # None: it never comes
+
+    def items(self, submission: Submission) -> tuple[Item, ...]:
+        """Give the rows that the sync has then; raises ValueError for an id that it does not have."""
+        strange = self.transactions.keys() - {each.transaction_id for each in submission.transactions}
+        if strange:
+            raise ValueError(f"the sync has no {', '.join(sorted(strange))}")
+        return tuple(self._item(each.transaction_id) for each in submission.transactions)
+
+    def code_for(self, items: tuple[Item, ...]) -> int:
+        """Give the code that the sync has then."""
+        if self.code is not None:
+            return self.code
+        return 5130 if any(item.status in FAILED for item in items) else 2000
+
+    def for_company(self, company: Company | None) -> "Outcome":
+        """Give what comes of it instead if the company was deleted or has no connection any more."""
+        if company is not None and company.connection_status == "Linked":
+            return self
+        code = self.code if self.code in (4040, 4220) else 4040 if company is None else 4220
+        return Outcome(otherwise=Verdict("PushError", UNREACHABLE), code=code, webhook=self.webhook)
+
+    def _item(self, transaction_id: str) -> Item:
+        verdict = self.transactions.get(transaction_id, self.otherwise)
+        return Item(transaction_id, verdict.status, message=verdict.message)
+
+
+# Asked again and again while the sync is in progress; None: not yet.
+AutoSettle = Callable[[Submission, datetime], Outcome | None]
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class Rule:
+    """What becomes of some transactions: the first `times` that each is submitted, or always."""
+
+    transaction_id: str = ""  # a regular expression, searched for in the id
+    company_id: str | None = None
+    status: ItemStatus = "PushError"
+    message: str | None = REFUSAL
+    times: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no regular expression here, not when the first sync ends."""
+        try:
+            re.compile(self.transaction_id)
+        except re.error as error:
+            raise ValueError(f"transaction_id: {error}") from error
+
+    def matches(self, company_id: str, submitted: Submitted) -> bool:
+        """Tell whether it is for this transaction, this time."""
+        return (
+            re.search(self.transaction_id, submitted.transaction_id) is not None
+            and self.company_id in (None, company_id)
+            and (self.times is None or submitted.attempt <= self.times)
+        )
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class Settling:
+    """A plan by which syncs end by themselves; the first rule that matches a transaction decides on it."""
+
+    after_seconds: float = 0.0
+    rules: tuple[Rule, ...] = ()
+    webhook: Generation | None = "current"
+
+    def __call__(self, submission: Submission, now: datetime) -> Outcome | None:
+        """Decide on a sync, once it is time."""
+        if now - submission.at < timedelta(seconds=self.after_seconds):
+            return None
+        verdicts = {each.transaction_id: self._verdict(submission, each) for each in submission.transactions}
+        return Outcome(verdicts, webhook=self.webhook)
+
+    def _verdict(self, submission: Submission, submitted: Submitted) -> Verdict:
+        for rule in self.rules:
+            if rule.matches(submission.origin.company_id, submitted):
+                return Verdict(rule.status, rule.message if rule.status in FAILED else None)
+        return Verdict()

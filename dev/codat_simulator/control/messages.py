@@ -1,0 +1,102 @@
+"""What the control API takes and gives, for its server and its client alike."""
+
+from dataclasses import dataclass, field
+from typing import Literal, Required
+
+from pydantic import with_config
+
+from dev.codat_simulator.books.models import Company, Sync, SyncChanges
+from dev.codat_simulator.request_log import LoggedRequest
+from dev.codat_simulator.webhooks.events import Generation
+from dev.codat_simulator.webhooks.signing import HeaderFamily
+from dev.codat_simulator.wire import WIRE, JsonObject
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class NewCompany:
+    """A company to add."""
+
+    name: str = Company.name
+    company_id: str | None = None
+    source_platform: str = Company.source_platform
+    target_platform: str = Company.target_platform
+
+
+@with_config(WIRE)
+class NewSync(SyncChanges, total=False):
+    """A sync to add: with these `items`, or with as many rows as `generate` says, `traps` among them."""
+
+    company_id: Required[str]
+    sync_id: str
+    generate: int
+    traps: bool
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class NewWebhook:
+    """A webhook to send: the event of a sync or a company, or `body` word for word."""
+
+    sync_id: str | None = None
+    company_id: str | None = None
+    generation: Generation = "current"
+    event_type: str | None = None
+    overrides: JsonObject = field(default_factory=dict)
+    body: str | None = None
+    headers: HeaderFamily = "webhook"
+    method: Literal["POST", "PUT"] = "POST"
+    secrets: tuple[str, ...] | None = None
+    delay_seconds: float = 0.0
+    repeat: int = 1
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class WebhookSent:
+    """The id by which a webhook can be asked for, replayed and redelivered."""
+
+    webhook_id: str
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class WebhookUrl:
+    """Where webhooks go from now on; `disabled` is what Codat says of it, though it still sends them."""
+
+    url: str
+    disabled: bool = False
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class ConnectionStatus:
+    """What became of a company's connection to its accounting software: `Linked`, `Deauthorized`, …."""
+
+    status: str
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class Quota:
+    """How many of today's requests are left."""
+
+    remaining: int
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that simulated Codat knows: the truth that a copy of it is held against."""
+
+    companies: tuple[Company, ...]
+    syncs: tuple[Sync, ...]
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class Requests:
+    """What was asked of Codat's API, and how much of it at once."""
+
+    requests: tuple[LoggedRequest, ...]
+    max_in_flight: dict[str, int]  # by company

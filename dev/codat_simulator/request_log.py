@@ -1,0 +1,89 @@
+"""What was asked of simulated Codat, and how much of it at once."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+
+import httpx
+from pydantic import with_config
+
+from dev.codat_simulator.wire import WIRE
+
+
+@with_config(WIRE)
+@dataclass
+class LoggedRequest:
+    """One request; `status` stays None if the connection was dropped, or while there is no answer yet."""
+
+    method: str
+    path: str
+    query: str
+    at: datetime
+    company_id: str | None
+    status: int | None = None
+    idempotency_key: str | None = None
+
+
+class RequestLog:
+    """Every request in the order of arrival, and the most that were in flight at once for each company."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._lock = Lock()
+        self._entries: list[LoggedRequest] = []
+        self._in_flight: Counter[str] = Counter()
+        self._most: Counter[str] = Counter()
+
+    @property
+    def entries(self) -> tuple[LoggedRequest, ...]:
+        """All requests so far."""
+        with self._lock:
+            return tuple(self._entries)
+
+    def matching(self, path: str) -> tuple[LoggedRequest, ...]:
+        """All requests so far whose path the regular expression finds something in."""
+        return tuple(entry for entry in self.entries if re.search(path, entry.path))
+
+    def max_in_flight(self, company_id: str) -> int:
+        """Tell how many requests for a company were in flight at once, at most."""
+        return self._most[company_id]
+
+    def max_in_flight_by_company(self) -> dict[str, int]:
+        """Tell the same for every company."""
+        with self._lock:
+            return dict(self._most)
+
+    def clear(self) -> None:
+        """Forget what was, so that a test can count from here."""
+        with self._lock:
+            self._entries.clear()
+            self._most = Counter(self._in_flight)
+
+    @contextmanager
+    def following(self, request: httpx.Request) -> Iterator[LoggedRequest]:
+        """Log a request and count it as in flight meanwhile."""
+        company = re.match(r"/companies/([^/]+)", request.url.path)
+        company_id = company[1] if company else None
+        entry = LoggedRequest(
+            request.method,
+            request.url.path,
+            request.url.query.decode(),
+            self._now(),
+            company_id,
+            idempotency_key=request.headers.get("Idempotency-Key"),
+        )
+        with self._lock:
+            self._entries.append(entry)
+            if company_id is not None:
+                self._in_flight[company_id] += 1
+                self._most[company_id] = max(self._most[company_id], self._in_flight[company_id])
+        try:
+            yield entry
+        finally:
+            with self._lock:
+                if company_id is not None:
+                    self._in_flight[company_id] -= 1

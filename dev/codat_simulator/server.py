@@ -1,0 +1,209 @@
+"""Simulated Codat over HTTP, with a control API beside it.
+
+Everything under `/_simulator/` is the simulator's own; it needs no key and answers only callers on this machine.
+Bodies are JSON. What is misspelt is refused with 400, an id that is not there with 404, both as `{"error": …}`.
+
+    GET    state                    {companies, syncs: [{syncId, companyId, code, items, …}]}
+    POST   companies                {name?, companyId?, sourcePlatform?, targetPlatform?} → the company
+    DELETE companies/{companyId}    Codat answers 404 for it from now on
+    POST   syncs                    {companyId, code?, items? | generate?, traps?, syncId?, syncStatus?, errorMessage?,
+                                    syncExceptionMessage?, syncUtc?, dataPushed?} → the sync; an item is
+                                    {transactionId, status?, integrationType?, message?}
+    PATCH  syncs/{syncId}           {code?, items?, syncStatus?, errorMessage?, …} → the sync
+    POST   syncs/{syncId}/settle    lets a sync that a request started end, its webhook included:
+                                    {transactions?: {id: {status: Completed | PushError | ValidationError, message?}},
+                                    otherwise?: {status, message?}, code?, webhook?: current | old | null} → the sync;
+                                    {}: all is Completed, which puts it into the books
+    PUT    settling                 lets syncs end by themselves from now on, those in progress too:
+                                    {afterSeconds?, rules?: [{transactionId?, companyId?, status?, message?, times?}],
+                                    webhook?}; transactionId is a regular expression, the first rule that matches
+                                    decides, `times` is for how many tries of an id; what none matches is Completed
+    DELETE settling                 syncs stay in progress until they are settled, as at first
+    GET    submissions              every request that started a sync: [{syncId, at, origin: {companyId, method, kind,
+                                    idempotencyKey}, transactions: [{transactionId, body, attempt}]}]
+    GET    books/{companyId}        all that was ever written, in that order:
+                                    [{transactionId, kind, method, syncId, body}]
+    PUT    companies/{companyId}/connection-status   {status}; unless it is Linked, syncs end with 4220
+                                    → the company
+    POST   webhooks                 {syncId? | companyId?, generation?: current | old, eventType?, overrides?, body?,
+                                    headers?: webhook | svix, method?: POST | PUT, secrets?, delaySeconds?, repeat?}
+                                    → {webhookId}; delivered in the background, tried again on Codat's schedule
+    POST   webhooks/{webhookId}/replay      the same body as a new message → {webhookId}
+    POST   webhooks/{webhookId}/redeliver   the same message once more → {webhookId}
+    GET    deliveries               [{webhookId, pending, attempts: [{at, status, error, seconds}]}]
+    PUT    webhook-url              {url}
+    POST   faults                   {kind, times?, path?, companyId?, syncId?, seconds?, status?, retryAfter?, total?};
+                                    the kinds are in `dev.codat_simulator.faults`
+    DELETE faults
+    PUT    quota                    {remaining}: how many of today's requests are left
+    GET    requests                 {requests: [{method, path, query, at, companyId, status, idempotencyKey}],
+                                    maxInFlight: {companyId: number}}
+    DELETE requests                 forget what was asked so far
+"""
+
+import os
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from threading import Event, Lock, Thread
+
+import httpx
+
+from dev.codat_simulator.control.api import PREFIX, ControlApi
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.codat_simulator.webhooks.delivery import Deliverer
+
+# Linger for 0 seconds: closing such a socket breaks the connection off with a RST.
+BREAK_OFF = struct.pack("ii", 1, 0)
+SETTLE_EVERY_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class RunningSimulator:
+    """A simulator that is being served."""
+
+    url: str
+    codat: SimulatedCodat
+    deliverer: Deliverer
+
+
+@contextmanager
+def serve(
+    codat: SimulatedCodat,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    webhook_url: str | None = None,
+    time_scale: float = 1.0,
+) -> Iterator[RunningSimulator]:
+    """Serve simulated Codat until the block ends; port 0 is any free one."""
+    if webhook_url is not None:
+        codat.set_webhook_consumer(webhook_url)
+    with (
+        Deliverer(codat, webhook_url, time_scale=time_scale) as deliverer,
+        _Server((host, port), codat, ControlApi(codat, deliverer)) as server,
+        _settling(codat),
+    ):
+        codat.on_settled = deliverer.announce
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="simulator")
+        thread.start()
+        try:
+            yield RunningSimulator(f"http://{host}:{server.server_port}", codat, deliverer)
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def _settling(codat: SimulatedCodat) -> Iterator[None]:
+    """Let syncs end when it is time, also while nobody asks for anything."""
+    stop = Event()
+
+    def settle() -> None:
+        while not stop.wait(SETTLE_EVERY_SECONDS):
+            codat.settle_due()
+
+    thread = Thread(target=settle, name="settling")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    """A thread per connection; all of them end with it, also those that a client keeps open."""
+
+    daemon_threads = False  # so that server_close waits for them
+    request_queue_size = 256
+
+    def __init__(self, address: tuple[str, int], codat: SimulatedCodat, control: ControlApi) -> None:
+        self.codat = codat
+        self.control = control
+        self._lock = Lock()
+        self._open: set[socket.socket] = set()
+        super().__init__(address, _Handler)
+
+    def get_request(self) -> tuple[socket.socket, object]:
+        connection, address = super().get_request()
+        with self._lock:
+            self._open.add(connection)
+        return connection, address
+
+    def close_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        with self._lock:
+            self._open.discard(request)
+        super().close_request(request)
+
+    def server_close(self) -> None:
+        with self._lock:
+            for connection in self._open:
+                with suppress(OSError):  # the client was quicker
+                    connection.shutdown(socket.SHUT_RD)  # an answer under way is still sent
+        super().server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Translates between the wire and httpx's requests and responses."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # headers and body leave in one packet
+    server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        sys.settrace(None)  # a thread of its own, in which nothing is measured: to trace it would take half of the time
+
+    def _answer(self) -> None:
+        request = self._request()
+        try:
+            response = self._respond(request)
+        except httpx.ReadError:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, BREAK_OFF)
+            # Closed here and now: the server's own way of closing would say goodbye first.
+            os.close(self.connection.detach())
+            self.close_connection = True
+        except httpx.RemoteProtocolError:
+            self.close_connection = True
+        else:
+            self._send(response)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - http.server's names
+
+    def _request(self) -> httpx.Request:
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        return httpx.Request(
+            self.command, f"http://simulator{self.path}", headers=list(self.headers.items()), content=body
+        )
+
+    def _respond(self, request: httpx.Request) -> httpx.Response:
+        if not request.url.path.startswith(PREFIX):
+            return self.server.codat.handle(request)
+        if not self._is_local():
+            return httpx.Response(403)
+        return self.server.control.handle(request)
+
+    def _is_local(self) -> bool:
+        # The address of a bridge counts too: that is what the simulator listens on for containers to reach it.
+        caller, own = self.client_address[0], self.connection.getsockname()[0]
+        return ip_address(caller).is_loopback or caller == own
+
+    def _send(self, response: httpx.Response) -> None:
+        self.send_response(response.status_code)
+        for name, value in response.headers.raw:  # in the letter case that Codat uses
+            if name.lower() != b"content-length":
+                self.send_header(name.decode(), value.decode())
+        if response.status_code != httpx.codes.NO_CONTENT:
+            self.send_header("Content-Length", str(len(response.content)))
+        self.end_headers()
+        self.wfile.write(response.content)
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing: the request log is for that, and standard output for the URL."""

@@ -1,0 +1,221 @@
+"""Sends webhooks over HTTP until they are taken, on Codat's schedule."""
+
+import heapq
+import ssl
+import time
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+from itertools import count
+from threading import Condition, Thread
+from typing import Literal, Self
+
+import httpx
+from pydantic import with_config
+
+from dev.codat_simulator.books.models import Sync
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.codat_simulator.webhooks.events import Generation
+from dev.codat_simulator.webhooks.signing import HeaderFamily, new_webhook_id
+from dev.codat_simulator.wire import WIRE, to_json
+
+MINUTE, HOUR = 60, 3600
+# Seconds that pass before each attempt, counted from the one before it.
+SCHEDULE = (0, 5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR)
+TIMEOUT_SECONDS = 15
+# The delivery service of before takes a 500, say, for a final answer.
+RETRIED_BEFORE = frozenset({408, 429, 502, 503, 504})
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is to be sent, and how; signed anew for every attempt."""
+
+    body: bytes
+    webhook_id: str = field(default_factory=new_webhook_id)
+    generation: Generation = "current"
+    headers: HeaderFamily = "webhook"
+    method: Literal["POST", "PUT"] = "POST"
+    secrets: tuple[str, ...] | None = None  # other than Codat's: to send what must not be let in
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class Attempt:
+    """One try to deliver: a status, or the error that came instead."""
+
+    at: datetime
+    status: int | None
+    error: str | None
+    seconds: float
+
+    @property
+    def succeeded(self) -> bool:
+        """Any 2xx will do."""
+        return self.status is not None and httpx.codes.is_success(self.status)
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class Delivery:
+    """What became of a message so far."""
+
+    webhook_id: str
+    attempts: tuple[Attempt, ...]
+    pending: bool
+
+    @property
+    def delivered(self) -> bool:
+        """Whether it was taken at least once."""
+        return any(attempt.succeeded for attempt in self.attempts)
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Return whom every deliverer trusts: to read it takes longer than to deliver."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+@dataclass(order=True)
+class _Job:
+    due: float
+    order: int
+    message: Message = field(compare=False)
+    attempt: int = field(compare=False)
+
+
+class Deliverer:
+    """Delivers on a bounded pool of threads; a context manager, so that none is left behind.
+
+    `time_scale` shortens the schedule: at 0.001 the 28 hours of it pass in less than two minutes.
+    """
+
+    def __init__(
+        self,
+        codat: SimulatedCodat,
+        url: str | None = None,
+        *,
+        time_scale: float = 1.0,
+        workers: int = 8,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.url = url
+        self._codat = codat
+        self._time_scale = time_scale
+        # No proxy of the environment's may come between the simulator and a local receiver.
+        self._client = httpx.Client(
+            timeout=TIMEOUT_SECONDS, transport=transport, verify=_authorities(), trust_env=False
+        )
+        self._changed = Condition()
+        self._jobs: list[_Job] = []
+        self._in_flight: list[_Job] = []
+        self._order = count()
+        self._messages: dict[str, Message] = {}
+        self._attempts: dict[str, list[Attempt]] = {}
+        self._stopped = False
+        self._threads = [Thread(target=self._work, name=f"deliverer-{n}", daemon=True) for n in range(workers)]
+
+    def __enter__(self) -> Self:
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Finish the attempts under way, drop what is still to come, end the threads."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+        self._client.close()
+
+    # ---------------------------------------------------------------- what to send
+
+    def send(self, message: Message, *, delay_seconds: float = 0.0) -> str:
+        """Enqueue a message and return its webhook-id; sent again, it is a duplicate with the same one."""
+        with self._changed:
+            self._messages[message.webhook_id] = message
+            self._attempts.setdefault(message.webhook_id, [])
+            self._enqueue(message, delay_seconds)
+        return message.webhook_id
+
+    def announce(self, sync: Sync, generation: Generation = "current") -> None:
+        """Send the webhook of how a sync ended, if the client has said where to."""
+        if self.url is not None:
+            self.send(Message(to_json(self._codat.event(sync, generation=generation)), generation=generation))
+
+    def redeliver(self, webhook_id: str) -> str:
+        """Send the same message once more, as at-least-once delivery may; raises KeyError."""
+        return self.send(self._messages[webhook_id])
+
+    def replay(self, webhook_id: str) -> str:
+        """Send the same body as a new message, as a person may in Codat's Portal; raises KeyError."""
+        return self.send(replace(self._messages[webhook_id], webhook_id=new_webhook_id()))
+
+    # ---------------------------------------------------------------- what became of it
+
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """Every message so far with all of its attempts."""
+        with self._changed:
+            pending = {job.message.webhook_id for job in (*self._jobs, *self._in_flight)}
+            return tuple(
+                Delivery(webhook_id, tuple(attempts), webhook_id in pending)
+                for webhook_id, attempts in self._attempts.items()
+            )
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until nothing is left to send; False if that takes longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not (self._jobs or self._in_flight), timeout)
+
+    # ---------------------------------------------------------------- on the threads
+
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
+            attempt = self._attempt(job.message)
+            with self._changed:
+                self._attempts[job.message.webhook_id].append(attempt)
+                self._in_flight.remove(job)
+                self._retry(job, attempt)
+                self._changed.notify_all()
+
+    def _next(self) -> _Job | None:
+        with self._changed:
+            while not self._stopped:
+                wait = self._jobs[0].due - time.monotonic() if self._jobs else None
+                if wait is not None and wait <= 0:
+                    job = heapq.heappop(self._jobs)
+                    self._in_flight.append(job)
+                    return job
+                self._changed.wait(wait)
+        return None
+
+    def _attempt(self, message: Message) -> Attempt:
+        at, started = self._codat.now(), time.monotonic()
+        status, error = None, None
+        try:
+            status = self._post(message).status_code
+        except (httpx.TransportError, httpx.InvalidURL) as failure:
+            error = repr(failure)
+        return Attempt(at, status, error, time.monotonic() - started)
+
+    def _post(self, message: Message) -> httpx.Response:
+        if self.url is None:
+            raise httpx.UnsupportedProtocol("no webhook URL is set")
+        signed = self._codat.sign(
+            message.body, webhook_id=message.webhook_id, headers=message.headers, secrets=message.secrets
+        )
+        return self._client.request(message.method, self.url, headers=signed.headers, content=signed.body)
+
+    def _retry(self, job: _Job, attempt: Attempt) -> None:
+        if attempt.succeeded or job.attempt + 1 == len(SCHEDULE):
+            return
+        if job.message.generation == "old" and attempt.status is not None and attempt.status not in RETRIED_BEFORE:
+            return
+        self._enqueue(job.message, 0, job.attempt + 1)
+
+    def _enqueue(self, message: Message, delay_seconds: float, attempt: int = 0) -> None:
+        due = time.monotonic() + delay_seconds + SCHEDULE[attempt] * self._time_scale
+        heapq.heappush(self._jobs, _Job(due, next(self._order), message, attempt))
+        self._changed.notify()

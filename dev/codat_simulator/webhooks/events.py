@@ -1,0 +1,153 @@
+"""The bodies of Codat's webhooks, of today (`eventType`) and of before (`RuleType`)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import uuid4
+
+from dev.codat_simulator.api.representations import connection_json
+from dev.codat_simulator.books.models import Company, Item, Sync
+from dev.codat_simulator.books.timestamps import milliseconds, seven_digits
+from dev.codat_simulator.wire import JsonObject
+
+Generation = Literal["current", "old"]
+
+CLIENT_ID = "30e0f9d2-52c0-4c9f-a806-bcd98a3bcd7e"
+IMPOSSIBLE_DATE = "2024-09-01T23:59:99Z"  # Codat's own example of `client.rateLimit.reset`
+DAILY_QUOTA = 12000
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """What an event tells of."""
+
+    at: datetime
+    company: Company | None = None
+    sync: Sync | None = None
+
+    @property
+    def named_company(self) -> Company:
+        """The company, for events that cannot do without."""
+        if self.company is None:
+            raise ValueError("this event needs a company")
+        return self.company
+
+    @property
+    def named_sync(self) -> Sync:
+        """The sync, for events that cannot do without."""
+        if self.sync is None:
+            raise ValueError("this event needs a sync")
+        return self.sync
+
+
+# ---------------------------------------------------------------- of today
+
+
+def current_event(occasion: Occasion, event_type: str | None = None) -> JsonObject:
+    """Make an event of today; a type that Codat does not have (yet) gets the company and no more."""
+    if event_type is None:
+        event_type = f"expenses.sync.{'successful' if occasion.named_sync.successful else 'unsuccessful'}"
+    return {
+        "id": str(uuid4()),
+        "eventType": event_type,
+        "generatedDate": milliseconds(occasion.at),
+        "payload": _payload(occasion, event_type),
+    }
+
+
+def _payload(occasion: Occasion, event_type: str) -> JsonObject:
+    if event_type.startswith("client.rateLimit."):
+        return _rate_limit_payload(occasion, reached=event_type.endswith(".reached"))
+    if event_type == "company.deleted":
+        return _reference(occasion.named_company)
+    payload: JsonObject = {"referenceCompany": _reference(occasion.named_company)}
+    if event_type.startswith("expenses."):
+        sync = occasion.named_sync
+        payload |= {"syncId": sync.sync_id, "transactions": [_transaction(item) for item in sync.items]}
+    elif event_type.startswith("connection."):
+        payload["connection"] = _connection(occasion.named_company, event_type.removeprefix("connection."))
+    return payload
+
+
+def _reference(company: Company) -> JsonObject:
+    return {
+        "id": company.company_id,
+        "name": company.name,
+        "description": "Looking to get a loan for refurb.",
+        "links": {"portal": f"https://app.codat.io/companies/{company.company_id}/summary"},
+        "tags": {},
+    }
+
+
+def _transaction(item: Item) -> JsonObject:
+    # Webhooks have an enum of their own, in which nothing is a ValidationError.
+    status = "Failed" if item.status == "ValidationError" else item.status
+    return {"id": item.transaction_id, "status": status, "errorMessage": item.message}
+
+
+def _connection(company: Company, change: str) -> JsonObject:
+    status = {"created": "PendingAuth", "disconnected": "Deauthorized", "deleted": "Unlinked", "failed": "Deauthorized"}
+    return connection_json(company, "Accounting", company.target_platform, status.get(change, "Linked"))
+
+
+def _rate_limit_payload(occasion: Occasion, *, reached: bool) -> JsonObject:
+    return {
+        "dailyQuota": DAILY_QUOTA,
+        "quotaRemaining": 0 if reached else DAILY_QUOTA,
+        "expiryDate": milliseconds(occasion.at + timedelta(hours=12)) if reached else IMPOSSIBLE_DATE,
+    }
+
+
+# ---------------------------------------------------------------- of before
+
+
+def old_event(occasion: Occasion, rule_type: str | None = None) -> JsonObject:
+    """Make an event of before; the rule type is written as given, with the space or without."""
+    if rule_type is None:
+        rule_type = "Sync Completed" if occasion.named_sync.successful else "Sync Failed"
+    event: JsonObject = {
+        "AlertId": str(uuid4()),
+        "RuleId": "289c80dc-2aee-4b71-afff-9acd8d051080",
+        "RuleType": rule_type,
+        "ClientId": CLIENT_ID,
+        "ClientName": "Expense Sync",
+    }
+    if rule_type.startswith("Rate"):
+        return event | _old_rate_limit(occasion, reached=rule_type.endswith("Reached"))
+    return event | _old_sync(occasion, failed=rule_type.endswith("Failed"))
+
+
+def _old_sync(occasion: Occasion, *, failed: bool) -> JsonObject:
+    sync = occasion.named_sync
+    what = "has failed at step Pushing" if failed else "completed successfully"
+    data = {  # two conventions in one object, as Codat has it
+        "syncId": sync.sync_id,
+        "syncType": "Expense",
+        "SyncDateRangeStartUtc": seven_digits(occasion.at - timedelta(seconds=1)),
+        "SyncDateRangeFinishUtc": seven_digits(occasion.at),
+    }
+    if failed:
+        data["FailureStage"] = "Pushing"
+    return {
+        "CompanyId": sync.company_id,
+        "Message": f"Sync {sync.sync_id} for company {sync.company_id} of type Expense {what}.",
+        "Data": data,
+    }
+
+
+def _old_rate_limit(occasion: Occasion, *, reached: bool) -> JsonObject:
+    data: JsonObject = {"DailyQuota": DAILY_QUOTA, "ExpiresUtc": seven_digits(occasion.at + timedelta(hours=12))}
+    data["QuotaRemaining"] = 0 if reached else DAILY_QUOTA
+    return {"Message": f"The daily quota of {CLIENT_ID} was {'reached' if reached else 'reset'}.", "Data": data}
+
+
+# ---------------------------------------------------------------- either
+
+
+def merged(event: JsonObject, overrides: JsonObject) -> JsonObject:
+    """Put the overrides over the event, object by object; null stays null."""
+    result = dict(event)
+    for key, value in overrides.items():
+        nested = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if nested else value
+    return result

@@ -1,0 +1,67 @@
+"""A webhook is lost, and its sync is found in Codat's list; then the table is known to be complete."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from codat_sync.aws.table_schema import reconciliation_key
+from codat_sync.core.timestamps import format_instant
+from codat_sync.reconciliation.completeness import Completeness
+from codat_sync.syncs.repository import Store
+from dev.codat_simulator.books.models import Item
+
+if TYPE_CHECKING:
+    from codat_sync.aws.dynamodb import Table
+    from dev.codat_simulator.books.models import Company
+    from dev.codat_simulator.control.client import SimulatorControl
+
+# Longer ago than a webhook may still be on its way.
+_AGO = timedelta(hours=1)
+_PATIENCE_SECONDS = 30
+_POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """How many webhooks were lost, and how many of their syncs found; what is said of how many companies."""
+
+    lost: int
+    found: int
+    companies: int
+    complete_as_of: datetime | None
+
+
+@dataclass(frozen=True)
+class Reconciling:
+    """What reconcile does. ``go`` lets it go a round at once: it does each five minutes."""
+
+    codat: "SimulatorControl"
+    table: "Table"
+    go: Callable[[], object]
+
+    def reconcile(self, company: "Company") -> Reconciled:
+        """Lose a webhook, have its sync found, and have that confirmed."""
+        ended = (datetime.now(UTC) - _AGO).isoformat()
+        items = tuple(Item(f"unheard-of-{number}") for number in range(3))
+        sync = self.codat.add_sync(company_id=company.company_id, code=2000, items=items, sync_utc=ended)
+        self._go()
+        store = Store(self.table, event_retention=timedelta())  # it is only read
+        is_found = self._wait_until(lambda: store.load_sync(sync.sync_id) is not None)
+        self._go()
+        overall = Completeness(self.table).overall()
+        return Reconciled(1, int(is_found), overall.companies, overall.complete_as_of)
+
+    def _go(self) -> None:
+        """Let all companies be due, as they are after half an hour, and compare them."""
+        long_ago = format_instant(datetime.now(UTC) - _AGO)
+        for company in list(Completeness(self.table).companies()):
+            self.table.update(reconciliation_key(company.company_id), {"reconcileAt": long_ago}, {})
+        self.go()
+
+    def _wait_until(self, is_so: Callable[[], bool]) -> bool:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not (found := is_so()) and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+        return found

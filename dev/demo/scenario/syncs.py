@@ -1,0 +1,137 @@
+"""What happens at Codat in the demo: syncs of every status code, and webhooks that tell of them in every way."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import cycle
+from typing import Final, Literal
+
+from dev.codat_simulator.books.models import Company, Sync
+from dev.codat_simulator.books.sample_data import generate_items
+from dev.codat_simulator.books.timestamps import bare_date, seven_digits, with_offset, without_offset
+from dev.codat_simulator.control.client import SimulatorControl
+from dev.codat_simulator.control.messages import NewCompany, NewWebhook
+from dev.codat_simulator.webhooks.events import Generation, Occasion, current_event
+from dev.codat_simulator.webhooks.signing import HeaderFamily
+from dev.codat_simulator.wire import to_json
+
+COMPANIES: Final = {
+    "Bäckerei Toft": "Xero",
+    "Copper & Pine Ltd": "QuickBooks Online",
+    "Harbour Lights": "NetSuite",
+    "Näytelmä Oy": "Sage Intacct",
+    "Three Rivers Logistics": "Dynamics 365",
+}
+# By status code: how many syncs, and how many rows of transactions each of them has.
+SYNCS: Final = {
+    1000: (3, 9),
+    1010: (2, 14),
+    2000: (12, 24),
+    2040: (4, 0),
+    4000: (3, 0),
+    4040: (2, 0),
+    4220: (2, 0),
+    4260: (2, 7),
+    5000: (3, 11),
+    5080: (2, 8),
+    5120: (3, 19),
+    5130: (4, 33),
+}
+_LARGE_SYNC_ROWS = 2000
+# Codat's codes from here on are of failures.
+_FAILURES = 4000
+# How late the older of two events arrives.
+_LATE_SECONDS = 1.0
+# Of Codat's documentation, and not the one that this Codat signs with.
+_FOREIGN_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - known to all
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A webhook to send. ``announces`` is the sync that it makes known, None if there is none of ours."""
+
+    webhook: NewWebhook
+    announces: str | None = None
+    again: Literal["redelivered", "replayed"] | None = None
+    is_genuine: bool = True
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How Codat tells of a sync. The names of rules have been seen with a space and without."""
+
+    generation: Generation = "current"
+    rule: str | None = None
+    headers: HeaderFamily = "webhook"
+    method: Literal["POST", "PUT"] = "POST"
+
+    def webhook(self, sync: Sync) -> NewWebhook:
+        event_type = self.rule and self.rule.format("Completed" if sync.successful else "Failed")
+        return NewWebhook(
+            sync_id=sync.sync_id,
+            generation=self.generation,
+            event_type=event_type,
+            headers=self.headers,
+            method=self.method,
+        )
+
+
+_WAYS = (
+    _Way(),
+    _Way("old", "Sync {}"),
+    _Way(headers="svix"),
+    _Way("old", "Sync{}", headers="svix"),
+    _Way(method="PUT"),
+)
+
+
+def stage(codat: SimulatorControl) -> list[Planned]:
+    """Make companies and syncs at Codat; returns the webhooks that are to be sent, in this order."""
+    companies = [codat.add_company(NewCompany(name, target_platform=platform)) for name, platform in COMPANIES.items()]
+    first, *others, last_but_one, last = _ordinary(codat, companies)
+    large = codat.add_sync(company_id=companies[0].company_id, code=5130, generate=_LARGE_SYNC_ROWS)
+    return [
+        first,
+        # What is refused is sent seven times more: it goes early, so that nobody has to wait for it.
+        replace(first, webhook=replace(first.webhook, secrets=(_FOREIGN_SECRET,)), announces=None, is_genuine=False),
+        *_out_of_order(codat, companies[1]),
+        *_out_of_order(codat, companies[2]),
+        *others,
+        replace(last_but_one, again="redelivered"),
+        replace(last, again="replayed"),
+        Planned(NewWebhook(sync_id=large.sync_id), large.sync_id),
+        *_not_ours(companies[0], large),
+    ]
+
+
+def _ordinary(codat: SimulatorControl, companies: list[Company]) -> Iterator[Planned]:
+    company, way = cycle(companies), cycle(_WAYS)
+    write_time = cycle((seven_digits, with_offset, without_offset, bare_date))
+    for code, (number, rows) in SYNCS.items():
+        for _ in range(number):
+            sync = codat.add_sync(
+                company_id=next(company).company_id,
+                code=code,
+                generate=rows,
+                sync_utc=next(write_time)(datetime.now(UTC)),
+                sync_exception_message=f"Für den Beleg gilt: Code {code}." if code >= _FAILURES else None,
+            )
+            yield Planned(next(way).webhook(sync), sync.sync_id)
+
+
+def _out_of_order(codat: SimulatorControl, company: Company) -> Iterator[Planned]:
+    """Let a sync fail and then succeed, and the event of the failure arrive last."""
+    failed = codat.add_sync(company_id=company.company_id, code=5130, generate=20)
+    event = current_event(Occasion(datetime.now(UTC), company, failed))
+    codat.change_sync(failed.sync_id, code=2000, items=generate_items(20))
+    yield Planned(NewWebhook(sync_id=failed.sync_id), failed.sync_id)
+    yield Planned(NewWebhook(body=to_json(event).decode(), delay_seconds=_LATE_SECONDS), failed.sync_id)
+
+
+def _not_ours(company: Company, sync: Sync) -> Iterator[Planned]:
+    overrides = {"Data": {"syncType": "Commerce"}}
+    yield Planned(NewWebhook(sync_id=sync.sync_id, generation="old", overrides=overrides))
+    yield Planned(NewWebhook(company_id=company.company_id, event_type="bills.write.successful"))
+    yield Planned(NewWebhook(company_id=company.company_id, event_type="journalEntries.write.unsuccessful"))
+    # Its date is none, as in Codat's own example.
+    yield Planned(NewWebhook(event_type="client.rateLimit.reset"))

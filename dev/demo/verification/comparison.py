@@ -1,0 +1,95 @@
+"""What Codat holds against what SyncTable holds."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from codat_sync.syncs.status_codes import STATUS_CODES, status_code
+from dev.demo.verification.records import Facts, Key, Kind, codes
+
+
+class Verdict(StrEnum):
+    """What is wrong."""
+
+    LOST = "lost"
+    DIFFERENT = "different"
+    UNEXPECTED = "unexpected"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A fact on which the two do not agree. ``code`` is the status code of its sync, None if it has none."""
+
+    verdict: Verdict
+    key: Key
+    code: object
+    detail: str = ""
+
+    def __str__(self) -> str:
+        """Say it to a person."""
+        what = f"{self.key.kind} {self.key.name}".rstrip()
+        if self.key.sync_id and self.key.kind is not Kind.SYNC:
+            what += " of sync"
+        return " ".join(filter(None, [f"{self.verdict}:", what, self.key.sync_id, self.detail]))
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The syncs of one status code, counted on both sides."""
+
+    code: int
+    meaning: str
+    syncs: tuple[int, int]
+    transactions: tuple[int, int]
+    differences: int
+
+
+def compare(truth: Facts, found: Facts) -> list[Difference]:
+    """Return every fact on which the two do not agree."""
+    return list(_differences(truth, found))
+
+
+def _differences(truth: Facts, found: Facts) -> Iterator[Difference]:
+    code_of = codes(found) | codes(truth)
+    for key in sorted(truth.keys() | found.keys(), key=str):
+        code = code_of.get(key.sync_id)
+        if key not in found:
+            yield Difference(Verdict.LOST, key, code)
+        elif key not in truth:
+            yield Difference(Verdict.UNEXPECTED, key, code)
+        elif truth[key] != found[key]:
+            yield Difference(Verdict.DIFFERENT, key, code, _detail(key, truth, found))
+
+
+def _detail(key: Key, truth: Facts, found: Facts) -> str:
+    said = [
+        f"{name} is {found[key].get(name)!r}, should be {value!r}"
+        for name, value in truth[key].items()
+        if found[key].get(name) != value
+    ]
+    return "- " + "; ".join(said)
+
+
+def tally(truth: Facts, found: Facts, differences: list[Difference]) -> list[Tally]:
+    """Count by status code: all that are documented, and those that turned up besides."""
+    here, there = codes(truth), codes(found)
+    syncs, kept_syncs = Counter(here.values()), Counter(there.values())
+    rows, kept_rows = _rows_by_code(truth), _rows_by_code(found)
+    wrong = Counter(difference.code for difference in differences)
+    turned_up = {code for code in (*syncs, *kept_syncs) if isinstance(code, int)}
+    return [
+        Tally(
+            code,
+            status_code(code).meaning,
+            (syncs[code], kept_syncs[code]),
+            (rows[code], kept_rows[code]),
+            wrong[code],
+        )
+        for code in sorted(STATUS_CODES.keys() | turned_up)
+    ]
+
+
+def _rows_by_code(facts: Facts) -> Counter[object]:
+    code_of = codes(facts)
+    return Counter(code_of.get(key.sync_id) for key in facts if key.kind is Kind.TRANSACTION)

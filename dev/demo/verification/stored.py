@@ -1,0 +1,78 @@
+"""What stands in SyncTable: the syncs as its readers get them, and everything else that is there."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from codat_sync.aws.dynamodb import Table
+from codat_sync.core.errors import UnprocessedError
+from codat_sync.syncs.repository import Store
+from dev.demo.verification.records import Fact, Facts, Key, Kind, RowNames, moment
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+
+def table_facts(client: "DynamoDBClient", table_name: str) -> Facts:
+    """Read the whole table."""
+    store = Store(Table(client, table_name), event_retention=timedelta(0))  # which it needs for writing only
+    facts: Facts = dict(_listings(client, table_name))
+    for item in _scan(client, table_name):
+        pk, sk = item["pk"]["S"], item["sk"]["S"]
+        match pk.split("#"), sk.split("#"):
+            case ["SYNC", sync_id], ["SYNC"]:
+                facts |= _document_facts(store, sync_id)
+            case (["SYNC", _], ["ITEMS" | "RUN" | "RETRY", *_]) | (["TXN", *_], ["BODY" | "CLAIM", *_]):
+                pass  # parts of a document are read with it; the others are not what the demo compares
+            case ["COMPANY" | "GATE" | "LIMIT" | "RECONCILE" | "SUB", *_], _:
+                pass
+            case ["SYNC", sync_id], ["EVENT", webhook_id]:
+                facts[Key(sync_id, Kind.EVENT, webhook_id)] = {}
+            case ["TXN", company_id, transaction_id], ["SYNC", sync_id]:
+                facts[Key(sync_id, Kind.POINTER, f"{company_id}/{transaction_id}")] = {}
+            case _:
+                facts[Key(None, Kind.ITEM, f"{pk} {sk}")] = {}
+    return facts
+
+
+def _document_facts(store: Store, sync_id: str) -> Facts:
+    try:
+        document = store.load_sync(sync_id)
+    except UnprocessedError:  # parts are missing: no reader could have it
+        return {}
+    if document is None or document.sync is None:
+        return {}
+    status = document.sync.status
+    facts: Facts = {
+        Key(sync_id, Kind.SYNC): {
+            "company": status.company_id,
+            "code": status.code,
+            "status": status.status,
+            "error message": status.error_message,
+            "exception message": status.exception_message,
+            "time": moment(status.synced_at),
+            "data pushed": status.data_pushed,
+        }
+    }
+    rows = RowNames()
+    for item in document.sync.items:
+        for _ in range(item.rows):
+            name = rows.name(item.transaction_id, item.integration_type, item.ordinal)
+            facts[Key(sync_id, Kind.TRANSACTION, name)] = {"status": item.status, "message": item.message}
+    return facts
+
+
+def _listings(client: "DynamoDBClient", table_name: str) -> Iterator[tuple[Key, Fact]]:
+    """Yield what a list of a company's syncs is made from."""
+    for item in _scan(client, table_name, IndexName="byCompany"):
+        sync_id, company_id = item["pk"]["S"].removeprefix("SYNC#"), item["companyPk"]["S"].removeprefix("COMPANY#")
+        # One that is only announced has no code yet.
+        code = item["summary"]["M"].get("code", {}).get("N")
+        yield Key(sync_id, Kind.LISTING, company_id), {"code": code and int(code)}
+
+
+def _scan(client: "DynamoDBClient", table_name: str, **index: str) -> "Iterator[dict[str, AttributeValueTypeDef]]":
+    # A demo's table is small, and only a scan shows what should not be there.
+    for page in client.get_paginator("scan").paginate(TableName=table_name, **index):  # type: ignore[arg-type]
+        yield from page["Items"]

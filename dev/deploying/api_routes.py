@@ -1,0 +1,68 @@
+"""The HTTP API's routes on the embedded AWS.
+
+SAM describes an HTTP API by an OpenAPI document, which the emulator does not import: the routes are made from it here.
+"""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from dev.deploying.cloudformation import STACK, physical_ids
+from ops.errors import LocalStackError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dev.local_stack.aws_clients import LocalAws
+
+# An alias, which SAM has made.
+_FUNCTION = re.compile(r"\$\{(\w+Aliaslive)\}/invocations")
+
+
+def make_routes(aws: "LocalAws") -> str:
+    """Make the API's routes what its OpenAPI document says; returns the API's id."""
+    processed = aws.cloudformation.get_template(StackName=STACK, TemplateStage="Processed")["TemplateBody"]
+    names = physical_ids(aws.cloudformation)
+    api_id = names["Api"]
+    wanted = {
+        route_key: _integration(aws, api_id, names[alias])
+        for route_key, alias in _routes(processed["Resources"]["Api"]["Properties"]["Body"])
+        if alias in names  # else it is switched off
+    }
+    for route in aws.apigatewayv2.get_routes(ApiId=api_id)["Items"]:
+        if wanted.get(route["RouteKey"]) == route["Target"]:
+            del wanted[route["RouteKey"]]
+        else:
+            aws.apigatewayv2.delete_route(ApiId=api_id, RouteId=route["RouteId"])
+    for route_key, target in wanted.items():
+        aws.apigatewayv2.create_route(ApiId=api_id, RouteKey=route_key, Target=target)
+    return api_id
+
+
+def _integration(aws: "LocalAws", api_id: str, arn: str) -> str:
+    """Return what a route has for its target to lead to a function, by the ``arn`` of an alias."""
+    for integration in aws.apigatewayv2.get_integrations(ApiId=api_id)["Items"]:
+        if integration["IntegrationUri"] == arn:
+            return f"integrations/{integration['IntegrationId']}"
+    made = aws.apigatewayv2.create_integration(
+        ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0"
+    )
+    return f"integrations/{made['IntegrationId']}"
+
+
+def _routes(document: "Mapping[str, Any]") -> "Iterator[tuple[str, str]]":
+    for path, operations in document["paths"].items():
+        for name, conditional in _taken(operations).items():
+            method, operation = name.removeprefix("x-amazon-apigateway-").removesuffix("-method"), _taken(conditional)
+            if operation.get("security"):
+                raise LocalStackError(f"{method} {path} wants an authorizer: it would be open to all here")
+            uri = _taken(operation["x-amazon-apigateway-integration"]["uri"])["Fn::Sub"]
+            function = _FUNCTION.search(uri)
+            if not function:
+                raise LocalStackError(f"{method} {path} does not lead to a function: {uri}")
+            yield f"{method.upper()} {path}", function[1]
+
+
+def _taken(value: "Mapping[str, Any]") -> "Mapping[str, Any]":
+    """Return what stands there if the conditions of the template hold."""
+    taken: Mapping[str, Any] = value["Fn::If"][1] if "Fn::If" in value else value
+    return taken

@@ -1,0 +1,68 @@
+"""The stack on the embedded AWS: made, or brought up to date."""
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError, WaiterError
+
+from ops.errors import LocalStackError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import WaiterConfigTypeDef
+
+
+STACK = "codat-sync-local"
+
+_WAIT: "WaiterConfigTypeDef" = {"Delay": 1, "MaxAttempts": 60}
+
+
+def apply(client: "CloudFormationClient", template_url: str, parameters: "Mapping[str, str]") -> None:
+    """Make or update the stack, and wait until that is done. Raises LocalStackError with what failed."""
+    change = client.update_stack if _exists(client) else client.create_stack
+    try:
+        change(
+            StackName=STACK,
+            TemplateURL=template_url,
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+    except ClientError as error:
+        if "No updates are to be performed" not in str(error):
+            raise LocalStackError(str(error)) from error
+        return
+    waiter = client.get_waiter("stack_update_complete" if change == client.update_stack else "stack_create_complete")
+    try:
+        waiter.wait(StackName=STACK, WaiterConfig=_WAIT)
+    except WaiterError as error:
+        raise LocalStackError(_failures(client) or str(error)) from error
+
+
+def outputs(client: "CloudFormationClient", stack: str = STACK) -> dict[str, str]:
+    """Return the outputs of a stack."""
+    (description,) = client.describe_stacks(StackName=stack)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
+
+
+def physical_ids(client: "CloudFormationClient") -> dict[str, str]:
+    """Return what the stack's resources are called, by their names in the template."""
+    resources = client.describe_stack_resources(StackName=STACK)["StackResources"]
+    return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
+
+
+def _exists(client: "CloudFormationClient") -> bool:
+    try:
+        client.describe_stacks(StackName=STACK)
+    except ClientError:
+        return False
+    return True
+
+
+def _failures(client: "CloudFormationClient") -> str:
+    events = client.describe_stack_events(StackName=STACK)["StackEvents"]
+    return "\n".join(
+        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}"
+        for event in events
+        if event.get("ResourceStatus", "").endswith("_FAILED")
+    )

@@ -1,0 +1,85 @@
+"""What the project runs on: the embedded AWS, and Codat, simulated or real."""
+
+import base64
+import secrets
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from dev.local_stack.emulator import emulator
+from dev.local_stack.simulator_process import simulator
+from dev.processes.run_directory import run_directory
+from ops.errors import LocalStackError
+from ops.paths import LOGS
+
+
+@dataclass(frozen=True)
+class Codat:
+    """Where a Codat is, and the key to it."""
+
+    url: str
+    api_key: str
+
+
+@dataclass(frozen=True)
+class Services:
+    """Where the embedded AWS and Codat are, and the secret that Codat signs with."""
+
+    aws_endpoint_url: str
+    codat: Codat
+    signing_secret: str
+    is_simulated: bool
+
+    def talk_to(self, codat: Codat | None) -> bool:
+        """Return whether ``codat`` is the one here; None is the simulator."""
+        return self.codat == codat if codat else self.is_simulated
+
+
+def real_codat(environment: Mapping[str, str]) -> Codat | None:
+    """Return the Codat that CODAT_BASE_URL and CODAT_API_KEY name, if they do. Raises LocalStackError."""
+    url, api_key = environment.get("CODAT_BASE_URL"), environment.get("CODAT_API_KEY")
+    if not url:
+        return None
+    if not api_key:
+        raise LocalStackError("CODAT_BASE_URL needs CODAT_API_KEY beside it.")
+    return Codat(url.rstrip("/"), api_key)
+
+
+@contextmanager
+def running_services(name: str, codat: Codat | None = None, *, time_scale: float = 1) -> Iterator[Services]:
+    """Run the embedded AWS and, unless there is a ``codat``, the simulator of one.
+
+    All of it ends with the block, however that is left. ``time_scale`` shortens the simulator's schedule of retries.
+    """
+    logs = LOGS / name
+    signing_secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+    with _unwound_when_terminated(), ExitStack() as stack:
+        directory = stack.enter_context(run_directory(name))
+        endpoint = stack.enter_context(emulator(directory, logs / "emulator.log"))
+        if not codat:
+            api_key = secrets.token_urlsafe(24)
+            simulated = simulator(
+                api_key=api_key,
+                signing_secret=signing_secret,
+                time_scale=time_scale,
+                log=logs / "simulator.log",
+            )
+            yield Services(endpoint, Codat(stack.enter_context(simulated), api_key), signing_secret, is_simulated=True)
+        else:
+            yield Services(endpoint, codat, signing_secret, is_simulated=False)
+
+
+@contextmanager
+def _unwound_when_terminated() -> Iterator[None]:
+    """Let SIGTERM leave the block as Ctrl-C does. Only a process's main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,31 @@
+"""A folder for what a running stack writes, which goes away with it."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from dev.processes.lock import is_locked, locked
+from ops.paths import RUN
+
+_LOCK = "lock"
+
+
+@contextmanager
+def run_directory(name: str) -> Iterator[Path]:
+    """Make a folder and remove it afterwards, and with it those of stacks that were killed before they could."""
+    RUN.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        with locked(RUN / _LOCK):
+            _remove_abandoned()
+            directory = Path(tempfile.mkdtemp(dir=RUN, prefix=f"{name}-"))
+            stack.callback(shutil.rmtree, directory, ignore_errors=True)
+            stack.enter_context(locked(directory / _LOCK))
+        yield directory
+
+
+def _remove_abandoned() -> None:
+    for directory in RUN.glob("*/"):
+        if not is_locked(directory / _LOCK):
+            shutil.rmtree(directory, ignore_errors=True)

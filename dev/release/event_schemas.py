@@ -1,0 +1,45 @@
+"""`python -m dev.release.event_schemas`: writes docs/events.schema.json anew, after a change of the facts."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
+from codat_sync.publishing.events import Fact
+from ops.paths import ROOT
+
+SCHEMAS = ROOT / "docs" / "events.schema.json"
+
+
+class _WithoutTitles(GenerateJsonSchema):
+    """A field's name is its title."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - pydantic's signature
+        return False
+
+
+def facts(kind: type[Fact] = Fact) -> Iterator[type[Fact]]:
+    """Yield every kind of fact that is told."""
+    if not (narrower := kind.__subclasses__()):
+        yield kind
+    for each in narrower:
+        yield from facts(each)
+
+
+def schemas() -> str:
+    """Return the JSON Schema of each fact's details, under the fact's name, as the file has it."""
+    _, schema = models_json_schema(
+        [(kind, "serialization") for kind in facts()], by_alias=True, schema_generator=_WithoutTitles
+    )
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "What codat-sync tells of"}
+    return json.dumps(dialect | schema, indent=2) + "\n"
+
+
+def write(path: Path = SCHEMAS) -> None:
+    """Write the file."""
+    path.write_text(schemas())
+
+
+if __name__ == "__main__":
+    write()

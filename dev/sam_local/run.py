@@ -1,0 +1,107 @@
+"""A run of `make sam-local`: invokes, looks at what came of it, and says so."""
+
+import time
+from contextlib import ExitStack
+from datetime import timedelta
+from itertools import zip_longest
+
+import httpx
+
+from codat_sync.aws.dynamodb import Table
+from codat_sync.syncs.repository import Store
+from dev.deploying.cloudformation import physical_ids
+from dev.local_stack.aws_clients import LocalAws
+from dev.local_stack.bus_subscriber import subscribe
+from dev.local_stack.simulator_process import add_example
+from dev.sam_local.cli import SamLocal
+from dev.sam_local.events import (
+    ClockEvent,
+    Effects,
+    HealthEvent,
+    PublishEvent,
+    ReconcileEvent,
+    RetryEvent,
+    SubmitEvent,
+    clock_events,
+    health_events,
+    publish_events,
+    receiver_events,
+    reconcile_events,
+    retry_events,
+    submit_events,
+    worker_events,
+)
+from ops.local_outputs import Outputs
+
+_SECONDS_TO_ANSWER = 60
+
+
+class Run:
+    """Events through `sam local`, against the local stack that ``outputs`` tells of."""
+
+    def __init__(self, sam: SamLocal, outputs: Outputs) -> None:
+        aws = LocalAws(outputs.aws_endpoint_url)
+        store = Store(Table(aws.dynamodb, outputs.table_name), event_retention=timedelta(days=16))
+        self._sam = sam
+        self._signing_secret = outputs.signing_secret
+        self._api_key = outputs.codat_api_key
+        subscriber = subscribe(aws.sqs, aws.events, outputs.event_bus_name)
+        self._effects = Effects(aws.sqs, outputs.queue_url, outputs.dead_letter_queue_url, store, subscriber)
+        self.well = 0
+        self.wrong = 0
+        _stop_polling(aws)
+        add_example(outputs.codat_url)
+
+    def invoke_all(self) -> None:
+        """Invoke each function with each of its events.
+
+        One of each at a time: what they leave stands in different places, so that it can be told apart.
+        """
+        writers: list[ClockEvent | ReconcileEvent | SubmitEvent | RetryEvent] = [
+            *clock_events(),
+            *reconcile_events(),
+            *submit_events(self._api_key),
+            *retry_events(),
+        ]
+        tellers: list[HealthEvent | PublishEvent] = [*health_events(), *publish_events()]
+        for some in zip_longest(receiver_events(self._signing_secret), worker_events(), writers, tellers):
+            events = [event for event in some if event]
+            with ExitStack() as stack:
+                begun = [
+                    stack.enter_context(self._sam.invoke(event.function, event.name, event.payload)) for event in events
+                ]
+                for event, invocation in zip(events, begun, strict=True):
+                    found = event.outcome(invocation.answer(), self._effects)
+                    self._report(f"{event.function} {event.name}", found, event.expected, invocation.began)
+
+    def post(self) -> None:
+        """Post a webhook to the HTTP API, as `sam local start-api` serves it."""
+        began = time.monotonic()
+        event = next(event for event in receiver_events(self._signing_secret) if event.name == "sync-unsuccessful")
+        headers = {name: value for name, value in event.payload["headers"].items() if name.startswith("webhook-")}
+        with self._sam.start_api() as url:
+            answer = httpx.post(
+                url + event.payload["rawPath"],
+                content=event.payload["body"],
+                headers=headers,
+                timeout=_SECONDS_TO_ANSWER,
+                trust_env=False,
+            )
+        found = event.outcome({"statusCode": answer.status_code}, self._effects)
+        self._report("start-api        POST /webhooks/codat", found, event.expected, began)
+
+    def _report(self, name: str, found: str, expected: str, began: float) -> None:
+        is_well = found == expected
+        self.well += is_well
+        self.wrong += not is_well
+        print(f"{'✓' if is_well else '✗'} {name:<42} {time.monotonic() - began:4.1f} s  {found}", flush=True)
+        if not is_well:
+            print(f"  expected: {expected}", flush=True)
+
+
+def _stop_polling(aws: LocalAws) -> None:
+    """Keep the deployed functions from taking what those in containers leave: that is looked at here."""
+    names = physical_ids(aws.cloudformation)
+    for function in (names["WorkerFunctionAliaslive"], names["PublishFunctionAliaslive"]):
+        for mapping in aws.lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]:
+            aws.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)

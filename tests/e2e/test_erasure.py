@@ -1,0 +1,170 @@
+"""A company is forgotten on the deployed stack, by the commands that a person runs."""
+
+import base64
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from codat_sync.aws.dynamodb import Table
+from codat_sync.erasure.service import WRITERS_END_AFTER
+from codat_sync.syncs.repository import Store
+from dev.codat_simulator.books.models import Sync
+from dev.codat_simulator.books.sample_data import generate_expense
+from dev.codat_simulator.control.client import SimulatorControl
+from dev.deploying.cloudformation import STACK
+from dev.local_stack.aws_clients import REGION, LocalAws
+from dev.stored_events import signed
+from ops import erase, unerase
+from ops.errors import LocalStackError
+from ops.local_outputs import Outputs
+
+pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
+
+Command = Callable[..., str]
+
+_SECONDS = 60
+
+
+@pytest.fixture
+def aws(stack: Outputs) -> LocalAws:
+    """AWS, as its administrator sees it."""
+    return LocalAws(stack.aws_endpoint_url)
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    """For how long was waited: it takes no time here, as nobody writes."""
+    return []
+
+
+@pytest.fixture
+def command(
+    stack: Outputs, waits: list[float], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Return what runs a command for the stack, as for one on AWS, and returns what it has printed."""
+    environment = {
+        "AWS_ENDPOINT_URL": stack.aws_endpoint_url,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "NO_PROXY": "127.0.0.1",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("ops.deployment.sleep", waits.append)
+
+    def run(main: Callable[[], None], *arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["command", *arguments, "--stack", STACK])
+        capsys.readouterr()
+        main()
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def sync(stack: Outputs, aws: LocalAws) -> Sync:
+    """Return a sync that the table has, with all that belongs to it."""
+    with SimulatorControl(stack.codat_url) as codat:
+        sync = codat.add_sync(company_id=codat.add_company().company_id, code=5130, generate=5)
+    assert _post_event(stack, sync, "first").status_code == 202
+    _wait_until_worked_off(aws, stack)
+    assert _store(aws, stack).load_seen_events(sync.sync_id) == ["first"]
+    return sync
+
+
+def _store(aws: LocalAws, stack: Outputs) -> Store:
+    return Store(Table(aws.dynamodb, stack.table_name), event_retention=timedelta(days=16))
+
+
+def _post_event(stack: Outputs, sync: Sync, webhook_id: str) -> httpx.Response:
+    """Have an event of a sync come in, signed as Codat does; once that is answered, it is on the queue."""
+    event = {
+        "id": webhook_id,
+        "eventType": "expenses.sync.unsuccessful",
+        "payload": {"referenceCompany": {"id": sync.company_id}, "syncId": sync.sync_id},
+    }
+    body = json.dumps(event)
+    payload = {"body": body, "isBase64Encoded": False, "headers": {}}
+    headers = signed(payload, stack.signing_secret, webhook_id=webhook_id)["headers"]
+    return httpx.post(stack.webhook_url, content=body, headers=headers, timeout=30)
+
+
+def _wait_until_worked_off(aws: LocalAws, stack: Outputs) -> None:
+    deadline = time.monotonic() + _SECONDS
+    while _has_messages(aws, stack):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _has_messages(aws: LocalAws, stack: Outputs) -> bool:
+    attributes = aws.sqs.get_queue_attributes(
+        QueueUrl=stack.queue_url,
+        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+    )["Attributes"]
+    return any(map(int, attributes.values()))
+
+
+def _left_of(sync: Sync, aws: LocalAws, stack: Outputs) -> list[str]:
+    """Return the kinds of items that mention the sync or its company."""
+    items = (
+        item
+        for page in aws.dynamodb.get_paginator("scan").paginate(TableName=stack.table_name)
+        for item in page["Items"]
+    )
+    return [item["sk"]["S"] for item in items if sync.company_id in str(item) or sync.sync_id in str(item)]
+
+
+def test_a_late_event_does_not_write_a_forgotten_company_again(
+    stack: Outputs, aws: LocalAws, sync: Sync, command: Command, waits: list[float]
+) -> None:
+    """The worker drops what comes, and submit answers that it is gone, with the permissions that they have."""
+    assert len(_left_of(sync, aws, stack)) > 5
+    told = command(erase.main, sync.company_id.upper(), "--reason", "ticket 7")
+    assert "1 SYNC/EVENT" in told
+    assert f"company {sync.company_id}, forgotten" in told
+    assert "ticket 7" in told
+    assert WRITERS_END_AFTER.total_seconds() - 60 < waits[0] <= WRITERS_END_AFTER.total_seconds()
+    for webhook_id in ("first", "late"):
+        assert _post_event(stack, sync, webhook_id).status_code == 202
+    _wait_until_worked_off(aws, stack)
+    assert _left_of(sync, aws, stack) == ["COMPANY"]
+    answer = httpx.post(
+        f"{stack.api_url}/companies/{sync.company_id}/sync/expenses/expense-transactions",
+        json=[generate_expense("4d7c6929-7770-412b-91bb-44d3bc71d888")],
+        headers={"Authorization": f"Basic {base64.b64encode(stack.codat_api_key.encode()).decode()}"},
+        timeout=30,
+    )
+    assert (answer.status_code, answer.json()["canBeRetried"]) == (410, "False")
+    with SimulatorControl(stack.codat_url) as codat:
+        assert codat.books(sync.company_id) == ()
+
+
+def test_it_only_counts_if_asked_to(stack: Outputs, aws: LocalAws, sync: Sync, command: Command) -> None:
+    """And nothing is changed."""
+    before = _left_of(sync, aws, stack)
+    told = command(erase.main, sync.company_id, "--reason", "ticket 7", "--dry-run")
+    assert told.startswith(
+        f"{len(before) - 1} items (1 COMPANY/RECONCILIATION, 1 SYNC/EVENT, 1 SYNC/RETRY, 1 SYNC/SYNC"
+    )
+    assert _left_of(sync, aws, stack) == before
+
+
+def test_who_regrets_it_is_told_from_when_on_it_can_be_known_again(sync: Sync, command: Command) -> None:
+    """Not at once: what was on its way to the books is not known any more."""
+    assert "was not forgotten" in command(unerase.main, sync.company_id, "--reason", "a mistake")
+    command(erase.main, sync.company_id, "--reason", "ticket 7")
+    with pytest.raises(LocalStackError, match="wait until"):
+        command(unerase.main, sync.company_id, "--reason", "a mistake")
+
+
+@pytest.mark.parametrize("arguments", [("a-company",), ("a/b", "--reason", "x"), ("", "--reason", "x")])
+def test_it_asks_for_an_id_and_a_reason(command: Command, arguments: tuple[str, ...]) -> None:
+    """Nothing is deleted by a slip of the keyboard."""
+    with pytest.raises(SystemExit):
+        command(erase.main, *arguments)

@@ -1,0 +1,23 @@
+"""What subscribers rely on: the schemas, and the page that tells of them."""
+
+import json
+
+from dev.release.event_schemas import SCHEMAS, facts, schemas
+from ops.paths import ROOT
+
+_PAGE = (ROOT / "docs" / "events.md").read_text()
+
+
+def test_the_schemas_are_those_of_the_facts() -> None:
+    """`python -m dev.release.event_schemas` writes them anew."""
+    assert SCHEMAS.read_text() == schemas()
+
+
+def test_every_fact_is_told_of_on_the_page_and_has_what_all_have() -> None:
+    """A consumer finds each by its name, and handles all of them alike."""
+    for kind in facts():
+        assert f"`{kind.__name__}`" in _PAGE, kind
+        schema = json.loads(SCHEMAS.read_text())["$defs"][kind.__name__]
+        assert {"v", "id", "companyId", "version", "occurredAt"} <= set(schema["required"])
+        assert all(field.get("description") for field in schema["properties"].values())
+        assert schema["description"] == kind.__doc__

@@ -1,0 +1,141 @@
+"""Who may see the pages: the real function, signed in to at an issuer over TLS."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from codat_sync.auth.roles import Role
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.stored_events import COMPANY_ID, SYNC_ID
+from tests.integration.conftest import Aws, Handler
+from tests.support.cookie_browser import SITE, browser
+from tests.support.oidc_issuer import CLIENT_ID, CLIENT_SECRET, SimulatedIdentityProvider
+from tests.support.sqs_batches import batch, of
+
+PAGES = (
+    *("/", "/syncs", f"/syncs/{SYNC_ID}", f"/syncs/{SYNC_ID}/items", "/causes", f"/company/{COMPANY_ID}"),
+    *("/dead-letters", "/nothing"),
+)
+
+
+@pytest.fixture
+def ann(
+    aws: Aws, issuer: SimulatedIdentityProvider, start: Callable[[str], Handler], simulated: SimulatedCodat
+) -> Iterator[httpx.Client]:
+    """Return the browser of somebody who may look."""
+    aws.environment["ISSUER"] = issuer.url
+    secret = f'{{"clientId": "{CLIENT_ID}", "clientSecret": "{CLIENT_SECRET}"}}'
+    aws.secretsmanager.put_secret_value(SecretId="login", SecretString=secret)
+    start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
+    with browser(start("health")) as client:
+        yield client
+
+
+def _token(client: httpx.Client) -> str:
+    return client.get("/").text.partition('name="token" value="')[2].partition('"')[0]
+
+
+def test_nobody_sees_a_page_without_signing_in(ann: httpx.Client) -> None:
+    """And whoever has signed in is where they wanted to be."""
+    for path in PAGES:
+        asked = ann.get(path, follow_redirects=False)
+        assert asked.status_code == 303, path
+        assert asked.headers["location"].startswith(f"{SITE}/login?next=")
+        assert not asked.text
+    found = ann.get("/syncs?outcome=failed")
+    assert (found.status_code, str(found.url)) == (200, f"{SITE}/syncs?outcome=failed")
+    assert SYNC_ID in found.text
+    assert "ann@example.com" in found.text
+    assert "Authentication is off" not in found.text
+
+
+def test_who_may_only_look_can_retry_nothing(ann: httpx.Client, simulated: SimulatedCodat) -> None:
+    """Whether they press the button or not: it can't be pressed."""
+    assert '<button class="primary" disabled' in ann.get(f"/syncs/{SYNC_ID}/items").text
+    answer = ann.post(f"/syncs/{SYNC_ID}/retry", data={"token": _token(ann)}, headers={"origin": SITE})
+    assert (answer.status_code, "the role for retrying is needed" in answer.text) == (403, True)
+    assert not simulated.submissions
+
+
+@pytest.mark.parametrize("how", ["redrive", "drop"])
+def test_who_may_only_look_deals_with_no_dead_letter(ann: httpx.Client, aws: Aws, how: str) -> None:
+    """They see what there is."""
+    sent = aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody="crashed")
+    page = ann.get("/dead-letters").text
+    assert sent["MessageId"] in page
+    assert len(re.findall("<button[^>]* formaction=[^>]* disabled", page)) == 2
+    form = {"token": _token(ann), "letter": sent["MessageId"], "why": "a test"}
+    answer = ann.post(f"/dead-letters/{how}", data=form, headers={"origin": SITE})
+    assert (answer.status_code, "the role for retrying is needed" in answer.text) == (403, True)
+    assert [each["Body"] for each in aws.messages("SYNC_DEAD_LETTER_QUEUE")] == ["crashed"]
+
+
+def test_who_retries_deals_with_them_by_name(ann: httpx.Client, aws: Aws, issuer: SimulatedIdentityProvider) -> None:
+    """Who dropped one is who had signed in."""
+    issuer.person["cognito:groups"] = [Role.RETRY]
+    sent = aws.sqs.send_message(QueueUrl=aws.environment["RETRY_DEAD_LETTER_QUEUE_URL"], MessageBody="crashed")
+    form = {"token": _token(ann), "letter": sent["MessageId"], "why": "a test of ours"}
+    page = ann.post("/dead-letters/drop", data=form, headers={"origin": SITE}).text
+    assert "1 dead letter dropped" in page
+    assert f"ann@example.com ({issuer.person['sub']})" in page
+    assert aws.messages("RETRY_DEAD_LETTER_QUEUE") == []
+
+
+def test_who_has_no_role_sees_no_page_and_can_leave(ann: httpx.Client, issuer: SimulatedIdentityProvider) -> None:
+    """Being known to the issuer is not enough."""
+    issuer.person["cognito:groups"] = ["another"]
+    for path in PAGES:
+        answer = ann.get(path)
+        shown = [text in answer.text for text in (Role.VIEW, "Push items", "Data could not be written", "Config")]
+        assert (answer.status_code, shown) == (403, [True, False, False, False]), path
+    assert "Sign out" in ann.get("/").text
+
+
+def test_who_signs_out_is_out(ann: httpx.Client) -> None:
+    """Here, and then at the issuer."""
+    token = _token(ann)
+    refused = ann.post("/logout", data={"token": "guessed"}, headers={"origin": SITE})
+    assert (refused.status_code, ann.get("/", follow_redirects=False).status_code) == (403, 200)
+    left = ann.post("/logout", data={"token": token}, headers={"origin": SITE})
+    assert (left.status_code, left.headers["refresh"][:7]) == (200, "0; url=")
+    assert ann.get("/", follow_redirects=False).status_code == 303
+
+
+def test_what_is_sent_without_being_signed_in_is_not_done(ann: httpx.Client, simulated: SimulatedCodat) -> None:
+    """It leads to the beginning, after signing in."""
+    answer = ann.post(f"/syncs/{SYNC_ID}/retry", data={"token": ""}, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{SITE}/login?next=%2F")
+    assert not simulated.submissions
+
+
+def test_an_issuer_that_fails_is_a_page_that_says_so(ann: httpx.Client, issuer: SimulatedIdentityProvider) -> None:
+    """Whoever waits a moment can sign in."""
+    issuer.denies = True
+    denied = ann.get("/")
+    assert (denied.status_code, "Signing in came to nothing" in denied.text) == (400, True)
+
+
+def test_what_a_browser_may_do_with_a_page_is_said_with_each(ann: httpx.Client) -> None:
+    """No script or style runs but ours, no other site shows it in a frame, nobody keeps it."""
+    for path in (*PAGES, "/login/callback"):
+        headers = ann.get(path).headers
+        assert "default-src 'none'; script-src 'self'; style-src 'self'" in headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff"), path
+    assert ann.get("/syncs?format=csv").headers["cache-control"] == "no-store"
+
+
+def test_the_files_of_the_pages_are_for_everybody_and_kept(ann: httpx.Client) -> None:
+    """The page that says that signing in failed looks like the others."""
+    for name in ("style.css", "page.js", "icon.svg"):
+        answer = ann.get(f"/assets/{name}", follow_redirects=False)
+        assert (answer.status_code, "immutable" in answer.headers["cache-control"]) == (200, True)
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_json_api_wants_a_token_whoever_has_signed_in(ann: httpx.Client) -> None:
+    """A cookie that comes along by itself is none."""
+    assert ann.get("/").status_code == 200
+    assert ann.get("/api/v1/syncs").status_code == 403

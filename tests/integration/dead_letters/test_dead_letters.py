@@ -1,0 +1,231 @@
+"""Dead letters: a person sees what is there, puts some or all back, or drops them; nothing is gone unseen."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from codat_sync.aws.dynamodb import Table
+from codat_sync.companies.tombstones import Tombstones
+from codat_sync.core.errors import QueueUnavailableError
+from codat_sync.dead_letters.dead_letter import RECEIVED_TOO_OFTEN, Drop, Wanted
+from codat_sync.dead_letters.queue import Counts, DroppedLetters, SetAside
+from codat_sync.dead_letters.service import DeadLetters
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.status_codes import Outcome
+from dev.codat_simulator.faults import Fault
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.stored_events import COMPANY_ID, SYNC_ID, load
+from ops.dead_letters import main
+from ops.errors import LocalStackError
+from tests.integration.conftest import Aws, Handler
+from tests.support.sqs_batches import batch, failed, message, of
+
+Start = Callable[[str], Handler]
+
+_NOW = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def records(aws: Aws) -> DroppedLetters:
+    """Return the record of what was dropped."""
+    return DroppedLetters(Table(aws.dynamodb, aws.environment["SYNC_TABLE_NAME"]))
+
+
+@pytest.fixture
+def letters(start: Start, aws: Aws, simulated: SimulatedCodat, records: DroppedLetters) -> DeadLetters:
+    """Return the dead letters, one of each kind: two set aside by the worker, one by retry, one by SQS."""
+    simulated.faults.add(Fault("malformed", times=3, path="status$"))
+    start("worker")(batch(of(simulated, simulated.sync(SYNC_ID)), message({"eventType": "expenses.odd"}, "msg_odd")))
+    event = load("retry", "due")
+    event["Records"][0]["body"] = "{}"
+    start("retry")(event)
+    aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody="crashed")
+    return DeadLetters([_queue(aws, "sync"), _queue(aws, "retry")], records)
+
+
+def _queue(aws: Aws, name: str) -> SetAside:
+    of_it = {suffix: aws.environment[f"{name.upper()}_{suffix}"] for suffix in ("DEAD_LETTER_QUEUE_URL", "QUEUE_URL")}
+    return SetAside(aws.sqs, name, url=of_it["DEAD_LETTER_QUEUE_URL"], source_url=of_it["QUEUE_URL"])
+
+
+def _reasons(letters: DeadLetters, wanted: Wanted) -> list[str]:
+    return sorted(letter.reason for letter in letters.look(wanted))
+
+
+def _dropped(aws: Aws) -> list[Any]:
+    """Return the records of what was dropped."""
+    items = aws.dynamodb.scan(TableName=aws.environment["SYNC_TABLE_NAME"])["Items"]
+    return [item for item in items if item["pk"]["S"] == "DROPPED"]
+
+
+_ALL = ["malformed-answer", "not-a-message", RECEIVED_TOO_OFTEN, "unknown-event-type"]
+
+
+def test_a_person_sees_what_is_there_and_why_as_often_as_wanted(letters: DeadLetters) -> None:
+    """With what each is about; to look takes nothing away."""
+    for _ in range(2):
+        assert _reasons(letters, Wanted()) == _ALL
+    (letter,) = letters.look(Wanted(reason="malformed-answer"))
+    assert (letter.queue, letter.company_id, letter.sync_id) == ("sync", COMPANY_ID, SYNC_ID)
+    assert letter.detail
+    assert datetime.now(UTC) - letter.sent_at < timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reasons"),
+    [
+        (Wanted(queue="retry"), ["not-a-message"]),
+        (Wanted(reason="unknown-event-type"), ["unknown-event-type"]),
+        (Wanted(company_id=COMPANY_ID, reason="malformed-answer"), ["malformed-answer"]),
+        (Wanted(company_id="another"), []),
+        (Wanted(message_ids=frozenset({"another"})), []),
+    ],
+)
+def test_some_are_told_from_the_others(letters: DeadLetters, wanted: Wanted, reasons: list[str]) -> None:
+    """By all that is said of them; the others are still there, for everybody."""
+    assert sorted(letter.reason for letter in letters.redrive(wanted)) == reasons
+    assert _reasons(letters, Wanted()) == sorted(set(_ALL) - set(reasons))
+
+
+def test_one_is_named_by_its_id(letters: DeadLetters) -> None:
+    """Which is how a page names it."""
+    meant = next(letter for letter in letters.look(Wanted()) if letter.reason == RECEIVED_TOO_OFTEN)
+    assert [letter.body for letter in letters.redrive(Wanted(frozenset({meant.message_id})))] == ["crashed"]
+
+
+def test_what_is_put_back_is_done_after_the_fix(letters: DeadLetters, start: Start, aws: Aws, store: Store) -> None:
+    """It comes as it came the first time, but for the reason: if it fails again, it has another."""
+    (letter,) = letters.redrive(Wanted(reason="malformed-answer"))
+    assert letters.queues[0].count() == Counts(waiting=2, looked_at=0)  # It is gone, and not only hidden.
+    (back,) = aws.messages("SYNC_QUEUE")
+    assert back["Body"] == letter.body
+    assert back["Attributes"]["MessageGroupId"] == COMPANY_ID
+    assert "MessageAttributes" not in back
+    assert failed(start("worker")(batch(back["Body"]))) == []
+    document = store.load_sync(SYNC_ID)
+    assert document
+    assert document.outcome is Outcome.FAILED
+
+
+def test_what_is_dropped_is_written_down_whole(letters: DeadLetters, aws: Aws) -> None:
+    """With who dropped it, when and why, for a year."""
+    (letter,) = letters.drop(Wanted(reason="malformed-answer"), Drop("a test of ours", "a person", _NOW))
+    (item,) = _dropped(aws)
+    assert (item["why"]["S"], item["by"]["S"], item["droppedAt"]["S"][:16]) == (
+        "a test of ours",
+        "a person",
+        "2026-11-24T22:00",
+    )
+    assert (item["reason"]["S"], item["syncId"]["S"], item["body"]["S"]) == (letter.reason, SYNC_ID, letter.body)
+    assert int(item["expiresAt"]["N"]) == int((_NOW + timedelta(days=365)).timestamp())
+    assert _reasons(letters, Wanted()) == sorted(set(_ALL) - {"malformed-answer"})
+
+
+def test_what_an_item_cannot_hold_is_known_by_its_digest(aws: Aws, records: DroppedLetters) -> None:
+    """A message can be larger than an item."""
+    aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody="é" * 200_000)
+    DeadLetters([_queue(aws, "sync")], records).drop(Wanted(), Drop("too large", "a person", _NOW))
+    (item,) = _dropped(aws)
+    assert item["body"] == {"NULL": True}
+    assert len(item["sha256"]["S"]) == 64
+
+
+def test_what_cannot_be_written_down_is_not_deleted(letters: DeadLetters, aws: Aws) -> None:
+    """And is there for everybody again."""
+    nowhere = DroppedLetters(Table(aws.dynamodb, "another"))
+    with pytest.raises(aws.dynamodb.exceptions.ResourceNotFoundException):
+        DeadLetters(letters.queues, nowhere).drop(Wanted(queue="retry"), Drop("a test", "a person", _NOW))
+    assert _reasons(letters, Wanted()) == _ALL
+
+
+def test_what_cannot_be_put_back_stays(letters: DeadLetters, aws: Aws) -> None:
+    """A letter leaves its queue when the other one has it."""
+    gone = aws.sqs.create_queue(QueueName="gone")["QueueUrl"]
+    aws.sqs.delete_queue(QueueUrl=gone)
+    url = aws.environment["RETRY_DEAD_LETTER_QUEUE_URL"]
+    with pytest.raises(QueueUnavailableError):
+        DeadLetters([SetAside(aws.sqs, "retry", url=url, source_url=gone)], letters.records).redrive(Wanted())
+    assert _reasons(letters, Wanted()) == _ALL
+
+
+def test_whatever_a_letter_is_it_is_shown(aws: Aws, records: DroppedLetters) -> None:
+    """And can be dropped. Nobody knows what it is: that is why it is there."""
+    no_ids = (*(json.dumps({"companyId": each, "syncId": each}) for each in ("\ud800", "\33[2J", "x" * 3_000)),)
+    bodies = ("[1]", '{"companyId": 7}', "\N{BABY}", "null", "[" * 100_000, *no_ids)
+    for body in bodies:
+        aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody=body)
+    letters = DeadLetters([_queue(aws, "sync")], records)
+    found = letters.look(Wanted())
+    assert [(letter.company_id, letter.sync_id) for letter in found] == [(None, None)] * len(bodies)
+    assert {letter.readable for letter in found} == set(bodies)
+    assert len(letters.drop(Wanted(), Drop("a test", "a person", _NOW))) == len(bodies)
+
+
+def test_of_a_company_that_was_forgotten_nothing_is_written_down_however_its_id_is_written(
+    aws: Aws, records: DroppedLetters
+) -> None:
+    """Codat's ids are GUIDs: capitals say nothing."""
+    Tombstones(Table(aws.dynamodb, "syncs")).put(COMPANY_ID, "a person", "a ticket", _NOW)
+    body = json.dumps({"companyId": COMPANY_ID.upper(), "raw": "of a person"})
+    aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody=body)
+    DeadLetters([_queue(aws, "sync")], records).drop(Wanted(company_id=COMPANY_ID), Drop("a test", "a person", _NOW))
+    (item,) = _dropped(aws)
+    assert (item["companyId"], item["body"]) == ({"NULL": True}, {"NULL": True})
+
+
+def test_what_sqs_hands_over_twice_is_put_back_all_the_same(letters: DeadLetters, aws: Aws) -> None:
+    """It promises to hand over each letter at least once."""
+
+    def twice(parsed: dict[str, Any], **_: object) -> None:
+        parsed["Messages"] = [*parsed.get("Messages", ()), *parsed.get("Messages", ())]
+
+    aws.sqs.meta.events.register("after-call.sqs.ReceiveMessage", twice)
+    assert sorted(letter.reason for letter in letters.redrive(Wanted())) == _ALL
+    aws.sqs.meta.events.unregister("after-call.sqs.ReceiveMessage", twice)
+    assert letters.look(Wanted()) == []
+
+
+def test_only_the_queue_that_is_meant_is_looked_through(letters: DeadLetters, aws: Aws) -> None:
+    """Those of the others are not hidden for it."""
+    asked: list[str] = []
+    aws.sqs.meta.events.register(
+        "before-parameter-build.sqs.ReceiveMessage", lambda params, **_: asked.append(params["QueueUrl"])
+    )
+    assert len(letters.look(Wanted(queue="retry"))) == 1
+    assert set(asked) == {aws.environment["RETRY_DEAD_LETTER_QUEUE_URL"]}
+
+
+def test_what_somebody_lets_go_of_just_now_is_found(letters: DeadLetters, aws: Aws) -> None:
+    """SQS says only about how many letters can be had."""
+    url = aws.environment["RETRY_DEAD_LETTER_QUEUE_URL"]
+    (looked_at,) = aws.sqs.receive_message(QueueUrl=url, VisibilityTimeout=300)["Messages"]
+
+    def let_go(**_: object) -> None:
+        aws.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=looked_at["ReceiptHandle"], VisibilityTimeout=0)
+
+    aws.sqs.meta.events.register("after-call.sqs.GetQueueAttributes", let_go)
+    assert len(letters.redrive(Wanted(queue="retry"))) == 1
+
+
+def test_what_came_from_no_queue_is_only_looked_at_or_dropped(aws: Aws, records: DroppedLetters) -> None:
+    """What publish could not tell came from the table's stream."""
+    url = aws.environment["PUBLISH_DEAD_LETTER_QUEUE_URL"]
+    aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
+    letters = DeadLetters([SetAside(aws.sqs, "publish", url=url, source_url=None)], records)
+    assert letters.redrive(Wanted()) == []
+    assert [letter.queue for letter in letters.look(Wanted())] == ["publish"]
+    assert len(letters.drop(Wanted(), Drop("a test", "a person", _NOW))) == 1
+    assert letters.look(Wanted()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--why", "a test"], ["--reason", "not-json"], ["--id", "one", "--all"], ["--id", "one", "--why", " "]],
+)
+def test_the_command_drops_nothing_without_being_told_why_and_which(arguments: list[str]) -> None:
+    """It says what is missing, before it asks AWS anything."""
+    with pytest.raises(LocalStackError, match="Say wh"):
+        main(["drop", *arguments])

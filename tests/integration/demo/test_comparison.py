@@ -1,0 +1,142 @@
+"""The comparison of `make demo`: it sees whatever does not stand in the table as Codat has it."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from codat_sync.syncs.status_codes import STATUS_CODES
+from dev.codat_simulator.books.models import Item, SyncChanges
+from dev.codat_simulator.books.sample_data import generate_items
+from dev.codat_simulator.control.messages import Snapshot
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.demo.scenario.delivery import Sent
+from dev.demo.scenario.reconciliation import Reconciled
+from dev.demo.scenario.submissions import Told
+from dev.demo.scenario.syncs import SYNCS
+from dev.demo.verification.comparison import Difference, Verdict, compare
+from dev.demo.verification.expected import true_facts
+from dev.demo.verification.published_events import Heard
+from dev.demo.verification.records import Facts, Kind
+from dev.demo.verification.result import Result
+from dev.demo.verification.stored import table_facts
+from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, load
+from tests.integration.conftest import Aws, Handler
+
+WEBHOOK_ID = "msg_2pLxVrYw9bQk0002"  # of the payload
+_RECONCILED = Reconciled(1, 1, 5, datetime(2026, 11, 24, 22, 10, tzinfo=UTC))
+DOCUMENT = (f"SYNC#{SYNC_ID}", "SYNC")
+EVENT = (f"SYNC#{SYNC_ID}", f"EVENT#{WEBHOOK_ID}")
+POINTER = (f"TXN#{COMPANY_ID}#{TRANSACTION_IDS[1]}", f"SYNC#{SYNC_ID}")
+
+
+@pytest.fixture(autouse=True)
+def _taken_in(start: Callable[[str], Handler], simulated: SimulatedCodat) -> None:
+    """Have the worker take in a sync with rows of every odd kind, so long that they stand in parts."""
+    long = (Item(f"long-{number}", message="a long story " * 1000) for number in range(20))
+    items = (*simulated.sync(SYNC_ID).items, *generate_items(40, code=5130), *long)
+    simulated.change_sync(SYNC_ID, items=items, sync_exception_message="Für den Beleg gilt: nein.")
+    assert start("worker")(load("worker", "sync-unsuccessful")) == {"batchItemFailures": []}
+
+
+def _compared(simulated: SimulatedCodat, aws: Aws) -> list[Difference]:
+    """Compare the two, as far as they are about syncs: no webhook was delivered here."""
+    snapshot = Snapshot(simulated.companies, simulated.syncs)
+    truth = true_facts(snapshot, [Sent(WEBHOOK_ID, SYNC_ID, is_genuine=True)])
+    return compare(_without_answers(truth), table_facts(aws.dynamodb, "syncs"))
+
+
+def _without_answers(facts: Facts) -> Facts:
+    return {key: fact for key, fact in facts.items() if key.kind is not Kind.WEBHOOK}
+
+
+def test_what_was_taken_in_is_as_codat_has_it(simulated: SimulatedCodat, aws: Aws) -> None:
+    """Or else all that follows would prove nothing."""
+    assert _compared(simulated, aws) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"code": 5120, "sync_status": "PushError", "error_message": "The data could not be written."},
+        {"sync_status": "Complete"},
+        {"error_message": None},
+        {"sync_exception_message": "Für den Beleg gilt: ja."},
+        {"sync_utc": "2022-08-03T01:30:09.0807213Z"},
+        {"data_pushed": True},
+    ],
+)
+def test_a_sync_that_changes_unheard_differs(simulated: SimulatedCodat, aws: Aws, change: SyncChanges) -> None:
+    """Each of the words that Codat has for it counts."""
+    simulated.change_sync(SYNC_ID, **change)
+    assert (Verdict.DIFFERENT, Kind.SYNC) in {(found.verdict, found.key.kind) for found in _compared(simulated, aws)}
+
+
+@pytest.mark.parametrize("change", [{"status": "Pending"}, {"message": "Account 6200 is archived."}])
+def test_a_transaction_that_changes_unheard_differs(
+    simulated: SimulatedCodat, aws: Aws, change: dict[str, str]
+) -> None:
+    """And only that."""
+    first, second, *others = simulated.sync(SYNC_ID).items
+    simulated.change_sync(SYNC_ID, items=(first, replace(second, **change), *others))
+    (found,) = _compared(simulated, aws)
+    assert (found.verdict, found.key.kind) == (Verdict.DIFFERENT, Kind.TRANSACTION)
+
+
+def test_a_row_that_is_missing_or_too_much_is_told(simulated: SimulatedCodat, aws: Aws) -> None:
+    """Also if it is one of several that are alike."""
+    items = simulated.sync(SYNC_ID).items
+    simulated.change_sync(SYNC_ID, items=(*items, items[-1]))
+    assert [found.verdict for found in _compared(simulated, aws)] == [Verdict.LOST]
+    simulated.change_sync(SYNC_ID, items=items[:-1])
+    assert {(found.verdict, found.key.kind) for found in _compared(simulated, aws)} == {
+        (Verdict.UNEXPECTED, Kind.TRANSACTION),
+        (Verdict.UNEXPECTED, Kind.POINTER),
+    }
+
+
+@pytest.mark.parametrize(("key", "kind"), [(DOCUMENT, Kind.SYNC), (EVENT, Kind.EVENT), (POINTER, Kind.POINTER)])
+def test_what_is_not_in_the_table_is_lost(
+    simulated: SimulatedCodat, aws: Aws, key: tuple[str, str], kind: Kind
+) -> None:
+    """The document, an event, a pointer."""
+    pk, sk = key
+    aws.dynamodb.delete_item(TableName="syncs", Key={"pk": {"S": pk}, "sk": {"S": sk}})
+    assert (Verdict.LOST, kind) in {(found.verdict, found.key.kind) for found in _compared(simulated, aws)}
+
+
+def test_what_nobody_put_there_is_unexpected(simulated: SimulatedCodat, aws: Aws) -> None:
+    """An event of another's, a pointer to nowhere, an item of no known kind."""
+    for pk, sk in (EVENT[0], "EVENT#msg_other"), (POINTER[0], "SYNC#elsewhere"), ("OTHER", "OTHER"):
+        aws.dynamodb.put_item(TableName="syncs", Item={"pk": {"S": pk}, "sk": {"S": sk}})
+    assert [found.verdict for found in _compared(simulated, aws)] == [Verdict.UNEXPECTED] * 3
+
+
+_WELL = Result({}, {}, 0, Counter(), [], Heard(Counter(), None, untold=0), _RECONCILED, waiting=0, dead=0)
+
+
+@pytest.mark.parametrize(
+    ("result", "says"),
+    [
+        (replace(_WELL, waiting=6), "6 left in the queue"),
+        (replace(_WELL, dead=1), "1 dead letters"),
+        (replace(_WELL, heard=replace(_WELL.heard, untold=1)), "1 not told of"),
+        (replace(_WELL, told=[Told("", 2, "", "")]), "1 written twice"),
+        (replace(_WELL, reconciled=replace(_RECONCILED, found=0)), "1 not found by reconciliation"),
+        (replace(_WELL, reconciled=replace(_RECONCILED, complete_as_of=None)), "not known to be complete"),
+    ],
+)
+def test_what_is_not_well_is_said_in_the_last_line(result: Result, says: str) -> None:
+    """Even if the two sides agree."""
+    assert _WELL.is_well
+    assert _WELL.verdict == "0 syncs, 0 transactions: 0 lost, 0 different"
+    assert not result.is_well
+    assert result.verdict == f"{_WELL.verdict}, {says}"
+
+
+def test_the_demo_shows_every_status_code() -> None:
+    """With the 3 syncs that it adds, at least 40."""
+    assert SYNCS.keys() == STATUS_CODES.keys()
+    assert sum(number for number, _ in SYNCS.values()) + 3 >= 40

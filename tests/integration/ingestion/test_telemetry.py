@@ -1,0 +1,193 @@
+"""What the logs and the metrics tell of a batch: enough to follow one event, and nothing private."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from codat_sync.core.timestamps import format_instant
+from dev.codat_simulator.books.models import Item
+from dev.codat_simulator.faults import Fault
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.stored_events import COMPANY_ID, SYNC_ID, load
+from tests.integration.conftest import Aws, Handler
+from tests.support.sqs_batches import batch, failed, message, of
+
+Start = Callable[[str], Handler]
+
+
+class Output:
+    """What a function wrote to its log: lines, and metrics in CloudWatch's embedded format."""
+
+    def __init__(self, text: str) -> None:
+        written = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        self.lines = [line for line in written if "_aws" not in line]
+        self.metrics = [line for line in written if "_aws" in line]
+
+    def count(self, name: str, **dimensions: str) -> float:
+        """Return the sum of a metric with these dimensions."""
+        return sum(sum(line[name]) for line in self.metrics if name in line and dimensions.items() <= line.items())
+
+    def values(self, name: str) -> list[float]:
+        """Return the values of a metric, whatever its dimensions."""
+        return [value for line in self.metrics if name in line for value in line[name]]
+
+
+@pytest.fixture
+def output(capsys: pytest.CaptureFixture[str]) -> Callable[[], Output]:
+    """Return what was written since it was asked last."""
+    return lambda: Output(capsys.readouterr().out)
+
+
+def test_one_correlation_id_leads_from_the_webhook_to_the_last_write(
+    start: Start, aws: Aws, simulated: SimulatedCodat, output: Callable[[], Output]
+) -> None:
+    """In the log of each look, on the event, and through the clock."""
+    aws.environment["FIRST_LOOK_SECONDS"] = "0"
+    simulated.change_sync(SYNC_ID, code=1000)
+    worker = start("worker")
+    worker(batch(of(simulated, simulated.sync(SYNC_ID)) | {"correlationId": "from-the-receiver"}))
+    start("clock")({})
+    (check,) = aws.messages("SYNC_QUEUE")
+    worker(batch(check["Body"]))
+    done = [line for line in output().lines if line["message"] == "done"]
+    assert [line["correlation_ids"] for line in done] == [["from-the-receiver"]] * 2
+    event = aws.dynamodb.get_item(TableName="syncs", Key={"pk": {"S": f"SYNC#{SYNC_ID}"}, "sk": {"S": "EVENT#msg_1"}})[
+        "Item"
+    ]
+    assert event["correlationId"] == {"S": "from-the-receiver"}
+
+
+def test_a_batch_is_counted_by_what_it_came_to(
+    start: Start, simulated: SimulatedCodat, output: Callable[[], Output]
+) -> None:
+    """Events by type, syncs by outcome, transactions by status, calls by answer; a sync once for all its events."""
+    company = simulated.company(COMPANY_ID)
+    good = simulated.add_sync(company, 2000, (Item("a"), Item("b"), Item("c", "PushError")))
+    commerce = message(
+        simulated.event(good, generation="old", overrides={"Data": {"syncType": "Commerce"}}), "msg_commerce"
+    )
+    start("worker")(
+        batch(
+            of(simulated, simulated.sync(SYNC_ID), "msg_1"),
+            of(simulated, simulated.sync(SYNC_ID), "msg_2"),
+            of(simulated, good, "msg_3"),
+            commerce,
+            "poison",
+        )
+    )
+    told = output()
+    assert told.count("Events", eventType="expenses.sync.unsuccessful") == 3
+    assert told.count("Events", eventType="Sync Failed") == 1
+    assert told.count("Syncs", outcome="failed") == 2
+    assert told.count("Transactions", status="Completed") == 3
+    assert told.count("Transactions", status="PushError") == 2
+    assert told.count("CodatCalls", status="200") == len(simulated.requests.entries) == 6
+    assert (told.count("SyncCommitted"), told.count("EventNotOurs"), told.count("MessageSetAside")) == (3, 1, 1)
+    assert told.values("QuotaRemaining") == [simulated.quota.remaining]
+    assert {line["_aws"]["CloudWatchMetrics"][0]["Namespace"] for line in told.metrics} == {"CodatSync"}
+
+
+def test_the_lag_is_from_codats_event_to_what_stands_in_the_table(
+    start: Start, simulated: SimulatedCodat, output: Callable[[], Output]
+) -> None:
+    """In milliseconds, one for each event; an event without a date has none."""
+    generated = (datetime.now(UTC) - timedelta(seconds=90)).isoformat()
+    dated = simulated.event(simulated.sync(SYNC_ID), overrides={"generatedDate": generated})
+    undated = simulated.event(simulated.sync(SYNC_ID), generation="old")
+    start("worker")(batch(message(dated, "msg_1"), message(undated, "msg_2")))
+    (lag,) = output().values("SyncLag")
+    assert 90_000 <= lag < 120_000
+
+
+def test_a_type_that_is_no_name_is_counted_all_the_same(
+    start: Start, simulated: SimulatedCodat, output: Callable[[], Output]
+) -> None:
+    """CloudWatch would refuse the metric with it."""
+    events = [{"eventType": name} for name in ("é", "a\x00b", "x" * 500, "bills.read")]
+    start("worker")(batch(*(message(event, f"msg_{n}") for n, event in enumerate(events))))
+    told = output()
+    assert told.count("Events", eventType="other") == 3
+    assert told.count("Events", eventType="bills.read") == 1
+    assert simulated.requests.entries == ()
+
+
+def test_what_codat_answered_is_counted_though_the_message_comes_again(
+    start: Start, simulated: SimulatedCodat, output: Callable[[], Output]
+) -> None:
+    """A broken connection has no status."""
+    simulated.faults.add(Fault("status", status=503))
+    simulated.faults.add(Fault("reset"))
+    simulated.faults.add(Fault("disconnect"))
+    start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
+    told = output()
+    assert told.count("CodatCalls", status="503") == 1
+    assert told.count("CodatCalls", status="unreachable") == 2
+    assert told.count("MessageFailed") == 1
+    (line,) = (line for line in told.lines if line["message"] == "comes again")
+    assert 5 <= line["seconds"] <= 15
+    assert (line["sync_id"], line["webhook_ids"]) == (SYNC_ID, ["msg_1"])
+
+
+def test_a_retry_that_fails_is_told_and_comes_again(start: Start, aws: Aws, output: Callable[[], Output]) -> None:
+    """Lambda counts no error: the batch is answered."""
+    retry, due = start("retry"), load("retry", "due")
+    aws.dynamodb.delete_table(TableName="syncs")
+    assert failed(retry(due)) == [due["Records"][0]["messageId"]]
+    told = output()
+    assert told.count("MessageFailed", service="retry") == 1
+    (line,) = (line for line in told.lines if line["message"] == "failed")
+    assert (line["sync_id"], line["level"]) == (SYNC_ID, "ERROR")
+    assert line["exception_name"] == "ResourceNotFoundException"
+
+
+def test_what_a_person_should_look_at_is_an_error_in_the_log(
+    start: Start, aws: Aws, simulated: SimulatedCodat, output: Callable[[], Output]
+) -> None:
+    """And counted: here a sync that has been in progress for more than a day."""
+    aws.environment["FIRST_LOOK_SECONDS"] = "0"
+    simulated.change_sync(SYNC_ID, code=1010)
+    worker, clock = start("worker"), start("clock")
+    worker(batch(of(simulated, simulated.sync(SYNC_ID))))
+    aws.dynamodb.update_item(
+        TableName="syncs",
+        Key={"pk": {"S": f"SYNC#{SYNC_ID}"}, "sk": {"S": "SYNC"}},
+        UpdateExpression="SET waiting.since = :long_ago",
+        ExpressionAttributeValues={":long_ago": {"S": format_instant(datetime.now(UTC) - timedelta(days=2))}},
+    )
+    clock({})
+    (check,) = aws.messages("SYNC_QUEUE")
+    worker(batch(check["Body"]))
+    told = output()
+    (line,) = (line for line in told.lines if line["level"] == "ERROR")
+    assert (line["message"], line["sync_id"], line["company_id"]) == ("stuck", SYNC_ID, COMPANY_ID)
+    assert told.count("SyncStuck") == 1
+    assert told.count("DueEnqueued") == 1
+
+
+def _telling(_error: object) -> dict[str, object]:
+    return {"statusCode": 500, "error": "Employee Mustermann is not there.", "correlationId": "of-codat"}
+
+
+@pytest.mark.parametrize("private", ["Mustermann", "archived", "Toft", "Bäckerei", "an API key"])
+def test_nothing_private_is_logged(
+    start: Start,
+    simulated: SimulatedCodat,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    private: str,
+) -> None:
+    """Whatever goes wrong."""
+    worker = start("worker")
+    event: dict[str, Any] = simulated.event(company=simulated.company(COMPANY_ID), event_type="connection.failed")
+    simulated.faults.add(Fault("malformed", times=3, path="transactions$"))
+    simulated.faults.add(Fault("status", times=3, status=500, path="connections$"))
+    monkeypatch.setattr("dev.codat_simulator.api.errors.CodatApiError.body", _telling)
+    worker(batch(of(simulated, simulated.sync(SYNC_ID)), message(event, "msg_2")))
+    worker(batch(of(simulated, simulated.sync(SYNC_ID)), message(event, "msg_2")))
+    log = capsys.readouterr().out
+    assert SYNC_ID in log
+    assert '"codat_correlation_id":"of-codat"' in log
+    assert private not in log

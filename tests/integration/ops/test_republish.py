@@ -1,0 +1,100 @@
+"""Republish: what Lambda split off is read from the stream, all of it or none, and kept until it is told."""
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.stored_events import SYNC_ID
+from ops.republish import Republishing
+from tests.integration.conftest import Aws, Handler
+from tests.support.sqs_batches import batch, of
+from tests.support.table_stream import ENDPOINT, Told, told
+
+Start = Callable[[str], Handler]
+
+
+class Streams:
+    """DynamoDB's streams, which may give empty pages before those with something in them."""
+
+    def __init__(self) -> None:
+        self._real: Any = boto3.client("dynamodbstreams", endpoint_url=ENDPOINT)
+        self.get_shard_iterator = self._real.get_shard_iterator
+        self.empty = 0
+
+    def get_records(self, ShardIterator: str) -> Any:  # noqa: ANN401, N803 - AWS's
+        """Return a page."""
+        if not self.empty:
+            return self._real.get_records(ShardIterator=ShardIterator)
+        self.empty -= 1
+        return {"Records": [], "NextShardIterator": ShardIterator}
+
+
+@dataclass
+class Lambda:
+    """Lambda, which calls publish unless it is throttled."""
+
+    publish: Handler
+    is_throttled: bool = False
+
+    def invoke(self, FunctionName: str, Qualifier: str, Payload: str) -> Any:  # noqa: ANN401, ARG002, N803 - AWS's
+        """Return what publish answers."""
+        if self.is_throttled:
+            raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "Invoke")
+        return {"Payload": io.BytesIO(json.dumps(self.publish(json.loads(Payload))).encode())}
+
+
+@pytest.fixture
+def bus(start: Start, aws: Aws) -> Told:
+    """Return publish, and a subscriber."""
+    return told(aws, start("publish"))
+
+
+@pytest.fixture
+def republishing(start: Start, aws: Aws, bus: Told, simulated: SimulatedCodat) -> Republishing:
+    """Return republish, with one message that says where in the stream a failed sync stands."""
+    start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
+    (record,) = (each for each in bus.stream.records() if each["dynamodb"]["Keys"]["sk"] == {"S": "SYNC"})
+    number = record["dynamodb"]["SequenceNumber"]
+    url = aws.environment["PUBLISH_DEAD_LETTER_QUEUE_URL"]
+    where = bus.stream.shard() | {"startSequenceNumber": number, "endSequenceNumber": number}
+    aws.sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"DDBStreamBatchInfo": where}))
+    streams: Any = Streams()
+    publish: Any = Lambda(bus.publish)
+    return Republishing(aws.sqs, url, streams, publish, "publish")
+
+
+def _is_kept(republishing: Republishing) -> bool:
+    names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = republishing.sqs.get_queue_attributes(QueueUrl=republishing.queue_url, AttributeNames=names)
+    return any(int(number) for number in answer["Attributes"].values())
+
+
+def test_a_page_that_is_empty_is_not_the_end(republishing: Republishing, bus: Told) -> None:
+    """What comes after it is told."""
+    republishing.streams.empty = 3  # type: ignore[attr-defined]
+    assert [line.split("  ")[1] for line in republishing.republish()] == ["1 records told"]
+    assert [event["detail-type"] for event in bus.new()] == ["SyncFailed", "TransactionCompleted", "TransactionFailed"]
+    assert not _is_kept(republishing)
+
+
+def test_what_the_stream_does_not_give_is_not_given_up(republishing: Republishing, bus: Told) -> None:
+    """The message is all that is known of it."""
+    republishing.streams.empty = 1_000  # type: ignore[attr-defined]
+    (line,) = republishing.republish()
+    assert "can't be read now" in line
+    assert (bus.new(), _is_kept(republishing)) == ([], True)
+
+
+def test_what_cant_be_told_now_is_not_taken_for_lost(republishing: Republishing) -> None:
+    """It stays, and the others are tried."""
+    republishing.lambda_.is_throttled = True  # type: ignore[attr-defined]
+    (line,) = republishing.republish()
+    assert "the function can't be called: TooManyRequestsException" in line
+    assert _is_kept(republishing)

@@ -1,0 +1,208 @@
+"""Publish: what is committed to the table is told on the bus, as facts, and nothing else."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from codat_sync.publishing import events as event_types
+from codat_sync.syncs.repository import Store
+from dev.codat_simulator.books.models import Item
+from dev.codat_simulator.books.settling import Outcome as Settled
+from dev.codat_simulator.books.settling import Verdict
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.local_stack.bus_subscriber import Event
+from dev.stored_events import COMPANY_ID, PUBLISH_FACTS, SYNC_ID, TRANSACTION_IDS, load
+from tests.integration.conftest import Aws, Handler
+from tests.support.sqs_batches import batch, failed, message, of
+from tests.support.submit_requests import EXPENSES, ask, expense
+from tests.support.table_stream import Told, told
+
+Start = Callable[[str], Handler]
+
+
+@pytest.fixture
+def bus(start: Start, aws: Aws) -> Told:
+    """Return publish, which follows the table, and a subscriber."""
+    return told(aws, start("publish"))
+
+
+def _names(events: list[Event]) -> list[str]:
+    return [event["detail-type"] for event in events]
+
+
+def _details(events: list[Event], name: str) -> list[dict[str, Any]]:
+    return [event["detail"] for event in events if event["detail-type"] == name]
+
+
+def test_what_a_webhook_comes_to_is_told(start: Start, bus: Told, simulated: SimulatedCodat) -> None:
+    """By its schema, once, whatever else is written about it."""
+    assert failed(start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))) == []
+    events = bus.catch_up()
+    assert _names(events) == ["SyncFailed", "TransactionCompleted", "TransactionFailed"]
+    for event in events:
+        kind = getattr(event_types, event["detail-type"])
+        assert kind.model_validate(event["detail"], strict=True).model_dump(by_alias=True) == event["detail"]
+        assert event["source"] == "codat-sync"
+    (sync,) = _details(events, "SyncFailed")
+    assert (sync["syncId"], sync["code"], sync["transactions"], sync["failed"]) == (SYNC_ID, 5130, 2, 1)
+    (transaction,) = _details(events, "TransactionFailed")
+    assert (transaction["transactionId"], transaction["status"]) == (TRANSACTION_IDS[1], "PushError")
+    assert "6100" not in str(events)  # Codat's message
+
+
+def test_a_record_that_comes_again_says_the_same(start: Start, aws: Aws, bus: Told, simulated: SimulatedCodat) -> None:
+    """With the same ids: at least once is told, and who has heard it knows."""
+    start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
+    records = bus.stream.records()
+    assert bus.publish({"Records": records}) == {"batchItemFailures": []}
+    assert len(bus.new()) == 3
+    assert bus.publish({"Records": records}) == {"batchItemFailures": []}
+    queue = aws.sqs.get_queue_url(QueueName="subscriber")["QueueUrl"]
+    attributes = aws.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
+    assert attributes["Attributes"]["ApproximateNumberOfMessages"] == "3"
+    assert bus.new() == []
+
+
+def test_what_changes_is_told_in_versions(start: Start, bus: Told, simulated: SimulatedCodat) -> None:
+    """Failed, then succeeded; and an event that tells nothing new is no news."""
+    worker = start("worker")
+    worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_1")))
+    bus.catch_up()
+    changed = simulated.change_sync(SYNC_ID, code=2000, items=tuple(Item(name) for name in TRANSACTION_IDS))
+    worker(batch(of(simulated, changed, "msg_2")))
+    worker(batch(of(simulated, changed, "msg_3")))
+    events = bus.catch_up()
+    assert Counter(_names(events)) == {"SyncSucceeded": 1, "TransactionCompleted": 1}
+    assert bus.subscriber.told_of(syncId=SYNC_ID, transactionId=TRANSACTION_IDS[1]) == [
+        "TransactionFailed",
+        "TransactionCompleted",
+    ]
+
+
+def test_the_product_is_told_what_it_has_to_send(start: Start, aws: Aws, bus: Told, simulated: SimulatedCodat) -> None:
+    """Of a transaction that failed, and whose body nobody has."""
+    start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
+    start("clock")({})
+    event = load("retry", "due")
+    (due,) = aws.messages("RETRY_QUEUE")
+    event["Records"][0]["body"] = due["Body"]
+    retry = start("retry")
+    retry(event)
+    (missing,) = _details(bus.catch_up(), "BodyMissing")
+    assert (missing["syncId"], missing["transactionIds"], missing["count"]) == (SYNC_ID, [TRANSACTION_IDS[1]], 1)
+    assert missing["version"] == 1
+    retry(event)
+    assert bus.catch_up() == []
+
+
+def test_a_retry_is_told_from_its_submission_to_its_end(start: Start, bus: Told, simulated: SimulatedCodat) -> None:
+    """Who follows the facts sees an expense fail, be created again, and reach the books."""
+    submit, worker, retry = start("submit"), start("worker"), start("retry")
+    body = expense()
+    sync_id = str(ask(submit, "POST", EXPENSES, [body]).body["syncId"])
+    sync = simulated.settle(sync_id, Settled(otherwise=Verdict("PushError", "busy")))
+    worker(batch(of(simulated, sync, "msg_1")))
+    assert _names(bus.catch_up()) == ["SyncFailed", "TransactionFailed"]
+    retry({"syncId": sync_id})
+    (submitted,) = _details(bus.catch_up(), "RetrySubmitted")
+    assert (submitted["retryOf"], submitted["transactionIds"]) == (sync_id, [body["id"]])
+    worker(batch(of(simulated, simulated.settle(submitted["syncId"]), "msg_2")))
+    retry({"syncId": sync_id})
+    events = bus.catch_up()
+    assert _names(events) == ["SyncSucceeded", "TransactionCompleted", "RetryResolved"]
+    assert [detail["retryOf"] for detail in _details(events, "TransactionCompleted")] == [sync_id]
+
+
+def test_a_connection_that_is_lost_and_restored_is_told(start: Start, bus: Told, simulated: SimulatedCodat) -> None:
+    """As Codat says it, not as its event does."""
+    worker = start("worker")
+    for number, status in enumerate(("Linked", "Deauthorized", "Linked")):
+        simulated.set_connection_status(COMPANY_ID, status)
+        event = simulated.event(company=simulated.company(COMPANY_ID), event_type="connection.disconnected")
+        assert failed(worker(batch(message(event, f"msg_{number}")))) == []
+    events = bus.catch_up()
+    assert _names(events) == ["ConnectionLost", "ConnectionRestored"]
+    assert [event["detail"]["connectionStatus"] for event in events] == ["Deauthorized", "Linked"]
+
+
+def _large(status: str) -> tuple[Item, ...]:
+    long = (Item(f"t{n}", message=f"{n} ".ljust(12_000, "x")) for n in range(40))
+    return (Item("first", status, "expense", "x" * 4_000), *long)
+
+
+def test_of_a_large_sync_only_what_has_changed_is_told(
+    start: Start, store: Store, bus: Told, simulated: SimulatedCodat
+) -> None:
+    """Its items stand in parts, and those of the version before are there for a day."""
+    worker = start("worker")
+    sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, _large("PushError"))
+    worker(batch(of(simulated, sync, "msg_1")))
+    assert Counter(_names(bus.catch_up())) == {"SyncFailed": 1, "TransactionFailed": 1, "TransactionCompleted": 40}
+    before = store.load_head(COMPANY_ID, sync.sync_id, []).values
+    worker(batch(of(simulated, simulated.change_sync(sync.sync_id, code=2000, items=_large("Completed")), "msg_2")))
+    records = bus.stream.records()
+    bus.publish({"Records": records})
+    events = bus.new()
+    assert _names(events) == ["SyncSucceeded", "TransactionCompleted"]
+    assert _details(events, "TransactionCompleted")[0]["transactionId"] == "first"
+
+    # When the parts of before are gone, all that the new version says is told: what was told has the same id.
+    parts = store.table.query(f"SYNC#{sync.sync_id}", f"ITEMS#{before['parts']['run']}")
+    store.table.delete_all([{"pk": part["pk"], "sk": part["sk"]} for part in list(parts)])
+    bus.publish({"Records": records})
+    events = bus.new()
+    assert Counter(_names(events)) == {"TransactionCompleted": 40}
+    assert {event["detail"]["version"] for event in events} == {2}
+
+
+def test_what_is_deleted_and_what_is_beside_the_point_is_no_news(aws: Aws, bus: Told) -> None:
+    """The template's filter keeps it from publish."""
+    keys = [{"pk": {"S": f"SYNC#{SYNC_ID}"}, "sk": {"S": sk}} for sk in ("SYNC", "EVENT#1", "ITEMS#1#0", "RUN#1")]
+    for key in [*keys, {"pk": {"S": "TXN#1"}, "sk": {"S": f"SYNC#{SYNC_ID}"}}]:
+        aws.dynamodb.put_item(TableName="syncs", Item=key)
+        aws.dynamodb.delete_item(TableName="syncs", Key=key)
+    assert [record["dynamodb"]["Keys"]["sk"]["S"] for record in bus.stream.records()] == ["SYNC"]
+
+
+@pytest.mark.parametrize("name", PUBLISH_FACTS)
+def test_every_stored_event_is_told_of(bus: Told, name: str) -> None:
+    """What `sam local` is given."""
+    assert bus.publish(load("publish", name)) == {"batchItemFailures": []}
+    assert _names(bus.new()) == PUBLISH_FACTS[name]
+
+
+def test_a_record_that_cannot_be_read_is_set_aside_at_once_and_whole(
+    start: Start, aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the reason, and what it holds is not logged; the others are told."""
+    bus = told(aws, start("publish"))
+    assert bus.publish(load("publish", "poison")) == {"batchItemFailures": []}
+    (dead,) = aws.messages("PUBLISH_DEAD_LETTER_QUEUE")
+    assert dead["MessageAttributes"]["reason"]["StringValue"] == "not-a-record"
+    assert "none of Codat's" in dead["Body"]
+    assert "6100" in dead["Body"]
+    assert _names(bus.new()) == ["SyncSucceeded", "TransactionCompleted"]
+    logged = capsys.readouterr().out
+    assert "set aside" in logged
+    assert "6100" not in logged
+
+
+def test_a_poison_record_that_is_too_large_is_kept_without_its_images(aws: Aws, bus: Told) -> None:
+    """The item is in the table, and its key is kept."""
+    event = load("publish", "poison")
+    event["Records"][0]["dynamodb"]["NewImage"]["more"] = {"S": "x" * 1_100_000}
+    assert bus.publish(event) == {"batchItemFailures": []}
+    (dead,) = aws.messages("PUBLISH_DEAD_LETTER_QUEUE")
+    assert "NewImage" not in dead["Body"]
+    assert SYNC_ID in dead["Body"]
+
+
+def test_what_there_is_no_time_for_comes_again(bus: Told) -> None:
+    """From its record on; and nothing is told by halves because the function was stopped."""
+    event = load("publish", "poison")
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]
+    answer = bus.publish(event | {"remaining_ms": 30_000})
+    assert answer == {"batchItemFailures": [{"itemIdentifier": number} for number in numbers]}
+    assert bus.new() == []

@@ -1,0 +1,162 @@
+"""What reconcile has found, as Sync Health shows it: on the dashboard, on a company's page, and in the JSON API."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.table_schema import COMPLETENESS
+from codat_sync.reconciliation.completeness import CompanyCompleteness, summed_up
+from codat_sync.reconciliation.run_repository import Directory
+from dev.codat_simulator.books.models import Item
+from dev.codat_simulator.faults import Fault
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.stored_events import COMPANY_ID, SYNC_ID, load
+from tests.integration.conftest import WEBHOOK_URL, Aws, Handler
+from tests.support.reconciliation_world import LONG_AGO, Clock, Reconcile, put_together
+
+Start = Callable[[str], Handler]
+
+NOW = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def reconcile(start: Start, aws: Aws, simulated: SimulatedCodat) -> Reconcile:
+    """Return reconcile, which has found the table complete once."""
+    clock = Clock()
+    simulated.now = clock
+    simulated.set_webhook_consumer(WEBHOOK_URL)
+    simulated.change_sync(SYNC_ID, sync_utc=LONG_AGO)
+    made = put_together(aws, simulated.transport(), start("worker"), clock)
+    made.go()
+    made.work()
+    clock.pass_by(minutes=6)
+    made.go()
+    return made
+
+
+@pytest.fixture
+def ask(start: Start, aws: Aws) -> Callable[[str], str]:
+    """Return what asks for a path, of pages and of the API, in the local environment."""
+    aws.environment.update({"ENVIRONMENT": "local", "AUTHENTICATION": "off"})
+    handler = start("health")
+
+    def asked(path: str) -> str:
+        event = load("health", "sync")
+        event["rawPath"] = event["requestContext"]["http"]["path"] = path
+        answer = handler(event)
+        assert answer["statusCode"] == 200, answer["body"]
+        text: str = answer["body"]
+        return text
+
+    return asked
+
+
+def _api(ask: Callable[[str], str]) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(ask("/api/v1/completeness"))
+
+
+def test_what_is_missing_is_shown_with_why_and_how_many_no_webhook_told_of(
+    reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
+) -> None:
+    """Of all companies, and of one."""
+    before = _api(ask)["overall"]
+    assert (before["reasons"], before["missing"], before["never"]) == ({}, 0, 0)
+    assert before["completeAsOf"]
+    reconcile.clock.pass_by(hours=7)
+    ended = (simulated.now() - timedelta(hours=1)).isoformat()
+    for _ in range(2):
+        simulated.add_sync(simulated.company(COMPANY_ID), 2000, [Item("t")], sync_utc=ended)
+    reconcile.go()
+    found = _api(ask)
+    assert (found["overall"]["reasons"], found["overall"]["missing"]) == ({"missing": 2}, 2)
+    assert found["endpoint"]["state"] == "well"
+    company = json.loads(ask(f"/api/v1/companies/{COMPANY_ID}"))["completeness"]
+    assert (company["reasons"], company["missing"], company["problem"]) == ({"missing": 2}, 2, None)
+    for path in ("/", f"/company/{COMPANY_ID}"):
+        page = ask(path)
+        assert "2 being fetched, of which the table has nothing" in page
+        assert "2 syncs" in page.partition("ebhook told of")[2][:60], path
+
+
+def test_an_endpoint_that_is_not_well_is_told_of_at_the_top(
+    reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
+) -> None:
+    """With since when, and what becomes of syncs meanwhile."""
+    assert "endpoint of our webhooks" not in ask("/")
+    simulated.set_webhook_consumer(WEBHOOK_URL, disabled=True)
+    reconcile.clock.pass_by(hours=2)
+    reconcile.go()
+    assert _api(ask)["endpoint"]["state"] == "disabled"
+    assert "Codat has disabled the endpoint of our webhooks" in ask("/")
+
+
+def test_what_codat_said_once_of_the_endpoint_does_not_stand_when_it_says_nothing_any_more(
+    reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
+) -> None:
+    """Nobody watches then."""
+    simulated.faults.add(Fault("status", status=403, path="^/webhooks$"))
+    reconcile.clock.pass_by(hours=2)
+    reconcile.go()
+    assert _api(ask)["endpoint"]["state"] == "unknown"
+    page = ask("/")
+    assert "Codat does not say whether it sends us webhooks" in page
+    assert '<span class="tag bad">unknown</span>' in page
+
+
+def test_a_company_without_a_sync_is_shown_as_codat_lists_it(
+    reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
+) -> None:
+    """It counts among those that are complete, or not."""
+    company = simulated.add_company()
+    reconcile.clock.pass_by(hours=2)
+    reconcile.go()
+    assert json.loads(ask(f"/api/v1/companies/{company.company_id}"))["completeness"]["completeAsOf"]
+    assert "Complete as of" in ask(f"/company/{company.company_id}")
+
+
+def test_what_codat_does_not_list_is_not_lacking() -> None:
+    """It is told of by itself: a person looks at it."""
+    known = [CompanyCompleteness("one", NOW, reasons={"unheard": 1}), CompanyCompleteness("two", NOW)]
+    overall = summed_up(known, Directory(NOW, NOW, NOW), NOW)
+    assert (overall.incomplete, overall.reasons, overall.complete_as_of) == (0, {"unheard": 1}, NOW)
+    known[1] = CompanyCompleteness("two", NOW, reasons={"leftOut": 1})
+    assert summed_up(known, Directory(NOW, NOW, NOW), NOW).incomplete == 1
+
+
+def test_until_codats_list_is_read_it_says_so(aws: Aws, ask: Callable[[str], str]) -> None:
+    """The companies that are known may all be complete by then."""
+    known = {"asOf": "2026-11-24T10:00:00.000Z", "companies": 3, "never": 0}
+    Table(aws.dynamodb, "syncs").update(COMPLETENESS, known, {})
+    page = ask("/")
+    assert "list of companies has not been read to its end yet" in page
+    assert "0 of 3" not in page
+    assert "24 Nov 2026, 10:00:00" in page
+
+
+def test_a_company_that_cannot_be_compared_says_why(
+    reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
+) -> None:
+    """As of the last comparison that came to something."""
+    for _ in range(3):
+        simulated.faults.add(Fault("malformed", path="list/status$"))
+    reconcile.clock.pass_by(hours=7)
+    reconcile.go()
+    problem = json.loads(ask(f"/api/v1/companies/{COMPANY_ID}"))["completeness"]["problem"]
+    assert problem
+    assert f"<dt>Not compared</dt><dd>{problem}" in ask(f"/company/{COMPANY_ID}").replace("&#39;", "'")
+    assert "1 could not be compared" in ask("/")
+
+
+def test_before_anything_was_compared_nothing_is_claimed(ask: Callable[[str], str]) -> None:
+    """Where reconcile is switched off it stays so."""
+    found = _api(ask)
+    assert (found["overall"]["completeAsOf"], found["overall"]["asOf"], found["endpoint"]["state"]) == (
+        None,
+        None,
+        None,
+    )
+    assert "Compared with what Codat lists" not in ask("/")

@@ -1,0 +1,70 @@
+"""The OpenAPI document and what is answered agree, whatever is asked."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
+from tests.integration.conftest import Handler
+from tests.support.api_gateway import Gateway
+from tests.support.sqs_batches import batch, failed, of
+
+_KNOWN = {"syncId": SYNC_ID, "companyId": COMPANY_ID, "transactionId": TRANSACTION_IDS[1]}
+_CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+]
+_EXAMPLES = 25
+
+
+def test_no_answer_is_an_error_of_ours_or_undocumented(
+    start: Callable[[str], Handler], simulated: SimulatedCodat
+) -> None:
+    """Of any operation, for valid questions and invalid ones, about what is there and what is not."""
+    assert failed(start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))) == []
+    gateway = Gateway(start("health"), start("retry"))
+    schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", gateway, headers={"Authorization": "Bearer a.b.c"})
+    for found in schema.get_all_operations():
+        assert isinstance(found, Ok)
+        # Else it would have asked for nothing.
+        assert HTTPStatus.OK in _statuses(found.ok()), found.ok().label
+
+
+def _statuses(operation: Any) -> set[int]:  # noqa: ANN401 - schemathesis' own, of many types
+    """Try an operation out; returns how it answered."""
+    seen: set[int] = set()
+    valid, invalid = (operation.as_strategy(generation_mode=mode) for mode in GenerationMode)
+
+    @settings(
+        max_examples=_EXAMPLES, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(case=st.one_of(valid.map(_about_what_is_there), valid, invalid))
+    def check(case: schemathesis.Case[Any]) -> None:
+        answer = case.call()
+        seen.add(answer.status_code)
+        case.validate_response(answer, checks=_CHECKS)
+
+    check()
+    return seen
+
+
+def _about_what_is_there(case: "schemathesis.Case[Any]") -> "schemathesis.Case[Any]":
+    case.path_parameters = {name: _KNOWN[name] for name in case.path_parameters or {}}
+    return case

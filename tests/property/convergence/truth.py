@@ -1,0 +1,145 @@
+"""What has to be true: at any time, when nothing is left to be done, and in the end."""
+
+from typing import TYPE_CHECKING, cast
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from codat_sync.aws.table_schema import RUN_PREFIX, SYNC, retry_key
+from codat_sync.core.errors import UnprocessedError
+from codat_sync.syncs.items import addressable_ids, fold
+from codat_sync.syncs.repository import Store
+from codat_sync.syncs.status_codes import Outcome
+from tests.property.convergence.world import COMPANY_ID, EVENT_RETENTION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from codat_sync.aws.dynamodb import Table, Values
+    from codat_sync.syncs.record import SyncDocument
+    from codat_sync.syncs.sync import Sync
+    from dev.codat_simulator.books.models import Sync as SyncAtCodat
+
+_PART_PREFIX = "ITEMS#"
+_deserialize = TypeDeserializer().deserialize
+
+
+class UntrueError(AssertionError):
+    """Something that has to be true is not."""
+
+
+class Snapshot:
+    """All items of the table at one moment, for the store to read."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        answer = client.scan(TableName=table_name, ConsistentRead=True)
+        assert "LastEvaluatedKey" not in answer
+        items = [{name: _deserialize(value) for name, value in item.items()} for item in answer["Items"]]
+        self.items: dict[tuple[str, str], Values] = {(item["pk"], item["sk"]): item for item in items}
+        self.store = Store(cast("Table", self), event_retention=EVENT_RETENTION)
+
+    @property
+    def due_syncs(self) -> "list[Values]":
+        """The syncs that have to be looked at again."""
+        return [item for item in self._due if item["sk"] == SYNC]
+
+    @property
+    def due(self) -> "list[Values]":
+        """The syncs and runs that have to be looked at again; what is to be retried is another matter."""
+        return [item for item in self._due if item["sk"] == SYNC or item["sk"].startswith(RUN_PREFIX)]
+
+    @property
+    def _due(self) -> "list[Values]":
+        return [item for item in self.items.values() if "duePk" in item or "dueAt" in item]
+
+    @property
+    def parts(self) -> list[str]:
+        """The runs that have parts."""
+        return [sk.split("#")[1] for _, sk in self.items if sk.startswith(_PART_PREFIX)]
+
+    @property
+    def runs(self) -> list[str]:
+        """The runs that are looked after."""
+        return [sk.removeprefix(RUN_PREFIX) for _, sk in self.items if sk.startswith(RUN_PREFIX)]
+
+    # ------------------------------------------------------------ what the store asks of a table
+
+    def get(self, keys: "Iterable[Values]") -> "list[Values]":
+        return [self.items[place] for key in keys if (place := (key["pk"], key["sk"])) in self.items]
+
+    def query(self, pk: str, prefix: str) -> "Iterator[Values]":
+        return (item for place, item in sorted(self.items.items()) if place[0] == pk and place[1].startswith(prefix))
+
+
+def check_at_any_time(snapshot: Snapshot, syncs: "Iterable[SyncAtCodat]", answers: "set[Sync]") -> None:
+    """Raise if a reader finds less than one answer of Codat's, or what belongs to it is not there yet."""
+    for sync in syncs:
+        document = _load(snapshot, sync.sync_id)
+        if document and document.sync:
+            check_read(document, answers)
+            _check_pointers(snapshot, document)
+            _check_retry(snapshot, document)
+
+
+def check_read(document: "SyncDocument", answers: "set[Sync]") -> None:
+    """Raise if what was read is not all of one of Codat's answers."""
+    if document.sync and document.sync not in answers:
+        raise UntrueError(f"the table has what Codat never answered: {document.sync}")
+
+
+def check_convergence(snapshot: Snapshot, syncs: "Iterable[SyncAtCodat]") -> None:
+    """Raise if the table does not say what Codat says, though no message is left and no sync due."""
+    for sync in syncs:
+        document = _load(snapshot, sync.sync_id)
+        if document is None or document.sync is None:
+            raise UntrueError(f"sync {sync.sync_id} was announced, and the table does not know how it is")
+        _check_same(document, sync)
+        _check_pointers(snapshot, document)
+        if document.waiting:
+            raise UntrueError(f"nothing is due, yet sync {sync.sync_id} waits: {document.waiting}")
+
+
+def check_parts(snapshot: Snapshot) -> None:
+    """Raise if there are parts that no document points to, though nothing is due that would delete them."""
+    documents = [item for item in snapshot.items.values() if item["sk"] == SYNC]
+    pointed_to = {document["parts"]["run"] for document in documents if "parts" in document}
+    if left := {*snapshot.parts, *snapshot.runs} - pointed_to:
+        raise UntrueError(f"no document points to {left}, and nothing is left that would delete it")
+
+
+def _load(snapshot: Snapshot, sync_id: str) -> "SyncDocument | None":
+    try:
+        return snapshot.store.load_sync(sync_id)
+    except UnprocessedError as error:
+        raise UntrueError(f"parts of sync {sync_id} are missing") from error
+
+
+def _check_same(document: "SyncDocument", at_codat: "SyncAtCodat") -> None:
+    rows = fold(
+        {
+            "transactionId": item.transaction_id,
+            "integrationType": item.integration_type,
+            "status": item.status,
+            "message": item.message,
+        }
+        for item in at_codat.items
+    )
+    assert document.sync
+    said = document.sync.status
+    ours, theirs = (said.code, said.status, document.items), (at_codat.code, at_codat.sync_status, rows)
+    if ours != theirs:
+        raise UntrueError(f"of sync {at_codat.sync_id} the table says {ours}, Codat {theirs}")
+
+
+def _check_pointers(snapshot: Snapshot, document: "SyncDocument") -> None:
+    for transaction_id in sorted(addressable_ids(document.items)):
+        if document.sync_id not in snapshot.store.load_syncs_of_transaction(COMPANY_ID, transaction_id):
+            raise UntrueError(f"no way leads from transaction {transaction_id} to sync {document.sync_id}")
+
+
+def _check_retry(snapshot: Snapshot, document: "SyncDocument") -> None:
+    assert document.sync
+    has_failed = document.sync.is_final and document.outcome is Outcome.FAILED
+    if has_failed and not snapshot.get([retry_key(document.sync_id)]):
+        raise UntrueError(f"sync {document.sync_id} has failed, and nothing is to be done about it")

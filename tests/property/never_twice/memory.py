@@ -1,0 +1,102 @@
+"""SyncTable in memory, for many examples: each method of ``Table`` that the code uses is one call, one at a time."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from codat_sync.aws.dynamodb import Table, Values, _from_item, _to_item
+from codat_sync.core.errors import ConditionFailedError
+from tests.property.never_twice.surroundings import BESIDE_THE_POINT, CALL_TAKES, OF_ANY_CALL, REPEATABLE
+from tests.support.stepping import Call, Clock, Fate, outside
+
+T = TypeVar("T")
+
+
+class MemoryTable(Table):
+    """A table whose calls are stopped at."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._items: dict[tuple[str, str], Values] = {}
+
+    def get(self, keys: Iterable[Values], names: Sequence[str] = ()) -> list[Values]:  # noqa: ARG002 - all are given
+        wanted = list(keys)
+        work = lambda: [dict(self._items[_place(key)]) for key in wanted if _place(key) in self._items]  # noqa: E731
+        return self._call("batch_get_item", wanted, work)
+
+    def get_attribute(self, key: Values, name: str) -> object:
+        return self._call("get_item", [key], lambda: self._items.get(_place(key), {}).get(name))
+
+    def query(self, pk: str, prefix: str) -> Iterator[Values]:
+        def work() -> list[Values]:
+            found = sorted(place for place in self._items if place[0] == pk and place[1].startswith(prefix))
+            return [dict(self._items[place]) for place in found]
+
+        return iter(self._call("query", [], work))
+
+    def put(self, item: Values, when: Mapping[str, object]) -> None:
+        self._call("put_item", [item], lambda: self._put_if([(item, when)]))
+
+    def update(
+        self, key: Values, changes: Mapping[str, object], when: Mapping[str, object], *, counting: str | None = None
+    ) -> None:
+        def work() -> None:
+            self._require(key, when)
+            number = self._items.get(_place(key), {}).get(counting or "", 0)
+            self._change(key, {**changes, **({counting: number + 1} if counting else {})})
+
+        self._call("update_item", [key], work)
+
+    def transact(
+        self,
+        puts: Sequence[tuple[Values, Mapping[str, object]]],
+        updates: Sequence[tuple[Values, Values]] = (),
+        checks: Sequence[tuple[Values, Mapping[str, object]]] = (),
+    ) -> None:
+        def work() -> None:
+            for key, when in checks:
+                self._require(key, when)
+            self._put_if(puts)
+            for key, changes in updates:
+                self._change(key, changes)
+
+        self._call("transact_write_items", [item for item, _ in puts], work)
+
+    def put_all(self, items: Iterable[Values], *, large: bool = False) -> None:
+        assert not large
+        if some := list(items):
+            self._call("batch_write_item", some, lambda: self._put_if([(item, {}) for item in some]))
+
+    def _put_if(self, puts: Sequence[tuple[Values, Mapping[str, object]]]) -> None:
+        for item, when in puts:
+            self._require(item, when)
+        for item, _ in puts:
+            self._items[_place(item)] = _stored(item)
+
+    def _change(self, key: Values, changes: Mapping[str, object]) -> None:
+        changed = self._items.get(_place(key), dict(key)) | dict(changes)
+        self._items[_place(key)] = _stored(
+            {name: value for name, value in changed.items() if changes.get(name, ...) is not None}
+        )
+
+    def _require(self, key: Values, when: Mapping[str, object]) -> None:
+        item = self._items.get(_place(key), {})
+        if any(item.get(name) != value or (value is None and name in item) for name, value in when.items()):
+            raise ConditionFailedError("the item is not as it was")
+
+    def _call(self, name: str, items: Sequence[Values], work: Callable[[], T]) -> T:
+        def attempt(_: Fate) -> T:
+            self._clock.pass_by(CALL_TAKES)
+            return work()
+
+        if items and {item["sk"] for item in items} <= BESIDE_THE_POINT:
+            return attempt(Fate.WELL)
+        answer: T = outside(Call(name, attempt, (*OF_ANY_CALL, *[Fate.REPEATED] * (name in REPEATABLE))))
+        return answer
+
+
+def _place(key: Values) -> tuple[str, str]:
+    return key["pk"], key["sk"]
+
+
+def _stored(item: Values) -> Values:
+    return _from_item(_to_item(item))

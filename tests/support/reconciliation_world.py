@@ -1,0 +1,110 @@
+"""What the tests of reconcile share: a clock that goes on, and the worker that does what was enqueued."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from codat_sync.aws.dynamodb import Table
+from codat_sync.codat.directory_client import CodatDirectory
+from codat_sync.codat.http import CodatConnection
+from codat_sync.messaging.queues import SyncQueue
+from codat_sync.rate_limits.daily_budget import Ration, RationedTurns
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.rate_limits.process_limiter import Pace
+from codat_sync.reconciliation.company_discovery import Discovering
+from codat_sync.reconciliation.company_state import Cadence
+from codat_sync.reconciliation.completeness import Completeness, OverallCompleteness
+from codat_sync.reconciliation.endpoint_monitor import Watching
+from codat_sync.reconciliation.reconciler import Compared, Reconciling
+from codat_sync.reconciliation.repository import ReconciliationStore
+from codat_sync.reconciliation.run import Round, Rounds
+from codat_sync.reconciliation.run_repository import RoundsStore
+from tests.integration.conftest import API_KEY, WEBHOOK_URL, Aws, Handler
+from tests.support.sqs_batches import batch, failed
+
+LONG_AGO = "2026-01-05T10:00:00.0000000Z"
+
+
+class Clock:
+    """The time, which a test can let pass. It begins in an evening: the day's share of the quota is there by then."""
+
+    def __init__(self) -> None:
+        now = datetime.now(UTC)
+        evening = now.replace(hour=20, minute=0, second=0, microsecond=0)
+        self.passed = (evening if now < evening else evening + timedelta(days=1)) - now
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.passed
+
+    def pass_by(self, **much: float) -> None:
+        self.passed += timedelta(**much)
+
+
+@dataclass
+class Reconcile:
+    """Reconcile's pieces, put together as its function does, with the time of the test."""
+
+    aws: Aws
+    clock: Clock
+    rounds: Rounds
+    store: ReconciliationStore
+    completeness: Completeness
+    told: list[Compared]
+    worker: Handler
+
+    def go(self, has_time: Callable[[], bool] = lambda: True) -> Round:
+        """Go a round, as the function does."""
+        directory = self.rounds.discovering.rounds.load_directory()
+        went = self.rounds.go(has_time, "reconcile-1")
+        self.completeness.sum_up(directory, self.clock())
+        return went
+
+    def checks(self) -> list[Any]:
+        """Take what was enqueued."""
+        return [json.loads(sent["Body"]) for sent in self.aws.messages("SYNC_QUEUE")]
+
+    def work(self) -> int:
+        """Have the worker do what was enqueued, and return how much that was."""
+        checks = self.checks()
+        for start in range(0, len(checks), 10):
+            assert failed(self.worker(batch(*checks[start : start + 10]))) == []
+        return len(checks)
+
+    @property
+    def overall(self) -> OverallCompleteness:
+        """How complete the table is."""
+        return self.completeness.overall()
+
+
+def put_together(
+    aws: Aws, transport: httpx.BaseTransport, worker: Handler, clock: Clock, *, percent: int = 100
+) -> Reconcile:
+    """Return reconcile, in this process: its calls go to simulated Codat without a network."""
+    table = Table(aws.dynamodb, aws.environment["SYNC_TABLE_NAME"])
+    gate = SharedGate(table, clock)
+    ration = Ration(table, gate, clock, percent=percent)
+    http = httpx.Client(base_url="https://codat", transport=transport)
+    turns = RationedTurns(ration, Pace(at_once=1, per_minute=1_000_000))
+    codat = CodatDirectory(CodatConnection(http, lambda: API_KEY, turns, gate, clock))
+    store, rounds_store = ReconciliationStore(table), RoundsStore(table)
+    queue = SyncQueue(aws.sqs, aws.environment["SYNC_QUEUE_URL"])
+    told: list[Compared] = []
+
+    def tell_failure(_what: str, _error: Exception) -> None:
+        return
+
+    rounds = Rounds(
+        Reconciling(codat, store, queue, ration, Cadence(), clock),
+        Discovering(codat, store, rounds_store, clock),
+        Watching(codat, rounds_store, WEBHOOK_URL, clock),
+        store,
+        gate,
+        clock,
+        told.append,
+        tell_failure,
+    )
+    return Reconcile(aws, clock, rounds, store, Completeness(table), told, worker)

@@ -1,0 +1,38 @@
+"""Batches of messages, as SQS hands them to the worker."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from codat_sync.core.timestamps import format_instant
+from dev.codat_simulator.books.models import Sync
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.stored_events import Payload, load
+
+
+def batch(*messages: dict[str, Any] | str) -> Payload:
+    """Return the payload with which SQS hands these messages over."""
+    (record,) = load("worker", "sync-successful")["Records"]
+    bodies = [message if isinstance(message, str) else json.dumps(message) for message in messages]
+    return {"Records": [record | {"messageId": f"message-{n}", "body": body} for n, body in enumerate(bodies)]}
+
+
+def message(event: object, webhook_id: str = "msg_1", **more: object) -> dict[str, Any]:
+    """Return the receiver's message for an event."""
+    raw = event if isinstance(event, bytes) else json.dumps(event).encode()
+    (record,) = load("worker", "sync-successful")["Records"]
+    template: dict[str, Any] = json.loads(record["body"])
+    received_at = format_instant(datetime.now(UTC))
+    told = {"webhookId": webhook_id, "receivedAt": received_at, "raw": base64.b64encode(raw).decode()}
+    return template | told | more
+
+
+def of(simulated: SimulatedCodat, sync: Sync, webhook_id: str = "msg_1") -> dict[str, Any]:
+    """Return the receiver's message for the event that Codat sends of a sync."""
+    return message(simulated.event(sync), webhook_id)
+
+
+def failed(answer: dict[str, Any]) -> list[str]:
+    """Return the ids of the messages that the worker wants to have again."""
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]

@@ -1,0 +1,86 @@
+"""SyncTable's stream and a subscriber of the event bus: what lies around publish."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+
+from dev.deploying.template import read_template
+from dev.local_stack.bus_subscriber import Event, Subscriber, subscribe
+from dev.stored_events import Payload
+from tests.integration.conftest import Aws, Handler
+
+_MAPPING = read_template()["Resources"]["PublishFunction"]["Properties"]["Events"]["SyncTable"]["Properties"]
+# moto knows the endpoint by this name only.
+ENDPOINT = "https://streams.dynamodb.eu-west-2.amazonaws.com"
+
+
+@dataclass
+class Stream:
+    """The table's stream, read as Lambda reads it for publish: filtered, in order, each record once."""
+
+    aws: Aws
+    _read: set[str] = field(default_factory=set)
+
+    def shard(self) -> dict[str, str]:
+        """Return where it is, as Lambda says it."""
+        streams: Any = boto3.client("dynamodbstreams", endpoint_url=ENDPOINT)
+        arn = self.aws.dynamodb.describe_table(TableName="syncs")["Table"]["LatestStreamArn"]
+        (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+        return {"streamArn": str(arn), "shardId": str(shard["ShardId"])}
+
+    def records(self) -> list[Payload]:
+        """Return what was written since this was asked last."""
+        streams: Any = boto3.client("dynamodbstreams", endpoint_url=ENDPOINT)
+        where = self.shard()
+        iterator = streams.get_shard_iterator(
+            StreamArn=where["streamArn"], ShardId=where["shardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        found = streams.get_records(ShardIterator=iterator)["Records"]
+        new = [record for record in found if record["eventID"] not in self._read]
+        self._read |= {record["eventID"] for record in new}
+        return [_as_lambda_has_it(record) for record in new if _is_handed_over(record)]
+
+
+def _is_handed_over(record: Payload) -> bool:
+    """Apply the template's own filter, as far as it goes."""
+    (pattern,) = (json.loads(each["Pattern"]) for each in _MAPPING["FilterCriteria"]["Filters"])
+    return (
+        record["eventName"] in pattern["eventName"]
+        and record["dynamodb"]["Keys"]["sk"]["S"] in pattern["dynamodb"]["Keys"]["sk"]["S"]
+    )
+
+
+def _as_lambda_has_it(record: Payload) -> Payload:
+    written = record["dynamodb"]
+    return record | {
+        "dynamodb": written | {"ApproximateCreationDateTime": written["ApproximateCreationDateTime"].timestamp()}
+    }
+
+
+@dataclass
+class Told:
+    """Publish, and who is told."""
+
+    publish: Handler
+    stream: Stream
+    subscriber: Subscriber
+
+    def catch_up(self) -> list[Event]:
+        """Have publish handle what was written; returns the events that are new."""
+        if records := self.stream.records():
+            assert self.publish({"Records": records}) == {"batchItemFailures": []}
+        return self.new()
+
+    def new(self) -> list[Event]:
+        """Return the events that have come since this was asked last."""
+        known = set(self.subscriber.heard)
+        return [event for name, event in self.subscriber.listen().items() if name not in known]
+
+
+def told(aws: Aws, publish: Handler) -> Told:
+    """Return publish with a stream and a subscriber of its own."""
+    events = boto3.client("events")
+    events.create_event_bus(Name=aws.environment["EVENT_BUS_NAME"])
+    return Told(publish, Stream(aws), subscribe(aws.sqs, events, aws.environment["EVENT_BUS_NAME"]))

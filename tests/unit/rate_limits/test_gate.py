@@ -1,0 +1,175 @@
+"""The gate, shared by several processes through one item of the table."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from codat_sync.core.errors import GateClosedError
+from codat_sync.rate_limits.gate import SharedGate
+from codat_sync.rate_limits.quota import Closure, Quota, QuotaEvent, Reason
+from tests.support.fake_table import FakeTable
+
+if TYPE_CHECKING:
+    from codat_sync.aws.dynamodb import Table
+
+_MIDNIGHT = datetime(2026, 11, 25, tzinfo=UTC)
+_MINUTE = timedelta(minutes=1)
+_CLOSED = Closure(Reason.QUOTA, _MIDNIGHT)
+
+
+class World:
+    """A table, and processes that share it and the time."""
+
+    def __init__(self) -> None:
+        self.table = FakeTable()
+        self.now = datetime(2026, 11, 24, 18, tzinfo=UTC)
+
+    def process(self, *, is_for_people: bool = False) -> SharedGate:
+        return SharedGate(
+            cast("Table", self.table), lambda: self.now, is_for_people=is_for_people, clock=self.now.timestamp
+        )
+
+    def event(self, *, is_reached: bool, age: timedelta = timedelta(), remaining: int | None = None) -> QuotaEvent:
+        limit = None if remaining is None else 2000
+        return QuotaEvent(is_reached=is_reached, remaining=remaining, limit=limit, expires_at=None, at=self.now - age)
+
+
+@pytest.fixture
+def world() -> World:
+    """Return one in which nothing was closed yet."""
+    return World()
+
+
+def _is_open(gate: SharedGate) -> bool:
+    try:
+        gate.pass_through()
+    except GateClosedError:
+        return False
+    return True
+
+
+def test_what_one_closes_is_closed_for_all(world: World) -> None:
+    """At once for itself; for the others as soon as they look again."""
+    one, other = world.process(), world.process()
+    assert _is_open(one)
+    one.close(_CLOSED)
+    assert not _is_open(one)
+    assert not _is_open(world.process())
+    with pytest.raises(GateClosedError, match=r"2026-11-25T00:00:00.000Z: quota") as raised:
+        other.pass_through()
+    assert raised.value.closure == _CLOSED
+    world.now = _MIDNIGHT
+    assert _is_open(world.process())
+
+
+def test_a_reset_opens_it_if_it_is_newer_than_what_closed_it(world: World) -> None:
+    """A late one does not."""
+    gate = world.process()
+    gate.close(_CLOSED)
+    world.now += _MINUTE
+    assert not gate.heed(world.event(is_reached=False, age=2 * _MINUTE))
+    assert not _is_open(gate)
+    assert gate.heed(world.event(is_reached=False))
+    assert _is_open(gate)
+    assert _is_open(world.process())
+
+
+def test_reached_closes_it_if_it_is_newer_than_what_opened_it(world: World) -> None:
+    """And if the time that it names has not passed."""
+    gate = world.process()
+    assert not gate.heed(world.event(is_reached=True, age=timedelta(days=1)))
+    assert gate.heed(world.event(is_reached=True, age=2 * _MINUTE))
+    assert not _is_open(gate)
+    assert gate.heed(world.event(is_reached=False, age=_MINUTE))
+    assert not gate.heed(world.event(is_reached=True, age=2 * _MINUTE))
+    assert _is_open(gate)
+
+
+def test_a_reset_that_is_told_before_what_it_resets_counts_all_the_same(world: World) -> None:
+    """Events come in any order."""
+    gate = world.process()
+    assert gate.heed(world.event(is_reached=False, age=_MINUTE))
+    assert not gate.heed(world.event(is_reached=True, age=2 * _MINUTE))
+    assert _is_open(gate)
+
+
+def test_a_reset_does_not_mend_a_key(world: World) -> None:
+    """What Codat refuses, a person has to look at."""
+    gate = world.process()
+    gate.close(Closure(Reason.REFUSED, world.now + _MINUTE))
+    world.now += timedelta(seconds=1)
+    assert not gate.heed(world.event(is_reached=False))
+    assert not _is_open(gate)
+    assert _is_open(world.process(is_for_people=True))
+
+
+def test_the_reserve_is_for_people_and_a_reset_gives_it_back(world: World) -> None:
+    """Even one that does not say what is left."""
+    gate = world.process()
+    gate.count(Quota(100, 2000, _MIDNIGHT, world.now))
+    assert not _is_open(gate)
+    assert not _is_open(world.process())
+    assert _is_open(world.process(is_for_people=True))
+    world.now += _MINUTE
+    assert gate.heed(world.event(is_reached=False))
+    assert _is_open(gate)
+    assert _is_open(world.process())
+
+
+def test_a_reset_says_what_is_left(world: World) -> None:
+    """The gate knows then, and as of when."""
+    gate = world.process()
+    gate.count(Quota(100, 2000, _MIDNIGHT, world.now))
+    world.now += _MINUTE
+    assert gate.heed(world.event(is_reached=False, remaining=1900))
+    assert world.process().state.quota == Quota(1900, 2000, _MIDNIGHT, world.now)
+
+
+def test_what_is_left_is_told_to_the_others_now_and_then(world: World) -> None:
+    """Not with each call: each would be a write. What stops the others is told at once."""
+    gate = world.process()
+    for remaining in range(1500, 1400, -1):
+        world.now += timedelta(seconds=0.1)
+        gate.count(Quota(remaining, 2000, _MIDNIGHT, world.now))
+    assert world.table.writes == 1
+    assert gate.state.quota
+    assert gate.state.quota.remaining == 1401
+    world.now += timedelta(seconds=30)
+    gate.count(Quota(1400, 2000, _MIDNIGHT, world.now))
+    assert world.table.writes == 2
+    world.now += timedelta(seconds=1)
+    gate.count(Quota(99, 2000, _MIDNIGHT, world.now))
+    assert world.table.writes == 3
+    assert not _is_open(world.process())
+
+
+def test_two_that_change_it_at_once_both_get_their_say(world: World) -> None:
+    """The later one counts, whoever writes last."""
+    early, late = world.process(), world.process()
+    assert _is_open(early)
+    assert _is_open(late)
+    first = world.event(is_reached=True)
+    world.now += _MINUTE
+    late.close(Closure(Reason.RATE, world.now + 2 * _MINUTE))
+    assert not early.heed(first)  # it is older
+    closure = world.process().state.closure
+    assert closure
+    assert closure.reason is Reason.RATE
+
+
+def test_what_is_left_is_not_lost_when_another_was_quicker(world: World) -> None:
+    """The newest count stands."""
+    one, other = world.process(), world.process()
+    assert _is_open(one)
+    assert _is_open(other)
+    one.count(Quota(1500, 2000, _MIDNIGHT, world.now))
+    world.now += _MINUTE
+    other.count(Quota(1400, 2000, _MIDNIGHT, world.now))
+    assert other.state.quota
+    assert other.state.quota.remaining == 1400
+    world.now += _MINUTE
+    other.count(Quota(1300, 2000, _MIDNIGHT, world.now))
+    state = world.process().state
+    assert state.quota
+    assert state.quota.remaining == 1300

@@ -1,0 +1,65 @@
+"""The pace of functions whose number nothing bounds."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from codat_sync.core.errors import TooBusyError
+from codat_sync.rate_limits.shared_limiter import SharedPace
+from tests.support.fake_table import FakeTable
+
+if TYPE_CHECKING:
+    from codat_sync.aws.dynamodb import Table
+
+
+class World:
+    """A table, and the time that processes share; who sleeps lets it pass."""
+
+    def __init__(self) -> None:
+        self.table = FakeTable()
+        self.now = datetime(2026, 11, 24, 18, tzinfo=UTC)
+
+    def process(self) -> SharedPace:
+        return SharedPace(cast("Table", self.table), lambda: self.now, self._sleep)
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+def test_two_calls_of_a_company_at_a_time_over_all_processes() -> None:
+    """A third one waits a few seconds, and is then told to come again; another company is not held up."""
+    world = World()
+    with world.process().turn("c"), world.process().turn("c"):
+        with pytest.raises(TooBusyError), world.process().turn("c"):
+            pass
+        with world.process().turn("other"):
+            pass
+    with world.process().turn("c"):
+        pass
+
+
+def test_a_place_comes_back_after_a_crash() -> None:
+    """It is leased; and who is late does not give another's place back."""
+    world = World()
+    late, other = world.process().turn("c"), world.process().turn("c")
+    late.__enter__()
+    other.__enter__()
+    world.now += timedelta(seconds=31)
+    with world.process().turn("c"), world.process().turn("c"):
+        late.__exit__(None, None, None)
+        with pytest.raises(TooBusyError), world.process().turn("c"):
+            pass
+
+
+def test_no_more_than_so_many_a_minute() -> None:
+    """Over all companies; the next minute begins anew."""
+    world = World()
+    for number in range(150):
+        with world.process().turn(f"c{number}"):
+            pass
+    with pytest.raises(TooBusyError, match="this minute"), world.process().turn("c"):
+        pass
+    world.now += timedelta(minutes=1)
+    with world.process().turn(None):
+        pass
