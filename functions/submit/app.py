@@ -30,9 +30,9 @@ from codat_sync.core.errors import (
     InvalidBodyError,
     Invalidity,
     SecretUnavailableError,
-    TooBusyError,
 )
 from codat_sync.polling.schedule import Schedule
+from codat_sync.rate_limits.errors import TooBusyError
 from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.shared_limiter import SharedPace
 from codat_sync.submissions.codat_writer import Forwarded, Writer

@@ -1,168 +1,94 @@
-"""Who may import whom, and what the receiver's cold start may pay for."""
+"""Imports between packages go one way, and only adapters know AWS and HTTP."""
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "layers/shared/codat_sync"
+LAYER = ROOT / "layers/shared/codat_sync"
 
-NOUNS = {
-    "access",
-    "answer",
-    "asked",
-    "cause",
-    "change",
-    "chunks",
-    "company",
-    "comparison",
-    "complaint",
-    "dead_letter",
-    "difference",
-    "done",
-    "endpoint",
-    "expense",
-    "fact",
-    "forgery",
-    "history",
-    "http_event",
-    "id_token",
-    "identifier",
-    "inbox",
-    "instant",
-    "later",
-    "local_path",
-    "login_attempt",
-    "mention",
-    "message",
-    "news",
-    "page_headers",
-    "plan",
-    "quota",
-    "reconciliation",
-    "refusal",
-    "retry_state",
-    "route",
-    "schedule",
-    "session",
-    "signature",
-    "status",
-    "submission",
-    "sync",
-    "transaction",
-    "webhook",
-}
-VERBS = {
-    "batch",
-    "browse",
-    "dead_letters",
-    "discover",
-    "forget",
-    "ingest",
-    "item_search",
-    "live",
-    "login",
-    "preview",
-    "publish",
-    "receive",
-    "reconcile",
-    "refresh",
-    "retry",
-    "rounds",
-    "submit",
-    "tick",
-    "trace",
-    "watch",
-    "work",
-}
-EDGES = {
-    "body_items",
-    "bus",
-    "codat",
-    "codat_directory",
-    "company_items",
-    "company_store",
-    "completeness",
-    "connection",
-    "details",
-    "document",
-    "due",
-    "gate",
-    "identity_provider",
-    "keys",
-    "listing",
-    "observability",
-    "pace",
-    "queues",
-    "ration",
-    "reconcile_telemetry",
-    "reconciliation_store",
-    "retries",
-    "retry_function",
-    "rounds_store",
-    "run",
-    "secret",
-    "seen_events",
-    "set_aside",
-    "settings",
-    "shared_pace",
-    "signed_cookie",
-    "standings",
-    "store",
-    "stream",
-    "submission_store",
-    "table",
-    "telemetry",
-    "tombstones",
-    "writer",
-}
-MAY_IMPORT = {"nouns": NOUNS, "verbs": NOUNS | VERBS, "edges": NOUNS | EDGES}
-AWS = {"boto3", "botocore", "aws_lambda_powertools", "httpx"}
+# Lowest first: a package imports only packages that come before it, type annotations included.
+ORDER = (
+    *("core", "aws", "messaging", "rate_limits", "polling", "webhooks", "companies", "syncs", "codat"),
+    *("submissions", "queries", "retries", "dead_letters", "erasure", "reconciliation", "ingestion", "publishing"),
+    *("auth", "config", "web"),
+)
+ADAPTER_LIBRARIES = {"boto3", "botocore", "httpx"}
 
 
-def _imports(module: Path) -> set[str]:
-    """Return all that a module imports when it runs: what only the type checker sees is left out."""
-    tree = ast.parse(module.read_text())
-    tree.body = [
-        node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
-    ]
-    found = set()
-    for node in ast.walk(tree):
+def _imports(module: Path) -> Iterator[str]:
+    """Yield the full name of everything a module imports, at whatever depth and under ``TYPE_CHECKING`` too."""
+    for node in ast.walk(ast.parse(module.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module == "codat_sync":
-            found |= {f"codat_sync.{alias.name}" for alias in node.names}
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-    return found
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _ours(module: Path) -> set[str]:
-    return {name.removeprefix("codat_sync.") for name in _imports(module) if name.startswith("codat_sync.")}
+def _package(module: Path) -> str:
+    return module.relative_to(LAYER).parts[0].removesuffix(".py")
 
 
-def test_every_module_is_a_noun_a_verb_or_an_edge() -> None:
-    """A new one has to say which."""
-    assert {path.stem for path in PACKAGE.glob("*.py")} == NOUNS | VERBS | EDGES | {"__init__", "errors"}
+def _is_adapter(module: Path) -> bool:
+    name = module.stem
+    return (
+        _package(module) in {"aws", "codat", "bootstrap"}
+        or name == "event_bus"
+        or name.endswith(("repository", "queue", "queues", "client"))
+    )
 
 
-@pytest.mark.parametrize(("kind", "modules"), [("nouns", NOUNS), ("verbs", VERBS), ("edges", EDGES)])
-def test_modules_import_only_what_their_kind_may(kind: str, modules: set[str]) -> None:
-    """Nouns know nouns, verbs take the edges as arguments, edges know nouns."""
-    for module in modules:
-        path = PACKAGE / f"{module}.py"
-        assert _ours(path) <= MAY_IMPORT[kind] | {"errors"}, module
-        if kind != "edges":
-            assert not {name.split(".")[0] for name in _imports(path)} & AWS, module
+MODULES = sorted(path for path in LAYER.rglob("*.py") if path.name != "__init__.py")
+
+
+def test_every_package_has_its_place_in_the_order() -> None:
+    """A new package has to choose one."""
+    assert {_package(module) for module in MODULES} == set(ORDER)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(LAYER)))
+def test_a_module_imports_only_lower_packages(module: Path) -> None:
+    """Only its own package and those below it."""
+    allowed = ORDER[: ORDER.index(_package(module)) + 1]
+    ours = {name.split(".")[1] for name in _imports(module) if name.startswith("codat_sync.")}
+    assert ours <= set(allowed)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(LAYER)))
+def test_only_adapters_import_aws_and_http_clients(module: Path) -> None:
+    """Rules and services take their adapters as arguments."""
+    if not _is_adapter(module):
+        assert not {name.split(".")[0] for name in _imports(module)} & ADAPTER_LIBRARIES
+
+
+def test_no_modules_import_each_other() -> None:
+    """Neither within a package nor by way of others, type annotations included."""
+    names = {".".join(module.relative_to(LAYER.parent).with_suffix("").parts): module for module in MODULES}
+    graph = {
+        name: {target for each in _imports(module) for target in (each, each.rpartition(".")[0]) if target in names}
+        for name, module in names.items()
+    }
+    finished: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join((*path[path.index(name) :], name))
+        if name not in finished:
+            for target in sorted(graph[name]):
+                visit(target, (*path, name))
+            finished.add(name)
+
+    for name in names:
+        visit(name, ())
 
 
 def test_nothing_imports_a_function() -> None:
     """Only Lambda and tests do, and they load it from its file."""
     for path in [*ROOT.glob("layers/**/*.py"), *ROOT.glob("functions/**/*.py")]:
-        assert not any(name == "app" or name.startswith("functions") for name in _imports(path)), path
+        assert not any(name.split(".")[0] in {"app", "functions"} for name in _imports(path)), path
 
 
 def test_the_receiver_does_not_pay_for_what_only_the_worker_needs() -> None:

@@ -8,8 +8,8 @@ from codat_sync.aws.table_schema import sync_key
 from codat_sync.core.errors import VersionMovedError
 from codat_sync.ingestion.results import Change, Ingested
 from codat_sync.ingestion.sync_ingestion import Ingestion
+from codat_sync.polling.poll_state import next_version
 from codat_sync.syncs import repository as store_module
-from codat_sync.syncs.record import next_version
 from codat_sync.syncs.repository import Head, Store
 
 if TYPE_CHECKING:

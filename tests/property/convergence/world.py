@@ -26,7 +26,7 @@ from codat_sync.ingestion.company_refresh import Refreshing
 from codat_sync.ingestion.dispatcher import Work
 from codat_sync.ingestion.results import Done
 from codat_sync.ingestion.sync_ingestion import Ingestion
-from codat_sync.messaging.messages import encode, webhook_message
+from codat_sync.messaging.messages import encode
 from codat_sync.messaging.queues import DeadLetterQueue, RetryQueue, SyncQueue
 from codat_sync.polling.dispatcher import Queues, Ticked, tick
 from codat_sync.polling.due_items import DueItems
@@ -37,6 +37,7 @@ from codat_sync.syncs.items import TransactionRow, fold
 from codat_sync.syncs.record import SyncDocument
 from codat_sync.syncs.repository import Store
 from codat_sync.syncs.sync import Sync, SyncStatus
+from codat_sync.webhooks.message import webhook_message
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.codat_simulator.wire import JsonObject, to_json
 from tests.property.convergence.surroundings import (

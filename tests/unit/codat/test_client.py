@@ -15,9 +15,9 @@ from codat_sync.core.errors import (
     CodatMalformedError,
     CodatNotFoundError,
     CodatUnavailableError,
-    GateClosedError,
     SecretUnavailableError,
 )
+from codat_sync.rate_limits.errors import GateClosedError
 from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.process_limiter import Pace
 from codat_sync.rate_limits.quota import Reason

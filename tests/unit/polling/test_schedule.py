@@ -9,10 +9,10 @@ from codat_sync.core.errors import (
     CodatError,
     CodatNotFoundError,
     CodatUnavailableError,
-    GateClosedError,
     SecretUnavailableError,
 )
 from codat_sync.polling.schedule import Report, Schedule, Trouble, Waiting, redelivery_delay, report
+from codat_sync.rate_limits.errors import GateClosedError
 from codat_sync.rate_limits.quota import Closure, Reason
 
 _NOW = datetime(2026, 11, 24, 18, tzinfo=UTC)

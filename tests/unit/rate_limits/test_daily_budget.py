@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from codat_sync.core.errors import RationUsedError, TooBusyError
 from codat_sync.rate_limits.daily_budget import Ration, RationedTurns, released
+from codat_sync.rate_limits.errors import RationUsedError, TooBusyError
 from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.quota import Quota, next_reset
 from tests.support.fake_table import FakeTable

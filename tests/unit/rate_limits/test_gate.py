@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from codat_sync.core.errors import GateClosedError
+from codat_sync.rate_limits.errors import GateClosedError
 from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.quota import Closure, Quota, QuotaEvent, Reason
 from tests.support.fake_table import FakeTable

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from codat_sync.core.errors import TooBusyError
+from codat_sync.rate_limits.errors import TooBusyError
 from codat_sync.rate_limits.shared_limiter import SharedPace
 from tests.support.fake_table import FakeTable
 

@@ -8,14 +8,13 @@ from codat_sync.core.errors import (
     CodatSyncError,
     CodatUnavailableError,
     CodatUnreachableError,
-    GateClosedError,
     InFlightError,
     InvalidBodyError,
     Invalidity,
     PoisonError,
     SecretUnavailableError,
-    TooBusyError,
 )
+from codat_sync.rate_limits.errors import GateClosedError, TooBusyError
 from codat_sync.rate_limits.quota import Closure, Reason
 from codat_sync.submissions.error_responses import refusal_of
 

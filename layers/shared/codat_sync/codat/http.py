@@ -9,10 +9,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import httpx
 from pydantic import BaseModel, Field, ValidationError
@@ -24,8 +23,9 @@ from codat_sync.core.errors import (
     CodatNotFoundError,
     CodatUnavailableError,
     CodatUnreachableError,
-    GateClosedError,
 )
+from codat_sync.rate_limits.errors import GateClosedError
+from codat_sync.rate_limits.limiter import Turns
 from codat_sync.rate_limits.quota import closure_of_429, closure_of_refusal, read_quota
 
 if TYPE_CHECKING:
@@ -37,13 +37,6 @@ LONGEST_ANSWER = 15.0
 # A call that begins so long before the end of a function's time ends within it, its connection included.
 SECONDS_OF_A_CALL = 25
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-
-
-class Turns(Protocol):
-    """What keeps calls within Codat's limits."""
-
-    def turn(self, company_id: str | None) -> AbstractContextManager[None]:
-        """Wait for one's turn to call about a company, and keep it for as long as the call takes."""
 
 
 class ErrorAnswer(BaseModel):

@@ -8,12 +8,12 @@ from typing import Any
 from codat_sync.aws.dynamodb import Table, Values
 from codat_sync.aws.table_schema import COMPANY, RECONCILIATION, company_key, reconciliation_key
 from codat_sync.companies.company import Company
+from codat_sync.companies.reconciliation_start import schedule_reconciliation
 from codat_sync.companies.tombstones import is_forgotten
 from codat_sync.core.errors import ConditionFailedError, VersionMovedError
 from codat_sync.core.timestamps import format_instant, parse_instant
+from codat_sync.polling.poll_state import next_version, read_waiting, with_waiting, write_waiting
 from codat_sync.polling.schedule import Waiting
-from codat_sync.reconciliation.repository import begin
-from codat_sync.syncs.record import next_version, read_waiting, with_waiting, write_waiting
 from codat_sync.webhooks.events import WebhookEvent
 from codat_sync.webhooks.processed_events import SeenEvents
 
@@ -107,7 +107,7 @@ class CompanyStore:
     def _have_compared(self, head: CompanyHead, now: datetime, *, is_deleted: bool = False) -> None:
         """Have reconcile compare a company from now on: before its record, so that no crash leaves one out."""
         if not (head.is_compared or is_deleted or head.values.get("isDeleted")):
-            begin(self._table, head.company_id, now)
+            schedule_reconciliation(self._table, head.company_id, now)
 
     def _update(self, said: Values, waiting: Waiting | None, head: CompanyHead, version: int) -> None:
         shown = {name: said[name] for name in said if name not in _NOT_SHOWN} | {"companyId": head.company_id}

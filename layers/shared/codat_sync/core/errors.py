@@ -2,10 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from codat_sync.rate_limits.quota import Closure
 
 # A detail may quote what came from outside, which can be of any length.
 _LONGEST_DETAIL = 500
@@ -126,14 +122,6 @@ class RunOverError(CodatSyncError):
     """The run of a function is over: what it has left undone is done by another one."""
 
 
-class TooBusyError(CodatSyncError):
-    """More is asked of Codat at once than it allows. Waiting for a second cures it."""
-
-
-class RationUsedError(CodatSyncError):
-    """What reconcile may use of the day's quota by now is used. Waiting cures it."""
-
-
 class InFlightError(CodatSyncError):
     """A transaction has a submission in flight: another one could write it twice."""
 
@@ -156,21 +144,6 @@ class CodatUnavailableError(CodatError):
 
 class CodatUnreachableError(CodatUnavailableError):
     """Codat could not be reached: what was to be sent has not arrived. Waiting cures it."""
-
-
-class GateClosedError(CodatError):
-    """Codat may not be called for now: its quota is used up (429), or it refuses the key (401, 402, 403).
-
-    ``closure`` says why and until when, ``was_asked`` whether this very call was refused. Waiting cures the first, a
-    person the second.
-    """
-
-    def __init__(
-        self, message: str, closure: "Closure", *, was_asked: bool = False, correlation_id: str | None = None
-    ) -> None:
-        super().__init__(message, correlation_id=correlation_id)
-        self.closure = closure
-        self.was_asked = was_asked
 
 
 class CodatInconsistentError(CodatUnavailableError):

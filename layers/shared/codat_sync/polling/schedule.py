@@ -5,13 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from codat_sync.core.errors import (
-    CodatAnswerError,
-    CodatError,
-    CodatNotFoundError,
-    GateClosedError,
-    SecretUnavailableError,
-)
+from codat_sync.core.errors import CodatAnswerError, CodatError, CodatNotFoundError, SecretUnavailableError
+from codat_sync.rate_limits.errors import GateClosedError
 from codat_sync.rate_limits.quota import Reason
 
 # Codat sends no event while a sync is in progress, and may lose the one at its end. Most syncs end within minutes.

@@ -12,9 +12,10 @@ from codat_sync.aws.table_schema import COMPANY, RETRY, SYNC, subject_id
 from codat_sync.companies.repository import read_company
 from codat_sync.core.errors import PoisonError
 from codat_sync.core.timestamps import format_instant
+from codat_sync.polling.poll_state import read_waiting
 from codat_sync.publishing.changes import Change, CompanyChange, RetryChange, SyncChange, SyncVersion, Told
 from codat_sync.syncs.items import PENDING
-from codat_sync.syncs.record import is_answered, read_waiting
+from codat_sync.syncs.record import is_answered
 from codat_sync.syncs.retry_repository import read_retry
 from codat_sync.syncs.status_codes import Outcome, status_code
 

@@ -12,11 +12,12 @@ from codat_sync.companies.company import Company
 from codat_sync.companies.repository import CompanyStore
 from codat_sync.core.iterables import chunks
 from codat_sync.core.timestamps import parse_instant
+from codat_sync.polling.poll_state import read_waiting
 from codat_sync.polling.schedule import Waiting
 from codat_sync.queries.sync_index import read_listed
 from codat_sync.queries.sync_query import Listed
 from codat_sync.syncs.items import Item
-from codat_sync.syncs.record import is_answered, read_item, read_status, read_waiting
+from codat_sync.syncs.record import is_answered, read_item, read_status
 from codat_sync.syncs.retry_record import Retry
 from codat_sync.syncs.retry_repository import read_retry
 from codat_sync.syncs.sync import SyncStatus

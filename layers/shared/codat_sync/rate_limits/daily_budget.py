@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import ration_key
-from codat_sync.core.errors import RationUsedError, TooBusyError
+from codat_sync.rate_limits.errors import RationUsedError, TooBusyError
 from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.quota import RESERVE, Quota
 
 if TYPE_CHECKING:
-    from codat_sync.codat.http import Turns
+    from codat_sync.rate_limits.limiter import Turns
 
 # Codat's limit for a client without companies (https://docs.codat.io/using-the-api/rate-limits): until it says more.
 _LEAST_LIMIT = 1000

@@ -10,8 +10,9 @@ from typing import Any
 from codat_sync.aws.dynamodb import Table, Values
 from codat_sync.aws.table_schema import GATE
 from codat_sync.core.enums import member
-from codat_sync.core.errors import ConditionFailedError, GateClosedError
+from codat_sync.core.errors import ConditionFailedError
 from codat_sync.core.timestamps import format_instant, parse_instant
+from codat_sync.rate_limits.errors import GateClosedError
 from codat_sync.rate_limits.quota import Closure, Gate, Quota, QuotaEvent, Reason
 
 _VERSION = 1

@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import minute_key, places_key
-from codat_sync.core.errors import ConditionFailedError, TooBusyError
+from codat_sync.core.errors import ConditionFailedError
 from codat_sync.core.timestamps import format_instant
+from codat_sync.rate_limits.errors import TooBusyError
 
 _PLACES = 2
 _PER_MINUTE = 150

@@ -4,7 +4,6 @@ The worker makes a company's item when it makes the company known; from then on 
 """
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,16 +20,16 @@ from codat_sync.aws.table_schema import (
     reconciliation_key,
     sync_key,
 )
+from codat_sync.companies.reconciliation_start import STATE_VERSION, schedule_reconciliation
 from codat_sync.companies.tombstones import FORGOTTEN_AT, is_forgotten, is_known
 from codat_sync.core.enums import member
 from codat_sync.core.errors import ConditionFailedError
 from codat_sync.core.timestamps import format_instant, format_known, parse_instant
+from codat_sync.polling.poll_state import read_waiting
 from codat_sync.reconciliation.company_state import LEASE, Reconciliation, Unresolved
 from codat_sync.reconciliation.comparison import Glimpse, Known, Why
-from codat_sync.syncs.record import read_waiting
 from codat_sync.syncs.status_codes import Outcome
 
-_VERSION = 1
 _LAST = "9999"
 _HEAD = ("pk", "syncId", "version", "digest", "code", "syncUtc", "firstSeenAt", "waiting", "dueAt", "summary")
 
@@ -60,7 +59,7 @@ class ReconciliationStore:
         known = {item["pk"] for item in found if "reconcileAt" in item or is_forgotten(item)}
         new = [company_id for company_id, key in keys.items() if key["pk"] not in known]
         for company_id in new:
-            begin(self._table, company_id, now)
+            schedule_reconciliation(self._table, company_id, now)
         return len(new)
 
     def load_due(self, now: datetime, most: int) -> list[Due]:
@@ -116,7 +115,7 @@ class ReconciliationStore:
 
     def put_agreed(self, company_id: str, agreed: Mapping[str, str]) -> None:
         """Keep what ``load_agreed`` returns."""
-        self._table.update(agreed_key(company_id), {"v": _VERSION, "agreed": dict(agreed)}, {})
+        self._table.update(agreed_key(company_id), {"v": STATE_VERSION, "agreed": dict(agreed)}, {})
 
     # ------------------------------------------------------------ what came of a comparison
 
@@ -131,17 +130,6 @@ class ReconciliationStore:
         except ConditionFailedError:
             return False
         return True
-
-
-def begin(table: Table, company_id: str, now: datetime) -> None:
-    """Have a company compared from now on, if it is not yet."""
-    changes = {
-        "v": _VERSION,
-        "summary": {"companyId": company_id, "begunAt": format_instant(now)},
-        **reconcile_keys(format_instant(now)),
-    }
-    with suppress(ConditionFailedError):
-        table.update(reconciliation_key(company_id), changes, {"reconcileAt": None})
 
 
 def write(known: Reconciliation, *, is_quiet: bool) -> Values:
@@ -166,7 +154,7 @@ def write(known: Reconciliation, *, is_quiet: bool) -> Values:
         sync_id: [each.why.value, format_known(each.complete_before), format_known(each.enqueued_at)]
         for sync_id, each in known.unresolved.items()
     }
-    return {"v": _VERSION, "summary": summary, "unresolved": unresolved}
+    return {"v": STATE_VERSION, "summary": summary, "unresolved": unresolved}
 
 
 def read(company_id: str, values: Mapping[str, Any]) -> Reconciliation:

@@ -11,14 +11,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from codat_sync.core.errors import (
-    CodatError,
-    CodatUnavailableError,
-    GateClosedError,
-    RationUsedError,
-    SecretUnavailableError,
-    TooBusyError,
-)
+from codat_sync.core.errors import CodatError, CodatUnavailableError, SecretUnavailableError
+from codat_sync.rate_limits.errors import GateClosedError, RationUsedError, TooBusyError
 from codat_sync.reconciliation.reconciler import Compared
 from codat_sync.webhooks.endpoint import EndpointState
 

@@ -1,21 +1,15 @@
 """What would be done about what failed, shown before it is done; and what failed, by cause. Nothing is written."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from codat_sync.core.iterables import chunks
-from codat_sync.queries.failure_causes import Cause, Failure, causes
-from codat_sync.queries.sync_query import Listed, Query
 from codat_sync.retries.planner import Plan, Policy, Standing, Step, plan
-from codat_sync.syncs.status_codes import Outcome
 
 if TYPE_CHECKING:
-    from codat_sync.queries.sync_details import Details, FailedSync
-    from codat_sync.queries.sync_history import Browsing
-    from codat_sync.queries.sync_query import Period
     from codat_sync.retries.transaction_history import Documents, Standings
 
 # A transaction takes about three requests: so many are shown, while retry itself plans all of them.
@@ -23,8 +17,6 @@ MOST_PLANNED = 100
 # And so many are planned to find one that a retry would create again.
 _MOST_LOOKED_AT = 1000
 _PLANNED_AT_ONCE = 8
-# A document is 400 KB at most, and these are read 20 at a time.
-MOST_FAILED_SYNCS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +38,6 @@ class Preview:
     failed: int
     planned: tuple[Planned, ...]
     is_retriable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Causes:
-    """Why syncs failed. ``is_cut`` tells that there are more failed syncs than were looked at."""
-
-    causes: list[Cause]
-    syncs: int
-    is_cut: bool
 
 
 @dataclass(frozen=True)
@@ -98,28 +81,3 @@ class Previewing:
         """Return how a transaction stands over all its syncs, and what can be done. Raises UnprocessedError."""
         standing = self.standings.load(company_id, [transaction_id])[transaction_id]
         return Planned(standing, self._plan(standing))
-
-
-def find_causes(browsing: "Browsing", details: "Details", period: "Period", company_id: str | None) -> Causes:
-    """Return why the syncs of a period failed: the newest 200 of them, each a read of its document.
-
-    Raises UnprocessedError.
-    """
-    query = Query(period, company_id, outcomes=frozenset({Outcome.FAILED}))
-    rows, is_cut = browsing.newest(query, MOST_FAILED_SYNCS)
-    failed = details.load_failed([row.sync_id for row in rows])
-    return Causes(causes(each for sync in failed for each in _failures(sync)), len(rows), is_cut)
-
-
-def _failures(sync: "FailedSync") -> Iterator[Failure]:
-    listed = sync.listed
-    for item in sync.items:
-        yield _failure(listed, item.transaction_id, item.message)
-    if not sync.items:
-        status = sync.status
-        message = (status.error_message or status.exception_message) if status else None
-        yield _failure(listed, None, message)
-
-
-def _failure(listed: Listed, transaction_id: str | None, message: str | None) -> Failure:
-    return Failure(listed.company_id, listed.sync_id, listed.at, listed.code, transaction_id, message)

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from codat_sync.codat.response import Answer
-from codat_sync.core.errors import ClaimedError, CodatError, InFlightError, SecretUnavailableError, TooBusyError
+from codat_sync.core.errors import ClaimedError, CodatError, InFlightError, SecretUnavailableError
 from codat_sync.core.iterables import chunks
+from codat_sync.rate_limits.errors import TooBusyError
 from codat_sync.retries.planner import HELD, UNTIL_RECONNECTED, Plan, Policy, Standing, Step, lineage, plan
 from codat_sync.submissions.expense_schemas import MOST, Body
 from codat_sync.submissions.service import Write, is_refusal, processed_ids, sync_id_of

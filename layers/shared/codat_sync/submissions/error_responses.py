@@ -16,13 +16,12 @@ from codat_sync.core.errors import (
     CodatUnavailableError,
     CodatUnreachableError,
     ForgottenError,
-    GateClosedError,
     InFlightError,
     InvalidBodyError,
     Invalidity,
     SecretUnavailableError,
-    TooBusyError,
 )
+from codat_sync.rate_limits.errors import GateClosedError, TooBusyError
 
 # Codat's canBeRetried is a text.
 Retriable = Literal["True", "False", "Unknown"]

@@ -19,16 +19,16 @@ from codat_sync.core.errors import (
     ClaimedError,
     CodatUnavailableError,
     CodatUnreachableError,
-    GateClosedError,
     InFlightError,
     SecretUnavailableError,
-    TooBusyError,
 )
 from codat_sync.core.identifiers import canonical, is_identifier
 from codat_sync.polling.schedule import Schedule
+from codat_sync.rate_limits.errors import GateClosedError, TooBusyError
 from codat_sync.submissions.expense_schemas import Body, Kind
 from codat_sync.submissions.submission import IN_FLIGHT, NOT_LOOKED_AT, PROCESSED, State, Submission, digest_of
 from codat_sync.syncs.items import COMPLETED
+from codat_sync.syncs.repository import SubmittedSync
 
 if TYPE_CHECKING:
     from codat_sync.submissions.codat_writer import Writer
@@ -225,7 +225,8 @@ class Submitting:
 
     def _answered(self, submission: Submission, sync_id: str, status: int | None, correlation_id: str) -> None:
         now = self.now()
-        self.store.announce(submission, sync_id, self.schedule.submitted(now, correlation_id), now)
+        submitted = SubmittedSync(submission.company_id, sync_id, submission.transaction_ids, submission.retry_of)
+        self.store.announce(submitted, self.schedule.submitted(now, correlation_id), now)
         self.submissions.mark_answered(submission, sync_id, status)
 
     def _as_before(self, submission: Submission, sync_id: str) -> Answer:

@@ -32,17 +32,15 @@ from codat_sync.core.errors import ConditionFailedError, UnprocessedError, Versi
 from codat_sync.core.identifiers import is_identifier
 from codat_sync.core.iterables import chunks
 from codat_sync.core.timestamps import format_instant, parse_instant
+from codat_sync.polling.poll_state import next_version, read_waiting
 from codat_sync.polling.schedule import Waiting
-from codat_sync.submissions.submission import Submission
 from codat_sync.syncs.items import Item, addressable_ids
 from codat_sync.syncs.record import (
     SCHEMA_VERSION,
     SyncDocument,
     is_answered,
-    next_version,
     read_document,
     read_item,
-    read_waiting,
     split,
     write_changes,
     write_document,
@@ -98,6 +96,19 @@ class Page:
 
     items: tuple[Item, ...]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedSync:
+    """A sync that Codat made of a submission, before Codat is asked about it.
+
+    ``retry_of`` is the sync whose failed transactions it resubmits, None if it is the first submission of them.
+    """
+
+    company_id: str
+    sync_id: str
+    transaction_ids: tuple[str, ...]
+    retry_of: str | None
 
 
 class Store:
@@ -184,20 +195,21 @@ class Store:
 
     # ------------------------------------------------------------ what submit does
 
-    def announce(self, submission: Submission, sync_id: str, waiting: Waiting, now: datetime) -> None:
-        """Make a sync known that Codat has made of a submission, and which sync's failed transactions it creates again.
+    def announce(self, submitted: SubmittedSync, waiting: Waiting, now: datetime) -> None:
+        """Record a sync that Codat made of a submission.
 
-        If an event was quicker, its document says so from now on. Raises VersionMovedError after too many lost races.
+        If an event was quicker, its record gains what was submitted. Raises VersionMovedError after too many
+        lost races.
         """
-        company_id = submission.company_id
-        self._put_pointers(company_id, sync_id, submission.transaction_ids, now)
-        origin = {"submittedIds": list(submission.transaction_ids), "retryOf": submission.retry_of}
+        company_id, sync_id = submitted.company_id, submitted.sync_id
+        self._put_pointers(company_id, sync_id, submitted.transaction_ids, now)
+        origin = {"submittedIds": list(submitted.transaction_ids), "retryOf": submitted.retry_of}
         for _ in range(_MOST_READS):
             head = self.load_head(company_id, sync_id, [])
             try:
                 if head.version is None:
-                    submitted = {"announcedAs": Outcome.SUBMITTED.value, **origin}
-                    self._update_document(waiting, head, now, version=1, announced=submitted)
+                    announced = {"announcedAs": Outcome.SUBMITTED.value, **origin}
+                    self._update_document(waiting, head, now, version=1, announced=announced)
                 else:
                     self._update_document(head.waiting, head, now, version=head.version + 1, announced=origin)
             except VersionMovedError:

@@ -10,8 +10,8 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
-from botocore.exceptions import BotoCoreError, ClientError
 
+from codat_sync.aws.errors import AWS_ERRORS, AwsConnectionError, AwsResponseError
 from codat_sync.aws.observability import logger
 from codat_sync.core.errors import (
     CodatError,
@@ -20,23 +20,22 @@ from codat_sync.core.errors import (
     CodatUnavailableError,
     ForbiddenError,
     ForgedRequestError,
-    GateClosedError,
     IdentityProviderError,
     InvalidQueryError,
     LoginRefusedError,
     QueueUnavailableError,
     RetryUnavailableError,
     SecretUnavailableError,
-    TooBusyError,
     UnprocessedError,
 )
+from codat_sync.rate_limits.errors import GateClosedError, TooBusyError
 
 CONTENT_TYPE = "application/problem+json"
 
 # What waiting cures, and for how many seconds; what Codat is to blame for. The first that fits counts.
 _LATER: tuple[tuple[type[Exception], str, int], ...] = (
-    (ClientError, "AWS does not keep up, or refuses", 5),
-    (BotoCoreError, "AWS does not answer", 5),
+    (AwsResponseError, "AWS does not keep up, or refuses", 5),
+    (AwsConnectionError, "AWS does not answer", 5),
     (TooBusyError, "Codat is asked by many at once", 1),
     (UnprocessedError, "The table does not keep up", 5),
     (QueueUnavailableError, "The queue does not answer", 5),
@@ -91,10 +90,6 @@ def invalid(errors: Sequence[tuple[str, str]]) -> Told:
 def complaints(error: RequestValidationError) -> list[tuple[str, str]]:
     """Return the parameters that are not valid, each with why."""
     return [(".".join(map(str, each["loc"][1:])) or "request", str(each["msg"])) for each in error.errors()]
-
-
-# What the SDK raises when AWS fails, throttles or can't be reached, its own tries behind it.
-AWS_ERRORS = (ClientError, BotoCoreError)
 
 
 def told_of(error: Exception, now: datetime) -> Told:

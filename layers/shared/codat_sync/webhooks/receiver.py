@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from codat_sync.core.errors import UnauthenticError
-from codat_sync.messaging.messages import WebhookMessage, webhook_message
+from codat_sync.messaging.messages import WebhookMessage
+from codat_sync.webhooks.message import webhook_message
 from codat_sync.webhooks.signature import SigningSecrets, verify
 
 if TYPE_CHECKING:

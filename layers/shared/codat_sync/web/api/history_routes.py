@@ -4,8 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+from codat_sync.queries.failed_syncs import find_causes
 from codat_sync.queries.sync_query import Sort
-from codat_sync.retries.preview import find_causes
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
 from codat_sync.web.api.responses import PREFIX, answered, answers

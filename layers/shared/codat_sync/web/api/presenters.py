@@ -1,11 +1,11 @@
 """What is known, put into the shape in which it is answered."""
 
+from codat_sync.queries.failed_syncs import Causes as FoundCauses
 from codat_sync.queries.failure_causes import Cause as FoundCause
 from codat_sync.queries.item_search import ItemPage as FoundItems
 from codat_sync.queries.sync_details import SyncDetails as FoundDetails
 from codat_sync.queries.sync_query import HistoryPage, Listed
 from codat_sync.queries.sync_query import Totals as FoundTotals
-from codat_sync.retries.preview import Causes as FoundCauses
 from codat_sync.retries.preview import Planned
 from codat_sync.retries.preview import Preview as FoundPreview
 from codat_sync.syncs.status_codes import status_code

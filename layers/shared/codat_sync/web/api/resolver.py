@@ -9,13 +9,14 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
 from codat_sync.auth.roles import Access, Role
+from codat_sync.aws.errors import AWS_ERRORS
 from codat_sync.core.errors import CodatSyncError
 from codat_sync.web.api.company_routes import add_company, add_completeness
 from codat_sync.web.api.history_routes import add_history
 from codat_sync.web.api.openapi import document
 from codat_sync.web.api.responses import JSON, PREFIX
 from codat_sync.web.api.sync_routes import add_live, add_sync, add_transaction
-from codat_sync.web.problems import AWS_ERRORS, complaints, invalid, not_found, problem, told_of
+from codat_sync.web.problems import complaints, invalid, not_found, problem, told_of
 from codat_sync.web.read_service import Reading
 
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
+from codat_sync.queries.failed_syncs import find_causes
 from codat_sync.queries.sync_query import Query as HistoryQuery
 from codat_sync.queries.sync_query import Sort
-from codat_sync.retries.preview import find_causes
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters

@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
+from codat_sync.aws.errors import AWS_ERRORS
 from codat_sync.core.errors import CodatSyncError
 from codat_sync.dead_letters.service import DeadLetters
 from codat_sync.retries.lambda_client import RetryFunction
@@ -18,7 +19,7 @@ from codat_sync.web.pages.request import PageRequest
 from codat_sync.web.pages.retry_pages import add_retry_pages
 from codat_sync.web.pages.site_pages import add_assets, add_theme
 from codat_sync.web.pages.sync_pages import add_sync_pages
-from codat_sync.web.problems import AWS_ERRORS, complaints, invalid, told_of
+from codat_sync.web.problems import complaints, invalid, told_of
 from codat_sync.web.read_service import Reading
 
 if TYPE_CHECKING:

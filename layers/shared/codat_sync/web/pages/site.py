@@ -14,6 +14,7 @@ from codat_sync.auth.login_flow import CALLBACK_PATH, Login, Redirect
 from codat_sync.auth.roles import Role
 from codat_sync.auth.safe_redirect import HOME
 from codat_sync.auth.session import Session, session_of_everybody
+from codat_sync.aws.errors import AWS_ERRORS
 from codat_sync.config import LoginSettings
 from codat_sync.core.errors import CodatSyncError
 from codat_sync.core.http_event import base_url_of, cookies_of, headers_of
@@ -22,7 +23,7 @@ from codat_sync.web.pages.rendering import page, problem_page
 from codat_sync.web.pages.request import PageRequest, page_request
 from codat_sync.web.pages.resolver import Json, Pages
 from codat_sync.web.pages.visitor import NOBODY, visitor_of
-from codat_sync.web.problems import AWS_ERRORS, told_of
+from codat_sync.web.problems import told_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response

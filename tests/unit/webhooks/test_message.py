@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from codat_sync.core.errors import TooLargeError
-from codat_sync.messaging.messages import LIMIT_BYTES, WebhookMessage, encode, webhook_message
+from codat_sync.messaging.messages import LIMIT_BYTES, WebhookMessage, encode
 from codat_sync.webhooks.events import read_webhook
+from codat_sync.webhooks.message import webhook_message
 
 _RECEIVED_AT = datetime(2026, 11, 23, 22, 33, 32, tzinfo=UTC)
 
