@@ -23,7 +23,8 @@ from codat_sync.reconciliation.reconciler import Compared, Reconciling
 from codat_sync.reconciliation.repository import ReconciliationStore
 from codat_sync.reconciliation.run import Round, Rounds
 from codat_sync.reconciliation.run_repository import RoundsStore
-from tests.integration.conftest import API_KEY, WEBHOOK_URL, Aws, Handler
+from tests.support.aws import API_KEY, WEBHOOK_URL, Aws
+from tests.support.handlers import Handler
 from tests.support.sqs_batches import batch, failed
 
 LONG_AGO = "2026-01-05T10:00:00.0000000Z"

@@ -7,7 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 from dev.stored_events import COMPANY_ID, load
-from tests.integration.conftest import API_KEY, Handler
+from tests.support.aws import API_KEY
+from tests.support.handlers import Handler
 
 EXPENSES = f"/companies/{COMPANY_ID}/sync/expenses/expense-transactions"
 AUTHORIZED = "Basic " + base64.b64encode(API_KEY.encode()).decode()

@@ -9,7 +9,8 @@ import boto3
 from dev.deploying.template import read_template
 from dev.local_stack.bus_subscriber import Event, Subscriber, subscribe
 from dev.stored_events import Payload
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import Handler
 
 _MAPPING = read_template()["Resources"]["PublishFunction"]["Properties"]["Events"]["SyncTable"]["Properties"]
 # moto knows the endpoint by this name only.

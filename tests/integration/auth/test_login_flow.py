@@ -10,8 +10,8 @@ import boto3
 import httpx
 import pytest
 
+from tests.integration.auth.login_pages import Pages, Site
 from tests.support.cookie_browser import SITE, browser
-from tests.support.login_pages import Pages, Site
 from tests.support.moto_aws import moto_aws
 from tests.support.oidc_issuer import CLIENT_ID, CLIENT_SECRET, Answer, SimulatedIdentityProvider, unsigned
 

@@ -9,8 +9,9 @@ import pytest
 from codat_sync.auth.roles import Role
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
 from tests.support.cookie_browser import SITE, browser
+from tests.support.handlers import Handler
 from tests.support.oidc_issuer import CLIENT_ID, CLIENT_SECRET, SimulatedIdentityProvider
 from tests.support.sqs_batches import batch, of
 

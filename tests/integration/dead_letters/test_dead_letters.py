@@ -1,7 +1,6 @@
 """Dead letters: a person sees what is there, puts some or all back, or drops them; nothing is gone unseen."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,10 +19,9 @@ from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, load
 from ops.dead_letters import main
 from ops.errors import LocalStackError
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
-
-Start = Callable[[str], Handler]
 
 _NOW = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
 
@@ -35,7 +33,7 @@ def records(aws: Aws) -> DroppedLetters:
 
 
 @pytest.fixture
-def letters(start: Start, aws: Aws, simulated: SimulatedCodat, records: DroppedLetters) -> DeadLetters:
+def letters(start: StartFunction, aws: Aws, simulated: SimulatedCodat, records: DroppedLetters) -> DeadLetters:
     """Return the dead letters, one of each kind: two set aside by the worker, one by retry, one by SQS."""
     simulated.faults.add(Fault("malformed", times=3, path="status$"))
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID)), message({"eventType": "expenses.odd"}, "msg_odd")))
@@ -96,7 +94,9 @@ def test_one_is_named_by_its_id(letters: DeadLetters) -> None:
     assert [letter.body for letter in letters.redrive(Wanted(frozenset({meant.message_id})))] == ["crashed"]
 
 
-def test_what_is_put_back_is_done_after_the_fix(letters: DeadLetters, start: Start, aws: Aws, store: Store) -> None:
+def test_what_is_put_back_is_done_after_the_fix(
+    letters: DeadLetters, start: StartFunction, aws: Aws, store: Store
+) -> None:
     """It comes as it came the first time, but for the reason: if it fails again, it has another."""
     (letter,) = letters.redrive(Wanted(reason="malformed-answer"))
     assert letters.queues[0].count() == Counts(waiting=2, looked_at=0)  # It is gone, and not only hidden.

@@ -23,7 +23,8 @@ from dev.demo.verification.records import Facts, Kind
 from dev.demo.verification.result import Result
 from dev.demo.verification.stored import table_facts
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, load
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import Handler
 
 WEBHOOK_ID = "msg_2pLxVrYw9bQk0002"  # of the payload
 _RECONCILED = Reconciled(1, 1, 5, datetime(2026, 11, 24, 22, 10, tzinfo=UTC))

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import NAMESPACE_URL, uuid5
@@ -24,7 +24,8 @@ from dev.codat_simulator.books.settling import Outcome as Settled
 from dev.codat_simulator.books.settling import Verdict
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, load
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
 from tests.support.stepping import Clock
 from tests.support.submit_requests import ask, expense
@@ -32,7 +33,6 @@ from tests.support.submit_requests import ask, expense
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-Start = Callable[[str], Handler]
 Items = dict[tuple[str, str], dict[str, Any]]
 
 _OTHER_ID = "11111111-6988-11ed-a1eb-0242ac120002"
@@ -64,7 +64,7 @@ _OF_NO_COMPANY = {"GATE/GATE", "LIMIT/MINUTE"}
 class _Application:
     """The functions, and two companies of which they know all that there can be."""
 
-    def __init__(self, start: Start, simulated: SimulatedCodat, aws: Aws) -> None:
+    def __init__(self, start: StartFunction, simulated: SimulatedCodat, aws: Aws) -> None:
         self.worker, self.submit, self.retry = start("worker"), start("submit"), start("retry")
         self.simulated = simulated
         self.aws = aws
@@ -143,7 +143,9 @@ def _kept(company_id: str) -> str:
 
 
 @pytest.fixture
-def application(start: Start, simulated: SimulatedCodat, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> _Application:
+def application(
+    start: StartFunction, simulated: SimulatedCodat, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> _Application:
     """Return it; a handful of transactions is large in it."""
     monkeypatch.setattr("codat_sync.syncs.record.INLINE_BYTES", 2_000)
     monkeypatch.setattr("codat_sync.syncs.record.PART_BYTES", 1_500)
@@ -255,7 +257,9 @@ def test_nothing_late_writes_it_again(application: _Application, aws: Aws, clock
     assert ask(application.submit, "POST", application.path(_OTHER_ID), [expense()]).status == 200
 
 
-def test_nor_does_a_question_of_a_persons(application: _Application, start: Start, aws: Aws, clock: Clock) -> None:
+def test_nor_does_a_question_of_a_persons(
+    application: _Application, start: StartFunction, aws: Aws, clock: Clock
+) -> None:
     """Who is asking Codat about a company stands in the table, by its id: so Codat is not asked about this one."""
     _forgetting(aws, clock).forget(COMPANY_ID, "ticket 7")
     asked = len(application.simulated.requests.entries)
@@ -276,7 +280,7 @@ def test_from_the_tombstone_on_retry_writes_nothing(application: _Application, a
     assert application.of(COMPANY_ID) == before
 
 
-def test_reconcile_leaves_it_alone(application: _Application, start: Start, aws: Aws, clock: Clock) -> None:
+def test_reconcile_leaves_it_alone(application: _Application, start: StartFunction, aws: Aws, clock: Clock) -> None:
     """From the tombstone on it is not compared, and though Codat lists it, it is not discovered."""
     reconcile = start("reconcile")
     minutes = load("reconcile", "each-five-minutes") | {"remaining_ms": 290_000}
@@ -347,7 +351,7 @@ def test_wherever_it_ends_the_same_command_goes_on(application: _Application, aw
 
 
 def test_a_company_that_nobody_knows_can_be_forgotten(
-    start: Start, simulated: SimulatedCodat, aws: Aws, clock: Clock
+    start: StartFunction, simulated: SimulatedCodat, aws: Aws, clock: Clock
 ) -> None:
     """And a second time: both leave a tombstone."""
     for _ in range(2):

@@ -1,7 +1,7 @@
 """Alarms look at what the functions really tell: what those write in CloudWatch's embedded format is the witness."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,16 +12,15 @@ from dev.codat_simulator.books.settling import Outcome, Verdict
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import SYNC_ID, UNSIGNED, load, signed
-from tests.integration.conftest import SIGNING_SECRET, Aws, Handler
 from tests.support.alarms import ALARMS, NAMESPACE, Metric, dashboard, metrics_of
+from tests.support.aws import SIGNING_SECRET, Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, of
 from tests.support.submit_requests import EXPENSES, ask, expense
 
-Start = Callable[[str], Handler]
-
 
 @pytest.fixture
-def told(start: Start, aws: Aws, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str]) -> set[Metric]:
+def told(start: StartFunction, aws: Aws, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str]) -> set[Metric]:
     """Return every metric that the functions tell, by its dimensions, when all goes wrong that alarms are about."""
     aws.environment.update({"FIRST_LOOK_SECONDS": "0", "RETRY_MOST_ATTEMPTS": "0"})
     _comparison(start, simulated)
@@ -33,7 +32,7 @@ def told(start: Start, aws: Aws, simulated: SimulatedCodat, capsys: pytest.Captu
     return set(_metrics(capsys.readouterr().out))
 
 
-def _webhooks(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
+def _webhooks(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
     receiver = start("receiver")
     receiver(signed(load("receiver", "sync-unsuccessful"), SIGNING_SECRET))
     receiver(load("receiver", UNSIGNED))
@@ -43,7 +42,7 @@ def _webhooks(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
     start("receiver")(load("receiver", UNSIGNED))
 
 
-def _retries(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
+def _retries(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
     """Fail as often as it is tried, fail in part, and lose an answer."""
     submit, worker, retry = start("submit"), start("worker"), start("retry")
 
@@ -68,7 +67,7 @@ def _retries(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
     retry({"syncId": unknown})
 
 
-def _endless_syncs(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
+def _endless_syncs(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
     """Of one sync: stuck, then abandoned; then not known; and a call that fails."""
     worker, clock = start("worker"), start("clock")
 
@@ -94,7 +93,7 @@ def _endless_syncs(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_3")))
 
 
-def _comparison(start: Start, simulated: SimulatedCodat) -> None:
+def _comparison(start: StartFunction, simulated: SimulatedCodat) -> None:
     """Compare what is all there; the next round says so."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID), "msg_0")))
     reconcile = start("reconcile")
@@ -102,13 +101,13 @@ def _comparison(start: Start, simulated: SimulatedCodat) -> None:
         reconcile(load("reconcile", "each-five-minutes") | {"remaining_ms": 290_000})
 
 
-def _refusals(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
+def _refusals(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
     aws.put_secret("CODAT_SECRET", {"apiKey": "a wrong one"})
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID), "msg_4")))
     start("clock")({})
 
 
-def _failures(start: Start, aws: Aws) -> None:
+def _failures(start: StartFunction, aws: Aws) -> None:
     """Hand over what can't be understood; take the bus away, and the table."""
     start("worker")(batch("no message of ours"))
     start("publish")(load("publish", "sync-failed"))

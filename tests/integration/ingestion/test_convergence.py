@@ -22,7 +22,7 @@ from codat_sync.webhooks.events import WebhookEvent
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
-from tests.integration.conftest import API_KEY, Aws
+from tests.support.aws import API_KEY, Aws
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -13,10 +13,9 @@ from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
-from tests.integration.conftest import Handler
+from tests.support.botocore_calls import intercept_calls
+from tests.support.handlers import Handler, StartFunction
 from tests.support.sqs_batches import batch, of
-
-Start = Callable[[str], Handler]
 
 
 class Bill:
@@ -29,17 +28,9 @@ class Bill:
         self.reads: Counter[str] = Counter()
         self.written: list[dict[str, Any]] = []
         self.updates = 0
-        from botocore.client import BaseClient  # noqa: PLC0415 - the one place through which every call goes
+        intercept_calls(monkeypatch, self._count)
 
-        call = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001
-
-        def counted(client: Any, operation: str, parameters: Any) -> Any:  # noqa: ANN401 - botocore's own
-            self._count(operation, parameters)
-            return call(client, operation, parameters)
-
-        monkeypatch.setattr(BaseClient, "_make_api_call", counted)
-
-    def _count(self, operation: str, parameters: Any) -> None:  # noqa: ANN401 - botocore's own
+    def _count(self, operation: str, parameters: Any, proceed: Callable[[], Any]) -> Any:  # noqa: ANN401 - botocore's own
         match operation:
             case "PutItem":
                 self.written.append(parameters["Item"])
@@ -54,6 +45,7 @@ class Bill:
                 self.updates += 1
             case "BatchGetItem" | "GetItem" | "Query":
                 self.reads[operation] += 1
+        return proceed()
 
     @property
     def kinds(self) -> Counter[str]:
@@ -73,7 +65,7 @@ class Bill:
 
 
 @pytest.fixture
-def worker(start: Start, simulated: SimulatedCodat) -> Handler:
+def worker(start: StartFunction, simulated: SimulatedCodat) -> Handler:
     """Return one that knows the company, and has looked at the gate."""
     handler = start("worker")
     handler(batch(of(simulated, simulated.sync(SYNC_ID), "msg_0")))

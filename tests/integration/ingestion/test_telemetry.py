@@ -12,10 +12,9 @@ from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, load
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
-
-Start = Callable[[str], Handler]
 
 
 class Output:
@@ -42,7 +41,7 @@ def output(capsys: pytest.CaptureFixture[str]) -> Callable[[], Output]:
 
 
 def test_one_correlation_id_leads_from_the_webhook_to_the_last_write(
-    start: Start, aws: Aws, simulated: SimulatedCodat, output: Callable[[], Output]
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """In the log of each look, on the event, and through the clock."""
     aws.environment["FIRST_LOOK_SECONDS"] = "0"
@@ -61,7 +60,7 @@ def test_one_correlation_id_leads_from_the_webhook_to_the_last_write(
 
 
 def test_a_batch_is_counted_by_what_it_came_to(
-    start: Start, simulated: SimulatedCodat, output: Callable[[], Output]
+    start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """Events by type, syncs by outcome, transactions by status, calls by answer; a sync once for all its events."""
     company = simulated.company(COMPANY_ID)
@@ -91,7 +90,7 @@ def test_a_batch_is_counted_by_what_it_came_to(
 
 
 def test_the_lag_is_from_codats_event_to_what_stands_in_the_table(
-    start: Start, simulated: SimulatedCodat, output: Callable[[], Output]
+    start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """In milliseconds, one for each event; an event without a date has none."""
     generated = (datetime.now(UTC) - timedelta(seconds=90)).isoformat()
@@ -103,7 +102,7 @@ def test_the_lag_is_from_codats_event_to_what_stands_in_the_table(
 
 
 def test_a_type_that_is_no_name_is_counted_all_the_same(
-    start: Start, simulated: SimulatedCodat, output: Callable[[], Output]
+    start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """CloudWatch would refuse the metric with it."""
     events = [{"eventType": name} for name in ("é", "a\x00b", "x" * 500, "bills.read")]
@@ -115,7 +114,7 @@ def test_a_type_that_is_no_name_is_counted_all_the_same(
 
 
 def test_what_codat_answered_is_counted_though_the_message_comes_again(
-    start: Start, simulated: SimulatedCodat, output: Callable[[], Output]
+    start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """A broken connection has no status."""
     simulated.faults.add(Fault("status", status=503))
@@ -131,7 +130,9 @@ def test_what_codat_answered_is_counted_though_the_message_comes_again(
     assert (line["sync_id"], line["webhook_ids"]) == (SYNC_ID, ["msg_1"])
 
 
-def test_a_retry_that_fails_is_told_and_comes_again(start: Start, aws: Aws, output: Callable[[], Output]) -> None:
+def test_a_retry_that_fails_is_told_and_comes_again(
+    start: StartFunction, aws: Aws, output: Callable[[], Output]
+) -> None:
     """Lambda counts no error: the batch is answered."""
     retry, due = start("retry"), load("retry", "due")
     aws.dynamodb.delete_table(TableName="syncs")
@@ -144,7 +145,7 @@ def test_a_retry_that_fails_is_told_and_comes_again(start: Start, aws: Aws, outp
 
 
 def test_what_a_person_should_look_at_is_an_error_in_the_log(
-    start: Start, aws: Aws, simulated: SimulatedCodat, output: Callable[[], Output]
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """And counted: here a sync that has been in progress for more than a day."""
     aws.environment["FIRST_LOOK_SECONDS"] = "0"
@@ -173,7 +174,7 @@ def _telling(_error: object) -> dict[str, object]:
 
 @pytest.mark.parametrize("private", ["Mustermann", "archived", "Toft", "Bäckerei", "an API key"])
 def test_nothing_private_is_logged(
-    start: Start,
+    start: StartFunction,
     simulated: SimulatedCodat,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

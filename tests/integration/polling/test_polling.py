@@ -1,7 +1,7 @@
 """What Codat has no final answer for waits in the table, and comes back: by the clock, or by an event."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,10 +28,9 @@ from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import CLOCK_ANSWERS, COMPANY_ID, SYNC_ID, load
-from tests.integration.conftest import API_KEY, Aws, Handler
+from tests.support.aws import API_KEY, Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
-
-Start = Callable[[str], Handler]
 
 _HOUR = timedelta(hours=1)
 _REACHED, _RESET = "client.rateLimit.reached", "client.rateLimit.reset"
@@ -65,7 +64,7 @@ def soon(aws: Aws) -> None:
 @pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("items", [(), (Item("t", "Pending"),)])
 def test_a_sync_in_progress_is_looked_at_until_it_ends(
-    start: Start, aws: Aws, store: Store, simulated: SimulatedCodat, items: tuple[Item, ...]
+    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat, items: tuple[Item, ...]
 ) -> None:
     """Though no webhook tells of its end; a final code with an item that is pending is not the end."""
     simulated.change_sync(SYNC_ID, code=2000 if items else 1000, items=items)
@@ -86,7 +85,7 @@ def test_a_sync_in_progress_is_looked_at_until_it_ends(
 
 @pytest.mark.usefixtures("soon")
 def test_a_webhook_ends_the_waiting_and_a_check_on_its_way_asks_nothing(
-    start: Start, aws: Aws, store: Store, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
 ) -> None:
     """The document has moved on since it was seen to be due."""
     simulated.change_sync(SYNC_ID, code=1000)
@@ -104,7 +103,7 @@ def test_a_webhook_ends_the_waiting_and_a_check_on_its_way_asks_nothing(
 
 
 @pytest.mark.usefixtures("soon")
-def test_a_check_that_comes_twice_is_made_once(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
+def test_a_check_that_comes_twice_is_made_once(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
     """The queue may hand it out again."""
     simulated.change_sync(SYNC_ID, code=1000)
     worker, clock = start("worker"), start("clock")
@@ -117,7 +116,7 @@ def test_a_check_that_comes_twice_is_made_once(start: Start, aws: Aws, simulated
 
 
 def test_an_event_that_tells_nothing_new_does_not_put_the_next_look_off(
-    start: Start, store: Store, simulated: SimulatedCodat
+    start: StartFunction, store: Store, simulated: SimulatedCodat
 ) -> None:
     """Nor does it write anything but that it was seen."""
     simulated.change_sync(SYNC_ID, code=1000)
@@ -139,7 +138,7 @@ def due(store: Store) -> DueItems:
 
 
 @pytest.mark.parametrize("name", list(CLOCK_ANSWERS))
-def test_while_nothing_is_due_the_clock_says_so(start: Start, name: str) -> None:
+def test_while_nothing_is_due_the_clock_says_so(start: StartFunction, name: str) -> None:
     """With every stored event."""
     assert start("clock")(load("clock", name)) == CLOCK_ANSWERS[name]
 
@@ -152,7 +151,7 @@ def _tick(aws: Aws, due: DueItems, store: Store, now: datetime) -> int:
 
 
 @pytest.fixture
-def _in_progress(start: Start, simulated: SimulatedCodat) -> None:
+def _in_progress(start: StartFunction, simulated: SimulatedCodat) -> None:
     simulated.change_sync(SYNC_ID, code=1000)
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
 
@@ -186,7 +185,7 @@ def test_a_check_that_was_lost_is_made_again(
 
 
 def test_what_cant_be_put_off_does_not_hold_the_others_up(
-    start: Start, aws: Aws, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are enqueued; then the clock fails, so that somebody hears of it."""
     due = DueItems(store.table)
@@ -207,7 +206,7 @@ def test_what_cant_be_put_off_does_not_hold_the_others_up(
 
 
 def test_no_more_is_enqueued_than_the_workers_can_do(
-    start: Start, aws: Aws, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is put off would come again before they have got to it."""
     due = DueItems(store.table)
@@ -235,7 +234,7 @@ def test_what_moved_on_meanwhile_is_not_enqueued(aws: Aws, due: DueItems, store:
 
 @pytest.mark.usefixtures("soon")
 def test_when_the_quota_is_used_up_nothing_is_asked_until_it_is_there_again(
-    start: Start, aws: Aws, store: Store, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
 ) -> None:
     """Messages wait in the table, not in the queue, whatever time Codat named."""
     company = simulated.company(COMPANY_ID)
@@ -268,7 +267,7 @@ def test_when_the_quota_is_used_up_nothing_is_asked_until_it_is_there_again(
         assert store.load_seen_events(sync.sync_id) == [f"msg_{number}"]
 
 
-def test_an_event_says_that_the_quota_is_used_up(start: Start, simulated: SimulatedCodat) -> None:
+def test_an_event_says_that_the_quota_is_used_up(start: StartFunction, simulated: SimulatedCodat) -> None:
     """Nothing is asked then, not even once; one of either generation."""
     worker = start("worker")
     reached = [simulated.event(event_type=_REACHED), simulated.event(generation="old", event_type="Rate Limit Reached")]
@@ -280,7 +279,7 @@ def test_an_event_says_that_the_quota_is_used_up(start: Start, simulated: Simula
 
 
 def test_a_reset_that_is_older_than_what_closed_the_gate_does_not_open_it(
-    start: Start, simulated: SimulatedCodat
+    start: StartFunction, simulated: SimulatedCodat
 ) -> None:
     """It was on its way for hours."""
     worker = start("worker")
@@ -290,7 +289,9 @@ def test_a_reset_that_is_older_than_what_closed_the_gate_does_not_open_it(
     assert start("clock")({})["gate"] == "quota"
 
 
-def test_the_last_of_the_quota_is_left_for_people(start: Start, store: Store, simulated: SimulatedCodat) -> None:
+def test_the_last_of_the_quota_is_left_for_people(
+    start: StartFunction, store: Store, simulated: SimulatedCodat
+) -> None:
     """A twentieth of the day's."""
     simulated.quota.leave(101)
     worker = start("worker")
@@ -303,7 +304,7 @@ def test_the_last_of_the_quota_is_left_for_people(start: Start, store: Store, si
 
 @pytest.mark.parametrize("status", [401, 402, 403])
 def test_what_codat_refuses_is_not_asked_again_and_counted(
-    start: Start, store: Store, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str], status: int
+    start: StartFunction, store: Store, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str], status: int
 ) -> None:
     """A person has to mend it; until then syncs wait in the table."""
     simulated.faults.add(Fault("status", times=99, status=status))
@@ -323,7 +324,7 @@ def test_what_codat_refuses_is_not_asked_again_and_counted(
 
 @pytest.mark.usefixtures("soon")
 def test_until_the_key_is_put_in_place_syncs_wait(
-    start: Start, aws: Aws, store: Store, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
 ) -> None:
     """The secret is made empty: nothing is lost on a Friday when it is forgotten."""
     aws.put_secret("CODAT_SECRET", {"apiKey": ""})
@@ -348,7 +349,7 @@ def _received(messages: Any, receives: int) -> Any:  # noqa: ANN401 - what SQS h
 
 
 def test_what_codat_fails_is_left_to_the_queue_first_and_then_to_the_table(
-    start: Start, store: Store, simulated: SimulatedCodat
+    start: StartFunction, store: Store, simulated: SimulatedCodat
 ) -> None:
     """An outage may last longer than a queue hands a message out; none ends as a dead letter for that."""
     simulated.faults.add(Fault("status", times=99, status=503))
@@ -362,7 +363,7 @@ def test_what_codat_fails_is_left_to_the_queue_first_and_then_to_the_table(
 
 
 def test_a_slow_answer_fails_alone(
-    start: Start, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+    start: StartFunction, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others of its batch are done with, in the time that the function has."""
     monkeypatch.setattr("codat_sync.codat.http.SECONDS_OF_A_CALL", 5)

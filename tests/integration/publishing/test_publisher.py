@@ -1,7 +1,6 @@
 """Publish: what is committed to the table is told on the bus, as facts, and nothing else."""
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,16 +13,15 @@ from dev.codat_simulator.books.settling import Verdict
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.local_stack.bus_subscriber import Event
 from dev.stored_events import COMPANY_ID, PUBLISH_FACTS, SYNC_ID, TRANSACTION_IDS, load
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
 from tests.support.submit_requests import EXPENSES, ask, expense
 from tests.support.table_stream import Told, told
 
-Start = Callable[[str], Handler]
-
 
 @pytest.fixture
-def bus(start: Start, aws: Aws) -> Told:
+def bus(start: StartFunction, aws: Aws) -> Told:
     """Return publish, which follows the table, and a subscriber."""
     return told(aws, start("publish"))
 
@@ -36,7 +34,7 @@ def _details(events: list[Event], name: str) -> list[dict[str, Any]]:
     return [event["detail"] for event in events if event["detail-type"] == name]
 
 
-def test_what_a_webhook_comes_to_is_told(start: Start, bus: Told, simulated: SimulatedCodat) -> None:
+def test_what_a_webhook_comes_to_is_told(start: StartFunction, bus: Told, simulated: SimulatedCodat) -> None:
     """By its schema, once, whatever else is written about it."""
     assert failed(start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))) == []
     events = bus.catch_up()
@@ -52,7 +50,9 @@ def test_what_a_webhook_comes_to_is_told(start: Start, bus: Told, simulated: Sim
     assert "6100" not in str(events)  # Codat's message
 
 
-def test_a_record_that_comes_again_says_the_same(start: Start, aws: Aws, bus: Told, simulated: SimulatedCodat) -> None:
+def test_a_record_that_comes_again_says_the_same(
+    start: StartFunction, aws: Aws, bus: Told, simulated: SimulatedCodat
+) -> None:
     """With the same ids: at least once is told, and who has heard it knows."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
     records = bus.stream.records()
@@ -65,7 +65,7 @@ def test_a_record_that_comes_again_says_the_same(start: Start, aws: Aws, bus: To
     assert bus.new() == []
 
 
-def test_what_changes_is_told_in_versions(start: Start, bus: Told, simulated: SimulatedCodat) -> None:
+def test_what_changes_is_told_in_versions(start: StartFunction, bus: Told, simulated: SimulatedCodat) -> None:
     """Failed, then succeeded; and an event that tells nothing new is no news."""
     worker = start("worker")
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_1")))
@@ -81,7 +81,9 @@ def test_what_changes_is_told_in_versions(start: Start, bus: Told, simulated: Si
     ]
 
 
-def test_the_product_is_told_what_it_has_to_send(start: Start, aws: Aws, bus: Told, simulated: SimulatedCodat) -> None:
+def test_the_product_is_told_what_it_has_to_send(
+    start: StartFunction, aws: Aws, bus: Told, simulated: SimulatedCodat
+) -> None:
     """Of a transaction that failed, and whose body nobody has."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
     start("clock")({})
@@ -97,7 +99,9 @@ def test_the_product_is_told_what_it_has_to_send(start: Start, aws: Aws, bus: To
     assert bus.catch_up() == []
 
 
-def test_a_retry_is_told_from_its_submission_to_its_end(start: Start, bus: Told, simulated: SimulatedCodat) -> None:
+def test_a_retry_is_told_from_its_submission_to_its_end(
+    start: StartFunction, bus: Told, simulated: SimulatedCodat
+) -> None:
     """Who follows the facts sees an expense fail, be created again, and reach the books."""
     submit, worker, retry = start("submit"), start("worker"), start("retry")
     body = expense()
@@ -115,7 +119,9 @@ def test_a_retry_is_told_from_its_submission_to_its_end(start: Start, bus: Told,
     assert [detail["retryOf"] for detail in _details(events, "TransactionCompleted")] == [sync_id]
 
 
-def test_a_connection_that_is_lost_and_restored_is_told(start: Start, bus: Told, simulated: SimulatedCodat) -> None:
+def test_a_connection_that_is_lost_and_restored_is_told(
+    start: StartFunction, bus: Told, simulated: SimulatedCodat
+) -> None:
     """As Codat says it, not as its event does."""
     worker = start("worker")
     for number, status in enumerate(("Linked", "Deauthorized", "Linked")):
@@ -133,7 +139,7 @@ def _large(status: str) -> tuple[Item, ...]:
 
 
 def test_of_a_large_sync_only_what_has_changed_is_told(
-    start: Start, store: Store, bus: Told, simulated: SimulatedCodat
+    start: StartFunction, store: Store, bus: Told, simulated: SimulatedCodat
 ) -> None:
     """Its items stand in parts, and those of the version before are there for a day."""
     worker = start("worker")
@@ -174,7 +180,7 @@ def test_every_stored_event_is_told_of(bus: Told, name: str) -> None:
 
 
 def test_a_record_that_cannot_be_read_is_set_aside_at_once_and_whole(
-    start: Start, aws: Aws, capsys: pytest.CaptureFixture[str]
+    start: StartFunction, aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With the reason, and what it holds is not logged; the others are told."""
     bus = told(aws, start("publish"))

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from botocore.client import BaseClient
 
 from codat_sync.reconciliation.company_state import REPEATED_AFTER
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
-from tests.integration.conftest import WEBHOOK_URL, Aws, Handler
+from tests.support.aws import WEBHOOK_URL, Aws
+from tests.support.botocore_calls import intercept_calls
+from tests.support.handlers import Handler
 from tests.support.reconciliation_world import LONG_AGO, Clock, Reconcile, put_together
 
 _WRITES = {"UpdateItem", "SendMessage", "SendMessageBatch"}
@@ -28,18 +29,16 @@ class Crashes:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left = -1
         self.is_after = False
-        call = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001
+        intercept_calls(monkeypatch, self._crash_at_last_write)
 
-        def stopped(client: Any, operation: str, parameters: Any) -> Any:  # noqa: ANN401 - botocore's own
-            is_last = operation in _WRITES and self._is_last()
-            if is_last and not self.is_after:
-                raise CrashError
-            answer = call(client, operation, parameters)
-            if is_last:
-                raise CrashError
-            return answer
-
-        monkeypatch.setattr(BaseClient, "_make_api_call", stopped)
+    def _crash_at_last_write(self, operation: str, _: Any, proceed: Callable[[], Any]) -> Any:  # noqa: ANN401 - botocore's own
+        is_last = operation in _WRITES and self._is_last()
+        if is_last and not self.is_after:
+            raise CrashError
+        answer = proceed()
+        if is_last:
+            raise CrashError
+        return answer
 
     def _is_last(self) -> bool:
         self.left -= 1

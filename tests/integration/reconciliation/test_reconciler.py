@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from botocore.client import BaseClient
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import ENDPOINT, reconciliation_key, sync_key
@@ -25,11 +24,11 @@ from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, RECONCILE_ANSWERS, SYNC_ID, load
-from tests.integration.conftest import WEBHOOK_URL, Aws, Handler
+from tests.support.aws import WEBHOOK_URL, Aws
+from tests.support.botocore_calls import intercept_calls
+from tests.support.handlers import StartFunction
 from tests.support.reconciliation_world import LONG_AGO, Clock, Reconcile, put_together
 from tests.support.sqs_batches import batch, failed, message, of
-
-Start = Callable[[str], Handler]
 
 _LIST = "list/status$"
 _REMAINING = {"remaining_ms": 290_000}
@@ -41,7 +40,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def reconcile(start: Start, aws: Aws, simulated: SimulatedCodat, clock: Clock) -> Reconcile:
+def reconcile(start: StartFunction, aws: Aws, simulated: SimulatedCodat, clock: Clock) -> Reconcile:
     """Return reconcile, at a Codat that has one company, with one sync from long ago that nobody told of."""
     simulated.now = clock
     simulated.set_webhook_consumer(WEBHOOK_URL)
@@ -79,7 +78,7 @@ def _caught_up(reconcile: Reconcile) -> None:
 
 
 def test_a_sync_whose_webhook_was_lost_is_found(
-    start: Start, aws: Aws, store: Store, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
 ) -> None:
     """By nothing but Codat's own lists: of companies, and of the company's syncs. The worker writes it."""
     simulated.change_sync(SYNC_ID, sync_utc=LONG_AGO)
@@ -94,7 +93,7 @@ def test_a_sync_whose_webhook_was_lost_is_found(
 
 
 @pytest.mark.parametrize("name", list(RECONCILE_ANSWERS))
-def test_while_nothing_is_missing_reconcile_says_so(start: Start, simulated: SimulatedCodat, name: str) -> None:
+def test_while_nothing_is_missing_reconcile_says_so(start: StartFunction, simulated: SimulatedCodat, name: str) -> None:
     """With every stored event."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
     answer = start("reconcile")(load("reconcile", name) | _REMAINING)
@@ -205,7 +204,7 @@ def test_a_document_that_is_not_as_codat_lists_it_is_stale(
 
 
 def test_a_list_that_is_wrong_costs_one_call(
-    aws: Aws, start: Start, reconcile: Reconcile, simulated: SimulatedCodat
+    aws: Aws, start: StartFunction, reconcile: Reconcile, simulated: SimulatedCodat
 ) -> None:
     """If Codat says of the sync itself what the table has, nothing is stale; and it is not asked that again."""
     _caught_up(reconcile)
@@ -365,17 +364,17 @@ def test_a_check_that_codat_fails_for_waits_in_the_table(
 
 
 def test_two_rounds_at_once_compare_each_company_once(
-    reconcile: Reconcile, aws: Aws, start: Start, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+    reconcile: Reconcile, aws: Aws, start: StartFunction, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And enqueue each sync once."""
     # To look at a condition and to write are one thing to DynamoDB, and two to moto: threads get in between.
-    lock, call = threading.Lock(), BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001
+    lock = threading.Lock()
 
-    def one_at_a_time(*arguments: object) -> object:
+    def one_at_a_time(_operation: str, _parameters: object, proceed: Callable[[], object]) -> object:
         with lock:
-            return call(*arguments)
+            return proceed()
 
-    monkeypatch.setattr(BaseClient, "_make_api_call", one_at_a_time)
+    intercept_calls(monkeypatch, one_at_a_time)
     for number in range(12):
         simulated.add_company(company_id=f"company-{number}")
         _lost(simulated, company_id=f"company-{number}")
@@ -407,7 +406,7 @@ def test_who_was_outrun_writes_nothing(reconcile: Reconcile) -> None:
 
 
 def test_no_more_than_a_share_of_the_quota_is_used(
-    reconcile: Reconcile, aws: Aws, start: Start, simulated: SimulatedCodat
+    reconcile: Reconcile, aws: Aws, start: StartFunction, simulated: SimulatedCodat
 ) -> None:
     """The calls that the worker makes for what was enqueued included. The rest goes on the next day."""
     reconcile.clock.passed += timedelta(days=1) - _since_midnight(reconcile)  # at midnight, a 24th is released

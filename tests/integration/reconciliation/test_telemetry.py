@@ -14,11 +14,10 @@ from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
-from tests.integration.conftest import WEBHOOK_URL, Aws, Handler
 from tests.integration.ingestion.test_telemetry import Output
+from tests.support.aws import WEBHOOK_URL, Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, of
-
-Start = Callable[[str], Handler]
 
 _REMAINING = {"remaining_ms": 290_000}
 
@@ -39,7 +38,7 @@ def rounds_store(aws: Aws) -> RoundsStore:
     [(WEBHOOK_URL, EndpointState.DISABLED), ("https://example.com", EndpointState.ELSEWHERE)],
 )
 def test_an_endpoint_that_gets_nothing_is_an_error(  # noqa: PLR0913, PLR0917 - what is made, and what is expected
-    start: Start,
+    start: StartFunction,
     simulated: SimulatedCodat,
     rounds_store: RoundsStore,
     output: Callable[[], Output],
@@ -62,7 +61,7 @@ def test_an_endpoint_that_gets_nothing_is_an_error(  # noqa: PLR0913, PLR0917 - 
 
 
 def test_an_endpoint_that_is_well_is_told_of_as_such(
-    start: Start, simulated: SimulatedCodat, rounds_store: RoundsStore, output: Callable[[], Output]
+    start: StartFunction, simulated: SimulatedCodat, rounds_store: RoundsStore, output: Callable[[], Output]
 ) -> None:
     """So that an alarm can tell that it is asked about at all."""
     simulated.set_webhook_consumer(WEBHOOK_URL)
@@ -72,7 +71,7 @@ def test_an_endpoint_that_is_well_is_told_of_as_such(
 
 
 def test_an_endpoint_that_cant_be_asked_about_does_not_keep_companies_from_being_compared(
-    start: Start, simulated: SimulatedCodat, output: Callable[[], Output]
+    start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """Nor does a list of companies that fails: the one known from an event is compared."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
@@ -86,7 +85,7 @@ def test_an_endpoint_that_cant_be_asked_about_does_not_keep_companies_from_being
 
 @pytest.mark.parametrize("fault", [Fault("status", status=403), Fault("status", status=404), Fault("malformed")])
 def test_an_endpoint_that_codat_does_not_tell_of_is_an_error(
-    start: Start, simulated: SimulatedCodat, output: Callable[[], Output], fault: Fault
+    start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output], fault: Fault
 ) -> None:
     """Else nobody would know that nobody watches."""
     simulated.faults.add(replace(fault, times=3, path="^/webhooks$"))
@@ -97,7 +96,7 @@ def test_an_endpoint_that_codat_does_not_tell_of_is_an_error(
 
 
 def test_a_fault_of_ours_is_an_error_of_the_function_when_all_else_is_told(
-    start: Start, store: Store, simulated: SimulatedCodat, output: Callable[[], Output]
+    start: StartFunction, store: Store, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """So that its alarm rings, and what is known of the others does not get lost."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
@@ -114,7 +113,11 @@ def test_a_fault_of_ours_is_an_error_of_the_function_when_all_else_is_told(
 
 
 def test_syncs_that_no_webhook_announced_are_an_error(
-    start: Start, store: Store, simulated: SimulatedCodat, rounds_store: RoundsStore, output: Callable[[], Output]
+    start: StartFunction,
+    store: Store,
+    simulated: SimulatedCodat,
+    rounds_store: RoundsStore,
+    output: Callable[[], Output],
 ) -> None:
     """Those since we listen: with their ids, counted, and kept for who looks at the endpoint."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
@@ -135,7 +138,7 @@ def test_syncs_that_no_webhook_announced_are_an_error(
 
 
 def test_how_old_the_claim_is_is_a_metric(
-    start: Start, simulated: SimulatedCodat, output: Callable[[], Output]
+    start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """Only where there is one; the calls to Codat are counted as everywhere."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))

@@ -17,8 +17,9 @@ from dev.codat_simulator.books.submissions import Origin, Submitted
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
-from tests.integration.conftest import Aws, Handler
 from tests.integration.retries.test_service import Product
+from tests.support.aws import Aws
+from tests.support.handlers import Handler
 from tests.support.sqs_batches import batch, of
 from tests.support.stepping import Crash
 from tests.support.submit_requests import EXPENSES, ask, expense

@@ -1,7 +1,6 @@
 """Retry: what failed is created again, once, when that is right; and who asks is told what was done or why not."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -20,11 +19,10 @@ from dev.codat_simulator.books.settling import Verdict
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, load
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
 from tests.support.submit_requests import EXPENSES, ask, expense
-
-Start = Callable[[str], Handler]
 
 _PUSH_ERROR = Settled(otherwise=Verdict("PushError", "The accounting software is busy."))
 
@@ -32,7 +30,7 @@ _PUSH_ERROR = Settled(otherwise=Verdict("PushError", "The accounting software is
 class Product:
     """A product that submits expenses, and the functions that look after them."""
 
-    def __init__(self, start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
+    def __init__(self, start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
         self.submit, self.worker = start("submit"), start("worker")
         self.clock, self.retry = start("clock"), start("retry")
         self._aws = aws
@@ -77,7 +75,7 @@ class Product:
 
 
 @pytest.fixture
-def product(start: Start, aws: Aws, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch) -> Product:
+def product(start: StartFunction, aws: Aws, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch) -> Product:
     """Return one whose functions have the environment of the template, and look at the gate before each call."""
     monkeypatch.setattr("codat_sync.rate_limits.gate._MAX_AGE", 0)
     return Product(start, aws, simulated)

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -21,17 +20,16 @@ from dev.codat_simulator.books.submissions import Origin, Submitted
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import Handler, StartFunction
 from tests.support.sqs_batches import batch, of
 from tests.support.submit_requests import EXPENSES, ask, expense
-
-Start = Callable[[str], Handler]
 
 _ID = "4d7c6929-7770-412b-91bb-44d3bc71d333"
 
 
 @pytest.fixture
-def submit(start: Start) -> Handler:
+def submit(start: StartFunction) -> Handler:
     """Return the real function."""
     return start("submit")
 
@@ -234,7 +232,7 @@ def _transfer(submit: Handler) -> Any:  # noqa: ANN401 - JSON
 
 
 def test_a_transfer_that_comes_again_is_not_sent_again_unless_it_failed(
-    submit: Handler, start: Start, simulated: SimulatedCodat
+    submit: Handler, start: StartFunction, simulated: SimulatedCodat
 ) -> None:
     """Its PUT creates, takes no key, and Codat does not say that it refuses one that it has."""
     worker = start("worker")
@@ -251,7 +249,7 @@ def test_a_transfer_that_comes_again_is_not_sent_again_unless_it_failed(
 
 
 def test_an_update_whose_answer_somebody_else_has_found_is_not_sent_again(
-    submit: Handler, start: Start, store: Store, simulated: SimulatedCodat
+    submit: Handler, start: StartFunction, store: Store, simulated: SimulatedCodat
 ) -> None:
     """Its caller has had no answer yet: the same once more is no new update. What comes after that is one."""
     body = expense()
@@ -350,7 +348,7 @@ def _age(store: Store, transaction_id: str, minutes: float = 1) -> None:
 
 
 def test_a_transaction_is_not_submitted_while_its_sync_is_open(
-    start: Start, submit: Handler, simulated: SimulatedCodat
+    start: StartFunction, submit: Handler, simulated: SimulatedCodat
 ) -> None:
     """Codat would take it: it refuses only what is completed. Once it has failed, it may be submitted again."""
     body = expense()
@@ -473,7 +471,7 @@ def test_until_the_key_is_there_the_product_is_told_to_come_again(submit: Handle
 
 
 def test_a_connection_that_goes_as_codat_is_asked_is_the_syncs_to_tell(
-    start: Start, submit: Handler, store: Store, submissions: SubmissionStore, simulated: SimulatedCodat
+    start: StartFunction, submit: Handler, store: Store, submissions: SubmissionStore, simulated: SimulatedCodat
 ) -> None:
     """Codat takes it, and its sync fails: that is known, and the product may submit it again once it is linked."""
     body = expense()
@@ -508,7 +506,7 @@ def test_a_connection_that_goes_as_codat_is_asked_may_be_its_refusal(
 
 
 def test_another_payload_under_the_same_key_is_codats_to_refuse(
-    start: Start, submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat
+    start: StartFunction, submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat
 ) -> None:
     """While the first is open we say so; then Codat does (422). The first body is written, and nothing else."""
     body, key = expense(), str(uuid4())
@@ -522,7 +520,7 @@ def test_another_payload_under_the_same_key_is_codats_to_refuse(
     assert json.loads(entry.body) == body
 
 
-def test_the_log_of_submit_has_nothing_private(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_of_submit_has_nothing_private(start: StartFunction, capsys: pytest.CaptureFixture[str]) -> None:
     """Neither what is spent, nor the key."""
     submit = start("submit")
     ask(submit, "POST", EXPENSES, [expense(merchantName="Toft stores")])

@@ -7,7 +7,7 @@ import pytest
 from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import company_listing, sync_key
 from codat_sync.core.errors import ConditionFailedError
-from tests.integration.conftest import Aws
+from tests.support.aws import Aws
 from tests.support.table_stream import Stream
 
 OLD, NEW, OTHER = map(sync_key, ("old", "new", "other"))

@@ -3,7 +3,6 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,9 +25,8 @@ from codat_sync.syncs.retry_repository import RetryStore
 from codat_sync.syncs.status_codes import Outcome
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, load
-from tests.integration.conftest import Aws, Handler
-from tests.support import released_items
-from tests.support.released_items import (
+from tests.integration.syncs import released_items
+from tests.integration.syncs.released_items import (
     AGREED,
     BEHIND_GATE,
     FORGOTTEN,
@@ -38,10 +36,10 @@ from tests.support.released_items import (
     RECORDED,
     SUBMITTED,
 )
+from tests.support.aws import Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, of
 from tests.support.submit_requests import EXPENSES, ask, expense
-
-Start = Callable[[str], Handler]
 
 _LATER = {
     version: [released_items.of_a_later_version(item) for item in items]
@@ -65,7 +63,7 @@ def _now() -> datetime:
 
 
 def test_every_kind_of_item_that_was_written_is_written_still(
-    start: Start, aws: Aws, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat
 ) -> None:
     """And this is how they are stored for the next version."""
     items = released_items.write_items(start, aws, simulated)
@@ -140,7 +138,7 @@ def test_the_company_the_gate_and_what_is_due_are_read(store: Store) -> None:
 
 
 @pytest.mark.usefixtures("written")
-def test_who_was_forgotten_stays_so(start: Start, store: Store) -> None:
+def test_who_was_forgotten_stays_so(start: StartFunction, store: Store) -> None:
     """And until when nothing of it may be known again; what Codat's list is wrong about is remembered, too."""
     stone = Tombstones(store.table).load(FORGOTTEN)
     assert stone
@@ -151,7 +149,7 @@ def test_who_was_forgotten_stays_so(start: Start, store: Store) -> None:
 
 
 @pytest.mark.usefixtures("written")
-def test_the_functions_go_on_with_it(start: Start, aws: Aws, store: Store, simulated: SimulatedCodat) -> None:
+def test_the_functions_go_on_with_it(start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat) -> None:
     """What is written over keeps what a later version had put there."""
     aws.dynamodb.delete_item(TableName="syncs", Key={"pk": {"S": "GATE"}, "sk": {"S": "GATE"}})  # a day has passed
     before = aws.dynamodb.get_item(TableName="syncs", Key={"pk": {"S": f"SYNC#{SYNC_ID}"}, "sk": {"S": "SYNC"}})["Item"]
@@ -214,7 +212,7 @@ def test_a_word_that_is_not_known_yet_does_no_harm(
     ],
 )
 def test_reconcile_goes_on_with_a_word_that_is_not_known_yet(
-    start: Start, aws: Aws, kind: tuple[str, str], words: dict[str, Any]
+    start: StartFunction, aws: Aws, kind: tuple[str, str], words: dict[str, Any]
 ) -> None:
     """One item would stop it for all companies."""
     (items, *_) = released_items.stored().values()

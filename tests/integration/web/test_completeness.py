@@ -15,16 +15,15 @@ from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, load
-from tests.integration.conftest import WEBHOOK_URL, Aws, Handler
+from tests.support.aws import WEBHOOK_URL, Aws
+from tests.support.handlers import StartFunction
 from tests.support.reconciliation_world import LONG_AGO, Clock, Reconcile, put_together
-
-Start = Callable[[str], Handler]
 
 NOW = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def reconcile(start: Start, aws: Aws, simulated: SimulatedCodat) -> Reconcile:
+def reconcile(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> Reconcile:
     """Return reconcile, which has found the table complete once."""
     clock = Clock()
     simulated.now = clock
@@ -39,7 +38,7 @@ def reconcile(start: Start, aws: Aws, simulated: SimulatedCodat) -> Reconcile:
 
 
 @pytest.fixture
-def ask(start: Start, aws: Aws) -> Callable[[str], str]:
+def ask(start: StartFunction, aws: Aws) -> Callable[[str], str]:
     """Return what asks for a path, of pages and of the API, in the local environment."""
     aws.environment.update({"ENVIRONMENT": "local", "AUTHENTICATION": "off"})
     handler = start("health")

@@ -19,8 +19,8 @@ from schemathesis.specs.openapi.checks import (
 
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
-from tests.integration.conftest import Handler
-from tests.support.api_gateway import Gateway
+from tests.integration.web.api_gateway import Gateway
+from tests.support.handlers import Handler
 from tests.support.sqs_batches import batch, failed, of
 
 _KNOWN = {"syncId": SYNC_ID, "companyId": COMPANY_ID, "transactionId": TRANSACTION_IDS[1]}

@@ -26,7 +26,7 @@ from codat_sync.syncs.items import COMPLETED, FAILED_STATUSES, Item
 from codat_sync.syncs.record import read_item, write_changes, write_document, write_item
 from codat_sync.syncs.retry_record import MOST_NAMED, RetryState
 from codat_sync.syncs.sync import Sync, SyncStatus
-from tests.support.stream_records import AT, stream_record
+from tests.unit.publishing.stream_records import AT, stream_record
 
 _NOW = datetime(2026, 11, 24, 18, tzinfo=UTC)
 _COMPANY, _SYNC = "company-1", "sync-1"

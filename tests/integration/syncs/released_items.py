@@ -4,7 +4,6 @@
 """
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,15 @@ from dev.codat_simulator.books.settling import Outcome, Verdict
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import Handler, StartFunction
 from tests.support.sqs_batches import batch, of
 from tests.support.submit_requests import EXPENSES, ask, expense
 
-Start = Callable[[str], Handler]
 # Items as DynamoDB has them: attributes of many types.
 Items = list[dict[str, Any]]
 
-FOLDER = Path(__file__).parent.parent / "items"
+FOLDER = Path(__file__).parents[2] / "items"
 # The syncs that the items are about, each named for what is to be read of it.
 LARGE, IN_PROGRESS, BEHIND_GATE, NOT_FOUND = (str(UUID(int=n, version=4)) for n in range(1, 5))
 SUBMITTED, RECORDED = (str(UUID(int=n, version=4)) for n in range(11, 13))
@@ -35,7 +34,7 @@ FORGOTTEN = str(UUID(int=21, version=4))
 AGREED = "5130 2026-11-24T23:20:56.445Z"
 
 
-def write_items(start: Start, aws: Aws, simulated: SimulatedCodat) -> Items:
+def write_items(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> Items:
     """Have the functions write every kind of item, and return what is in the table."""
     worker, company = start("worker"), simulated.company(COMPANY_ID)
 
@@ -71,7 +70,7 @@ def _agree_and_forget(table: Table) -> None:
     tombstones.finish(FORGOTTEN, now)
 
 
-def _submit(start: Start, simulated: SimulatedCodat, worker: Handler) -> None:
+def _submit(start: StartFunction, simulated: SimulatedCodat, worker: Handler) -> None:
     """Submit one, let it fail, create it again; and keep the body of another."""
     submit = start("submit")
     sync_id = ask(submit, "POST", EXPENSES, [expense(SUBMITTED)]).body["syncId"]
