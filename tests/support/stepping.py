@@ -9,28 +9,11 @@ import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, ParamSpec, TypeVar
 
 T = TypeVar("T")
 P = ParamSpec("P")
-
-
-class Clock:
-    """The time, which passes only when it is told to, and a little with each call."""
-
-    def __init__(self) -> None:
-        self._now = datetime(2026, 1, 5, 10, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def seconds(self) -> float:
-        return self._now.timestamp()
-
-    def pass_by(self, time: timedelta) -> None:
-        self._now += time
 
 
 class Fate(Enum):

@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 
 from codat_sync.aws.table_schema import COMPANY, EVENT_PREFIX, GATE, SYNC
 from dev.codat_simulator.faults import Fault
-from tests.support.stepping import CRASHES, Call, Clock, Fate, outside
+from tests.support.clock import ManualClock
+from tests.support.stepping import CRASHES, Call, Fate, outside
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -45,7 +46,7 @@ _SINGLE_WRITES = {"put_item", "update_item", "transact_write_items"}
 class SteppedDynamoDB:
     """A client of DynamoDB. ``has_written`` tells that there is something new for readers."""
 
-    def __init__(self, client: "DynamoDBClient", clock: Clock) -> None:
+    def __init__(self, client: "DynamoDBClient", clock: ManualClock) -> None:
         self._client = client
         self._clock = clock
         self.has_written = False
@@ -123,7 +124,7 @@ def _get_half(client: "DynamoDBClient", requests: dict[str, Any]) -> Json:
 _PARTLY: dict[str, Callable[..., Json]] = {"batch_write_item": _write_half, "batch_get_item": _get_half}
 
 
-def stepped_http(codat: "SimulatedCodat", clock: Clock) -> httpx.Client:
+def stepped_http(codat: "SimulatedCodat", clock: ManualClock) -> httpx.Client:
     """Return a client of simulated Codat's."""
 
     def handle(request: httpx.Request) -> httpx.Response:

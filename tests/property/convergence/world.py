@@ -48,7 +48,8 @@ from tests.property.convergence.surroundings import (
     SteppedDynamoDB,
     stepped_http,
 )
-from tests.support.stepping import Clock, Crash, InlineExecutor, Job
+from tests.support.clock import ManualClock
+from tests.support.stepping import Crash, InlineExecutor, Job
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -165,7 +166,7 @@ class World:
 
     def __init__(self, dynamodb: "DynamoDBClient", table_name: str) -> None:
         self.table_name = table_name
-        self.clock = Clock()
+        self.clock = ManualClock()
         self.codat = SimulatedCodat(_API_KEY, _SIGNING_SECRET, now=self.clock.now, sleep=lambda _: None)
         self.sqs = SimulatedSqs()
         self.dynamodb = SteppedDynamoDB(dynamodb, self.clock)

@@ -17,7 +17,7 @@ from codat_sync.retries.planner import Step
 from codat_sync.submissions.expense_schemas import Kind
 from dev.codat_simulator.books.settling import Outcome, Verdict
 from tests.property.never_twice.world import EXPENSE_IDS, TRANSACTION_IDS, TRANSFER_ID, Request, Run, World
-from tests.support.stepping import Clock
+from tests.support.clock import ManualClock
 
 T = TypeVar("T")
 
@@ -84,7 +84,7 @@ class NeverTwice(RuleBasedStateMachine):
     that must not be left out it would come to nothing.
     """
 
-    make_table: Callable[[Clock], Table]
+    make_table: Callable[[ManualClock], Table]
     comes_to_rest = True
 
     def __init__(self) -> None:

@@ -6,7 +6,8 @@ from typing import TypeVar
 from codat_sync.aws.dynamodb import Table, Values, _from_item, _to_item
 from codat_sync.core.errors import ConditionFailedError
 from tests.property.never_twice.surroundings import BESIDE_THE_POINT, CALL_TAKES, OF_ANY_CALL, REPEATABLE
-from tests.support.stepping import Call, Clock, Fate, outside
+from tests.support.clock import ManualClock
+from tests.support.stepping import Call, Fate, outside
 
 T = TypeVar("T")
 
@@ -14,7 +15,7 @@ T = TypeVar("T")
 class MemoryTable(Table):
     """A table whose calls are stopped at."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: ManualClock) -> None:
         self._clock = clock
         self._items: dict[tuple[str, str], Values] = {}
 

@@ -12,7 +12,8 @@ import httpx
 from codat_sync.aws.table_schema import COMPANY, GATE
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
-from tests.support.stepping import Call, Clock, Fate, outside
+from tests.support.clock import ManualClock
+from tests.support.stepping import Call, Fate, outside
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -52,7 +53,7 @@ class NoTurns:
 class SteppedDynamoDB:
     """A client of DynamoDB. What is of no consequence here is not stopped at: the gate, and companies."""
 
-    def __init__(self, client: "DynamoDBClient", clock: Clock) -> None:
+    def __init__(self, client: "DynamoDBClient", clock: ManualClock) -> None:
         self._client = client
         self._clock = clock
 
@@ -99,7 +100,7 @@ class _Paginator:
 class Network:
     """The way to simulated Codat, on which requests can be held up. ``makers`` has the job that made each sync."""
 
-    def __init__(self, codat: SimulatedCodat, clock: Clock) -> None:
+    def __init__(self, codat: SimulatedCodat, clock: ManualClock) -> None:
         self._codat = codat
         self._clock = clock
         self._held: list[tuple[datetime, str, httpx.Request]] = []

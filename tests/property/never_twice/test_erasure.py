@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from tests.support.stepping import Clock
+    from tests.support.clock import ManualClock
 
 _tables = count(1)
 _REQUEST = Request(TRANSACTION_IDS, 1, None)
@@ -55,7 +55,7 @@ class _Race:
         dynamodb.create_table(TableName=name, **{each: properties[each] for each in made})
         self._table = Table(dynamodb, name)
 
-        def make_table(clock: "Clock") -> Table:
+        def make_table(clock: "ManualClock") -> Table:
             return Table(SteppedDynamoDB(dynamodb, clock).as_client(), name)
 
         self.world = World(make_table)

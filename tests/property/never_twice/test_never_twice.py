@@ -14,7 +14,7 @@ from tests.property.never_twice.bugs import BUGS, Patch
 from tests.property.never_twice.machine import NeverTwice, TwiceError
 from tests.property.never_twice.memory import MemoryTable
 from tests.property.never_twice.surroundings import SteppedDynamoDB
-from tests.support.stepping import Clock
+from tests.support.clock import ManualClock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -39,7 +39,7 @@ _SEEDS_OF_MOTO = range(20, 23)
 _MORE_SEEDS = range(200)
 
 
-def _search(make: Callable[[Clock], Table], seeds: Sequence[int], *, rests: bool = True) -> None:
+def _search(make: Callable[[ManualClock], Table], seeds: Sequence[int], *, rests: bool = True) -> None:
     class Here(NeverTwice):
         make_table = staticmethod(make)
         comes_to_rest = rests
@@ -59,7 +59,7 @@ def test_nor_with_a_real_client_of_dynamodb(dynamodb: "DynamoDBClient") -> None:
     names = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
     numbers = count(1)
 
-    def make_table(clock: Clock) -> Table:
+    def make_table(clock: ManualClock) -> Table:
         name = f"syncs-{next(numbers)}"
         dynamodb.create_table(TableName=name, **{each: properties[each] for each in names})
         return Table(SteppedDynamoDB(dynamodb, clock).as_client(), name)

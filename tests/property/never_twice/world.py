@@ -35,7 +35,8 @@ from dev.codat_simulator.books.models import FAILED, Sync
 from dev.codat_simulator.books.submissions import Origin, Submitted
 from dev.codat_simulator.simulator import SimulatedCodat
 from tests.property.never_twice.surroundings import Network, NoTurns
-from tests.support.stepping import Clock, Crash, Job
+from tests.support.clock import ManualClock
+from tests.support.stepping import Crash, Job
 
 COMPANY_ID = "3f8c2d1e-70a9-4a57-8a36-5b0d4c5e6f01"
 EXPENSE_IDS = ("a0000000-0000-4000-8000-000000000001", "b0000000-0000-4000-8000-000000000002")
@@ -104,7 +105,7 @@ class Run:
 class Functions:
     """What the functions are made of, as if each run were a process of its own."""
 
-    def __init__(self, table: Table, network: Network, clock: Clock) -> None:
+    def __init__(self, table: Table, network: Network, clock: ManualClock) -> None:
         now = self._now = clock.now
 
         def connect(*, is_for_people: bool) -> CodatConnection:
@@ -161,8 +162,8 @@ class Functions:
 class World:
     """All there is: Codat with the customer's books, the table, the runs, and the time."""
 
-    def __init__(self, make_table: Callable[[Clock], Table]) -> None:
-        self.clock = Clock()
+    def __init__(self, make_table: Callable[[ManualClock], Table]) -> None:
+        self.clock = ManualClock()
         self.codat = SimulatedCodat(API_KEY, "whsec_dGVzdA==", now=self.clock.now, sleep=lambda _: None)
         self.codat.add_company(company_id=COMPANY_ID)
         self.network = Network(self.codat, self.clock)
