@@ -17,16 +17,20 @@ from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.process_limiter import Pace
 from codat_sync.reconciliation.company_discovery import Discovering
 from codat_sync.reconciliation.company_state import Cadence
-from codat_sync.reconciliation.completeness import Completeness, OverallCompleteness
+from codat_sync.reconciliation.completeness import CompanyCompleteness, Completeness, OverallCompleteness
 from codat_sync.reconciliation.endpoint_monitor import Watching
 from codat_sync.reconciliation.reconciler import Compared, Reconciling
 from codat_sync.reconciliation.repository import ReconciliationStore
 from codat_sync.reconciliation.run import Round, Rounds
 from codat_sync.reconciliation.run_repository import RoundsStore
+from dev.codat_simulator.books.models import Item
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.stored_events import COMPANY_ID
 from tests.support.aws import API_KEY, WEBHOOK_URL, Aws
 from tests.support.handlers import Handler
 from tests.support.sqs_batches import batch, failed
 
+LIST_PATH = "list/status$"
 LONG_AGO = "2026-01-05T10:00:00.0000000Z"
 
 
@@ -109,3 +113,31 @@ def put_together(
         tell_failure,
     )
     return Reconcile(aws, clock, rounds, store, Completeness(table), told, worker)
+
+
+def add_unannounced_sync(simulated: SimulatedCodat, code: int = 2000, company_id: str = COMPANY_ID) -> str:
+    """Add a sync that ended an hour ago without a webhook; returns its id."""
+    ended = (simulated.now() - timedelta(hours=1)).isoformat()
+    return simulated.add_sync(simulated.company(company_id), code, [Item("t")], sync_utc=ended).sync_id
+
+
+def load_completeness(reconcile: Reconcile, company_id: str = COMPANY_ID) -> CompanyCompleteness:
+    """Return what is known about a company's completeness."""
+    found = reconcile.completeness.company(company_id)
+    assert found
+    return found
+
+
+def count_lists(simulated: SimulatedCodat) -> int:
+    """Return how many of Codat's lists were requested."""
+    return len(simulated.requests.matching(LIST_PATH))
+
+
+def catch_up(reconcile: Reconcile) -> None:
+    """Ingest everything that is at Codat, until the table is known to be complete."""
+    for _ in range(2):
+        reconcile.go()
+        reconcile.work()
+        reconcile.clock.pass_by(hours=7)
+    reconcile.go()
+    assert reconcile.overall.complete_as_of

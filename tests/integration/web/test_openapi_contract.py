@@ -52,9 +52,7 @@ def _statuses(operation: Any) -> set[int]:  # noqa: ANN401 - schemathesis' own, 
     seen: set[int] = set()
     valid, invalid = (operation.as_strategy(generation_mode=mode) for mode in GenerationMode)
 
-    @settings(
-        max_examples=_EXAMPLES, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=_EXAMPLES, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(case=st.one_of(valid.map(_about_what_is_there), valid, invalid))
     def check(case: schemathesis.Case[Any]) -> None:
         answer = case.call()

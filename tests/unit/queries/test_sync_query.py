@@ -78,7 +78,7 @@ def _pages(browsing: Browsing, listing: KnownListing, query: Query) -> Iterator[
     raise AssertionError("the cursors lead nowhere")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rows=_ROWS, query=_QUERIES, at_once=st.integers(1, 9))
 def test_pages_together_are_all_that_was_asked_for_each_once_and_in_order(
     rows: list[Listed], query: Query, at_once: int
@@ -94,7 +94,7 @@ def test_pages_together_are_all_that_was_asked_for_each_once_and_in_order(
     assert found == sorted(wanted, key=lambda row: row.position, reverse=query.newest_first)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(rows=_ROWS, company_id=st.sampled_from([None, "c1"]), at_once=st.integers(2, 9))
 def test_totals_count_every_sync_of_the_period_once(rows: list[Listed], company_id: str | None, at_once: int) -> None:
     """Side by side, and in as many requests as it takes."""

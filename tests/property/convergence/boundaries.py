@@ -1,17 +1,16 @@
-"""What surrounds the code: the time, and DynamoDB, Codat and SQS, each call to which is a place to stop at."""
+"""DynamoDB, Codat and SQS as the functions call them: each call is a step that can fail."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 from botocore.exceptions import ClientError
 
-from codat_sync.aws.table_schema import COMPANY, EVENT_PREFIX, GATE, SYNC
+from codat_sync.aws.table_schema import EVENT_PREFIX, SYNC
 from dev.codat_simulator.faults import Fault
+from tests.property.boundaries import CALL_DURATION, Json, SteppedDynamoDB, sort_keys, stepped_http_client
 from tests.support.clock import ManualClock
 from tests.support.stepping import CRASHES, Call, Fate, outside
 
@@ -25,10 +24,6 @@ SYNC_QUEUE = "sync"
 RETRY_QUEUE = "retry"
 DEAD_LETTERS = "dead"
 
-# Requests and answers of boto3's, whose shape AWS defines.
-Json = dict[str, Any]
-
-_CALL_TAKES = timedelta(milliseconds=10)
 _OF_DYNAMODB = CRASHES | {Fate.THROTTLED, Fate.REPEATED}
 _OF_A_BATCH = _OF_DYNAMODB | {Fate.PARTLY}
 _OF_SQS = CRASHES | {Fate.REPEATED}
@@ -38,71 +33,29 @@ _FAULTS = {
     Fate.GARBLED: Fault("malformed"),
 }
 _OF_CODAT = CRASHES | _FAULTS.keys()
-# Of no consequence for syncs: not stopped at.
-_BESIDE_THE_POINT = {GATE["sk"], COMPANY}
 _SINGLE_WRITES = {"put_item", "update_item", "transact_write_items"}
 
 
-class SteppedDynamoDB:
-    """A client of DynamoDB. ``has_written`` tells that there is something new for readers."""
+class DynamoDB(SteppedDynamoDB):
+    """The DynamoDB client. ``has_written`` is set by each write that readers of syncs can see."""
 
-    def __init__(self, client: "DynamoDBClient", clock: ManualClock) -> None:
-        self._client = client
-        self._clock = clock
-        self.has_written = False
+    has_written = False
 
-    def as_client(self) -> "DynamoDBClient":
-        """Return it as what the code takes it for."""
-        return cast("DynamoDBClient", self)
+    def fates(self, name: str, arguments: Json) -> Collection[Fate]:
+        del name
+        return _OF_A_BATCH if "RequestItems" in arguments else _OF_DYNAMODB
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return partial(self._call, name)
+    def writes_document(self, name: str, arguments: Json) -> bool:
+        return name in _SINGLE_WRITES and SYNC in sort_keys(arguments)
 
-    def get_paginator(self, name: str) -> "_Paginator":
-        return _Paginator(partial(self._call, name))
-
-    def _call(self, name: str, **arguments: Any) -> Any:  # noqa: ANN401 - any method of the client
-        keys = _sort_keys(arguments)
-
-        def attempt(fate: Fate) -> Any:  # noqa: ANN401 - the same
-            self._clock.pass_by(_CALL_TAKES)
-            if fate is Fate.THROTTLED:
-                raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "too much at once"}}, name)
-            if name in {*_SINGLE_WRITES, "batch_write_item"}:
-                self.has_written |= not all(key.startswith(EVENT_PREFIX) for key in keys)
-            if fate is Fate.PARTLY:
-                return _PARTLY[name](self._client, arguments["RequestItems"])
-            return getattr(self._client, name)(**arguments)
-
-        if keys and keys <= _BESIDE_THE_POINT:
-            return attempt(Fate.WELL)
-        fates = _OF_A_BATCH if "RequestItems" in arguments else _OF_DYNAMODB
-        return outside(Call(name, attempt, fates, writes_document=name in _SINGLE_WRITES and SYNC in keys))
-
-
-class _Paginator:
-    def __init__(self, ask: Callable[..., Json]) -> None:
-        self._ask = ask
-
-    def paginate(self, **arguments: object) -> Iterator[Json]:
-        answer = self._ask(**arguments)
-        assert "LastEvaluatedKey" not in answer
-        yield answer
-
-
-def _sort_keys(arguments: Json) -> set[str]:
-    """Return the sort keys of the items that a request is about; none for a query."""
-    items = [arguments.get("Key") or arguments.get("Item")]
-    for request in arguments.get("RequestItems", {}).values():
-        items += request["Keys"] if "Keys" in request else map(_key_or_item, request)
-    items += map(_key_or_item, arguments.get("TransactItems", ()))
-    return {item["sk"]["S"] for item in items if item}
-
-
-def _key_or_item(request: dict[str, Json]) -> Json:
-    (operation,) = request.values()
-    found: Json = operation.get("Key") or operation["Item"]
-    return found
+    def attempt(self, name: str, arguments: Json, fate: Fate) -> Any:  # noqa: ANN401 - any method of the client
+        if fate is Fate.THROTTLED:
+            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "too much at once"}}, name)
+        if name in {*_SINGLE_WRITES, "batch_write_item"}:
+            self.has_written |= not all(key.startswith(EVENT_PREFIX) for key in sort_keys(arguments))
+        if fate is Fate.PARTLY:
+            return _PARTLY[name](self.client, arguments["RequestItems"])
+        return super().attempt(name, arguments, fate)
 
 
 def _write_half(client: "DynamoDBClient", requests: dict[str, list[Any]]) -> Json:
@@ -125,11 +78,11 @@ _PARTLY: dict[str, Callable[..., Json]] = {"batch_write_item": _write_half, "bat
 
 
 def stepped_http(codat: "SimulatedCodat", clock: ManualClock) -> httpx.Client:
-    """Return a client of simulated Codat's."""
+    """Return an HTTP client whose requests to simulated Codat are steps."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         def attempt(fate: Fate) -> httpx.Response:
-            clock.pass_by(_CALL_TAKES)
+            clock.pass_by(CALL_DURATION)
             if fate in _FAULTS:
                 codat.faults.add(_FAULTS[fate])
             return codat.handle(request)
@@ -138,17 +91,17 @@ def stepped_http(codat: "SimulatedCodat", clock: ManualClock) -> httpx.Client:
         answer: httpx.Response = outside(Call(name, attempt, _OF_CODAT, asks_codat=True))
         return answer
 
-    return httpx.Client(base_url="http://codat.test", transport=httpx.MockTransport(handle), trust_env=False)
+    return stepped_http_client(handle)
 
 
 @dataclass
 class Message:
-    """A message of SyncQueue; ``receives`` is how often it was handed out."""
+    """A message of SyncQueue. ``receives`` counts its deliveries; it is in flight while a worker has it."""
 
     message_id: str
     body: str
     receives: int = 0
-    is_in_hand: bool = False
+    is_in_flight: bool = False
 
     def __str__(self) -> str:
         body = json.loads(self.body)
@@ -156,9 +109,9 @@ class Message:
 
 
 class SimulatedSqs:
-    """The queues, as far as they can be relied on: messages in any order, again and again until they are deleted.
+    """The queues, with no more than SQS guarantees: unordered, at-least-once delivery until a message is deleted.
 
-    What the clock puts on RetryQueue is left to others.
+    Messages to RetryQueue are dropped: retries are another test's subject.
     """
 
     def __init__(self) -> None:
@@ -167,25 +120,25 @@ class SimulatedSqs:
         self._sent = 0
 
     def as_client(self) -> "SQSClient":
-        """Return it as what the code takes it for."""
+        """Return it with the type that the code under test expects."""
         return cast("SQSClient", self)
 
     def put(self, body: str) -> Message:
-        """Take a message in."""
+        """Enqueue a message."""
         self._sent += 1
         message = Message(f"message {self._sent}", body)
         self.messages[message.message_id] = message
         return message
 
-    def hand_out(self, message: Message) -> Message:
-        """Hand out a message; one that is in a worker's hand already, as a copy."""
-        given = self.put(message.body) if message.is_in_hand else message
+    def deliver(self, message: Message) -> Message:
+        """Deliver a message; one that is in flight already, as a copy."""
+        given = self.put(message.body) if message.is_in_flight else message
         given.receives += 1
-        given.is_in_hand = True
+        given.is_in_flight = True
         return given
 
     def delete(self, message_ids: Sequence[str]) -> None:
-        """Forget messages that were worked on."""
+        """Delete processed messages."""
 
         def attempt(_: Fate) -> None:
             for message_id in message_ids:
@@ -194,24 +147,24 @@ class SimulatedSqs:
         outside(Call("delete_message", attempt, CRASHES))
 
     def redrive(self) -> None:
-        """Take the messages back that were set aside, as a person does."""
+        """Move all dead letters back to the queue, as an operator does."""
         for body in self.dead_letters:
             self.put(body)
         self.dead_letters.clear()
 
-    # ------------------------------------------------------------ what the code calls
+    # ------------------------------------------------------------ boto3's methods
 
     def get_queue_attributes(self, **_: object) -> Json:
-        """Tell how many messages there are."""
+        """Return the number of messages."""
         return {"Attributes": {"ApproximateNumberOfMessages": str(len(self.messages))}}
 
     def send_message(self, **request: Any) -> None:  # noqa: ANN401 - boto3's
-        """Take a message that is set aside."""
+        """Receive a dead letter."""
         assert request["QueueUrl"] == DEAD_LETTERS
         outside(Call("send_message", lambda _: self.dead_letters.append(request["MessageBody"]), _OF_SQS))
 
     def send_message_batch(self, **request: Any) -> Json:  # noqa: ANN401 - boto3's
-        """Take several messages, or half of them."""
+        """Enqueue several messages, or only the first half."""
 
         def attempt(fate: Fate) -> Json:
             entries = request["Entries"]
