@@ -51,7 +51,7 @@ def test_the_pages_find_their_files_and_each_other_and_have_what_failed_retried(
         assert client.get("").status_code == 200
 
 
-def test_a_dead_letter_is_put_back_and_another_dropped(stack: Outputs, client: httpx.Client) -> None:
+def test_one_dead_letter_is_redriven_and_another_dropped(stack: Outputs, client: httpx.Client) -> None:
     """The queues, and the record of what was dropped, are all that health may change of them."""
     with SimulatorControl(stack.codat_url) as codat:
         for _ in range(2):

@@ -110,7 +110,7 @@ def test_a_webhook_becomes_a_sync_in_the_table(codat: SimulatorControl, store: S
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize("generation", ["current", "old"])
-def test_both_generations_come_in_by_both_methods(
+def test_both_generations_are_received_by_both_methods(
     codat: SimulatorControl, store: Store, generation: Generation, method: Literal["POST", "PUT"]
 ) -> None:
     """The routes of the API are the template's."""
@@ -119,7 +119,7 @@ def test_both_generations_come_in_by_both_methods(
     assert _at_version(store, sync.sync_id).outcome is Outcome.SUCCEEDED
 
 
-def test_a_sync_that_changes_is_looked_at_again(codat: SimulatorControl, store: Store) -> None:
+def test_a_changed_sync_is_fetched_again(codat: SimulatorControl, store: Store) -> None:
     """A replay, too, ends with what is true now."""
     sync = _new_sync(codat, 1000)
     webhook_id = codat.send_webhook(NewWebhook(sync_id=sync.sync_id, event_type="expenses.sync.successful"))
@@ -140,7 +140,7 @@ def test_twenty_thousand_transactions_stand_in_the_table(codat: SimulatorControl
     assert [item.message for item in kept[-19_950:]] == [item.message for item in long]
 
 
-def test_a_poison_message_is_set_aside_and_comes_back_with_make_redrive(
+def test_a_poison_message_is_dead_lettered_and_redriven_with_make_redrive(
     stack: Outputs, codat: SimulatorControl, store: Store, aws: LocalAws
 ) -> None:
     """With its reason, its group and its body; and after the fix it is done with."""
@@ -232,7 +232,7 @@ def test_without_codats_key_nobody_gets_to_codat(stack: Outputs) -> None:
     assert httpx.get(f"{stack.api_url}/companies", timeout=30).status_code == 401
 
 
-def test_a_sync_in_progress_ends_though_no_webhook_tells_of_it(in_progress: Sync, store: Store) -> None:
+def test_a_sync_in_progress_ends_without_a_webhook(in_progress: Sync, store: Store) -> None:
     """The clock is the template's: each minute it has looked at what is due."""
 
     def ended() -> SyncDocument | None:

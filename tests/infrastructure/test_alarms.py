@@ -37,7 +37,7 @@ def test_an_alarm_says_what_to_do(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_tells_people_when_it_begins_and_when_it_is_over(name: str) -> None:
+def test_an_alarm_notifies_when_it_fires_and_when_it_recovers(name: str) -> None:
     """And what missing data means was thought of: CloudWatch's own answer suits none of them."""
     alarm = ALARMS[name]
     assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopic"}]
@@ -50,7 +50,7 @@ def test_why_missing_data_is_taken_so_is_said_each_time() -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_looks_at_what_there_is(name: str) -> None:
+def test_an_alarm_watches_an_existing_metric(name: str) -> None:
     """At a metric of AWS's about a resource of the template, or at one of the application's."""
     for namespace, metric, dimensions in metrics_of(ALARMS[name]):
         if namespace == NAMESPACE:

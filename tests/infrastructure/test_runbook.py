@@ -69,7 +69,7 @@ def test_a_command_asks_for_nothing_more_than_is_typed(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["make forget", "make forget COMPANY=x", "make remember REASON=x"])
-def test_a_company_is_not_forgotten_by_half_a_command(command: str) -> None:
+def test_an_incomplete_command_erases_no_company(command: str) -> None:
     """It says what is missing."""
     made = _make(command)
     assert made.returncode

@@ -170,7 +170,7 @@ def test_the_table_outlives_the_stack_and_cannot_be_replaced() -> None:
     assert table["Properties"]["TimeToLiveSpecification"]["AttributeName"] == "expiresAt"
 
 
-def test_every_log_group_forgets() -> None:
+def test_every_log_group_has_a_retention() -> None:
     """After as many days as the parameter says, those of the API included."""
     groups = _of_type("AWS::Logs::LogGroup")
     assert len(groups) == len(FUNCTIONS) + len(_of_type("AWS::Serverless::HttpApi"))
@@ -193,7 +193,7 @@ def test_secrets_are_made_empty() -> None:
 _POOL_CLIENTS = _of_type("AWS::Cognito::UserPoolClient")
 
 
-def test_no_person_gets_a_scope_that_is_a_role() -> None:
+def test_no_user_gets_a_scope_that_is_a_role() -> None:
     """Scopes are asked for, not given: only machines get those that stand for a role."""
     for name, client in _POOL_CLIENTS.items():
         scopes, flows = (
@@ -317,7 +317,7 @@ def test_every_role_may_use_the_customers_key_for_what_it_keeps_and_for_nothing_
     assert {service["Fn::Sub"].split(".")[0] for service in services} == {"dynamodb", "secretsmanager", "sqs"}
 
 
-def test_who_writes_of_a_company_has_ended_before_one_that_is_forgotten_is_deleted() -> None:
+def test_functions_that_write_a_companys_data_end_before_an_erased_one_is_deleted() -> None:
     """A function that runs longer has `forget` wait longer: `codat_sync.erasure.service` says for what."""
     may_write = {"dynamodb:BatchWriteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
     for function in FUNCTIONS.values():

@@ -198,7 +198,7 @@ def test_nothing_that_holds_data_can_be_replaced_unnoticed() -> None:
     )
 
 
-def test_cloudformation_is_told_to_refuse_it() -> None:
+def test_a_stack_policy_denies_replacement() -> None:
     """By make deploy: of whatever holds data, and that is not there only if a parameter says so."""
     _, replacing, deleting = json.loads(POLICY.read_text())["Statement"]
     kinds = {*_HOLDS_DATA, "AWS::SecretsManager::Secret"}

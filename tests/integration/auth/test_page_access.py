@@ -52,7 +52,7 @@ def test_nobody_sees_a_page_without_signing_in(ann: httpx.Client) -> None:
     assert "Authentication is off" not in found.text
 
 
-def test_who_may_only_look_can_retry_nothing(ann: httpx.Client, simulated: SimulatedCodat) -> None:
+def test_the_view_role_can_retry_nothing(ann: httpx.Client, simulated: SimulatedCodat) -> None:
     """Whether they press the button or not: it can't be pressed."""
     assert '<button class="primary" disabled' in ann.get(f"/syncs/{SYNC_ID}/items").text
     answer = ann.post(f"/syncs/{SYNC_ID}/retry", data={"token": _token(ann)}, headers={"origin": SITE})
@@ -61,7 +61,7 @@ def test_who_may_only_look_can_retry_nothing(ann: httpx.Client, simulated: Simul
 
 
 @pytest.mark.parametrize("how", ["redrive", "drop"])
-def test_who_may_only_look_deals_with_no_dead_letter(ann: httpx.Client, aws: Aws, how: str) -> None:
+def test_the_view_role_cannot_change_dead_letters(ann: httpx.Client, aws: Aws, how: str) -> None:
     """They see what there is."""
     sent = aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody="crashed")
     page = ann.get("/dead-letters").text

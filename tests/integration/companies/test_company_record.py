@@ -73,7 +73,7 @@ def test_a_company_is_asked_about_once_with_its_first_sync(
 
 
 @pytest.mark.parametrize("name", ["created", "connected", "disconnected", "reconnected", "deleted", "failed"])
-def test_an_event_of_a_connection_has_the_company_looked_at(
+def test_a_connection_event_refreshes_the_company(
     start: StartFunction, companies: CompanyStore, simulated: SimulatedCodat, name: str
 ) -> None:
     """What it says is not believed, as it may be late; the same event again costs nothing."""
@@ -182,7 +182,7 @@ def test_a_company_that_codat_fails_for_does_not_hold_its_sync_up(
     assert len(_asked(simulated)) == 3
 
 
-def test_a_connection_that_is_gone_is_looked_at_until_it_is_there(
+def test_a_lost_connection_is_polled_until_it_is_restored(
     start: StartFunction, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
 ) -> None:
     """A sync tells of it, and the clock has it looked at: no event of a connection has to come. The moment is kept."""
@@ -209,13 +209,13 @@ def test_a_connection_that_is_gone_is_looked_at_until_it_is_there(
     assert linked.connection_since > gone.connection_since
 
 
-def test_an_event_that_codat_fails_for_comes_again(start: StartFunction, simulated: SimulatedCodat) -> None:
+def test_an_event_is_redelivered_when_codat_fails(start: StartFunction, simulated: SimulatedCodat) -> None:
     """As one of a sync does."""
     simulated.faults.add(Fault("status", times=3, status=503))
     assert failed(start("worker")(batch(_event(simulated, "connection.connected")))) == ["message-0"]
 
 
-def test_a_malformed_answer_about_a_company_is_set_aside_with_the_event(
+def test_a_malformed_answer_about_a_company_dead_letters_the_event(
     start: StartFunction, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
 ) -> None:
     """Once; and the event can be redriven."""

@@ -93,7 +93,7 @@ def test_a_younger_one_stays_and_an_empty_one_is_done_with(
     assert sum(bodies.empty(_now() + _SOON, _now())) == sum(bodies.count(_now() + _SOON)) == 0
 
 
-def test_one_that_is_deleted_meanwhile_does_not_come_back(
+def test_a_body_that_is_deleted_meanwhile_is_not_restored(
     start: StartFunction, aws: Aws, simulated: SimulatedCodat, bodies: BodyItems
 ) -> None:
     """Its company is being forgotten."""

@@ -205,7 +205,7 @@ def test_nothing_is_left_but_the_tombstone(application: _Application, aws: Aws, 
         assert json.loads(letter["Body"])["raw"] == message({"companyId": _OTHER_ID})["raw"]
 
 
-def test_a_pointer_to_the_sync_of_another_company_does_not_delete_that(aws: Aws, clock: ManualClock) -> None:
+def test_an_index_entry_to_another_companys_sync_does_not_delete_it(aws: Aws, clock: ManualClock) -> None:
     """Codat's ids are unique; what says otherwise is not believed."""
     table = Table(aws.dynamodb, "syncs")
     others = [sync_key("s") | {"companyId": _OTHER_ID}, part_key("s", "run", 0), retry_key("s")]
@@ -214,7 +214,7 @@ def test_a_pointer_to_the_sync_of_another_company_does_not_delete_that(aws: Aws,
     assert len(table.get([sync_key("s"), part_key("s", "run", 0), retry_key("s")])) == 3
 
 
-def test_nothing_late_writes_it_again(application: _Application, aws: Aws, clock: ManualClock) -> None:
+def test_late_writers_restore_nothing(application: _Application, aws: Aws, clock: ManualClock) -> None:
     """Whatever comes: events of before and new ones, checks, connections, retries, and what the product asks for."""
     simulated = application.simulated
     new = simulated.add_sync(simulated.company(COMPANY_ID), 5130, [Item("new", "PushError", "expense")])
@@ -257,7 +257,7 @@ def test_nothing_late_writes_it_again(application: _Application, aws: Aws, clock
     assert ask(application.submit, "POST", application.path(_OTHER_ID), [expense()]).status == 200
 
 
-def test_nor_does_a_question_of_a_persons(
+def test_a_live_lookup_by_an_operator_writes_nothing(
     application: _Application, start: StartFunction, aws: Aws, clock: ManualClock
 ) -> None:
     """Who is asking Codat about a company stands in the table, by its id: so Codat is not asked about this one."""
@@ -271,7 +271,7 @@ def test_nor_does_a_question_of_a_persons(
     assert len(application.simulated.requests.entries) == asked + 1
 
 
-def test_from_the_tombstone_on_retry_writes_nothing(application: _Application, aws: Aws, clock: ManualClock) -> None:
+def test_retry_writes_nothing_after_the_tombstone(application: _Application, aws: Aws, clock: ManualClock) -> None:
     """Though the sync is still there: it may be deleted at any moment."""
     application.retry({"syncId": SYNC_ID})  # It comes to rest: nobody has recorded a body.
     _forgetting(aws, clock).tombstones.put(COMPANY_ID, _BY, "ticket 7", clock.now())
@@ -352,7 +352,7 @@ def test_wherever_it_ends_the_same_command_goes_on(application: _Application, aw
     assert ends > 6
 
 
-def test_a_company_that_nobody_knows_can_be_forgotten(
+def test_an_unknown_company_can_be_erased(
     start: StartFunction, simulated: SimulatedCodat, aws: Aws, clock: ManualClock
 ) -> None:
     """And a second time: both leave a tombstone."""
@@ -383,7 +383,7 @@ def test_a_company_is_known_again_after_a_day(application: _Application, aws: Aw
     assert ask(application.submit, "POST", application.path(COMPANY_ID), [expense()]).status == 200
 
 
-def test_what_is_not_deleted_yet_is_there_again_at_once(
+def test_lifting_the_block_before_the_deletion_restores_everything(
     application: _Application, aws: Aws, clock: ManualClock
 ) -> None:
     """Who has named the wrong company says so while it is waited for writers: nothing is deleted then."""
@@ -406,7 +406,7 @@ def test_what_is_not_deleted_yet_is_there_again_at_once(
     assert ask(application.submit, "POST", application.path(COMPANY_ID), [expense()]).status == 200
 
 
-def test_while_it_is_being_erased_it_can_not_be_known_again(
+def test_the_erasure_block_cannot_be_lifted_during_the_deletion(
     application: _Application, aws: Aws, clock: ManualClock
 ) -> None:
     """Half of a company is none."""

@@ -124,7 +124,7 @@ def _metrics(log: str) -> Iterator[Metric]:
                 yield from (Metric(directive["Namespace"], each["Name"], dimensions) for each in directive["Metrics"])
 
 
-def test_alarms_and_the_dashboard_look_at_what_is_told(told: set[Metric], aws: Aws) -> None:
+def test_alarms_and_the_dashboard_use_metrics_that_are_emitted(told: set[Metric], aws: Aws) -> None:
     """Namespace, name and every dimension: CloudWatch takes whatever it is given, and waits for it for ever."""
     shown, searches = dashboard()
     looked_at = {metric for alarm in ALARMS.values() for metric in metrics_of(alarm)} | set(shown)

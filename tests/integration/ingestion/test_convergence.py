@@ -126,7 +126,7 @@ def test_who_loses_every_race_leaves_it_to_the_queue(store: Store, simulated: Si
 
 @pytest.mark.parametrize("step", ["put_pointers", "commit_sync", "put_events"])
 @pytest.mark.parametrize("before", [True, False])
-def test_a_crash_at_any_step_is_mended_by_the_next_try(
+def test_the_next_attempt_repairs_a_crash_at_any_step(
     store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch, step: str, *, before: bool
 ) -> None:
     """Whatever was written already is found again, or written again to the same effect."""

@@ -80,7 +80,7 @@ def bill(worker: Handler, monkeypatch: pytest.MonkeyPatch) -> Bill:  # noqa: ARG
     return Bill(monkeypatch)
 
 
-def test_a_new_sync_costs_a_document_and_a_pointer_for_each_transaction(
+def test_a_new_sync_costs_a_document_and_an_index_entry_per_transaction(
     worker: Handler, bill: Bill, simulated: SimulatedCodat
 ) -> None:
     """Two calls to Codat, one read of the version."""
@@ -128,7 +128,7 @@ def test_an_unchanged_sync_costs_its_event(worker: Handler, bill: Bill, simulate
     assert bill.reads == {"BatchGetItem": 1, "GetItem": 1}
 
 
-def test_a_changed_sync_costs_pointers_only_for_what_is_new(
+def test_a_changed_sync_costs_index_entries_only_for_new_transactions(
     worker: Handler, bill: Bill, simulated: SimulatedCodat
 ) -> None:
     """And a look for events that were seen meanwhile."""
@@ -138,9 +138,7 @@ def test_a_changed_sync_costs_pointers_only_for_what_is_new(
     assert bill.reads == {"BatchGetItem": 1, "Query": 1}
 
 
-def test_a_sync_in_progress_costs_an_update_for_each_look(
-    worker: Handler, bill: Bill, simulated: SimulatedCodat
-) -> None:
+def test_a_sync_in_progress_costs_an_update_per_check(worker: Handler, bill: Bill, simulated: SimulatedCodat) -> None:
     """Its items are not written again while they are the same."""
     simulated.change_sync(SYNC_ID, code=1000)
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_1")))

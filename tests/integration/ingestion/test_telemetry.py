@@ -59,7 +59,7 @@ def test_one_correlation_id_leads_from_the_webhook_to_the_last_write(
     assert event["correlationId"] == {"S": "from-the-receiver"}
 
 
-def test_a_batch_is_counted_by_what_it_came_to(
+def test_a_batch_is_counted_by_outcome(
     start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """Events by type, syncs by outcome, transactions by status, calls by answer; a sync once for all its events."""
@@ -101,7 +101,7 @@ def test_the_lag_is_from_codats_event_to_what_stands_in_the_table(
     assert 90_000 <= lag < 120_000
 
 
-def test_a_type_that_is_no_name_is_counted_all_the_same(
+def test_an_invalid_event_type_is_counted(
     start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """CloudWatch would refuse the metric with it."""
@@ -113,7 +113,7 @@ def test_a_type_that_is_no_name_is_counted_all_the_same(
     assert simulated.requests.entries == ()
 
 
-def test_what_codat_answered_is_counted_though_the_message_comes_again(
+def test_codats_answers_are_counted_although_the_message_is_redelivered(
     start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """A broken connection has no status."""
@@ -130,7 +130,7 @@ def test_what_codat_answered_is_counted_though_the_message_comes_again(
     assert (line["sync_id"], line["webhook_ids"]) == (SYNC_ID, ["msg_1"])
 
 
-def test_a_retry_that_fails_is_told_and_comes_again(
+def test_a_failed_retry_is_reported_and_redelivered(
     start: StartFunction, aws: Aws, output: Callable[[], Output]
 ) -> None:
     """Lambda counts no error: the batch is answered."""
@@ -144,7 +144,7 @@ def test_a_retry_that_fails_is_told_and_comes_again(
     assert line["exception_name"] == "ResourceNotFoundException"
 
 
-def test_what_a_person_should_look_at_is_an_error_in_the_log(
+def test_what_needs_an_operator_is_logged_as_an_error(
     start: StartFunction, aws: Aws, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """And counted: here a sync that has been in progress for more than a day."""

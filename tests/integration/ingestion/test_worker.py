@@ -139,18 +139,14 @@ def _parts(aws: Aws, sync_id: str) -> dict[str, Any]:
     return {item["sk"]["S"]: item for item in items}
 
 
-def test_events_of_one_sync_are_one_look_at_codat(
-    start: StartFunction, store: Store, simulated: SimulatedCodat
-) -> None:
+def test_events_of_one_sync_fetch_it_once(start: StartFunction, store: Store, simulated: SimulatedCodat) -> None:
     """A status and a page of transactions, and every event is marked as seen."""
     start("worker")(load("worker", "same-sync-thrice"))
     assert len(_asked_about_syncs(simulated)) == 2
     assert store.load_seen_events(SYNC_ID) == ["msg_2pLxVrYw9bQk0004", "msg_2pLxVrYw9bQk0005"]
 
 
-def test_an_event_that_was_seen_costs_codat_nothing(
-    start: StartFunction, store: Store, simulated: SimulatedCodat
-) -> None:
+def test_a_replayed_event_changes_nothing(start: StartFunction, store: Store, simulated: SimulatedCodat) -> None:
     """A replay is a new message and is looked at; it finds nothing new, and writes no new version."""
     worker = start("worker")
     sync = simulated.sync(SYNC_ID)
@@ -165,7 +161,7 @@ def test_an_event_that_was_seen_costs_codat_nothing(
     assert store.load_seen_events(SYNC_ID) == ["msg_1", "msg_replay"]
 
 
-def test_events_out_of_order_end_with_what_is_true_now(
+def test_events_out_of_order_end_with_the_current_state(
     start: StartFunction, store: Store, simulated: SimulatedCodat
 ) -> None:
     """What an event says of the outcome is not believed, only that there is something to look at."""
@@ -206,7 +202,7 @@ def test_a_batch_of_nothing_but_failures_reports_each(start: StartFunction, simu
     assert failed(start("worker")(load("worker", "sync-successful"))) == ["059f36b4-87a3-44ab-83d2-661970000001"]
 
 
-def test_an_answer_that_is_none_is_set_aside_with_the_reason(
+def test_a_malformed_answer_is_dead_lettered_with_the_reason(
     start: StartFunction, aws: Aws, simulated: SimulatedCodat
 ) -> None:
     """After it was asked for again, in case a connection was to blame."""
@@ -251,7 +247,7 @@ _EVENT: dict[str, Any] = {
         (message(_EVENT, webhook_id="a#b"), "malformed-webhook-id"),
     ],
 )
-def test_what_cant_be_understood_is_set_aside_as_it_came(
+def test_an_invalid_message_is_dead_lettered_unchanged(
     start: StartFunction, aws: Aws, simulated: SimulatedCodat, poison: dict[str, Any] | str, reason: str
 ) -> None:
     """With the reason, for a person to mend and to put back; Codat is not asked."""
@@ -264,7 +260,7 @@ def test_what_cant_be_understood_is_set_aside_as_it_came(
     assert simulated.requests.entries == ()
 
 
-def test_if_it_cant_be_set_aside_it_comes_again(start: StartFunction, aws: Aws) -> None:
+def test_a_message_that_cannot_be_dead_lettered_is_redelivered(start: StartFunction, aws: Aws) -> None:
     """Rather than being lost."""
     worker = start("worker")
     aws.sqs.delete_queue(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"])

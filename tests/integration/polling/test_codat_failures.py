@@ -21,7 +21,7 @@ def _received(messages: Any, receives: int) -> Any:  # noqa: ANN401 - what SQS h
     return {"Records": [record | {"attributes": attributes} for record in messages["Records"]]}
 
 
-def test_what_codat_fails_is_left_to_the_queue_first_and_then_to_the_table(
+def test_codats_failures_are_redelivered_first_and_deferred_later(
     start: StartFunction, store: Store, simulated: SimulatedCodat
 ) -> None:
     """An outage may last longer than a queue hands a message out; none ends as a dead letter for that."""

@@ -39,7 +39,7 @@ def _in_progress(start: StartFunction, simulated: SimulatedCodat) -> None:
 
 
 @pytest.mark.usefixtures("_in_progress")
-def test_what_is_due_is_enqueued_once(aws: Aws, due: DueItems, store: Store) -> None:
+def test_a_due_sync_is_enqueued_once(aws: Aws, due: DueItems, store: Store) -> None:
     """Each minute, by one clock or two; its company is the message group."""
     now = datetime.now(UTC)
     assert _tick(aws, due, store, now) == 0
@@ -53,9 +53,7 @@ def test_what_is_due_is_enqueued_once(aws: Aws, due: DueItems, store: Store) -> 
 
 
 @pytest.mark.usefixtures("_in_progress")
-def test_a_check_that_was_lost_is_made_again(
-    aws: Aws, due: DueItems, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lost_check_is_enqueued_again(aws: Aws, due: DueItems, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock crashed between putting the item off and enqueuing it, or the queue did not take it."""
     now = datetime.now(UTC) + timedelta(minutes=2)
     with monkeypatch.context() as failing:
@@ -66,7 +64,7 @@ def test_a_check_that_was_lost_is_made_again(
     assert _tick(aws, due, store, now + LEASE) == 1
 
 
-def test_what_cant_be_put_off_does_not_hold_the_others_up(
+def test_an_item_that_cannot_be_rescheduled_does_not_delay_others(
     start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are enqueued; then the clock fails, so that somebody hears of it."""
@@ -87,7 +85,7 @@ def test_what_cant_be_put_off_does_not_hold_the_others_up(
     assert len(received_checks(aws)) == 4
 
 
-def test_no_more_is_enqueued_than_the_workers_can_do(
+def test_the_clock_enqueues_no_more_than_workers_can_process(
     start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is put off would come again before they have got to it."""
@@ -103,7 +101,7 @@ def test_no_more_is_enqueued_than_the_workers_can_do(
 
 
 @pytest.mark.usefixtures("_in_progress")
-def test_what_moved_on_meanwhile_is_not_enqueued(aws: Aws, due: DueItems, store: Store) -> None:
+def test_an_item_that_changed_meanwhile_is_not_enqueued(aws: Aws, due: DueItems, store: Store) -> None:
     """Another clock was quicker."""
     now = datetime.now(UTC) + timedelta(minutes=2)
     (item,) = due.load(now, 10, is_opened_early=False)

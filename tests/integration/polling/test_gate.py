@@ -19,7 +19,7 @@ _REACHED, _RESET = "client.rateLimit.reached", "client.rateLimit.reset"
 
 
 @pytest.mark.usefixtures("soon")
-def test_when_the_quota_is_used_up_nothing_is_asked_until_it_is_there_again(
+def test_exhausted_quota_prevents_calls_until_it_resets(
     start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
 ) -> None:
     """Messages wait in the table, not in the queue, whatever time Codat named."""
@@ -53,7 +53,7 @@ def test_when_the_quota_is_used_up_nothing_is_asked_until_it_is_there_again(
         assert store.load_seen_events(sync.sync_id) == [f"msg_{number}"]
 
 
-def test_an_event_says_that_the_quota_is_used_up(start: StartFunction, simulated: SimulatedCodat) -> None:
+def test_a_quota_event_closes_the_gate(start: StartFunction, simulated: SimulatedCodat) -> None:
     """Nothing is asked then, not even once; one of either generation."""
     worker = start("worker")
     reached = [simulated.event(event_type=_REACHED), simulated.event(generation="old", event_type="Rate Limit Reached")]
@@ -64,9 +64,7 @@ def test_an_event_says_that_the_quota_is_used_up(start: StartFunction, simulated
         worker(batch(message(simulated.event(event_type=_RESET), "msg_reset")))
 
 
-def test_a_reset_that_is_older_than_what_closed_the_gate_does_not_open_it(
-    start: StartFunction, simulated: SimulatedCodat
-) -> None:
+def test_an_outdated_reset_does_not_open_the_gate(start: StartFunction, simulated: SimulatedCodat) -> None:
     """It was on its way for hours."""
     worker = start("worker")
     late = simulated.event(event_type=_RESET, overrides={"generatedDate": "2026-11-20T00:00:01Z"})
@@ -75,7 +73,7 @@ def test_a_reset_that_is_older_than_what_closed_the_gate_does_not_open_it(
     assert start("clock")({})["gate"] == "quota"
 
 
-def test_the_last_of_the_quota_is_left_for_people(
+def test_the_last_of_the_quota_is_reserved_for_operators(
     start: StartFunction, store: Store, simulated: SimulatedCodat
 ) -> None:
     """A twentieth of the day's."""
@@ -89,7 +87,7 @@ def test_the_last_of_the_quota_is_left_for_people(
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])
-def test_what_codat_refuses_is_not_asked_again_and_counted(
+def test_a_rejection_by_codat_is_counted_and_not_repeated(
     start: StartFunction, store: Store, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str], status: int
 ) -> None:
     """A person has to mend it; until then syncs wait in the table."""
@@ -109,7 +107,7 @@ def test_what_codat_refuses_is_not_asked_again_and_counted(
 
 
 @pytest.mark.usefixtures("soon")
-def test_until_the_key_is_put_in_place_syncs_wait(
+def test_syncs_are_deferred_until_the_api_key_is_set(
     start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
 ) -> None:
     """The secret is made empty: nothing is lost on a Friday when it is forgotten."""

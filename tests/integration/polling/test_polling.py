@@ -15,7 +15,7 @@ from tests.support.sqs_batches import batch, failed, of
 
 @pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("items", [(), (Item("t", "Pending"),)])
-def test_a_sync_in_progress_is_looked_at_until_it_ends(
+def test_a_sync_in_progress_is_polled_until_it_ends(
     start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat, items: tuple[Item, ...]
 ) -> None:
     """Though no webhook tells of its end; a final code with an item that is pending is not the end."""
@@ -36,7 +36,7 @@ def test_a_sync_in_progress_is_looked_at_until_it_ends(
 
 
 @pytest.mark.usefixtures("soon")
-def test_a_webhook_ends_the_waiting_and_a_check_on_its_way_asks_nothing(
+def test_a_webhook_makes_a_pending_check_obsolete(
     start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
 ) -> None:
     """The document has moved on since it was seen to be due."""
@@ -55,7 +55,7 @@ def test_a_webhook_ends_the_waiting_and_a_check_on_its_way_asks_nothing(
 
 
 @pytest.mark.usefixtures("soon")
-def test_a_check_that_comes_twice_is_made_once(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
+def test_a_redelivered_check_runs_once(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
     """The queue may hand it out again."""
     simulated.change_sync(SYNC_ID, code=1000)
     worker, clock = start("worker"), start("clock")
@@ -67,7 +67,7 @@ def test_a_check_that_comes_twice_is_made_once(start: StartFunction, aws: Aws, s
     assert count_sync_requests(simulated) == 4
 
 
-def test_an_event_that_tells_nothing_new_does_not_put_the_next_look_off(
+def test_an_event_without_changes_does_not_postpone_the_next_check(
     start: StartFunction, store: Store, simulated: SimulatedCodat
 ) -> None:
     """Nor does it write anything but that it was seen."""

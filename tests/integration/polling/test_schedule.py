@@ -29,7 +29,7 @@ def test_a_sync_that_never_ends_is_reported_once(worker: Worker, store: Store, s
     assert load_waiting(store).is_stuck
 
 
-def test_a_sync_that_is_not_looked_at_any_more_is_reported_and_an_event_begins_anew(
+def test_an_abandoned_sync_is_reported_and_an_event_restarts_polling(
     worker: Worker, store: Store, simulated: SimulatedCodat
 ) -> None:
     """However long ago that was, and whatever Codat answers just then."""
@@ -49,7 +49,7 @@ def test_a_sync_that_is_not_looked_at_any_more_is_reported_and_an_event_begins_a
 
 
 @pytest.mark.parametrize("fault", [Fault("status", status=503, times=10**6), Fault("disconnect", times=10**6)])
-def test_an_outage_of_any_length_is_waited_for(
+def test_syncs_stay_scheduled_during_an_outage_of_any_length(
     worker: Worker, store: Store, simulated: SimulatedCodat, fault: Fault
 ) -> None:
     """And costs little: a check is put off at its first failure, and after a day is made four times a day."""
@@ -78,9 +78,7 @@ def test_a_failed_sync_that_has_no_transactions_is_kept(
     assert (document.outcome, document.items, document.waiting) == (Outcome.FAILED, (), None)
 
 
-def test_a_sync_that_succeeded_and_has_no_transactions_is_looked_at_again(
-    worker: Worker, simulated: SimulatedCodat
-) -> None:
+def test_a_successful_sync_without_transactions_is_polled_again(worker: Worker, simulated: SimulatedCodat) -> None:
     """They are on their way; if they never come, a person is told."""
     simulated.change_sync(SYNC_ID, code=2000)
     simulated.faults.add(Fault("status", status=404, times=99, path="transactions"))
@@ -101,7 +99,7 @@ def test_a_pending_item_keeps_a_sync_in_progress(worker: Worker, store: Store, s
     assert document.outcome is Outcome.IN_PROGRESS
 
 
-def test_what_is_to_be_told_is_told_though_the_event_could_not_be_written(
+def test_a_report_is_sent_although_the_event_could_not_be_stored(
     worker: Worker, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The message comes again, and finds it written."""
@@ -120,9 +118,7 @@ def test_what_is_to_be_told_is_told_though_the_event_could_not_be_written(
     assert Report.STUCK in worker.reports
 
 
-def test_a_sync_that_codat_does_not_know_yet_is_looked_for(
-    worker: Worker, store: Store, simulated: SimulatedCodat
-) -> None:
+def test_a_sync_that_codat_does_not_know_yet_is_polled(worker: Worker, store: Store, simulated: SimulatedCodat) -> None:
     """A webhook named it, so it must be somewhere."""
     simulated.faults.add(Fault("status", status=404, times=2))
     assert worker.hear("msg_1").change is Change.DEFERRED
@@ -134,7 +130,7 @@ def test_a_sync_that_codat_does_not_know_yet_is_looked_for(
     assert store.load_seen_events(SYNC_ID) == ["msg_1"]
 
 
-def test_after_an_hour_codat_is_believed_that_there_is_no_such_sync(
+def test_a_sync_still_unknown_to_codat_after_an_hour_counts_as_missing(
     worker: Worker, store: Store, simulated: SimulatedCodat
 ) -> None:
     """It is reported, and not looked at by itself any more; what was known of it stays."""
@@ -183,7 +179,7 @@ def test_a_malformed_answer_about_a_new_sync_leaves_it_announced(
     assert document.waiting is None
 
 
-def test_codats_correlation_id_goes_with_a_dead_letter(worker: Worker, simulated: SimulatedCodat) -> None:
+def test_a_dead_letter_carries_codats_correlation_id(worker: Worker, simulated: SimulatedCodat) -> None:
     """Its support asks for it."""
     simulated.faults.add(Fault("status", status=400, times=3))
     with pytest.raises(PoisonError) as raised:
@@ -192,9 +188,7 @@ def test_codats_correlation_id_goes_with_a_dead_letter(worker: Worker, simulated
     assert "Codat's correlation id " in raised.value.detail
 
 
-def test_an_event_during_the_wait_for_the_gate_is_not_forgotten(
-    worker: Worker, store: Store, simulated: SimulatedCodat
-) -> None:
+def test_an_event_while_the_gate_is_closed_is_not_lost(worker: Worker, store: Store, simulated: SimulatedCodat) -> None:
     """Whoever asked before it loses the race to commit."""
     worker.hear("msg_1")
     simulated.quota.leave(0)

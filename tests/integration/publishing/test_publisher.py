@@ -34,7 +34,7 @@ def _details(events: list[Event], name: str) -> list[dict[str, Any]]:
     return [event["detail"] for event in events if event["detail-type"] == name]
 
 
-def test_what_a_webhook_comes_to_is_told(start: StartFunction, bus: Told, simulated: SimulatedCodat) -> None:
+def test_the_outcome_of_a_webhook_is_published(start: StartFunction, bus: Told, simulated: SimulatedCodat) -> None:
     """By its schema, once, whatever else is written about it."""
     assert failed(start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))) == []
     events = bus.catch_up()
@@ -50,7 +50,7 @@ def test_what_a_webhook_comes_to_is_told(start: StartFunction, bus: Told, simula
     assert "6100" not in str(events)  # Codat's message
 
 
-def test_a_record_that_comes_again_says_the_same(
+def test_a_redelivered_record_publishes_the_same_events(
     start: StartFunction, aws: Aws, bus: Told, simulated: SimulatedCodat
 ) -> None:
     """With the same ids: at least once is told, and who has heard it knows."""
@@ -65,7 +65,9 @@ def test_a_record_that_comes_again_says_the_same(
     assert bus.new() == []
 
 
-def test_what_changes_is_told_in_versions(start: StartFunction, bus: Told, simulated: SimulatedCodat) -> None:
+def test_changes_are_published_with_increasing_versions(
+    start: StartFunction, bus: Told, simulated: SimulatedCodat
+) -> None:
     """Failed, then succeeded; and an event that tells nothing new is no news."""
     worker = start("worker")
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_1")))
@@ -81,9 +83,7 @@ def test_what_changes_is_told_in_versions(start: StartFunction, bus: Told, simul
     ]
 
 
-def test_the_product_is_told_what_it_has_to_send(
-    start: StartFunction, aws: Aws, bus: Told, simulated: SimulatedCodat
-) -> None:
+def test_a_missing_body_is_published(start: StartFunction, aws: Aws, bus: Told, simulated: SimulatedCodat) -> None:
     """Of a transaction that failed, and whose body nobody has."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
     start("clock")({})
@@ -99,7 +99,7 @@ def test_the_product_is_told_what_it_has_to_send(
     assert bus.catch_up() == []
 
 
-def test_a_retry_is_told_from_its_submission_to_its_end(
+def test_a_retry_is_published_from_submission_to_end(
     start: StartFunction, bus: Told, simulated: SimulatedCodat
 ) -> None:
     """Who follows the facts sees an expense fail, be created again, and reach the books."""
@@ -119,7 +119,7 @@ def test_a_retry_is_told_from_its_submission_to_its_end(
     assert [detail["retryOf"] for detail in _details(events, "TransactionCompleted")] == [sync_id]
 
 
-def test_a_connection_that_is_lost_and_restored_is_told(
+def test_a_lost_and_restored_connection_is_published(
     start: StartFunction, bus: Told, simulated: SimulatedCodat
 ) -> None:
     """As Codat says it, not as its event does."""
@@ -138,7 +138,7 @@ def _large(status: str) -> tuple[Item, ...]:
     return (Item("first", status, "expense", "x" * 4_000), *long)
 
 
-def test_of_a_large_sync_only_what_has_changed_is_told(
+def test_only_changes_of_a_large_sync_are_published(
     start: StartFunction, store: Store, bus: Told, simulated: SimulatedCodat
 ) -> None:
     """Its items stand in parts, and those of the version before are there for a day."""
@@ -163,7 +163,7 @@ def test_of_a_large_sync_only_what_has_changed_is_told(
     assert {event["detail"]["version"] for event in events} == {2}
 
 
-def test_what_is_deleted_and_what_is_beside_the_point_is_no_news(aws: Aws, bus: Told) -> None:
+def test_deletions_and_irrelevant_items_publish_nothing(aws: Aws, bus: Told) -> None:
     """The template's filter keeps it from publish."""
     keys = [{"pk": {"S": f"SYNC#{SYNC_ID}"}, "sk": {"S": sk}} for sk in ("SYNC", "EVENT#1", "ITEMS#1#0", "RUN#1")]
     for key in [*keys, {"pk": {"S": "TXN#1"}, "sk": {"S": f"SYNC#{SYNC_ID}"}}]:
@@ -173,13 +173,13 @@ def test_what_is_deleted_and_what_is_beside_the_point_is_no_news(aws: Aws, bus: 
 
 
 @pytest.mark.parametrize("name", PUBLISH_FACTS)
-def test_every_stored_event_is_told_of(bus: Told, name: str) -> None:
+def test_every_stored_event_is_published(bus: Told, name: str) -> None:
     """What `sam local` is given."""
     assert bus.publish(load("publish", name)) == {"batchItemFailures": []}
     assert _names(bus.new()) == PUBLISH_FACTS[name]
 
 
-def test_a_record_that_cannot_be_read_is_set_aside_at_once_and_whole(
+def test_an_unreadable_record_is_dead_lettered_at_once_and_whole(
     start: StartFunction, aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With the reason, and what it holds is not logged; the others are told."""
@@ -205,7 +205,7 @@ def test_a_poison_record_that_is_too_large_is_kept_without_its_images(aws: Aws, 
     assert SYNC_ID in dead["Body"]
 
 
-def test_what_there_is_no_time_for_comes_again(bus: Told) -> None:
+def test_records_without_time_left_are_redelivered(bus: Told) -> None:
     """From its record on; and nothing is told by halves because the function was stopped."""
     event = load("publish", "poison")
     numbers = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]

@@ -18,7 +18,7 @@ from tests.support.reconciliation_world import LIST_PATH, Reconcile, catch_up, c
 
 
 @pytest.mark.parametrize("status", [402, 403])
-def test_companies_that_are_refused_close_the_gate_for_nobody(
+def test_a_rejected_company_does_not_close_the_gate(
     reconcile: Reconcile, simulated: SimulatedCodat, status: int
 ) -> None:
     """However many they are: they are passed over, and tried again ever more seldom."""
@@ -38,7 +38,7 @@ def test_companies_that_are_refused_close_the_gate_for_nobody(
 
 @pytest.mark.parametrize("path", ["^/webhooks$", "^/companies$"])
 @pytest.mark.parametrize("fault", [Fault("status", status=403), Fault("status", status=500), Fault("malformed")])
-def test_what_is_about_no_company_and_fails_keeps_nobody_waiting(
+def test_a_failure_that_concerns_no_company_delays_none(
     reconcile: Reconcile, simulated: SimulatedCodat, path: str, fault: Fault
 ) -> None:
     """It is asked once an hour, and the gate stays open."""
@@ -56,7 +56,7 @@ def test_what_is_about_no_company_and_fails_keeps_nobody_waiting(
     assert load_completeness(reconcile).complete_as_of
 
 
-def test_an_endpoint_that_stays_as_it_was_is_so_since_then(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+def test_an_unchanged_endpoint_state_keeps_its_start(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """And from anew when that changes; what is not known for a while changes nothing that is wrong."""
     store = reconcile.rounds.watching.rounds
 
@@ -76,7 +76,7 @@ def test_an_endpoint_that_stays_as_it_was_is_so_since_then(reconcile: Reconcile,
     assert look() == ("disabled", False)
 
 
-def test_a_company_that_codat_fails_for_is_tried_ever_more_seldom(
+def test_a_company_that_codat_fails_for_is_retried_with_backoff(
     reconcile: Reconcile, simulated: SimulatedCodat
 ) -> None:
     """Its problem is told, and it takes little from the others."""
@@ -90,7 +90,7 @@ def test_a_company_that_codat_fails_for_is_tried_ever_more_seldom(
     assert len([call for call in simulated.requests.matching(LIST_PATH) if call.company_id == COMPANY_ID]) <= 3 * 7
 
 
-def test_a_company_that_cant_be_read_keeps_no_other_waiting(reconcile: Reconcile, aws: Aws) -> None:
+def test_an_unreadable_company_delays_no_other(reconcile: Reconcile, aws: Aws) -> None:
     """A fault of ours is one of the round's, when all else is done; and it is told of the company."""
     reconcile.rounds.discovering.go_on(lambda: True)
     reconcile.store.make_due(["company-2"], reconcile.clock() + timedelta(seconds=1))
@@ -105,9 +105,7 @@ def test_a_company_that_cant_be_read_keeps_no_other_waiting(reconcile: Reconcile
     assert (reconcile.overall.companies, reconcile.overall.problems) == (2, 2)
 
 
-def test_an_answer_that_cant_be_understood_is_told_and_tried_later(
-    reconcile: Reconcile, simulated: SimulatedCodat
-) -> None:
+def test_a_malformed_answer_is_reported_and_retried_later(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """It is of one company: the round goes on."""
     simulated.add_company()
     simulated.faults.add(Fault("malformed", times=3, path=LIST_PATH, company_id=COMPANY_ID))
@@ -117,7 +115,7 @@ def test_an_answer_that_cant_be_understood_is_told_and_tried_later(
     assert load_completeness(reconcile).complete_as_of is None
 
 
-def test_while_codat_fails_a_round_gives_up(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+def test_a_run_stops_while_codat_fails(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """And the companies are due again after the lease."""
     for _ in range(6):
         simulated.add_company()
@@ -131,7 +129,7 @@ def test_while_codat_fails_a_round_gives_up(reconcile: Reconcile, simulated: Sim
     assert len(reconcile.go().compared) == 7
 
 
-def test_while_the_gate_is_closed_nothing_is_asked(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+def test_a_closed_gate_prevents_all_calls(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """Nor put off."""
     simulated.quota.leave(0)
     reconcile.go()
@@ -140,7 +138,7 @@ def test_while_the_gate_is_closed_nothing_is_asked(reconcile: Reconcile, simulat
     assert len(simulated.requests.entries) == asked
 
 
-def test_a_key_that_is_refused_puts_nothing_off(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+def test_a_rejected_key_reschedules_nothing(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """Whoever asks first: what is due is so when the gate opens."""
     reconcile.store.make_due([COMPANY_ID], reconcile.clock())
     due = reconcile.store.load_due(reconcile.clock(), 10)
@@ -154,7 +152,7 @@ def test_a_key_that_is_refused_puts_nothing_off(reconcile: Reconcile, simulated:
     assert load_completeness(reconcile).problem is None  # It is not this company's.
 
 
-def test_words_of_a_later_version_keep_nobody_from_comparing(
+def test_values_of_a_later_version_do_not_prevent_a_comparison(
     reconcile: Reconcile, aws: Aws, simulated: SimulatedCodat
 ) -> None:
     """It was deployed, and taken back: what it called by new names is looked at more closely, or not claimed."""

@@ -8,7 +8,7 @@ from tests.support.reconciliation_world import LIST_PATH, Reconcile, catch_up, l
 from tests.support.sqs_batches import batch, failed
 
 
-def test_a_company_that_is_deleted_at_codat_is_left_alone_in_the_end(
+def test_a_company_deleted_at_codat_is_eventually_no_longer_compared(
     reconcile: Reconcile, aws: Aws, simulated: SimulatedCodat
 ) -> None:
     """The worker finds out, and waits for an hour before it believes it; until then nothing is claimed of it."""
@@ -37,7 +37,7 @@ def test_a_company_that_is_deleted_at_codat_is_left_alone_in_the_end(
     assert reconcile.go().compared == []
 
 
-def test_the_check_of_a_company_has_the_worker_ask(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+def test_checking_a_company_makes_the_worker_call_codat(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """Whether its record is there already, or is made by that."""
     simulated.delete_company(COMPANY_ID)
     reconcile.store.make_due([COMPANY_ID], reconcile.clock())

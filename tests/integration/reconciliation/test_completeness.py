@@ -6,7 +6,7 @@ from dev.codat_simulator.simulator import SimulatedCodat
 from tests.support.reconciliation_world import Reconcile, add_unannounced_sync, catch_up, load_completeness
 
 
-def test_complete_is_what_the_next_comparison_finds_there(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+def test_the_next_comparison_confirms_completeness(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """Not what was enqueued."""
     add_unannounced_sync(simulated)
     reconcile.go()
@@ -25,7 +25,7 @@ def test_complete_is_what_the_next_comparison_finds_there(reconcile: Reconcile, 
     assert (found.reasons, reconcile.overall.never, reconcile.checks()) == ({}, 0, [])
 
 
-def test_a_company_that_never_rests_is_complete_as_of_the_comparison_before(
+def test_a_busy_company_is_complete_as_of_the_previous_comparison(
     reconcile: Reconcile, simulated: SimulatedCodat
 ) -> None:
     """Though something is missing at each of them: it was not there at the one before."""
@@ -40,7 +40,9 @@ def test_a_company_that_never_rests_is_complete_as_of_the_comparison_before(
         reconcile.work()
 
 
-def test_what_does_not_come_holds_the_moment_where_it_was(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+def test_a_sync_that_does_not_arrive_keeps_complete_as_of_unchanged(
+    reconcile: Reconcile, simulated: SimulatedCodat
+) -> None:
     """However much else comes; and it is enqueued again after an hour, not sooner."""
     catch_up(reconcile)
     compared_at = load_completeness(reconcile).compared_at
@@ -59,9 +61,7 @@ def test_what_does_not_come_holds_the_moment_where_it_was(reconcile: Reconcile, 
     assert enqueued.count(lost) == 1
 
 
-def test_nothing_is_claimed_of_all_while_one_company_is_not_known(
-    reconcile: Reconcile, simulated: SimulatedCodat
-) -> None:
+def test_overall_completeness_is_unknown_while_one_companys_is(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """The least of all counts, and of when Codat was asked which companies it has."""
     catch_up(reconcile)
     first = reconcile.overall.complete_as_of

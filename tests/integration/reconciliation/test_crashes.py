@@ -63,7 +63,7 @@ def _is_claim_true(reconcile: Reconcile, since: dict[str, datetime]) -> bool:
 
 
 @pytest.mark.parametrize("is_after", [False, True])
-def test_a_round_that_crashes_is_made_up_for(
+def test_the_next_run_makes_up_for_a_crashed_one(
     start: Callable[[str], Handler],
     aws: Aws,
     simulated: SimulatedCodat,

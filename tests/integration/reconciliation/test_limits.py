@@ -50,7 +50,9 @@ def _since_midnight(reconcile: Reconcile) -> timedelta:
     return timedelta(hours=now.hour, minutes=now.minute, seconds=now.second - 1)
 
 
-def test_while_little_is_left_of_the_day_it_is_left_to_others(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+def test_reconcile_leaves_the_last_of_the_daily_quota_to_others(
+    reconcile: Reconcile, simulated: SimulatedCodat
+) -> None:
     """A webhook's sync can't wait until tomorrow, a comparison can."""
     reconcile.clock.passed += timedelta(hours=36) - _since_midnight(reconcile)  # at noon, so that it is not tomorrow
     reconcile.go()
@@ -98,7 +100,7 @@ def test_a_queue_that_is_full_is_not_filled_further(reconcile: Reconcile, aws: A
     assert [check["syncId"] for check in reconcile.checks()] == [SYNC_ID]
 
 
-def test_many_companies_are_gone_on_with_where_a_round_stopped(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+def test_the_next_run_continues_where_one_stopped(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """Hundreds of them, which take six pages of Codat's list: no page and no company twice."""
     for number in range(550):
         simulated.add_company(company_id=f"company-{number}")

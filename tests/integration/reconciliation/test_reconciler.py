@@ -62,7 +62,7 @@ def test_while_nothing_is_missing_reconcile_says_so(start: StartFunction, simula
 # ---------------------------------------------------------------- findings
 
 
-def test_a_document_that_is_not_as_codat_lists_it_is_stale(
+def test_a_document_that_differs_from_codats_list_is_stale(
     reconcile: Reconcile, store: Store, simulated: SimulatedCodat
 ) -> None:
     """The worker asks anew."""
@@ -79,7 +79,7 @@ def test_a_document_that_is_not_as_codat_lists_it_is_stale(
     assert document.outcome is Outcome.SUCCEEDED
 
 
-def test_a_list_that_is_wrong_costs_one_call(
+def test_an_incorrect_list_costs_one_call(
     aws: Aws, start: StartFunction, reconcile: Reconcile, simulated: SimulatedCodat
 ) -> None:
     """If Codat says of the sync itself what the table has, nothing is stale; and it is not asked that again."""
@@ -105,9 +105,7 @@ def test_a_list_that_is_wrong_costs_one_call(
     assert len(simulated.requests.matching(f"{SYNC_ID}/status$")) == 1
 
 
-def test_what_nobody_looks_at_though_it_is_due_is_stuck(
-    reconcile: Reconcile, store: Store, simulated: SimulatedCodat
-) -> None:
+def test_an_overdue_sync_counts_as_stuck(reconcile: Reconcile, store: Store, simulated: SimulatedCodat) -> None:
     """Here the clock stands still."""
     simulated.change_sync(SYNC_ID, code=1000)
     reconcile.go()
@@ -125,7 +123,7 @@ def test_what_nobody_looks_at_though_it_is_due_is_stuck(
     assert document.outcome is Outcome.SUCCEEDED
 
 
-def test_a_sync_whose_webhook_may_be_on_its_way_is_waited_for(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+def test_a_recent_sync_is_not_yet_counted_as_unannounced(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """Codat tries again after five minutes: nothing is fetched twice for that, and nobody is alarmed."""
     catch_up(reconcile)
     sync = simulated.add_sync(simulated.company(COMPANY_ID), 2000, [Item("t")])
@@ -144,7 +142,9 @@ def test_a_sync_whose_webhook_may_be_on_its_way_is_waited_for(reconcile: Reconci
     assert (load_completeness(reconcile).reasons, load_completeness(reconcile).missing) == ({}, 0)
 
 
-def test_only_what_ended_since_we_listen_counts_as_unannounced(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+def test_only_syncs_that_ended_since_the_start_count_as_unannounced(
+    reconcile: Reconcile, simulated: SimulatedCodat
+) -> None:
     """History is filled in, and what goes on has no webhook yet."""
     catch_up(reconcile)
     assert load_completeness(reconcile).missing == 0
@@ -156,7 +156,7 @@ def test_only_what_ended_since_we_listen_counts_as_unannounced(reconcile: Reconc
     assert [each.lost for each in reconcile.told if each.lost] != []
 
 
-def test_an_answer_that_waits_for_its_dead_letter_holds_the_moment(
+def test_an_answer_in_the_dead_letter_queue_keeps_complete_as_of_unchanged(
     reconcile: Reconcile, aws: Aws, simulated: SimulatedCodat
 ) -> None:
     """It is not asked about again and again, and the reason is told; after redriving it is complete."""
@@ -175,7 +175,7 @@ def test_an_answer_that_waits_for_its_dead_letter_holds_the_moment(
     assert load_completeness(reconcile).complete_as_of
 
 
-def test_what_was_set_aside_is_not_forgotten_when_its_dead_letter_is_gone(
+def test_a_dead_lettered_sync_stays_unresolved_when_its_dead_letter_is_gone(
     reconcile: Reconcile, aws: Aws, simulated: SimulatedCodat
 ) -> None:
     """Dropped, or kept for its two weeks: Codat is asked again, and may say something else by then."""
@@ -198,7 +198,7 @@ def test_what_was_set_aside_is_not_forgotten_when_its_dead_letter_is_gone(
 # ---------------------------------------------------------------- concurrency
 
 
-def test_a_webhook_that_comes_with_the_check_has_the_sync_fetched_once(
+def test_a_webhook_and_a_check_in_one_batch_fetch_the_sync_once(
     reconcile: Reconcile, store: Store, simulated: SimulatedCodat
 ) -> None:
     """In one batch, and one after the other: the check names the version that it found."""
@@ -214,7 +214,7 @@ def test_a_webhook_that_comes_with_the_check_has_the_sync_fetched_once(
     assert document.version == 1
 
 
-def test_a_check_after_the_webhook_asks_nothing(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+def test_a_check_after_the_webhook_does_not_call_codat(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """Version 0 is gone."""
     reconcile.go()
     (check,) = reconcile.checks()
@@ -224,7 +224,7 @@ def test_a_check_after_the_webhook_asks_nothing(reconcile: Reconcile, simulated:
     assert simulated.requests.entries == ()
 
 
-def test_a_check_that_codat_fails_for_waits_in_the_table(
+def test_a_check_is_deferred_in_the_table_when_codat_fails(
     reconcile: Reconcile, store: Store, simulated: SimulatedCodat
 ) -> None:
     """As any other does: the sync is announced, and looked at again."""
@@ -239,7 +239,7 @@ def test_a_check_that_codat_fails_for_waits_in_the_table(
     assert document.waiting.correlation_id == "reconcile-1"
 
 
-def test_two_rounds_at_once_compare_each_company_once(
+def test_concurrent_runs_compare_each_company_once(
     reconcile: Reconcile, aws: Aws, start: StartFunction, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And enqueue each sync once."""
@@ -264,7 +264,7 @@ def test_two_rounds_at_once_compare_each_company_once(
     assert len(checks) == len({check["syncId"] for check in checks}) == 13
 
 
-def test_who_was_outrun_writes_nothing(reconcile: Reconcile) -> None:
+def test_an_overtaken_run_writes_nothing(reconcile: Reconcile) -> None:
     """A round that took so long that another one has compared the company meanwhile."""
     reconcile.rounds.discovering.go_on(lambda: True)
     (due,) = reconcile.store.load_due(reconcile.clock(), 10)

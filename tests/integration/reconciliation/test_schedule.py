@@ -10,7 +10,7 @@ from tests.support.reconciliation_world import LIST_PATH, Reconcile, catch_up, l
 from tests.support.sqs_batches import batch, message, of
 
 
-def test_where_something_goes_on_comes_first(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+def test_active_companies_are_compared_first(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """Though the quiet ones have waited for longer: of four, three are such as have never been compared."""
     for number in range(8):
         simulated.add_company(company_id=f"quiet-{number}")
@@ -25,7 +25,7 @@ def test_where_something_goes_on_comes_first(reconcile: Reconcile, simulated: Si
     assert [company_id.startswith("new") for company_id in asked] == [True, True, True, False]
 
 
-def test_a_company_that_an_event_makes_known_is_due(reconcile: Reconcile, aws: Aws, simulated: SimulatedCodat) -> None:
+def test_a_company_discovered_by_an_event_is_due(reconcile: Reconcile, aws: Aws, simulated: SimulatedCodat) -> None:
     """Also if its record is from before there was reconcile."""
     reconcile.worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_1")))
     assert [due.company_id for due in reconcile.store.load_due(reconcile.clock(), 10)] == [COMPANY_ID]
@@ -36,7 +36,7 @@ def test_a_company_that_an_event_makes_known_is_due(reconcile: Reconcile, aws: A
     assert [due.company_id for due in reconcile.store.load_due(reconcile.clock(), 10)] == [COMPANY_ID]
 
 
-def test_events_do_not_put_a_comparison_off_or_forward(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+def test_events_do_not_reschedule_a_comparison(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """The worker makes the item, and does not touch it again."""
     catch_up(reconcile)
     known, due_at = reconcile.store.load(COMPANY_ID), load_completeness(reconcile).next_at
@@ -45,7 +45,7 @@ def test_events_do_not_put_a_comparison_off_or_forward(reconcile: Reconcile, sim
     assert (reconcile.store.load(COMPANY_ID), load_completeness(reconcile).next_at) == (known, due_at)
 
 
-def test_a_quiet_company_is_compared_more_seldom_than_a_busy_one(
+def test_an_idle_company_is_compared_less_often_than_an_active_one(
     reconcile: Reconcile, simulated: SimulatedCodat
 ) -> None:
     """Of a day's comparisons the quiet one gets a few."""
@@ -63,7 +63,7 @@ def test_a_quiet_company_is_compared_more_seldom_than_a_busy_one(
     assert asked.count(busy) >= 20
 
 
-def test_a_submission_that_was_never_heard_of_is_asked_about_each_day(reconcile: Reconcile, aws: Aws) -> None:
+def test_a_submission_without_any_webhook_is_checked_daily(reconcile: Reconcile, aws: Aws) -> None:
     """Codat does not list it: nothing that Codat has is missing, and yet it is not forgotten."""
     catch_up(reconcile)
     key = {"pk": {"S": f"SYNC#{SYNC_ID}"}, "sk": {"S": "SYNC"}}

@@ -60,7 +60,7 @@ def test_an_endpoint_that_gets_nothing_is_an_error(  # noqa: PLR0913, PLR0917 - 
     assert len(simulated.requests.matching("^/webhooks$")) == 1
 
 
-def test_an_endpoint_that_is_well_is_told_of_as_such(
+def test_a_healthy_endpoint_is_reported_as_healthy(
     start: StartFunction, simulated: SimulatedCodat, rounds_store: RoundsStore, output: Callable[[], Output]
 ) -> None:
     """So that an alarm can tell that it is asked about at all."""
@@ -84,7 +84,7 @@ def test_an_endpoint_that_cant_be_asked_about_does_not_keep_companies_from_being
 
 
 @pytest.mark.parametrize("fault", [Fault("status", status=403), Fault("status", status=404), Fault("malformed")])
-def test_an_endpoint_that_codat_does_not_tell_of_is_an_error(
+def test_an_endpoint_that_codat_does_not_list_is_an_error(
     start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output], fault: Fault
 ) -> None:
     """Else nobody would know that nobody watches."""
@@ -95,7 +95,7 @@ def test_an_endpoint_that_codat_does_not_tell_of_is_an_error(
     assert [line["state"] for line in told.lines if line["message"] == "endpoint"] == ["unknown"]
 
 
-def test_a_fault_of_ours_is_an_error_of_the_function_when_all_else_is_told(
+def test_our_own_fault_fails_the_function_after_everything_else_is_reported(
     start: StartFunction, store: Store, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """So that its alarm rings, and what is known of the others does not get lost."""

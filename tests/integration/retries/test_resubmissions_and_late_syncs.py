@@ -113,9 +113,7 @@ def test_a_transfer_is_created_once_however_it_is_written_down(
     assert len(simulated.submissions) == 1
 
 
-def test_an_update_that_failed_is_sent_again_whatever_key_it_comes_with(
-    product: Product, simulated: SimulatedCodat
-) -> None:
+def test_a_failed_update_is_sent_again_with_any_idempotency_key(product: Product, simulated: SimulatedCodat) -> None:
     """A PUT takes none: it says nothing."""
     body = expense()
     path = f"{EXPENSES}/{body['id']}"
@@ -153,7 +151,7 @@ def test_a_click_on_a_retry_creates_what_that_had_and_nothing_else(product: Prod
     assert len(simulated.submissions) == 3
 
 
-def test_a_sync_of_before_an_update_that_is_heard_of_late_does_not_hide_its_failure(
+def test_a_late_event_of_an_earlier_sync_does_not_hide_a_failed_update(
     product: Product, simulated: SimulatedCodat
 ) -> None:
     """When it was tells Codat, not when its webhook came."""

@@ -164,7 +164,7 @@ def test_two_clicks_are_one_attempt_and_two_a_while_apart_are_two(product: Produ
     assert len(simulated.submissions) == 3
 
 
-def test_what_is_not_valid_waits_for_a_person_and_says_what_and_where(
+def test_an_invalid_transaction_needs_an_operator_and_names_the_error(
     product: Product, retries: RetryStore, simulated: SimulatedCodat
 ) -> None:
     """A person knows when it is mended; and so does a new body."""
@@ -411,7 +411,7 @@ def test_of_a_payload_that_has_changed_the_newest_is_created(product: Product, s
     assert _steps(product.asks(second)) == [Step.WRITTEN]
 
 
-def test_a_lost_answer_is_looked_for_before_anything_is_sent(
+def test_the_outcome_of_a_lost_answer_is_looked_up_before_resending(
     product: Product, aws: Aws, store: Store, simulated: SimulatedCodat
 ) -> None:
     """Codat's list tells: it had arrived. Its sync is linked to the first one all the same."""
@@ -430,7 +430,9 @@ def test_a_lost_answer_is_looked_for_before_anything_is_sent(
     assert _steps(product.asks(sync_id)) == [Step.WRITTEN]
 
 
-def test_what_is_not_found_is_unknown_and_for_a_person(product: Product, aws: Aws, simulated: SimulatedCodat) -> None:
+def test_an_outcome_that_is_not_found_is_unknown_and_needs_an_operator(
+    product: Product, aws: Aws, simulated: SimulatedCodat
+) -> None:
     """It may have been written: nothing sends it again."""
     sync_id = product.submits(expense())
     product.hears(sync_id, _PUSH_ERROR)
@@ -456,7 +458,7 @@ def test_while_the_gate_is_closed_nothing_is_sent(product: Product, simulated: S
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
-def test_what_codat_refuses_is_told_and_not_tried_for_ever(
+def test_a_rejection_by_codat_is_reported_and_retries_are_bounded(
     product: Product, simulated: SimulatedCodat, status: int
 ) -> None:
     """Once for each click."""
@@ -480,7 +482,7 @@ def test_a_sync_that_is_not_there_is_404_and_odd_requests_are_400(product: Produ
 
 
 @pytest.mark.parametrize("groups", ["[codat-sync/view]", "[]", "[not-codat-sync/retry]", None])
-def test_who_may_only_look_is_refused(product: Product, simulated: SimulatedCodat, groups: str | None) -> None:
+def test_the_view_role_may_not_retry(product: Product, simulated: SimulatedCodat, groups: str | None) -> None:
     """As a problem document, before anything else is said; and nothing is sent."""
     sync_id = product.submits(expense())
     product.hears(sync_id, _PUSH_ERROR)
@@ -495,7 +497,7 @@ def test_who_may_only_look_is_refused(product: Product, simulated: SimulatedCoda
     assert len(simulated.submissions) == 1
 
 
-def test_a_message_that_is_none_is_set_aside(product: Product, aws: Aws) -> None:
+def test_an_invalid_message_is_dead_lettered(product: Product, aws: Aws) -> None:
     """With the reason."""
     event = load("retry", "due")
     event["Records"][0]["body"] = "{}"
@@ -537,7 +539,7 @@ def _age_all(aws: Aws) -> None:
             )
 
 
-def test_who_waits_for_somebody_is_named_up_to_a_number_and_counted_beyond(
+def test_pending_transactions_are_named_up_to_a_limit_and_counted_beyond(
     product: Product, retries: RetryStore, simulated: SimulatedCodat
 ) -> None:
     """The first of them, in the order of the sync; and each planning is a version."""

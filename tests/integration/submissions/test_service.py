@@ -210,9 +210,7 @@ def test_what_did_not_arrive_is_sent_again_with_its_key(
     assert len(simulated.submissions) == 1
 
 
-def test_a_put_whose_answer_was_lost_is_left_to_a_person(
-    submit: Handler, store: Store, simulated: SimulatedCodat
-) -> None:
+def test_a_put_without_an_answer_needs_an_operator(submit: Handler, store: Store, simulated: SimulatedCodat) -> None:
     """It takes no key: if Codat's list does not tell, nobody knows."""
     body = expense()
     path = f"{EXPENSES}/{body['id']}"
@@ -231,7 +229,7 @@ def _transfer(submit: Handler) -> Any:  # noqa: ANN401 - JSON
     return ask(submit, "PUT", f"/companies/{COMPANY_ID}/sync/expenses/transfer-transactions/{_ID}", body)
 
 
-def test_a_transfer_that_comes_again_is_not_sent_again_unless_it_failed(
+def test_a_repeated_transfer_is_only_sent_again_if_it_failed(
     submit: Handler, start: StartFunction, simulated: SimulatedCodat
 ) -> None:
     """Its PUT creates, takes no key, and Codat does not say that it refuses one that it has."""
@@ -248,7 +246,7 @@ def test_a_transfer_that_comes_again_is_not_sent_again_unless_it_failed(
     assert len(simulated.submissions) == 2
 
 
-def test_an_update_whose_answer_somebody_else_has_found_is_not_sent_again(
+def test_an_update_whose_outcome_another_run_found_is_not_sent_again(
     submit: Handler, start: StartFunction, store: Store, simulated: SimulatedCodat
 ) -> None:
     """Its caller has had no answer yet: the same once more is no new update. What comes after that is one."""
@@ -450,7 +448,7 @@ def test_ids_of_a_path_that_are_none_are_refused(submit: Handler, simulated: Sim
     assert simulated.requests.entries == ()
 
 
-def test_when_codat_may_not_be_called_the_product_is_told_until_when(
+def test_a_closed_gate_answers_with_retry_after(
     submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat
 ) -> None:
     """As Codat would: 429 with Retry-After. Nothing is in flight then."""
@@ -464,13 +462,13 @@ def test_when_codat_may_not_be_called_the_product_is_told_until_when(
     assert set(_states(submissions, body[0]["id"])) == {State.REFUSED}
 
 
-def test_until_the_key_is_there_the_product_is_told_to_come_again(submit: Handler, aws: Aws) -> None:
+def test_a_missing_api_key_answers_503(submit: Handler, aws: Aws) -> None:
     """503: nobody can tell whether it is the right one."""
     aws.put_secret("CODAT_SECRET", {"apiKey": ""})
     assert ask(submit, "POST", EXPENSES, [expense()]).status == 503
 
 
-def test_a_connection_that_goes_as_codat_is_asked_is_the_syncs_to_tell(
+def test_a_connection_lost_during_the_request_is_reported_by_the_sync(
     start: StartFunction, submit: Handler, store: Store, submissions: SubmissionStore, simulated: SimulatedCodat
 ) -> None:
     """Codat takes it, and its sync fails: that is known, and the product may submit it again once it is linked."""

@@ -138,7 +138,7 @@ def test_the_company_the_gate_and_what_is_due_are_read(store: Store) -> None:
 
 
 @pytest.mark.usefixtures("written")
-def test_who_was_forgotten_stays_so(start: StartFunction, store: Store) -> None:
+def test_an_erased_company_stays_erased(start: StartFunction, store: Store) -> None:
     """And until when nothing of it may be known again; what Codat's list is wrong about is remembered, too."""
     stone = Tombstones(store.table).load(FORGOTTEN)
     assert stone

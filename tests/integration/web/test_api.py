@@ -173,7 +173,7 @@ def test_totals_count_each_day_by_outcome(health: Health) -> None:
         assert found["total"]["outcomes"] == {"failed": 2, "succeeded": 1}
 
 
-def test_details_tell_all_that_is_known_of_a_sync(health: Health, simulated: SimulatedCodat) -> None:
+def test_details_contain_everything_known_about_a_sync(health: Health, simulated: SimulatedCodat) -> None:
     """Its status, company, counts, events and what is done about what failed."""
     health.hears(simulated.sync(SYNC_ID), "msg_first")
     found = health.ask(f"/syncs/{SYNC_ID}").body
@@ -370,7 +370,7 @@ def test_for_people_codat_is_asked_though_only_their_reserve_is_left(
     assert health.post(f"/syncs/{SYNC_ID}/refresh").status == 200
 
 
-def test_when_aws_does_not_keep_up_it_is_said_to_come_again(health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_throttling_by_aws_answers_503_with_retry_after(health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
     """A throttled table is no error of ours."""
     throttled = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "Query")
 

@@ -58,7 +58,7 @@ def _api(ask: Callable[[str], str]) -> Any:  # noqa: ANN401 - JSON
     return json.loads(ask("/api/v1/completeness"))
 
 
-def test_what_is_missing_is_shown_with_why_and_how_many_no_webhook_told_of(
+def test_missing_syncs_are_shown_with_reasons_and_the_number_found_without_a_webhook(
     reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
 ) -> None:
     """Of all companies, and of one."""
@@ -81,7 +81,7 @@ def test_what_is_missing_is_shown_with_why_and_how_many_no_webhook_told_of(
         assert "2 syncs" in page.partition("ebhook told of")[2][:60], path
 
 
-def test_an_endpoint_that_is_not_well_is_told_of_at_the_top(
+def test_an_unhealthy_endpoint_is_shown_at_the_top(
     reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
 ) -> None:
     """With since when, and what becomes of syncs meanwhile."""
@@ -93,7 +93,7 @@ def test_an_endpoint_that_is_not_well_is_told_of_at_the_top(
     assert "Codat has disabled the endpoint of our webhooks" in ask("/")
 
 
-def test_what_codat_said_once_of_the_endpoint_does_not_stand_when_it_says_nothing_any_more(
+def test_an_outdated_endpoint_state_is_not_shown(
     reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
 ) -> None:
     """Nobody watches then."""
@@ -117,7 +117,7 @@ def test_a_company_without_a_sync_is_shown_as_codat_lists_it(
     assert "Complete as of" in ask(f"/company/{company.company_id}")
 
 
-def test_what_codat_does_not_list_is_not_lacking() -> None:
+def test_a_sync_that_codat_does_not_list_is_not_missing() -> None:
     """It is told of by itself: a person looks at it."""
     known = [CompanyCompleteness("one", NOW, reasons={"unheard": 1}), CompanyCompleteness("two", NOW)]
     overall = summed_up(known, Directory(NOW, NOW, NOW), NOW)

@@ -34,7 +34,7 @@ _CHECKS = [
 _EXAMPLES = 25
 
 
-def test_no_answer_is_an_error_of_ours_or_undocumented(
+def test_every_response_is_documented_and_no_server_error(
     start: Callable[[str], Handler], simulated: SimulatedCodat
 ) -> None:
     """Of any operation, for valid questions and invalid ones, about what is there and what is not."""

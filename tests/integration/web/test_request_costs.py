@@ -58,7 +58,7 @@ def test_a_month_of_syncs_is_read_in_few_requests(table: Table, aws: Aws) -> Non
     assert 2 <= requests["Query byCompany"] <= 3  # a megabyte has about 2,500
 
 
-def test_what_is_looked_for_in_vain_is_given_up_with_a_cursor(aws: Aws) -> None:
+def test_a_search_without_matches_stops_with_a_cursor(aws: Aws) -> None:
     """A filter that nothing passes reads no more than 31 requests, whatever the table holds."""
     fill(aws.dynamodb, "syncs", 50, _NOW)
     browsing = Browsing(Listing(Table(aws.dynamodb, "syncs")))

@@ -134,7 +134,7 @@ def test_an_agreed_authorization_is_asked_for(start: StartFunction, aws: Aws) ->
 
 
 @pytest.mark.parametrize("secret", ["", "no JSON", {"signingSecrets": []}])
-def test_without_a_secret_codat_is_told_to_come_again(start: StartFunction, aws: Aws, secret: object) -> None:
+def test_a_missing_secret_answers_503(start: StartFunction, aws: Aws, secret: object) -> None:
     """503, never 401: a 401 would count against the endpoint for what is our own omission."""
     if secret == "":
         aws.environment["WEBHOOK_SECRET_ARN"] = aws.secretsmanager.create_secret(Name="unset")["ARN"]
@@ -144,7 +144,7 @@ def test_without_a_secret_codat_is_told_to_come_again(start: StartFunction, aws:
     assert aws.messages("SYNC_QUEUE") == []
 
 
-def test_without_a_queue_codat_is_told_to_come_again(start: StartFunction, aws: Aws) -> None:
+def test_an_unavailable_queue_answers_503(start: StartFunction, aws: Aws) -> None:
     """503: the event is not ours yet."""
     receiver = start("receiver")
     aws.sqs.delete_queue(QueueUrl=aws.environment["SYNC_QUEUE_URL"])

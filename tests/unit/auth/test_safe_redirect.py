@@ -22,7 +22,7 @@ SITE = "https://syncs.example"
         "/a//b",
     ],
 )
-def test_a_page_of_ours_is_kept(path: str) -> None:
+def test_a_local_path_is_kept(path: str) -> None:
     """With its query, so that a bookmark leads to what it is of."""
     assert local_path(path) == path
 

@@ -62,7 +62,7 @@ def test_texts_follow_the_code_unless_given(codat: SimulatedCodat) -> None:
         (timestamps.bare_date, "2022-08-03"),
     ],
 )
-def test_time_comes_in_any_of_codats_formats(
+def test_times_have_any_of_codats_formats(
     codat: SimulatedCodat, client: httpx.Client, write: Callable[[datetime], str], written: str
 ) -> None:
     """A sync's time is passed on as it was written, and always means UTC."""
@@ -166,7 +166,7 @@ def test_company_its_connections_and_configuration(codat: SimulatedCodat, client
     assert set(client.get(f"{path}/sync/expenses/config").json()) == {"bankAccount", "supplier", "customer"}
 
 
-def test_webhook_consumer_tells_if_it_is_disabled(codat: SimulatedCodat, client: httpx.Client) -> None:
+def test_a_webhook_consumer_shows_if_it_is_disabled(codat: SimulatedCodat, client: httpx.Client) -> None:
     """An endpoint that Codat has given up on is shown as disabled."""
     codat.set_webhook_consumer("https://example.com/webhooks/codat", disabled=True)
     assert client.get("/webhooks").json()["results"][0]["disabled"] is True
@@ -198,9 +198,7 @@ def test_unknown_deleted_and_foreign_are_not_found(codat: SimulatedCodat, client
     assert {(answer.status_code, answer.json()["error"]) for answer in answers} == {(404, "NotFound")}
 
 
-def test_quota_runs_out_and_comes_back_at_midnight(
-    codat: SimulatedCodat, client: httpx.Client, clock: ManualClock
-) -> None:
+def test_quota_runs_out_and_resets_at_midnight(codat: SimulatedCodat, client: httpx.Client, clock: ManualClock) -> None:
     """Without quota there is a 429 that says how long to wait, until 00:00 UTC."""
     codat.add_company()
     codat.quota.leave(1)

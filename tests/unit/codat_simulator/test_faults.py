@@ -214,7 +214,7 @@ def test_refused_request_is_late_as_well(codat: SimulatedCodat, sync: Sync, slee
 
 
 @pytest.mark.parametrize(("kind", "status", "made"), [("unlink", 200, 1), ("unlink_status", 400, 0)])
-def test_a_connection_can_go_as_a_request_comes(
+def test_a_connection_can_be_lost_during_a_request(
     codat: SimulatedCodat, sync: Sync, kind: Kind, status: int, made: int
 ) -> None:
     """Codat takes it, and its sync fails; or refuses it."""

@@ -73,7 +73,7 @@ def test_after_a_day_it_is_stuck_and_said_so_once() -> None:
         (CodatNotFoundError("HTTP 404"), Trouble.NOT_FOUND),
     ],
 )
-def test_what_waiting_may_cure_is_looked_at_again(error: CodatError | SecretUnavailableError, trouble: Trouble) -> None:
+def test_a_transient_problem_is_polled_again(error: CodatError | SecretUnavailableError, trouble: Trouble) -> None:
     """With growing delays, whatever the trouble is each time."""
     first = _troubled(error)
     second = _troubled(error, first, _NOW + _MINUTE)
@@ -101,13 +101,13 @@ def test_what_was_there_is_not_missing_at_once() -> None:
     assert (waiting.since, waiting.due_at) == (now, now + _MINUTE)
 
 
-def test_an_answer_that_is_none_is_left_to_a_person() -> None:
+def test_a_malformed_answer_needs_an_operator() -> None:
     """A dead letter tells of it: asking again by itself would make another one each time."""
     waiting = _troubled(CodatAnswerError("malformed"))
     assert (waiting.trouble, waiting.due_at, waiting.is_given_up) == (Trouble.MALFORMED, None, False)
 
 
-def test_what_waits_for_the_gate_comes_after_it_opens_and_not_all_at_once() -> None:
+def test_deferred_syncs_are_spread_after_the_gate_opens() -> None:
     """A tenth of the wait later at most, and ten minutes at most; it is never stuck for that."""
     midnight = _NOW + 6 * _HOUR
     closed = GateClosedError("quota", Closure(Reason.QUOTA, midnight))
@@ -120,7 +120,7 @@ def test_what_waits_for_the_gate_comes_after_it_opens_and_not_all_at_once() -> N
     assert (waiting.is_behind_gate, waiting.is_stuck, waiting.since) == (True, False, known.since)
 
 
-def test_a_message_that_codat_failed_comes_again_ever_later() -> None:
+def test_a_message_that_codat_failed_is_redelivered_with_backoff() -> None:
     """With jitter, so that those that failed together do not come together."""
     for receives, least, most in ((1, 5, 15), (2, 10, 30), (3, 20, 60), (4, 40, 120)):
         delays = {redelivery_delay(receives) for _ in range(200)}

@@ -69,7 +69,7 @@ def test_nothing_is_no_request() -> None:
     assert client.requests == []
 
 
-def test_what_is_refused_is_put_again_and_only_that() -> None:
+def test_only_rejected_entries_are_published_again() -> None:
     """Each event is taken or refused by itself."""
     client = FakeEventBridge(3, 1)
     assert _bus(client).put(_facts(10)) == {"RetryResolved": 10}

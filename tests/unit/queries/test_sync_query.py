@@ -145,7 +145,7 @@ def test_a_position_that_was_not_given_out_is_refused(text: str) -> None:
         read_position(text)
 
 
-def test_what_sorts_alike_is_newest_first_and_what_has_no_code_comes_last() -> None:
+def test_equal_rows_are_newest_first_and_rows_without_a_code_are_last() -> None:
     """Most first, as it is asked for."""
     early, late = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
     announced = Listed("c", "s3", format_instant(late), Outcome.ANNOUNCED, None, None, late, 0, 0, None, is_stuck=False)

@@ -80,7 +80,7 @@ def test_a_turn_is_counted_and_waited_for() -> None:
     assert 60 <= sum(waited[3:]) <= 65
 
 
-def test_without_a_ration_there_is_no_turn() -> None:
+def test_without_a_daily_budget_no_call_is_made() -> None:
     """Nothing is asked of Codat."""
     ration, turns = _ration(), _Turns(busy=0)
     ration.take(1_000)

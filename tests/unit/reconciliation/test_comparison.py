@@ -53,7 +53,7 @@ def test_what_was_never_asked_about_is_not_there_though_it_has_a_document() -> N
     assert judge(_LISTED, replace(announced, waiting=_waiting(None)), _NOW) is Why.STALE
 
 
-def test_what_waits_for_a_dead_letter_is_set_aside() -> None:
+def test_a_sync_in_the_dead_letter_queue_is_kept_apart() -> None:
     """It is not there."""
     waiting = _waiting(None, Trouble.MALFORMED)
     found = judge(replace(_LISTED, code=5130), replace(_KNOWN, waiting=waiting), _NOW)
@@ -69,7 +69,7 @@ def test_what_is_due_for_long_is_stuck(listed: SyncStatus | None) -> None:
     assert judge(listed, replace(_KNOWN, waiting=late), _NOW) is Why.STUCK
 
 
-def test_what_was_submitted_and_is_not_listed_was_never_heard_of() -> None:
+def test_a_submission_that_is_not_listed_had_no_webhook() -> None:
     """Once nothing looks for it any more, and for two weeks."""
     submitted = replace(_KNOWN, code=None, outcome=Outcome.SUBMITTED, waiting=_waiting(None, Trouble.NOT_FOUND))
     found = judge(None, submitted, _NOW)

@@ -42,13 +42,13 @@ def test_one_failed_item_makes_a_sync_failed(status: str) -> None:
     assert (sync.outcome, sync.failed_items) == (Outcome.FAILED, 1)
 
 
-def test_an_unknown_code_is_kept_for_a_person() -> None:
+def test_an_unknown_code_needs_an_operator() -> None:
     """Codat may add some."""
     unknown = status_code(6100)
     assert (unknown.code, unknown.turn, "6100" in unknown.meaning) == (6100, Turn.OURS, True)
 
 
-def test_a_digest_tells_whether_codat_said_anything_new() -> None:
+def test_a_digest_reveals_changes_at_codat() -> None:
     """The order of the rows is nothing new; everything else is."""
     base = _sync(5130, "Completed", "PushError")
     assert Sync(base.status, base.items[::-1]).digest == base.digest
