@@ -257,7 +257,7 @@ def test_late_writers_restore_nothing(application: _Application, aws: Aws, clock
     assert ask(application.submit, "POST", application.path(_OTHER_ID), [expense()]).status == 200
 
 
-def test_a_live_lookup_by_an_operator_writes_nothing(
+def test_a_live_lookup_does_not_query_an_erased_company(
     application: _Application, start: StartFunction, aws: Aws, clock: ManualClock
 ) -> None:
     """Who is asking Codat about a company stands in the table, by its id: so Codat is not asked about this one."""

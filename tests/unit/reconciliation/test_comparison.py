@@ -53,7 +53,7 @@ def test_what_was_never_asked_about_is_not_there_though_it_has_a_document() -> N
     assert judge(_LISTED, replace(announced, waiting=_waiting(None)), _NOW) is Why.STALE
 
 
-def test_a_sync_in_the_dead_letter_queue_is_kept_apart() -> None:
+def test_a_malformed_sync_counts_as_dead_lettered() -> None:
     """It is not there."""
     waiting = _waiting(None, Trouble.MALFORMED)
     found = judge(replace(_LISTED, code=5130), replace(_KNOWN, waiting=waiting), _NOW)

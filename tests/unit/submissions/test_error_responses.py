@@ -46,7 +46,7 @@ def test_each_error_is_an_answer_in_codats_shape(
     assert {"service", "error", "validation", "detailedErrorCode"} <= set(body)
 
 
-def test_empty_fields_are_omitted() -> None:
+def test_an_unexpected_error_is_reraised() -> None:
     """It is ours to mend."""
     with pytest.raises(PoisonError):
         refusal_of(PoisonError("a", "b"), _NOW)
