@@ -21,7 +21,7 @@ def aws(stack: Outputs) -> LocalAws:
 
 @pytest.fixture
 def secret_ids(aws: LocalAws) -> Iterator[dict[str, str]]:
-    """Return where the stack's secrets are; their values are put back afterwards."""
+    """Yield the ids of the stack's secrets; restores their values afterwards."""
     made = outputs(aws.cloudformation, STACK)
     ids = {name: made[name] for name in ("WebhookSecretArn", "CodatSecretArn")}
     values = {id_: aws.secretsmanager.get_secret_value(SecretId=id_)["SecretString"] for id_ in ids.values()}

@@ -1,4 +1,4 @@
-"""A company is forgotten on the deployed stack, by the commands that a person runs."""
+"""Erase a company on the deployed stack with the operator's commands."""
 
 import base64
 import json

@@ -31,7 +31,7 @@ _SWITCHES = ("HealthEnabled", "PublishEnabled", "ReconcileEnabled", "SubmitEnabl
 
 @pytest.fixture
 def codat(stack: Outputs) -> Iterator[SimulatorControl]:
-    """Codat, to be told what happens there."""
+    """Return the control client of simulated Codat."""
     with SimulatorControl(stack.codat_url) as control:
         yield control
 
@@ -44,7 +44,7 @@ def aws(stack: Outputs) -> LocalAws:
 
 @pytest.fixture
 def subscriber(stack: Outputs, aws: LocalAws) -> Subscriber:
-    """Return somebody who is told everything."""
+    """Return a subscriber to all events."""
     return subscribe(aws.sqs, aws.events, stack.event_bus_name)
 
 
@@ -142,7 +142,7 @@ def _stream(aws: LocalAws, arn: str, shard: str) -> Iterator[Any]:
 
 
 def test_the_rest_works_without_and_it_can_be_switched_on_later() -> None:
-    """The table is the same one: what it held stays, and what comes from then on is told."""
+    """The table is kept with its items, and changes from then on are published."""
     with running_services("without") as services:
         off = deploy(services, dict.fromkeys(_SWITCHES, "false"))
         aws = LocalAws(off.aws_endpoint_url)

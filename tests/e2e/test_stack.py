@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @pytest.fixture
 def codat(stack: Outputs) -> Iterator[SimulatorControl]:
-    """Codat, to be told what happens there."""
+    """Return the control client of simulated Codat."""
     with SimulatorControl(stack.codat_url) as control:
         yield control
         control.clear_faults()
@@ -65,7 +65,7 @@ def in_progress(stack: Outputs, store: Store) -> Sync:
 
 
 def _eventually(look: Callable[[], T | None], seconds: float = 60) -> T:
-    """Return what ``look`` finds, as soon as it finds something: all here happens in the background."""
+    """Poll ``look`` until it finds something: processing happens in the background."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = look()
@@ -180,7 +180,7 @@ def test_other_paths_and_methods_lead_nowhere(stack: Outputs) -> None:
 def test_what_is_submitted_and_fails_is_created_again(
     stack: Outputs, codat: SimulatorControl, store: Store, aws: LocalAws
 ) -> None:
-    """Through the deployed API, by the clock or by a person, until it is in the books: once."""
+    """Retry through the deployed API, by the clock or manually, until it is in the books once."""
     company = codat.add_company()
     transaction_id = "4d7c6929-7770-412b-91bb-44d3bc71d444"
     credentials = base64.b64encode(stack.codat_api_key.encode()).decode()
@@ -211,7 +211,7 @@ def test_what_is_submitted_and_fails_is_created_again(
 
 
 def test_what_is_in_the_table_is_asked_for_over_http(stack: Outputs, codat: SimulatorControl, store: Store) -> None:
-    """With the function's own permissions, to look and to ask Codat at once."""
+    """The function's own permissions allow reading and calling Codat."""
     sync = _new_sync(codat, rows=3)
     codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
     _at_version(store, sync.sync_id)
@@ -233,7 +233,7 @@ def test_without_codats_key_nobody_gets_to_codat(stack: Outputs) -> None:
 
 
 def test_a_sync_in_progress_ends_without_a_webhook(in_progress: Sync, store: Store) -> None:
-    """The clock is the template's: each minute it has looked at what is due."""
+    """The template's schedule polls every minute."""
 
     def ended() -> SyncDocument | None:
         document = _at_version(store, in_progress.sync_id)

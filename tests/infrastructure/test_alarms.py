@@ -1,4 +1,4 @@
-"""Every alarm tells somebody, says what to do, and looks at something that there is."""
+"""Every alarm notifies a topic, links to the runbook and watches an existing metric."""
 
 import json
 import re
@@ -70,7 +70,7 @@ def test_an_alarm_watches_an_existing_metric(name: str) -> None:
 
 
 def test_every_function_and_every_dead_letter_queue_has_its_alarm() -> None:
-    """A new one is not forgotten."""
+    """Each function has alarms, new ones included."""
     watched = json.dumps([alarm["Dimensions"] for alarm in ALARMS.values() if "Dimensions" in alarm])
     for name, resource in RESOURCES.items():
         if resource["Type"] == "AWS::Serverless::Function" or name.endswith("DeadLetterQueue"):

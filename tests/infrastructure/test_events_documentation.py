@@ -1,4 +1,4 @@
-"""What subscribers rely on: the schemas, and the page that tells of them."""
+"""The event schemas and their documentation match the code."""
 
 import json
 

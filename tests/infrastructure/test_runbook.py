@@ -1,4 +1,4 @@
-"""The runbook leads to what it names: a person reads it at night."""
+"""The runbook's commands and links are valid."""
 
 import re
 import subprocess

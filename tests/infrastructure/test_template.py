@@ -145,14 +145,14 @@ def test_what_is_switched_off_leaves_nothing_behind() -> None:
 
 
 def test_every_dead_letter_queue_is_known_to_the_commands() -> None:
-    """Else one would be neither shown nor redriven, and a company that is forgotten would stay there."""
+    """Otherwise a queue would be neither listed nor redriven, and an erased company's data would stay there."""
     outputs = {name for name in TEMPLATE["Outputs"] if name.endswith("DeadLetterQueueUrl")}
     assert outputs == {dead for dead, _ in DEAD_LETTER_QUEUES.values()}
     assert len(outputs) == sum(name.endswith("DeadLetterQueue") for name in QUEUES)
 
 
 def test_the_topic_takes_only_what_its_rule_brings() -> None:
-    """Nobody else may tell people what to look at."""
+    """Only the rule may publish to the topic."""
     (statement,) = RESOURCES["AttentionTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Action"] == "sns:Publish"
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["AttentionRule", "Arn"]}}}
@@ -178,7 +178,7 @@ def test_every_log_group_has_a_retention() -> None:
 
 
 def test_secrets_are_made_empty() -> None:
-    """No value of a secret's stands in a template, and none is made up that somebody could take for a real one.
+    """The template contains no secret value, and generates none that could be taken for a real one.
 
     Nobody but AWS makes the two that the pages need: what the user pool knows them by, and a key of their own.
     """
@@ -282,7 +282,7 @@ def test_only_health_invokes_a_function_and_only_retry() -> None:
 
 
 def test_every_parameter_has_a_default_and_the_webhooks_url_comes_first() -> None:
-    """What is deployed with nothing said works; what a person needs next is shown."""
+    """A deployment with default parameters works, and shows first what is needed next."""
     assert all({"Default", "Description"} <= set(parameter) for parameter in TEMPLATE["Parameters"].values())
     assert next(iter(TEMPLATE["Outputs"])) == "WebhookUrl"
 
@@ -318,7 +318,7 @@ def test_every_role_may_use_the_customers_key_for_what_it_keeps_and_for_nothing_
 
 
 def test_functions_that_write_a_companys_data_end_before_an_erased_one_is_deleted() -> None:
-    """A function that runs longer has `forget` wait longer: `codat_sync.erasure.service` says for what."""
+    """The erasure waits for the longest timeout: see `codat_sync.erasure.service`."""
     may_write = {"dynamodb:BatchWriteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
     for function in FUNCTIONS.values():
         role = ROLES[function["Properties"]["Role"]["Fn::GetAtt"][0]]

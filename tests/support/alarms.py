@@ -17,7 +17,7 @@ _SEARCH = re.compile(r"SEARCH\('\{([^,]+),(.+)\} MetricName=\"(\w+)\"', 'Sum', 3
 
 
 class Metric(NamedTuple):
-    """A metric that is looked at. A dimension's value can be a reference to a resource, as JSON."""
+    """A metric that is watched. A dimension's value can be a reference to a resource, as JSON."""
 
     namespace: str
     name: str
@@ -25,7 +25,7 @@ class Metric(NamedTuple):
 
 
 def metrics_of(alarm: dict[str, Any]) -> Iterator[Metric]:
-    """Return what an alarm looks at."""
+    """Return the metrics that an alarm watches."""
     for each in [each["MetricStat"]["Metric"] for each in alarm.get("Metrics", ()) if "MetricStat" in each] or [alarm]:
         dimensions = frozenset((one["Name"], _text(one["Value"])) for one in each["Dimensions"])
         yield Metric(_text(each["Namespace"]), each["MetricName"], dimensions)

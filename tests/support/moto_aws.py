@@ -40,7 +40,7 @@ def moto_aws() -> Iterator[None]:
 
 
 def _unwatched(answer: Callable[..., Any]) -> Callable[..., Any]:
-    """Nobody asks which of a library's lines are covered, and to look at each of them takes as long as they do."""
+    """Run a library's code without tracing: its coverage is of no interest, and tracing doubles its time."""
 
     def unwatched(*arguments: object, **named: object) -> Any:  # noqa: ANN401 - the library's own
         watching = sys.gettrace()
@@ -54,7 +54,7 @@ def _unwatched(answer: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _one_at_a_time(answer: Callable[[DynamoHandler], Any]) -> Callable[[DynamoHandler], Any]:
-    """To look at a condition and to write are one thing to DynamoDB, and two to moto: threads get in between."""
+    """Serialize requests: moto checks a condition and writes in two steps, between which threads can interleave."""
     lock = threading.Lock()
 
     def call_action(handler: DynamoHandler) -> Any:  # noqa: ANN401 - moto's own
@@ -82,7 +82,7 @@ def _all_or_nothing(
 
 
 def _undo(backend: DynamoDBBackend, operation: Json) -> Callable[[], None]:
-    """Return what gives the item of an operation back as it is now, and takes away what the stream tells since."""
+    """Return a callable that restores the operation's item to its current state and removes newer stream records."""
     table = backend.get_table(operation["TableName"])
     hash_key, range_key = backend.get_keys_value(table, operation.get("Key") or operation["Item"])
     records = table.stream_shard.items if table.stream_shard else []
@@ -113,7 +113,7 @@ def _projected(project: Callable[[Item, list[list[str]]], Item]) -> Callable[[It
 
 
 class _Serializer(JSONSerializer):
-    """A value of DynamoDB has one of ten names; moto looks for each of them, by all that each might be called."""
+    """Serialize DynamoDB's values directly: moto would try each of ten possible type names."""
 
     def _serialize_type_structure(self, serialized: Any, value: Any, shape: Any, key: str) -> None:  # noqa: ANN401 - moto's own
         if shape.name != "AttributeValue" or not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""An OpenID Connect issuer, played over TLS: it holds to the standards strictly, and misbehaves where it is told to.
+"""A simulated OpenID Connect provider over TLS: strict about the standards, with faults on request.
 
 Strictly: a code is good once, for the client, the address and the verifier that it was asked for with.
 """
@@ -42,7 +42,7 @@ class Answer:
 
 @dataclass
 class SimulatedIdentityProvider:
-    """An issuer where one person is signed in already, so that nobody is asked for a password."""
+    """An identity provider where one user is signed in already, so that no password is needed."""
 
     redirect_uris: set[str]
     url: str = ""
@@ -123,7 +123,7 @@ def unsigned(claims: Json) -> str:
 
 
 def write_certificate(folder: Path) -> Path:
-    """Write a certificate for this machine, and its key, that only who is told to trusts; returns where it is."""
+    """Write a self-signed certificate with its key for localhost; returns its path."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
     address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
     certificate = (

@@ -62,7 +62,7 @@ def _as_lambda_has_it(record: Payload) -> Payload:
 
 @dataclass
 class Told:
-    """Publish, and who is told."""
+    """The publish function and a subscriber."""
 
     publish: Handler
     stream: Stream

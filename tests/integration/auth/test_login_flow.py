@@ -33,7 +33,7 @@ def secretsmanager() -> Iterator["SecretsManagerClient"]:
 
 @pytest.fixture
 def site(secretsmanager: "SecretsManagerClient", issuer: SimulatedIdentityProvider) -> Site:
-    """Return what the pages are told when they are deployed, with all that they need to know."""
+    """Return the settings of the pages."""
     environment = {
         "ENVIRONMENT": "dev",
         "AUTHENTICATION": "on",
@@ -58,7 +58,7 @@ def pages(site: Site) -> Iterator[Pages]:
 
 @pytest.fixture
 def ann(pages: Pages) -> Iterator[httpx.Client]:
-    """Return a person's browser."""
+    """Return a user's browser."""
     with browser(pages.handle) as client:
         yield client
 
@@ -146,13 +146,13 @@ def test_a_token_for_several_says_that_we_asked_for_it(ann: httpx.Client, issuer
     "instead", [{"state": "another"}, {"state": None}, {"code": None}, {"code": "another"}, {"state": "é"}]
 )
 def test_what_the_issuer_did_not_say_is_refused(ann: httpx.Client, instead: dict[str, str | None]) -> None:
-    """A code of somebody else's, an answer to an attempt of somebody else's."""
+    """Use another user's code, or the answer to another user's login attempt."""
     assert _comes_back(ann, **instead).status_code == 400
     assert "__Host-session" not in ann.cookies
 
 
 def test_another_users_login_link_signs_nobody_in(pages: Pages, ann: httpx.Client) -> None:
-    """Who begins at home and sends the rest to Ann would have her work in his name."""
+    """An attacker who starts a login and sends Ann its last step would make her act as the attacker."""
     with browser(pages.handle) as mallory:
         there = mallory.get("/login", follow_redirects=False).headers["location"]
         back = mallory.get(there, follow_redirects=False).headers["location"]
@@ -260,7 +260,7 @@ def test_retrying_needs_the_role_and_a_csrf_token(ann: httpx.Client, issuer: Sim
 
 
 def test_the_token_of_another_session_is_good_for_nothing(ann: httpx.Client, pages: Pages) -> None:
-    """One's own page gives no access to somebody else's."""
+    """One user's page gives no access to another's."""
     with browser(pages.handle) as mallory:
         assert ann.get("/").status_code == 200
         assert ann.post("/", data=_csrf(mallory)).status_code == 403

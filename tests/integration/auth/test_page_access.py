@@ -25,7 +25,7 @@ PAGES = (
 def ann(
     aws: Aws, issuer: SimulatedIdentityProvider, start: Callable[[str], Handler], simulated: SimulatedCodat
 ) -> Iterator[httpx.Client]:
-    """Return the browser of somebody who may look."""
+    """Return the browser of a user with the VIEW role."""
     aws.environment["ISSUER"] = issuer.url
     secret = f'{{"clientId": "{CLIENT_ID}", "clientSecret": "{CLIENT_SECRET}"}}'
     aws.secretsmanager.put_secret_value(SecretId="login", SecretString=secret)
@@ -129,7 +129,7 @@ def test_what_a_browser_may_do_with_a_page_is_said_with_each(ann: httpx.Client) 
 
 
 def test_the_files_of_the_pages_are_for_everybody_and_kept(ann: httpx.Client) -> None:
-    """The page that says that signing in failed looks like the others."""
+    """The error page of a failed login has the common layout."""
     for name in ("style.css", "page.js", "icon.svg"):
         answer = ann.get(f"/assets/{name}", follow_redirects=False)
         assert (answer.status_code, "immutable" in answer.headers["cache-control"]) == (200, True)

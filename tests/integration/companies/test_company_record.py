@@ -49,7 +49,7 @@ def _age(aws: Aws) -> None:
 
 
 def _make_due(aws: Aws) -> None:
-    """Let it be time to look at the company again."""
+    """Make the company due for a refresh."""
     aws.dynamodb.update_item(
         TableName="syncs",
         Key={"pk": {"S": f"COMPANY#{COMPANY_ID}"}, "sk": {"S": "COMPANY"}},
@@ -112,7 +112,7 @@ def test_a_company_that_was_never_seen_can_be_deleted(
 def test_names_are_refreshed_by_age(
     start: StartFunction, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
 ) -> None:
-    """No event tells of a new name."""
+    """No event announces a new name."""
     worker = start("worker")
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_1")))
     simulated.add_company("Toft & Sons", company_id=COMPANY_ID)
@@ -185,7 +185,7 @@ def test_a_company_that_codat_fails_for_does_not_hold_its_sync_up(
 def test_a_lost_connection_is_polled_until_it_is_restored(
     start: StartFunction, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
 ) -> None:
-    """A sync tells of it, and the clock has it looked at: no event of a connection has to come. The moment is kept."""
+    """A sync reveals it, and the clock polls it, without a connection event. Its time is stored."""
     worker, clock = start("worker"), start("clock")
     company = simulated.company(COMPANY_ID)
     worker(batch(of(simulated, simulated.sync(SYNC_ID))))

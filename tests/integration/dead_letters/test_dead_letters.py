@@ -1,4 +1,4 @@
-"""Dead letters: a person sees what is there, puts some or all back, or drops them; nothing is gone unseen."""
+"""List, redrive and drop dead letters without losing any."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ def records(aws: Aws) -> DroppedLetters:
 
 @pytest.fixture
 def letters(start: StartFunction, aws: Aws, simulated: SimulatedCodat, records: DroppedLetters) -> DeadLetters:
-    """Return the dead letters, one of each kind: two set aside by the worker, one by retry, one by SQS."""
+    """Return one dead letter of each kind: two from the worker, one from retry, one from SQS."""
     simulated.faults.add(Fault("malformed", times=3, path="status$"))
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID)), message({"eventType": "expenses.odd"}, "msg_odd")))
     event = load("retry", "due")
@@ -63,7 +63,7 @@ _ALL = ["malformed-answer", "not-a-message", RECEIVED_TOO_OFTEN, "unknown-event-
 
 
 def test_listing_shows_dead_letters_and_reasons_and_can_be_repeated(letters: DeadLetters) -> None:
-    """With what each is about; to look takes nothing away."""
+    """Each shows what it is about; listing removes nothing."""
     for _ in range(2):
         assert _reasons(letters, Wanted()) == _ALL
     (letter,) = letters.look(Wanted(reason="malformed-answer"))
@@ -211,7 +211,7 @@ def test_a_message_that_becomes_visible_meanwhile_is_found(letters: DeadLetters,
 
 
 def test_a_message_without_a_source_queue_can_only_be_listed_or_dropped(aws: Aws, records: DroppedLetters) -> None:
-    """What publish could not tell came from the table's stream."""
+    """Unpublished records come from the table's stream."""
     url = aws.environment["PUBLISH_DEAD_LETTER_QUEUE_URL"]
     aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
     letters = DeadLetters([SetAside(aws.sqs, "publish", url=url, source_url=None)], records)

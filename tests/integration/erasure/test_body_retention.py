@@ -96,7 +96,7 @@ def test_a_younger_one_stays_and_an_empty_one_is_done_with(
 def test_a_body_that_is_deleted_meanwhile_is_not_restored(
     start: StartFunction, aws: Aws, simulated: SimulatedCodat, bodies: BodyItems
 ) -> None:
-    """Its company is being forgotten."""
+    """Its company is being erased."""
     _fail(start, simulated)
 
     def delete(params: dict[str, str], **_: object) -> None:

@@ -1,4 +1,4 @@
-"""A company that is forgotten: nothing of it is left but its tombstone, and nothing late writes it again."""
+"""Erase a company: only its tombstone is left, and no late writer restores anything."""
 
 import json
 from collections import Counter
@@ -96,7 +96,7 @@ class _Application:
             )
 
     def drop(self, company_id: str, known_id: str | None) -> None:
-        """Have a person drop a dead letter that mentions a company, whether or not that is understood."""
+        """Drop a dead letter that mentions a company, whether or not it can be parsed."""
         name = str(uuid5(NAMESPACE_URL, f"{company_id} {known_id}"))
         letter = DeadLetter("sync", name, "r", "d", _NOW, None, known_id, None, f"of {company_id}", "")
         DroppedLetters(Table(self.aws.dynamodb, "syncs")).put(letter, Drop("why", _BY, _NOW))

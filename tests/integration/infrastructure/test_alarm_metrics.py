@@ -1,4 +1,4 @@
-"""Alarms look at what the functions really tell: what those write in CloudWatch's embedded format is the witness."""
+"""Alarms watch metrics that the functions really emit in CloudWatch's embedded metric format."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from tests.support.submit_requests import EXPENSES, ask, expense
 
 @pytest.fixture
 def told(start: StartFunction, aws: Aws, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str]) -> set[Metric]:
-    """Return every metric that the functions tell, by its dimensions, when all goes wrong that alarms are about."""
+    """Cause every failure that alarms are about; returns the emitted metrics by their dimensions."""
     aws.environment.update({"FIRST_LOOK_SECONDS": "0", "RETRY_MOST_ATTEMPTS": "0"})
     _comparison(start, simulated)
     _webhooks(start, aws, simulated)

@@ -117,7 +117,7 @@ def test_parts_that_are_swept_while_they_are_replaced_go_all_the_same(
 
 
 def test_who_loses_every_race_leaves_it_to_the_queue(store: Store, simulated: SimulatedCodat) -> None:
-    """The event is not marked as seen, so it is looked at again."""
+    """The event is not marked as seen, so it is processed again."""
     with pytest.raises(VersionMovedError):
         _ingest(Rival(simulated, store, (Item("t", "Pending"),), wins=9), store)
     assert "msg_1" not in store.load_seen_events(SYNC_ID)
@@ -240,7 +240,7 @@ def _keys(aws: Aws) -> list[dict[str, Any]]:
 def test_another_error_of_dynamodbs_is_not_taken_for_a_lost_race(
     aws: Aws, store: Store, simulated: SimulatedCodat
 ) -> None:
-    """It is let out as it is, and the message comes again."""
+    """It is raised unchanged, and the message is redelivered."""
     aws.dynamodb.delete_table(TableName="syncs")
     with pytest.raises(aws.dynamodb.exceptions.ResourceNotFoundException):
         _ingest(simulated.handle, store)

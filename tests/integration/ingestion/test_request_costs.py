@@ -66,7 +66,7 @@ class Bill:
 
 @pytest.fixture
 def worker(start: StartFunction, simulated: SimulatedCodat) -> Handler:
-    """Return one that knows the company, and has looked at the gate."""
+    """Return a worker that knows the company and has read the gate."""
     handler = start("worker")
     handler(batch(of(simulated, simulated.sync(SYNC_ID), "msg_0")))
     simulated.requests.clear()
@@ -75,7 +75,7 @@ def worker(start: StartFunction, simulated: SimulatedCodat) -> Handler:
 
 @pytest.fixture
 def bill(worker: Handler, monkeypatch: pytest.MonkeyPatch) -> Bill:  # noqa: ARG001 - it has begun before
-    """Count from now on; the gate is looked at each second, whatever there is to do, and so is left out."""
+    """Count from now on, without reads of the gate, which happen every second anyway."""
     monkeypatch.setattr("codat_sync.rate_limits.gate._MAX_AGE", 9_999)
     return Bill(monkeypatch)
 
@@ -119,7 +119,7 @@ def test_an_event_that_was_seen_costs_a_read(worker: Handler, bill: Bill, simula
 
 
 def test_an_unchanged_sync_costs_its_event(worker: Handler, bill: Bill, simulated: SimulatedCodat) -> None:
-    """And a second read of the version, which tells that it was still unchanged when the event was marked."""
+    """A second read of the version shows that it was unchanged when the event was marked."""
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_replay")))
     assert len(simulated.requests.entries) == 2
     assert bill.kinds == {"SYNC/EVENT": 1}
@@ -131,7 +131,7 @@ def test_an_unchanged_sync_costs_its_event(worker: Handler, bill: Bill, simulate
 def test_a_changed_sync_costs_index_entries_only_for_new_transactions(
     worker: Handler, bill: Bill, simulated: SimulatedCodat
 ) -> None:
-    """And a look for events that were seen meanwhile."""
+    """One read finds events that were seen meanwhile."""
     items = (*simulated.sync(SYNC_ID).items, Item("another"))
     worker(batch(of(simulated, simulated.change_sync(SYNC_ID, items=items), "msg_1")))
     assert bill.kinds == {"SYNC/SYNC": 1, "TXN/SYNC": 1, "SYNC/EVENT": 1}

@@ -1,4 +1,4 @@
-"""What the logs and the metrics tell of a batch: enough to follow one event, and nothing private."""
+"""Logs and metrics of a batch allow tracing an event and contain no private data."""
 
 import json
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def output(capsys: pytest.CaptureFixture[str]) -> Callable[[], Output]:
 def test_one_correlation_id_leads_from_the_webhook_to_the_last_write(
     start: StartFunction, aws: Aws, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
-    """In the log of each look, on the event, and through the clock."""
+    """It is in the log of each check, on the event and in the clock's tasks."""
     aws.environment["FIRST_LOOK_SECONDS"] = "0"
     simulated.change_sync(SYNC_ID, code=1000)
     worker = start("worker")

@@ -42,7 +42,7 @@ def _reasons(aws: Aws) -> list[str]:
 
 @pytest.mark.parametrize("name", list(WORKER_REASONS))
 def test_every_stored_batch_is_done_with(start: StartFunction, aws: Aws, store: Store, name: str) -> None:
-    """What is a sync's is in the table, what can't be understood is set aside, and nothing comes again."""
+    """Syncs are stored, invalid messages are dead-lettered, and nothing is redelivered."""
     assert start("worker")(load("worker", name)) == {"batchItemFailures": []}
     assert sorted(_reasons(aws)) == sorted(WORKER_REASONS[name])
     document = store.load_sync(SYNC_ID)
@@ -147,7 +147,7 @@ def test_events_of_one_sync_fetch_it_once(start: StartFunction, store: Store, si
 
 
 def test_a_replayed_event_changes_nothing(start: StartFunction, store: Store, simulated: SimulatedCodat) -> None:
-    """A replay is a new message and is looked at; it finds nothing new, and writes no new version."""
+    """A replay is a new message and is processed; it finds no change and writes no new version."""
     worker = start("worker")
     sync = simulated.sync(SYNC_ID)
     worker(batch(of(simulated, sync, "msg_1")))
@@ -164,7 +164,7 @@ def test_a_replayed_event_changes_nothing(start: StartFunction, store: Store, si
 def test_events_out_of_order_end_with_the_current_state(
     start: StartFunction, store: Store, simulated: SimulatedCodat
 ) -> None:
-    """What an event says of the outcome is not believed, only that there is something to look at."""
+    """The outcome in an event is not trusted: the event only triggers a fetch."""
     failure = of(simulated, simulated.sync(SYNC_ID), "msg_failure")
     success = of(simulated, simulated.change_sync(SYNC_ID, code=2000, items=(Item("t"),)), "msg_success")
     worker = start("worker")
@@ -178,7 +178,7 @@ def test_events_out_of_order_end_with_the_current_state(
 def test_a_record_that_fails_fails_alone(
     start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
 ) -> None:
-    """The others are done with; it comes again, and is then done with too."""
+    """The others succeed; it is redelivered and then succeeds too."""
     company = simulated.company(COMPANY_ID)
     good, bad = (simulated.add_sync(company, 2000, generate_items(3)) for _ in range(2))
     messages = batch(of(simulated, good, "msg_1"), of(simulated, bad, "msg_2"), "poison", of(simulated, bad, "msg_3"))
@@ -250,7 +250,7 @@ _EVENT: dict[str, Any] = {
 def test_an_invalid_message_is_dead_lettered_unchanged(
     start: StartFunction, aws: Aws, simulated: SimulatedCodat, poison: dict[str, Any] | str, reason: str
 ) -> None:
-    """With the reason, for a person to mend and to put back; Codat is not asked."""
+    """The dead letter has the reason, to be fixed and redriven; Codat is not called."""
     messages = batch(poison)
     assert failed(start("worker")(messages)) == []
     (dead,) = aws.messages("SYNC_DEAD_LETTER_QUEUE")

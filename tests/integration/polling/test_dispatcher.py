@@ -67,7 +67,7 @@ def test_a_lost_check_is_enqueued_again(aws: Aws, due: DueItems, store: Store, m
 def test_an_item_that_cannot_be_rescheduled_does_not_delay_others(
     start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are enqueued; then the clock fails, so that somebody hears of it."""
+    """The others are enqueued; then the clock fails, which raises an alarm."""
     due = DueItems(store.table)
     company = simulated.company(COMPANY_ID)
     syncs = [simulated.add_sync(company, 1000) for _ in range(5)]
@@ -88,7 +88,7 @@ def test_an_item_that_cannot_be_rescheduled_does_not_delay_others(
 def test_the_clock_enqueues_no_more_than_workers_can_process(
     start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is put off would come again before they have got to it."""
+    """More would be due again before workers could process it."""
     due = DueItems(store.table)
     monkeypatch.setattr("codat_sync.polling.dispatcher._MOST", 3)
     company = simulated.company(COMPANY_ID)

@@ -90,7 +90,7 @@ def test_the_last_of_the_quota_is_reserved_for_operators(
 def test_a_rejection_by_codat_is_counted_and_not_repeated(
     start: StartFunction, store: Store, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str], status: int
 ) -> None:
-    """A person has to mend it; until then syncs wait in the table."""
+    """An operator has to fix it; until then syncs are deferred in the table."""
     simulated.faults.add(Fault("status", times=99, status=status))
     worker = start("worker")
     other = simulated.add_sync(simulated.company(COMPANY_ID))
@@ -110,7 +110,7 @@ def test_a_rejection_by_codat_is_counted_and_not_repeated(
 def test_syncs_are_deferred_until_the_api_key_is_set(
     start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
 ) -> None:
-    """The secret is made empty: nothing is lost on a Friday when it is forgotten."""
+    """The secret is created empty: nothing is lost if setting it is forgotten."""
     aws.put_secret("CODAT_SECRET", {"apiKey": ""})
     worker, clock = start("worker"), start("clock")
     assert failed(worker(load("worker", "sync-successful"))) == []

@@ -18,7 +18,7 @@ from tests.support.sqs_batches import batch, failed, of
 def test_a_sync_in_progress_is_polled_until_it_ends(
     start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat, items: tuple[Item, ...]
 ) -> None:
-    """Though no webhook tells of its end; a final code with an item that is pending is not the end."""
+    """No webhook announces its end; a final code with a pending item is not the end."""
     simulated.change_sync(SYNC_ID, code=2000 if items else 1000, items=items)
     worker, clock = start("worker"), start("clock")
     worker(batch(of(simulated, simulated.sync(SYNC_ID))))

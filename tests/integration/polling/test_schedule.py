@@ -52,7 +52,7 @@ def test_an_abandoned_sync_is_reported_and_an_event_restarts_polling(
 def test_syncs_stay_scheduled_during_an_outage_of_any_length(
     worker: Worker, store: Store, simulated: SimulatedCodat, fault: Fault
 ) -> None:
-    """And costs little: a check is put off at its first failure, and after a day is made four times a day."""
+    """A check is deferred at its first failure, and after a day made four times a day."""
     simulated.faults.add(fault)
     worker.hear("msg_1", MOST_RECEIVES)
     began = worker.now
@@ -79,7 +79,7 @@ def test_a_failed_sync_that_has_no_transactions_is_kept(
 
 
 def test_a_successful_sync_without_transactions_is_polled_again(worker: Worker, simulated: SimulatedCodat) -> None:
-    """They are on their way; if they never come, a person is told."""
+    """They may still arrive; if they do not, the sync is reported."""
     simulated.change_sync(SYNC_ID, code=2000)
     simulated.faults.add(Fault("status", status=404, times=99, path="transactions"))
     with pytest.raises(CodatUnavailableError):
@@ -102,7 +102,7 @@ def test_a_pending_item_keeps_a_sync_in_progress(worker: Worker, store: Store, s
 def test_a_report_is_sent_although_the_event_could_not_be_stored(
     worker: Worker, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The message comes again, and finds it written."""
+    """The redelivered message finds it written."""
     simulated.change_sync(SYNC_ID, code=1000)
     worker.hear("msg_1")
     worker.now += timedelta(days=2)
@@ -133,7 +133,7 @@ def test_a_sync_that_codat_does_not_know_yet_is_polled(worker: Worker, store: St
 def test_a_sync_still_unknown_to_codat_after_an_hour_counts_as_missing(
     worker: Worker, store: Store, simulated: SimulatedCodat
 ) -> None:
-    """It is reported, and not looked at by itself any more; what was known of it stays."""
+    """It is reported and no longer polled; the stored data stays."""
     worker.hear("msg_1")
     simulated.delete_company(COMPANY_ID)
     worker.hear("msg_2")
@@ -149,7 +149,7 @@ def test_a_sync_still_unknown_to_codat_after_an_hour_counts_as_missing(
 def test_a_malformed_answer_to_a_check_makes_one_dead_letter_that_can_be_redriven(
     worker: Worker, store: Store, simulated: SimulatedCodat
 ) -> None:
-    """It is not looked at again by itself, which would make one each time."""
+    """It is not polled again, which would add a dead letter each time."""
     simulated.change_sync(SYNC_ID, code=1000)
     worker.hear("msg_1")
     simulated.faults.add(Fault("malformed", times=3))

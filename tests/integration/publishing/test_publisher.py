@@ -1,4 +1,4 @@
-"""Publish: what is committed to the table is told on the bus, as facts, and nothing else."""
+"""Publish what is committed to the table, and nothing else, as events on the bus."""
 
 from collections import Counter
 from typing import Any
@@ -53,7 +53,7 @@ def test_the_outcome_of_a_webhook_is_published(start: StartFunction, bus: Told, 
 def test_a_redelivered_record_publishes_the_same_events(
     start: StartFunction, aws: Aws, bus: Told, simulated: SimulatedCodat
 ) -> None:
-    """With the same ids: at least once is told, and who has heard it knows."""
+    """The ids are the same: delivery is at least once, and subscribers can deduplicate."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
     records = bus.stream.records()
     assert bus.publish({"Records": records}) == {"batchItemFailures": []}
@@ -68,7 +68,7 @@ def test_a_redelivered_record_publishes_the_same_events(
 def test_changes_are_published_with_increasing_versions(
     start: StartFunction, bus: Told, simulated: SimulatedCodat
 ) -> None:
-    """Failed, then succeeded; and an event that tells nothing new is no news."""
+    """It failed, then succeeded; a webhook without changes publishes nothing."""
     worker = start("worker")
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_1")))
     bus.catch_up()
@@ -102,7 +102,7 @@ def test_a_missing_body_is_published(start: StartFunction, aws: Aws, bus: Told, 
 def test_a_retry_is_published_from_submission_to_end(
     start: StartFunction, bus: Told, simulated: SimulatedCodat
 ) -> None:
-    """Who follows the facts sees an expense fail, be created again, and reach the books."""
+    """A subscriber sees an expense fail, be resubmitted and reach the books."""
     submit, worker, retry = start("submit"), start("worker"), start("retry")
     body = expense()
     sync_id = str(ask(submit, "POST", EXPENSES, [body]).body["syncId"])
@@ -182,7 +182,7 @@ def test_every_stored_event_is_published(bus: Told, name: str) -> None:
 def test_an_unreadable_record_is_dead_lettered_at_once_and_whole(
     start: StartFunction, aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the reason, and what it holds is not logged; the others are told."""
+    """The dead letter has the reason, the content is not logged, and the others are published."""
     bus = told(aws, start("publish"))
     assert bus.publish(load("publish", "poison")) == {"batchItemFailures": []}
     (dead,) = aws.messages("PUBLISH_DEAD_LETTER_QUEUE")
@@ -206,7 +206,7 @@ def test_a_poison_record_that_is_too_large_is_kept_without_its_images(aws: Aws, 
 
 
 def test_records_without_time_left_are_redelivered(bus: Told) -> None:
-    """From its record on; and nothing is told by halves because the function was stopped."""
+    """They are redelivered from the first one on; no record is published in part."""
     event = load("publish", "poison")
     numbers = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]
     answer = bus.publish(event | {"remaining_ms": 30_000})

@@ -79,7 +79,7 @@ def test_an_unchanged_endpoint_state_keeps_its_start(reconcile: Reconcile, simul
 def test_a_company_that_codat_fails_for_is_retried_with_backoff(
     reconcile: Reconcile, simulated: SimulatedCodat
 ) -> None:
-    """Its problem is told, and it takes little from the others."""
+    """Its problem is reported, and other companies are hardly affected."""
     other = simulated.add_company().company_id
     simulated.faults.add(Fault("status", status=500, times=999, path=LIST_PATH, company_id=COMPANY_ID))
     for _ in range(36):
@@ -91,7 +91,7 @@ def test_a_company_that_codat_fails_for_is_retried_with_backoff(
 
 
 def test_an_unreadable_company_delays_no_other(reconcile: Reconcile, aws: Aws) -> None:
-    """A fault of ours is one of the round's, when all else is done; and it is told of the company."""
+    """Our own fault fails the run after everything else is done, and is reported for the company."""
     reconcile.rounds.discovering.go_on(lambda: True)
     reconcile.store.make_due(["company-2"], reconcile.clock() + timedelta(seconds=1))
     key = {"pk": "SYNC#broken", "sk": "SYNC"}
@@ -130,7 +130,7 @@ def test_a_run_stops_while_codat_fails(reconcile: Reconcile, simulated: Simulate
 
 
 def test_a_closed_gate_prevents_all_calls(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
-    """Nor put off."""
+    """The schedule is unchanged."""
     simulated.quota.leave(0)
     reconcile.go()
     asked = len(simulated.requests.entries)
@@ -155,7 +155,7 @@ def test_a_rejected_key_reschedules_nothing(reconcile: Reconcile, simulated: Sim
 def test_values_of_a_later_version_do_not_prevent_a_comparison(
     reconcile: Reconcile, aws: Aws, simulated: SimulatedCodat
 ) -> None:
-    """It was deployed, and taken back: what it called by new names is looked at more closely, or not claimed."""
+    """After a rollback, unknown values are checked again or not relied on."""
     catch_up(reconcile)
     table = Table(aws.dynamodb, "syncs")
     document = next(iter(table.get([sync_key(SYNC_ID)])))

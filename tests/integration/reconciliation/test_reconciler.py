@@ -159,7 +159,7 @@ def test_only_syncs_that_ended_since_the_start_count_as_unannounced(
 def test_an_answer_in_the_dead_letter_queue_keeps_complete_as_of_unchanged(
     reconcile: Reconcile, aws: Aws, simulated: SimulatedCodat
 ) -> None:
-    """It is not asked about again and again, and the reason is told; after redriving it is complete."""
+    """It is not fetched repeatedly, and its reason is reported; after redriving the company is complete."""
     simulated.faults.add(Fault("malformed", times=3, path=f"{SYNC_ID}/transactions"))
     reconcile.go()
     assert reconcile.work() == 1
@@ -227,7 +227,7 @@ def test_a_check_after_the_webhook_does_not_call_codat(reconcile: Reconcile, sim
 def test_a_check_is_deferred_in_the_table_when_codat_fails(
     reconcile: Reconcile, store: Store, simulated: SimulatedCodat
 ) -> None:
-    """As any other does: the sync is announced, and looked at again."""
+    """The sync is stored as announced and polled."""
     reconcile.go()
     (check,) = reconcile.checks()
     simulated.faults.add(Fault("status", status=503, times=3, sync_id=SYNC_ID))

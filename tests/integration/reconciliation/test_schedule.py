@@ -64,7 +64,7 @@ def test_an_idle_company_is_compared_less_often_than_an_active_one(
 
 
 def test_a_submission_without_any_webhook_is_checked_daily(reconcile: Reconcile, aws: Aws) -> None:
-    """Codat does not list it: nothing that Codat has is missing, and yet it is not forgotten."""
+    """Codat does not list it, so nothing is missing, but it stays tracked."""
     catch_up(reconcile)
     key = {"pk": {"S": f"SYNC#{SYNC_ID}"}, "sk": {"S": "SYNC"}}
     document = aws.dynamodb.get_item(TableName="syncs", Key=key)["Item"]

@@ -1,4 +1,4 @@
-"""What reconcile tells: how complete the table is, and what a person has to see to."""
+"""Reconcile reports completeness and what needs an operator."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -63,7 +63,7 @@ def test_an_endpoint_that_gets_nothing_is_an_error(  # noqa: PLR0913, PLR0917 - 
 def test_a_healthy_endpoint_is_reported_as_healthy(
     start: StartFunction, simulated: SimulatedCodat, rounds_store: RoundsStore, output: Callable[[], Output]
 ) -> None:
-    """So that an alarm can tell that it is asked about at all."""
+    """An alarm can detect that it is being checked."""
     simulated.set_webhook_consumer(WEBHOOK_URL)
     start("reconcile")(dict(_REMAINING))
     assert output().values("EndpointTrouble") == [0]
@@ -119,7 +119,7 @@ def test_syncs_that_no_webhook_announced_are_an_error(
     rounds_store: RoundsStore,
     output: Callable[[], Output],
 ) -> None:
-    """Those since we listen: with their ids, counted, and kept for who looks at the endpoint."""
+    """Syncs since the start are logged with ids, counted, and stored with the endpoint's state."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
     store.table.update({"pk": "RECONCILE", "sk": "DIRECTORY"}, {"beganAt": "2026-01-01T00:00:00.000Z"}, {})
     ended = (datetime.now(UTC) - timedelta(hours=1)).isoformat()

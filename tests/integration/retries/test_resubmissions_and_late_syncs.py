@@ -1,4 +1,4 @@
-"""What the product wants, told by several submissions of a transaction, and by syncs that come late."""
+"""Infer what the product wants from repeated submissions and late syncs."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ _FAILED = Settled(otherwise=Verdict("PushError", "The accounting software is bus
 def product(
     start: Callable[[str], Handler], aws: Aws, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> Product:
-    """Return one whose functions look at the gate before each call."""
+    """Return a product whose functions read the gate before each call."""
     monkeypatch.setattr("codat_sync.rate_limits.gate._MAX_AGE", 0)
     return Product(start, aws, simulated)
 
@@ -77,7 +77,7 @@ def test_of_a_sync_that_is_refused_for_duplicates_only_those_are_written(
 def test_a_lost_answer_is_found_in_the_table_however_much_else_codat_lists(
     product: Product, store: Store, aws: Aws, simulated: SimulatedCodat
 ) -> None:
-    """Its webhook has told of it, and Codat's list is not searched for more than so many."""
+    """Its webhook announced it, and the search in Codat's list is bounded."""
     lost = expense()
     simulated.faults.add(Fault("disconnect_after", path="expense-transactions$"))
     assert ask(product.submit, "POST", EXPENSES, [lost]).status == 504
@@ -126,7 +126,7 @@ def test_a_failed_update_is_sent_again_with_any_idempotency_key(product: Product
 def test_an_update_that_codat_refuses_does_not_keep_from_creating_what_failed(
     product: Product, simulated: SimulatedCodat
 ) -> None:
-    """There was nothing to update: the product was told, and wants the expense as it was."""
+    """There was nothing to update: the product was notified and wants the expense as it was."""
     body = expense()
     sync_id = product.submits(body)
     product.hears(sync_id, _FAILED)
@@ -154,7 +154,7 @@ def test_a_click_on_a_retry_creates_what_that_had_and_nothing_else(product: Prod
 def test_a_late_event_of_an_earlier_sync_does_not_hide_a_failed_update(
     product: Product, simulated: SimulatedCodat
 ) -> None:
-    """When it was tells Codat, not when its webhook came."""
+    """Codat's time counts, not the webhook's."""
     body = expense()
     origin = Origin(COMPANY_ID, "POST", "expense-transactions")
     created = simulated.accept(simulated.company(COMPANY_ID), origin, [Submitted(body["id"], json.dumps(body))])

@@ -181,7 +181,7 @@ def test_the_same_request_again_is_answered_as_the_first_time(submit: Handler, s
 def test_a_lost_answer_is_found_again(
     submit: Handler, store: Store, simulated: SimulatedCodat, fault: Fault, key: str | None
 ) -> None:
-    """Codat took it, and nobody heard of it: the same request again finds its sync, and writes nothing twice."""
+    """Codat accepted it, but the answer was lost: repeating the request finds its sync and writes nothing twice."""
     body, submissions = [expense()], SubmissionStore(store.table)
     simulated.faults.add(fault)
     lost = ask(submit, "POST", EXPENSES, body, idempotency_key=key)
@@ -211,7 +211,7 @@ def test_what_did_not_arrive_is_sent_again_with_its_key(
 
 
 def test_a_put_without_an_answer_needs_an_operator(submit: Handler, store: Store, simulated: SimulatedCodat) -> None:
-    """It takes no key: if Codat's list does not tell, nobody knows."""
+    """A PUT takes no idempotency key: unless Codat's list shows it, its outcome is unknown."""
     body = expense()
     path = f"{EXPENSES}/{body['id']}"
     simulated.faults.add(Fault("reset"))
@@ -463,7 +463,7 @@ def test_a_closed_gate_answers_with_retry_after(
 
 
 def test_a_missing_api_key_answers_503(submit: Handler, aws: Aws) -> None:
-    """503: nobody can tell whether it is the right one."""
+    """Answer 503: the key cannot be verified."""
     aws.put_secret("CODAT_SECRET", {"apiKey": ""})
     assert ask(submit, "POST", EXPENSES, [expense()]).status == 503
 

@@ -62,7 +62,7 @@ def write_items(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> It
 
 
 def _agree_and_forget(table: Table) -> None:
-    """Leave what takes Codat's list to be wrong about a sync, or a person to have a company forgotten."""
+    """Write the items of an incorrect list entry and of an erased company."""
     ReconciliationStore(table).put_agreed(COMPANY_ID, {SYNC_ID: AGREED})
     tombstones, now = Tombstones(table), datetime.now(UTC)
     stone = tombstones.put(FORGOTTEN, "arn:aws:iam::123456789012:user/operator", "ticket 7", now)

@@ -182,7 +182,7 @@ def test_the_functions_go_on_with_it(start: StartFunction, aws: Aws, store: Stor
 def test_a_word_that_is_not_known_yet_does_no_harm(
     aws: Aws, store: Store, key: tuple[str, str], expression: str
 ) -> None:
-    """A sync is looked at again, and what is closed is closed."""
+    """A sync is polled, and a closed gate stays closed."""
     (items, *_) = released_items.stored().values()
     for item in items:
         aws.dynamodb.put_item(TableName="syncs", Item=item)
@@ -232,7 +232,7 @@ def _with(item: dict[str, Any], words: dict[str, Any]) -> dict[str, Any]:
 
 
 def _due_now(item: dict[str, Any]) -> dict[str, Any]:
-    """Return what has reconcile look at an item in this round."""
+    """Return a change that makes reconcile compare an item in this run."""
     return {name: {"S": "2026-01-01T00:00:00.000Z"} for name in ("reconcileAt", "nextAt") if name in item}
 
 

@@ -86,7 +86,7 @@ class Health:
 
 @pytest.fixture
 def health(start: StartFunction, simulated: SimulatedCodat, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Health:
-    """Return one that looks at the gate before each call."""
+    """Return a client that reads the gate before each call."""
     del aws
     monkeypatch.setattr("codat_sync.rate_limits.gate._MAX_AGE", 0)
     return Health(start, simulated)
@@ -252,7 +252,7 @@ def test_failures_that_are_alike_but_for_ids_are_one_cause(health: Health) -> No
 def test_codat_is_asked_live_for_people_though_only_their_reserve_is_left(
     health: Health, simulated: SimulatedCodat, aws: Aws
 ) -> None:
-    """And the worker is told to look at the sync again."""
+    """The worker also gets a task to fetch the sync again."""
     health.hears(simulated.sync(SYNC_ID))
     simulated.change_sync(SYNC_ID, code=2000, items=tuple(Item(each) for each in TRANSACTION_IDS))
     live = health.post(f"/syncs/{SYNC_ID}/refresh")
@@ -272,7 +272,7 @@ def test_codat_is_asked_live_for_people_though_only_their_reserve_is_left(
 def test_what_codat_refuses_is_a_problem_that_says_so(
     health: Health, simulated: SimulatedCodat, fault: Fault, status: int
 ) -> None:
-    """And when to come again, if that is known."""
+    """The response has a Retry-After if the time is known."""
     health.hears(simulated.sync(SYNC_ID))
     for _ in range(3):
         simulated.faults.add(fault)
@@ -311,7 +311,7 @@ _SENSELESS: list[tuple[str, dict[str, object]]] = [
 
 
 def test_what_makes_no_sense_is_refused_with_what_is_wrong(health: Health) -> None:
-    """As a problem document: never an error of ours."""
+    """Respond with a problem document, never a server error."""
     for path, query in _SENSELESS:
         answer = health.ask(path, **query)
         assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json"), (path, query)
@@ -371,7 +371,7 @@ def test_for_people_codat_is_asked_though_only_their_reserve_is_left(
 
 
 def test_throttling_by_aws_answers_503_with_retry_after(health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A throttled table is no error of ours."""
+    """A throttled table is no server error."""
     throttled = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "Query")
 
     def fail(*_: object) -> None:

@@ -118,7 +118,7 @@ def test_a_company_without_a_sync_is_shown_as_codat_lists_it(
 
 
 def test_a_sync_that_codat_does_not_list_is_not_missing() -> None:
-    """It is told of by itself: a person looks at it."""
+    """It is reported separately, to an operator."""
     known = [CompanyCompleteness("one", NOW, reasons={"unheard": 1}), CompanyCompleteness("two", NOW)]
     overall = summed_up(known, Directory(NOW, NOW, NOW), NOW)
     assert (overall.incomplete, overall.reasons, overall.complete_as_of) == (0, {"unheard": 1}, NOW)

@@ -62,7 +62,7 @@ def test_a_body_changed_by_one_byte_is_refused(start: StartFunction, aws: Aws) -
 def test_what_is_signed_is_taken_in_whatever_it_is(
     start: StartFunction, aws: Aws, simulated: SimulatedCodat, body: bytes
 ) -> None:
-    """It is authentic, so it is not lost: the worker tells what it is."""
+    """It is authentic, so it is enqueued: the worker interprets it."""
     assert start("receiver")(_payload(body, simulated.sign(body).headers))["statusCode"] == 202
     (sent,) = aws.messages("SYNC_QUEUE")
     assert base64.b64decode(json.loads(sent["Body"])["raw"]) == body
@@ -94,7 +94,7 @@ def test_two_megabytes_of_transactions_are_left_to_the_worker(
 def test_two_megabytes_of_something_else_are_refused_with_their_id(
     start: StartFunction, aws: Aws, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """413, counted, and the id logged, so that somebody can ask Codat for it."""
+    """Answer 413, count it and log its id, so that it can be requested from Codat."""
     body = json.dumps({"eventType": "bills.write.successful", "payload": "x" * 2_000_000}).encode()
     headers = simulated.sign(body, webhook_id="msg_large").headers
     assert start("receiver")(_payload(body, headers))["statusCode"] == 413

@@ -1,4 +1,4 @@
-"""Where somebody is led after signing in."""
+"""Redirect only to local paths after a login."""
 
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -52,6 +52,6 @@ def test_however_often_it_is_decoded_it_stays_here(text: str) -> None:
 
 
 def test_deeply_encoded_text_does_not_cost_much() -> None:
-    """It is not unwrapped for as long as somebody cared to wrap it."""
+    """Nested encoding is not decoded without limit."""
     assert local_path("/%" + "25" * 1_000_000) == HOME
     assert local_path(quote("/" * 100_000)) == HOME

@@ -1,4 +1,4 @@
-"""When something is looked at again."""
+"""Schedule the next check."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +21,7 @@ _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=
 
 
 def _looked_at(times: int, after: timedelta | None = None) -> list[Waiting]:
-    """Return what is waited after each of so many looks, each made when it is due or a while later."""
+    """Return the delay after each check, each made when due or ``late`` later."""
     found: list[Waiting] = []
     now = _NOW
     for _ in range(times):
@@ -50,7 +50,7 @@ def test_delays_grow_until_they_are_an_hour() -> None:
 
 
 def test_after_a_day_it_is_stuck_and_said_so_once() -> None:
-    """It is still looked at, ever more seldom, and not for ever."""
+    """It is polled with backoff, up to a limit."""
     waits = _looked_at(100)
     reports = [report(before, waiting) for before, waiting in zip([None, *waits[:-1]], waits, strict=True)]
     assert [each for each in reports if each] == [Report.STUCK, Report.ABANDONED]
@@ -84,7 +84,7 @@ def test_a_transient_problem_is_polled_again(error: CodatError | SecretUnavailab
 
 
 def test_a_sync_that_is_not_there_for_an_hour_is_believed_to_be_missing() -> None:
-    """It is said once, and not looked at again."""
+    """It is reported once and not polled again."""
     known = _troubled(CodatNotFoundError("HTTP 404"))
     before = _troubled(CodatNotFoundError("HTTP 404"), known, _NOW + 59 * _MINUTE)
     after = _troubled(CodatNotFoundError("HTTP 404"), before, _NOW + _HOUR)
@@ -102,7 +102,7 @@ def test_what_was_there_is_not_missing_at_once() -> None:
 
 
 def test_a_malformed_answer_needs_an_operator() -> None:
-    """A dead letter tells of it: asking again by itself would make another one each time."""
+    """A dead letter reports it: polling would add another one each time."""
     waiting = _troubled(CodatAnswerError("malformed"))
     assert (waiting.trouble, waiting.due_at, waiting.is_given_up) == (Trouble.MALFORMED, None, False)
 

@@ -48,7 +48,7 @@ def _item(name: str, status: str | None = COMPLETED, kind: str = "expense") -> I
 
 
 def _facts(key: Key, old: Values | None, new: Values) -> Iterator[Fact]:
-    """Yield what one record tells, as publish puts it together."""
+    """Yield the events of one record, as publish derives them."""
     change = read_change(DynamoDBRecord(stream_record(key, old, new)))
     match change:
         case SyncChange():
@@ -92,7 +92,7 @@ def test_a_sync_in_progress_publishes_only_its_ended_transactions() -> None:
 
 
 def test_a_sync_that_failed_and_then_succeeded_is_published_twice_in_order_of_versions() -> None:
-    """The transactions that it had completed before are not told of again."""
+    """Transactions that were completed before are not published again."""
     failed = _document(None, 5130, _item("t1"), _item("t2", "PushError"))
     first = list(_facts(_KEY, None, failed))
     assert [type(fact).__name__ for fact in first] == ["SyncFailed", "TransactionCompleted", "TransactionFailed"]
@@ -103,7 +103,7 @@ def test_a_sync_that_failed_and_then_succeeded_is_published_twice_in_order_of_ve
 
 
 def test_the_end_of_a_failed_sync_is_published_although_its_code_is_unchanged() -> None:
-    """The first time some of it went on: how many have failed in the end is news."""
+    """Some of it continued at first: the final number of failures is published."""
     going_on = _document(None, 5130, _item("t1", "PushError"), _item("t2", "Pending"))
     ended = _document(going_on, 5130, _item("t1", "PushError"), _item("t2", "PushError"))
     facts = [next(_facts(_KEY, *versions)).model_dump() for versions in ((None, going_on), (going_on, ended))]

@@ -50,7 +50,7 @@ def _is_open(gate: SharedGate) -> bool:
 
 
 def test_what_one_closes_is_closed_for_all(world: World) -> None:
-    """At once for itself; for the others as soon as they look again."""
+    """It applies at once to this process, and to others at their next read."""
     one, other = world.process(), world.process()
     assert _is_open(one)
     one.close(_CLOSED)
@@ -95,7 +95,7 @@ def test_a_reset_that_arrives_early_counts(world: World) -> None:
 
 
 def test_a_reset_does_not_fix_a_rejected_key(world: World) -> None:
-    """What Codat refuses, a person has to look at."""
+    """A rejection by Codat needs an operator."""
     gate = world.process()
     gate.close(Closure(Reason.REFUSED, world.now + _MINUTE))
     world.now += timedelta(seconds=1)
@@ -127,7 +127,7 @@ def test_a_reset_says_what_is_left(world: World) -> None:
 
 
 def test_the_remaining_quota_is_shared_now_and_then(world: World) -> None:
-    """Not with each call: each would be a write. What stops the others is told at once."""
+    """Not with each call, as each would be a write. What stops the others is shared at once."""
     gate = world.process()
     for remaining in range(1500, 1400, -1):
         world.now += timedelta(seconds=0.1)

@@ -89,7 +89,7 @@ def test_what_was_left_out_was_missing_before() -> None:
 
 
 def test_what_was_enqueued_is_enqueued_again_after_an_hour() -> None:
-    """And what was submitted and never heard of after a day."""
+    """A submission without a webhook counts after a day."""
     found = Unresolved(Why.MISSING, None, None)
     assert found.is_to_be_enqueued(_NOW)
     enqueued = replace(found, enqueued_at=_NOW)
@@ -100,7 +100,7 @@ def test_what_was_enqueued_is_enqueued_again_after_an_hour() -> None:
 
 @pytest.mark.parametrize("before", [None, Why.MISSING])
 def test_a_dead_lettered_sync_is_checked_again_when_its_dead_letter_is_gone(before: Why | None) -> None:
-    """Not sooner, as it would make another one; and whatever became of that, it is not forgotten."""
+    """Not sooner, as that would add a dead letter; whatever became of it, the sync stays tracked."""
     known = _compared(_NEW, _NOW, {"a": before} if before else {})
     for days, is_due in ((0, False), (13, False), (14, True)):
         known = _compared(known, _NOW + timedelta(days=days), {"a": Why.SET_ASIDE})

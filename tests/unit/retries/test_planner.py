@@ -129,7 +129,7 @@ _KEPT = _submission(State.KEPT, None)
     ],
 )
 def test_each_transaction_history_has_its_plan(standing: Standing, step: Step, for_person: Step) -> None:
-    """A person's click overrides waiting and mending, never safety."""
+    """A manual retry overrides delays and required corrections, never safety."""
     assert _plan(standing).step is step
     assert _plan(standing, is_for_person=True).step is for_person
 
@@ -200,7 +200,7 @@ def test_an_update_is_not_written_because_what_it_updates_is() -> None:
 
 
 def test_a_rejected_transaction_is_checked_once_more_and_continues_if_the_connection_was_the_cause() -> None:
-    """Codat may say no before we hear that the connection is gone; what it refused of the product's own is told."""
+    """Codat may reject before the lost connection is known; rejected requests of the product are reported."""
     ours = replace(_submission(State.REFUSED, retry_of="first", at=_NOW - _MINUTE), answer_status=400)
     refused = _standing(_FAILED, submissions=(_submission(), ours), connection_status="Linked")
     assert _plan(refused) == Plan(Step.MEND, "Codat refused it: None.", _NOW + 59 * _MINUTE)
@@ -274,7 +274,7 @@ def test_nothing_known_is_without_an_answer_and_nothing_unsafe_is_retried(
 
 
 def test_a_purged_body_is_distinguished_from_one_that_never_existed() -> None:
-    """Whoever looks for it knows that it was sent."""
+    """A lookup knows that it was sent."""
     emptied = Standing("t", (_FAILED,), ((_submission(), Body("t", "")),))
     assert (_plan(emptied).step, "too old to be kept" in _plan(emptied).support) == (Step.NO_BODY, True)
     never = Standing("t", (_FAILED,))

@@ -13,7 +13,7 @@ def _sync(code: int, *statuses: str | None) -> Sync:
 
 
 def test_all_of_codats_codes_are_known() -> None:
-    """The twelve of its documentation, each with something to tell a customer."""
+    """The twelve documented codes each have a note for the customer."""
     assert set(STATUS_CODES) == {1000, 1010, 2000, 2040, 4000, 4040, 4220, 4260, 5000, 5080, 5120, 5130}
     assert all(known.note and known.next_step and known.meaning for known in STATUS_CODES.values())
 

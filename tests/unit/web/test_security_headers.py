@@ -1,4 +1,4 @@
-"""What every answer tells a browser."""
+"""Set security headers on every response."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def _policy(headers: dict[str, str]) -> dict[str, str]:
 
 @pytest.mark.parametrize("headers", [PAGE_HEADERS, DATA_HEADERS])
 def test_only_our_own_files_run(headers: dict[str, str]) -> None:
-    """No policy has an exemption, and nobody puts a page of ours into one of theirs."""
+    """No policy has an exemption, and pages cannot be framed."""
     policy = _policy(headers)
     assert policy["default-src"] == policy["frame-ancestors"] == "'none'"
     assert set(policy.values()) <= {"'none'", "'self'"}

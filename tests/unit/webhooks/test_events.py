@@ -79,7 +79,7 @@ def test_a_quota_that_is_there_was_not_reached(name: str, remaining: int | None,
 
 @pytest.mark.parametrize("event", [{}, {"eventType": None}, {"eventType": 7}, {"eventType": ["expenses"]}])
 def test_an_event_without_a_type_is_none(event: dict[str, object]) -> None:
-    """It can't be told what it is."""
+    """Its type is unknown."""
     assert read_webhook(event) is None
 
 

@@ -163,7 +163,7 @@ def test_company_that_is_linked_again_is_written_to(codat: SimulatedCodat, compa
 def test_company_that_is_deleted_meanwhile(
     codat: SimulatedCodat, company: Company, create: Create, announced: list[tuple[Sync, Generation]]
 ) -> None:
-    """Its sync fails with 4040, nothing is written, and no webhook tells of it."""
+    """Its sync fails with 4040, nothing is written, and no webhook announces it."""
     sync_id = create("t-1")
     codat.delete_company(company.company_id)
     assert codat.settle(sync_id).code == 4040
