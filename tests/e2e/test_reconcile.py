@@ -42,9 +42,9 @@ def _reconcile(stack: Outputs) -> dict[str, Any]:
     """Have it go a round, as its schedule does."""
     aws = LocalAws(stack.aws_endpoint_url)
     answer = aws.lambda_.invoke(FunctionName=physical_ids(aws.cloudformation)["ReconcileFunction"])
-    told: dict[str, Any] = json.loads(answer["Payload"].read())
-    assert "FunctionError" not in answer, told
-    return told
+    response: dict[str, Any] = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, response
+    return response
 
 
 def _let_be_due(table: Table, company_id: str) -> None:

@@ -56,9 +56,9 @@ def test_an_alarm_watches_an_existing_metric(name: str) -> None:
         if namespace == NAMESPACE:
             continue  # tests/infrastructure/test_alarm_metrics.py
         names, dimension = _OF_AWS[namespace]
-        ((told, value),) = dimensions
+        ((actual, value),) = dimensions
         assert metric in names
-        assert told == dimension
+        assert actual == dimension
         match json.loads(value):
             case {"Ref": resource}:
                 assert RESOURCES[resource]["Type"] == "AWS::Serverless::Function"

@@ -156,8 +156,8 @@ def test_the_topic_takes_only_what_its_rule_brings() -> None:
     (statement,) = RESOURCES["AttentionTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Action"] == "sns:Publish"
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["AttentionRule", "Arn"]}}}
-    told = set(RESOURCES["AttentionRule"]["Properties"]["EventPattern"]["detail-type"])
-    assert told <= {kind.__name__ for kind in facts()}
+    notified = set(RESOURCES["AttentionRule"]["Properties"]["EventPattern"]["detail-type"])
+    assert notified <= {kind.__name__ for kind in facts()}
 
 
 def test_the_table_outlives_the_stack_and_cannot_be_replaced() -> None:

@@ -133,8 +133,8 @@ def test_a_version_that_fails_each_message_is_taken_back(name: str) -> None:
     properties = RESOURCES[f"{name}Function"]["Properties"]
     assert "ReportBatchItemFailures" in str(properties["Events"])
     alarms = [ALARMS[alarm["Ref"]] for alarm in properties["DeploymentPreference"]["Alarms"]]
-    told = {metric.name for alarm in alarms for metric in metrics_of(alarm) if metric.namespace == NAMESPACE}
-    assert told & {"MessageFailed", "RecordFailed"}
+    watched = {metric.name for alarm in alarms for metric in metrics_of(alarm) if metric.namespace == NAMESPACE}
+    assert watched & {"MessageFailed", "RecordFailed"}
 
 
 def test_else_it_is_all_at_once() -> None:

@@ -20,7 +20,9 @@ from tests.support.submit_requests import EXPENSES, ask, expense
 
 
 @pytest.fixture
-def told(start: StartFunction, aws: Aws, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str]) -> set[Metric]:
+def emitted_metrics(
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str]
+) -> set[Metric]:
     """Cause every failure that alarms are about; returns the emitted metrics by their dimensions."""
     aws.environment.update({"FIRST_LOOK_SECONDS": "0", "RETRY_MOST_ATTEMPTS": "0"})
     _comparison(start, simulated)
@@ -124,14 +126,14 @@ def _metrics(log: str) -> Iterator[Metric]:
                 yield from (Metric(directive["Namespace"], each["Name"], dimensions) for each in directive["Metrics"])
 
 
-def test_alarms_and_the_dashboard_use_metrics_that_are_emitted(told: set[Metric], aws: Aws) -> None:
+def test_alarms_and_the_dashboard_use_metrics_that_are_emitted(emitted_metrics: set[Metric], aws: Aws) -> None:
     """Namespace, name and every dimension: CloudWatch takes whatever it is given, and waits for it for ever."""
     shown, searches = dashboard()
     looked_at = {metric for alarm in ALARMS.values() for metric in metrics_of(alarm)} | set(shown)
     ours = {metric for metric in looked_at if not metric.namespace.startswith("AWS/")}
     assert len(ours) > 15
-    emitted = {metric._replace(namespace=NAMESPACE) for metric in told}
-    assert {metric.namespace for metric in told} == {aws.environment["POWERTOOLS_METRICS_NAMESPACE"]}
+    emitted = {metric._replace(namespace=NAMESPACE) for metric in emitted_metrics}
+    assert {metric.namespace for metric in emitted_metrics} == {aws.environment["POWERTOOLS_METRICS_NAMESPACE"]}
     assert ours - emitted == set()
     assert searches
     schemas = {(each.namespace, each.name, frozenset(name for name, _ in each.dimensions)) for each in emitted}

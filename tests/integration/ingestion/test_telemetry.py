@@ -77,16 +77,20 @@ def test_a_batch_is_counted_by_outcome(
             "poison",
         )
     )
-    told = output()
-    assert told.count("Events", eventType="expenses.sync.unsuccessful") == 3
-    assert told.count("Events", eventType="Sync Failed") == 1
-    assert told.count("Syncs", outcome="failed") == 2
-    assert told.count("Transactions", status="Completed") == 3
-    assert told.count("Transactions", status="PushError") == 2
-    assert told.count("CodatCalls", status="200") == len(simulated.requests.entries) == 6
-    assert (told.count("SyncCommitted"), told.count("EventNotOurs"), told.count("MessageSetAside")) == (3, 1, 1)
-    assert told.values("QuotaRemaining") == [simulated.quota.remaining]
-    assert {line["_aws"]["CloudWatchMetrics"][0]["Namespace"] for line in told.metrics} == {"CodatSync"}
+    emitted = output()
+    assert emitted.count("Events", eventType="expenses.sync.unsuccessful") == 3
+    assert emitted.count("Events", eventType="Sync Failed") == 1
+    assert emitted.count("Syncs", outcome="failed") == 2
+    assert emitted.count("Transactions", status="Completed") == 3
+    assert emitted.count("Transactions", status="PushError") == 2
+    assert emitted.count("CodatCalls", status="200") == len(simulated.requests.entries) == 6
+    assert (emitted.count("SyncCommitted"), emitted.count("EventNotOurs"), emitted.count("MessageSetAside")) == (
+        3,
+        1,
+        1,
+    )
+    assert emitted.values("QuotaRemaining") == [simulated.quota.remaining]
+    assert {line["_aws"]["CloudWatchMetrics"][0]["Namespace"] for line in emitted.metrics} == {"CodatSync"}
 
 
 def test_the_lag_is_from_codats_event_to_what_stands_in_the_table(
@@ -107,9 +111,9 @@ def test_an_invalid_event_type_is_counted(
     """CloudWatch would refuse the metric with it."""
     events = [{"eventType": name} for name in ("é", "a\x00b", "x" * 500, "bills.read")]
     start("worker")(batch(*(message(event, f"msg_{n}") for n, event in enumerate(events))))
-    told = output()
-    assert told.count("Events", eventType="other") == 3
-    assert told.count("Events", eventType="bills.read") == 1
+    emitted = output()
+    assert emitted.count("Events", eventType="other") == 3
+    assert emitted.count("Events", eventType="bills.read") == 1
     assert simulated.requests.entries == ()
 
 
@@ -121,11 +125,11 @@ def test_codats_answers_are_counted_although_the_message_is_redelivered(
     simulated.faults.add(Fault("reset"))
     simulated.faults.add(Fault("disconnect"))
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
-    told = output()
-    assert told.count("CodatCalls", status="503") == 1
-    assert told.count("CodatCalls", status="unreachable") == 2
-    assert told.count("MessageFailed") == 1
-    (line,) = (line for line in told.lines if line["message"] == "comes again")
+    emitted = output()
+    assert emitted.count("CodatCalls", status="503") == 1
+    assert emitted.count("CodatCalls", status="unreachable") == 2
+    assert emitted.count("MessageFailed") == 1
+    (line,) = (line for line in emitted.lines if line["message"] == "comes again")
     assert 5 <= line["seconds"] <= 15
     assert (line["sync_id"], line["webhook_ids"]) == (SYNC_ID, ["msg_1"])
 
@@ -137,9 +141,9 @@ def test_a_failed_retry_is_reported_and_redelivered(
     retry, due = start("retry"), load("retry", "due")
     aws.dynamodb.delete_table(TableName="syncs")
     assert failed(retry(due)) == [due["Records"][0]["messageId"]]
-    told = output()
-    assert told.count("MessageFailed", service="retry") == 1
-    (line,) = (line for line in told.lines if line["message"] == "failed")
+    emitted = output()
+    assert emitted.count("MessageFailed", service="retry") == 1
+    (line,) = (line for line in emitted.lines if line["message"] == "failed")
     assert (line["sync_id"], line["level"]) == (SYNC_ID, "ERROR")
     assert line["exception_name"] == "ResourceNotFoundException"
 
@@ -161,11 +165,11 @@ def test_what_needs_an_operator_is_logged_as_an_error(
     clock({})
     (check,) = aws.messages("SYNC_QUEUE")
     worker(batch(check["Body"]))
-    told = output()
-    (line,) = (line for line in told.lines if line["level"] == "ERROR")
+    emitted = output()
+    (line,) = (line for line in emitted.lines if line["level"] == "ERROR")
     assert (line["message"], line["sync_id"], line["company_id"]) == ("stuck", SYNC_ID, COMPANY_ID)
-    assert told.count("SyncStuck") == 1
-    assert told.count("DueEnqueued") == 1
+    assert emitted.count("SyncStuck") == 1
+    assert emitted.count("DueEnqueued") == 1
 
 
 def _telling(_error: object) -> dict[str, object]:

@@ -273,7 +273,7 @@ def test_the_log_has_ids_and_outcomes_and_nothing_private(
     """One correlation id leads from the webhook to the last write."""
     start("worker")(load("worker", "sync-unsuccessful"))
     log = capsys.readouterr().out
-    for told in (SYNC_ID, COMPANY_ID, '"outcome":"failed"', '"correlation_ids":["B8qnXhkUrPEEMSg="]', "SyncCommitted"):
-        assert told in log
+    for text in (SYNC_ID, COMPANY_ID, '"outcome":"failed"', '"correlation_ids":["B8qnXhkUrPEEMSg="]', "SyncCommitted"):
+        assert text in log
     for private in ("archived", "Toft", "Bäckerei", "an API key"):
         assert private not in log

@@ -6,7 +6,7 @@ from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import SYNC_ID
 from tests.support.aws import WEBHOOK_URL, Aws
 from tests.support.handlers import StartFunction
-from tests.support.reconciliation_world import LONG_AGO, Clock, Reconcile, put_together
+from tests.support.reconciliation_world import LONG_AGO, Clock, Reconcile, make_reconcile
 
 
 @pytest.fixture
@@ -20,4 +20,4 @@ def reconcile(start: StartFunction, aws: Aws, simulated: SimulatedCodat, clock: 
     simulated.now = clock
     simulated.set_webhook_consumer(WEBHOOK_URL)
     simulated.change_sync(SYNC_ID, sync_utc=LONG_AGO)
-    return put_together(aws, simulated.transport(), start("worker"), clock)
+    return make_reconcile(aws, simulated.transport(), start("worker"), clock)

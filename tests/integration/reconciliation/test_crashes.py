@@ -14,7 +14,7 @@ from dev.stored_events import COMPANY_ID, SYNC_ID
 from tests.support.aws import WEBHOOK_URL, Aws
 from tests.support.botocore_calls import intercept_calls
 from tests.support.handlers import Handler
-from tests.support.reconciliation_world import LONG_AGO, Clock, Reconcile, put_together
+from tests.support.reconciliation_world import LONG_AGO, Clock, Reconcile, make_reconcile
 
 _WRITES = {"UpdateItem", "SendMessage", "SendMessageBatch"}
 
@@ -75,7 +75,7 @@ def test_the_next_run_makes_up_for_a_crashed_one(
     simulated.set_webhook_consumer(WEBHOOK_URL)
     simulated.change_sync(SYNC_ID, sync_utc=LONG_AGO)
     simulated.now = clock = Clock()
-    reconcile = put_together(aws, simulated.transport(), start("worker"), clock)
+    reconcile = make_reconcile(aws, simulated.transport(), start("worker"), clock)
     crashes = Crashes(monkeypatch)
     since = {SYNC_ID: clock()}
     for writes in itertools.count():

@@ -16,7 +16,7 @@ from tests.support.reconciliation_world import (
     add_unannounced_sync,
     count_lists,
     load_completeness,
-    put_together,
+    make_reconcile,
 )
 
 
@@ -27,7 +27,7 @@ def test_no_more_than_a_share_of_the_quota_is_used(
     reconcile.clock.passed += timedelta(days=1) - _since_midnight(reconcile)  # at midnight, a 24th is released
     for _ in range(100):
         add_unannounced_sync(simulated)
-    sparing = put_together(aws, simulated.transport(), start("worker"), reconcile.clock, percent=5)
+    sparing = make_reconcile(aws, simulated.transport(), start("worker"), reconcile.clock, percent=5)
     simulated.requests.clear()
     limit = 2000 * 5 // 100
     for _ in range(24):

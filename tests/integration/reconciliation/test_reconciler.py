@@ -25,7 +25,7 @@ from tests.support.reconciliation_world import (
     catch_up,
     count_lists,
     load_completeness,
-    put_together,
+    make_reconcile,
 )
 from tests.support.sqs_batches import batch, failed, of
 
@@ -92,7 +92,7 @@ def test_an_incorrect_list_costs_one_call(
         said = [status | {"syncUtc": "2026-01-05"} for status in answer.json()]
         return httpx.Response(200, json=said, headers={"X-Rate-Limit-Limit": "2000", "X-Rate-Limit-Remaining": "1500"})
 
-    other = put_together(aws, httpx.MockTransport(with_another_time), start("worker"), reconcile.clock)
+    other = make_reconcile(aws, httpx.MockTransport(with_another_time), start("worker"), reconcile.clock)
     simulated.requests.clear()
     for _ in range(2):
         other.clock.pass_by(hours=7)
@@ -153,7 +153,7 @@ def test_only_syncs_that_ended_since_the_start_count_as_unannounced(
     reconcile.clock.pass_by(hours=7)
     reconcile.go()
     assert (load_completeness(reconcile).missing, load_completeness(reconcile).reasons) == (1, {"missing": 2})
-    assert [each.lost for each in reconcile.told if each.lost] != []
+    assert [each.lost for each in reconcile.comparisons if each.lost] != []
 
 
 def test_an_answer_in_the_dead_letter_queue_keeps_complete_as_of_unchanged(
@@ -255,7 +255,7 @@ def test_concurrent_runs_compare_each_company_once(
         simulated.add_company(company_id=f"company-{number}")
         add_unannounced_sync(simulated, company_id=f"company-{number}")
     reconcile.rounds.discovering.go_on(lambda: True)
-    others = [put_together(aws, simulated.transport(), start("worker"), reconcile.clock) for _ in range(3)]
+    others = [make_reconcile(aws, simulated.transport(), start("worker"), reconcile.clock) for _ in range(3)]
     with ThreadPoolExecutor(4) as pool:
         went = list(pool.map(lambda each: each.go(), [reconcile, *others]))
     assert sum(len(each.compared) for each in went) == 13

@@ -51,9 +51,9 @@ def test_an_endpoint_that_gets_nothing_is_an_error(  # noqa: PLR0913, PLR0917 - 
     before = datetime.now(UTC) - timedelta(milliseconds=1)
     reconcile(dict(_REMAINING))
     reconcile(dict(_REMAINING))
-    told = output()
-    assert [line["state"] for line in told.lines if line["message"] == "endpoint"] == [state]
-    assert told.values("EndpointTrouble") == [1]
+    emitted = output()
+    assert [line["state"] for line in emitted.lines if line["message"] == "endpoint"] == [state]
+    assert emitted.values("EndpointTrouble") == [1]
     endpoint = rounds_store.load_endpoint()
     assert endpoint.since
     assert (endpoint.state, endpoint.since >= before, endpoint.since == endpoint.checked_at) == (state, True, True)
@@ -78,9 +78,9 @@ def test_an_endpoint_that_cant_be_asked_about_does_not_keep_companies_from_being
     simulated.faults.add(Fault("status", status=500, times=6, path="^/(webhooks|companies)$"))
     answer = start("reconcile")(dict(_REMAINING))
     assert answer["compared"] == 1
-    told = output()
-    assert [line["what"] for line in told.lines if line["message"] == "not compared"] == ["endpoint", "companies"]
-    assert told.values("ComparisonsFailed") == [1, 1]
+    emitted = output()
+    assert [line["what"] for line in emitted.lines if line["message"] == "not compared"] == ["endpoint", "companies"]
+    assert emitted.values("ComparisonsFailed") == [1, 1]
 
 
 @pytest.mark.parametrize("fault", [Fault("status", status=403), Fault("status", status=404), Fault("malformed")])
@@ -90,9 +90,9 @@ def test_an_endpoint_that_codat_does_not_list_is_an_error(
     """Else nobody would know that nobody watches."""
     simulated.faults.add(replace(fault, times=3, path="^/webhooks$"))
     assert start("reconcile")(dict(_REMAINING))["end"] == "done"
-    told = output()
-    assert told.values("EndpointTrouble") == [1]
-    assert [line["state"] for line in told.lines if line["message"] == "endpoint"] == ["unknown"]
+    emitted = output()
+    assert emitted.values("EndpointTrouble") == [1]
+    assert [line["state"] for line in emitted.lines if line["message"] == "endpoint"] == ["unknown"]
 
 
 def test_our_own_fault_fails_the_function_after_everything_else_is_reported(
@@ -107,9 +107,9 @@ def test_our_own_fault_fails_the_function_after_everything_else_is_reported(
     )
     with pytest.raises(KeyError):
         start("reconcile")(dict(_REMAINING))
-    told = output()
-    assert [line["what"] for line in told.lines if line["message"] == "not compared"] == [COMPANY_ID]
-    assert [line["companies"] for line in told.lines if line["message"] == "round"] == [1]
+    emitted = output()
+    assert [line["what"] for line in emitted.lines if line["message"] == "not compared"] == [COMPANY_ID]
+    assert [line["companies"] for line in emitted.lines if line["message"] == "round"] == [1]
 
 
 def test_syncs_that_no_webhook_announced_are_an_error(
@@ -125,16 +125,16 @@ def test_syncs_that_no_webhook_announced_are_an_error(
     ended = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     lost = simulated.add_sync(simulated.company(COMPANY_ID), 2000, [Item("t", message="private")], sync_utc=ended)
     start("reconcile")(dict(_REMAINING))
-    told = output()
-    (line,) = [line for line in told.lines if line["message"] == "unannounced"]
+    emitted = output()
+    (line,) = [line for line in emitted.lines if line["message"] == "unannounced"]
     assert (line["level"], line["company_id"], line["sync_ids"]) == ("ERROR", COMPANY_ID, [lost.sync_id])
-    assert told.count("SyncsUnannounced") == 1
-    assert told.count("SyncsFound", why="missing") == 1
-    assert (told.count("CompaniesIncomplete"), told.count("CompaniesNeverComplete")) == (1, 1)
-    assert told.values("CompletenessAge") == []
+    assert emitted.count("SyncsUnannounced") == 1
+    assert emitted.count("SyncsFound", why="missing") == 1
+    assert (emitted.count("CompaniesIncomplete"), emitted.count("CompaniesNeverComplete")) == (1, 1)
+    assert emitted.values("CompletenessAge") == []
     endpoint = rounds_store.load_endpoint()
     assert (endpoint.unannounced, endpoint.unannounced_at is not None) == (1, True)
-    assert "private" not in str(told.lines)
+    assert "private" not in str(emitted.lines)
 
 
 def test_how_old_the_claim_is_is_a_metric(
@@ -147,9 +147,9 @@ def test_how_old_the_claim_is_is_a_metric(
     output()
     answer = reconcile(dict(_REMAINING))
     assert answer["completeAsOf"]
-    told = output()
-    (age,) = told.values("CompletenessAge")
+    emitted = output()
+    (age,) = emitted.values("CompletenessAge")
     assert 0 <= age < 60
-    assert told.count("ReconcileEnded", reason="done") == 1
-    (line,) = [line for line in told.lines if line["message"] == "round"]
+    assert emitted.count("ReconcileEnded", reason="done") == 1
+    (line,) = [line for line in emitted.lines if line["message"] == "round"]
     assert (line["companies"], line["never_complete"], line["complete_as_of"]) == (1, 0, answer["completeAsOf"])

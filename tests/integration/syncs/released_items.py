@@ -1,4 +1,4 @@
-"""The items that a version of this application leaves in SyncTable: written by its functions, and stored for the next.
+"""The items that each release leaves in SyncTable, written by its functions and stored for upgrade tests.
 
 `RECORD_ITEMS=1 pytest tests/integration/syncs/test_released_items.py` stores those of today; it belongs to a release.
 """
@@ -35,7 +35,7 @@ AGREED = "5130 2026-11-24T23:20:56.445Z"
 
 
 def write_items(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> Items:
-    """Have the functions write every kind of item, and return what is in the table."""
+    """Let the functions write every kind of item; returns the table's items."""
     worker, company = start("worker"), simulated.company(COMPANY_ID)
 
     def hears(sync_id: str) -> None:
@@ -71,7 +71,7 @@ def _agree_and_forget(table: Table) -> None:
 
 
 def _submit(start: StartFunction, simulated: SimulatedCodat, worker: Handler) -> None:
-    """Submit one, let it fail, create it again; and keep the body of another."""
+    """Submit an expense, let it fail and resubmit it; record the body of another."""
     submit = start("submit")
     sync_id = ask(submit, "POST", EXPENSES, [expense(SUBMITTED)]).body["syncId"]
     ended = simulated.settle(sync_id, Outcome(otherwise=Verdict("PushError", "busy")))
@@ -82,22 +82,22 @@ def _submit(start: StartFunction, simulated: SimulatedCodat, worker: Handler) ->
 
 
 def kind_of(item: dict[str, Any]) -> tuple[str, str]:
-    """Return what kind of item it is, by its key."""
+    """Return the kind of an item, by its key."""
     return item["pk"]["S"].split("#")[0], item["sk"]["S"].split("#")[0]
 
 
 def store(version: str, items: Items) -> None:
-    """Keep what a version has written."""
+    """Store the items of a version."""
     (FOLDER / f"{version}.json").write_text(json.dumps(sorted(items, key=_key), indent=1) + "\n")
 
 
 def stored() -> dict[str, Items]:
-    """Return what each version has written, by version."""
+    """Return the stored items by version."""
     return {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
 
 
 def of_a_later_version(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - DynamoDB's
-    """Return an item as a later version would write it: with a higher `v`, and more in it wherever there can be."""
+    """Return an item as a later version might write it: with a higher `v` and unknown fields."""
     if depth == 0:
         changed = {name: of_a_later_version(each, 1) for name, each in value.items()}
         return changed | {"v": {"N": "99"}, "later": {"S": "what nobody knows yet"}}

@@ -17,7 +17,7 @@ from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, load
 from tests.support.aws import WEBHOOK_URL, Aws
 from tests.support.handlers import StartFunction
-from tests.support.reconciliation_world import LONG_AGO, Clock, Reconcile, put_together
+from tests.support.reconciliation_world import LONG_AGO, Clock, Reconcile, make_reconcile
 
 NOW = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
 
@@ -29,7 +29,7 @@ def reconcile(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> Reco
     simulated.now = clock
     simulated.set_webhook_consumer(WEBHOOK_URL)
     simulated.change_sync(SYNC_ID, sync_utc=LONG_AGO)
-    made = put_together(aws, simulated.transport(), start("worker"), clock)
+    made = make_reconcile(aws, simulated.transport(), start("worker"), clock)
     made.go()
     made.work()
     clock.pass_by(minutes=6)
