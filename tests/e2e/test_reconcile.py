@@ -39,7 +39,7 @@ def table(stack: Outputs) -> Table:
 
 
 def _reconcile(stack: Outputs) -> dict[str, Any]:
-    """Have it go a round, as its schedule does."""
+    """Invoke it, as its schedule does."""
     aws = LocalAws(stack.aws_endpoint_url)
     answer = aws.lambda_.invoke(FunctionName=physical_ids(aws.cloudformation)["ReconcileFunction"])
     response: dict[str, Any] = json.loads(answer["Payload"].read())

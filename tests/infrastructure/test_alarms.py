@@ -10,7 +10,7 @@ from tests.support.alarms import ALARMS, NAMESPACE, RESOURCES, dashboard, dashbo
 
 RUNBOOK = (EVENTS.parent / "docs/operations.md").read_text()
 TEMPLATE = (EVENTS.parent / "template.yaml").read_text()
-# The metrics of AWS's that are looked at: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html
+# The AWS metrics that are watched: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html
 _OF_AWS = {
     "AWS/SQS": ({"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}, "QueueName"),
     "AWS/Lambda": ({"Errors", "Throttles", "Duration", "IteratorAge"}, "FunctionName"),

@@ -10,7 +10,7 @@ from dev.stored_events import EVENTS
 
 ROOT = EVENTS.parent
 RUNBOOK = (ROOT / "docs/operations.md").read_text()
-# As a person types them: in a block of their own, with a comment perhaps.
+# Commands in code blocks, with an optional comment.
 COMMANDS = re.findall(r"^make [^#\n]+", RUNBOOK, re.MULTILINE)
 TITLES = re.findall(r"^## (.+)$", RUNBOOK, re.MULTILINE)
 

@@ -241,7 +241,7 @@ def test_no_resource_needs_itself() -> None:
 
 
 def test_groups_and_scopes_are_called_as_the_roles() -> None:
-    """So that a token says it in the words that are looked for."""
+    """A token then contains the scopes that the roles are read from."""
     groups = {group["Properties"]["GroupName"] for group in _of_type("AWS::Cognito::UserPoolGroup").values()}
     server = RESOURCES["ResourceServer"]["Properties"]
     scopes = {f"{server['Identifier']}/{scope['ScopeName']}" for scope in server["Scopes"]}

@@ -83,7 +83,7 @@ class Job(threading.Thread):
         sys.settrace(None)
         try:
             self.result = self._work()
-        except BaseException as error:  # noqa: BLE001 - a crash too: whoever steps looks at it
+        except BaseException as error:  # noqa: BLE001 - crashes included: the test checks it
             self.error = error
         self.next_call = None
         self._has_stopped.release()

@@ -104,14 +104,14 @@ def test_a_missing_or_additional_row_is_reported(simulated: SimulatedCodat, aws:
 def test_what_is_not_in_the_table_is_lost(
     simulated: SimulatedCodat, aws: Aws, key: tuple[str, str], kind: Kind
 ) -> None:
-    """The document, an event, a pointer."""
+    """Omit the document, an event or an index entry."""
     pk, sk = key
     aws.dynamodb.delete_item(TableName="syncs", Key={"pk": {"S": pk}, "sk": {"S": sk}})
     assert (Verdict.LOST, kind) in {(found.verdict, found.key.kind) for found in _compared(simulated, aws)}
 
 
 def test_an_unknown_item_is_unexpected(simulated: SimulatedCodat, aws: Aws) -> None:
-    """An event of another's, a pointer to nowhere, an item of no known kind."""
+    """Add a foreign event, a dangling index entry or an item of unknown kind."""
     for pk, sk in (EVENT[0], "EVENT#msg_other"), (POINTER[0], "SYNC#elsewhere"), ("OTHER", "OTHER"):
         aws.dynamodb.put_item(TableName="syncs", Item={"pk": {"S": pk}, "sk": {"S": sk}})
     assert [found.verdict for found in _compared(simulated, aws)] == [Verdict.UNEXPECTED] * 3

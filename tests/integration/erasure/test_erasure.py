@@ -78,7 +78,7 @@ class _Application:
         large = self.simulated.add_sync(company, 2000, generate_items(40, traps=False))
         for sync in [each for each in self.simulated.syncs if each.company_id == company_id]:
             assert failed(self.worker(batch(of(self.simulated, sync, f"msg_{sync.sync_id}")))) == []
-        # What it has no more keeps its pointer: no document leads there.
+        # The index entry of a removed transaction stays: no document refers to it.
         self.simulated.change_sync(large.sync_id, items=large.items[:30])
         self.worker(batch(of(self.simulated, large, f"msg_{company_id}_2"), self.connection_event(company_id)))
         made = ask(self.submit, "POST", self.path(company_id), [expense()]).body["syncId"]

@@ -96,7 +96,7 @@ def _endless_syncs(start: StartFunction, aws: Aws, simulated: SimulatedCodat) ->
 
 
 def _comparison(start: StartFunction, simulated: SimulatedCodat) -> None:
-    """Compare what is all there; the next round says so."""
+    """Compare a complete company; the next run reports it."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID), "msg_0")))
     reconcile = start("reconcile")
     for _ in range(2):

@@ -55,7 +55,7 @@ def test_every_stored_batch_is_done_with(start: StartFunction, aws: Aws, store: 
 
 
 def test_a_sync_is_kept_with_all_that_codat_said(start: StartFunction, store: Store, simulated: SimulatedCodat) -> None:
-    """Status, items, a pointer from each transaction, and the event as seen."""
+    """Status, items, an index entry per transaction and the processed event."""
     start("worker")(load("worker", "sync-unsuccessful"))
     simulation = simulated.sync(SYNC_ID)
     document = store.load_sync(SYNC_ID)

@@ -154,7 +154,7 @@ def test_only_changes_of_a_large_sync_are_published(
     assert _names(events) == ["SyncSucceeded", "TransactionCompleted"]
     assert _details(events, "TransactionCompleted")[0]["transactionId"] == "first"
 
-    # When the parts of before are gone, all that the new version says is told: what was told has the same id.
+    # Without the earlier parts, the whole new version is published; repeated events have the same ids.
     parts = store.table.query(f"SYNC#{sync.sync_id}", f"ITEMS#{before['parts']['run']}")
     store.table.delete_all([{"pk": part["pk"], "sk": part["sk"]} for part in list(parts)])
     bus.publish({"Records": records})

@@ -106,7 +106,7 @@ def test_an_unreadable_company_delays_no_other(reconcile: Reconcile, aws: Aws) -
 
 
 def test_a_malformed_answer_is_reported_and_retried_later(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
-    """It is of one company: the round goes on."""
+    """It concerns one company: the run continues."""
     simulated.add_company()
     simulated.faults.add(Fault("malformed", times=3, path=LIST_PATH, company_id=COMPANY_ID))
     went = reconcile.go()

@@ -1,4 +1,4 @@
-"""A round that ends after any of its steps, for whatever reason: the next one goes on, and nothing wrong is claimed."""
+"""Crash a run after any of its writes: the next one continues, and no incorrect claim is made."""
 
 import itertools
 from collections.abc import Callable

@@ -57,7 +57,7 @@ def test_reconcile_leaves_the_last_of_the_daily_quota_to_others(
     reconcile.clock.passed += timedelta(hours=36) - _since_midnight(reconcile)  # at noon, so that it is not tomorrow
     reconcile.go()
     simulated.quota.leave(150)
-    reconcile.rounds.reconciling.codat.has_company(COMPANY_ID)  # tells how much is left
+    reconcile.rounds.reconciling.codat.has_company(COMPANY_ID)  # learns the remaining quota
     reconcile.clock.pass_by(minutes=6)
     asked = len(simulated.requests.entries)
     assert reconcile.go().end is End.SHARE

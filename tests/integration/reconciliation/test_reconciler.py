@@ -112,7 +112,7 @@ def test_an_overdue_sync_counts_as_stuck(reconcile: Reconcile, store: Store, sim
     reconcile.work()
     reconcile.clock.pass_by(minutes=6)
     reconcile.go()
-    assert load_completeness(reconcile).reasons == {}  # It is in progress, and is looked at by itself.
+    assert load_completeness(reconcile).reasons == {}  # It is in progress, and polled anyway.
     simulated.change_sync(SYNC_ID, code=2000, items=(Item("t"),))
     reconcile.clock.pass_by(hours=1)
     reconcile.go()
@@ -243,7 +243,7 @@ def test_concurrent_runs_compare_each_company_once(
     reconcile: Reconcile, aws: Aws, start: StartFunction, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And enqueue each sync once."""
-    # To look at a condition and to write are one thing to DynamoDB, and two to moto: threads get in between.
+    # moto checks a condition and writes in two steps, between which threads can interleave.
     lock = threading.Lock()
 
     def one_at_a_time(_operation: str, _parameters: object, proceed: Callable[[], object]) -> object:
@@ -265,7 +265,7 @@ def test_concurrent_runs_compare_each_company_once(
 
 
 def test_an_overtaken_run_writes_nothing(reconcile: Reconcile) -> None:
-    """A round that took so long that another one has compared the company meanwhile."""
+    """The run took so long that another one compared the company meanwhile."""
     reconcile.rounds.discovering.go_on(lambda: True)
     (due,) = reconcile.store.load_due(reconcile.clock(), 10)
     slow = reconcile.store.lease(due, reconcile.clock())

@@ -309,7 +309,7 @@ def test_a_limit_on_a_repeat_says_nothing_of_the_first_time(
 def test_a_sync_of_others_is_not_taken_for_ones_own(
     submit: Handler, store: Store, submissions: SubmissionStore, simulated: SimulatedCodat
 ) -> None:
-    """It has the transaction that is looked for, but more than that."""
+    """It contains the requested transaction, and more."""
     body, other = expense(), expense()
     simulated.faults.add(Fault("reset"))
     assert ask(submit, "POST", EXPENSES, [body]).status == 504
@@ -357,7 +357,7 @@ def test_a_transaction_is_not_submitted_while_its_sync_is_open(
     assert body["id"] in answer.body["error"]
     (made,) = simulated.submissions
     ended = simulated.settle(made.sync_id, Settled(otherwise=Verdict("PushError", "no such account")))
-    assert ask(submit, "POST", EXPENSES, [other]).status == 409  # we have not heard of it
+    assert ask(submit, "POST", EXPENSES, [other]).status == 409  # its webhook has not arrived
     start("worker")(batch(of(simulated, ended)))
     assert ask(submit, "POST", EXPENSES, [other]).status == 200
 

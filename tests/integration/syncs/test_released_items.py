@@ -139,7 +139,7 @@ def test_the_company_the_gate_and_what_is_due_are_read(store: Store) -> None:
 
 @pytest.mark.usefixtures("written")
 def test_an_erased_company_stays_erased(start: StartFunction, store: Store) -> None:
-    """And until when nothing of it may be known again; what Codat's list is wrong about is remembered, too."""
+    """Its erasure block stays too, and so do accepted differences from Codat's list."""
     stone = Tombstones(store.table).load(FORGOTTEN)
     assert stone
     assert (stone.reason, stone.erased_at) == ("ticket 7", stone.erasing_since)
@@ -237,7 +237,7 @@ def _due_now(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_submission_whose_state_is_not_known_yet_is_never_sent(aws: Aws, store: Store) -> None:
-    """It may have been written: it is looked for at Codat, and not marked as sent by whoever does not understand it."""
+    """It may have been written: its outcome is looked up, and a version that does not know the state keeps it."""
     (items, *_) = released_items.stored().values()
     for item in items:
         state = {"state": {"S": "a new one"}} if item["sk"]["S"] in {"SUB", "RETRY"} else {}

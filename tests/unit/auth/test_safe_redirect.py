@@ -38,7 +38,7 @@ def test_a_local_path_is_kept(path: str) -> None:
     ],
 )
 def test_anything_else_is_the_beginning(text: str) -> None:
-    """Other sites, however written; line ends; where one would go round in circles; what fits into no cookie."""
+    """Other sites in any notation, line ends, redirect loops and paths too long for a cookie."""
     assert local_path(text) == HOME
 
 

@@ -192,7 +192,7 @@ def test_request_without_an_answer_took_effect(
 
 @pytest.mark.parametrize("status", [500, 503])
 def test_request_that_was_answered_with_a_failure_took_effect(codat: SimulatedCodat, sync: Sync, status: int) -> None:
-    """The failure is what Codat remembers for the key: the client never learns of the sync from it."""
+    """Codat stores the failure under the key: the client never learns of the sync from it."""
     codat.faults.add(Fault("status_after", status=status))
     assert [create(codat, sync).status_code for _ in range(2)] == [status, status]
     assert len(codat.submissions) == 1

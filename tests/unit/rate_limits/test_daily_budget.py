@@ -69,7 +69,7 @@ class _Turns:
 
 
 def test_a_turn_is_counted_and_waited_for() -> None:
-    """For a minute at most; then the round ends."""
+    """Wait for up to a minute; then the run ends."""
     waited: list[float] = []
     turns = _Turns(busy=3)
     with RationedTurns(_ration(), turns, waited.append).turn("company"):

@@ -148,7 +148,7 @@ def test_retries_stop_after_the_maximum_until_an_operator_tries() -> None:
 
 
 def standing_submissions(standing: Standing) -> tuple[Submission, ...]:
-    """Return the submissions of a standing."""
+    """Return the submissions of a transaction history."""
     return tuple(submission for submission, _ in standing.submissions)
 
 
