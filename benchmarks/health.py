@@ -11,11 +11,11 @@ from codat_sync.queries.sync_details import Details
 from codat_sync.queries.sync_history import Browsing
 from codat_sync.queries.sync_index import Listing
 from codat_sync.queries.sync_query import Period, Query
-from dev.deploying.template import read_template
 from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.emulator import emulator
 from dev.processes.run_directory import run_directory
-from tests.support.large_table import counted, fill
+from tests.support.botocore_calls import count_requests
+from tests.support.sync_table import create_sync_table, fill
 
 _SYNCS = 100_000
 
@@ -24,9 +24,7 @@ def main(number: int) -> None:
     """Fill a table, and read it in the ways that people do."""
     with run_directory("benchmark") as directory, emulator(directory, directory / "emulator.log") as url:
         dynamodb = LocalAws(url).dynamodb
-        properties = read_template()["Resources"]["SyncTable"]["Properties"]
-        names = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
-        dynamodb.create_table(TableName="syncs", **{name: properties[name] for name in names})
+        create_sync_table(dynamodb, "syncs")
         now = datetime.now(UTC)
         sync_id = fill(dynamodb, "syncs", number, now)
         table = Table(dynamodb, "syncs")
@@ -41,7 +39,7 @@ def main(number: int) -> None:
 
 def _tell(what: str, read: Callable[[], object]) -> None:
     started = time.perf_counter()
-    with counted() as requests:
+    with count_requests() as requests:
         read()
     print(f"  {what:<32}{requests.total():>4} requests {time.perf_counter() - started:>8.2f} s  {dict(requests)}")
 

@@ -30,14 +30,13 @@ from codat_sync.webhooks.events import WebhookEvent
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.server import serve
 from dev.codat_simulator.simulator import SimulatedCodat
-from dev.deploying.template import read_template
 from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.emulator import emulator
+from tests.support.sync_table import create_sync_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _SIZES = ((50, 200), (2_000, 200), (20_000, 200), (20_000, 2_000), (20_000, 16_000))
 _KEY, _SECRET = "key", "whsec_c2VjcmV0"
@@ -51,7 +50,7 @@ def main() -> None:
         directory = Path(stack.enter_context(TemporaryDirectory()))
         url = stack.enter_context(emulator(directory, directory / "log"))
         dynamodb = LocalAws(url).dynamodb
-        _make_table(dynamodb)
+        create_sync_table(dynamodb, _TABLE)
         for transactions, characters in _SIZES:
             codat = SimulatedCodat(_KEY, _SECRET)
             sync = codat.add_sync(codat.add_company(), 5130, _items(transactions, characters, "no"))
@@ -75,12 +74,6 @@ def _items(transactions: int, characters: int, text: str) -> "Iterable[Item]":
     for number in range(transactions):
         message = f"{number} {text} ".ljust(characters, "x")
         yield Item(f"4d7c6929-7770-412b-91bb-{number:012}", "PushError", "expense", message)
-
-
-def _make_table(client: "DynamoDBClient") -> None:
-    table = read_template()["Resources"]["SyncTable"]["Properties"]
-    made = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
-    client.create_table(TableName=_TABLE, **{name: table[name] for name in made})
 
 
 def work(codat_url: str, aws_url: str, company_id: str, sync_id: str) -> None:

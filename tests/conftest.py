@@ -1,11 +1,16 @@
-"""What all tests share: no test ever meets a real AWS account."""
+"""Settings and fixtures of all tests. No test ever reaches a real AWS account."""
 
 import gc
 
 import pytest
+from hypothesis import settings
 
-# Much is made here, and little of it goes in circles: to look for those as often as usual takes a tenth of the time.
+# Tests create many objects with few reference cycles: collecting at the usual rate takes a tenth of the time.
 gc.set_threshold(100_000, 20)
+
+# How long an example takes depends on how busy the machine is.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Who comes with a token: the template's user pool issues it, an authorizer checks it, retry looks for the role.
+"""Bearer tokens: the user pool issues them, the authorizer verifies them, retry checks the role.
 
 The local stack is open to all. Here an API of its own, with the authorizer, leads to retry, which is told to ask.
 """
@@ -47,7 +47,7 @@ class Door:
         return str(answer.raise_for_status().json()["access_token"])
 
     def user_token(self, name: str) -> str:
-        """Get a token as somebody with credentials for the AWS account does for a user of the pool."""
+        """Get a token of a pool user with the AWS account's credentials."""
         answer = self.cognito.admin_initiate_auth(
             UserPoolId=self.outputs["UserPoolId"],
             ClientId=self.outputs["ApiClientId"],
@@ -107,7 +107,7 @@ def _api(aws: LocalAws, function_arn: str, made: dict[str, str]) -> str:
 
 
 def test_a_machine_may_do_what_its_scopes_say(door: Door) -> None:
-    """A 404 is told only to who may retry: there is no such sync."""
+    """Only a caller who may retry gets the 404 of an unknown sync."""
     looks = door.asks(door.machine_token("codat-sync/view"))
     assert (looks.status_code, looks.headers["content-type"]) == (403, "application/problem+json")
     assert door.asks(door.machine_token("codat-sync/view codat-sync/retry")).status_code == 404

@@ -21,7 +21,7 @@ def aws(stack: Outputs) -> LocalAws:
 
 @pytest.fixture
 def secret_ids(aws: LocalAws) -> Iterator[dict[str, str]]:
-    """Return where the stack's secrets are; their values are put back afterwards."""
+    """Yield the ids of the stack's secrets; restores their values afterwards."""
     made = outputs(aws.cloudformation, STACK)
     ids = {name: made[name] for name in ("WebhookSecretArn", "CodatSecretArn")}
     values = {id_: aws.secretsmanager.get_secret_value(SecretId=id_)["SecretString"] for id_ in ids.values()}
@@ -38,7 +38,7 @@ def test_a_deployment_that_works_passes_every_check(stack: Outputs, capsys: pyte
     assert "acknowledged it" in lines[4]
 
 
-def test_a_secret_that_holds_nothing_is_told_with_the_command_that_puts_it(
+def test_an_empty_secret_is_reported_with_the_command_that_sets_it(
     stack: Outputs, aws: LocalAws, secret_ids: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And what needs it is not tried."""
@@ -52,7 +52,7 @@ def test_a_secret_that_holds_nothing_is_told_with_the_command_that_puts_it(
     assert "✓" not in said
 
 
-def test_a_key_that_codat_refuses_is_told(
+def test_a_rejected_api_key_is_reported(
     stack: Outputs, aws: LocalAws, secret_ids: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The key itself is not shown."""

@@ -1,4 +1,4 @@
-"""A company is forgotten on the deployed stack, by the commands that a person runs."""
+"""Erase a company on the deployed stack with the operator's commands."""
 
 import base64
 import json
@@ -120,7 +120,7 @@ def _left_of(sync: Sync, aws: LocalAws, stack: Outputs) -> list[str]:
     return [item["sk"]["S"] for item in items if sync.company_id in str(item) or sync.sync_id in str(item)]
 
 
-def test_a_late_event_does_not_write_a_forgotten_company_again(
+def test_a_late_event_does_not_restore_an_erased_company(
     stack: Outputs, aws: LocalAws, sync: Sync, command: Command, waits: list[float]
 ) -> None:
     """The worker drops what comes, and submit answers that it is gone, with the permissions that they have."""
@@ -155,7 +155,7 @@ def test_it_only_counts_if_asked_to(stack: Outputs, aws: LocalAws, sync: Sync, c
     assert _left_of(sync, aws, stack) == before
 
 
-def test_who_regrets_it_is_told_from_when_on_it_can_be_known_again(sync: Sync, command: Command) -> None:
+def test_lifting_the_erasure_block_too_early_says_when_it_is_possible(sync: Sync, command: Command) -> None:
     """Not at once: what was on its way to the books is not known any more."""
     assert "was not forgotten" in command(unerase.main, sync.company_id, "--reason", "a mistake")
     command(erase.main, sync.company_id, "--reason", "ticket 7")

@@ -43,15 +43,15 @@ def test_the_pages_find_their_files_and_each_other_and_have_what_failed_retried(
         assert "Busy." in page.text
         asked = client.post(f"syncs/{sync.sync_id}/retry", data={"token": "authentication-is-off"})
         assert asked.status_code == 303, asked.text
-        told = client.get(asked.url.join(asked.headers["location"]))
-        assert "Retry was asked for" in told.text
-        assert "No body recorded" in told.text
+        shown = client.get(asked.url.join(asked.headers["location"]))
+        assert "Retry was asked for" in shown.text
+        assert "No body recorded" in shown.text
         assert client.post(f"syncs/{sync.sync_id}/refresh", data={"token": "authentication-is-off"}).status_code == 200
         assert client.get(f"company/{company.company_id}").status_code == 200
         assert client.get("").status_code == 200
 
 
-def test_a_dead_letter_is_put_back_and_another_dropped(stack: Outputs, client: httpx.Client) -> None:
+def test_one_dead_letter_is_redriven_and_another_dropped(stack: Outputs, client: httpx.Client) -> None:
     """The queues, and the record of what was dropped, are all that health may change of them."""
     with SimulatorControl(stack.codat_url) as codat:
         for _ in range(2):
@@ -59,11 +59,11 @@ def test_a_dead_letter_is_put_back_and_another_dropped(stack: Outputs, client: h
             codat.add_fault(Fault("malformed", times=3, sync_id=sync.sync_id, path="status$"))
             codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
         first, second = _letters(client, 2)
-    for how, letter, told in (("redrive", first, "put back"), ("drop", second, "dropped, and written down")):
+    for how, letter, shown in (("redrive", first, "put back"), ("drop", second, "dropped, and written down")):
         form = {"token": "authentication-is-off", "letter": letter, "why": "a test of ours"}
         asked = client.post(f"dead-letters/{how}", data=form)
         assert asked.status_code == 303, asked.text
-        assert f"1 dead letter {told}" in client.get(asked.url.join(asked.headers["location"])).text
+        assert f"1 dead letter {shown}" in client.get(asked.url.join(asked.headers["location"])).text
     page = client.get("dead-letters").text
     assert not re.findall('name="letter"', page)
     assert "a test of ours" in page

@@ -31,7 +31,7 @@ _SWITCHES = ("HealthEnabled", "PublishEnabled", "ReconcileEnabled", "SubmitEnabl
 
 @pytest.fixture
 def codat(stack: Outputs) -> Iterator[SimulatorControl]:
-    """Codat, to be told what happens there."""
+    """Return the control client of simulated Codat."""
     with SimulatorControl(stack.codat_url) as control:
         yield control
 
@@ -44,7 +44,7 @@ def aws(stack: Outputs) -> LocalAws:
 
 @pytest.fixture
 def subscriber(stack: Outputs, aws: LocalAws) -> Subscriber:
-    """Return somebody who is told everything."""
+    """Return a subscriber to all events."""
     return subscribe(aws.sqs, aws.events, stack.event_bus_name)
 
 
@@ -54,7 +54,7 @@ def _webhook(codat: SimulatorControl, code: int, *items: Item) -> str:
     return sync.sync_id
 
 
-def test_what_a_webhook_announces_is_told(codat: SimulatorControl, subscriber: Subscriber) -> None:
+def test_what_a_webhook_announces_is_published(codat: SimulatorControl, subscriber: Subscriber) -> None:
     """With no more than the template allows; and again as it changes, in versions."""
     sync_id = _webhook(codat, 5130, Item("t1"), Item("t2", "PushError"))
     assert subscriber.wait_for("TransactionFailed", syncId=sync_id, transactionId="t2")
@@ -66,7 +66,7 @@ def test_what_a_webhook_announces_is_told(codat: SimulatorControl, subscriber: S
     assert subscriber.told_of(syncId=sync_id, transactionId="t1") == ["TransactionCompleted"]
 
 
-def test_people_are_told_what_they_have_to_look_at(
+def test_operators_are_notified_of_what_needs_attention(
     codat: SimulatorControl, aws: LocalAws, subscriber: Subscriber
 ) -> None:
     """And only that, by the rule and the topic of the template."""
@@ -87,7 +87,7 @@ def test_people_are_told_what_they_have_to_look_at(
     assert any(f"company {company_id}," in text and f"/company/{company_id}," in text for text in told)
 
 
-def test_a_record_that_cannot_be_told_does_not_hold_up_the_others(
+def test_a_record_that_cannot_be_published_does_not_delay_the_others(
     stack: Outputs, codat: SimulatorControl, aws: LocalAws, subscriber: Subscriber
 ) -> None:
     """It is split off and kept, with the reason."""
@@ -104,7 +104,7 @@ def test_a_record_that_cannot_be_told_does_not_hold_up_the_others(
         aws.dynamodb.delete_item(TableName=stack.table_name, Key=key)
 
 
-def test_what_could_not_be_told_is_told_with_make_republish(
+def test_unpublished_records_are_published_with_make_republish(
     stack: Outputs, codat: SimulatorControl, aws: LocalAws, subscriber: Subscriber
 ) -> None:
     """Whether publish set it aside, whole, or Lambda did, which only says where it is in the stream."""
@@ -142,7 +142,7 @@ def _stream(aws: LocalAws, arn: str, shard: str) -> Iterator[Any]:
 
 
 def test_the_rest_works_without_and_it_can_be_switched_on_later() -> None:
-    """The table is the same one: what it held stays, and what comes from then on is told."""
+    """The table is kept with its items, and changes from then on are published."""
     with running_services("without") as services:
         off = deploy(services, dict.fromkeys(_SWITCHES, "false"))
         aws = LocalAws(off.aws_endpoint_url)

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 
 @pytest.fixture
 def codat(stack: Outputs) -> Iterator[SimulatorControl]:
-    """Codat, to be told what happens there."""
+    """Return the control client of simulated Codat."""
     with SimulatorControl(stack.codat_url) as control:
         yield control
         control.set_webhook_url(stack.webhook_url)
@@ -39,12 +39,12 @@ def table(stack: Outputs) -> Table:
 
 
 def _reconcile(stack: Outputs) -> dict[str, Any]:
-    """Have it go a round, as its schedule does."""
+    """Invoke it, as its schedule does."""
     aws = LocalAws(stack.aws_endpoint_url)
     answer = aws.lambda_.invoke(FunctionName=physical_ids(aws.cloudformation)["ReconcileFunction"])
-    told: dict[str, Any] = json.loads(answer["Payload"].read())
-    assert "FunctionError" not in answer, told
-    return told
+    response: dict[str, Any] = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, response
+    return response
 
 
 def _let_be_due(table: Table, company_id: str) -> None:
@@ -53,7 +53,7 @@ def _let_be_due(table: Table, company_id: str) -> None:
 
 
 def test_a_lost_webhook_is_made_up_for(stack: Outputs, codat: SimulatorControl, table: Table) -> None:
-    """Nothing but Codat's lists tells of the company and its sync; then the table is complete, and says so."""
+    """Discover a company and its sync by Codat's lists only, until the table is reported as complete."""
     company_id = codat.add_company().company_id
     ended = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     sync = codat.add_sync(company_id=company_id, code=2000, items=(Item("t"),), sync_utc=ended)

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @pytest.fixture
 def codat(stack: Outputs) -> Iterator[SimulatorControl]:
-    """Codat, to be told what happens there."""
+    """Return the control client of simulated Codat."""
     with SimulatorControl(stack.codat_url) as control:
         yield control
         control.clear_faults()
@@ -65,7 +65,7 @@ def in_progress(stack: Outputs, store: Store) -> Sync:
 
 
 def _eventually(look: Callable[[], T | None], seconds: float = 60) -> T:
-    """Return what ``look`` finds, as soon as it finds something: all here happens in the background."""
+    """Poll ``look`` until it finds something: processing happens in the background."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = look()
@@ -110,7 +110,7 @@ def test_a_webhook_becomes_a_sync_in_the_table(codat: SimulatorControl, store: S
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize("generation", ["current", "old"])
-def test_both_generations_come_in_by_both_methods(
+def test_both_generations_are_received_by_both_methods(
     codat: SimulatorControl, store: Store, generation: Generation, method: Literal["POST", "PUT"]
 ) -> None:
     """The routes of the API are the template's."""
@@ -119,7 +119,7 @@ def test_both_generations_come_in_by_both_methods(
     assert _at_version(store, sync.sync_id).outcome is Outcome.SUCCEEDED
 
 
-def test_a_sync_that_changes_is_looked_at_again(codat: SimulatorControl, store: Store) -> None:
+def test_a_changed_sync_is_fetched_again(codat: SimulatorControl, store: Store) -> None:
     """A replay, too, ends with what is true now."""
     sync = _new_sync(codat, 1000)
     webhook_id = codat.send_webhook(NewWebhook(sync_id=sync.sync_id, event_type="expenses.sync.successful"))
@@ -140,7 +140,7 @@ def test_twenty_thousand_transactions_stand_in_the_table(codat: SimulatorControl
     assert [item.message for item in kept[-19_950:]] == [item.message for item in long]
 
 
-def test_a_poison_message_is_set_aside_and_comes_back_with_make_redrive(
+def test_a_poison_message_is_dead_lettered_and_redriven_with_make_redrive(
     stack: Outputs, codat: SimulatorControl, store: Store, aws: LocalAws
 ) -> None:
     """With its reason, its group and its body; and after the fix it is done with."""
@@ -180,7 +180,7 @@ def test_other_paths_and_methods_lead_nowhere(stack: Outputs) -> None:
 def test_what_is_submitted_and_fails_is_created_again(
     stack: Outputs, codat: SimulatorControl, store: Store, aws: LocalAws
 ) -> None:
-    """Through the deployed API, by the clock or by a person, until it is in the books: once."""
+    """Retry through the deployed API, by the clock or manually, until it is in the books once."""
     company = codat.add_company()
     transaction_id = "4d7c6929-7770-412b-91bb-44d3bc71d444"
     credentials = base64.b64encode(stack.codat_api_key.encode()).decode()
@@ -211,7 +211,7 @@ def test_what_is_submitted_and_fails_is_created_again(
 
 
 def test_what_is_in_the_table_is_asked_for_over_http(stack: Outputs, codat: SimulatorControl, store: Store) -> None:
-    """With the function's own permissions, to look and to ask Codat at once."""
+    """The function's own permissions allow reading and calling Codat."""
     sync = _new_sync(codat, rows=3)
     codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
     _at_version(store, sync.sync_id)
@@ -232,8 +232,8 @@ def test_without_codats_key_nobody_gets_to_codat(stack: Outputs) -> None:
     assert httpx.get(f"{stack.api_url}/companies", timeout=30).status_code == 401
 
 
-def test_a_sync_in_progress_ends_though_no_webhook_tells_of_it(in_progress: Sync, store: Store) -> None:
-    """The clock is the template's: each minute it has looked at what is due."""
+def test_a_sync_in_progress_ends_without_a_webhook(in_progress: Sync, store: Store) -> None:
+    """The template's schedule polls every minute."""
 
     def ended() -> SyncDocument | None:
         document = _at_version(store, in_progress.sync_id)

@@ -1,4 +1,4 @@
-"""Every alarm tells somebody, says what to do, and looks at something that there is."""
+"""Every alarm notifies a topic, links to the runbook and watches an existing metric."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from tests.support.alarms import ALARMS, NAMESPACE, RESOURCES, dashboard, dashbo
 
 RUNBOOK = (EVENTS.parent / "docs/operations.md").read_text()
 TEMPLATE = (EVENTS.parent / "template.yaml").read_text()
-# The metrics of AWS's that are looked at: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html
+# The AWS metrics that are watched: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html
 _OF_AWS = {
     "AWS/SQS": ({"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}, "QueueName"),
     "AWS/Lambda": ({"Errors", "Throttles", "Duration", "IteratorAge"}, "FunctionName"),
@@ -37,7 +37,7 @@ def test_an_alarm_says_what_to_do(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_tells_people_when_it_begins_and_when_it_is_over(name: str) -> None:
+def test_an_alarm_notifies_when_it_fires_and_when_it_recovers(name: str) -> None:
     """And what missing data means was thought of: CloudWatch's own answer suits none of them."""
     alarm = ALARMS[name]
     assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopic"}]
@@ -50,15 +50,15 @@ def test_why_missing_data_is_taken_so_is_said_each_time() -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_looks_at_what_there_is(name: str) -> None:
+def test_an_alarm_watches_an_existing_metric(name: str) -> None:
     """At a metric of AWS's about a resource of the template, or at one of the application's."""
     for namespace, metric, dimensions in metrics_of(ALARMS[name]):
         if namespace == NAMESPACE:
             continue  # tests/infrastructure/test_alarm_metrics.py
         names, dimension = _OF_AWS[namespace]
-        ((told, value),) = dimensions
+        ((actual, value),) = dimensions
         assert metric in names
-        assert told == dimension
+        assert actual == dimension
         match json.loads(value):
             case {"Ref": resource}:
                 assert RESOURCES[resource]["Type"] == "AWS::Serverless::Function"
@@ -70,7 +70,7 @@ def test_an_alarm_looks_at_what_there_is(name: str) -> None:
 
 
 def test_every_function_and_every_dead_letter_queue_has_its_alarm() -> None:
-    """A new one is not forgotten."""
+    """Each function has alarms, new ones included."""
     watched = json.dumps([alarm["Dimensions"] for alarm in ALARMS.values() if "Dimensions" in alarm])
     for name, resource in RESOURCES.items():
         if resource["Type"] == "AWS::Serverless::Function" or name.endswith("DeadLetterQueue"):

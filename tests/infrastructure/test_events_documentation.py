@@ -1,4 +1,4 @@
-"""What subscribers rely on: the schemas, and the page that tells of them."""
+"""The event schemas and their documentation match the code."""
 
 import json
 
@@ -8,12 +8,12 @@ from ops.paths import ROOT
 _PAGE = (ROOT / "docs" / "events.md").read_text()
 
 
-def test_the_schemas_are_those_of_the_facts() -> None:
+def test_the_schemas_match_the_published_events() -> None:
     """`python -m dev.release.event_schemas` writes them anew."""
     assert SCHEMAS.read_text() == schemas()
 
 
-def test_every_fact_is_told_of_on_the_page_and_has_what_all_have() -> None:
+def test_every_event_is_documented_and_has_the_common_fields() -> None:
     """A consumer finds each by its name, and handles all of them alike."""
     for kind in facts():
         assert f"`{kind.__name__}`" in _PAGE, kind

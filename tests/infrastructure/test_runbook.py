@@ -1,4 +1,4 @@
-"""The runbook leads to what it names: a person reads it at night."""
+"""The runbook's commands and links are valid."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ from dev.stored_events import EVENTS
 
 ROOT = EVENTS.parent
 RUNBOOK = (ROOT / "docs/operations.md").read_text()
-# As a person types them: in a block of their own, with a comment perhaps.
+# Commands in code blocks, with an optional comment.
 COMMANDS = re.findall(r"^make [^#\n]+", RUNBOOK, re.MULTILINE)
 TITLES = re.findall(r"^## (.+)$", RUNBOOK, re.MULTILINE)
 
@@ -69,7 +69,7 @@ def test_a_command_asks_for_nothing_more_than_is_typed(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["make forget", "make forget COMPANY=x", "make remember REASON=x"])
-def test_a_company_is_not_forgotten_by_half_a_command(command: str) -> None:
+def test_an_incomplete_command_erases_no_company(command: str) -> None:
     """It says what is missing."""
     made = _make(command)
     assert made.returncode

@@ -145,19 +145,19 @@ def test_what_is_switched_off_leaves_nothing_behind() -> None:
 
 
 def test_every_dead_letter_queue_is_known_to_the_commands() -> None:
-    """Else one would be neither shown nor redriven, and a company that is forgotten would stay there."""
+    """Otherwise a queue would be neither listed nor redriven, and an erased company's data would stay there."""
     outputs = {name for name in TEMPLATE["Outputs"] if name.endswith("DeadLetterQueueUrl")}
     assert outputs == {dead for dead, _ in DEAD_LETTER_QUEUES.values()}
     assert len(outputs) == sum(name.endswith("DeadLetterQueue") for name in QUEUES)
 
 
 def test_the_topic_takes_only_what_its_rule_brings() -> None:
-    """Nobody else may tell people what to look at."""
+    """Only the rule may publish to the topic."""
     (statement,) = RESOURCES["AttentionTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Action"] == "sns:Publish"
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["AttentionRule", "Arn"]}}}
-    told = set(RESOURCES["AttentionRule"]["Properties"]["EventPattern"]["detail-type"])
-    assert told <= {kind.__name__ for kind in facts()}
+    notified = set(RESOURCES["AttentionRule"]["Properties"]["EventPattern"]["detail-type"])
+    assert notified <= {kind.__name__ for kind in facts()}
 
 
 def test_the_table_outlives_the_stack_and_cannot_be_replaced() -> None:
@@ -170,7 +170,7 @@ def test_the_table_outlives_the_stack_and_cannot_be_replaced() -> None:
     assert table["Properties"]["TimeToLiveSpecification"]["AttributeName"] == "expiresAt"
 
 
-def test_every_log_group_forgets() -> None:
+def test_every_log_group_has_a_retention() -> None:
     """After as many days as the parameter says, those of the API included."""
     groups = _of_type("AWS::Logs::LogGroup")
     assert len(groups) == len(FUNCTIONS) + len(_of_type("AWS::Serverless::HttpApi"))
@@ -178,7 +178,7 @@ def test_every_log_group_forgets() -> None:
 
 
 def test_secrets_are_made_empty() -> None:
-    """No value of a secret's stands in a template, and none is made up that somebody could take for a real one.
+    """The template contains no secret value, and generates none that could be taken for a real one.
 
     Nobody but AWS makes the two that the pages need: what the user pool knows them by, and a key of their own.
     """
@@ -193,7 +193,7 @@ def test_secrets_are_made_empty() -> None:
 _POOL_CLIENTS = _of_type("AWS::Cognito::UserPoolClient")
 
 
-def test_no_person_gets_a_scope_that_is_a_role() -> None:
+def test_no_user_gets_a_scope_that_is_a_role() -> None:
     """Scopes are asked for, not given: only machines get those that stand for a role."""
     for name, client in _POOL_CLIENTS.items():
         scopes, flows = (
@@ -241,7 +241,7 @@ def test_no_resource_needs_itself() -> None:
 
 
 def test_groups_and_scopes_are_called_as_the_roles() -> None:
-    """So that a token says it in the words that are looked for."""
+    """A token then contains the scopes that the roles are read from."""
     groups = {group["Properties"]["GroupName"] for group in _of_type("AWS::Cognito::UserPoolGroup").values()}
     server = RESOURCES["ResourceServer"]["Properties"]
     scopes = {f"{server['Identifier']}/{scope['ScopeName']}" for scope in server["Scopes"]}
@@ -282,7 +282,7 @@ def test_only_health_invokes_a_function_and_only_retry() -> None:
 
 
 def test_every_parameter_has_a_default_and_the_webhooks_url_comes_first() -> None:
-    """What is deployed with nothing said works; what a person needs next is shown."""
+    """A deployment with default parameters works, and shows first what is needed next."""
     assert all({"Default", "Description"} <= set(parameter) for parameter in TEMPLATE["Parameters"].values())
     assert next(iter(TEMPLATE["Outputs"])) == "WebhookUrl"
 
@@ -317,8 +317,8 @@ def test_every_role_may_use_the_customers_key_for_what_it_keeps_and_for_nothing_
     assert {service["Fn::Sub"].split(".")[0] for service in services} == {"dynamodb", "secretsmanager", "sqs"}
 
 
-def test_who_writes_of_a_company_has_ended_before_one_that_is_forgotten_is_deleted() -> None:
-    """A function that runs longer has `forget` wait longer: `codat_sync.erasure.service` says for what."""
+def test_functions_that_write_a_companys_data_end_before_an_erased_one_is_deleted() -> None:
+    """The erasure waits for the longest timeout: see `codat_sync.erasure.service`."""
     may_write = {"dynamodb:BatchWriteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
     for function in FUNCTIONS.values():
         role = ROLES[function["Properties"]["Role"]["Fn::GetAtt"][0]]

@@ -54,7 +54,7 @@ def test_a_change_of_the_layer_alone_makes_a_new_version_of_every_function() -> 
 
 
 def test_so_does_a_change_of_the_code_or_of_a_parameter() -> None:
-    """SAM itself does not look behind a `!Ref`."""
+    """SAM itself does not resolve a `!Ref`."""
     before = _of_type(_transformed(), "AWS::Lambda::Version")
     assert before.isdisjoint(_of_type(_transformed(code="second"), "AWS::Lambda::Version"))
     assert before.isdisjoint(_of_type(_transformed({"LogLevel": "DEBUG"}), "AWS::Lambda::Version"))
@@ -129,12 +129,12 @@ def test_a_gradual_deployment_is_taken_back_by_alarms_of_the_function() -> None:
 
 @pytest.mark.parametrize("name", ["Worker", "Retry", "Publish"])
 def test_a_version_that_fails_each_message_is_taken_back(name: str) -> None:
-    """Of a function that answers a batch with what failed Lambda counts no error: it tells of that itself."""
+    """Lambda counts no error for partial batch failures: the function emits a metric of its own."""
     properties = RESOURCES[f"{name}Function"]["Properties"]
     assert "ReportBatchItemFailures" in str(properties["Events"])
     alarms = [ALARMS[alarm["Ref"]] for alarm in properties["DeploymentPreference"]["Alarms"]]
-    told = {metric.name for alarm in alarms for metric in metrics_of(alarm) if metric.namespace == NAMESPACE}
-    assert told & {"MessageFailed", "RecordFailed"}
+    watched = {metric.name for alarm in alarms for metric in metrics_of(alarm) if metric.namespace == NAMESPACE}
+    assert watched & {"MessageFailed", "RecordFailed"}
 
 
 def test_else_it_is_all_at_once() -> None:
@@ -180,7 +180,7 @@ def test_what_holds_data_stays_when_the_stack_goes_or_a_change_would_replace_it(
 
 
 def test_a_secret_is_not_lost_by_a_change() -> None:
-    """A person put its value there. It goes with the stack: a key that nobody needs is not to lie around."""
+    """An operator set its value. It is deleted with the stack, as unused keys should not remain."""
     resources = _transformed()
     secrets = _of_type(resources, "AWS::SecretsManager::Secret")
     assert secrets
@@ -198,7 +198,7 @@ def test_nothing_that_holds_data_can_be_replaced_unnoticed() -> None:
     )
 
 
-def test_cloudformation_is_told_to_refuse_it() -> None:
+def test_a_stack_policy_denies_replacement() -> None:
     """By make deploy: of whatever holds data, and that is not there only if a parameter says so."""
     _, replacing, deleting = json.loads(POLICY.read_text())["Statement"]
     kinds = {*_HOLDS_DATA, "AWS::SecretsManager::Secret"}

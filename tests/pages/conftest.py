@@ -11,9 +11,10 @@ from dev.browser import browser as chromium
 from dev.codat_simulator.server import serve
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
-from tests.integration.conftest import API_KEY, SIGNING_SECRET, Context, Handler, load_function, make_aws
 from tests.pages.serving import api_gateway, lambda_api
 from tests.pages.world import World
+from tests.support.aws import API_KEY, SIGNING_SECRET, make_aws
+from tests.support.handlers import Context, Handler, load_function
 from tests.support.moto_aws import moto_aws
 
 

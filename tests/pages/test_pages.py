@@ -12,7 +12,7 @@ from codat_sync.aws.table_schema import COMPLETENESS
 from dev.codat_simulator.faults import Fault
 from dev.stored_events import COMPANY_ID, load
 from tests.pages.world import HTML, TOKEN, World
-from tests.support.large_table import counted
+from tests.support.botocore_calls import count_requests
 
 pytestmark = [
     pytest.mark.xdist_group("pages"),
@@ -149,7 +149,7 @@ def test_a_page_reads_no_more_than_what_it_shows(world: World, client: httpx.Cli
     """The first page of the history one request, a sync three; its items one more."""
     sync = f"syncs/{world.good_sync.sync_id}"
     for path, most in (("syncs?limit=1", 1), (sync, 3), (f"{sync}/timeline", 3), (f"{sync}/items", 4)):
-        with counted() as requests:
+        with count_requests() as requests:
             assert client.get(path).status_code == 200
         assert requests.total() == most, (path, requests)
 

@@ -1,4 +1,4 @@
-"""The template's alarms and its dashboard, read as CloudWatch does."""
+"""Parse the template's alarms and dashboard into the metrics they use."""
 
 import json
 import re
@@ -10,14 +10,14 @@ from dev.deploying.template import read_template
 TEMPLATE = read_template()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 ALARMS = {name: each["Properties"] for name, each in RESOURCES.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
-# As the template gives it to the functions.
+# As the template passes it to the functions.
 NAMESPACE = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]["Fn::Sub"]
 
 _SEARCH = re.compile(r"SEARCH\('\{([^,]+),(.+)\} MetricName=\"(\w+)\"', 'Sum', 300\)")
 
 
 class Metric(NamedTuple):
-    """A metric that is looked at. A dimension's value can be a reference to a resource, as JSON."""
+    """A metric that is watched. A dimension's value can be a reference to a resource, as JSON."""
 
     namespace: str
     name: str
@@ -25,14 +25,14 @@ class Metric(NamedTuple):
 
 
 def metrics_of(alarm: dict[str, Any]) -> Iterator[Metric]:
-    """Return what an alarm looks at."""
+    """Return the metrics that an alarm watches."""
     for each in [each["MetricStat"]["Metric"] for each in alarm.get("Metrics", ()) if "MetricStat" in each] or [alarm]:
         dimensions = frozenset((one["Name"], _text(one["Value"])) for one in each["Dimensions"])
         yield Metric(_text(each["Namespace"]), each["MetricName"], dimensions)
 
 
 def dashboard_text(*, is_whole: bool = True) -> str:
-    """Return the dashboard's text with all that can be switched off, or with nothing of it."""
+    """Return the dashboard's text with all optional parts, or with none."""
     text, beside = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     for name, part in beside.items():
         (_, there, otherwise) = part["Fn::If"]
@@ -41,7 +41,7 @@ def dashboard_text(*, is_whole: bool = True) -> str:
 
 
 def dashboard() -> tuple[list[Metric], list[tuple[str, str, frozenset[str]]]]:
-    """Return the metrics that the dashboard shows, and of its searches the namespace, metric and dimensions."""
+    """Return the metrics that the dashboard shows; a search is given by its namespace, metric and dimensions."""
     body = json.loads(dashboard_text())
     shown, searches = [], []
     for widget in body["widgets"]:
@@ -61,7 +61,7 @@ def dashboard() -> tuple[list[Metric], list[tuple[str, str, frozenset[str]]]]:
 
 
 def _written_out(row: list[str], before: list[str]) -> list[str]:
-    """Return a row of a dashboard's metrics without its abbreviations, of which CloudWatch has two."""
+    """Expand CloudWatch's two abbreviations in a row of a dashboard's metrics."""
     if row[0] == "...":
         return [*before[: len(before) - len(row) + 1], *row[1:]]
     return [before[at] if each == "." else each for at, each in enumerate(row)]

@@ -1,4 +1,4 @@
-"""A browser in front of a handler: cookies, redirections, and events as API Gateway hands them over (payload 2.0)."""
+"""A browser for a handler: keeps cookies, and sends events as API Gateway does (payload 2.0)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,12 +8,12 @@ import httpx
 
 SITE = "https://a1b2c3d4e5.execute-api.eu-west-2.amazonaws.com"
 
-# What Lambda hands over and takes back: JSON, whose shape AWS defines.
+# Lambda's event and response: JSON whose shape AWS defines.
 Json = dict[str, Any]
 
 
 def browser(handle: Callable[[Json], Json]) -> httpx.Client:
-    """Return a client to which ``SITE`` is ``handle``, and whatever else is where it is."""
+    """Return a client that routes ``SITE`` to ``handle`` and everything else to the network."""
 
     def transport(request: httpx.Request) -> httpx.Response:
         return _response(handle(event_of(request)))
@@ -22,7 +22,7 @@ def browser(handle: Callable[[Json], Json]) -> httpx.Client:
 
 
 def event_of(request: httpx.Request) -> Json:
-    """Return the event for a request."""
+    """Return the event of a request."""
     headers = dict(request.headers)
     cookies = [each.strip() for each in headers.pop("cookie", "").split(";") if each.strip()]
     path, query = request.url.path, request.url.query.decode()
@@ -45,7 +45,7 @@ def event_of(request: httpx.Request) -> Json:
         "body": request.content.decode() or None,
         "isBase64Encoded": False,
     }
-    # As API Gateway: what is not there is left out.
+    # API Gateway omits what is absent.
     given = {"cookies": cookies, "queryStringParameters": dict(parse_qsl(query, keep_blank_values=True))}
     return event | {name: value for name, value in given.items() if value}
 

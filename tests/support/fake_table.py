@@ -1,4 +1,4 @@
-"""A table in memory, for what needs no more of DynamoDB than single items."""
+"""A table in memory for unit tests that need only single items."""
 
 from collections.abc import Iterable, Mapping
 from typing import cast
@@ -8,7 +8,7 @@ from codat_sync.core.errors import ConditionFailedError
 
 
 class FakeTable:
-    """Items by their keys. ``writes`` counts the updates that were made."""
+    """Items by key. ``writes`` counts the updates."""
 
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], Values] = {}
@@ -47,5 +47,5 @@ class FakeTable:
 
 
 def fake_table() -> Table:
-    """Return one that is empty."""
+    """Return an empty table."""
     return cast("Table", FakeTable())

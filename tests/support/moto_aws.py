@@ -1,4 +1,4 @@
-"""moto's AWS in this process, with a DynamoDB that takes one request at a time and is not slow."""
+"""moto's AWS in this process, with a DynamoDB that is serialized and faster."""
 
 import copy
 import sys
@@ -18,14 +18,14 @@ from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
-# moto's own, of many types: what a request asks for, and what is answered.
+# Requests and responses of moto, of many types.
 Json = dict[str, Any]
 
 
 @contextmanager
 def moto_aws() -> Iterator[None]:
-    """Have boto3 meet moto's AWS, which is empty at first, until the block ends."""
-    # The session is kept: a new one would read all that botocore knows of each service again.
+    """Route boto3 to moto's AWS, which is empty at first, until the block ends."""
+    # Keep the session: a new one would load botocore's service models again.
     with mock_aws(config={"core": {"reset_boto3_session": False}}), pytest.MonkeyPatch.context() as patch:
         for owner, name in ((Endpoint, "_get_response"), (Session, "create_client")):
             patch.setattr(owner, name, _unwatched(getattr(owner, name)))
@@ -34,13 +34,13 @@ def moto_aws() -> Iterator[None]:
         patch.setattr(Table, "__deepcopy__", lambda table, _: table, raising=False)
         patch.setattr(Item, "project", _projected(Item.project))
         patch.setitem(SERIALIZERS, "json", _Serializer)
-        # Of each message of a queue, many times for each of the queue's attributes.
+        # Called many times per message for each attribute of a queue.
         patch.setattr("moto.sqs.models.unix_time_millis", lambda: time.time() * 1000)
         yield
 
 
 def _unwatched(answer: Callable[..., Any]) -> Callable[..., Any]:
-    """Nobody asks which of a library's lines are covered, and to look at each of them takes as long as they do."""
+    """Run a library's code without tracing: its coverage is of no interest, and tracing doubles its time."""
 
     def unwatched(*arguments: object, **named: object) -> Any:  # noqa: ANN401 - the library's own
         watching = sys.gettrace()
@@ -54,7 +54,7 @@ def _unwatched(answer: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _one_at_a_time(answer: Callable[[DynamoHandler], Any]) -> Callable[[DynamoHandler], Any]:
-    """To look at a condition and to write are one thing to DynamoDB, and two to moto: threads get in between."""
+    """Serialize requests: moto checks a condition and writes in two steps, between which threads can interleave."""
     lock = threading.Lock()
 
     def call_action(handler: DynamoHandler) -> Any:  # noqa: ANN401 - moto's own
@@ -67,7 +67,7 @@ def _one_at_a_time(answer: Callable[[DynamoHandler], Any]) -> Callable[[DynamoHa
 def _all_or_nothing(
     write: Callable[[DynamoDBBackend, list[Json]], None],
 ) -> Callable[[DynamoDBBackend, list[Json]], None]:
-    """Keep what a transaction changes, to undo it; moto copies the table for each of its operations."""
+    """Roll back by undoing each change; moto copies the table for each operation."""
 
     def transact_write_items(backend: DynamoDBBackend, transact_items: list[Json]) -> None:
         undo = [_undo(backend, operation) for each in transact_items for operation in each.values()]
@@ -82,24 +82,24 @@ def _all_or_nothing(
 
 
 def _undo(backend: DynamoDBBackend, operation: Json) -> Callable[[], None]:
-    """Return what gives the item of an operation back as it is now, and takes away what the stream tells since."""
+    """Return a callable that restores the operation's item to its current state and removes newer stream records."""
     table = backend.get_table(operation["TableName"])
     hash_key, range_key = backend.get_keys_value(table, operation.get("Key") or operation["Item"])
     records = table.stream_shard.items if table.stream_shard else []
-    item, told = copy.deepcopy(table.items[hash_key].get(range_key)), len(records)
+    item, record_count = copy.deepcopy(table.items[hash_key].get(range_key)), len(records)
 
     def undo() -> None:
         if item is None:
             table.items[hash_key].pop(range_key, None)
         else:
             table.items[hash_key][range_key] = item
-        del records[told:]
+        del records[record_count:]
 
     return undo
 
 
 def _projected(project: Callable[[Item, list[list[str]]], Item]) -> Callable[[Item, list[list[str]]], Item]:
-    """Leave attributes out; moto makes Python's own values of all of them, for each name that is asked for."""
+    """Omit attributes directly; moto converts all of them for each requested name."""
 
     def projected(item: Item, names: list[list[str]]) -> Item:
         if any(len(path) > 1 or "[" in path[0] for path in names):
@@ -113,7 +113,7 @@ def _projected(project: Callable[[Item, list[list[str]]], Item]) -> Callable[[It
 
 
 class _Serializer(JSONSerializer):
-    """A value of DynamoDB has one of ten names; moto looks for each of them, by all that each might be called."""
+    """Serialize DynamoDB's values directly: moto would try each of ten possible type names."""
 
     def _serialize_type_structure(self, serialized: Any, value: Any, shape: Any, key: str) -> None:  # noqa: ANN401 - moto's own
         if shape.name != "AttributeValue" or not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""An OpenID Connect issuer, played over TLS: it holds to the standards strictly, and misbehaves where it is told to.
+"""A simulated OpenID Connect provider over TLS: strict about the standards, with faults on request.
 
 Strictly: a code is good once, for the client, the address and the verifier that it was asked for with.
 """
@@ -33,7 +33,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent back, as JSON if it is no text."""
+    """A response; a content that is not text is sent as JSON."""
 
     status: HTTPStatus
     body: Json | str = ""
@@ -42,13 +42,13 @@ class Answer:
 
 @dataclass
 class SimulatedIdentityProvider:
-    """An issuer where one person is signed in already, so that nobody is asked for a password."""
+    """An identity provider where one user is signed in already, so that no password is needed."""
 
     redirect_uris: set[str]
     url: str = ""
     client_secret: str | None = CLIENT_SECRET
     person: Json = field(default_factory=lambda: {"sub": "4f0c1f0e", "email": "ann@example.com"})
-    # What misbehaves: claims and discovered facts that are not as they should be, answers to whoever asks a path.
+    # Faults: incorrect claims, incorrect discovery metadata, and responses by path.
     wrong_claims: Json = field(default_factory=dict)
     wrong_discovery: Json = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
@@ -88,9 +88,9 @@ class SimulatedIdentityProvider:
             return Answer(HTTPStatus.BAD_REQUEST, "no PKCE")
         code = str(uuid4())
         self._codes[code] = query
-        told = {"error": "access_denied"} if self.denies else {"code": code}
-        told["state"] = query["state"]
-        return Answer(HTTPStatus.FOUND, location=f"{query['redirect_uri']}?{urlencode(told)}")
+        parameters = {"error": "access_denied"} if self.denies else {"code": code}
+        parameters["state"] = query["state"]
+        return Answer(HTTPStatus.FOUND, location=f"{query['redirect_uri']}?{urlencode(parameters)}")
 
     def _redeem(self, authorization: str, form: dict[str, str]) -> Answer:
         if not self._is_authenticated(authorization, form):
@@ -116,14 +116,14 @@ class SimulatedIdentityProvider:
 
 
 def unsigned(claims: Json) -> str:
-    """Return a token with these claims. Its signature is none: who gets a token from the issuer itself needs none."""
+    """Return a token with these claims and an invalid signature: a client that gets it over TLS does not verify one."""
     parts = ({"alg": "RS256", "kid": "a key"}, claims)
     encoded = [urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
     return ".".join([*encoded, "c2lnbmF0dXJl"])
 
 
 def write_certificate(folder: Path) -> Path:
-    """Write a certificate for this machine, and its key, that only who is told to trusts; returns where it is."""
+    """Write a self-signed certificate with its key for localhost; returns its path."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
     address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
     certificate = (
@@ -145,12 +145,12 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing of who does not trust the certificate, or did not wait."""
+        """Do not log clients that reject the certificate or disconnect."""
 
 
 @contextmanager
 def serve(provider: SimulatedIdentityProvider, certificate: Path) -> Iterator[SimulatedIdentityProvider]:
-    """Serve an issuer until the block ends, on any free port."""
+    """Serve an identity provider on a free port until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -169,7 +169,7 @@ def serve(provider: SimulatedIdentityProvider, certificate: Path) -> Iterator[Si
         do_POST = do_GET  # noqa: N815 - the name that the base class looks for
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     context = SSLContext(PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)

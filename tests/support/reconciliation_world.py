@@ -1,4 +1,4 @@
-"""What the tests of reconcile share: a clock that goes on, and the worker that does what was enqueued."""
+"""Reconcile in this process, on a movable clock, with a worker for what it enqueues."""
 
 import json
 from collections.abc import Callable
@@ -17,20 +17,25 @@ from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.process_limiter import Pace
 from codat_sync.reconciliation.company_discovery import Discovering
 from codat_sync.reconciliation.company_state import Cadence
-from codat_sync.reconciliation.completeness import Completeness, OverallCompleteness
+from codat_sync.reconciliation.completeness import CompanyCompleteness, Completeness, OverallCompleteness
 from codat_sync.reconciliation.endpoint_monitor import Watching
 from codat_sync.reconciliation.reconciler import Compared, Reconciling
 from codat_sync.reconciliation.repository import ReconciliationStore
 from codat_sync.reconciliation.run import Round, Rounds
 from codat_sync.reconciliation.run_repository import RoundsStore
-from tests.integration.conftest import API_KEY, WEBHOOK_URL, Aws, Handler
+from dev.codat_simulator.books.models import Item
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.stored_events import COMPANY_ID
+from tests.support.aws import API_KEY, WEBHOOK_URL, Aws
+from tests.support.handlers import Handler
 from tests.support.sqs_batches import batch, failed
 
+LIST_PATH = "list/status$"
 LONG_AGO = "2026-01-05T10:00:00.0000000Z"
 
 
 class Clock:
-    """The time, which a test can let pass. It begins in an evening: the day's share of the quota is there by then."""
+    """The system's time plus what a test lets pass, from an evening on: the daily budget is fully released then."""
 
     def __init__(self) -> None:
         now = datetime.now(UTC)
@@ -46,29 +51,29 @@ class Clock:
 
 @dataclass
 class Reconcile:
-    """Reconcile's pieces, put together as its function does, with the time of the test."""
+    """Reconcile's services, wired as its function wires them, on the test's clock."""
 
     aws: Aws
     clock: Clock
     rounds: Rounds
     store: ReconciliationStore
     completeness: Completeness
-    told: list[Compared]
+    comparisons: list[Compared]
     worker: Handler
 
     def go(self, has_time: Callable[[], bool] = lambda: True) -> Round:
-        """Go a round, as the function does."""
+        """Run once, as the function does."""
         directory = self.rounds.discovering.rounds.load_directory()
         went = self.rounds.go(has_time, "reconcile-1")
         self.completeness.sum_up(directory, self.clock())
         return went
 
     def checks(self) -> list[Any]:
-        """Take what was enqueued."""
+        """Receive what was enqueued."""
         return [json.loads(sent["Body"]) for sent in self.aws.messages("SYNC_QUEUE")]
 
     def work(self) -> int:
-        """Have the worker do what was enqueued, and return how much that was."""
+        """Process what was enqueued with the worker; returns the number of messages."""
         checks = self.checks()
         for start in range(0, len(checks), 10):
             assert failed(self.worker(batch(*checks[start : start + 10]))) == []
@@ -76,14 +81,14 @@ class Reconcile:
 
     @property
     def overall(self) -> OverallCompleteness:
-        """How complete the table is."""
+        """The completeness of all companies."""
         return self.completeness.overall()
 
 
-def put_together(
+def make_reconcile(
     aws: Aws, transport: httpx.BaseTransport, worker: Handler, clock: Clock, *, percent: int = 100
 ) -> Reconcile:
-    """Return reconcile, in this process: its calls go to simulated Codat without a network."""
+    """Return reconcile in this process; ``transport`` leads to simulated Codat."""
     table = Table(aws.dynamodb, aws.environment["SYNC_TABLE_NAME"])
     gate = SharedGate(table, clock)
     ration = Ration(table, gate, clock, percent=percent)
@@ -92,7 +97,7 @@ def put_together(
     codat = CodatDirectory(CodatConnection(http, lambda: API_KEY, turns, gate, clock))
     store, rounds_store = ReconciliationStore(table), RoundsStore(table)
     queue = SyncQueue(aws.sqs, aws.environment["SYNC_QUEUE_URL"])
-    told: list[Compared] = []
+    comparisons: list[Compared] = []
 
     def tell_failure(_what: str, _error: Exception) -> None:
         return
@@ -104,7 +109,35 @@ def put_together(
         store,
         gate,
         clock,
-        told.append,
+        comparisons.append,
         tell_failure,
     )
-    return Reconcile(aws, clock, rounds, store, Completeness(table), told, worker)
+    return Reconcile(aws, clock, rounds, store, Completeness(table), comparisons, worker)
+
+
+def add_unannounced_sync(simulated: SimulatedCodat, code: int = 2000, company_id: str = COMPANY_ID) -> str:
+    """Add a sync that ended an hour ago without a webhook; returns its id."""
+    ended = (simulated.now() - timedelta(hours=1)).isoformat()
+    return simulated.add_sync(simulated.company(company_id), code, [Item("t")], sync_utc=ended).sync_id
+
+
+def load_completeness(reconcile: Reconcile, company_id: str = COMPANY_ID) -> CompanyCompleteness:
+    """Return what is known about a company's completeness."""
+    found = reconcile.completeness.company(company_id)
+    assert found
+    return found
+
+
+def count_lists(simulated: SimulatedCodat) -> int:
+    """Return how many of Codat's lists were requested."""
+    return len(simulated.requests.matching(LIST_PATH))
+
+
+def catch_up(reconcile: Reconcile) -> None:
+    """Ingest everything that is at Codat, until the table is known to be complete."""
+    for _ in range(2):
+        reconcile.go()
+        reconcile.work()
+        reconcile.clock.pass_by(hours=7)
+    reconcile.go()
+    assert reconcile.overall.complete_as_of

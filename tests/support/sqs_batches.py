@@ -1,4 +1,4 @@
-"""Batches of messages, as SQS hands them to the worker."""
+"""SQS events for the worker."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from dev.stored_events import Payload, load
 
 
 def batch(*messages: dict[str, Any] | str) -> Payload:
-    """Return the payload with which SQS hands these messages over."""
+    """Return the event that delivers these messages."""
     (record,) = load("worker", "sync-successful")["Records"]
     bodies = [message if isinstance(message, str) else json.dumps(message) for message in messages]
     return {"Records": [record | {"messageId": f"message-{n}", "body": body} for n, body in enumerate(bodies)]}
@@ -24,15 +24,15 @@ def message(event: object, webhook_id: str = "msg_1", **more: object) -> dict[st
     (record,) = load("worker", "sync-successful")["Records"]
     template: dict[str, Any] = json.loads(record["body"])
     received_at = format_instant(datetime.now(UTC))
-    told = {"webhookId": webhook_id, "receivedAt": received_at, "raw": base64.b64encode(raw).decode()}
-    return template | told | more
+    fields = {"webhookId": webhook_id, "receivedAt": received_at, "raw": base64.b64encode(raw).decode()}
+    return template | fields | more
 
 
 def of(simulated: SimulatedCodat, sync: Sync, webhook_id: str = "msg_1") -> dict[str, Any]:
-    """Return the receiver's message for the event that Codat sends of a sync."""
+    """Return the receiver's message for Codat's event about a sync."""
     return message(simulated.event(sync), webhook_id)
 
 
 def failed(answer: dict[str, Any]) -> list[str]:
-    """Return the ids of the messages that the worker wants to have again."""
+    """Return the ids of the messages that the worker reports as failed."""
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]

@@ -1,7 +1,7 @@
-"""Real code that goes one call at a time.
+"""Run real code one outgoing call at a time.
 
-A job is real code in a thread of its own. It stops before each call to the outside until it is let go on: one thread
-runs at a time, in an order that the test decides, so that the same decisions always have the same end.
+A job runs code in a thread of its own. It stops before each outgoing call until the test lets it continue. Only one
+thread runs at a time, in an order that the test decides, so the same decisions always have the same result.
 """
 
 import sys
@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, ParamSpec, TypeVar
 
@@ -17,41 +16,25 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 
-class Clock:
-    """The time, which passes only when it is told to, and a little with each call."""
-
-    def __init__(self) -> None:
-        self._now = datetime(2026, 1, 5, 10, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def seconds(self) -> float:
-        return self._now.timestamp()
-
-    def pass_by(self, time: timedelta) -> None:
-        self._now += time
-
-
 class Fate(Enum):
-    """What becomes of a call."""
+    """What happens to a call."""
 
-    WELL = "it is done"
+    WELL = "it succeeds"
     CRASH_BEFORE = "the job ends before it"
-    CRASH_AFTER = "it is done, and the job ends before it learns of that"
-    REPEATED = "it is done, the answer is lost, and the SDK makes it once more"
-    THROTTLED = "it is refused"
-    PARTLY = "of a batch, the first half is done"
+    CRASH_AFTER = "it succeeds, and the job ends before it gets the response"
+    REPEATED = "it succeeds, the response is lost, and the SDK repeats it"
+    THROTTLED = "it is throttled"
+    PARTLY = "only the first half of the batch succeeds"
     FAILING = "Codat answers 503, and has done nothing"
     CLOSING = "Codat answers 429"
     GARBLED = "Codat's answer is cut off"
-    RESET = "it never arrives, and that is not known"
-    LOST = "Codat does it, and the connection breaks"
-    FAILING_AFTER = "Codat does it, and answers 503"
-    SLOW = "Codat does it, and the answer comes too late"
-    LATE = "the caller gives up, and then it arrives"
-    UNLINKED = "the company's connection goes, and Codat takes it: its sync will fail"
-    UNLINKED_REFUSED = "the company's connection goes, and Codat refuses it"
+    RESET = "it never arrives, and the connection is reset"
+    LOST = "Codat processes it, and the connection breaks"
+    FAILING_AFTER = "Codat processes it, and answers 503"
+    SLOW = "Codat processes it, and answers too late"
+    LATE = "it arrives after the caller has timed out"
+    UNLINKED = "the company's connection is lost, and Codat accepts it: its sync will fail"
+    UNLINKED_REFUSED = "the company's connection is lost, and Codat rejects it"
 
 
 CRASHES = frozenset({Fate.CRASH_BEFORE, Fate.CRASH_AFTER})
@@ -59,7 +42,7 @@ CRASHES = frozenset({Fate.CRASH_BEFORE, Fate.CRASH_AFTER})
 
 @dataclass(frozen=True)
 class Call:
-    """A call to the outside. ``attempt`` makes it, to whatever fate; ``fates`` are those that can befall it."""
+    """An outgoing call. ``attempt`` makes it with a given fate; ``fates`` are the possible ones."""
 
     name: str
     attempt: Callable[[Fate], Any]
@@ -73,13 +56,13 @@ class Call:
 
 
 class Crash(BaseException):
-    """The end of a job, as of a Lambda whose time is over: nothing in the code may notice it."""
+    """Ends a job as Lambda's timeout does: the code cannot catch it."""
 
 
 class Job(threading.Thread):
-    """``work``, which stops before each call; ``next_call`` is the one that it stands before, None once it has ended.
+    """Runs ``work`` and stops before each call; ``next_call`` is that call, None once the work has ended.
 
-    Afterwards ``result`` is what the work returned, unless ``error`` ended it.
+    Afterwards ``result`` is the work's return value, or ``error`` what it raised.
     """
 
     def __init__(self, name: str, work: Callable[[], object]) -> None:
@@ -95,40 +78,40 @@ class Job(threading.Thread):
         self._has_stopped.acquire()
 
     def run(self) -> None:
-        """Do the work: the thread's own method."""
-        # The same lines many thousand times: to measure that they are covered would take half of the time.
+        """Run the work in this thread."""
+        # Measuring the coverage of the same lines many thousand times would take half of the time.
         sys.settrace(None)
         try:
             self.result = self._work()
-        except BaseException as error:  # noqa: BLE001 - a crash too: whoever steps looks at it
+        except BaseException as error:  # noqa: BLE001 - crashes included: the test checks it
             self.error = error
         self.next_call = None
         self._has_stopped.release()
 
     @property
     def has_crashed(self) -> bool:
-        """Whether it was ended from outside."""
+        """Whether it was crashed."""
         return isinstance(self.error, Crash)
 
     def step(self, fate: Fate = Fate.WELL) -> None:
-        """Let it make its next call, and go on to the one after it."""
+        """Make the next call and continue to the one after it."""
         assert self.next_call
         self._fate = fate
         self._may_go.release()
         self._has_stopped.acquire()
 
     def finish(self) -> None:
-        """Let it go on to its end."""
+        """Continue to the end."""
         while self.next_call:
             self.step()
 
     def crash(self) -> None:
-        """End it where it stands."""
+        """Crash it before its next call."""
         while self.next_call:
             self.step(Fate.CRASH_BEFORE)
 
     def stop_before(self, call: Call) -> Any:  # noqa: ANN401 - what the call returns
-        """Wait to be let go on, and make ``call``: from within the work."""
+        """Wait for ``step`` and make ``call``; called from within the work."""
         self.next_call = call
         self._has_stopped.release()
         self._may_go.acquire()
@@ -145,19 +128,19 @@ class Job(threading.Thread):
 
 
 def outside(call: Call) -> Any:  # noqa: ANN401 - what the call returns
-    """Make a call to the outside: if a job makes it, when it is let."""
+    """Make an outgoing call; in a job, wait for its turn first."""
     job = threading.current_thread()
     return job.stop_before(call) if isinstance(job, Job) else call.attempt(Fate.WELL)
 
 
 class InlineExecutor(Executor):
-    """A pool whose work is done by whoever hands it in: a job has one thread."""
+    """An executor that runs work in the submitting thread, as a job has only one."""
 
     def __init__(self, *_: object, **__: object) -> None:
-        """Take what a ThreadPoolExecutor is made with."""
+        """Accept the arguments of ThreadPoolExecutor."""
 
     def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Do it at once. A crash is none of its errors: it goes through."""
+        """Run it at once. A crash is not captured: it propagates."""
         future: Future[T] = Future()
         try:
             future.set_result(work(*args, **kwargs))

@@ -1,4 +1,4 @@
-"""Requests of a product's, as API Gateway hands them to submit, and the answers to them."""
+"""Send a product's requests to submit, as API Gateway does."""
 
 import base64
 import json
@@ -7,7 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 from dev.stored_events import COMPANY_ID, load
-from tests.integration.conftest import API_KEY, Handler
+from tests.support.aws import API_KEY
+from tests.support.handlers import Handler
 
 EXPENSES = f"/companies/{COMPANY_ID}/sync/expenses/expense-transactions"
 AUTHORIZED = "Basic " + base64.b64encode(API_KEY.encode()).decode()
@@ -15,7 +16,7 @@ AUTHORIZED = "Basic " + base64.b64encode(API_KEY.encode()).decode()
 
 @dataclass(frozen=True)
 class Answered:
-    """What came back."""
+    """A parsed response."""
 
     status: int
     body: Any
@@ -23,7 +24,7 @@ class Answered:
 
 
 def expense(transaction_id: str | None = None, **more: object) -> dict[str, Any]:
-    """Return a body that Codat takes."""
+    """Return an expense that Codat accepts."""
     made = {
         "id": transaction_id or str(uuid4()),
         "type": "Payment",
@@ -37,7 +38,7 @@ def expense(transaction_id: str | None = None, **more: object) -> dict[str, Any]
 def ask(
     submit: Handler, method: str, path: str, body: object = None, query: str = "", **headers: str | None
 ) -> Answered:
-    """Have submit handle a request; a body that is text is sent as it is."""
+    """Let submit handle a request; a body that is text is sent unchanged."""
     text = body if isinstance(body, str) else json.dumps(body)
     payload = load("submit", "create-expenses")
     named = {name.replace("_", "-"): value for name, value in {"authorization": AUTHORIZED, **headers}.items()}

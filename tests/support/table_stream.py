@@ -1,4 +1,4 @@
-"""SyncTable's stream and a subscriber of the event bus: what lies around publish."""
+"""SyncTable's stream and an event bus subscriber, to test publish with."""
 
 import json
 from dataclasses import dataclass, field
@@ -9,7 +9,8 @@ import boto3
 from dev.deploying.template import read_template
 from dev.local_stack.bus_subscriber import Event, Subscriber, subscribe
 from dev.stored_events import Payload
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import Handler
 
 _MAPPING = read_template()["Resources"]["PublishFunction"]["Properties"]["Events"]["SyncTable"]["Properties"]
 # moto knows the endpoint by this name only.
@@ -18,20 +19,20 @@ ENDPOINT = "https://streams.dynamodb.eu-west-2.amazonaws.com"
 
 @dataclass
 class Stream:
-    """The table's stream, read as Lambda reads it for publish: filtered, in order, each record once."""
+    """Reads the table's stream as Lambda does for publish: filtered, in order, each record once."""
 
     aws: Aws
     _read: set[str] = field(default_factory=set)
 
     def shard(self) -> dict[str, str]:
-        """Return where it is, as Lambda says it."""
+        """Return the stream's ARN and the shard's id, as Lambda names them."""
         streams: Any = boto3.client("dynamodbstreams", endpoint_url=ENDPOINT)
         arn = self.aws.dynamodb.describe_table(TableName="syncs")["Table"]["LatestStreamArn"]
         (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
         return {"streamArn": str(arn), "shardId": str(shard["ShardId"])}
 
     def records(self) -> list[Payload]:
-        """Return what was written since this was asked last."""
+        """Return the records since the last call."""
         streams: Any = boto3.client("dynamodbstreams", endpoint_url=ENDPOINT)
         where = self.shard()
         iterator = streams.get_shard_iterator(
@@ -44,7 +45,7 @@ class Stream:
 
 
 def _is_handed_over(record: Payload) -> bool:
-    """Apply the template's own filter, as far as it goes."""
+    """Apply the template's filter, as far as it has conditions."""
     (pattern,) = (json.loads(each["Pattern"]) for each in _MAPPING["FilterCriteria"]["Filters"])
     return (
         record["eventName"] in pattern["eventName"]
@@ -61,26 +62,26 @@ def _as_lambda_has_it(record: Payload) -> Payload:
 
 @dataclass
 class Told:
-    """Publish, and who is told."""
+    """The publish function and a subscriber."""
 
     publish: Handler
     stream: Stream
     subscriber: Subscriber
 
     def catch_up(self) -> list[Event]:
-        """Have publish handle what was written; returns the events that are new."""
+        """Let publish handle the new records; returns the new events."""
         if records := self.stream.records():
             assert self.publish({"Records": records}) == {"batchItemFailures": []}
         return self.new()
 
     def new(self) -> list[Event]:
-        """Return the events that have come since this was asked last."""
+        """Return the events received since the last call."""
         known = set(self.subscriber.heard)
         return [event for name, event in self.subscriber.listen().items() if name not in known]
 
 
 def told(aws: Aws, publish: Handler) -> Told:
-    """Return publish with a stream and a subscriber of its own."""
+    """Return publish with a stream and a subscriber."""
     events = boto3.client("events")
     events.create_event_bus(Name=aws.environment["EVENT_BUS_NAME"])
     return Told(publish, Stream(aws), subscribe(aws.sqs, events, aws.environment["EVENT_BUS_NAME"]))

@@ -112,7 +112,7 @@ def test_the_pages_say_which_variable_is_missing(name: str) -> None:
 
 @pytest.mark.parametrize("environment", ["dev", "prod", "Local", "local "])
 def test_authentication_is_off_nowhere_but_in_the_local_environment(environment: str) -> None:
-    """A function that is told so elsewhere does not start."""
+    """The function does not start with this setting in another environment."""
     off = {"AUTHENTICATION": "off", "ENVIRONMENT": environment}
     for read, good in ((LoginSettings.read, _LOGIN), (RetrySettings.read, _RETRY), (HealthSettings.read, _HEALTH)):
         assert not read(good | off | {"ENVIRONMENT": "local"}).access.is_on

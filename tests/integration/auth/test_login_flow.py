@@ -10,8 +10,8 @@ import boto3
 import httpx
 import pytest
 
+from tests.integration.auth.login_pages import Pages, Site
 from tests.support.cookie_browser import SITE, browser
-from tests.support.login_pages import Pages, Site
 from tests.support.moto_aws import moto_aws
 from tests.support.oidc_issuer import CLIENT_ID, CLIENT_SECRET, Answer, SimulatedIdentityProvider, unsigned
 
@@ -33,7 +33,7 @@ def secretsmanager() -> Iterator["SecretsManagerClient"]:
 
 @pytest.fixture
 def site(secretsmanager: "SecretsManagerClient", issuer: SimulatedIdentityProvider) -> Site:
-    """Return what the pages are told when they are deployed, with all that they need to know."""
+    """Return the settings of the pages."""
     environment = {
         "ENVIRONMENT": "dev",
         "AUTHENTICATION": "on",
@@ -58,7 +58,7 @@ def pages(site: Site) -> Iterator[Pages]:
 
 @pytest.fixture
 def ann(pages: Pages) -> Iterator[httpx.Client]:
-    """Return a person's browser."""
+    """Return a user's browser."""
     with browser(pages.handle) as client:
         yield client
 
@@ -75,7 +75,7 @@ def _csrf(client: httpx.Client) -> dict[str, Any]:
     return {"csrf": client.get("/").json()["csrf"]}
 
 
-def test_who_signs_in_comes_to_the_page_that_was_asked_for(ann: httpx.Client) -> None:
+def test_signing_in_leads_to_the_requested_page(ann: httpx.Client) -> None:
     """Through the issuer, with a session that says who it is."""
     answer = ann.get("/syncs")
     assert (answer.status_code, str(answer.url)) == (200, f"{SITE}/syncs")
@@ -146,13 +146,13 @@ def test_a_token_for_several_says_that_we_asked_for_it(ann: httpx.Client, issuer
     "instead", [{"state": "another"}, {"state": None}, {"code": None}, {"code": "another"}, {"state": "é"}]
 )
 def test_what_the_issuer_did_not_say_is_refused(ann: httpx.Client, instead: dict[str, str | None]) -> None:
-    """A code of somebody else's, an answer to an attempt of somebody else's."""
+    """Use another user's code, or the answer to another user's login attempt."""
     assert _comes_back(ann, **instead).status_code == 400
     assert "__Host-session" not in ann.cookies
 
 
-def test_nobody_is_signed_in_by_a_link_of_somebody_elses(pages: Pages, ann: httpx.Client) -> None:
-    """Who begins at home and sends the rest to Ann would have her work in his name."""
+def test_another_users_login_link_signs_nobody_in(pages: Pages, ann: httpx.Client) -> None:
+    """An attacker who starts a login and sends Ann its last step would make her act as the attacker."""
     with browser(pages.handle) as mallory:
         there = mallory.get("/login", follow_redirects=False).headers["location"]
         back = mallory.get(there, follow_redirects=False).headers["location"]
@@ -181,7 +181,7 @@ def test_an_attempt_is_over_after_ten_minutes(ann: httpx.Client, pages: Pages) -
     assert ann.get(back).status_code == 400
 
 
-def test_a_session_is_over_after_eight_hours(
+def test_a_session_expires_after_eight_hours(
     ann: httpx.Client, pages: Pages, issuer: SimulatedIdentityProvider
 ) -> None:
     """Then one signs in again, which the issuer may do without asking."""
@@ -235,14 +235,16 @@ def test_signing_in_leads_to_no_other_site(ann: httpx.Client, target: str) -> No
     assert str(ann.get("/login", params={"next": target}).url) == f"{SITE}/"
 
 
-def test_who_has_no_role_is_told_so_and_not_sent_round(ann: httpx.Client, issuer: SimulatedIdentityProvider) -> None:
+def test_a_user_without_a_role_gets_an_explanation_and_no_redirect_loop(
+    ann: httpx.Client, issuer: SimulatedIdentityProvider
+) -> None:
     """They are signed in, and may do nothing but sign out."""
     issuer.person["cognito:groups"] = ["another"]
     assert ann.get("/").status_code == 403
     assert "__Host-session" in ann.cookies
 
 
-def test_retrying_needs_its_role_and_a_form_of_ours(ann: httpx.Client, issuer: SimulatedIdentityProvider) -> None:
+def test_retrying_needs_the_role_and_a_csrf_token(ann: httpx.Client, issuer: SimulatedIdentityProvider) -> None:
     """Both; a role that was given counts from the next time that one signs in."""
     assert ann.post("/retry", data=_csrf(ann)).status_code == 403
     issuer.person["cognito:groups"] = [RETRY]
@@ -258,7 +260,7 @@ def test_retrying_needs_its_role_and_a_form_of_ours(ann: httpx.Client, issuer: S
 
 
 def test_the_token_of_another_session_is_good_for_nothing(ann: httpx.Client, pages: Pages) -> None:
-    """One's own page gives no access to somebody else's."""
+    """One user's page gives no access to another's."""
     with browser(pages.handle) as mallory:
         assert ann.get("/").status_code == 200
         assert ann.post("/", data=_csrf(mallory)).status_code == 403
@@ -300,7 +302,7 @@ def test_who_signs_out_while_the_issuer_is_down_is_out_here(
         assert client.get("/", follow_redirects=False).status_code == 303
 
 
-def test_who_is_denied_at_the_issuer_is_told_why(ann: httpx.Client, issuer: SimulatedIdentityProvider) -> None:
+def test_a_denial_by_the_identity_provider_is_explained(ann: httpx.Client, issuer: SimulatedIdentityProvider) -> None:
     """In the issuer's word, if it is one of those that the standard has."""
     issuer.denies = True
     answer = ann.get("/")
@@ -416,7 +418,7 @@ def test_a_domain_of_the_customers_can_be_in_front(site: Site, issuer: Simulated
         assert client.post("/", data=token, headers={"origin": SITE}).status_code == 403
 
 
-def test_while_authentication_is_off_forms_still_have_to_be_ours(site: Site) -> None:
+def test_forms_need_a_csrf_token_even_without_authentication(site: Site) -> None:
     """Else any site in a developer's browser could press the buttons."""
     site.environment.update(ENVIRONMENT="local", AUTHENTICATION="off")
     with httpx.Client() as http, browser(Pages(site, http).handle) as client:

@@ -9,8 +9,9 @@ import pytest
 from codat_sync.auth.roles import Role
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
 from tests.support.cookie_browser import SITE, browser
+from tests.support.handlers import Handler
 from tests.support.oidc_issuer import CLIENT_ID, CLIENT_SECRET, SimulatedIdentityProvider
 from tests.support.sqs_batches import batch, of
 
@@ -24,7 +25,7 @@ PAGES = (
 def ann(
     aws: Aws, issuer: SimulatedIdentityProvider, start: Callable[[str], Handler], simulated: SimulatedCodat
 ) -> Iterator[httpx.Client]:
-    """Return the browser of somebody who may look."""
+    """Return the browser of a user with the VIEW role."""
     aws.environment["ISSUER"] = issuer.url
     secret = f'{{"clientId": "{CLIENT_ID}", "clientSecret": "{CLIENT_SECRET}"}}'
     aws.secretsmanager.put_secret_value(SecretId="login", SecretString=secret)
@@ -51,7 +52,7 @@ def test_nobody_sees_a_page_without_signing_in(ann: httpx.Client) -> None:
     assert "Authentication is off" not in found.text
 
 
-def test_who_may_only_look_can_retry_nothing(ann: httpx.Client, simulated: SimulatedCodat) -> None:
+def test_the_view_role_can_retry_nothing(ann: httpx.Client, simulated: SimulatedCodat) -> None:
     """Whether they press the button or not: it can't be pressed."""
     assert '<button class="primary" disabled' in ann.get(f"/syncs/{SYNC_ID}/items").text
     answer = ann.post(f"/syncs/{SYNC_ID}/retry", data={"token": _token(ann)}, headers={"origin": SITE})
@@ -60,7 +61,7 @@ def test_who_may_only_look_can_retry_nothing(ann: httpx.Client, simulated: Simul
 
 
 @pytest.mark.parametrize("how", ["redrive", "drop"])
-def test_who_may_only_look_deals_with_no_dead_letter(ann: httpx.Client, aws: Aws, how: str) -> None:
+def test_the_view_role_cannot_change_dead_letters(ann: httpx.Client, aws: Aws, how: str) -> None:
     """They see what there is."""
     sent = aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody="crashed")
     page = ann.get("/dead-letters").text
@@ -128,7 +129,7 @@ def test_what_a_browser_may_do_with_a_page_is_said_with_each(ann: httpx.Client) 
 
 
 def test_the_files_of_the_pages_are_for_everybody_and_kept(ann: httpx.Client) -> None:
-    """The page that says that signing in failed looks like the others."""
+    """The error page of a failed login has the common layout."""
     for name in ("style.css", "page.js", "icon.svg"):
         answer = ann.get(f"/assets/{name}", follow_redirects=False)
         assert (answer.status_code, "immutable" in answer.headers["cache-control"]) == (200, True)

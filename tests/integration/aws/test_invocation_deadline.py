@@ -1,7 +1,6 @@
 """What a run of a function has left undone by its end, it does not do later."""
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
@@ -15,11 +14,10 @@ from codat_sync.aws.table_schema import company_key
 from codat_sync.core.errors import RunOverError
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import SYNC_ID
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, of
 from tests.support.submit_requests import EXPENSES, ask, expense
-
-Start = Callable[[str], Handler]
 
 
 class _Frozen:
@@ -77,7 +75,9 @@ def test_the_sdk_does_not_try_again_later(aws: Aws, frozen: _Frozen) -> None:
     assert _count(aws) == 0
 
 
-def test_every_function_that_writes_of_companies_heeds_it(start: Start, simulated: SimulatedCodat, aws: Aws) -> None:
+def test_every_function_that_writes_of_companies_heeds_it(
+    start: StartFunction, simulated: SimulatedCodat, aws: Aws
+) -> None:
     """With no time left none of them gets to the table."""
     letters = batch(of(simulated, simulated.sync(SYNC_ID)))
     assert failed(start("worker")(letters | {"remaining_ms": 0})) == ["message-0"]

@@ -174,7 +174,7 @@ def test_stops_though_a_client_keeps_its_connection_open() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_command_runs_until_it_is_told_to_stop(number: signal.Signals) -> None:
+def test_the_command_runs_until_it_is_terminated(number: signal.Signals) -> None:
     """The command prints one line of JSON once it answers, and ends well on a signal."""
     command = [sys.executable, "-m", "dev.codat_simulator", "--api-key", KEY, "--signing-secret", SECRET]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -1,6 +1,5 @@
 """The record of a company: made with its first sync, kept by events and by age, never deleted."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,10 +11,9 @@ from codat_sync.syncs.repository import Store
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
-
-Start = Callable[[str], Handler]
 
 _FIRST = Company(COMPANY_ID, "Bäckerei Toft", "Partner Expense", "Xero", "Linked")
 
@@ -51,7 +49,7 @@ def _age(aws: Aws) -> None:
 
 
 def _make_due(aws: Aws) -> None:
-    """Let it be time to look at the company again."""
+    """Make the company due for a refresh."""
     aws.dynamodb.update_item(
         TableName="syncs",
         Key={"pk": {"S": f"COMPANY#{COMPANY_ID}"}, "sk": {"S": "COMPANY"}},
@@ -62,7 +60,7 @@ def _make_due(aws: Aws) -> None:
 
 
 def test_a_company_is_asked_about_once_with_its_first_sync(
-    start: Start, companies: CompanyStore, simulated: SimulatedCodat
+    start: StartFunction, companies: CompanyStore, simulated: SimulatedCodat
 ) -> None:
     """Though ten of its syncs come at once."""
     company = simulated.company(COMPANY_ID)
@@ -75,8 +73,8 @@ def test_a_company_is_asked_about_once_with_its_first_sync(
 
 
 @pytest.mark.parametrize("name", ["created", "connected", "disconnected", "reconnected", "deleted", "failed"])
-def test_an_event_of_a_connection_has_the_company_looked_at(
-    start: Start, companies: CompanyStore, simulated: SimulatedCodat, name: str
+def test_a_connection_event_refreshes_the_company(
+    start: StartFunction, companies: CompanyStore, simulated: SimulatedCodat, name: str
 ) -> None:
     """What it says is not believed, as it may be late; the same event again costs nothing."""
     simulated.set_connection_status(COMPANY_ID, "Deauthorized")
@@ -90,7 +88,9 @@ def test_an_event_of_a_connection_has_the_company_looked_at(
     assert len(_asked(simulated)) == 2
 
 
-def test_a_deleted_company_is_kept_as_such(start: Start, companies: CompanyStore, simulated: SimulatedCodat) -> None:
+def test_a_deleted_company_is_kept_as_such(
+    start: StartFunction, companies: CompanyStore, simulated: SimulatedCodat
+) -> None:
     """With all that was known of it; Codat need not be asked."""
     worker = start("worker")
     worker(batch(of(simulated, simulated.sync(SYNC_ID))))
@@ -102,15 +102,17 @@ def test_a_deleted_company_is_kept_as_such(start: Start, companies: CompanyStore
 
 
 def test_a_company_that_was_never_seen_can_be_deleted(
-    start: Start, companies: CompanyStore, simulated: SimulatedCodat
+    start: StartFunction, companies: CompanyStore, simulated: SimulatedCodat
 ) -> None:
     """Its record says no more than that."""
     start("worker")(batch(_event(simulated, "company.deleted")))
     assert _company(companies) == Company(COMPANY_ID, None, None, None, None, is_deleted=True)
 
 
-def test_names_are_refreshed_by_age(start: Start, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat) -> None:
-    """No event tells of a new name."""
+def test_names_are_refreshed_by_age(
+    start: StartFunction, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
+) -> None:
+    """No event announces a new name."""
     worker = start("worker")
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_1")))
     simulated.add_company("Toft & Sons", company_id=COMPANY_ID)
@@ -124,7 +126,7 @@ def test_names_are_refreshed_by_age(start: Start, aws: Aws, companies: CompanySt
 
 
 def test_what_others_keep_on_the_record_stays(
-    start: Start, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
 ) -> None:
     """On it, and in its summary."""
     worker = start("worker")
@@ -144,7 +146,7 @@ def test_what_others_keep_on_the_record_stays(
 
 
 def test_while_the_gate_is_closed_a_company_waits_as_a_sync_does(
-    start: Start, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
 ) -> None:
     """And the clock brings it back."""
     worker, clock = start("worker"), start("clock")
@@ -164,7 +166,7 @@ def test_while_the_gate_is_closed_a_company_waits_as_a_sync_does(
 
 
 def test_a_company_that_codat_fails_for_does_not_hold_its_sync_up(
-    start: Start, store: Store, companies: CompanyStore, simulated: SimulatedCodat
+    start: StartFunction, store: Store, companies: CompanyStore, simulated: SimulatedCodat
 ) -> None:
     """The sync is done with; the company waits in the table, and is not asked about with every other sync."""
     simulated.faults.add(Fault("status", times=3, status=503, path="^/companies/[^/]+$"))
@@ -180,10 +182,10 @@ def test_a_company_that_codat_fails_for_does_not_hold_its_sync_up(
     assert len(_asked(simulated)) == 3
 
 
-def test_a_connection_that_is_gone_is_looked_at_until_it_is_there(
-    start: Start, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
+def test_a_lost_connection_is_polled_until_it_is_restored(
+    start: StartFunction, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
 ) -> None:
-    """A sync tells of it, and the clock has it looked at: no event of a connection has to come. The moment is kept."""
+    """A sync reveals it, and the clock polls it, without a connection event. Its time is stored."""
     worker, clock = start("worker"), start("clock")
     company = simulated.company(COMPANY_ID)
     worker(batch(of(simulated, simulated.sync(SYNC_ID))))
@@ -207,14 +209,14 @@ def test_a_connection_that_is_gone_is_looked_at_until_it_is_there(
     assert linked.connection_since > gone.connection_since
 
 
-def test_an_event_that_codat_fails_for_comes_again(start: Start, simulated: SimulatedCodat) -> None:
+def test_an_event_is_redelivered_when_codat_fails(start: StartFunction, simulated: SimulatedCodat) -> None:
     """As one of a sync does."""
     simulated.faults.add(Fault("status", times=3, status=503))
     assert failed(start("worker")(batch(_event(simulated, "connection.connected")))) == ["message-0"]
 
 
-def test_a_malformed_answer_about_a_company_is_set_aside_with_the_event(
-    start: Start, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
+def test_a_malformed_answer_about_a_company_dead_letters_the_event(
+    start: StartFunction, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
 ) -> None:
     """Once; and the event can be redriven."""
     simulated.faults.add(Fault("malformed", times=3))
@@ -229,7 +231,7 @@ def test_a_malformed_answer_about_a_company_is_set_aside_with_the_event(
 
 @pytest.mark.usefixtures("aws")
 def test_a_malformed_company_does_not_make_a_dead_letter_of_its_sync(
-    start: Start, aws: Aws, store: Store, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
 ) -> None:
     """The sync is there."""
     simulated.faults.add(Fault("malformed", times=9, path="connections$"))

@@ -1,7 +1,6 @@
-"""Dead letters: a person sees what is there, puts some or all back, or drops them; nothing is gone unseen."""
+"""List, redrive and drop dead letters without losing any."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,10 +19,9 @@ from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, load
 from ops.dead_letters import main
 from ops.errors import LocalStackError
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
-
-Start = Callable[[str], Handler]
 
 _NOW = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
 
@@ -35,8 +33,8 @@ def records(aws: Aws) -> DroppedLetters:
 
 
 @pytest.fixture
-def letters(start: Start, aws: Aws, simulated: SimulatedCodat, records: DroppedLetters) -> DeadLetters:
-    """Return the dead letters, one of each kind: two set aside by the worker, one by retry, one by SQS."""
+def letters(start: StartFunction, aws: Aws, simulated: SimulatedCodat, records: DroppedLetters) -> DeadLetters:
+    """Return one dead letter of each kind: two from the worker, one from retry, one from SQS."""
     simulated.faults.add(Fault("malformed", times=3, path="status$"))
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID)), message({"eventType": "expenses.odd"}, "msg_odd")))
     event = load("retry", "due")
@@ -64,8 +62,8 @@ def _dropped(aws: Aws) -> list[Any]:
 _ALL = ["malformed-answer", "not-a-message", RECEIVED_TOO_OFTEN, "unknown-event-type"]
 
 
-def test_a_person_sees_what_is_there_and_why_as_often_as_wanted(letters: DeadLetters) -> None:
-    """With what each is about; to look takes nothing away."""
+def test_listing_shows_dead_letters_and_reasons_and_can_be_repeated(letters: DeadLetters) -> None:
+    """Each shows what it is about; listing removes nothing."""
     for _ in range(2):
         assert _reasons(letters, Wanted()) == _ALL
     (letter,) = letters.look(Wanted(reason="malformed-answer"))
@@ -84,7 +82,7 @@ def test_a_person_sees_what_is_there_and_why_as_often_as_wanted(letters: DeadLet
         (Wanted(message_ids=frozenset({"another"})), []),
     ],
 )
-def test_some_are_told_from_the_others(letters: DeadLetters, wanted: Wanted, reasons: list[str]) -> None:
+def test_dead_letters_can_be_filtered(letters: DeadLetters, wanted: Wanted, reasons: list[str]) -> None:
     """By all that is said of them; the others are still there, for everybody."""
     assert sorted(letter.reason for letter in letters.redrive(wanted)) == reasons
     assert _reasons(letters, Wanted()) == sorted(set(_ALL) - set(reasons))
@@ -96,7 +94,9 @@ def test_one_is_named_by_its_id(letters: DeadLetters) -> None:
     assert [letter.body for letter in letters.redrive(Wanted(frozenset({meant.message_id})))] == ["crashed"]
 
 
-def test_what_is_put_back_is_done_after_the_fix(letters: DeadLetters, start: Start, aws: Aws, store: Store) -> None:
+def test_a_redriven_message_succeeds_after_the_fix(
+    letters: DeadLetters, start: StartFunction, aws: Aws, store: Store
+) -> None:
     """It comes as it came the first time, but for the reason: if it fails again, it has another."""
     (letter,) = letters.redrive(Wanted(reason="malformed-answer"))
     assert letters.queues[0].count() == Counts(waiting=2, looked_at=0)  # It is gone, and not only hidden.
@@ -141,7 +141,7 @@ def test_what_cannot_be_written_down_is_not_deleted(letters: DeadLetters, aws: A
     assert _reasons(letters, Wanted()) == _ALL
 
 
-def test_what_cannot_be_put_back_stays(letters: DeadLetters, aws: Aws) -> None:
+def test_a_message_that_cannot_be_redriven_stays(letters: DeadLetters, aws: Aws) -> None:
     """A letter leaves its queue when the other one has it."""
     gone = aws.sqs.create_queue(QueueName="gone")["QueueUrl"]
     aws.sqs.delete_queue(QueueUrl=gone)
@@ -164,7 +164,7 @@ def test_whatever_a_letter_is_it_is_shown(aws: Aws, records: DroppedLetters) -> 
     assert len(letters.drop(Wanted(), Drop("a test", "a person", _NOW))) == len(bodies)
 
 
-def test_of_a_company_that_was_forgotten_nothing_is_written_down_however_its_id_is_written(
+def test_dropping_keeps_no_record_of_an_erased_company_however_its_id_is_written(
     aws: Aws, records: DroppedLetters
 ) -> None:
     """Codat's ids are GUIDs: capitals say nothing."""
@@ -176,7 +176,7 @@ def test_of_a_company_that_was_forgotten_nothing_is_written_down_however_its_id_
     assert (item["companyId"], item["body"]) == ({"NULL": True}, {"NULL": True})
 
 
-def test_what_sqs_hands_over_twice_is_put_back_all_the_same(letters: DeadLetters, aws: Aws) -> None:
+def test_a_message_that_sqs_delivers_twice_is_redriven(letters: DeadLetters, aws: Aws) -> None:
     """It promises to hand over each letter at least once."""
 
     def twice(parsed: dict[str, Any], **_: object) -> None:
@@ -188,7 +188,7 @@ def test_what_sqs_hands_over_twice_is_put_back_all_the_same(letters: DeadLetters
     assert letters.look(Wanted()) == []
 
 
-def test_only_the_queue_that_is_meant_is_looked_through(letters: DeadLetters, aws: Aws) -> None:
+def test_only_the_selected_queue_is_read(letters: DeadLetters, aws: Aws) -> None:
     """Those of the others are not hidden for it."""
     asked: list[str] = []
     aws.sqs.meta.events.register(
@@ -198,7 +198,7 @@ def test_only_the_queue_that_is_meant_is_looked_through(letters: DeadLetters, aw
     assert set(asked) == {aws.environment["RETRY_DEAD_LETTER_QUEUE_URL"]}
 
 
-def test_what_somebody_lets_go_of_just_now_is_found(letters: DeadLetters, aws: Aws) -> None:
+def test_a_message_that_becomes_visible_meanwhile_is_found(letters: DeadLetters, aws: Aws) -> None:
     """SQS says only about how many letters can be had."""
     url = aws.environment["RETRY_DEAD_LETTER_QUEUE_URL"]
     (looked_at,) = aws.sqs.receive_message(QueueUrl=url, VisibilityTimeout=300)["Messages"]
@@ -210,8 +210,8 @@ def test_what_somebody_lets_go_of_just_now_is_found(letters: DeadLetters, aws: A
     assert len(letters.redrive(Wanted(queue="retry"))) == 1
 
 
-def test_what_came_from_no_queue_is_only_looked_at_or_dropped(aws: Aws, records: DroppedLetters) -> None:
-    """What publish could not tell came from the table's stream."""
+def test_a_message_without_a_source_queue_can_only_be_listed_or_dropped(aws: Aws, records: DroppedLetters) -> None:
+    """Unpublished records come from the table's stream."""
     url = aws.environment["PUBLISH_DEAD_LETTER_QUEUE_URL"]
     aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
     letters = DeadLetters([SetAside(aws.sqs, "publish", url=url, source_url=None)], records)
@@ -225,7 +225,7 @@ def test_what_came_from_no_queue_is_only_looked_at_or_dropped(aws: Aws, records:
     "arguments",
     [[], ["--why", "a test"], ["--reason", "not-json"], ["--id", "one", "--all"], ["--id", "one", "--why", " "]],
 )
-def test_the_command_drops_nothing_without_being_told_why_and_which(arguments: list[str]) -> None:
+def test_the_command_drops_nothing_without_a_reason_and_a_selection(arguments: list[str]) -> None:
     """It says what is missing, before it asks AWS anything."""
     with pytest.raises(LocalStackError, match="Say wh"):
         main(["drop", *arguments])

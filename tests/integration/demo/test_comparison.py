@@ -23,7 +23,8 @@ from dev.demo.verification.records import Facts, Kind
 from dev.demo.verification.result import Result
 from dev.demo.verification.stored import table_facts
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, load
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import Handler
 
 WEBHOOK_ID = "msg_2pLxVrYw9bQk0002"  # of the payload
 _RECONCILED = Reconciled(1, 1, 5, datetime(2026, 11, 24, 22, 10, tzinfo=UTC))
@@ -68,14 +69,16 @@ def test_what_was_taken_in_is_as_codat_has_it(simulated: SimulatedCodat, aws: Aw
         {"data_pushed": True},
     ],
 )
-def test_a_sync_that_changes_unheard_differs(simulated: SimulatedCodat, aws: Aws, change: SyncChanges) -> None:
+def test_a_sync_that_changes_without_a_webhook_differs(
+    simulated: SimulatedCodat, aws: Aws, change: SyncChanges
+) -> None:
     """Each of the words that Codat has for it counts."""
     simulated.change_sync(SYNC_ID, **change)
     assert (Verdict.DIFFERENT, Kind.SYNC) in {(found.verdict, found.key.kind) for found in _compared(simulated, aws)}
 
 
 @pytest.mark.parametrize("change", [{"status": "Pending"}, {"message": "Account 6200 is archived."}])
-def test_a_transaction_that_changes_unheard_differs(
+def test_a_transaction_that_changes_without_a_webhook_differs(
     simulated: SimulatedCodat, aws: Aws, change: dict[str, str]
 ) -> None:
     """And only that."""
@@ -85,7 +88,7 @@ def test_a_transaction_that_changes_unheard_differs(
     assert (found.verdict, found.key.kind) == (Verdict.DIFFERENT, Kind.TRANSACTION)
 
 
-def test_a_row_that_is_missing_or_too_much_is_told(simulated: SimulatedCodat, aws: Aws) -> None:
+def test_a_missing_or_additional_row_is_reported(simulated: SimulatedCodat, aws: Aws) -> None:
     """Also if it is one of several that are alike."""
     items = simulated.sync(SYNC_ID).items
     simulated.change_sync(SYNC_ID, items=(*items, items[-1]))
@@ -101,14 +104,14 @@ def test_a_row_that_is_missing_or_too_much_is_told(simulated: SimulatedCodat, aw
 def test_what_is_not_in_the_table_is_lost(
     simulated: SimulatedCodat, aws: Aws, key: tuple[str, str], kind: Kind
 ) -> None:
-    """The document, an event, a pointer."""
+    """Omit the document, an event or an index entry."""
     pk, sk = key
     aws.dynamodb.delete_item(TableName="syncs", Key={"pk": {"S": pk}, "sk": {"S": sk}})
     assert (Verdict.LOST, kind) in {(found.verdict, found.key.kind) for found in _compared(simulated, aws)}
 
 
-def test_what_nobody_put_there_is_unexpected(simulated: SimulatedCodat, aws: Aws) -> None:
-    """An event of another's, a pointer to nowhere, an item of no known kind."""
+def test_an_unknown_item_is_unexpected(simulated: SimulatedCodat, aws: Aws) -> None:
+    """Add a foreign event, a dangling index entry or an item of unknown kind."""
     for pk, sk in (EVENT[0], "EVENT#msg_other"), (POINTER[0], "SYNC#elsewhere"), ("OTHER", "OTHER"):
         aws.dynamodb.put_item(TableName="syncs", Item={"pk": {"S": pk}, "sk": {"S": sk}})
     assert [found.verdict for found in _compared(simulated, aws)] == [Verdict.UNEXPECTED] * 3

@@ -1,7 +1,6 @@
 """Bodies that are older than they are to be kept: emptied, and nothing is written twice for it."""
 
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,11 +13,10 @@ from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
 from ops import purge_bodies
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, of
 from tests.support.submit_requests import EXPENSES, ask, expense
-
-Start = Callable[[str], Handler]
 
 _SOON = timedelta(minutes=1)
 
@@ -32,7 +30,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _fail(start: Start, simulated: SimulatedCodat) -> tuple[str, str]:
+def _fail(start: StartFunction, simulated: SimulatedCodat) -> tuple[str, str]:
     """Submit an expense, and let its sync fail; returns the ids of both."""
     body = expense()
     sync_id = str(ask(start("submit"), "POST", EXPENSES, [body]).body["syncId"])
@@ -52,7 +50,7 @@ def _texts(aws: Aws) -> list[str | None]:
 
 
 def test_without_its_body_it_is_not_created_again_but_asked_for(
-    start: Start, aws: Aws, simulated: SimulatedCodat, bodies: BodyItems
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, bodies: BodyItems
 ) -> None:
     """Whoever asks; and with a new body it is, once."""
     transaction_id, sync_id = _fail(start, simulated)
@@ -69,7 +67,7 @@ def test_without_its_body_it_is_not_created_again_but_asked_for(
 
 
 def test_what_may_have_been_written_stays_unknown(
-    start: Start, aws: Aws, simulated: SimulatedCodat, bodies: BodyItems
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, bodies: BodyItems
 ) -> None:
     """The submission says so, not its body."""
     _, sync_id = _fail(start, simulated)
@@ -84,7 +82,7 @@ def test_what_may_have_been_written_stays_unknown(
 
 
 def test_a_younger_one_stays_and_an_empty_one_is_done_with(
-    start: Start, aws: Aws, simulated: SimulatedCodat, bodies: BodyItems
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, bodies: BodyItems
 ) -> None:
     """The command can be given each week."""
     _fail(start, simulated)
@@ -95,10 +93,10 @@ def test_a_younger_one_stays_and_an_empty_one_is_done_with(
     assert sum(bodies.empty(_now() + _SOON, _now())) == sum(bodies.count(_now() + _SOON)) == 0
 
 
-def test_one_that_is_deleted_meanwhile_does_not_come_back(
-    start: Start, aws: Aws, simulated: SimulatedCodat, bodies: BodyItems
+def test_a_body_that_is_deleted_meanwhile_is_not_restored(
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, bodies: BodyItems
 ) -> None:
-    """Its company is being forgotten."""
+    """Its company is being erased."""
     _fail(start, simulated)
 
     def delete(params: dict[str, str], **_: object) -> None:

@@ -1,8 +1,8 @@
-"""A company that is forgotten: nothing of it is left but its tombstone, and nothing late writes it again."""
+"""Erase a company: only its tombstone is left, and no late writer restores anything."""
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import NAMESPACE_URL, uuid5
@@ -24,15 +24,15 @@ from dev.codat_simulator.books.settling import Outcome as Settled
 from dev.codat_simulator.books.settling import Verdict
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, load
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.clock import ManualClock
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
-from tests.support.stepping import Clock
 from tests.support.submit_requests import ask, expense
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-Start = Callable[[str], Handler]
 Items = dict[tuple[str, str], dict[str, Any]]
 
 _OTHER_ID = "11111111-6988-11ed-a1eb-0242ac120002"
@@ -64,7 +64,7 @@ _OF_NO_COMPANY = {"GATE/GATE", "LIMIT/MINUTE"}
 class _Application:
     """The functions, and two companies of which they know all that there can be."""
 
-    def __init__(self, start: Start, simulated: SimulatedCodat, aws: Aws) -> None:
+    def __init__(self, start: StartFunction, simulated: SimulatedCodat, aws: Aws) -> None:
         self.worker, self.submit, self.retry = start("worker"), start("submit"), start("retry")
         self.simulated = simulated
         self.aws = aws
@@ -78,7 +78,7 @@ class _Application:
         large = self.simulated.add_sync(company, 2000, generate_items(40, traps=False))
         for sync in [each for each in self.simulated.syncs if each.company_id == company_id]:
             assert failed(self.worker(batch(of(self.simulated, sync, f"msg_{sync.sync_id}")))) == []
-        # What it has no more keeps its pointer: no document leads there.
+        # The index entry of a removed transaction stays: no document refers to it.
         self.simulated.change_sync(large.sync_id, items=large.items[:30])
         self.worker(batch(of(self.simulated, large, f"msg_{company_id}_2"), self.connection_event(company_id)))
         made = ask(self.submit, "POST", self.path(company_id), [expense()]).body["syncId"]
@@ -96,7 +96,7 @@ class _Application:
             )
 
     def drop(self, company_id: str, known_id: str | None) -> None:
-        """Have a person drop a dead letter that mentions a company, whether or not that is understood."""
+        """Drop a dead letter that mentions a company, whether or not it can be parsed."""
         name = str(uuid5(NAMESPACE_URL, f"{company_id} {known_id}"))
         letter = DeadLetter("sync", name, "r", "d", _NOW, None, known_id, None, f"of {company_id}", "")
         DroppedLetters(Table(self.aws.dynamodb, "syncs")).put(letter, Drop("why", _BY, _NOW))
@@ -143,7 +143,9 @@ def _kept(company_id: str) -> str:
 
 
 @pytest.fixture
-def application(start: Start, simulated: SimulatedCodat, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> _Application:
+def application(
+    start: StartFunction, simulated: SimulatedCodat, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> _Application:
     """Return it; a handful of transactions is large in it."""
     monkeypatch.setattr("codat_sync.syncs.record.INLINE_BYTES", 2_000)
     monkeypatch.setattr("codat_sync.syncs.record.PART_BYTES", 1_500)
@@ -151,17 +153,17 @@ def application(start: Start, simulated: SimulatedCodat, aws: Aws, monkeypatch: 
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
-def _forgetting(aws: Aws, clock: Clock) -> Forgetting:
+def _forgetting(aws: Aws, clock: ManualClock) -> Forgetting:
     urls = (aws.environment[f"{name}_DEAD_LETTER_QUEUE_URL"] for name in ("SYNC", "RETRY"))
     letters = [SetAside(aws.sqs, "one", url=url, source_url=None) for url in urls]
     return _forgetting_items(aws.dynamodb, clock, letters)
 
 
-def _forgetting_items(client: "DynamoDBClient", clock: Clock, letters: Sequence[SetAside] = ()) -> Forgetting:
+def _forgetting_items(client: "DynamoDBClient", clock: ManualClock, letters: Sequence[SetAside] = ()) -> Forgetting:
     table = Table(client, "syncs")
     wait = lambda seconds: clock.pass_by(timedelta(seconds=seconds))  # noqa: E731
     return Forgetting(Tombstones(table), CompanyItems(table), letters, _BY, clock.now, sleep=wait)
@@ -171,7 +173,7 @@ def _kinds(items: Items) -> set[str]:
     return {"/".join(part.partition("#")[0] for part in key) for key in items}
 
 
-def test_nothing_is_left_but_the_tombstone(application: _Application, aws: Aws, clock: Clock) -> None:
+def test_nothing_is_left_but_the_tombstone(application: _Application, aws: Aws, clock: ManualClock) -> None:
     """No item and no entry of an index mentions it; what is another company's is as it was."""
     before, of_company, of_other = application.items(), application.of(COMPANY_ID), application.of(_OTHER_ID)
     assert _kinds(before) == _KINDS | _OF_NO_COMPANY
@@ -203,7 +205,7 @@ def test_nothing_is_left_but_the_tombstone(application: _Application, aws: Aws, 
         assert json.loads(letter["Body"])["raw"] == message({"companyId": _OTHER_ID})["raw"]
 
 
-def test_a_pointer_to_the_sync_of_another_company_does_not_delete_that(aws: Aws, clock: Clock) -> None:
+def test_an_index_entry_to_another_companys_sync_does_not_delete_it(aws: Aws, clock: ManualClock) -> None:
     """Codat's ids are unique; what says otherwise is not believed."""
     table = Table(aws.dynamodb, "syncs")
     others = [sync_key("s") | {"companyId": _OTHER_ID}, part_key("s", "run", 0), retry_key("s")]
@@ -212,7 +214,7 @@ def test_a_pointer_to_the_sync_of_another_company_does_not_delete_that(aws: Aws,
     assert len(table.get([sync_key("s"), part_key("s", "run", 0), retry_key("s")])) == 3
 
 
-def test_nothing_late_writes_it_again(application: _Application, aws: Aws, clock: Clock) -> None:
+def test_late_writers_restore_nothing(application: _Application, aws: Aws, clock: ManualClock) -> None:
     """Whatever comes: events of before and new ones, checks, connections, retries, and what the product asks for."""
     simulated = application.simulated
     new = simulated.add_sync(simulated.company(COMPANY_ID), 5130, [Item("new", "PushError", "expense")])
@@ -255,7 +257,9 @@ def test_nothing_late_writes_it_again(application: _Application, aws: Aws, clock
     assert ask(application.submit, "POST", application.path(_OTHER_ID), [expense()]).status == 200
 
 
-def test_nor_does_a_question_of_a_persons(application: _Application, start: Start, aws: Aws, clock: Clock) -> None:
+def test_a_live_lookup_does_not_query_an_erased_company(
+    application: _Application, start: StartFunction, aws: Aws, clock: ManualClock
+) -> None:
     """Who is asking Codat about a company stands in the table, by its id: so Codat is not asked about this one."""
     _forgetting(aws, clock).forget(COMPANY_ID, "ticket 7")
     asked = len(application.simulated.requests.entries)
@@ -267,7 +271,7 @@ def test_nor_does_a_question_of_a_persons(application: _Application, start: Star
     assert len(application.simulated.requests.entries) == asked + 1
 
 
-def test_from_the_tombstone_on_retry_writes_nothing(application: _Application, aws: Aws, clock: Clock) -> None:
+def test_retry_writes_nothing_after_the_tombstone(application: _Application, aws: Aws, clock: ManualClock) -> None:
     """Though the sync is still there: it may be deleted at any moment."""
     application.retry({"syncId": SYNC_ID})  # It comes to rest: nobody has recorded a body.
     _forgetting(aws, clock).tombstones.put(COMPANY_ID, _BY, "ticket 7", clock.now())
@@ -276,7 +280,9 @@ def test_from_the_tombstone_on_retry_writes_nothing(application: _Application, a
     assert application.of(COMPANY_ID) == before
 
 
-def test_reconcile_leaves_it_alone(application: _Application, start: Start, aws: Aws, clock: Clock) -> None:
+def test_reconcile_leaves_it_alone(
+    application: _Application, start: StartFunction, aws: Aws, clock: ManualClock
+) -> None:
     """From the tombstone on it is not compared, and though Codat lists it, it is not discovered."""
     reconcile = start("reconcile")
     minutes = load("reconcile", "each-five-minutes") | {"remaining_ms": 290_000}
@@ -325,7 +331,7 @@ def _ending(aws: Aws, after: int) -> "DynamoDBClient":
     return cast("DynamoDBClient", _Ending(aws.dynamodb, after))
 
 
-def test_wherever_it_ends_the_same_command_goes_on(application: _Application, aws: Aws, clock: Clock) -> None:
+def test_wherever_it_ends_the_same_command_goes_on(application: _Application, aws: Aws, clock: ManualClock) -> None:
     """After each of its writes."""
     before, of_other = application.items(), application.of(_OTHER_ID)
     ends = 0
@@ -346,8 +352,8 @@ def test_wherever_it_ends_the_same_command_goes_on(application: _Application, aw
     assert ends > 6
 
 
-def test_a_company_that_nobody_knows_can_be_forgotten(
-    start: Start, simulated: SimulatedCodat, aws: Aws, clock: Clock
+def test_an_unknown_company_can_be_erased(
+    start: StartFunction, simulated: SimulatedCodat, aws: Aws, clock: ManualClock
 ) -> None:
     """And a second time: both leave a tombstone."""
     for _ in range(2):
@@ -357,7 +363,7 @@ def test_a_company_that_nobody_knows_can_be_forgotten(
     assert [item["pk"]["S"] for item in items] == [f"COMPANY#{COMPANY_ID}"]
 
 
-def test_a_company_is_known_again_after_a_day(application: _Application, aws: Aws, clock: Clock) -> None:
+def test_a_company_is_known_again_after_a_day(application: _Application, aws: Aws, clock: ManualClock) -> None:
     """By a command, with a reason that is kept; and then it is taken in as a new one."""
     forgetting = _forgetting(aws, clock)
     assert not forgetting.remember(COMPANY_ID, "a mistake")
@@ -377,7 +383,9 @@ def test_a_company_is_known_again_after_a_day(application: _Application, aws: Aw
     assert ask(application.submit, "POST", application.path(COMPANY_ID), [expense()]).status == 200
 
 
-def test_what_is_not_deleted_yet_is_there_again_at_once(application: _Application, aws: Aws, clock: Clock) -> None:
+def test_lifting_the_block_before_the_deletion_restores_everything(
+    application: _Application, aws: Aws, clock: ManualClock
+) -> None:
     """Who has named the wrong company says so while it is waited for writers: nothing is deleted then."""
     before = application.of(COMPANY_ID)
     forgetting = _forgetting(aws, clock)
@@ -398,7 +406,9 @@ def test_what_is_not_deleted_yet_is_there_again_at_once(application: _Applicatio
     assert ask(application.submit, "POST", application.path(COMPANY_ID), [expense()]).status == 200
 
 
-def test_while_it_is_being_erased_it_can_not_be_known_again(application: _Application, aws: Aws, clock: Clock) -> None:
+def test_the_erasure_block_cannot_be_lifted_during_the_deletion(
+    application: _Application, aws: Aws, clock: ManualClock
+) -> None:
     """Half of a company is none."""
     with pytest.raises(_Ends):
         _forgetting_items(_ending(aws, 3), clock).forget(COMPANY_ID, "ticket 7")

@@ -1,7 +1,7 @@
-"""Alarms look at what the functions really tell: what those write in CloudWatch's embedded format is the witness."""
+"""Alarms watch metrics that the functions really emit in CloudWatch's embedded metric format."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,17 +12,18 @@ from dev.codat_simulator.books.settling import Outcome, Verdict
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import SYNC_ID, UNSIGNED, load, signed
-from tests.integration.conftest import SIGNING_SECRET, Aws, Handler
 from tests.support.alarms import ALARMS, NAMESPACE, Metric, dashboard, metrics_of
+from tests.support.aws import SIGNING_SECRET, Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, of
 from tests.support.submit_requests import EXPENSES, ask, expense
 
-Start = Callable[[str], Handler]
-
 
 @pytest.fixture
-def told(start: Start, aws: Aws, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str]) -> set[Metric]:
-    """Return every metric that the functions tell, by its dimensions, when all goes wrong that alarms are about."""
+def emitted_metrics(
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str]
+) -> set[Metric]:
+    """Cause every failure that alarms are about; returns the emitted metrics by their dimensions."""
     aws.environment.update({"FIRST_LOOK_SECONDS": "0", "RETRY_MOST_ATTEMPTS": "0"})
     _comparison(start, simulated)
     _webhooks(start, aws, simulated)
@@ -33,7 +34,7 @@ def told(start: Start, aws: Aws, simulated: SimulatedCodat, capsys: pytest.Captu
     return set(_metrics(capsys.readouterr().out))
 
 
-def _webhooks(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
+def _webhooks(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
     receiver = start("receiver")
     receiver(signed(load("receiver", "sync-unsuccessful"), SIGNING_SECRET))
     receiver(load("receiver", UNSIGNED))
@@ -43,7 +44,7 @@ def _webhooks(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
     start("receiver")(load("receiver", UNSIGNED))
 
 
-def _retries(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
+def _retries(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
     """Fail as often as it is tried, fail in part, and lose an answer."""
     submit, worker, retry = start("submit"), start("worker"), start("retry")
 
@@ -68,7 +69,7 @@ def _retries(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
     retry({"syncId": unknown})
 
 
-def _endless_syncs(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
+def _endless_syncs(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
     """Of one sync: stuck, then abandoned; then not known; and a call that fails."""
     worker, clock = start("worker"), start("clock")
 
@@ -94,21 +95,21 @@ def _endless_syncs(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_3")))
 
 
-def _comparison(start: Start, simulated: SimulatedCodat) -> None:
-    """Compare what is all there; the next round says so."""
+def _comparison(start: StartFunction, simulated: SimulatedCodat) -> None:
+    """Compare a complete company; the next run reports it."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID), "msg_0")))
     reconcile = start("reconcile")
     for _ in range(2):
         reconcile(load("reconcile", "each-five-minutes") | {"remaining_ms": 290_000})
 
 
-def _refusals(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
+def _refusals(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
     aws.put_secret("CODAT_SECRET", {"apiKey": "a wrong one"})
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID), "msg_4")))
     start("clock")({})
 
 
-def _failures(start: Start, aws: Aws) -> None:
+def _failures(start: StartFunction, aws: Aws) -> None:
     """Hand over what can't be understood; take the bus away, and the table."""
     start("worker")(batch("no message of ours"))
     start("publish")(load("publish", "sync-failed"))
@@ -125,14 +126,14 @@ def _metrics(log: str) -> Iterator[Metric]:
                 yield from (Metric(directive["Namespace"], each["Name"], dimensions) for each in directive["Metrics"])
 
 
-def test_alarms_and_the_dashboard_look_at_what_is_told(told: set[Metric], aws: Aws) -> None:
+def test_alarms_and_the_dashboard_use_metrics_that_are_emitted(emitted_metrics: set[Metric], aws: Aws) -> None:
     """Namespace, name and every dimension: CloudWatch takes whatever it is given, and waits for it for ever."""
     shown, searches = dashboard()
     looked_at = {metric for alarm in ALARMS.values() for metric in metrics_of(alarm)} | set(shown)
     ours = {metric for metric in looked_at if not metric.namespace.startswith("AWS/")}
     assert len(ours) > 15
-    emitted = {metric._replace(namespace=NAMESPACE) for metric in told}
-    assert {metric.namespace for metric in told} == {aws.environment["POWERTOOLS_METRICS_NAMESPACE"]}
+    emitted = {metric._replace(namespace=NAMESPACE) for metric in emitted_metrics}
+    assert {metric.namespace for metric in emitted_metrics} == {aws.environment["POWERTOOLS_METRICS_NAMESPACE"]}
     assert ours - emitted == set()
     assert searches
     schemas = {(each.namespace, each.name, frozenset(name for name, _ in each.dimensions)) for each in emitted}

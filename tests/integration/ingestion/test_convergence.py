@@ -22,7 +22,7 @@ from codat_sync.webhooks.events import WebhookEvent
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
-from tests.integration.conftest import API_KEY, Aws
+from tests.support.aws import API_KEY, Aws
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -117,7 +117,7 @@ def test_parts_that_are_swept_while_they_are_replaced_go_all_the_same(
 
 
 def test_who_loses_every_race_leaves_it_to_the_queue(store: Store, simulated: SimulatedCodat) -> None:
-    """The event is not marked as seen, so it is looked at again."""
+    """The event is not marked as seen, so it is processed again."""
     with pytest.raises(VersionMovedError):
         _ingest(Rival(simulated, store, (Item("t", "Pending"),), wins=9), store)
     assert "msg_1" not in store.load_seen_events(SYNC_ID)
@@ -126,7 +126,7 @@ def test_who_loses_every_race_leaves_it_to_the_queue(store: Store, simulated: Si
 
 @pytest.mark.parametrize("step", ["put_pointers", "commit_sync", "put_events"])
 @pytest.mark.parametrize("before", [True, False])
-def test_a_crash_at_any_step_is_mended_by_the_next_try(
+def test_the_next_attempt_repairs_a_crash_at_any_step(
     store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch, step: str, *, before: bool
 ) -> None:
     """Whatever was written already is found again, or written again to the same effect."""
@@ -240,7 +240,7 @@ def _keys(aws: Aws) -> list[dict[str, Any]]:
 def test_another_error_of_dynamodbs_is_not_taken_for_a_lost_race(
     aws: Aws, store: Store, simulated: SimulatedCodat
 ) -> None:
-    """It is let out as it is, and the message comes again."""
+    """It is raised unchanged, and the message is redelivered."""
     aws.dynamodb.delete_table(TableName="syncs")
     with pytest.raises(aws.dynamodb.exceptions.ResourceNotFoundException):
         _ingest(simulated.handle, store)

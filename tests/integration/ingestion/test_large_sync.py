@@ -1,6 +1,5 @@
 """A sync as large as any: all of it is kept, and can be read page by page."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,10 +12,9 @@ from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, of
-
-Start = Callable[[str], Handler]
 
 _LATER = "2999"
 
@@ -40,7 +38,7 @@ def _keys(aws: Aws, sync_id: str, prefix: str) -> list[str]:
     return [item["sk"]["S"] for page in pages for item in page["Items"]]
 
 
-def test_a_large_sync_is_read_page_by_page(start: Start, store: Store, simulated: SimulatedCodat) -> None:
+def test_a_large_sync_is_read_page_by_page(start: StartFunction, store: Store, simulated: SimulatedCodat) -> None:
     """A page is a part; together they are all there is, in Codat's order, with the rows of every odd kind."""
     long = (Item(f"t{n}", "PushError", "expense", f"{n} ".ljust(4_000, "x")) for n in range(300))
     items = (*generate_items(50, code=5130), *long)
@@ -55,7 +53,7 @@ def test_a_large_sync_is_read_page_by_page(start: Start, store: Store, simulated
 
 
 def test_large_syncs_are_taken_in_one_at_a_time(
-    start: Start, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+    start: StartFunction, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Their messages may take most of the memory there is; small ones do not wait for them."""
     monkeypatch.setattr("codat_sync.ingestion.sync_ingestion.LARGE", 3)
@@ -82,7 +80,7 @@ def test_large_syncs_are_taken_in_one_at_a_time(
 
 
 def test_who_reads_page_by_page_reads_one_document_to_its_end(
-    start: Start, aws: Aws, store: Store, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
 ) -> None:
     """Though another replaces it meanwhile; a day later its parts are swept, and those of the new one are not."""
     items = tuple(Item(f"t{n}", message=f"{n} ".ljust(4_000, "x")) for n in range(300))
@@ -124,7 +122,7 @@ def test_a_cursor_that_is_none_is_refused(store: Store, cursor: str) -> None:
         store.load_page("s", cursor)
 
 
-def test_a_small_sync_is_one_page(start: Start, store: Store, simulated: SimulatedCodat) -> None:
+def test_a_small_sync_is_one_page(start: StartFunction, store: Store, simulated: SimulatedCodat) -> None:
     """And one that is not there is none."""
     sync = simulated.add_sync(simulated.company(COMPANY_ID), items=(Item("t"),))
     start("worker")(batch(of(simulated, sync)))

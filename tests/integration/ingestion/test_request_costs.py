@@ -13,10 +13,9 @@ from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
-from tests.integration.conftest import Handler
+from tests.support.botocore_calls import intercept_calls
+from tests.support.handlers import Handler, StartFunction
 from tests.support.sqs_batches import batch, of
-
-Start = Callable[[str], Handler]
 
 
 class Bill:
@@ -29,17 +28,9 @@ class Bill:
         self.reads: Counter[str] = Counter()
         self.written: list[dict[str, Any]] = []
         self.updates = 0
-        from botocore.client import BaseClient  # noqa: PLC0415 - the one place through which every call goes
+        intercept_calls(monkeypatch, self._count)
 
-        call = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001
-
-        def counted(client: Any, operation: str, parameters: Any) -> Any:  # noqa: ANN401 - botocore's own
-            self._count(operation, parameters)
-            return call(client, operation, parameters)
-
-        monkeypatch.setattr(BaseClient, "_make_api_call", counted)
-
-    def _count(self, operation: str, parameters: Any) -> None:  # noqa: ANN401 - botocore's own
+    def _count(self, operation: str, parameters: Any, proceed: Callable[[], Any]) -> Any:  # noqa: ANN401 - botocore's own
         match operation:
             case "PutItem":
                 self.written.append(parameters["Item"])
@@ -54,6 +45,7 @@ class Bill:
                 self.updates += 1
             case "BatchGetItem" | "GetItem" | "Query":
                 self.reads[operation] += 1
+        return proceed()
 
     @property
     def kinds(self) -> Counter[str]:
@@ -73,8 +65,8 @@ class Bill:
 
 
 @pytest.fixture
-def worker(start: Start, simulated: SimulatedCodat) -> Handler:
-    """Return one that knows the company, and has looked at the gate."""
+def worker(start: StartFunction, simulated: SimulatedCodat) -> Handler:
+    """Return a worker that knows the company and has read the gate."""
     handler = start("worker")
     handler(batch(of(simulated, simulated.sync(SYNC_ID), "msg_0")))
     simulated.requests.clear()
@@ -83,12 +75,12 @@ def worker(start: Start, simulated: SimulatedCodat) -> Handler:
 
 @pytest.fixture
 def bill(worker: Handler, monkeypatch: pytest.MonkeyPatch) -> Bill:  # noqa: ARG001 - it has begun before
-    """Count from now on; the gate is looked at each second, whatever there is to do, and so is left out."""
+    """Count from now on, without reads of the gate, which happen every second anyway."""
     monkeypatch.setattr("codat_sync.rate_limits.gate._MAX_AGE", 9_999)
     return Bill(monkeypatch)
 
 
-def test_a_new_sync_costs_a_document_and_a_pointer_for_each_transaction(
+def test_a_new_sync_costs_a_document_and_an_index_entry_per_transaction(
     worker: Handler, bill: Bill, simulated: SimulatedCodat
 ) -> None:
     """Two calls to Codat, one read of the version."""
@@ -127,7 +119,7 @@ def test_an_event_that_was_seen_costs_a_read(worker: Handler, bill: Bill, simula
 
 
 def test_an_unchanged_sync_costs_its_event(worker: Handler, bill: Bill, simulated: SimulatedCodat) -> None:
-    """And a second read of the version, which tells that it was still unchanged when the event was marked."""
+    """A second read of the version shows that it was unchanged when the event was marked."""
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_replay")))
     assert len(simulated.requests.entries) == 2
     assert bill.kinds == {"SYNC/EVENT": 1}
@@ -136,19 +128,17 @@ def test_an_unchanged_sync_costs_its_event(worker: Handler, bill: Bill, simulate
     assert bill.reads == {"BatchGetItem": 1, "GetItem": 1}
 
 
-def test_a_changed_sync_costs_pointers_only_for_what_is_new(
+def test_a_changed_sync_costs_index_entries_only_for_new_transactions(
     worker: Handler, bill: Bill, simulated: SimulatedCodat
 ) -> None:
-    """And a look for events that were seen meanwhile."""
+    """One read finds events that were seen meanwhile."""
     items = (*simulated.sync(SYNC_ID).items, Item("another"))
     worker(batch(of(simulated, simulated.change_sync(SYNC_ID, items=items), "msg_1")))
     assert bill.kinds == {"SYNC/SYNC": 1, "TXN/SYNC": 1, "SYNC/EVENT": 1}
     assert bill.reads == {"BatchGetItem": 1, "Query": 1}
 
 
-def test_a_sync_in_progress_costs_an_update_for_each_look(
-    worker: Handler, bill: Bill, simulated: SimulatedCodat
-) -> None:
+def test_a_sync_in_progress_costs_an_update_per_check(worker: Handler, bill: Bill, simulated: SimulatedCodat) -> None:
     """Its items are not written again while they are the same."""
     simulated.change_sync(SYNC_ID, code=1000)
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_1")))

@@ -1,4 +1,4 @@
-"""What the logs and the metrics tell of a batch: enough to follow one event, and nothing private."""
+"""Logs and metrics of a batch allow tracing an event and contain no private data."""
 
 import json
 from collections.abc import Callable
@@ -12,10 +12,9 @@ from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, load
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
-
-Start = Callable[[str], Handler]
 
 
 class Output:
@@ -42,9 +41,9 @@ def output(capsys: pytest.CaptureFixture[str]) -> Callable[[], Output]:
 
 
 def test_one_correlation_id_leads_from_the_webhook_to_the_last_write(
-    start: Start, aws: Aws, simulated: SimulatedCodat, output: Callable[[], Output]
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
-    """In the log of each look, on the event, and through the clock."""
+    """It is in the log of each check, on the event and in the clock's tasks."""
     aws.environment["FIRST_LOOK_SECONDS"] = "0"
     simulated.change_sync(SYNC_ID, code=1000)
     worker = start("worker")
@@ -60,8 +59,8 @@ def test_one_correlation_id_leads_from_the_webhook_to_the_last_write(
     assert event["correlationId"] == {"S": "from-the-receiver"}
 
 
-def test_a_batch_is_counted_by_what_it_came_to(
-    start: Start, simulated: SimulatedCodat, output: Callable[[], Output]
+def test_a_batch_is_counted_by_outcome(
+    start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """Events by type, syncs by outcome, transactions by status, calls by answer; a sync once for all its events."""
     company = simulated.company(COMPANY_ID)
@@ -78,20 +77,24 @@ def test_a_batch_is_counted_by_what_it_came_to(
             "poison",
         )
     )
-    told = output()
-    assert told.count("Events", eventType="expenses.sync.unsuccessful") == 3
-    assert told.count("Events", eventType="Sync Failed") == 1
-    assert told.count("Syncs", outcome="failed") == 2
-    assert told.count("Transactions", status="Completed") == 3
-    assert told.count("Transactions", status="PushError") == 2
-    assert told.count("CodatCalls", status="200") == len(simulated.requests.entries) == 6
-    assert (told.count("SyncCommitted"), told.count("EventNotOurs"), told.count("MessageSetAside")) == (3, 1, 1)
-    assert told.values("QuotaRemaining") == [simulated.quota.remaining]
-    assert {line["_aws"]["CloudWatchMetrics"][0]["Namespace"] for line in told.metrics} == {"CodatSync"}
+    emitted = output()
+    assert emitted.count("Events", eventType="expenses.sync.unsuccessful") == 3
+    assert emitted.count("Events", eventType="Sync Failed") == 1
+    assert emitted.count("Syncs", outcome="failed") == 2
+    assert emitted.count("Transactions", status="Completed") == 3
+    assert emitted.count("Transactions", status="PushError") == 2
+    assert emitted.count("CodatCalls", status="200") == len(simulated.requests.entries) == 6
+    assert (emitted.count("SyncCommitted"), emitted.count("EventNotOurs"), emitted.count("MessageSetAside")) == (
+        3,
+        1,
+        1,
+    )
+    assert emitted.values("QuotaRemaining") == [simulated.quota.remaining]
+    assert {line["_aws"]["CloudWatchMetrics"][0]["Namespace"] for line in emitted.metrics} == {"CodatSync"}
 
 
 def test_the_lag_is_from_codats_event_to_what_stands_in_the_table(
-    start: Start, simulated: SimulatedCodat, output: Callable[[], Output]
+    start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """In milliseconds, one for each event; an event without a date has none."""
     generated = (datetime.now(UTC) - timedelta(seconds=90)).isoformat()
@@ -102,49 +105,51 @@ def test_the_lag_is_from_codats_event_to_what_stands_in_the_table(
     assert 90_000 <= lag < 120_000
 
 
-def test_a_type_that_is_no_name_is_counted_all_the_same(
-    start: Start, simulated: SimulatedCodat, output: Callable[[], Output]
+def test_an_invalid_event_type_is_counted(
+    start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """CloudWatch would refuse the metric with it."""
     events = [{"eventType": name} for name in ("é", "a\x00b", "x" * 500, "bills.read")]
     start("worker")(batch(*(message(event, f"msg_{n}") for n, event in enumerate(events))))
-    told = output()
-    assert told.count("Events", eventType="other") == 3
-    assert told.count("Events", eventType="bills.read") == 1
+    emitted = output()
+    assert emitted.count("Events", eventType="other") == 3
+    assert emitted.count("Events", eventType="bills.read") == 1
     assert simulated.requests.entries == ()
 
 
-def test_what_codat_answered_is_counted_though_the_message_comes_again(
-    start: Start, simulated: SimulatedCodat, output: Callable[[], Output]
+def test_codats_answers_are_counted_although_the_message_is_redelivered(
+    start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """A broken connection has no status."""
     simulated.faults.add(Fault("status", status=503))
     simulated.faults.add(Fault("reset"))
     simulated.faults.add(Fault("disconnect"))
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
-    told = output()
-    assert told.count("CodatCalls", status="503") == 1
-    assert told.count("CodatCalls", status="unreachable") == 2
-    assert told.count("MessageFailed") == 1
-    (line,) = (line for line in told.lines if line["message"] == "comes again")
+    emitted = output()
+    assert emitted.count("CodatCalls", status="503") == 1
+    assert emitted.count("CodatCalls", status="unreachable") == 2
+    assert emitted.count("MessageFailed") == 1
+    (line,) = (line for line in emitted.lines if line["message"] == "comes again")
     assert 5 <= line["seconds"] <= 15
     assert (line["sync_id"], line["webhook_ids"]) == (SYNC_ID, ["msg_1"])
 
 
-def test_a_retry_that_fails_is_told_and_comes_again(start: Start, aws: Aws, output: Callable[[], Output]) -> None:
+def test_a_failed_retry_is_reported_and_redelivered(
+    start: StartFunction, aws: Aws, output: Callable[[], Output]
+) -> None:
     """Lambda counts no error: the batch is answered."""
     retry, due = start("retry"), load("retry", "due")
     aws.dynamodb.delete_table(TableName="syncs")
     assert failed(retry(due)) == [due["Records"][0]["messageId"]]
-    told = output()
-    assert told.count("MessageFailed", service="retry") == 1
-    (line,) = (line for line in told.lines if line["message"] == "failed")
+    emitted = output()
+    assert emitted.count("MessageFailed", service="retry") == 1
+    (line,) = (line for line in emitted.lines if line["message"] == "failed")
     assert (line["sync_id"], line["level"]) == (SYNC_ID, "ERROR")
     assert line["exception_name"] == "ResourceNotFoundException"
 
 
-def test_what_a_person_should_look_at_is_an_error_in_the_log(
-    start: Start, aws: Aws, simulated: SimulatedCodat, output: Callable[[], Output]
+def test_what_needs_an_operator_is_logged_as_an_error(
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """And counted: here a sync that has been in progress for more than a day."""
     aws.environment["FIRST_LOOK_SECONDS"] = "0"
@@ -160,11 +165,11 @@ def test_what_a_person_should_look_at_is_an_error_in_the_log(
     clock({})
     (check,) = aws.messages("SYNC_QUEUE")
     worker(batch(check["Body"]))
-    told = output()
-    (line,) = (line for line in told.lines if line["level"] == "ERROR")
+    emitted = output()
+    (line,) = (line for line in emitted.lines if line["level"] == "ERROR")
     assert (line["message"], line["sync_id"], line["company_id"]) == ("stuck", SYNC_ID, COMPANY_ID)
-    assert told.count("SyncStuck") == 1
-    assert told.count("DueEnqueued") == 1
+    assert emitted.count("SyncStuck") == 1
+    assert emitted.count("DueEnqueued") == 1
 
 
 def _telling(_error: object) -> dict[str, object]:
@@ -173,7 +178,7 @@ def _telling(_error: object) -> dict[str, object]:
 
 @pytest.mark.parametrize("private", ["Mustermann", "archived", "Toft", "Bäckerei", "an API key"])
 def test_nothing_private_is_logged(
-    start: Start,
+    start: StartFunction,
     simulated: SimulatedCodat,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

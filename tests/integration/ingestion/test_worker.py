@@ -1,6 +1,5 @@
 """The worker: from a batch of messages to what stands in the table."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,10 +13,9 @@ from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, WORKER_REASONS, load
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
-
-Start = Callable[[str], Handler]
 
 
 def _kept(sync: Sync) -> tuple[KeptItem, ...]:
@@ -43,8 +41,8 @@ def _reasons(aws: Aws) -> list[str]:
 
 
 @pytest.mark.parametrize("name", list(WORKER_REASONS))
-def test_every_stored_batch_is_done_with(start: Start, aws: Aws, store: Store, name: str) -> None:
-    """What is a sync's is in the table, what can't be understood is set aside, and nothing comes again."""
+def test_every_stored_batch_is_done_with(start: StartFunction, aws: Aws, store: Store, name: str) -> None:
+    """Syncs are stored, invalid messages are dead-lettered, and nothing is redelivered."""
     assert start("worker")(load("worker", name)) == {"batchItemFailures": []}
     assert sorted(_reasons(aws)) == sorted(WORKER_REASONS[name])
     document = store.load_sync(SYNC_ID)
@@ -56,8 +54,8 @@ def test_every_stored_batch_is_done_with(start: Start, aws: Aws, store: Store, n
         assert [item.status for item in document.items] == ["Completed", "PushError"]
 
 
-def test_a_sync_is_kept_with_all_that_codat_said(start: Start, store: Store, simulated: SimulatedCodat) -> None:
-    """Status, items, a pointer from each transaction, and the event as seen."""
+def test_a_sync_is_kept_with_all_that_codat_said(start: StartFunction, store: Store, simulated: SimulatedCodat) -> None:
+    """Status, items, an index entry per transaction and the processed event."""
     start("worker")(load("worker", "sync-unsuccessful"))
     simulation = simulated.sync(SYNC_ID)
     document = store.load_sync(SYNC_ID)
@@ -77,7 +75,7 @@ def test_a_sync_is_kept_with_all_that_codat_said(start: Start, store: Store, sim
     assert store.load_seen_events(SYNC_ID) == ["msg_2pLxVrYw9bQk0002"]
 
 
-def test_lists_find_the_sync_by_company_and_by_day(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
+def test_lists_find_the_sync_by_company_and_by_day(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
     """With the summary that they show, and no more."""
     simulated.change_sync(SYNC_ID, sync_utc="2026-11-23T22:30:09.0797213Z")
     start("worker")(load("worker", "sync-unsuccessful"))
@@ -98,7 +96,7 @@ def test_lists_find_the_sync_by_company_and_by_day(start: Start, aws: Aws, simul
         assert summary["syncUtc"] == {"S": "2026-11-23T22:30:09.079Z"}
 
 
-def test_codats_traps_are_kept_as_they_are(start: Start, store: Store, simulated: SimulatedCodat) -> None:
+def test_codats_traps_are_kept_as_they_are(start: StartFunction, store: Store, simulated: SimulatedCodat) -> None:
     """Rows that repeat are one item with a count; a row without an id, a type or a status is kept."""
     sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, generate_items(50, code=5130))
     start("worker")(batch(of(simulated, sync)))
@@ -110,7 +108,7 @@ def test_codats_traps_are_kept_as_they_are(start: Start, store: Store, simulated
 
 
 def test_transactions_with_long_messages_stand_in_parts(
-    start: Start, aws: Aws, store: Store, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
 ) -> None:
     """They do not fit into one item; a reader has them all, and parts of before go when they are replaced."""
     items = [Item(f"t{n}", "PushError", "expense", f"{n} " + "no such account; " * 200) for n in range(200)]
@@ -141,15 +139,15 @@ def _parts(aws: Aws, sync_id: str) -> dict[str, Any]:
     return {item["sk"]["S"]: item for item in items}
 
 
-def test_events_of_one_sync_are_one_look_at_codat(start: Start, store: Store, simulated: SimulatedCodat) -> None:
+def test_events_of_one_sync_fetch_it_once(start: StartFunction, store: Store, simulated: SimulatedCodat) -> None:
     """A status and a page of transactions, and every event is marked as seen."""
     start("worker")(load("worker", "same-sync-thrice"))
     assert len(_asked_about_syncs(simulated)) == 2
     assert store.load_seen_events(SYNC_ID) == ["msg_2pLxVrYw9bQk0004", "msg_2pLxVrYw9bQk0005"]
 
 
-def test_an_event_that_was_seen_costs_codat_nothing(start: Start, store: Store, simulated: SimulatedCodat) -> None:
-    """A replay is a new message and is looked at; it finds nothing new, and writes no new version."""
+def test_a_replayed_event_changes_nothing(start: StartFunction, store: Store, simulated: SimulatedCodat) -> None:
+    """A replay is a new message and is processed; it finds no change and writes no new version."""
     worker = start("worker")
     sync = simulated.sync(SYNC_ID)
     worker(batch(of(simulated, sync, "msg_1")))
@@ -163,8 +161,10 @@ def test_an_event_that_was_seen_costs_codat_nothing(start: Start, store: Store, 
     assert store.load_seen_events(SYNC_ID) == ["msg_1", "msg_replay"]
 
 
-def test_events_out_of_order_end_with_what_is_true_now(start: Start, store: Store, simulated: SimulatedCodat) -> None:
-    """What an event says of the outcome is not believed, only that there is something to look at."""
+def test_events_out_of_order_end_with_the_current_state(
+    start: StartFunction, store: Store, simulated: SimulatedCodat
+) -> None:
+    """The outcome in an event is not trusted: the event only triggers a fetch."""
     failure = of(simulated, simulated.sync(SYNC_ID), "msg_failure")
     success = of(simulated, simulated.change_sync(SYNC_ID, code=2000, items=(Item("t"),)), "msg_success")
     worker = start("worker")
@@ -175,8 +175,10 @@ def test_events_out_of_order_end_with_what_is_true_now(start: Start, store: Stor
     assert document.outcome is Outcome.SUCCEEDED
 
 
-def test_a_record_that_fails_fails_alone(start: Start, aws: Aws, store: Store, simulated: SimulatedCodat) -> None:
-    """The others are done with; it comes again, and is then done with too."""
+def test_a_record_that_fails_fails_alone(
+    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
+) -> None:
+    """The others succeed; it is redelivered and then succeeds too."""
     company = simulated.company(COMPANY_ID)
     good, bad = (simulated.add_sync(company, 2000, generate_items(3)) for _ in range(2))
     messages = batch(of(simulated, good, "msg_1"), of(simulated, bad, "msg_2"), "poison", of(simulated, bad, "msg_3"))
@@ -194,13 +196,15 @@ def test_a_record_that_fails_fails_alone(start: Start, aws: Aws, store: Store, s
     assert document.outcome is Outcome.SUCCEEDED
 
 
-def test_a_batch_of_nothing_but_failures_reports_each(start: Start, simulated: SimulatedCodat) -> None:
+def test_a_batch_of_nothing_but_failures_reports_each(start: StartFunction, simulated: SimulatedCodat) -> None:
     """Raising instead would throw a warm function away."""
     simulated.faults.add(Fault("status", times=99, status=500))
     assert failed(start("worker")(load("worker", "sync-successful"))) == ["059f36b4-87a3-44ab-83d2-661970000001"]
 
 
-def test_an_answer_that_is_none_is_set_aside_with_the_reason(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
+def test_a_malformed_answer_is_dead_lettered_with_the_reason(
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat
+) -> None:
     """After it was asked for again, in case a connection was to blame."""
     simulated.faults.add(Fault("malformed", times=9, path="status$"))
     messages = load("worker", "sync-successful")
@@ -243,10 +247,10 @@ _EVENT: dict[str, Any] = {
         (message(_EVENT, webhook_id="a#b"), "malformed-webhook-id"),
     ],
 )
-def test_what_cant_be_understood_is_set_aside_as_it_came(
-    start: Start, aws: Aws, simulated: SimulatedCodat, poison: dict[str, Any] | str, reason: str
+def test_an_invalid_message_is_dead_lettered_unchanged(
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, poison: dict[str, Any] | str, reason: str
 ) -> None:
-    """With the reason, for a person to mend and to put back; Codat is not asked."""
+    """The dead letter has the reason, to be fixed and redriven; Codat is not called."""
     messages = batch(poison)
     assert failed(start("worker")(messages)) == []
     (dead,) = aws.messages("SYNC_DEAD_LETTER_QUEUE")
@@ -256,18 +260,20 @@ def test_what_cant_be_understood_is_set_aside_as_it_came(
     assert simulated.requests.entries == ()
 
 
-def test_if_it_cant_be_set_aside_it_comes_again(start: Start, aws: Aws) -> None:
+def test_a_message_that_cannot_be_dead_lettered_is_redelivered(start: StartFunction, aws: Aws) -> None:
     """Rather than being lost."""
     worker = start("worker")
     aws.sqs.delete_queue(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"])
     assert failed(worker(batch("poison"))) == ["message-0"]
 
 
-def test_the_log_has_ids_and_outcomes_and_nothing_private(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_has_ids_and_outcomes_and_nothing_private(
+    start: StartFunction, capsys: pytest.CaptureFixture[str]
+) -> None:
     """One correlation id leads from the webhook to the last write."""
     start("worker")(load("worker", "sync-unsuccessful"))
     log = capsys.readouterr().out
-    for told in (SYNC_ID, COMPANY_ID, '"outcome":"failed"', '"correlation_ids":["B8qnXhkUrPEEMSg="]', "SyncCommitted"):
-        assert told in log
+    for text in (SYNC_ID, COMPANY_ID, '"outcome":"failed"', '"correlation_ids":["B8qnXhkUrPEEMSg="]', "SyncCommitted"):
+        assert text in log
     for private in ("archived", "Toft", "Bäckerei", "an API key"):
         assert private not in log

@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +12,10 @@ from botocore.exceptions import ClientError
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import SYNC_ID
 from ops.republish import Republishing
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import Handler, StartFunction
 from tests.support.sqs_batches import batch, of
 from tests.support.table_stream import ENDPOINT, Told, told
-
-Start = Callable[[str], Handler]
 
 
 class Streams:
@@ -51,13 +49,13 @@ class Lambda:
 
 
 @pytest.fixture
-def bus(start: Start, aws: Aws) -> Told:
+def bus(start: StartFunction, aws: Aws) -> Told:
     """Return publish, and a subscriber."""
     return told(aws, start("publish"))
 
 
 @pytest.fixture
-def republishing(start: Start, aws: Aws, bus: Told, simulated: SimulatedCodat) -> Republishing:
+def republishing(start: StartFunction, aws: Aws, bus: Told, simulated: SimulatedCodat) -> Republishing:
     """Return republish, with one message that says where in the stream a failed sync stands."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
     (record,) = (each for each in bus.stream.records() if each["dynamodb"]["Keys"]["sk"] == {"S": "SYNC"})

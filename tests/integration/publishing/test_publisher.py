@@ -1,7 +1,6 @@
-"""Publish: what is committed to the table is told on the bus, as facts, and nothing else."""
+"""Publish what is committed to the table, and nothing else, as events on the bus."""
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,16 +13,15 @@ from dev.codat_simulator.books.settling import Verdict
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.local_stack.bus_subscriber import Event
 from dev.stored_events import COMPANY_ID, PUBLISH_FACTS, SYNC_ID, TRANSACTION_IDS, load
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
 from tests.support.submit_requests import EXPENSES, ask, expense
 from tests.support.table_stream import Told, told
 
-Start = Callable[[str], Handler]
-
 
 @pytest.fixture
-def bus(start: Start, aws: Aws) -> Told:
+def bus(start: StartFunction, aws: Aws) -> Told:
     """Return publish, which follows the table, and a subscriber."""
     return told(aws, start("publish"))
 
@@ -36,7 +34,7 @@ def _details(events: list[Event], name: str) -> list[dict[str, Any]]:
     return [event["detail"] for event in events if event["detail-type"] == name]
 
 
-def test_what_a_webhook_comes_to_is_told(start: Start, bus: Told, simulated: SimulatedCodat) -> None:
+def test_the_outcome_of_a_webhook_is_published(start: StartFunction, bus: Told, simulated: SimulatedCodat) -> None:
     """By its schema, once, whatever else is written about it."""
     assert failed(start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))) == []
     events = bus.catch_up()
@@ -52,8 +50,10 @@ def test_what_a_webhook_comes_to_is_told(start: Start, bus: Told, simulated: Sim
     assert "6100" not in str(events)  # Codat's message
 
 
-def test_a_record_that_comes_again_says_the_same(start: Start, aws: Aws, bus: Told, simulated: SimulatedCodat) -> None:
-    """With the same ids: at least once is told, and who has heard it knows."""
+def test_a_redelivered_record_publishes_the_same_events(
+    start: StartFunction, aws: Aws, bus: Told, simulated: SimulatedCodat
+) -> None:
+    """The ids are the same: delivery is at least once, and subscribers can deduplicate."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
     records = bus.stream.records()
     assert bus.publish({"Records": records}) == {"batchItemFailures": []}
@@ -65,8 +65,10 @@ def test_a_record_that_comes_again_says_the_same(start: Start, aws: Aws, bus: To
     assert bus.new() == []
 
 
-def test_what_changes_is_told_in_versions(start: Start, bus: Told, simulated: SimulatedCodat) -> None:
-    """Failed, then succeeded; and an event that tells nothing new is no news."""
+def test_changes_are_published_with_increasing_versions(
+    start: StartFunction, bus: Told, simulated: SimulatedCodat
+) -> None:
+    """It failed, then succeeded; a webhook without changes publishes nothing."""
     worker = start("worker")
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_1")))
     bus.catch_up()
@@ -81,7 +83,7 @@ def test_what_changes_is_told_in_versions(start: Start, bus: Told, simulated: Si
     ]
 
 
-def test_the_product_is_told_what_it_has_to_send(start: Start, aws: Aws, bus: Told, simulated: SimulatedCodat) -> None:
+def test_a_missing_body_is_published(start: StartFunction, aws: Aws, bus: Told, simulated: SimulatedCodat) -> None:
     """Of a transaction that failed, and whose body nobody has."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
     start("clock")({})
@@ -97,8 +99,10 @@ def test_the_product_is_told_what_it_has_to_send(start: Start, aws: Aws, bus: To
     assert bus.catch_up() == []
 
 
-def test_a_retry_is_told_from_its_submission_to_its_end(start: Start, bus: Told, simulated: SimulatedCodat) -> None:
-    """Who follows the facts sees an expense fail, be created again, and reach the books."""
+def test_a_retry_is_published_from_submission_to_end(
+    start: StartFunction, bus: Told, simulated: SimulatedCodat
+) -> None:
+    """A subscriber sees an expense fail, be resubmitted and reach the books."""
     submit, worker, retry = start("submit"), start("worker"), start("retry")
     body = expense()
     sync_id = str(ask(submit, "POST", EXPENSES, [body]).body["syncId"])
@@ -115,7 +119,9 @@ def test_a_retry_is_told_from_its_submission_to_its_end(start: Start, bus: Told,
     assert [detail["retryOf"] for detail in _details(events, "TransactionCompleted")] == [sync_id]
 
 
-def test_a_connection_that_is_lost_and_restored_is_told(start: Start, bus: Told, simulated: SimulatedCodat) -> None:
+def test_a_lost_and_restored_connection_is_published(
+    start: StartFunction, bus: Told, simulated: SimulatedCodat
+) -> None:
     """As Codat says it, not as its event does."""
     worker = start("worker")
     for number, status in enumerate(("Linked", "Deauthorized", "Linked")):
@@ -132,8 +138,8 @@ def _large(status: str) -> tuple[Item, ...]:
     return (Item("first", status, "expense", "x" * 4_000), *long)
 
 
-def test_of_a_large_sync_only_what_has_changed_is_told(
-    start: Start, store: Store, bus: Told, simulated: SimulatedCodat
+def test_only_changes_of_a_large_sync_are_published(
+    start: StartFunction, store: Store, bus: Told, simulated: SimulatedCodat
 ) -> None:
     """Its items stand in parts, and those of the version before are there for a day."""
     worker = start("worker")
@@ -148,7 +154,7 @@ def test_of_a_large_sync_only_what_has_changed_is_told(
     assert _names(events) == ["SyncSucceeded", "TransactionCompleted"]
     assert _details(events, "TransactionCompleted")[0]["transactionId"] == "first"
 
-    # When the parts of before are gone, all that the new version says is told: what was told has the same id.
+    # Without the earlier parts, the whole new version is published; repeated events have the same ids.
     parts = store.table.query(f"SYNC#{sync.sync_id}", f"ITEMS#{before['parts']['run']}")
     store.table.delete_all([{"pk": part["pk"], "sk": part["sk"]} for part in list(parts)])
     bus.publish({"Records": records})
@@ -157,7 +163,7 @@ def test_of_a_large_sync_only_what_has_changed_is_told(
     assert {event["detail"]["version"] for event in events} == {2}
 
 
-def test_what_is_deleted_and_what_is_beside_the_point_is_no_news(aws: Aws, bus: Told) -> None:
+def test_deletions_and_irrelevant_items_publish_nothing(aws: Aws, bus: Told) -> None:
     """The template's filter keeps it from publish."""
     keys = [{"pk": {"S": f"SYNC#{SYNC_ID}"}, "sk": {"S": sk}} for sk in ("SYNC", "EVENT#1", "ITEMS#1#0", "RUN#1")]
     for key in [*keys, {"pk": {"S": "TXN#1"}, "sk": {"S": f"SYNC#{SYNC_ID}"}}]:
@@ -167,16 +173,16 @@ def test_what_is_deleted_and_what_is_beside_the_point_is_no_news(aws: Aws, bus: 
 
 
 @pytest.mark.parametrize("name", PUBLISH_FACTS)
-def test_every_stored_event_is_told_of(bus: Told, name: str) -> None:
+def test_every_stored_event_is_published(bus: Told, name: str) -> None:
     """What `sam local` is given."""
     assert bus.publish(load("publish", name)) == {"batchItemFailures": []}
     assert _names(bus.new()) == PUBLISH_FACTS[name]
 
 
-def test_a_record_that_cannot_be_read_is_set_aside_at_once_and_whole(
-    start: Start, aws: Aws, capsys: pytest.CaptureFixture[str]
+def test_an_unreadable_record_is_dead_lettered_at_once_and_whole(
+    start: StartFunction, aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the reason, and what it holds is not logged; the others are told."""
+    """The dead letter has the reason, the content is not logged, and the others are published."""
     bus = told(aws, start("publish"))
     assert bus.publish(load("publish", "poison")) == {"batchItemFailures": []}
     (dead,) = aws.messages("PUBLISH_DEAD_LETTER_QUEUE")
@@ -199,8 +205,8 @@ def test_a_poison_record_that_is_too_large_is_kept_without_its_images(aws: Aws, 
     assert SYNC_ID in dead["Body"]
 
 
-def test_what_there_is_no_time_for_comes_again(bus: Told) -> None:
-    """From its record on; and nothing is told by halves because the function was stopped."""
+def test_records_without_time_left_are_redelivered(bus: Told) -> None:
+    """They are redelivered from the first one on; no record is published in part."""
     event = load("publish", "poison")
     numbers = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]
     answer = bus.publish(event | {"remaining_ms": 30_000})

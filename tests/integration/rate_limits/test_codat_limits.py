@@ -9,7 +9,7 @@ from codat_sync.syncs.repository import Store
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
-from tests.integration.conftest import Handler
+from tests.support.handlers import Handler
 from tests.support.sqs_batches import batch, failed, of
 
 _WORKERS = 2  # what the template allows by default

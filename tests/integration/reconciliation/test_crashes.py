@@ -1,4 +1,4 @@
-"""A round that ends after any of its steps, for whatever reason: the next one goes on, and nothing wrong is claimed."""
+"""Crash a run after any of its writes: the next one continues, and no incorrect claim is made."""
 
 import itertools
 from collections.abc import Callable
@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from botocore.client import BaseClient
 
 from codat_sync.reconciliation.company_state import REPEATED_AFTER
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
-from tests.integration.conftest import WEBHOOK_URL, Aws, Handler
-from tests.support.reconciliation_world import LONG_AGO, Clock, Reconcile, put_together
+from tests.support.aws import WEBHOOK_URL, Aws
+from tests.support.botocore_calls import intercept_calls
+from tests.support.handlers import Handler
+from tests.support.reconciliation_world import LONG_AGO, Clock, Reconcile, make_reconcile
 
 _WRITES = {"UpdateItem", "SendMessage", "SendMessageBatch"}
 
@@ -28,18 +29,16 @@ class Crashes:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left = -1
         self.is_after = False
-        call = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001
+        intercept_calls(monkeypatch, self._crash_at_last_write)
 
-        def stopped(client: Any, operation: str, parameters: Any) -> Any:  # noqa: ANN401 - botocore's own
-            is_last = operation in _WRITES and self._is_last()
-            if is_last and not self.is_after:
-                raise CrashError
-            answer = call(client, operation, parameters)
-            if is_last:
-                raise CrashError
-            return answer
-
-        monkeypatch.setattr(BaseClient, "_make_api_call", stopped)
+    def _crash_at_last_write(self, operation: str, _: Any, proceed: Callable[[], Any]) -> Any:  # noqa: ANN401 - botocore's own
+        is_last = operation in _WRITES and self._is_last()
+        if is_last and not self.is_after:
+            raise CrashError
+        answer = proceed()
+        if is_last:
+            raise CrashError
+        return answer
 
     def _is_last(self) -> bool:
         self.left -= 1
@@ -64,7 +63,7 @@ def _is_claim_true(reconcile: Reconcile, since: dict[str, datetime]) -> bool:
 
 
 @pytest.mark.parametrize("is_after", [False, True])
-def test_a_round_that_crashes_is_made_up_for(
+def test_the_next_run_makes_up_for_a_crashed_one(
     start: Callable[[str], Handler],
     aws: Aws,
     simulated: SimulatedCodat,
@@ -76,7 +75,7 @@ def test_a_round_that_crashes_is_made_up_for(
     simulated.set_webhook_consumer(WEBHOOK_URL)
     simulated.change_sync(SYNC_ID, sync_utc=LONG_AGO)
     simulated.now = clock = Clock()
-    reconcile = put_together(aws, simulated.transport(), start("worker"), clock)
+    reconcile = make_reconcile(aws, simulated.transport(), start("worker"), clock)
     crashes = Crashes(monkeypatch)
     since = {SYNC_ID: clock()}
     for writes in itertools.count():

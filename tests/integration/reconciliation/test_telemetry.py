@@ -1,4 +1,4 @@
-"""What reconcile tells: how complete the table is, and what a person has to see to."""
+"""Reconcile reports completeness and what needs an operator."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,11 +14,10 @@ from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
-from tests.integration.conftest import WEBHOOK_URL, Aws, Handler
 from tests.integration.ingestion.test_telemetry import Output
+from tests.support.aws import WEBHOOK_URL, Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, of
-
-Start = Callable[[str], Handler]
 
 _REMAINING = {"remaining_ms": 290_000}
 
@@ -39,7 +38,7 @@ def rounds_store(aws: Aws) -> RoundsStore:
     [(WEBHOOK_URL, EndpointState.DISABLED), ("https://example.com", EndpointState.ELSEWHERE)],
 )
 def test_an_endpoint_that_gets_nothing_is_an_error(  # noqa: PLR0913, PLR0917 - what is made, and what is expected
-    start: Start,
+    start: StartFunction,
     simulated: SimulatedCodat,
     rounds_store: RoundsStore,
     output: Callable[[], Output],
@@ -52,19 +51,19 @@ def test_an_endpoint_that_gets_nothing_is_an_error(  # noqa: PLR0913, PLR0917 - 
     before = datetime.now(UTC) - timedelta(milliseconds=1)
     reconcile(dict(_REMAINING))
     reconcile(dict(_REMAINING))
-    told = output()
-    assert [line["state"] for line in told.lines if line["message"] == "endpoint"] == [state]
-    assert told.values("EndpointTrouble") == [1]
+    emitted = output()
+    assert [line["state"] for line in emitted.lines if line["message"] == "endpoint"] == [state]
+    assert emitted.values("EndpointTrouble") == [1]
     endpoint = rounds_store.load_endpoint()
     assert endpoint.since
     assert (endpoint.state, endpoint.since >= before, endpoint.since == endpoint.checked_at) == (state, True, True)
     assert len(simulated.requests.matching("^/webhooks$")) == 1
 
 
-def test_an_endpoint_that_is_well_is_told_of_as_such(
-    start: Start, simulated: SimulatedCodat, rounds_store: RoundsStore, output: Callable[[], Output]
+def test_a_healthy_endpoint_is_reported_as_healthy(
+    start: StartFunction, simulated: SimulatedCodat, rounds_store: RoundsStore, output: Callable[[], Output]
 ) -> None:
-    """So that an alarm can tell that it is asked about at all."""
+    """An alarm can detect that it is being checked."""
     simulated.set_webhook_consumer(WEBHOOK_URL)
     start("reconcile")(dict(_REMAINING))
     assert output().values("EndpointTrouble") == [0]
@@ -72,32 +71,32 @@ def test_an_endpoint_that_is_well_is_told_of_as_such(
 
 
 def test_an_endpoint_that_cant_be_asked_about_does_not_keep_companies_from_being_compared(
-    start: Start, simulated: SimulatedCodat, output: Callable[[], Output]
+    start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """Nor does a list of companies that fails: the one known from an event is compared."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
     simulated.faults.add(Fault("status", status=500, times=6, path="^/(webhooks|companies)$"))
     answer = start("reconcile")(dict(_REMAINING))
     assert answer["compared"] == 1
-    told = output()
-    assert [line["what"] for line in told.lines if line["message"] == "not compared"] == ["endpoint", "companies"]
-    assert told.values("ComparisonsFailed") == [1, 1]
+    emitted = output()
+    assert [line["what"] for line in emitted.lines if line["message"] == "not compared"] == ["endpoint", "companies"]
+    assert emitted.values("ComparisonsFailed") == [1, 1]
 
 
 @pytest.mark.parametrize("fault", [Fault("status", status=403), Fault("status", status=404), Fault("malformed")])
-def test_an_endpoint_that_codat_does_not_tell_of_is_an_error(
-    start: Start, simulated: SimulatedCodat, output: Callable[[], Output], fault: Fault
+def test_an_endpoint_that_codat_does_not_list_is_an_error(
+    start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output], fault: Fault
 ) -> None:
     """Else nobody would know that nobody watches."""
     simulated.faults.add(replace(fault, times=3, path="^/webhooks$"))
     assert start("reconcile")(dict(_REMAINING))["end"] == "done"
-    told = output()
-    assert told.values("EndpointTrouble") == [1]
-    assert [line["state"] for line in told.lines if line["message"] == "endpoint"] == ["unknown"]
+    emitted = output()
+    assert emitted.values("EndpointTrouble") == [1]
+    assert [line["state"] for line in emitted.lines if line["message"] == "endpoint"] == ["unknown"]
 
 
-def test_a_fault_of_ours_is_an_error_of_the_function_when_all_else_is_told(
-    start: Start, store: Store, simulated: SimulatedCodat, output: Callable[[], Output]
+def test_our_own_fault_fails_the_function_after_everything_else_is_reported(
+    start: StartFunction, store: Store, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """So that its alarm rings, and what is known of the others does not get lost."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
@@ -108,34 +107,38 @@ def test_a_fault_of_ours_is_an_error_of_the_function_when_all_else_is_told(
     )
     with pytest.raises(KeyError):
         start("reconcile")(dict(_REMAINING))
-    told = output()
-    assert [line["what"] for line in told.lines if line["message"] == "not compared"] == [COMPANY_ID]
-    assert [line["companies"] for line in told.lines if line["message"] == "round"] == [1]
+    emitted = output()
+    assert [line["what"] for line in emitted.lines if line["message"] == "not compared"] == [COMPANY_ID]
+    assert [line["companies"] for line in emitted.lines if line["message"] == "round"] == [1]
 
 
 def test_syncs_that_no_webhook_announced_are_an_error(
-    start: Start, store: Store, simulated: SimulatedCodat, rounds_store: RoundsStore, output: Callable[[], Output]
+    start: StartFunction,
+    store: Store,
+    simulated: SimulatedCodat,
+    rounds_store: RoundsStore,
+    output: Callable[[], Output],
 ) -> None:
-    """Those since we listen: with their ids, counted, and kept for who looks at the endpoint."""
+    """Syncs since the start are logged with ids, counted, and stored with the endpoint's state."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
     store.table.update({"pk": "RECONCILE", "sk": "DIRECTORY"}, {"beganAt": "2026-01-01T00:00:00.000Z"}, {})
     ended = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     lost = simulated.add_sync(simulated.company(COMPANY_ID), 2000, [Item("t", message="private")], sync_utc=ended)
     start("reconcile")(dict(_REMAINING))
-    told = output()
-    (line,) = [line for line in told.lines if line["message"] == "unannounced"]
+    emitted = output()
+    (line,) = [line for line in emitted.lines if line["message"] == "unannounced"]
     assert (line["level"], line["company_id"], line["sync_ids"]) == ("ERROR", COMPANY_ID, [lost.sync_id])
-    assert told.count("SyncsUnannounced") == 1
-    assert told.count("SyncsFound", why="missing") == 1
-    assert (told.count("CompaniesIncomplete"), told.count("CompaniesNeverComplete")) == (1, 1)
-    assert told.values("CompletenessAge") == []
+    assert emitted.count("SyncsUnannounced") == 1
+    assert emitted.count("SyncsFound", why="missing") == 1
+    assert (emitted.count("CompaniesIncomplete"), emitted.count("CompaniesNeverComplete")) == (1, 1)
+    assert emitted.values("CompletenessAge") == []
     endpoint = rounds_store.load_endpoint()
     assert (endpoint.unannounced, endpoint.unannounced_at is not None) == (1, True)
-    assert "private" not in str(told.lines)
+    assert "private" not in str(emitted.lines)
 
 
 def test_how_old_the_claim_is_is_a_metric(
-    start: Start, simulated: SimulatedCodat, output: Callable[[], Output]
+    start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """Only where there is one; the calls to Codat are counted as everywhere."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
@@ -144,9 +147,9 @@ def test_how_old_the_claim_is_is_a_metric(
     output()
     answer = reconcile(dict(_REMAINING))
     assert answer["completeAsOf"]
-    told = output()
-    (age,) = told.values("CompletenessAge")
+    emitted = output()
+    (age,) = emitted.values("CompletenessAge")
     assert 0 <= age < 60
-    assert told.count("ReconcileEnded", reason="done") == 1
-    (line,) = [line for line in told.lines if line["message"] == "round"]
+    assert emitted.count("ReconcileEnded", reason="done") == 1
+    (line,) = [line for line in emitted.lines if line["message"] == "round"]
     assert (line["companies"], line["never_complete"], line["complete_as_of"]) == (1, 0, answer["completeAsOf"])

@@ -1,4 +1,4 @@
-"""What the product wants, told by several submissions of a transaction, and by syncs that come late."""
+"""Infer what the product wants from repeated submissions and late syncs."""
 
 import json
 from collections.abc import Callable
@@ -17,8 +17,9 @@ from dev.codat_simulator.books.submissions import Origin, Submitted
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
-from tests.integration.conftest import Aws, Handler
 from tests.integration.retries.test_service import Product
+from tests.support.aws import Aws
+from tests.support.handlers import Handler
 from tests.support.sqs_batches import batch, of
 from tests.support.stepping import Crash
 from tests.support.submit_requests import EXPENSES, ask, expense
@@ -30,7 +31,7 @@ _FAILED = Settled(otherwise=Verdict("PushError", "The accounting software is bus
 def product(
     start: Callable[[str], Handler], aws: Aws, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> Product:
-    """Return one whose functions look at the gate before each call."""
+    """Return a product whose functions read the gate before each call."""
     monkeypatch.setattr("codat_sync.rate_limits.gate._MAX_AGE", 0)
     return Product(start, aws, simulated)
 
@@ -65,7 +66,7 @@ def test_of_a_sync_that_is_refused_for_duplicates_only_those_are_written(
     steps = {each["transactionId"]: each["step"] for each in asked["transactions"]}
     assert steps == {
         known["id"]: "alreadyWritten",
-        invalid["id"]: "retryNow",  # to a person, who may have mended it
+        invalid["id"]: "retryNow",  # for an operator, who may have fixed it
         silent["id"]: "outcomeUnknown",
         other["id"]: "retryNow",
     }
@@ -76,7 +77,7 @@ def test_of_a_sync_that_is_refused_for_duplicates_only_those_are_written(
 def test_a_lost_answer_is_found_in_the_table_however_much_else_codat_lists(
     product: Product, store: Store, aws: Aws, simulated: SimulatedCodat
 ) -> None:
-    """Its webhook has told of it, and Codat's list is not searched for more than so many."""
+    """Its webhook announced it, and the search in Codat's list is bounded."""
     lost = expense()
     simulated.faults.add(Fault("disconnect_after", path="expense-transactions$"))
     assert ask(product.submit, "POST", EXPENSES, [lost]).status == 504
@@ -112,9 +113,7 @@ def test_a_transfer_is_created_once_however_it_is_written_down(
     assert len(simulated.submissions) == 1
 
 
-def test_an_update_that_failed_is_sent_again_whatever_key_it_comes_with(
-    product: Product, simulated: SimulatedCodat
-) -> None:
+def test_a_failed_update_is_sent_again_with_any_idempotency_key(product: Product, simulated: SimulatedCodat) -> None:
     """A PUT takes none: it says nothing."""
     body = expense()
     path = f"{EXPENSES}/{body['id']}"
@@ -127,7 +126,7 @@ def test_an_update_that_failed_is_sent_again_whatever_key_it_comes_with(
 def test_an_update_that_codat_refuses_does_not_keep_from_creating_what_failed(
     product: Product, simulated: SimulatedCodat
 ) -> None:
-    """There was nothing to update: the product was told, and wants the expense as it was."""
+    """There was nothing to update: the product was notified and wants the expense as it was."""
     body = expense()
     sync_id = product.submits(body)
     product.hears(sync_id, _FAILED)
@@ -152,10 +151,10 @@ def test_a_click_on_a_retry_creates_what_that_had_and_nothing_else(product: Prod
     assert len(simulated.submissions) == 3
 
 
-def test_a_sync_of_before_an_update_that_is_heard_of_late_does_not_hide_its_failure(
+def test_a_late_event_of_an_earlier_sync_does_not_hide_a_failed_update(
     product: Product, simulated: SimulatedCodat
 ) -> None:
-    """When it was tells Codat, not when its webhook came."""
+    """Codat's time counts, not the webhook's."""
     body = expense()
     origin = Origin(COMPANY_ID, "POST", "expense-transactions")
     created = simulated.accept(simulated.company(COMPANY_ID), origin, [Submitted(body["id"], json.dumps(body))])

@@ -1,7 +1,6 @@
-"""Retry: what failed is created again, once, when that is right; and who asks is told what was done or why not."""
+"""Resubmit what failed, once, when that is safe, and respond with what was done or why not."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -20,19 +19,18 @@ from dev.codat_simulator.books.settling import Verdict
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, load
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
 from tests.support.submit_requests import EXPENSES, ask, expense
-
-Start = Callable[[str], Handler]
 
 _PUSH_ERROR = Settled(otherwise=Verdict("PushError", "The accounting software is busy."))
 
 
 class Product:
-    """A product that submits expenses, and the functions that look after them."""
+    """A product that submits expenses, and the functions that handle them."""
 
-    def __init__(self, start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
+    def __init__(self, start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
         self.submit, self.worker = start("submit"), start("worker")
         self.clock, self.retry = start("clock"), start("retry")
         self._aws = aws
@@ -77,8 +75,8 @@ class Product:
 
 
 @pytest.fixture
-def product(start: Start, aws: Aws, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch) -> Product:
-    """Return one whose functions have the environment of the template, and look at the gate before each call."""
+def product(start: StartFunction, aws: Aws, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch) -> Product:
+    """Return a product whose functions have the template's environment and read the gate before each call."""
     monkeypatch.setattr("codat_sync.rate_limits.gate._MAX_AGE", 0)
     return Product(start, aws, simulated)
 
@@ -127,7 +125,7 @@ def test_what_failed_is_created_again_and_its_sync_shows_resolved(
 def test_a_chain_of_failures_ends_when_the_attempts_are_used_up(
     product: Product, retries: RetryStore, simulated: SimulatedCodat
 ) -> None:
-    """Each attempt is a sync of its own, all of them linked to the first; a person may try once more."""
+    """Each attempt is a sync of its own, linked to the first; an operator may try once more."""
     body = expense()
     sync_id = product.submits(body)
     product.hears(sync_id, _PUSH_ERROR)
@@ -166,10 +164,10 @@ def test_two_clicks_are_one_attempt_and_two_a_while_apart_are_two(product: Produ
     assert len(simulated.submissions) == 3
 
 
-def test_what_is_not_valid_waits_for_a_person_and_says_what_and_where(
+def test_an_invalid_transaction_needs_an_operator_and_names_the_error(
     product: Product, retries: RetryStore, simulated: SimulatedCodat
 ) -> None:
-    """A person knows when it is mended; and so does a new body."""
+    """An operator or a new body can start the retry."""
     body = expense()
     sync_id = product.submits(body)
     product.hears(sync_id, Settled(otherwise=Verdict("ValidationError", "Account 6100 is archived.")))
@@ -185,7 +183,7 @@ def test_what_is_not_valid_waits_for_a_person_and_says_what_and_where(
 
 
 def test_only_the_named_ones_are_created_again(product: Product, simulated: SimulatedCodat) -> None:
-    """The others are planned, and told of."""
+    """The others are planned and reported."""
     one, two = expense(), expense()
     sync_id = product.submits(one, two)
     product.hears(sync_id, _PUSH_ERROR)
@@ -252,7 +250,7 @@ def test_what_became_due_while_it_was_planned_stays_due(retries: RetryStore) -> 
 def test_a_body_that_is_not_there_is_asked_for(
     product: Product, retries: RetryStore, simulated: SimulatedCodat
 ) -> None:
-    """It was submitted elsewhere: the product is told."""
+    """It was submitted elsewhere: the product is notified."""
     sync = simulated.sync(SYNC_ID)
     product.worker(batch(of(simulated, sync)))
     product.minute()
@@ -264,7 +262,7 @@ def test_a_body_that_is_not_there_is_asked_for(
 
 
 def test_a_company_that_is_not_connected_waits_until_it_is(product: Product, simulated: SimulatedCodat) -> None:
-    """A person's click does not help either."""
+    """A manual retry does not help either."""
     sync_id = product.submits(expense())
     simulated.set_connection_status(COMPANY_ID, "Deauthorized")
     product.hears(sync_id)
@@ -283,7 +281,7 @@ def test_a_company_that_is_not_connected_waits_until_it_is(product: Product, sim
 def test_a_connection_that_goes_after_the_claim_is_waited_for(
     product: Product, aws: Aws, retries: RetryStore, simulated: SimulatedCodat
 ) -> None:
-    """Codat takes it, and its sync fails. No event of the connection comes: syncs and the clock tell of it."""
+    """Codat accepts it, and its sync fails. Without a connection event, syncs and the clock reveal it."""
     body = expense()
     sync_id = product.submits(body)
     product.hears(sync_id, _PUSH_ERROR)
@@ -311,7 +309,7 @@ def test_a_connection_that_goes_after_the_claim_is_waited_for(
 def test_a_refusal_for_a_connection_that_is_gone_is_tried_again_when_it_is_back(
     product: Product, aws: Aws, retries: RetryStore, simulated: SimulatedCodat, status: int
 ) -> None:
-    """What Codat refused is looked at once more: by then we have heard of the connection.
+    """A rejected transaction is checked once more: by then the connection's state is known.
 
     A 404 is about the company, so halves of the request would fare no better.
     """
@@ -346,7 +344,7 @@ def test_a_refusal_for_a_connection_that_is_gone_is_tried_again_when_it_is_back(
 def test_what_was_written_before_the_connection_went_is_not_written_again(
     product: Product, aws: Aws, simulated: SimulatedCodat
 ) -> None:
-    """The answer is lost with it: Codat's list tells, linked or not."""
+    """The answer is lost too: Codat's list reveals the outcome, linked or not."""
     body = expense()
     sync_id = product.submits(body)
     product.hears(sync_id, _PUSH_ERROR)
@@ -380,7 +378,7 @@ def test_of_fifty_those_that_fail_again_are_created_again(product: Product, simu
 def test_of_fifty_seven_that_codat_does_not_take_do_not_keep_the_others_back(
     product: Product, retries: RetryStore, simulated: SimulatedCodat
 ) -> None:
-    """It refuses the request as a whole; they are found by halves, and told of."""
+    """Codat rejects the whole request; bisecting finds the invalid ones, which are reported."""
     bodies = [expense() for _ in range(50)]
     sync_id = product.submits(*bodies)
     product.hears(sync_id, _PUSH_ERROR)
@@ -413,10 +411,10 @@ def test_of_a_payload_that_has_changed_the_newest_is_created(product: Product, s
     assert _steps(product.asks(second)) == [Step.WRITTEN]
 
 
-def test_a_lost_answer_is_looked_for_before_anything_is_sent(
+def test_the_outcome_of_a_lost_answer_is_looked_up_before_resending(
     product: Product, aws: Aws, store: Store, simulated: SimulatedCodat
 ) -> None:
-    """Codat's list tells: it had arrived. Its sync is linked to the first one all the same."""
+    """Codat's list shows that it arrived. Its sync is linked to the first one."""
     sync_id = product.submits(expense())
     product.hears(sync_id, _PUSH_ERROR)
     simulated.faults.add(Fault("disconnect_after", path="expense-transactions$"))
@@ -432,7 +430,9 @@ def test_a_lost_answer_is_looked_for_before_anything_is_sent(
     assert _steps(product.asks(sync_id)) == [Step.WRITTEN]
 
 
-def test_what_is_not_found_is_unknown_and_for_a_person(product: Product, aws: Aws, simulated: SimulatedCodat) -> None:
+def test_an_outcome_that_is_not_found_is_unknown_and_needs_an_operator(
+    product: Product, aws: Aws, simulated: SimulatedCodat
+) -> None:
     """It may have been written: nothing sends it again."""
     sync_id = product.submits(expense())
     product.hears(sync_id, _PUSH_ERROR)
@@ -458,7 +458,7 @@ def test_while_the_gate_is_closed_nothing_is_sent(product: Product, simulated: S
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
-def test_what_codat_refuses_is_told_and_not_tried_for_ever(
+def test_a_rejection_by_codat_is_reported_and_retries_are_bounded(
     product: Product, simulated: SimulatedCodat, status: int
 ) -> None:
     """Once for each click."""
@@ -482,7 +482,7 @@ def test_a_sync_that_is_not_there_is_404_and_odd_requests_are_400(product: Produ
 
 
 @pytest.mark.parametrize("groups", ["[codat-sync/view]", "[]", "[not-codat-sync/retry]", None])
-def test_who_may_only_look_is_refused(product: Product, simulated: SimulatedCodat, groups: str | None) -> None:
+def test_the_view_role_may_not_retry(product: Product, simulated: SimulatedCodat, groups: str | None) -> None:
     """As a problem document, before anything else is said; and nothing is sent."""
     sync_id = product.submits(expense())
     product.hears(sync_id, _PUSH_ERROR)
@@ -497,7 +497,7 @@ def test_who_may_only_look_is_refused(product: Product, simulated: SimulatedCoda
     assert len(simulated.submissions) == 1
 
 
-def test_a_message_that_is_none_is_set_aside(product: Product, aws: Aws) -> None:
+def test_an_invalid_message_is_dead_lettered(product: Product, aws: Aws) -> None:
     """With the reason."""
     event = load("retry", "due")
     event["Records"][0]["body"] = "{}"
@@ -515,7 +515,7 @@ def test_stored_events_are_answered(product: Product, simulated: SimulatedCodat)
 
 
 def _make_due(aws: Aws) -> None:
-    """Let it be time to look at all that waits."""
+    """Make everything pending due."""
     for item in aws.dynamodb.scan(TableName="syncs")["Items"]:
         if "dueAt" in item:
             aws.dynamodb.update_item(
@@ -539,7 +539,7 @@ def _age_all(aws: Aws) -> None:
             )
 
 
-def test_who_waits_for_somebody_is_named_up_to_a_number_and_counted_beyond(
+def test_pending_transactions_are_named_up_to_a_limit_and_counted_beyond(
     product: Product, retries: RetryStore, simulated: SimulatedCodat
 ) -> None:
     """The first of them, in the order of the sync; and each planning is a version."""

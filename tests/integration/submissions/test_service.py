@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -21,17 +20,16 @@ from dev.codat_simulator.books.submissions import Origin, Submitted
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import Handler, StartFunction
 from tests.support.sqs_batches import batch, of
 from tests.support.submit_requests import EXPENSES, ask, expense
-
-Start = Callable[[str], Handler]
 
 _ID = "4d7c6929-7770-412b-91bb-44d3bc71d333"
 
 
 @pytest.fixture
-def submit(start: Start) -> Handler:
+def submit(start: StartFunction) -> Handler:
     """Return the real function."""
     return start("submit")
 
@@ -183,7 +181,7 @@ def test_the_same_request_again_is_answered_as_the_first_time(submit: Handler, s
 def test_a_lost_answer_is_found_again(
     submit: Handler, store: Store, simulated: SimulatedCodat, fault: Fault, key: str | None
 ) -> None:
-    """Codat took it, and nobody heard of it: the same request again finds its sync, and writes nothing twice."""
+    """Codat accepted it, but the answer was lost: repeating the request finds its sync and writes nothing twice."""
     body, submissions = [expense()], SubmissionStore(store.table)
     simulated.faults.add(fault)
     lost = ask(submit, "POST", EXPENSES, body, idempotency_key=key)
@@ -212,10 +210,8 @@ def test_what_did_not_arrive_is_sent_again_with_its_key(
     assert len(simulated.submissions) == 1
 
 
-def test_a_put_whose_answer_was_lost_is_left_to_a_person(
-    submit: Handler, store: Store, simulated: SimulatedCodat
-) -> None:
-    """It takes no key: if Codat's list does not tell, nobody knows."""
+def test_a_put_without_an_answer_needs_an_operator(submit: Handler, store: Store, simulated: SimulatedCodat) -> None:
+    """A PUT takes no idempotency key: unless Codat's list shows it, its outcome is unknown."""
     body = expense()
     path = f"{EXPENSES}/{body['id']}"
     simulated.faults.add(Fault("reset"))
@@ -233,8 +229,8 @@ def _transfer(submit: Handler) -> Any:  # noqa: ANN401 - JSON
     return ask(submit, "PUT", f"/companies/{COMPANY_ID}/sync/expenses/transfer-transactions/{_ID}", body)
 
 
-def test_a_transfer_that_comes_again_is_not_sent_again_unless_it_failed(
-    submit: Handler, start: Start, simulated: SimulatedCodat
+def test_a_repeated_transfer_is_only_sent_again_if_it_failed(
+    submit: Handler, start: StartFunction, simulated: SimulatedCodat
 ) -> None:
     """Its PUT creates, takes no key, and Codat does not say that it refuses one that it has."""
     worker = start("worker")
@@ -250,8 +246,8 @@ def test_a_transfer_that_comes_again_is_not_sent_again_unless_it_failed(
     assert len(simulated.submissions) == 2
 
 
-def test_an_update_whose_answer_somebody_else_has_found_is_not_sent_again(
-    submit: Handler, start: Start, store: Store, simulated: SimulatedCodat
+def test_an_update_whose_outcome_another_run_found_is_not_sent_again(
+    submit: Handler, start: StartFunction, store: Store, simulated: SimulatedCodat
 ) -> None:
     """Its caller has had no answer yet: the same once more is no new update. What comes after that is one."""
     body = expense()
@@ -313,7 +309,7 @@ def test_a_limit_on_a_repeat_says_nothing_of_the_first_time(
 def test_a_sync_of_others_is_not_taken_for_ones_own(
     submit: Handler, store: Store, submissions: SubmissionStore, simulated: SimulatedCodat
 ) -> None:
-    """It has the transaction that is looked for, but more than that."""
+    """It contains the requested transaction, and more."""
     body, other = expense(), expense()
     simulated.faults.add(Fault("reset"))
     assert ask(submit, "POST", EXPENSES, [body]).status == 504
@@ -350,7 +346,7 @@ def _age(store: Store, transaction_id: str, minutes: float = 1) -> None:
 
 
 def test_a_transaction_is_not_submitted_while_its_sync_is_open(
-    start: Start, submit: Handler, simulated: SimulatedCodat
+    start: StartFunction, submit: Handler, simulated: SimulatedCodat
 ) -> None:
     """Codat would take it: it refuses only what is completed. Once it has failed, it may be submitted again."""
     body = expense()
@@ -361,7 +357,7 @@ def test_a_transaction_is_not_submitted_while_its_sync_is_open(
     assert body["id"] in answer.body["error"]
     (made,) = simulated.submissions
     ended = simulated.settle(made.sync_id, Settled(otherwise=Verdict("PushError", "no such account")))
-    assert ask(submit, "POST", EXPENSES, [other]).status == 409  # we have not heard of it
+    assert ask(submit, "POST", EXPENSES, [other]).status == 409  # its webhook has not arrived
     start("worker")(batch(of(simulated, ended)))
     assert ask(submit, "POST", EXPENSES, [other]).status == 200
 
@@ -452,7 +448,7 @@ def test_ids_of_a_path_that_are_none_are_refused(submit: Handler, simulated: Sim
     assert simulated.requests.entries == ()
 
 
-def test_when_codat_may_not_be_called_the_product_is_told_until_when(
+def test_a_closed_gate_answers_with_retry_after(
     submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat
 ) -> None:
     """As Codat would: 429 with Retry-After. Nothing is in flight then."""
@@ -466,14 +462,14 @@ def test_when_codat_may_not_be_called_the_product_is_told_until_when(
     assert set(_states(submissions, body[0]["id"])) == {State.REFUSED}
 
 
-def test_until_the_key_is_there_the_product_is_told_to_come_again(submit: Handler, aws: Aws) -> None:
-    """503: nobody can tell whether it is the right one."""
+def test_a_missing_api_key_answers_503(submit: Handler, aws: Aws) -> None:
+    """Answer 503: the key cannot be verified."""
     aws.put_secret("CODAT_SECRET", {"apiKey": ""})
     assert ask(submit, "POST", EXPENSES, [expense()]).status == 503
 
 
-def test_a_connection_that_goes_as_codat_is_asked_is_the_syncs_to_tell(
-    start: Start, submit: Handler, store: Store, submissions: SubmissionStore, simulated: SimulatedCodat
+def test_a_connection_lost_during_the_request_is_reported_by_the_sync(
+    start: StartFunction, submit: Handler, store: Store, submissions: SubmissionStore, simulated: SimulatedCodat
 ) -> None:
     """Codat takes it, and its sync fails: that is known, and the product may submit it again once it is linked."""
     body = expense()
@@ -508,7 +504,7 @@ def test_a_connection_that_goes_as_codat_is_asked_may_be_its_refusal(
 
 
 def test_another_payload_under_the_same_key_is_codats_to_refuse(
-    start: Start, submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat
+    start: StartFunction, submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat
 ) -> None:
     """While the first is open we say so; then Codat does (422). The first body is written, and nothing else."""
     body, key = expense(), str(uuid4())
@@ -522,7 +518,7 @@ def test_another_payload_under_the_same_key_is_codats_to_refuse(
     assert json.loads(entry.body) == body
 
 
-def test_the_log_of_submit_has_nothing_private(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_of_submit_has_nothing_private(start: StartFunction, capsys: pytest.CaptureFixture[str]) -> None:
     """Neither what is spent, nor the key."""
     submit = start("submit")
     ask(submit, "POST", EXPENSES, [expense(merchantName="Toft stores")])

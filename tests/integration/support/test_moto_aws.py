@@ -7,7 +7,7 @@ import pytest
 from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import company_listing, sync_key
 from codat_sync.core.errors import ConditionFailedError
-from tests.integration.conftest import Aws
+from tests.support.aws import Aws
 from tests.support.table_stream import Stream
 
 OLD, NEW, OTHER = map(sync_key, ("old", "new", "other"))
@@ -22,7 +22,7 @@ def table(aws: Aws) -> Table:
 
 
 def test_of_a_transaction_that_fails_nothing_is_left(table: Table, aws: Aws) -> None:
-    """Neither what it made, nor what it changed before a condition was not met; and the stream tells of none of it."""
+    """A failed transaction leaves no new or changed item, and no record in the stream."""
     stream = Stream(aws)
     assert len(stream.records()) == 1
     with pytest.raises(ConditionFailedError):

@@ -3,7 +3,6 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,9 +25,8 @@ from codat_sync.syncs.retry_repository import RetryStore
 from codat_sync.syncs.status_codes import Outcome
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, load
-from tests.integration.conftest import Aws, Handler
-from tests.support import released_items
-from tests.support.released_items import (
+from tests.integration.syncs import released_items
+from tests.integration.syncs.released_items import (
     AGREED,
     BEHIND_GATE,
     FORGOTTEN,
@@ -38,10 +36,10 @@ from tests.support.released_items import (
     RECORDED,
     SUBMITTED,
 )
+from tests.support.aws import Aws
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, of
 from tests.support.submit_requests import EXPENSES, ask, expense
-
-Start = Callable[[str], Handler]
 
 _LATER = {
     version: [released_items.of_a_later_version(item) for item in items]
@@ -65,7 +63,7 @@ def _now() -> datetime:
 
 
 def test_every_kind_of_item_that_was_written_is_written_still(
-    start: Start, aws: Aws, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat
 ) -> None:
     """And this is how they are stored for the next version."""
     items = released_items.write_items(start, aws, simulated)
@@ -140,8 +138,8 @@ def test_the_company_the_gate_and_what_is_due_are_read(store: Store) -> None:
 
 
 @pytest.mark.usefixtures("written")
-def test_who_was_forgotten_stays_so(start: Start, store: Store) -> None:
-    """And until when nothing of it may be known again; what Codat's list is wrong about is remembered, too."""
+def test_an_erased_company_stays_erased(start: StartFunction, store: Store) -> None:
+    """Its erasure block stays too, and so do accepted differences from Codat's list."""
     stone = Tombstones(store.table).load(FORGOTTEN)
     assert stone
     assert (stone.reason, stone.erased_at) == ("ticket 7", stone.erasing_since)
@@ -151,7 +149,7 @@ def test_who_was_forgotten_stays_so(start: Start, store: Store) -> None:
 
 
 @pytest.mark.usefixtures("written")
-def test_the_functions_go_on_with_it(start: Start, aws: Aws, store: Store, simulated: SimulatedCodat) -> None:
+def test_the_functions_go_on_with_it(start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat) -> None:
     """What is written over keeps what a later version had put there."""
     aws.dynamodb.delete_item(TableName="syncs", Key={"pk": {"S": "GATE"}, "sk": {"S": "GATE"}})  # a day has passed
     before = aws.dynamodb.get_item(TableName="syncs", Key={"pk": {"S": f"SYNC#{SYNC_ID}"}, "sk": {"S": "SYNC"}})["Item"]
@@ -184,7 +182,7 @@ def test_the_functions_go_on_with_it(start: Start, aws: Aws, store: Store, simul
 def test_a_word_that_is_not_known_yet_does_no_harm(
     aws: Aws, store: Store, key: tuple[str, str], expression: str
 ) -> None:
-    """A sync is looked at again, and what is closed is closed."""
+    """A sync is polled, and a closed gate stays closed."""
     (items, *_) = released_items.stored().values()
     for item in items:
         aws.dynamodb.put_item(TableName="syncs", Item=item)
@@ -214,7 +212,7 @@ def test_a_word_that_is_not_known_yet_does_no_harm(
     ],
 )
 def test_reconcile_goes_on_with_a_word_that_is_not_known_yet(
-    start: Start, aws: Aws, kind: tuple[str, str], words: dict[str, Any]
+    start: StartFunction, aws: Aws, kind: tuple[str, str], words: dict[str, Any]
 ) -> None:
     """One item would stop it for all companies."""
     (items, *_) = released_items.stored().values()
@@ -234,12 +232,12 @@ def _with(item: dict[str, Any], words: dict[str, Any]) -> dict[str, Any]:
 
 
 def _due_now(item: dict[str, Any]) -> dict[str, Any]:
-    """Return what has reconcile look at an item in this round."""
+    """Return a change that makes reconcile compare an item in this run."""
     return {name: {"S": "2026-01-01T00:00:00.000Z"} for name in ("reconcileAt", "nextAt") if name in item}
 
 
 def test_a_submission_whose_state_is_not_known_yet_is_never_sent(aws: Aws, store: Store) -> None:
-    """It may have been written: it is looked for at Codat, and not marked as sent by whoever does not understand it."""
+    """It may have been written: its outcome is looked up, and a version that does not know the state keeps it."""
     (items, *_) = released_items.stored().values()
     for item in items:
         state = {"state": {"S": "a new one"}} if item["sk"]["S"] in {"SUB", "RETRY"} else {}

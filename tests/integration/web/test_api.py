@@ -1,13 +1,12 @@
 """The JSON API, asked as API Gateway asks it, over what the worker has written."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import pytest
-from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from codat_sync.aws.table_schema import GATE
@@ -22,11 +21,10 @@ from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, load
-from tests.integration.conftest import Aws, Handler
-from tests.support.large_table import counted
+from tests.support.aws import Aws
+from tests.support.botocore_calls import count_requests, intercept_calls
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, of
-
-Start = Callable[[str], Handler]
 
 
 def _today() -> date:
@@ -48,7 +46,7 @@ class Answer(NamedTuple):
 class Health:
     """The function health, and a worker that writes what it shows."""
 
-    def __init__(self, start: Start, simulated: SimulatedCodat) -> None:
+    def __init__(self, start: StartFunction, simulated: SimulatedCodat) -> None:
         self._handler = start("health")
         self._worker = start("worker")
         self._simulated = simulated
@@ -87,8 +85,8 @@ class Health:
 
 
 @pytest.fixture
-def health(start: Start, simulated: SimulatedCodat, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Health:
-    """Return one that looks at the gate before each call."""
+def health(start: StartFunction, simulated: SimulatedCodat, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Health:
+    """Return a client that reads the gate before each call."""
     del aws
     monkeypatch.setattr("codat_sync.rate_limits.gate._MAX_AGE", 0)
     return Health(start, simulated)
@@ -175,7 +173,7 @@ def test_totals_count_each_day_by_outcome(health: Health) -> None:
         assert found["total"]["outcomes"] == {"failed": 2, "succeeded": 1}
 
 
-def test_details_tell_all_that_is_known_of_a_sync(health: Health, simulated: SimulatedCodat) -> None:
+def test_details_contain_everything_known_about_a_sync(health: Health, simulated: SimulatedCodat) -> None:
     """Its status, company, counts, events and what is done about what failed."""
     health.hears(simulated.sync(SYNC_ID), "msg_first")
     found = health.ask(f"/syncs/{SYNC_ID}").body
@@ -254,7 +252,7 @@ def test_failures_that_are_alike_but_for_ids_are_one_cause(health: Health) -> No
 def test_codat_is_asked_live_for_people_though_only_their_reserve_is_left(
     health: Health, simulated: SimulatedCodat, aws: Aws
 ) -> None:
-    """And the worker is told to look at the sync again."""
+    """The worker also gets a task to fetch the sync again."""
     health.hears(simulated.sync(SYNC_ID))
     simulated.change_sync(SYNC_ID, code=2000, items=tuple(Item(each) for each in TRANSACTION_IDS))
     live = health.post(f"/syncs/{SYNC_ID}/refresh")
@@ -274,7 +272,7 @@ def test_codat_is_asked_live_for_people_though_only_their_reserve_is_left(
 def test_what_codat_refuses_is_a_problem_that_says_so(
     health: Health, simulated: SimulatedCodat, fault: Fault, status: int
 ) -> None:
-    """And when to come again, if that is known."""
+    """The response has a Retry-After if the time is known."""
     health.hears(simulated.sync(SYNC_ID))
     for _ in range(3):
         simulated.faults.add(fault)
@@ -313,7 +311,7 @@ _SENSELESS: list[tuple[str, dict[str, object]]] = [
 
 
 def test_what_makes_no_sense_is_refused_with_what_is_wrong(health: Health) -> None:
-    """As a problem document: never an error of ours."""
+    """Respond with a problem document, never a server error."""
     for path, query in _SENSELESS:
         answer = health.ask(path, **query)
         assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json"), (path, query)
@@ -353,7 +351,7 @@ def test_a_plan_of_many_reads_each_sync_once_and_sees_beyond_what_it_shows(
         recorded_at=datetime.now(UTC),
     )
     SubmissionStore(store.table).keep(kept, [Body("t100", "{}")])
-    with counted() as requests:
+    with count_requests() as requests:
         found = health.ask(f"/syncs/{sync.sync_id}/plan").body
     assert (found["failed"], len(found["transactions"]), found["isRetriable"]) == (101, 100, True)
     assert requests.total() < 101 * 3.5
@@ -372,14 +370,14 @@ def test_for_people_codat_is_asked_though_only_their_reserve_is_left(
     assert health.post(f"/syncs/{SYNC_ID}/refresh").status == 200
 
 
-def test_when_aws_does_not_keep_up_it_is_said_to_come_again(health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A throttled table is no error of ours."""
+def test_throttling_by_aws_answers_503_with_retry_after(health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A throttled table is no server error."""
     throttled = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "Query")
 
     def fail(*_: object) -> None:
         raise throttled
 
-    monkeypatch.setattr(BaseClient, "_make_api_call", fail)
+    intercept_calls(monkeypatch, fail)
     answer = health.ask("/syncs")
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
 
@@ -397,7 +395,7 @@ def test_the_openapi_document_describes_every_route(health: Health) -> None:
 
 @pytest.mark.parametrize("groups", ["[]", "[view]", "[codat-sync/viewer]", None])
 @pytest.mark.parametrize("path", [f"/syncs/{SYNC_ID}", "/openapi.json", "/no/such/path"])
-def test_who_has_no_role_sees_nothing(start: Start, groups: str | None, path: str) -> None:
+def test_who_has_no_role_sees_nothing(start: StartFunction, groups: str | None, path: str) -> None:
     """Not even what there is to ask for; and who comes past the authorizer less still."""
     handler, event = start("health"), load("health", "sync")
     event["rawPath"] = event["requestContext"]["http"]["path"] = f"/api/v1{path}"

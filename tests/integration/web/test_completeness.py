@@ -15,22 +15,21 @@ from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, load
-from tests.integration.conftest import WEBHOOK_URL, Aws, Handler
-from tests.support.reconciliation_world import LONG_AGO, Clock, Reconcile, put_together
-
-Start = Callable[[str], Handler]
+from tests.support.aws import WEBHOOK_URL, Aws
+from tests.support.handlers import StartFunction
+from tests.support.reconciliation_world import LONG_AGO, Clock, Reconcile, make_reconcile
 
 NOW = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def reconcile(start: Start, aws: Aws, simulated: SimulatedCodat) -> Reconcile:
+def reconcile(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> Reconcile:
     """Return reconcile, which has found the table complete once."""
     clock = Clock()
     simulated.now = clock
     simulated.set_webhook_consumer(WEBHOOK_URL)
     simulated.change_sync(SYNC_ID, sync_utc=LONG_AGO)
-    made = put_together(aws, simulated.transport(), start("worker"), clock)
+    made = make_reconcile(aws, simulated.transport(), start("worker"), clock)
     made.go()
     made.work()
     clock.pass_by(minutes=6)
@@ -39,7 +38,7 @@ def reconcile(start: Start, aws: Aws, simulated: SimulatedCodat) -> Reconcile:
 
 
 @pytest.fixture
-def ask(start: Start, aws: Aws) -> Callable[[str], str]:
+def ask(start: StartFunction, aws: Aws) -> Callable[[str], str]:
     """Return what asks for a path, of pages and of the API, in the local environment."""
     aws.environment.update({"ENVIRONMENT": "local", "AUTHENTICATION": "off"})
     handler = start("health")
@@ -59,7 +58,7 @@ def _api(ask: Callable[[str], str]) -> Any:  # noqa: ANN401 - JSON
     return json.loads(ask("/api/v1/completeness"))
 
 
-def test_what_is_missing_is_shown_with_why_and_how_many_no_webhook_told_of(
+def test_missing_syncs_are_shown_with_reasons_and_the_number_found_without_a_webhook(
     reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
 ) -> None:
     """Of all companies, and of one."""
@@ -82,7 +81,7 @@ def test_what_is_missing_is_shown_with_why_and_how_many_no_webhook_told_of(
         assert "2 syncs" in page.partition("ebhook told of")[2][:60], path
 
 
-def test_an_endpoint_that_is_not_well_is_told_of_at_the_top(
+def test_an_unhealthy_endpoint_is_shown_at_the_top(
     reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
 ) -> None:
     """With since when, and what becomes of syncs meanwhile."""
@@ -94,7 +93,7 @@ def test_an_endpoint_that_is_not_well_is_told_of_at_the_top(
     assert "Codat has disabled the endpoint of our webhooks" in ask("/")
 
 
-def test_what_codat_said_once_of_the_endpoint_does_not_stand_when_it_says_nothing_any_more(
+def test_an_outdated_endpoint_state_is_not_shown(
     reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
 ) -> None:
     """Nobody watches then."""
@@ -118,8 +117,8 @@ def test_a_company_without_a_sync_is_shown_as_codat_lists_it(
     assert "Complete as of" in ask(f"/company/{company.company_id}")
 
 
-def test_what_codat_does_not_list_is_not_lacking() -> None:
-    """It is told of by itself: a person looks at it."""
+def test_a_sync_that_codat_does_not_list_is_not_missing() -> None:
+    """It is reported separately, to an operator."""
     known = [CompanyCompleteness("one", NOW, reasons={"unheard": 1}), CompanyCompleteness("two", NOW)]
     overall = summed_up(known, Directory(NOW, NOW, NOW), NOW)
     assert (overall.incomplete, overall.reasons, overall.complete_as_of) == (0, {"unheard": 1}, NOW)

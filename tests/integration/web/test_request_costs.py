@@ -14,8 +14,9 @@ from codat_sync.queries.sync_details import Details
 from codat_sync.queries.sync_history import Browsing
 from codat_sync.queries.sync_index import Listing
 from codat_sync.queries.sync_query import Period, Query, Sort
-from tests.integration.conftest import Aws
-from tests.support.large_table import counted, fill
+from tests.support.aws import Aws
+from tests.support.botocore_calls import count_requests
+from tests.support.sync_table import fill
 
 _NOW = datetime.now(UTC).replace(hour=12)  # when the day has syncs enough for a page
 _MONTH = Period(_NOW.date() - timedelta(days=29), _NOW.date())
@@ -32,41 +33,41 @@ def table(aws: Aws) -> Table:
 def test_a_month_of_syncs_is_read_in_few_requests(table: Table, aws: Aws) -> None:
     """One for a first page, three for a sync, one a day for totals and one more for each megabyte of index."""
     browsing = Browsing(Listing(table))
-    with counted() as requests:
+    with count_requests() as requests:
         page = browsing.history(Query(_MONTH), None)
     assert (len(page.rows), requests) == (25, Counter({"Query byDay": 1}))
 
     company_id = page.rows[0].company_id
-    with counted() as requests:
+    with count_requests() as requests:
         page = browsing.history(Query(_MONTH, company_id), None)
     assert (len(page.rows), requests) == (25, Counter({"Query byCompany": 1}))
 
     details = Details(table, CompanyStore(table, event_retention=timedelta()))
-    with counted() as requests:
+    with count_requests() as requests:
         assert details.load(page.rows[0].sync_id)
     assert requests.total() == 3
 
-    with counted() as requests:
+    with count_requests() as requests:
         assert browsing.totals(_MONTH, None).total.syncs == _NUMBER
     assert requests == Counter({"Query byDay": 30})
 
     fill(aws.dynamodb, "syncs", _NUMBER, _NOW, companies=1)  # the same, all of one company now
     only = next(iter(browsing.history(Query(_MONTH), None).rows)).company_id
-    with counted() as requests:
+    with count_requests() as requests:
         assert browsing.totals(_MONTH, only).total.syncs == _NUMBER
     assert 2 <= requests["Query byCompany"] <= 3  # a megabyte has about 2,500
 
 
-def test_what_is_looked_for_in_vain_is_given_up_with_a_cursor(aws: Aws) -> None:
+def test_a_search_without_matches_stops_with_a_cursor(aws: Aws) -> None:
     """A filter that nothing passes reads no more than 31 requests, whatever the table holds."""
     fill(aws.dynamodb, "syncs", 50, _NOW)
     browsing = Browsing(Listing(Table(aws.dynamodb, "syncs")))
     query = Query(Period(_NOW.date() - timedelta(days=91), _NOW.date()), codes=frozenset({4260}))
-    with counted() as requests:
+    with count_requests() as requests:
         page = browsing.history(query, None)
     assert (page.rows, requests.total()) == ([], 31)
     assert page.next_cursor
-    with counted() as requests:
+    with count_requests() as requests:
         assert browsing.history(query, page.next_cursor).rows == []
     assert requests.total() == 31
 
@@ -74,7 +75,7 @@ def test_what_is_looked_for_in_vain_is_given_up_with_a_cursor(aws: Aws) -> None:
 def test_what_sorts_by_anything_but_time_sorts_a_thousand_and_says_so(table: Table) -> None:
     """The newest ones, in few requests."""
     browsing = Browsing(Listing(table))
-    with counted() as requests:
+    with count_requests() as requests:
         page = browsing.history(Query(_MONTH, sort=Sort.FAILED, limit=5), None)
     assert page.is_cut
     assert [row.failed for row in page.rows] == [7] * 5

@@ -2,15 +2,13 @@
 
 import base64
 import json
-from collections.abc import Callable
 
 import pytest
 
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, RECEIVER_ANSWERS, SYNC_ID, UNSIGNED, Payload, load, signed
-from tests.integration.conftest import SIGNING_SECRET, Aws, Handler
-
-Start = Callable[[str], Handler]
+from tests.support.aws import SIGNING_SECRET, Aws
+from tests.support.handlers import StartFunction
 
 _NEW_SECRET = "whsec_" + base64.b64encode(b"the secret that comes next").decode()
 
@@ -21,7 +19,7 @@ def _payload(body: bytes, headers: dict[str, str]) -> Payload:
 
 
 @pytest.mark.parametrize("name", [name for name in RECEIVER_ANSWERS if name != UNSIGNED])
-def test_what_codat_signed_is_on_the_queue(start: Start, aws: Aws, name: str) -> None:
+def test_what_codat_signed_is_on_the_queue(start: StartFunction, aws: Aws, name: str) -> None:
     """Byte for byte, with the company as message group, and answered 202."""
     payload = signed(load("receiver", name), SIGNING_SECRET)
     assert start("receiver")(payload)["statusCode"] == RECEIVER_ANSWERS[name]
@@ -37,7 +35,7 @@ def test_what_codat_signed_is_on_the_queue(start: Start, aws: Aws, name: str) ->
 
 
 def test_what_nobody_signed_is_refused_and_nothing_else_is_known(
-    start: Start, aws: Aws, capsys: pytest.CaptureFixture[str]
+    start: StartFunction, aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """401, nothing on the queue, nothing of the body in the log."""
     answer = start("receiver")(load("receiver", UNSIGNED))
@@ -48,12 +46,12 @@ def test_what_nobody_signed_is_refused_and_nothing_else_is_known(
 
 
 @pytest.mark.parametrize("name", ["svix", "WEBHOOK", "Svix"])
-def test_headers_may_have_either_name_in_any_case(start: Start, name: str) -> None:
+def test_headers_may_have_either_name_in_any_case(start: StartFunction, name: str) -> None:
     """API Gateway lowers them, `sam local` does not."""
     assert start("receiver")(signed(load("receiver", UNSIGNED), SIGNING_SECRET, prefix=name))["statusCode"] == 202
 
 
-def test_a_body_changed_by_one_byte_is_refused(start: Start, aws: Aws) -> None:
+def test_a_body_changed_by_one_byte_is_refused(start: StartFunction, aws: Aws) -> None:
     """Even where JSON would not care."""
     payload = signed(load("receiver", UNSIGNED), SIGNING_SECRET)
     assert start("receiver")(payload | {"body": payload["body"] + " "})["statusCode"] == 401
@@ -62,15 +60,15 @@ def test_a_body_changed_by_one_byte_is_refused(start: Start, aws: Aws) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"not json", b"[1, 2]", b'{"eventType": 7}'])
 def test_what_is_signed_is_taken_in_whatever_it_is(
-    start: Start, aws: Aws, simulated: SimulatedCodat, body: bytes
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, body: bytes
 ) -> None:
-    """It is authentic, so it is not lost: the worker tells what it is."""
+    """It is authentic, so it is enqueued: the worker interprets it."""
     assert start("receiver")(_payload(body, simulated.sign(body).headers))["statusCode"] == 202
     (sent,) = aws.messages("SYNC_QUEUE")
     assert base64.b64decode(json.loads(sent["Body"])["raw"]) == body
 
 
-def test_a_request_without_a_body_is_an_empty_one(start: Start, aws: Aws, simulated: SimulatedCodat) -> None:
+def test_a_request_without_a_body_is_an_empty_one(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
     """API Gateway leaves it out."""
     payload = _payload(b"", simulated.sign(b"").headers)
     del payload["body"]
@@ -79,7 +77,7 @@ def test_a_request_without_a_body_is_an_empty_one(start: Start, aws: Aws, simula
 
 
 def test_two_megabytes_of_transactions_are_left_to_the_worker(
-    start: Start, aws: Aws, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat
 ) -> None:
     """The event goes without them; a smaller message would not have held it."""
     event = json.loads(load("receiver", "sync-successful")["body"])
@@ -94,9 +92,9 @@ def test_two_megabytes_of_transactions_are_left_to_the_worker(
 
 
 def test_two_megabytes_of_something_else_are_refused_with_their_id(
-    start: Start, aws: Aws, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str]
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """413, counted, and the id logged, so that somebody can ask Codat for it."""
+    """Answer 413, count it and log its id, so that it can be requested from Codat."""
     body = json.dumps({"eventType": "bills.write.successful", "payload": "x" * 2_000_000}).encode()
     headers = simulated.sign(body, webhook_id="msg_large").headers
     assert start("receiver")(_payload(body, headers))["statusCode"] == 413
@@ -107,7 +105,9 @@ def test_two_megabytes_of_something_else_are_refused_with_their_id(
     assert "xxxx" not in log
 
 
-def test_a_secret_is_exchanged_without_a_lost_event(start: Start, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_is_exchanged_without_a_lost_event(
+    start: StartFunction, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The new one is added, both are good, the old one goes: the running function notices by itself."""
     monkeypatch.setattr("codat_sync.aws.secrets._MIN_INTERVAL", 0)
     payload = load("receiver", UNSIGNED)
@@ -123,7 +123,7 @@ def test_a_secret_is_exchanged_without_a_lost_event(start: Start, aws: Aws, monk
     assert receiver(signed(payload, _NEW_SECRET))["statusCode"] == 202
 
 
-def test_an_agreed_authorization_is_asked_for(start: Start, aws: Aws) -> None:
+def test_an_agreed_authorization_is_asked_for(start: StartFunction, aws: Aws) -> None:
     """On top of the signature."""
     aws.put_secret("WEBHOOK_SECRET", {"signingSecrets": [SIGNING_SECRET], "authorization": "Bearer agreed"})
     receiver = start("receiver")
@@ -134,7 +134,7 @@ def test_an_agreed_authorization_is_asked_for(start: Start, aws: Aws) -> None:
 
 
 @pytest.mark.parametrize("secret", ["", "no JSON", {"signingSecrets": []}])
-def test_without_a_secret_codat_is_told_to_come_again(start: Start, aws: Aws, secret: object) -> None:
+def test_a_missing_secret_answers_503(start: StartFunction, aws: Aws, secret: object) -> None:
     """503, never 401: a 401 would count against the endpoint for what is our own omission."""
     if secret == "":
         aws.environment["WEBHOOK_SECRET_ARN"] = aws.secretsmanager.create_secret(Name="unset")["ARN"]
@@ -144,14 +144,16 @@ def test_without_a_secret_codat_is_told_to_come_again(start: Start, aws: Aws, se
     assert aws.messages("SYNC_QUEUE") == []
 
 
-def test_without_a_queue_codat_is_told_to_come_again(start: Start, aws: Aws) -> None:
+def test_an_unavailable_queue_answers_503(start: StartFunction, aws: Aws) -> None:
     """503: the event is not ours yet."""
     receiver = start("receiver")
     aws.sqs.delete_queue(QueueUrl=aws.environment["SYNC_QUEUE_URL"])
     assert receiver(signed(load("receiver", UNSIGNED), SIGNING_SECRET))["statusCode"] == 503
 
 
-def test_the_log_holds_no_secret_and_nothing_of_the_body(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_holds_no_secret_and_nothing_of_the_body(
+    start: StartFunction, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Only ids, the outcome and our own words."""
     payload = signed(load("receiver", "sync-unsuccessful"), SIGNING_SECRET)
     start("receiver")(payload)
@@ -162,7 +164,7 @@ def test_the_log_holds_no_secret_and_nothing_of_the_body(start: Start, capsys: p
         assert private not in log
 
 
-def test_signing_and_verifying_agree_on_text_beyond_ascii(start: Start, simulated: SimulatedCodat) -> None:
+def test_signing_and_verifying_agree_on_text_beyond_ascii(start: StartFunction, simulated: SimulatedCodat) -> None:
     """The signature is over bytes."""
     body = '{"eventType": "expenses.sync.successful", "payload": {"note": "Bäckerei — 5 €"}}'.encode()
     assert start("receiver")(_payload(body, simulated.sign(body).headers))["statusCode"] == 202

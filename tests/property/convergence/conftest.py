@@ -1,4 +1,4 @@
-"""The emulator's DynamoDB, and the code made to go one call at a time."""
+"""Fixtures: the emulator's DynamoDB, predictable ids and limits so low that small syncs count as large."""
 
 from itertools import count
 from types import SimpleNamespace
@@ -6,14 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from codat_sync.aws import dynamodb as table
-from codat_sync.codat import client as codat
-from codat_sync.polling import dispatcher as tick
-from codat_sync.syncs import record
-from codat_sync.syncs import repository as store
+from codat_sync.codat import client
+from codat_sync.syncs import record, repository
 from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.emulator import emulator
-from tests.support.stepping import InlineExecutor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,13 +26,15 @@ def dynamodb(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[DynamoDBClie
 
 
 @pytest.fixture(autouse=True)
-def _one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (codat, table, tick):
-        monkeypatch.setattr(module, "ThreadPoolExecutor", InlineExecutor)
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+def _predictable_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = count()
-    monkeypatch.setattr(store, "uuid", SimpleNamespace(uuid4=lambda: SimpleNamespace(hex=f"run{next(numbers):06}")))
-    # So that five rows are large: two pages of Codat's, some parts of ours.
-    monkeypatch.setattr(codat, "PAGE_SIZE", 3)
+    uuid = SimpleNamespace(uuid4=lambda: SimpleNamespace(hex=f"run{next(numbers):06}"))
+    monkeypatch.setattr(repository, "uuid", uuid)
+
+
+@pytest.fixture(autouse=True)
+def _low_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make five rows two pages of Codat's list and several parts of the document."""
+    monkeypatch.setattr(client, "PAGE_SIZE", 3)
     monkeypatch.setattr(record, "INLINE_BYTES", 300)
     monkeypatch.setattr(record, "PART_BYTES", 250)

@@ -1,46 +1,38 @@
-"""Everything that can happen, in any order."""
+"""Everything that can happen to syncs, in any order: webhooks, workers, the clock, readers and faults."""
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
-from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
 from hypothesis import note
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import invariant
 
 from codat_sync.core.timestamps import parse_instant
 from dev.codat_simulator.books.models import Item, Sync
-from dev.deploying.template import read_template
-from tests.property.convergence.truth import (
+from tests.property.convergence.invariants import (
+    InvariantError,
     Snapshot,
-    UntrueError,
     check_at_any_time,
     check_convergence,
     check_parts,
     check_read,
 )
 from tests.property.convergence.world import COMPANY_ID, Run, World
+from tests.property.stateful import MAX_RUNS, Draw, Move, SteppedMachine, stumble
 from tests.support.stepping import Call, Fate
+from tests.support.sync_table import create_sync_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from tests.property.convergence.surroundings import Message
+    from tests.property.convergence.boundaries import Message
 
-T = TypeVar("T")
-
-_TABLE = read_template()["Resources"]["SyncTable"]["Properties"]
-DEFINITION = {
-    name: _TABLE[name] for name in ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
-}
 _TABLE_NAME = "syncs"
-_MOST_RUNS = 3
-_MOST_MESSAGES = 3
-# Whatever happened before, so many rounds of the clock are enough.
-_MOST_ROUNDS = 40
+_MAX_MESSAGES = 3
+# Runs of the clock after which everything has come to rest, whatever happened before.
+_MAX_CLOCK_RUNS = 40
 _IN_PROGRESS = 1000
 
 
@@ -49,7 +41,7 @@ def _rows(count: int, status: str, message: str | None = None) -> tuple[Item, ..
 
 
 class State(Enum):
-    """What Codat says of a sync: few different things, so that it comes back to one that it said before."""
+    """What Codat says of a sync: few different states, so that it returns to an earlier one."""
 
     BEGUN = (_IN_PROGRESS, ())
     PENDING = (2000, (Item("t1"), Item("t2", "Pending")))
@@ -59,8 +51,7 @@ class State(Enum):
     LARGE_FAILED = (5130, _rows(5, "PushError", "closed"))
 
 
-# What Codat says by turns, in a race: each is its last word for all that anyone knows, so no later look mends what was
-# overlooked.
+# Codat's alternating states in a race: each is final, so no later poll corrects what was overlooked.
 _RIVALS = [
     [State.DONE, State.FAILED],
     [State.LARGE, State.FAILED],
@@ -68,244 +59,212 @@ _RIVALS = [
 ]
 
 
-class Mood(Enum):
-    """What kind of things happen in an example."""
+class Scenario(Enum):
+    """Which moves an example has."""
 
     RACE = "workers overtake each other"
-    CALM = "everything, and nothing goes wrong"
-    STORM = "everything"
+    CALM = "everything but faults"
+    STORM = "everything, with faults"
 
 
-class Stretch(Enum):
-    """How far a run goes on."""
+class Until(Enum):
+    """How far a run advances."""
 
-    CALL = "one call"
-    TO_ANSWER = "until Codat has answered"
-    TO_COMMIT = "until it is about to write the document"
-    TO_END = "to its end"
-
-
-class Draw(Protocol):
-    """Draws one of some things."""
-
-    def __call__(self, choices: Sequence[T]) -> T: ...
+    CALL = "the next call"
+    ANSWER = "Codat's answer"
+    COMMIT = "the write of the document"
+    END = "its end"
 
 
-class Convergence(RuleBasedStateMachine):
-    """Codat, its webhooks, the queue, workers, the clock and readers around one table.
-
-    One rule draws what happens from what can happen now. With a rule for each, Hypothesis leaves some out of an
-    example, and without those that all the others wait for it comes to nothing.
-    """
+class Convergence(SteppedMachine[Run]):
+    """Codat, its webhooks, the queue, workers, the clock and readers around one table."""
 
     dynamodb: ClassVar["DynamoDBClient"]
-    moods: ClassVar[Sequence[Mood]] = tuple(Mood)
+    scenarios: ClassVar[Sequence[Scenario]] = tuple(Scenario)
+    world: World
 
     def __init__(self) -> None:
         super().__init__()
-        self.dynamodb.create_table(TableName=_TABLE_NAME, **DEFINITION)
-        self._world = World(self.dynamodb, _TABLE_NAME)
-        self._table = self._look()
-        self._mood = Mood.RACE
+        create_sync_table(self.dynamodb, _TABLE_NAME)
+        self.world = World(self.dynamodb, _TABLE_NAME)
+        self._table = self._read_table()
+        self._scenario = Scenario.RACE
         self._states: Sequence[State] = ()
 
-    @initialize(data=st.data())
-    def begin(self, data: st.DataObject) -> None:
-        """Announce one or two syncs. An example has few states, so that Codat comes back to one it was in."""
-        draw = partial(_draw, data)
-        self._mood = draw(self.moods)
-        is_race = self._mood is Mood.RACE
+    def set_up(self, draw: Draw, data: st.DataObject) -> None:
+        """Announce one or two syncs, with few states, so that Codat returns to an earlier one."""
+        self._scenario = draw(self.scenarios)
+        is_race = self._scenario is Scenario.RACE
         self._states = draw(_RIVALS) if is_race else data.draw(st.permutations(list(State)))[:3]
         for sync_id in ("s1", "s2")[: 1 if is_race else draw([1, 1, 2])]:
             code, items = self._states[0].value
-            self._world.codat.add_sync(self._world.codat.company(COMPANY_ID), code, items, sync_id=sync_id)
+            self.world.codat.add_sync(self.world.codat.company(COMPANY_ID), code, items, sync_id=sync_id)
             self._announce(sync_id)
 
-    @rule(data=st.data())
-    def happen(self, data: st.DataObject) -> None:
-        """Let one of all the things happen that can, the more likely ones more often."""
-        moves = {move.__name__: move for move in self._moves()}
-        names = [move.__name__ for move, weight in self._moves().items() for _ in range(weight)]
-        draw = partial(_draw, data)
-        moves[draw(names)](draw)
-
-    def _moves(self) -> dict[Callable[[Draw], None], int]:
-        """Return what can happen now, and how likely it is."""
-        runs, messages = len(self._world.runs), len(self._world.sqs.messages)
-        may_start, may_tell = runs < _MOST_RUNS, messages < _MOST_MESSAGES
-        moves: dict[Callable[[Draw], None], int] = {
-            self._change: 2 * may_tell,
+    def moves(self) -> Mapping[Move, int]:
+        runs, messages = len(self.world.runs), len(self.world.sqs.messages)
+        may_start, may_announce = runs < MAX_RUNS, messages < _MAX_MESSAGES
+        moves: dict[Move, int] = {
+            self._change: 2 * may_announce,
             self._start_worker: 3 * (may_start and messages > 0),
             self._go_on: 3 * (runs > 0),
         }
-        if self._mood is not Mood.RACE:
-            moves[self._tell_again] = 1 * may_tell
+        if self._scenario is not Scenario.RACE:
+            moves[self._redeliver] = 1 * may_announce
             moves[self._start_clock] = 1 * (may_start and bool(self._table.due))
             moves[self._start_reader] = 1 * (may_start and bool(self._table.parts))
-        if self._mood is Mood.STORM:
+        if self._scenario is Scenario.STORM:
             moves[self._stumble] = 2 * (runs > 0)
         return moves
 
-    # ------------------------------------------------------------ what Codat does
+    # ------------------------------------------------------------ Codat
 
     def _change(self, draw: Draw) -> None:
-        """Have Codat say something else. What a sync becomes while it is in progress we may never hear of."""
+        """Change a sync at Codat. While it is in progress, the change may never be announced."""
         sync = self._draw_sync(draw)
         state = draw([state for state in self._states if state.value != (sync.code, sync.items)])
         code, items = state.value
-        self._world.codat.change_sync(sync.sync_id, code=code, items=items)
+        self.world.codat.change_sync(sync.sync_id, code=code, items=items)
         note(f"{sync.sync_id} is {state.name}")
         if sync.code != _IN_PROGRESS or draw([True, False]):
             message = self._announce(sync.sync_id)
-            # It is common that a worker takes that in at once; and a worker that was there before is overtaken then.
-            if len(self._world.runs) < _MOST_RUNS and draw([True, False]):
-                self._work([message], Stretch.TO_END)
+            # Usually a worker processes it at once, and overtakes one that has started before.
+            if len(self.world.runs) < MAX_RUNS and draw([True, False]):
+                self._start_on([message], Until.END)
 
-    def _tell_again(self, draw: Draw) -> None:
-        """Have a webhook come once more, however old it is; or, seldom, one about the quota."""
+    def _redeliver(self, draw: Draw) -> None:
+        """Redeliver a webhook, however old it is, or sometimes announce a change of the quota."""
         what = draw(["again", "again", "again", "reached", "reset"])
         if what == "again":
-            webhook_id = draw(list(self._world.webhooks))
-            self._world.resend_webhook(webhook_id)
+            webhook_id = draw(list(self.world.webhooks))
+            self.world.resend_webhook(webhook_id)
             note(f"{webhook_id} again")
         else:
-            self._world.send_webhook(self._world.codat.event(event_type=f"client.rateLimit.{what}"))
+            self.world.send_webhook(self.world.codat.event(event_type=f"client.rateLimit.{what}"))
             note(f"the quota is {what}")
 
-    # ------------------------------------------------------------ what runs
+    # ------------------------------------------------------------ runs
 
     def _start_worker(self, draw: Draw) -> None:
-        """Hand out any messages; now and then one that another worker has in hand, which comes once more then."""
-        messages = [each for each in self._world.sqs.messages.values() if not each.is_in_hand]
-        if not messages or (self._mood is not Mood.RACE and draw([False, False, True])):
-            messages = list(self._world.sqs.messages.values())
+        """Deliver any messages, sometimes a second time one that another worker is processing."""
+        messages = [each for each in self.world.sqs.messages.values() if not each.is_in_flight]
+        if not messages or (self._scenario is not Scenario.RACE and draw([False, False, True])):
+            messages = list(self.world.sqs.messages.values())
         first, size = draw(range(len(messages))), draw([1, 1, 1, 3])
-        self._work((messages[first:] + messages[:first])[:size], self._draw_stretch(draw))
+        self._start_on((messages[first:] + messages[:first])[:size], self._draw_until(draw))
 
     def _start_clock(self, draw: Draw) -> None:
         wait = draw([0, 70, 1000, 100_000])
         note(f"{wait} s later the clock")
-        self._world.pass_by(timedelta(seconds=wait))
-        self._advance(self._world.start_clock(), self._draw_stretch(draw))
+        self.world.pass_by(timedelta(seconds=wait))
+        self._advance(self.world.start_clock(), self._draw_until(draw))
 
     def _start_reader(self, draw: Draw) -> None:
-        """Begin to read, where there are parts: else a document is read by one call."""
+        """Begin to read a document in parts; one without is read by a single call."""
         sync = self._draw_sync(draw)
         note(f"a reader of {sync.sync_id}")
-        self._advance(self._world.start_reader(sync.sync_id), Stretch.CALL)
+        self._advance(self.world.start_reader(sync.sync_id), Until.CALL)
 
     def _go_on(self, draw: Draw) -> None:
-        run = self._draw_run(draw)
+        run = self.draw_run(draw)
         note(f"{run.name} goes on")
-        self._advance(run, self._draw_stretch(draw))
+        self._advance(run, self._draw_until(draw))
 
     def _stumble(self, draw: Draw) -> None:
-        """Have something befall a run's next call."""
-        run = self._draw_run(draw)
+        """Let a run's next call meet a fault."""
+        run = self.draw_run(draw)
         assert run.job.next_call
-        fate = draw([each for each in Fate if each in run.job.next_call.fates])
-        note(f"{run.name} at {run.job.next_call.name}: {fate.value}")
-        run.job.step(fate)
+        stumble(run, draw([each for each in Fate if each in run.job.next_call.fates]))
         self._end_runs()
 
-    # ------------------------------------------------------------ what has to be true
+    # ------------------------------------------------------------ invariants
 
     @invariant()
     def is_true(self) -> None:
-        """Look at the table whenever something was written that matters."""
-        if self._world.dynamodb.has_written:
-            self._world.dynamodb.has_written = False
-            self._table = self._look()
-            check_at_any_time(self._table, self._world.codat.syncs, self._world.answers)
-        is_quiet = not (self._world.runs or self._world.sqs.messages or self._world.sqs.dead_letters)
+        """Check the table after each relevant write, and against Codat whenever no work is left."""
+        if self.world.dynamodb.has_written:
+            self.world.dynamodb.has_written = False
+            self._table = self._read_table()
+            check_at_any_time(self._table, self.world.codat.syncs, self.world.answers)
+        is_quiet = not (self.world.runs or self.world.sqs.messages or self.world.sqs.dead_letters)
         if is_quiet and not self._table.due_syncs:
-            check_convergence(self._table, self._world.codat.syncs)
+            check_convergence(self._table, self.world.codat.syncs)
 
-    def teardown(self) -> None:
-        """Let all come to rest, and look."""
-        try:
-            if sys.exception() is None:
-                self._come_to_rest()
-                check_convergence(self._look(), self._world.codat.syncs)
-                check_parts(self._look())
-        finally:
-            self._world.close()
-            self.dynamodb.delete_table(TableName=_TABLE_NAME)
+    def close(self) -> None:
+        super().close()
+        self.dynamodb.delete_table(TableName=_TABLE_NAME)
 
-    def _come_to_rest(self) -> None:
-        """Let nothing happen at Codat any more but what nobody hears of, and do all that is left to be done."""
-        for sync in self._world.codat.syncs:
+    def come_to_rest(self) -> None:
+        """Process everything while nothing changes at Codat but unannounced ends, then check the table."""
+        self._finish_all_work()
+        check_convergence(self._read_table(), self.world.codat.syncs)
+        check_parts(self._read_table())
+
+    def _finish_all_work(self) -> None:
+        for sync in self.world.codat.syncs:
             if sync.code == _IN_PROGRESS or any(item.status == "Pending" for item in sync.items):
-                self._world.codat.change_sync(sync.sync_id, code=2000, items=(Item("t1"), Item("t4")))
-        for run in self._world.runs:
+                self.world.codat.change_sync(sync.sync_id, code=2000, items=(Item("t1"), Item("t4")))
+        for run in self.world.runs:
             run.job.finish()
         self._end_runs()
-        for _ in range(_MOST_ROUNDS):
-            self._world.sqs.redrive()
-            self._world.work_off()
-            due = self._look().due
+        for _ in range(_MAX_CLOCK_RUNS):
+            self.world.sqs.redrive()
+            self.world.drain_queue()
+            due = self._read_table().due
             if not due:
                 return
             self._pass_until(min(_moment(item["dueAt"]) for item in due))
-            ticked = self._world.tick()
+            ticked = self.world.tick()
             if ticked.closure:
                 self._pass_until(ticked.closure.until)
-        raise UntrueError(f"it does not come to rest: {due}")
+        raise InvariantError(f"work is left that never ends: {due}")
 
-    # ------------------------------------------------------------
+    # ------------------------------------------------------------ steps
 
     def _announce(self, sync_id: str) -> "Message":
-        message = self._world.send_webhook(self._world.codat.event(self._world.codat.sync(sync_id)))
+        message = self.world.send_webhook(self.world.codat.event(self.world.codat.sync(sync_id)))
         note(f"{message} about {sync_id}")
         return message
 
-    def _work(self, messages: "list[Message]", stretch: Stretch) -> None:
-        run = self._world.start_worker(messages)
+    def _start_on(self, messages: "list[Message]", until: Until) -> None:
+        run = self.world.start_worker(messages)
         note(f"{run.name} takes {', '.join(map(str, messages))}")
-        self._advance(run, stretch)
+        self._advance(run, until)
 
-    def _advance(self, run: Run, stretch: Stretch) -> None:
+    def _advance(self, run: Run, until: Until) -> None:
         done: Call | None = None
-        while run.job.next_call and not (done and _is_far_enough(stretch, done, run.job.next_call)):
+        while run.job.next_call and not (done and _is_far_enough(until, done, run.job.next_call)):
             done = run.job.next_call
             run.job.step()
         note(f"{run.name} stands before {run.job.next_call.name}" if run.job.next_call else f"{run.name} ends")
         self._end_runs()
 
     def _end_runs(self) -> None:
-        for document in self._world.end_runs():
-            check_read(document, self._world.answers)
+        for document in self.world.end_runs():
+            check_read(document, self.world.answers)
 
     def _pass_until(self, moment: datetime) -> None:
-        self._world.pass_by(max(moment - self._world.clock.now(), timedelta()))
+        self.world.pass_by(max(moment - self.world.clock.now(), timedelta()))
 
-    def _look(self) -> Snapshot:
+    def _read_table(self) -> Snapshot:
         return Snapshot(self.dynamodb, _TABLE_NAME)
 
     def _draw_sync(self, draw: Draw) -> Sync:
-        return self._world.codat.sync(draw([sync.sync_id for sync in self._world.codat.syncs]))
+        return self.world.codat.sync(draw([sync.sync_id for sync in self.world.codat.syncs]))
 
-    def _draw_run(self, draw: Draw) -> Run:
-        runs = {run.name: run for run in self._world.runs}
-        return runs[draw(list(runs))]
-
-    def _draw_stretch(self, draw: Draw) -> Stretch:
-        """Return how far a run goes on: in a race, to where it matters that another comes in between."""
-        is_race = self._mood is Mood.RACE
-        return draw([stretch for stretch in Stretch if not (is_race and stretch is Stretch.CALL)])
+    def _draw_until(self, draw: Draw) -> Until:
+        """Draw how far a run advances: in a race, to where it matters that another one overtakes."""
+        is_race = self._scenario is Scenario.RACE
+        return draw([until for until in Until if not (is_race and until is Until.CALL)])
 
 
-def _draw(data: st.DataObject, choices: Sequence[T]) -> T:
-    return data.draw(st.sampled_from(choices))
-
-
-def _is_far_enough(stretch: Stretch, done: Call, following: Call) -> bool:
-    match stretch:
-        case Stretch.CALL:
+def _is_far_enough(until: Until, done: Call, following: Call) -> bool:
+    match until:
+        case Until.CALL:
             return True
-        case Stretch.TO_ANSWER:
+        case Until.ANSWER:
             return done.asks_codat and not following.asks_codat
-        case Stretch.TO_COMMIT:
+        case Until.COMMIT:
             return following.writes_document
     return False
 

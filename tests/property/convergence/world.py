@@ -1,8 +1,8 @@
-"""The whole application around one table, wired as its functions wire it; each run of a function can be stepped."""
+"""The application around one table, wired as the functions wire it, with steppable runs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import tenacity
@@ -40,16 +40,17 @@ from codat_sync.syncs.sync import Sync, SyncStatus
 from codat_sync.webhooks.message import webhook_message
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.codat_simulator.wire import JsonObject, to_json
-from tests.property.convergence.surroundings import (
+from tests.property import runs
+from tests.property.convergence.boundaries import (
     DEAD_LETTERS,
     RETRY_QUEUE,
     SYNC_QUEUE,
+    DynamoDB,
     Message,
     SimulatedSqs,
-    SteppedDynamoDB,
     stepped_http,
 )
-from tests.support.stepping import Clock, Crash, InlineExecutor, Job
+from tests.support.stepping import InlineExecutor
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -59,16 +60,16 @@ EVENT_RETENTION = timedelta(days=16)
 
 _API_KEY = "an API key"
 _SIGNING_SECRET = "whsec_dGVzdA=="
-# The function's time-out.
-_LONGEST_RUN = timedelta(seconds=120)
-_LARGEST_BATCH = 10
-# What may come of a message beside success: it comes again. Whatever else is raised is a defect.
+# The functions' timeout.
+_TIMEOUT = timedelta(seconds=120)
+_BATCH_SIZE = 10
+# Errors after which a message is redelivered. Any other is a defect.
 _FAILURES = (ClientError, CodatUnavailableError, QueueUnavailableError, UnprocessedError, VersionMovedError)
 _ONCE = tenacity.Retrying(stop=tenacity.stop_after_attempt(1), reraise=True)
 
 
 class _Connection(CodatConnection):
-    """The connection to Codat, whose patience is measured in the time of this world."""
+    """The connection to Codat, on this world's clock."""
 
     def __init__(self, world: "World", gate: SharedGate) -> None:
         pace = Pace(at_once=1, per_minute=1, clock=world.clock.seconds, sleep=lambda _: None)
@@ -77,9 +78,9 @@ class _Connection(CodatConnection):
 
 
 class _WatchedCodat(Codat):
-    """Codat's API, each answer noted: the table may hold one of them, and no other.
+    """Codat's API, recording each answer: the table may hold one of these and nothing else.
 
-    Not what Codat had at one moment: it may change while it is being asked.
+    An answer is not Codat's state at one moment: that may change between the requests of one answer.
     """
 
     _status: SyncStatus
@@ -111,7 +112,7 @@ class _WatchedTransactions(Transactions):
 
 
 class Process:
-    """A process of the functions', warm from one run to the next until it crashes."""
+    """A Lambda execution environment, reused between runs until one crashes."""
 
     def __init__(self, world: "World") -> None:
         now, sqs = world.clock.now, world.sqs.as_client()
@@ -132,7 +133,7 @@ class Process:
         self.tick = lambda: tick(DueItems(table), queues, gate, now)
 
     def work(self, messages: Sequence[Message]) -> None:
-        """Do as the worker does with a batch: what is done is deleted in the end, all else comes again."""
+        """Process a batch as the worker does: completed messages are deleted, all others are redelivered."""
         received = [batch.Received(each.message_id, each.body, each.receives) for each in messages]
         tasks = batch.start(received, self._work.do, InlineExecutor())
         self._sqs.delete([each.message_id for each in messages if self._is_done(each, tasks[each.message_id])])
@@ -148,57 +149,51 @@ class Process:
 
 
 @dataclass
-class Run:
-    """A run of a process, with the messages that it has in hand. It ends by itself, or at ``ends_at``."""
+class Run(runs.Run):
+    """A run of a function in a process, with the messages it has received."""
 
-    job: Job
     process: Process
     messages: Sequence[Message]
-    ends_at: datetime
-
-    @property
-    def name(self) -> str:
-        return self.job.name
 
 
-class World:
-    """All there is. ``answers`` are those that Codat gave about any sync, ``runs`` those that stand somewhere."""
+class World(runs.SteppedWorld[Run]):
+    """Codat, the queues, the table and the runs. ``answers`` holds every answer that Codat gave about a sync."""
+
+    failures = _FAILURES
 
     def __init__(self, dynamodb: "DynamoDBClient", table_name: str) -> None:
+        super().__init__()
         self.table_name = table_name
-        self.clock = Clock()
         self.codat = SimulatedCodat(_API_KEY, _SIGNING_SECRET, now=self.clock.now, sleep=lambda _: None)
         self.sqs = SimulatedSqs()
-        self.dynamodb = SteppedDynamoDB(dynamodb, self.clock)
+        self.dynamodb = DynamoDB(dynamodb, self.clock)
         self.http = stepped_http(self.codat, self.clock)
         self.answers: set[Sync] = set()
-        self.runs: list[Run] = []
         self.webhooks: dict[str, str] = {}
         self._idle: list[Process] = []
-        self._started = 0
         self.codat.add_company(company_id=COMPANY_ID)
-        # It is known, and stays so: companies are another matter.
+        # The company is known and never refreshed: companies are another test's subject.
         known = {"fetchedAt": format_instant(self.clock.now() + timedelta(days=365)), "version": 1}
         Table(dynamodb, table_name).update(company_key(COMPANY_ID), known, {})
 
-    # ------------------------------------------------------------ what Codat does
+    # ------------------------------------------------------------ webhooks
 
     def send_webhook(self, event: JsonObject) -> Message:
-        """Have Codat send an event, which the receiver puts on the queue."""
+        """Enqueue the webhook of an event, as the receiver does."""
         webhook_id, now = f"webhook-{len(self.webhooks) + 1}", self.clock.now()
         message = webhook_message(to_json(event), webhook_id=webhook_id, received_at=now, correlation_id=webhook_id)
         self.webhooks[webhook_id] = encode(message)
         return self.resend_webhook(webhook_id)
 
     def resend_webhook(self, webhook_id: str) -> Message:
-        """Have a webhook delivered once more, however old it is."""
+        """Deliver a webhook again, however old it is."""
         return self.sqs.put(self.webhooks[webhook_id])
 
-    # ------------------------------------------------------------ what runs
+    # ------------------------------------------------------------ runs
 
     def start_worker(self, messages: Sequence[Message]) -> Run:
-        """Hand messages to a worker."""
-        process, received = self._process(), [self.sqs.hand_out(message) for message in messages]
+        """Deliver messages to a worker."""
+        process, received = self._process(), [self.sqs.deliver(message) for message in messages]
         return self._start("worker", process, lambda: process.work(received), received)
 
     def start_clock(self) -> Run:
@@ -210,51 +205,38 @@ class World:
         return self._start("reader", process, lambda: process.read(sync_id))
 
     def end_runs(self) -> list[SyncDocument]:
-        """Let those runs go that have ended; returns what they have read. Raises what no run may raise."""
-        ended = [run for run in self.runs if run.job.next_call is None]
-        self.runs = [run for run in self.runs if run.job.next_call]
-        for run in ended:
-            for message in run.messages:
-                message.is_in_hand = False
-            if not run.job.has_crashed:
-                self._idle.append(run.process)
-            if run.job.error and not isinstance(run.job.error, (*_FAILURES, Crash)):
-                raise run.job.error
-        return [run.job.result for run in ended if isinstance(run.job.result, SyncDocument)]
+        """Remove the runs that have ended; returns the documents they have read. Raises an unexpected error."""
+        return [run.job.result for run in self.reap_runs() if isinstance(run.job.result, SyncDocument)]
 
-    def pass_by(self, time: timedelta) -> None:
-        """Let time pass, and no run last longer than it may."""
-        self.clock.pass_by(time)
-        for run in self.runs:
-            if run.ends_at < self.clock.now():
-                run.job.crash()
-        self.end_runs()
+    def on_end(self, run: Run) -> None:
+        """Make its messages visible again and its process available."""
+        for message in run.messages:
+            message.is_in_flight = False
+        if not run.job.has_crashed:
+            self._idle.append(run.process)
 
     def close(self) -> None:
-        """End all that still runs."""
-        for run in self.runs:
-            run.job.crash()
+        super().close()
         self.http.close()
 
     def _start(self, name: str, process: Process, work: Callable[[], object], messages: Sequence[Message] = ()) -> Run:
-        self._started += 1
-        run = Run(Job(f"{name} {self._started}", work), process, messages, self.clock.now() + _LONGEST_RUN)
+        run = Run(self.start_job(name, work), self.clock.now() + _TIMEOUT, process, messages)
         self.runs.append(run)
         return run
 
     def _process(self) -> Process:
         return self._idle.pop() if self._idle else Process(self)
 
-    # ------------------------------------------------------------ all being well
+    # ------------------------------------------------------------ undisturbed
 
-    def work_off(self) -> None:
-        """Have one worker do all that is on the queue."""
+    def drain_queue(self) -> None:
+        """Process all messages with one worker."""
         while self.sqs.messages:
-            self.start_worker(list(self.sqs.messages.values())[:_LARGEST_BATCH]).job.finish()
+            self.start_worker(list(self.sqs.messages.values())[:_BATCH_SIZE]).job.finish()
             self.end_runs()
 
     def tick(self) -> Ticked:
-        """Have the clock do its work."""
+        """Run the clock once."""
         job = self.start_clock().job
         job.finish()
         self.end_runs()

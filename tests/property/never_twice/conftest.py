@@ -1,4 +1,4 @@
-"""DynamoDB in this process, and the code made to go one call at a time, by a time and with ids of the test's."""
+"""Fixtures: moto's DynamoDB and predictable ids."""
 
 import random
 import uuid
@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from codat_sync.aws import dynamodb as table
-from codat_sync.codat import client as codat
-from codat_sync.retries import service as retry
-from codat_sync.submissions import service as submit
-from codat_sync.syncs import repository as store
+from codat_sync.retries import service as retry_service
+from codat_sync.submissions import service as submission_service
+from codat_sync.syncs import repository
 from dev.codat_simulator.books import state
 from tests.support.moto_aws import moto_aws
-from tests.support.stepping import InlineExecutor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,15 +28,12 @@ def dynamodb() -> "Iterator[DynamoDBClient]":
 
 
 @pytest.fixture(autouse=True)
-def _stepped(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (codat, table):
-        monkeypatch.setattr(module, "ThreadPoolExecutor", InlineExecutor)
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
-    numbers = random.Random(1)  # noqa: S311 - the same each time
+def _predictable_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = random.Random(1)  # noqa: S311 - the same ids in each run of the tests
 
     def uuid4() -> uuid.UUID:
         return uuid.UUID(int=numbers.getrandbits(128), version=4)
 
-    for ours in (retry, store, submit):
-        monkeypatch.setattr(ours, "uuid", SimpleNamespace(uuid4=uuid4))
+    for module in (retry_service, repository, submission_service):
+        monkeypatch.setattr(module, "uuid", SimpleNamespace(uuid4=uuid4))
     monkeypatch.setattr(state, "uuid4", uuid4)

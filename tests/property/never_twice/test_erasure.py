@@ -1,31 +1,27 @@
-"""A company is forgotten while something of it is submitted or retried: nothing is left, and nothing is sent later."""
+"""Erase a company during a submission or retry: none of its data is left, and nothing is sent later."""
 
 from collections.abc import Callable
 from datetime import timedelta
-from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import company_key
-from codat_sync.companies.tombstones import Tombstones
 from codat_sync.core.errors import ForgottenError
-from codat_sync.erasure.company_items import CompanyItems
-from codat_sync.erasure.service import Forgetting
 from dev.codat_simulator.books.settling import Outcome, Verdict
-from dev.deploying.template import read_template
-from tests.property.never_twice.surroundings import SteppedDynamoDB
-from tests.property.never_twice.world import COMPANY_ID, TRANSACTION_IDS, Request, Run, World
+from tests.property.erasure import ErasureRace, races
+from tests.property.never_twice.boundaries import DynamoDB
+from tests.property.never_twice.world import COMPANY_ID, TRANSACTION_IDS, Request, World
+from tests.property.runs import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from tests.support.stepping import Clock
+    from tests.support.clock import ManualClock
 
-_tables = count(1)
 _REQUEST = Request(TRANSACTION_IDS, 1, None)
 
 Begin = Callable[[World], Run]
@@ -36,38 +32,35 @@ def _submit(world: World) -> Run:
 
 
 def _retry(world: World) -> Run:
-    """Begin the retry of what was submitted and has failed."""
+    """Begin the retry of a failed submission."""
     world.submit(_REQUEST).job.finish()
     (sync_id,) = world.open_syncs()
     world.codat.settle(sync_id, Outcome(otherwise=Verdict("PushError", "busy")))
-    world.hear(sync_id).job.finish()
+    world.deliver_sync_event(sync_id).job.finish()
     world.pass_by(timedelta(minutes=10))
-    return world.retry(sync_id, is_for_person=True)
+    return world.retry(sync_id, is_for_operator=True)
 
 
-class _Race:
-    """Something that writes to Codat and has made some calls, and a company that is forgotten then."""
+class _Race(ErasureRace[World]):
+    """A submission or retry that has made some calls when the company is erased."""
+
+    company_id = COMPANY_ID
 
     def __init__(self, dynamodb: "DynamoDBClient", begin: Begin, calls: int) -> None:
-        name = f"forget-{next(_tables)}"
-        properties = read_template()["Resources"]["SyncTable"]["Properties"]
-        made = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
-        dynamodb.create_table(TableName=name, **{each: properties[each] for each in made})
-        self._table = Table(dynamodb, name)
+        super().__init__(dynamodb)
 
-        def make_table(clock: "Clock") -> Table:
-            return Table(SteppedDynamoDB(dynamodb, clock).as_client(), name)
+        def make_table(clock: "ManualClock") -> Table:
+            return Table(DynamoDB(dynamodb, clock).as_client(), self.name)
 
         self.world = World(make_table)
-        self._begin = begin
-        self.run = begin(self.world)
+        self.job = begin(self.world).job
         self._sent_before = self.sent
         self.has_claimed = False
-        for _ in range(calls):
-            if call := self.run.job.next_call:
-                self.has_claimed |= call.name == "transact_write_items"
-                self.run.job.step()
-        self.is_over = self.run.job.next_call is None
+        self.advance(calls)
+
+    def before_call(self) -> None:
+        assert self.job.next_call
+        self.has_claimed |= self.job.next_call.name == "transact_write_items"
 
     @property
     def sent(self) -> int:
@@ -77,40 +70,28 @@ class _Race:
     def has_sent(self) -> bool:
         return self.sent > self._sent_before
 
-    def forget(self) -> None:
-        def wait(seconds: float) -> None:
-            self.run.job.finish()
-            self.world.pass_by(timedelta(seconds=seconds))
+    def finish_and_forget(self) -> None:
+        """Erase the company; the job finishes between the tombstone and the deletion."""
 
-        now = self.world.clock.now
-        Forgetting(Tombstones(self._table), CompanyItems(self._table), [], "a person", now, sleep=wait).forget(
-            COMPANY_ID, "a ticket"
-        )
+        def wait(time: timedelta) -> None:
+            self.job.finish()
+            self.world.pass_by(time)
 
-    def left(self) -> list[dict[str, str]]:
-        found = (item for page in self._table.scan(["pk", "sk"]) for item in page)
-        return [{"pk": item["pk"], "sk": item["sk"]} for item in found if item["pk"] != "GATE"]
+        self.forget(wait)
 
 
 def _races(dynamodb: "DynamoDBClient", begin: Begin) -> "Iterator[_Race]":
-    for calls in count():
-        race = _Race(dynamodb, begin, calls)
-        try:
-            yield race
-        finally:
-            race.world.close()
-        if race.is_over:
-            return
+    return races(lambda calls: _Race(dynamodb, begin, calls))
 
 
 @pytest.mark.parametrize("begin", [_submit, _retry])
-def test_whatever_it_has_got_to_nothing_is_left_and_nothing_sent_later(
+def test_nothing_is_left_and_nothing_is_sent_later_wherever_the_run_is(
     dynamodb: "DynamoDBClient", begin: Begin
 ) -> None:
-    """What has not claimed its transactions before the tombstone is there is never sent."""
+    """A request that has not claimed its transactions before the tombstone is never sent."""
     seen = set()
     for race in _races(dynamodb, begin):
-        race.forget()
+        race.finish_and_forget()
         assert race.left() == [company_key(COMPANY_ID)]
         assert race.has_sent == race.has_claimed
         seen.add(race.has_sent)
@@ -119,18 +100,18 @@ def test_whatever_it_has_got_to_nothing_is_left_and_nothing_sent_later(
         late.job.finish()
         assert isinstance(late.job.error, ForgottenError)
         for sync in race.world.codat.syncs:
-            race.world.retry(sync.sync_id, is_for_person=True).job.finish()
-            race.world.hear(sync.sync_id).job.finish()
+            race.world.retry(sync.sync_id, is_for_operator=True).job.finish()
+            race.world.deliver_sync_event(sync.sync_id).job.finish()
         assert race.sent == sent
         assert race.left() == [company_key(COMPANY_ID)]
     assert seen == {True, False}
 
 
-def test_without_the_condition_it_would_be_sent(dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who looked before the tombstone was there claims after it."""
+def test_without_the_condition_it_is_sent(dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that checked before the tombstone was written claims after it."""
     monkeypatch.setattr("codat_sync.submissions.repository.NOT_FORGOTTEN", {"neverThere": None})
     found = []
     for race in _races(dynamodb, _submit):
-        race.forget()
+        race.finish_and_forget()
         found.append(race.has_sent and not race.has_claimed)
     assert any(found)

@@ -1,75 +1,54 @@
-"""Whatever interleaves and crashes, no expense is written twice by us, and none is forgotten."""
+"""Whatever interleaves and crashes, no expense is written twice by us, and none is lost."""
 
-from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis import Phase
 
 from codat_sync.aws.dynamodb import Table
-from dev.deploying.template import read_template
-from tests.property.never_twice.bugs import BUGS, Patch
+from tests.property.never_twice.boundaries import DynamoDB
 from tests.property.never_twice.machine import NeverTwice, TwiceError
-from tests.property.never_twice.memory import MemoryTable
-from tests.property.never_twice.surroundings import SteppedDynamoDB
-from tests.support.stepping import Clock
+from tests.property.never_twice.memory_table import MemoryTable
+from tests.property.never_twice.seeded_bugs import BUGS
+from tests.property.seeded_bugs import Bug, check_found
+from tests.property.stateful import search, search_settings
+from tests.support.clock import ManualClock
+from tests.support.sync_table import create_sync_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-pytestmark = pytest.mark.no_cover  # the same lines many thousand times: to look at each takes half of the time
+pytestmark = pytest.mark.no_cover  # measuring the same lines many thousand times takes half of the time
 
-# After ten examples Hypothesis goes on with variations of those that it has: many short searches, each with a seed of
-# its own, see more. The same seeds see the same, each time.
-_SETTINGS = settings(
-    max_examples=9,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    report_multiple_bugs=False,
-    phases=[Phase.generate],
-    stateful_step_count=25,
-)
+_SETTINGS = search_settings(phases=[Phase.generate], stateful_step_count=25)
 _SEEDS = range(12)
-# Slower by far.
-_SEEDS_OF_MOTO = range(20, 23)
-# Most often, few find a bug; an unlucky change of the code or of Hypothesis must not hide it.
+# moto is much slower.
+_SEEDS_WITH_MOTO = range(20, 23)
+# Most bugs are found by few seeds. A change of the code or of Hypothesis must not hide one by bad luck.
 _MORE_SEEDS = range(200)
 
 
-def _search(make: Callable[[Clock], Table], seeds: Sequence[int], *, rests: bool = True) -> None:
-    class Here(NeverTwice):
-        make_table = staticmethod(make)
-        comes_to_rest = rests
-
-    for number in seeds:
-        run_state_machine_as_test(seed(number)(Here), settings=_SETTINGS)
-
-
-def test_no_expense_is_written_twice_and_none_is_forgotten() -> None:
-    """After any interleaving of submit, retry and workers, with whatever befalls their calls."""
-    _search(MemoryTable, _SEEDS)
+def test_no_expense_is_written_twice_or_lost() -> None:
+    """Interleave submit, retry and workers in any order, with faults in any of their calls."""
+    search(NeverTwice, _SEEDS, _SETTINGS, make_table=staticmethod(MemoryTable))
 
 
 def test_nor_with_a_real_client_of_dynamodb(dynamodb: "DynamoDBClient") -> None:
-    """Some examples: DynamoDB's own conditions and transactions do as the table in memory does."""
-    properties = read_template()["Resources"]["SyncTable"]["Properties"]
-    names = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
+    """DynamoDB's own conditions and transactions behave as the table in memory does."""
     numbers = count(1)
 
-    def make_table(clock: Clock) -> Table:
+    def make_table(clock: ManualClock) -> Table:
         name = f"syncs-{next(numbers)}"
-        dynamodb.create_table(TableName=name, **{each: properties[each] for each in names})
-        return Table(SteppedDynamoDB(dynamodb, clock).as_client(), name)
+        create_sync_table(dynamodb, name)
+        return Table(DynamoDB(dynamodb, clock).as_client(), name)
 
-    _search(make_table, _SEEDS_OF_MOTO)
+    search(NeverTwice, _SEEDS_WITH_MOTO, _SETTINGS, make_table=staticmethod(make_table))
 
 
-@pytest.mark.parametrize("bug", BUGS)
-def test_it_would_be_with_this_bug(monkeypatch: pytest.MonkeyPatch, bug: Callable[[Patch], None]) -> None:
-    """The same machine finds each of the bugs that it is meant for."""
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
+def test_with_a_seeded_bug_one_is_written_twice(monkeypatch: pytest.MonkeyPatch, bug: Bug) -> None:
+    """Each mechanism is needed: without it the same search fails."""
     bug(monkeypatch)
-    with pytest.raises(TwiceError):
-        _search(MemoryTable, [BUGS[bug], *_MORE_SEEDS], rests=False)
+    table = staticmethod(MemoryTable)
+    check_found(NeverTwice, [BUGS[bug], *_MORE_SEEDS], _SETTINGS, TwiceError, make_table=table, comes_to_rest=False)

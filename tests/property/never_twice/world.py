@@ -1,9 +1,9 @@
-"""The application around one table, wired as its functions wire it, each of their runs a job that can be stepped."""
+"""The application around one table, wired as the functions wire it, with steppable runs."""
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 from botocore.exceptions import ClientError
@@ -34,8 +34,9 @@ from dev.codat_simulator.api.errors import CodatApiError
 from dev.codat_simulator.books.models import FAILED, Sync
 from dev.codat_simulator.books.submissions import Origin, Submitted
 from dev.codat_simulator.simulator import SimulatedCodat
-from tests.property.never_twice.surroundings import Network, NoTurns
-from tests.support.stepping import Clock, Crash, Job
+from tests.property.never_twice.boundaries import Network, NoTurns
+from tests.property.runs import Run, SteppedWorld
+from tests.support.clock import ManualClock
 
 COMPANY_ID = "3f8c2d1e-70a9-4a57-8a36-5b0d4c5e6f01"
 EXPENSE_IDS = ("a0000000-0000-4000-8000-000000000001", "b0000000-0000-4000-8000-000000000002")
@@ -46,14 +47,14 @@ POLICY = Policy(3, timedelta(minutes=5), timedelta(hours=1))
 
 _IN_PROGRESS = 1000
 _RETENTION = timedelta(days=16)
-_LONGEST_SUBMIT, _LONGEST_RETRY, _LONGEST_WORK = (timedelta(seconds=seconds) for seconds in (29, 120, 120))
-# How a function may fail: whoever called it hears of it, or it is called again.
+_SUBMIT_TIMEOUT, _RETRY_TIMEOUT, _WORKER_TIMEOUT = (timedelta(seconds=seconds) for seconds in (29, 120, 120))
+# How a function may fail: its caller gets the error, or it is called again.
 _FAILURES = (CodatSyncError, ClientError)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a product asks for: transactions, each with a body of which there are several, perhaps with a key."""
+    """A product's request: transactions, each with one of several bodies, and optionally an idempotency key."""
 
     transaction_ids: tuple[str, ...]
     version: int
@@ -62,7 +63,7 @@ class Request:
     method: Literal["POST", "PUT"] = "POST"
 
     def write(self) -> Write:
-        """Return it as submit hands it on."""
+        """Return the command that the service gets."""
         body = _transfer if self.kind is Kind.TRANSFER else _body
         bodies = tuple(Body(each, body(each, self.version)) for each in self.transaction_ids)
         text = f"[{','.join(body.text for body in bodies)}]" if self.method == "POST" else bodies[0].text
@@ -71,7 +72,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Written:
-    """A request of ours that Codat took, and how one of its transactions stands."""
+    """A request that Codat accepted from us, and the status of one of its transactions."""
 
     sync_id: str
     method: str
@@ -80,7 +81,7 @@ class Written:
 
     @property
     def is_open(self) -> bool:
-        """Whether it may yet be written."""
+        """Whether it may still be written."""
         return self.status == "Pending"
 
     @property
@@ -89,28 +90,16 @@ class Written:
         return self.status == "Completed"
 
 
-@dataclass
-class Run:
-    """A run of a function, which has to be over by ``ends_at``."""
-
-    job: Job
-    ends_at: datetime
-
-    @property
-    def name(self) -> str:
-        return self.job.name
-
-
 class Functions:
-    """What the functions are made of, as if each run were a process of its own."""
+    """The functions' services, as if each run were a process of its own."""
 
-    def __init__(self, table: Table, network: Network, clock: Clock) -> None:
+    def __init__(self, table: Table, network: Network, clock: ManualClock) -> None:
         now = self._now = clock.now
 
         def connect(*, is_for_people: bool) -> CodatConnection:
             gate = SharedGate(table, now, is_for_people=is_for_people, clock=clock.seconds)
             connection = CodatConnection(network.http, lambda: API_KEY, NoTurns(), gate, now)
-            connection._clock = clock.seconds  # noqa: SLF001 - it has no other way in
+            connection._clock = clock.seconds  # noqa: SLF001 - there is no other way to set it
             return connection
 
         self.store = Store(table, event_retention=_RETENTION)
@@ -118,14 +107,14 @@ class Functions:
         companies = CompanyStore(table, event_retention=_RETENTION)
         self.standings = Standings(self.store, self.submissions, companies)
         self._retries = RetryStore(table)
-        self._submitting = self._made(connect(is_for_people=True))
+        self._submitting = self._submission_service(connect(is_for_people=True))
         self._retrying = Retrying(
-            self._made(connect(is_for_people=False)), self.submissions, self.standings, POLICY, now
+            self._submission_service(connect(is_for_people=False)), self.submissions, self.standings, POLICY, now
         )
         self._codat = Codat(connect(is_for_people=False))
         self._companies, self._gate = companies, SharedGate(table, now, clock=clock.seconds)
 
-    def _made(self, connection: CodatConnection) -> Submitting:
+    def _submission_service(self, connection: CodatConnection) -> Submitting:
         tracing = Tracing(Codat(connection))
         writer, retries = Writer(connection), self._retries
         return Submitting(writer, self.submissions, self.store, retries, tracing, Schedule(), self._now)
@@ -133,21 +122,21 @@ class Functions:
     def submit(self, request: Request) -> int:
         return int(self._submitting.submit(request.write()).status_code)
 
-    def keep(self, request: Request) -> None:
+    def record(self, request: Request) -> None:
         self._submitting.keep(request.write())
 
-    def retry(self, sync_id: str, *, is_for_person: bool) -> None:
+    def retry(self, sync_id: str, *, is_for_operator: bool) -> None:
         root_id = str(self.store.load_head("", sync_id, []).values.get("retryOf") or sync_id)
         known = self._retries.load(root_id)
-        done = self._retrying.retry(root_id, None, "a retry", is_for_person=is_for_person)
+        done = self._retrying.retry(root_id, None, "a retry", is_for_person=is_for_operator)
         if done is not None:
             self._retries.put(COMPANY_ID, root_id, summed_up(known, done, self._now()), known)
 
-    def take_in(self, sync_id: str, webhook_id: str) -> None:
+    def ingest(self, sync_id: str, webhook_id: str) -> None:
         event = WebhookEvent(webhook_id, "expenses.sync", self._now(), self._now(), webhook_id)
         self._work().do([SyncNews(COMPANY_ID, sync_id, event, None, webhook_id)], 1)
 
-    def look_up(self, webhook_id: str) -> None:
+    def refresh_company(self, webhook_id: str) -> None:
         event = WebhookEvent(webhook_id, "connection", self._now(), self._now(), webhook_id)
         news = CompanyNews(COMPANY_ID, event, None, is_deletion=False, correlation_id=webhook_id)
         self._work().do([news], 1)
@@ -158,72 +147,59 @@ class Functions:
         return Work(ingestion, refreshing, self.store, self._gate)
 
 
-class World:
-    """All there is: Codat with the customer's books, the table, the runs, and the time."""
+class World(SteppedWorld[Run]):
+    """Codat with the customer's books, the table, the runs and the clock."""
 
-    def __init__(self, make_table: Callable[[Clock], Table]) -> None:
-        self.clock = Clock()
+    failures = _FAILURES
+
+    def __init__(self, make_table: Callable[[ManualClock], Table]) -> None:
+        super().__init__()
         self.codat = SimulatedCodat(API_KEY, "whsec_dGVzdA==", now=self.clock.now, sleep=lambda _: None)
         self.codat.add_company(company_id=COMPANY_ID)
         self.network = Network(self.codat, self.clock)
         self.functions = Functions(make_table(self.clock), self.network, self.clock)
-        self.runs: list[Run] = []
-        self.of_portal: set[str] = set()
+        self.retried_in_portal: set[str] = set()
         self.updated: set[str] = set()
-        self._started = 0
 
-    # ------------------------------------------------------------ what runs
+    # ------------------------------------------------------------ runs
 
     def submit(self, request: Request) -> Run:
         self.updated |= set(request.transaction_ids) if request.method == "PUT" else set()
-        return self._start("submit", _LONGEST_SUBMIT, lambda: self.functions.submit(request))
+        return self._start("submit", _SUBMIT_TIMEOUT, lambda: self.functions.submit(request))
 
-    def keep(self, request: Request) -> Run:
-        return self._start("keep", _LONGEST_SUBMIT, lambda: self.functions.keep(request))
+    def record(self, request: Request) -> Run:
+        return self._start("keep", _SUBMIT_TIMEOUT, lambda: self.functions.record(request))
 
-    def retry(self, sync_id: str, *, is_for_person: bool) -> Run:
-        return self._start("retry", _LONGEST_RETRY, lambda: self.functions.retry(sync_id, is_for_person=is_for_person))
+    def retry(self, sync_id: str, *, is_for_operator: bool) -> Run:
+        return self._start(
+            "retry", _RETRY_TIMEOUT, lambda: self.functions.retry(sync_id, is_for_operator=is_for_operator)
+        )
 
-    def hear(self, sync_id: str) -> Run:
-        """Have the webhook of a sync come, and a worker take the sync in."""
-        webhook_id = f"webhook-{self._started + 1}"
-        return self._start("worker", _LONGEST_WORK, lambda: self.functions.take_in(sync_id, webhook_id))
+    def deliver_sync_event(self, sync_id: str) -> Run:
+        """Deliver the webhook of a sync to a worker, which ingests the sync."""
+        webhook_id = f"webhook-{self.started + 1}"
+        return self._start("worker", _WORKER_TIMEOUT, lambda: self.functions.ingest(sync_id, webhook_id))
 
-    def hear_of_company(self) -> Run:
-        """Have an event of the company's connection come, and a worker look it up."""
-        webhook_id = f"webhook-{self._started + 1}"
-        return self._start("worker", _LONGEST_WORK, lambda: self.functions.look_up(webhook_id))
-
-    def tidy(self) -> None:
-        """Forget the runs that have ended; raises what none of them may end with."""
-        ended = [run for run in self.runs if run.job.next_call is None]
-        self.runs = [run for run in self.runs if run.job.next_call]
-        for run in ended:
-            if run.job.error and not isinstance(run.job.error, (*_FAILURES, Crash)):
-                raise run.job.error
+    def deliver_company_event(self) -> Run:
+        """Deliver an event about the company's connection to a worker, which refreshes the company."""
+        webhook_id = f"webhook-{self.started + 1}"
+        return self._start("worker", _WORKER_TIMEOUT, lambda: self.functions.refresh_company(webhook_id))
 
     def pass_by(self, time: timedelta) -> None:
-        """Let time pass: no run lasts longer than it may, and what is on its way arrives."""
+        """Advance the clock: runs may exceed their timeout, and delayed requests arrive."""
         self.network.deliver_before(self.clock.now() + time)
-        self.clock.pass_by(time)
-        for run in self.runs:
-            if run.ends_at < self.clock.now():
-                run.job.crash()
-        self.tidy()
+        super().pass_by(time)
 
     def close(self) -> None:
-        """End all that still runs."""
-        for run in self.runs:
-            run.job.crash()
+        super().close()
         self.network.http.close()
 
-    def _start(self, name: str, longest: timedelta, work: Callable[[], object]) -> Run:
-        self._started += 1
-        run = Run(Job(f"{name} {self._started}", work), self.clock.now() + longest)
+    def _start(self, name: str, timeout: timedelta, work: Callable[[], object]) -> Run:
+        run = Run(self.start_job(name, work), self.clock.now() + timeout)
         self.runs.append(run)
         return run
 
-    # ------------------------------------------------------------ what Codat has
+    # ------------------------------------------------------------ state of Codat
 
     def open_syncs(self) -> list[str]:
         return [sync.sync_id for sync in self.codat.syncs if sync.code == _IN_PROGRESS]
@@ -244,21 +220,21 @@ class World:
         return self.codat.company(COMPANY_ID).connection_status == "Linked"
 
     def link(self) -> None:
-        """Let the customer connect his accounting software again."""
+        """Let the customer reconnect the accounting software."""
         self.codat.set_connection_status(COMPANY_ID, "Linked")
 
-    def press_in_portal(self, transaction_id: str) -> None:
-        """Have somebody retry a transaction in Codat's own portal, if Codat lets him."""
+    def retry_in_portal(self, transaction_id: str) -> None:
+        """Retry a transaction in Codat's own portal, if Codat allows it."""
         origin = Origin(COMPANY_ID, "POST", "expense-transactions")
         body = _body(transaction_id, 0)
         try:
             made = self.codat.accept(self.codat.company(COMPANY_ID), origin, [Submitted(transaction_id, body)])
         except CodatApiError:
             return
-        self.of_portal.add(made.sync_id)
+        self.retried_in_portal.add(made.sync_id)
 
     def writes(self, transaction_id: str) -> list[Written]:
-        """Return the requests of ours by which Codat writes a transaction, has done so or could not, oldest first."""
+        """Return our requests by which Codat writes, has written or failed to write a transaction, oldest first."""
         return [
             Written(
                 made.sync_id,
@@ -267,7 +243,7 @@ class World:
                 is_of_retry=self.network.makers[made.sync_id].startswith("retry"),
             )
             for made in self.codat.submissions
-            if made.sync_id not in self.of_portal
+            if made.sync_id not in self.retried_in_portal
             and any(each.transaction_id == transaction_id for each in made.transactions)
         ]
 
@@ -275,13 +251,13 @@ class World:
         return any(entry.transaction_id == transaction_id for entry in self.codat.books(COMPANY_ID))
 
     def plans(self, transaction_ids: Sequence[str]) -> dict[str, Plan]:
-        """Return what can be done about transactions, as it stands now."""
+        """Return the current retry plans of transactions."""
         standings = self.functions.standings.load(COMPANY_ID, transaction_ids)
         return {name: plan(standing, self.clock.now(), POLICY) for name, standing in standings.items()}
 
 
 def _status(sync: Sync, transaction_id: str) -> str | None:
-    """Return how a transaction stands in a sync, Pending while the sync is open."""
+    """Return a transaction's status in a sync, Pending while the sync is open."""
     (status,) = (item.status for item in sync.items if item.transaction_id == transaction_id)
     return status
 

@@ -61,7 +61,7 @@ def test_a_name_is_the_best_that_the_token_has(claims: dict[str, Any], name: str
 @pytest.mark.parametrize(
     "authorizer", [{}, {"authorizer": None}, {"authorizer": {"jwt": None}}, {"authorizer": {"lambda": {}}}]
 )
-def test_who_comes_without_a_token_may_do_nothing(authorizer: dict[str, Any]) -> None:
+def test_a_request_without_a_token_may_do_nothing(authorizer: dict[str, Any]) -> None:
     """A route that was left open by mistake opens nothing."""
     viewer = Access(is_on=True, roles_claims=CLAIMS).caller({"requestContext": authorizer})
     assert viewer.roles == NONE
@@ -69,7 +69,7 @@ def test_who_comes_without_a_token_may_do_nothing(authorizer: dict[str, Any]) ->
         viewer.require(Role.VIEW)
 
 
-def test_who_comes_with_a_token_is_who_it_says() -> None:
+def test_a_token_identifies_its_subject() -> None:
     """The authorizer has checked it."""
     claims = {"sub": "1", "scope": "codat-sync/retry"}
     event = {"requestContext": {"authorizer": {"jwt": {"claims": claims, "scopes": None}}}}

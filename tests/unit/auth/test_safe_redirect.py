@@ -1,4 +1,4 @@
-"""Where somebody is led after signing in."""
+"""Redirect only to local paths after a login."""
 
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -22,7 +22,7 @@ SITE = "https://syncs.example"
         "/a//b",
     ],
 )
-def test_a_page_of_ours_is_kept(path: str) -> None:
+def test_a_local_path_is_kept(path: str) -> None:
     """With its query, so that a bookmark leads to what it is of."""
     assert local_path(path) == path
 
@@ -38,7 +38,7 @@ def test_a_page_of_ours_is_kept(path: str) -> None:
     ],
 )
 def test_anything_else_is_the_beginning(text: str) -> None:
-    """Other sites, however written; line ends; where one would go round in circles; what fits into no cookie."""
+    """Other sites in any notation, line ends, redirect loops and paths too long for a cookie."""
     assert local_path(text) == HOME
 
 
@@ -52,6 +52,6 @@ def test_however_often_it_is_decoded_it_stays_here(text: str) -> None:
 
 
 def test_deeply_encoded_text_does_not_cost_much() -> None:
-    """It is not unwrapped for as long as somebody cared to wrap it."""
+    """Nested encoding is not decoded without limit."""
     assert local_path("/%" + "25" * 1_000_000) == HOME
     assert local_path(quote("/" * 100_000)) == HOME

@@ -63,7 +63,7 @@ def test_a_secret_is_read_once_and_again_when_it_is_old(service: Stubber, clock:
 
 
 def test_it_is_refreshed_at_most_once_a_minute(service: Stubber, clock: Clock) -> None:
-    """Else whoever sends forgeries would have us call Secrets Manager for each."""
+    """Otherwise each forged webhook would cause a call to Secrets Manager."""
     secret = _secret(service, clock)
     service.add_response("get_secret_value", {"SecretString": "old"})
     secret.value()

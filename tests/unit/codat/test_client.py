@@ -144,7 +144,7 @@ def test_what_waiting_cures_is_tried_again_in_the_call(simulated: SimulatedCodat
         (503, CodatUnavailableError, 3),
     ],
 )
-def test_what_it_does_not_cure_is_told_apart(
+def test_errors_that_retrying_does_not_fix_are_distinguished(
     simulated: SimulatedCodat, status: int, error: type[CodatError], requests: int
 ) -> None:
     """By the HTTP status, with Codat's correlation id to quote to its support."""

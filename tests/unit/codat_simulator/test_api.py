@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 import httpx
 import pytest
@@ -11,33 +11,10 @@ from dev.codat_simulator.books import timestamps
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.simulator import SimulatedCodat
+from tests.support.aws import API_KEY
+from tests.support.clock import ManualClock
 
-KEY = "key-of-the-client"
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-AUTHORIZED = {"Authorization": "Basic " + base64.b64encode(KEY.encode()).decode()}
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.time = datetime(2026, 3, 1, 23, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        """Tell the time."""
-        return self.time
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """Give a clock at 23:00 UTC."""
-    return Clock()
-
-
-@pytest.fixture
-def codat(clock: Clock) -> SimulatedCodat:
-    """Give a Codat without companies."""
-    return SimulatedCodat(KEY, SECRET, now=clock)
+AUTHORIZED = {"Authorization": "Basic " + base64.b64encode(API_KEY.encode()).decode()}
 
 
 @pytest.fixture
@@ -85,7 +62,7 @@ def test_texts_follow_the_code_unless_given(codat: SimulatedCodat) -> None:
         (timestamps.bare_date, "2022-08-03"),
     ],
 )
-def test_time_comes_in_any_of_codats_formats(
+def test_times_have_any_of_codats_formats(
     codat: SimulatedCodat, client: httpx.Client, write: Callable[[datetime], str], written: str
 ) -> None:
     """A sync's time is passed on as it was written, and always means UTC."""
@@ -189,13 +166,13 @@ def test_company_its_connections_and_configuration(codat: SimulatedCodat, client
     assert set(client.get(f"{path}/sync/expenses/config").json()) == {"bankAccount", "supplier", "customer"}
 
 
-def test_webhook_consumer_tells_if_it_is_disabled(codat: SimulatedCodat, client: httpx.Client) -> None:
+def test_a_webhook_consumer_shows_if_it_is_disabled(codat: SimulatedCodat, client: httpx.Client) -> None:
     """An endpoint that Codat has given up on is shown as disabled."""
     codat.set_webhook_consumer("https://example.com/webhooks/codat", disabled=True)
     assert client.get("/webhooks").json()["results"][0]["disabled"] is True
 
 
-@pytest.mark.parametrize("authorization", ["", "Basic", f"Basic {KEY}", "Basic d3Jvbmc=", f"Bearer {KEY}"])
+@pytest.mark.parametrize("authorization", ["", "Basic", f"Basic {API_KEY}", "Basic d3Jvbmc=", f"Bearer {API_KEY}"])
 def test_wrong_key_is_refused(codat: SimulatedCodat, client: httpx.Client, authorization: str) -> None:
     """A wrong key gets Codat's 401, whatever is asked for, and costs no quota."""
     response = client.get("/companies", headers={"Authorization": authorization})
@@ -221,7 +198,7 @@ def test_unknown_deleted_and_foreign_are_not_found(codat: SimulatedCodat, client
     assert {(answer.status_code, answer.json()["error"]) for answer in answers} == {(404, "NotFound")}
 
 
-def test_quota_runs_out_and_comes_back_at_midnight(codat: SimulatedCodat, client: httpx.Client, clock: Clock) -> None:
+def test_quota_runs_out_and_resets_at_midnight(codat: SimulatedCodat, client: httpx.Client, clock: ManualClock) -> None:
     """Without quota there is a 429 that says how long to wait, until 00:00 UTC."""
     codat.add_company()
     codat.quota.leave(1)

@@ -186,7 +186,7 @@ def test_settled_sync_sends_its_webhook(running: Running) -> None:
 
 
 def test_without_a_webhook_url_a_settled_sync_sends_nothing(running: Running) -> None:
-    """Codat tells nobody who has not asked for it."""
+    """Codat sends webhooks only to registered consumers."""
     running.deliverer.url = None
     running.control.settle(running.create(running.control.add_company(), "t-1"))
     assert running.control.deliveries() == ()

@@ -192,7 +192,7 @@ def test_request_without_an_answer_took_effect(
 
 @pytest.mark.parametrize("status", [500, 503])
 def test_request_that_was_answered_with_a_failure_took_effect(codat: SimulatedCodat, sync: Sync, status: int) -> None:
-    """The failure is what Codat remembers for the key: the client never learns of the sync from it."""
+    """Codat stores the failure under the key: the client never learns of the sync from it."""
     codat.faults.add(Fault("status_after", status=status))
     assert [create(codat, sync).status_code for _ in range(2)] == [status, status]
     assert len(codat.submissions) == 1
@@ -214,7 +214,7 @@ def test_refused_request_is_late_as_well(codat: SimulatedCodat, sync: Sync, slee
 
 
 @pytest.mark.parametrize(("kind", "status", "made"), [("unlink", 200, 1), ("unlink_status", 400, 0)])
-def test_a_connection_can_go_as_a_request_comes(
+def test_a_connection_can_be_lost_during_a_request(
     codat: SimulatedCodat, sync: Sync, kind: Kind, status: int, made: int
 ) -> None:
     """Codat takes it, and its sync fails; or refuses it."""

@@ -9,21 +9,15 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from dev.codat_simulator.books.models import Company, Item, Sync
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.codat_simulator.webhooks.signing import HeaderFamily
+from tests.support.aws import API_KEY, SIGNING_SECRET
 
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
 
 @pytest.fixture
 def codat() -> SimulatedCodat:
-    """Give a Codat with one signing secret."""
-    return SimulatedCodat("key", SECRET)
-
-
-@pytest.fixture
-def company(codat: SimulatedCodat) -> Company:
-    """Give a company."""
-    return codat.add_company()
+    """Return one on the system's clock, which the verifier of standardwebhooks reads."""
+    return SimulatedCodat(API_KEY, SIGNING_SECRET)
 
 
 @pytest.fixture
@@ -47,23 +41,23 @@ def test_signature_holds_for_these_bytes_only(codat: SimulatedCodat, failed: Syn
     """The library takes the body as it came, but not once it was parsed and written again."""
     signed = codat.sign(codat.event(failed), headers=family)
     headers = {name.replace(family, "webhook"): value for name, value in signed.headers.items()}
-    Webhook(SECRET).verify(signed.body, headers)
+    Webhook(SIGNING_SECRET).verify(signed.body, headers)
     with pytest.raises(WebhookVerificationError):
-        Webhook(SECRET).verify(json.dumps(json.loads(signed.body)), headers)
+        Webhook(SIGNING_SECRET).verify(json.dumps(json.loads(signed.body)), headers)
 
 
 def test_rotation_signs_with_every_secret(codat: SimulatedCodat, failed: Sync) -> None:
     """While a secret is rotated, the old one and the new one both verify."""
-    codat.signing_secrets = (OTHER, SECRET)
+    codat.signing_secrets = (OTHER, SIGNING_SECRET)
     signed = codat.sign(codat.event(failed))
-    for secret in (SECRET, OTHER):
+    for secret in (SIGNING_SECRET, OTHER):
         Webhook(secret).verify(signed.body, signed.headers)
     assert len(signed.headers["webhook-signature"].split(" ")) == 2
 
 
 def test_authorization_is_sent_if_the_client_wants_it() -> None:
     """What the client has configured comes with each webhook."""
-    codat = SimulatedCodat("key", SECRET, authorization="Bearer of-the-client")
+    codat = SimulatedCodat("key", SIGNING_SECRET, authorization="Bearer of-the-client")
     assert codat.sign(b"{}").headers["Authorization"] == "Bearer of-the-client"
 
 

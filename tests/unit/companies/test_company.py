@@ -8,7 +8,7 @@ def _connection(platform: str, source_type: str, status: str) -> Connection:
 
 
 def test_of_several_targets_the_linked_one_counts() -> None:
-    """A customer who changed his accounting software has the old connection still."""
+    """A customer who changed accounting software still has the old connection."""
     company = company_of(
         "c",
         "Toft",
@@ -24,7 +24,7 @@ def test_of_several_targets_the_linked_one_counts() -> None:
 
 
 def test_if_none_is_linked_the_first_counts() -> None:
-    """Its state tells why nothing is written."""
+    """Its state explains why nothing is written."""
     connections = [_connection("Xero", "Accounting", "Deauthorized"), _connection("Sage", "Accounting", "PendingAuth")]
     company = company_of("c", "Toft", connections)
     assert (company.target_platform, company.connection_status) == ("Xero", "Deauthorized")

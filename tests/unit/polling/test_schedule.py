@@ -1,4 +1,4 @@
-"""When something is looked at again."""
+"""Schedule the next check."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +21,7 @@ _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=
 
 
 def _looked_at(times: int, after: timedelta | None = None) -> list[Waiting]:
-    """Return what is waited after each of so many looks, each made when it is due or a while later."""
+    """Return the delay after each check, each made when due or ``late`` later."""
     found: list[Waiting] = []
     now = _NOW
     for _ in range(times):
@@ -50,7 +50,7 @@ def test_delays_grow_until_they_are_an_hour() -> None:
 
 
 def test_after_a_day_it_is_stuck_and_said_so_once() -> None:
-    """It is still looked at, ever more seldom, and not for ever."""
+    """It is polled with backoff, up to a limit."""
     waits = _looked_at(100)
     reports = [report(before, waiting) for before, waiting in zip([None, *waits[:-1]], waits, strict=True)]
     assert [each for each in reports if each] == [Report.STUCK, Report.ABANDONED]
@@ -73,7 +73,7 @@ def test_after_a_day_it_is_stuck_and_said_so_once() -> None:
         (CodatNotFoundError("HTTP 404"), Trouble.NOT_FOUND),
     ],
 )
-def test_what_waiting_may_cure_is_looked_at_again(error: CodatError | SecretUnavailableError, trouble: Trouble) -> None:
+def test_a_transient_problem_is_polled_again(error: CodatError | SecretUnavailableError, trouble: Trouble) -> None:
     """With growing delays, whatever the trouble is each time."""
     first = _troubled(error)
     second = _troubled(error, first, _NOW + _MINUTE)
@@ -84,7 +84,7 @@ def test_what_waiting_may_cure_is_looked_at_again(error: CodatError | SecretUnav
 
 
 def test_a_sync_that_is_not_there_for_an_hour_is_believed_to_be_missing() -> None:
-    """It is said once, and not looked at again."""
+    """It is reported once and not polled again."""
     known = _troubled(CodatNotFoundError("HTTP 404"))
     before = _troubled(CodatNotFoundError("HTTP 404"), known, _NOW + 59 * _MINUTE)
     after = _troubled(CodatNotFoundError("HTTP 404"), before, _NOW + _HOUR)
@@ -101,13 +101,13 @@ def test_what_was_there_is_not_missing_at_once() -> None:
     assert (waiting.since, waiting.due_at) == (now, now + _MINUTE)
 
 
-def test_an_answer_that_is_none_is_left_to_a_person() -> None:
-    """A dead letter tells of it: asking again by itself would make another one each time."""
+def test_a_malformed_answer_needs_an_operator() -> None:
+    """A dead letter reports it: polling would add another one each time."""
     waiting = _troubled(CodatAnswerError("malformed"))
     assert (waiting.trouble, waiting.due_at, waiting.is_given_up) == (Trouble.MALFORMED, None, False)
 
 
-def test_what_waits_for_the_gate_comes_after_it_opens_and_not_all_at_once() -> None:
+def test_deferred_syncs_are_spread_after_the_gate_opens() -> None:
     """A tenth of the wait later at most, and ten minutes at most; it is never stuck for that."""
     midnight = _NOW + 6 * _HOUR
     closed = GateClosedError("quota", Closure(Reason.QUOTA, midnight))
@@ -120,7 +120,7 @@ def test_what_waits_for_the_gate_comes_after_it_opens_and_not_all_at_once() -> N
     assert (waiting.is_behind_gate, waiting.is_stuck, waiting.since) == (True, False, known.since)
 
 
-def test_a_message_that_codat_failed_comes_again_ever_later() -> None:
+def test_a_message_that_codat_failed_is_redelivered_with_backoff() -> None:
     """With jitter, so that those that failed together do not come together."""
     for receives, least, most in ((1, 5, 15), (2, 10, 30), (3, 20, 60), (4, 40, 120)):
         delays = {redelivery_delay(receives) for _ in range(200)}

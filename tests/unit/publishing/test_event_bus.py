@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class FakeEventBridge:
-    """A bus that refuses, one after another, what it is told to: an error, or so many of a request's entries."""
+    """A bus with scripted failures: an error, or a number of a request's entries."""
 
     def __init__(self, *refusals: Exception | int) -> None:
         self._refusals = list(refusals)
@@ -63,13 +63,13 @@ def test_ten_go_in_a_request_and_all_of_them_arrive() -> None:
 
 
 def test_nothing_is_no_request() -> None:
-    """Most changes are no news."""
+    """Most changes publish nothing."""
     client = FakeEventBridge()
     assert _bus(client).put([]) == {}
     assert client.requests == []
 
 
-def test_what_is_refused_is_put_again_and_only_that() -> None:
+def test_only_rejected_entries_are_published_again() -> None:
     """Each event is taken or refused by itself."""
     client = FakeEventBridge(3, 1)
     assert _bus(client).put(_facts(10)) == {"RetryResolved": 10}
@@ -92,7 +92,7 @@ def test_a_bus_that_does_not_answer_is_asked_again(error: Exception) -> None:
 
 
 def test_a_bus_that_goes_on_refusing_is_an_error() -> None:
-    """Then the stream has the record told again, and one that is told for the first time is not lost."""
+    """The stream redelivers the record, so no event is lost."""
     client = FakeEventBridge(*[1] * 6)
     with pytest.raises(BusUnavailableError, match="did not take 1"):
         _bus(client).put(_facts(2))

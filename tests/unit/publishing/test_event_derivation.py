@@ -26,7 +26,7 @@ from codat_sync.syncs.items import COMPLETED, FAILED_STATUSES, Item
 from codat_sync.syncs.record import read_item, write_changes, write_document, write_item
 from codat_sync.syncs.retry_record import MOST_NAMED, RetryState
 from codat_sync.syncs.sync import Sync, SyncStatus
-from tests.support.stream_records import AT, stream_record
+from tests.unit.publishing.stream_records import AT, stream_record
 
 _NOW = datetime(2026, 11, 24, 18, tzinfo=UTC)
 _COMPANY, _SYNC = "company-1", "sync-1"
@@ -48,7 +48,7 @@ def _item(name: str, status: str | None = COMPLETED, kind: str = "expense") -> I
 
 
 def _facts(key: Key, old: Values | None, new: Values) -> Iterator[Fact]:
-    """Yield what one record tells, as publish puts it together."""
+    """Yield the events of one record, as publish derives them."""
     change = read_change(DynamoDBRecord(stream_record(key, old, new)))
     match change:
         case SyncChange():
@@ -75,7 +75,7 @@ def _names(key: Key, old: Values | None, new: Values) -> list[str]:
     ("code", "name"),
     [(2000, "SyncSucceeded"), (2040, "SyncSucceeded"), (5130, "SyncFailed"), (9999, "SyncNotUnderstood")],
 )
-def test_a_sync_that_has_ended_is_told_of(code: int, name: str) -> None:
+def test_an_ended_sync_is_published(code: int, name: str) -> None:
     """As it succeeded, failed, or ended in a way that nobody knows."""
     (fact,) = _facts(_KEY, None, _document(None, code))
     assert type(fact).__name__ == name
@@ -85,14 +85,14 @@ def test_a_sync_that_has_ended_is_told_of(code: int, name: str) -> None:
     assert fact.occurred_at == AT.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def test_a_sync_in_progress_is_no_news_but_what_has_ended_in_it_is() -> None:
+def test_a_sync_in_progress_publishes_only_its_ended_transactions() -> None:
     """A transaction that is in the books is there, whatever becomes of the others."""
     document = _document(None, 1000, _item("t1"), _item("t2", "Pending"))
     assert _names(_KEY, None, document) == ["TransactionCompleted"]
 
 
-def test_a_sync_that_failed_and_then_succeeded_is_told_of_twice_in_the_order_of_versions() -> None:
-    """The transactions that it had completed before are not told of again."""
+def test_a_sync_that_failed_and_then_succeeded_is_published_twice_in_order_of_versions() -> None:
+    """Transactions that were completed before are not published again."""
     failed = _document(None, 5130, _item("t1"), _item("t2", "PushError"))
     first = list(_facts(_KEY, None, failed))
     assert [type(fact).__name__ for fact in first] == ["SyncFailed", "TransactionCompleted", "TransactionFailed"]
@@ -102,8 +102,8 @@ def test_a_sync_that_failed_and_then_succeeded_is_told_of_twice_in_the_order_of_
     assert second[1].model_dump()["transaction_id"] == "t2"
 
 
-def test_that_a_failed_sync_has_ended_is_told_though_its_code_stays() -> None:
-    """The first time some of it went on: how many have failed in the end is news."""
+def test_the_end_of_a_failed_sync_is_published_although_its_code_is_unchanged() -> None:
+    """Some of it continued at first: the final number of failures is published."""
     going_on = _document(None, 5130, _item("t1", "PushError"), _item("t2", "Pending"))
     ended = _document(going_on, 5130, _item("t1", "PushError"), _item("t2", "PushError"))
     facts = [next(_facts(_KEY, *versions)).model_dump() for versions in ((None, going_on), (going_on, ended))]
@@ -117,7 +117,7 @@ def test_that_a_failed_sync_has_ended_is_told_though_its_code_stays() -> None:
         Waiting(_NOW, 0, _NOW, Trouble.GATE_CLOSED, is_stuck=False, correlation_id="c"),
     ],
 )
-def test_a_sync_that_only_waits_otherwise_is_no_news(waiting: Waiting) -> None:
+def test_a_rescheduled_sync_publishes_nothing(waiting: Waiting) -> None:
     """Nor is one whose messages have changed, or that is only announced."""
     document = _document(None, 5130, _item("t1", "PushError"))
     assert _names(_KEY, document, document | write_changes(waiting, document, _NOW, version=2)) == []
@@ -126,7 +126,7 @@ def test_a_sync_that_only_waits_otherwise_is_no_news(waiting: Waiting) -> None:
     assert _names(_KEY, None, write_changes(waiting, announced, _NOW, version=1) | announced) == []
 
 
-def test_the_items_are_only_looked_at_if_codat_said_something_else() -> None:
+def test_items_are_only_compared_if_codats_answer_changed() -> None:
     """Those of a large sync are many megabytes, and most changes are of what it waits for."""
     document = _document(None, 1000, _item("t1"))
     waiting = Waiting(_NOW, 3, _NOW + timedelta(minutes=4), None, is_stuck=False, correlation_id="c")
@@ -139,7 +139,7 @@ def test_the_items_are_only_looked_at_if_codat_said_something_else() -> None:
         assert change.has_other_items is has_other_items
 
 
-def test_a_sync_that_nobody_hears_of_again_is_told_of_once() -> None:
+def test_an_abandoned_sync_is_published_once() -> None:
     """A day after it began, when it is given up, and when Codat does not know it."""
 
     def waits(due_at: datetime | None, trouble: Trouble | None, *, is_stuck: bool) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def test_a_sync_that_nobody_hears_of_again_is_told_of_once() -> None:
     assert _names(_KEY, fresh, waits(None, Trouble.NOT_FOUND, is_stuck=False)) == ["SyncMissing"]
 
 
-def test_a_retry_is_told_of_when_its_sync_is_first_known_to_be_one() -> None:
+def test_a_retry_is_published_when_its_sync_is_first_known_to_be_one() -> None:
     """Whether or not its webhook was quicker."""
     made = {
         "companyId": _COMPANY,
@@ -173,7 +173,7 @@ def test_a_retry_is_told_of_when_its_sync_is_first_known_to_be_one() -> None:
     ]
 
 
-def test_a_transaction_has_a_fact_for_each_type_that_it_is_booked_as() -> None:
+def test_a_transaction_has_an_event_for_each_type_that_it_is_booked_as() -> None:
     """And one without an id is only counted."""
     items = (_item("t1"), _item("t1", "PushError", "bankfeeds"), Item(None, "expense", "PushError", None, ordinal=2))
     facts = [fact.model_dump() for fact in _facts(_KEY, None, _document(None, 5130, *items))]
@@ -240,7 +240,7 @@ def _retry(version: int, held: Mapping[str, list[str]], state: RetryState = Retr
     }
 
 
-def test_every_step_that_waits_for_somebody_is_told_of() -> None:
+def test_every_step_that_needs_action_is_published() -> None:
     """Or else nobody would know."""
     names = {name for step in HELD for name in _names(retry_key(_SYNC), None, _retry(1, {step.value: ["t1"]}))}
     assert len(names) == len(HELD)
@@ -261,7 +261,7 @@ def test_only_transactions_for_which_it_is_new_are_named() -> None:
     assert _names(retry_key(_SYNC), _retry(3, {}, RetryState.WAITING), again) == ["BodyMissing"]
 
 
-def test_a_retry_that_is_resolved_is_told_of_once() -> None:
+def test_a_resolved_retry_is_published_once() -> None:
     """And one of a version of this application that did not name anything yet is read all the same."""
     resolved = _retry(2, {}, RetryState.RESOLVED)
     old = {"v": 1, "state": "waiting", "steps": {"noBodyRecorded": 1}, "syncIds": []}
@@ -290,7 +290,7 @@ def _company(status: str | None, version: int = 2, *, is_deleted: bool = False) 
         (None, None, []),
     ],
 )
-def test_a_connection_that_is_lost_or_restored_is_told_of(old: str | None, new: str | None, names: list[str]) -> None:
+def test_a_lost_or_restored_connection_is_published(old: str | None, new: str | None, names: list[str]) -> None:
     """Not one that is as it was."""
     assert _names(company_key(_COMPANY), _company(old), _company(new, 3)) == names
 
@@ -298,13 +298,13 @@ def test_a_connection_that_is_lost_or_restored_is_told_of(old: str | None, new: 
 @pytest.mark.parametrize(
     ("status", "names"), [("Linked", []), ("PendingAuth", []), (None, []), ("Deauthorized", ["ConnectionLost"])]
 )
-def test_a_company_of_which_we_hear_first_has_lost_only_what_it_had(status: str | None, names: list[str]) -> None:
+def test_a_new_company_has_lost_only_connections_that_it_had(status: str | None, names: list[str]) -> None:
     """A record that was made before Codat was asked counts as none."""
     assert _names(company_key(_COMPANY), None, _company(status)) == names
     assert _names(company_key(_COMPANY), {"companyId": _COMPANY, "version": 1}, _company(status)) == names
 
 
-def test_a_company_that_was_deleted_is_told_of_once() -> None:
+def test_a_deleted_company_is_published_once() -> None:
     """Its connection is not lost besides."""
     deleted = _company("Linked", 3, is_deleted=True)
     assert _names(company_key(_COMPANY), _company("Linked"), deleted) == ["CompanyDeleted"]
@@ -315,7 +315,7 @@ def test_a_company_that_was_deleted_is_told_of_once() -> None:
 # ---------------------------------------------------------------- what goes out, and what can't be read
 
 
-def test_no_fact_holds_a_message_or_a_name() -> None:
+def test_no_event_contains_a_message_or_a_name() -> None:
     """Both may be personal data, and a bus has many ends."""
     documents = _document(None, 5130, _item("t1"), _item("t2", "PushError"), message="Jane Doe")
     facts = [*_facts(_KEY, None, documents), *_facts(company_key(_COMPANY), _company("Linked"), _company("Unlinked"))]
@@ -323,7 +323,7 @@ def test_no_fact_holds_a_message_or_a_name() -> None:
     assert not any("Jane" in fact.model_dump_json() for fact in facts)
 
 
-def test_ten_of_the_largest_facts_fit_into_one_request() -> None:
+def test_ten_of_the_largest_events_fit_into_one_request() -> None:
     """And one into a message of the topic: so nothing has to be measured or cut."""
     longest = [f"{n:0>128}" for n in range(MOST_NAMED)]
     (fact,) = _facts(retry_key("s" * 128), None, _retry(1, {"noBodyRecorded": longest}))

@@ -27,13 +27,13 @@ def test_what_differs_from_failure_to_failure_is_left_out(message: str, text: st
     assert text_of(message, 5130) == text
 
 
-def test_without_a_message_the_code_tells() -> None:
+def test_without_a_message_the_code_explains_the_failure() -> None:
     """And if there is none either, that is said."""
     assert text_of(None, 4260) == "Billing of the accounting software has expired"
     assert text_of("  ", None) == "Codat does not say why"
 
 
-def test_what_explains_most_comes_first_with_its_newest_example() -> None:
+def test_the_most_frequent_cause_is_first_with_its_newest_example() -> None:
     """Counted over syncs and companies."""
 
     def failure(company: str, sync: str, at: str, message: str) -> Failure:

@@ -78,7 +78,7 @@ def _pages(browsing: Browsing, listing: KnownListing, query: Query) -> Iterator[
     raise AssertionError("the cursors lead nowhere")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rows=_ROWS, query=_QUERIES, at_once=st.integers(1, 9))
 def test_pages_together_are_all_that_was_asked_for_each_once_and_in_order(
     rows: list[Listed], query: Query, at_once: int
@@ -94,7 +94,7 @@ def test_pages_together_are_all_that_was_asked_for_each_once_and_in_order(
     assert found == sorted(wanted, key=lambda row: row.position, reverse=query.newest_first)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(rows=_ROWS, company_id=st.sampled_from([None, "c1"]), at_once=st.integers(2, 9))
 def test_totals_count_every_sync_of_the_period_once(rows: list[Listed], company_id: str | None, at_once: int) -> None:
     """Side by side, and in as many requests as it takes."""
@@ -145,7 +145,7 @@ def test_a_position_that_was_not_given_out_is_refused(text: str) -> None:
         read_position(text)
 
 
-def test_what_sorts_alike_is_newest_first_and_what_has_no_code_comes_last() -> None:
+def test_equal_rows_are_newest_first_and_rows_without_a_code_are_last() -> None:
     """Most first, as it is asked for."""
     early, late = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
     announced = Listed("c", "s3", format_instant(late), Outcome.ANNOUNCED, None, None, late, 0, 0, None, is_stuck=False)

@@ -69,7 +69,7 @@ class _Turns:
 
 
 def test_a_turn_is_counted_and_waited_for() -> None:
-    """For a minute at most; then the round ends."""
+    """Wait for up to a minute; then the run ends."""
     waited: list[float] = []
     turns = _Turns(busy=3)
     with RationedTurns(_ration(), turns, waited.append).turn("company"):
@@ -80,7 +80,7 @@ def test_a_turn_is_counted_and_waited_for() -> None:
     assert 60 <= sum(waited[3:]) <= 65
 
 
-def test_without_a_ration_there_is_no_turn() -> None:
+def test_without_a_daily_budget_no_call_is_made() -> None:
     """Nothing is asked of Codat."""
     ration, turns = _ration(), _Turns(busy=0)
     ration.take(1_000)

@@ -50,7 +50,7 @@ def _is_open(gate: SharedGate) -> bool:
 
 
 def test_what_one_closes_is_closed_for_all(world: World) -> None:
-    """At once for itself; for the others as soon as they look again."""
+    """It applies at once to this process, and to others at their next read."""
     one, other = world.process(), world.process()
     assert _is_open(one)
     one.close(_CLOSED)
@@ -86,7 +86,7 @@ def test_reached_closes_it_if_it_is_newer_than_what_opened_it(world: World) -> N
     assert _is_open(gate)
 
 
-def test_a_reset_that_is_told_before_what_it_resets_counts_all_the_same(world: World) -> None:
+def test_a_reset_that_arrives_early_counts(world: World) -> None:
     """Events come in any order."""
     gate = world.process()
     assert gate.heed(world.event(is_reached=False, age=_MINUTE))
@@ -94,8 +94,8 @@ def test_a_reset_that_is_told_before_what_it_resets_counts_all_the_same(world: W
     assert _is_open(gate)
 
 
-def test_a_reset_does_not_mend_a_key(world: World) -> None:
-    """What Codat refuses, a person has to look at."""
+def test_a_reset_does_not_fix_a_rejected_key(world: World) -> None:
+    """A rejection by Codat needs an operator."""
     gate = world.process()
     gate.close(Closure(Reason.REFUSED, world.now + _MINUTE))
     world.now += timedelta(seconds=1)
@@ -126,8 +126,8 @@ def test_a_reset_says_what_is_left(world: World) -> None:
     assert world.process().state.quota == Quota(1900, 2000, _MIDNIGHT, world.now)
 
 
-def test_what_is_left_is_told_to_the_others_now_and_then(world: World) -> None:
-    """Not with each call: each would be a write. What stops the others is told at once."""
+def test_the_remaining_quota_is_shared_now_and_then(world: World) -> None:
+    """Not with each call, as each would be a write. What stops the others is shared at once."""
     gate = world.process()
     for remaining in range(1500, 1400, -1):
         world.now += timedelta(seconds=0.1)

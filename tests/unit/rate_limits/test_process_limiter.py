@@ -9,7 +9,7 @@ from codat_sync.rate_limits.process_limiter import Pace
 
 
 class Time:
-    """A clock that goes on only while somebody sleeps."""
+    """A clock that advances only during sleeps."""
 
     def __init__(self) -> None:
         self.seconds = 0.0

@@ -86,7 +86,7 @@ def test_what_closes_it_for_a_shorter_time_does_not_shorten_that() -> None:
     assert later.closure == Closure(Reason.RATE, _MIDNIGHT + _HOUR)
 
 
-def test_a_closed_gate_opens_when_its_time_has_come() -> None:
+def test_a_closed_gate_opens_at_its_time() -> None:
     """By itself."""
     closure = Closure(Reason.QUOTA, _MIDNIGHT)
     gate = Gate(closure, _NOW)
@@ -95,7 +95,7 @@ def test_a_closed_gate_opens_when_its_time_has_come() -> None:
     assert gate.closed(_NOW, is_for_person=True) == closure
 
 
-def test_a_person_may_try_whether_a_key_is_good_again() -> None:
+def test_an_operator_may_test_whether_a_key_works_again() -> None:
     """Machines wait: no retry cures a refused key."""
     gate = Gate(Closure(Reason.REFUSED, _MIDNIGHT), _NOW)
     assert gate.closed(_NOW) is not None

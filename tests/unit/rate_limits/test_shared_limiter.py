@@ -28,7 +28,7 @@ class World:
 
 
 def test_two_calls_of_a_company_at_a_time_over_all_processes() -> None:
-    """A third one waits a few seconds, and is then told to come again; another company is not held up."""
+    """A third call waits a few seconds and is then rejected; other companies are not delayed."""
     world = World()
     with world.process().turn("c"), world.process().turn("c"):
         with pytest.raises(TooBusyError), world.process().turn("c"):
@@ -39,7 +39,7 @@ def test_two_calls_of_a_company_at_a_time_over_all_processes() -> None:
         pass
 
 
-def test_a_place_comes_back_after_a_crash() -> None:
+def test_a_slot_is_released_after_a_crash() -> None:
     """It is leased; and who is late does not give another's place back."""
     world = World()
     late, other = world.process().turn("c"), world.process().turn("c")

@@ -62,7 +62,7 @@ def test_a_claim_is_true_and_never_taken_back(rounds: Sequence[set[int]]) -> Non
 
 @settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine it is slow to make so many
 @given(st.lists(st.sets(st.integers(0, MOST + 3), min_size=MOST - 2), min_size=2, max_size=4))
-def test_a_claim_is_true_though_not_all_can_be_remembered(rounds: Sequence[set[int]]) -> None:
+def test_a_claim_is_true_although_not_all_syncs_can_be_tracked(rounds: Sequence[set[int]]) -> None:
     """What was left out may be any of them."""
     known, times = _compared(_NEW, _NOW, {}), [_NOW + timedelta(hours=number + 1) for number in range(len(rounds))]
     for number, missing in enumerate(rounds):
@@ -89,7 +89,7 @@ def test_what_was_left_out_was_missing_before() -> None:
 
 
 def test_what_was_enqueued_is_enqueued_again_after_an_hour() -> None:
-    """And what was submitted and never heard of after a day."""
+    """A submission without a webhook counts after a day."""
     found = Unresolved(Why.MISSING, None, None)
     assert found.is_to_be_enqueued(_NOW)
     enqueued = replace(found, enqueued_at=_NOW)
@@ -99,8 +99,8 @@ def test_what_was_enqueued_is_enqueued_again_after_an_hour() -> None:
 
 
 @pytest.mark.parametrize("before", [None, Why.MISSING])
-def test_what_is_set_aside_is_asked_about_again_when_its_dead_letter_is_gone(before: Why | None) -> None:
-    """Not sooner, as it would make another one; and whatever became of that, it is not forgotten."""
+def test_a_dead_lettered_sync_is_checked_again_when_its_dead_letter_is_gone(before: Why | None) -> None:
+    """Not sooner, as that would add a dead letter; whatever became of it, the sync stays tracked."""
     known = _compared(_NEW, _NOW, {"a": before} if before else {})
     for days, is_due in ((0, False), (13, False), (14, True)):
         known = _compared(known, _NOW + timedelta(days=days), {"a": Why.SET_ASIDE})
@@ -135,7 +135,7 @@ def test_nothing_is_due_sooner_than_a_lease_ends() -> None:
         assert hasty.next_at(known, _NOW, has_open=True) == _NOW + LEASE
 
 
-def test_rounds_without_progress_are_counted() -> None:
+def test_runs_without_progress_are_counted() -> None:
     """Until something comes, or something else is found."""
     known = _compared(_CALM, _NOW, {"a": Why.SET_ASIDE})
     for number in range(1, 4):
@@ -144,7 +144,7 @@ def test_rounds_without_progress_are_counted() -> None:
     assert _compared(known, _NOW, {"b": Why.MISSING}).rounds == 0
 
 
-def test_who_needs_it_more_comes_first_and_nobody_never() -> None:
+def test_the_most_urgent_company_is_first_and_none_starves() -> None:
     """A quiet company after three of the others."""
     due = [Due(f"quiet-{n}", "", is_quiet=True) for n in range(3)] + [
         Due(f"busy-{n}", "", is_quiet=False) for n in "abcde"

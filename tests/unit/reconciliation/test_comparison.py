@@ -23,7 +23,7 @@ def _waiting(due_at: datetime | None, trouble: Trouble | None = None) -> Waiting
 
 
 def test_what_is_as_codat_lists_it_is_right() -> None:
-    """Whether or not it waits for another look."""
+    """This holds whether or not another check is scheduled."""
     assert judge(_LISTED, _KNOWN, _NOW) is None
     assert judge(_LISTED, replace(_KNOWN, waiting=_WAITING), _NOW) is None
 
@@ -39,7 +39,7 @@ def test_what_has_no_document_is_missing_unless_its_webhook_may_be_on_its_way() 
 
 @pytest.mark.parametrize("listed", [replace(_LISTED, code=5130), replace(_LISTED, synced_at=_NOW)])
 def test_another_code_or_time_is_stale(listed: SyncStatus) -> None:
-    """If it is not looked at soon anyway."""
+    """This applies unless a check is due soon anyway."""
     assert judge(listed, _KNOWN, _NOW) is Why.STALE
     assert judge(listed, replace(_KNOWN, waiting=_waiting(_NOW + SOON)), _NOW) is Why.EXPECTED
     assert judge(listed, replace(_KNOWN, waiting=_waiting(_NOW + SOON * 2)), _NOW) is Why.STALE
@@ -53,7 +53,7 @@ def test_what_was_never_asked_about_is_not_there_though_it_has_a_document() -> N
     assert judge(_LISTED, replace(announced, waiting=_waiting(None)), _NOW) is Why.STALE
 
 
-def test_what_waits_for_a_dead_letter_is_set_aside() -> None:
+def test_a_malformed_sync_counts_as_dead_lettered() -> None:
     """It is not there."""
     waiting = _waiting(None, Trouble.MALFORMED)
     found = judge(replace(_LISTED, code=5130), replace(_KNOWN, waiting=waiting), _NOW)
@@ -63,14 +63,14 @@ def test_what_waits_for_a_dead_letter_is_set_aside() -> None:
 
 @pytest.mark.parametrize("listed", [_LISTED, None])
 def test_what_is_due_for_long_is_stuck(listed: SyncStatus | None) -> None:
-    """Whatever Codat lists: nobody looks."""
+    """This holds whatever Codat lists: no check happens."""
     assert judge(listed, replace(_KNOWN, waiting=_waiting(_NOW - OVERDUE)), _NOW) is None
     late = _waiting(_NOW - OVERDUE - timedelta(seconds=1))
     assert judge(listed, replace(_KNOWN, waiting=late), _NOW) is Why.STUCK
 
 
-def test_what_was_submitted_and_is_not_listed_was_never_heard_of() -> None:
-    """Once nothing looks for it any more, and for two weeks."""
+def test_a_submission_that_is_not_listed_had_no_webhook() -> None:
+    """This holds for two weeks after the last check."""
     submitted = replace(_KNOWN, code=None, outcome=Outcome.SUBMITTED, waiting=_waiting(None, Trouble.NOT_FOUND))
     found = judge(None, submitted, _NOW)
     assert found is Why.UNHEARD

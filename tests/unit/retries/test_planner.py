@@ -128,13 +128,13 @@ _KEPT = _submission(State.KEPT, None)
         ),
     ],
 )
-def test_each_standing_has_its_plan(standing: Standing, step: Step, for_person: Step) -> None:
-    """A person's click overrides waiting and mending, never safety."""
+def test_each_transaction_history_has_its_plan(standing: Standing, step: Step, for_person: Step) -> None:
+    """A manual retry overrides delays and required corrections, never safety."""
     assert _plan(standing).step is step
     assert _plan(standing, is_for_person=True).step is for_person
 
 
-def test_after_so_many_attempts_it_stops_until_a_person_tries() -> None:
+def test_retries_stop_after_the_maximum_until_an_operator_tries() -> None:
     """What was refused for others of its batch, or for the quota, is no attempt."""
     refused = replace(_submission(State.REFUSED, retry_of="first"), answer_status=429)
     retries = [_submission(sync_id=f"retry-{number}", retry_of="first") for number in range(2)]
@@ -148,7 +148,7 @@ def test_after_so_many_attempts_it_stops_until_a_person_tries() -> None:
 
 
 def standing_submissions(standing: Standing) -> tuple[Submission, ...]:
-    """Return the submissions of a standing."""
+    """Return the submissions of a transaction history."""
     return tuple(submission for submission, _ in standing.submissions)
 
 
@@ -180,7 +180,7 @@ def test_the_jitter_is_the_same_each_time_and_for_all_of_a_sync() -> None:
         assert found.until == _NOW + _POLICY.delay(1, "first")
 
 
-def test_a_new_body_mends_what_was_not_valid() -> None:
+def test_a_new_body_makes_an_invalid_transaction_retryable() -> None:
     """Only one that came after the failure."""
     invalid = _seen(expense="ValidationError")
     new, old = replace(_KEPT, recorded_at=_NOW), replace(_KEPT, recorded_at=_THEN - _MINUTE)
@@ -199,8 +199,8 @@ def test_an_update_is_not_written_because_what_it_updates_is() -> None:
     assert _plan(_standing(created, done, submissions=submissions)).step is Step.WRITTEN
 
 
-def test_what_was_refused_is_looked_at_once_more_and_goes_on_if_it_was_for_the_connection() -> None:
-    """Codat may say no before we hear that the connection is gone; what it refused of the product's own is told."""
+def test_a_rejected_transaction_is_checked_once_more_and_continues_if_the_connection_was_the_cause() -> None:
+    """Codat may reject before the lost connection is known; rejected requests of the product are reported."""
     ours = replace(_submission(State.REFUSED, retry_of="first", at=_NOW - _MINUTE), answer_status=400)
     refused = _standing(_FAILED, submissions=(_submission(), ours), connection_status="Linked")
     assert _plan(refused) == Plan(Step.MEND, "Codat refused it: None.", _NOW + 59 * _MINUTE)
@@ -273,8 +273,8 @@ def test_nothing_known_is_without_an_answer_and_nothing_unsafe_is_retried(
             assert "Completed" not in {status for each in known for status in each.statuses.values()}
 
 
-def test_a_body_that_was_emptied_is_told_from_one_that_never_was_there() -> None:
-    """Whoever looks for it knows that it was sent."""
+def test_a_purged_body_is_distinguished_from_one_that_never_existed() -> None:
+    """A lookup knows that it was sent."""
     emptied = Standing("t", (_FAILED,), ((_submission(), Body("t", "")),))
     assert (_plan(emptied).step, "too old to be kept" in _plan(emptied).support) == (Step.NO_BODY, True)
     never = Standing("t", (_FAILED,))

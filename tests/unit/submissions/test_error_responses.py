@@ -1,4 +1,4 @@
-"""What a caller of submit is told."""
+"""Map errors to responses of submit."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -45,7 +45,7 @@ def test_each_error_is_an_answer_in_codats_shape(
     assert {"service", "error", "validation", "detailedErrorCode"} <= set(body)
 
 
-def test_what_is_nothing_to_tell_is_let_out() -> None:
-    """It is ours to mend."""
+def test_an_unexpected_error_is_reraised() -> None:
+    """It is a defect of this application."""
     with pytest.raises(PoisonError):
         refusal_of(PoisonError("a", "b"), _NOW)

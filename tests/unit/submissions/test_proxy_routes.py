@@ -57,7 +57,7 @@ def test_an_id_that_is_none_is_refused() -> None:
     assert found.transaction_id == "4d7c6929-7770-412b-91bb-44d3bc71d333"
 
 
-def test_a_path_tells_its_company() -> None:
+def test_a_path_contains_its_company() -> None:
     """Or none."""
     assert company_of_path("/companies/c/connections") == "c"
     assert company_of_path("/companies/c") == "c"

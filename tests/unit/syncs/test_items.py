@@ -37,14 +37,14 @@ def test_rows_with_the_same_id_and_type_are_one_item_with_a_count() -> None:
 
 
 def test_of_rows_that_contradict_each_other_what_is_in_the_books_counts() -> None:
-    """Completed stays, wherever it stands; else the last row tells."""
+    """Completed wins, wherever it is; otherwise the last row counts."""
     assert [item.status for item in fold([_row("t", "Completed"), _row("t", "PushError")])] == ["Completed"]
     assert [item.status for item in fold([_row("t", "PushError"), _row("t", "Completed")])] == ["Completed"]
     assert [item.status for item in fold([_row("t", "Pending"), _row("t", "PushError")])] == ["PushError"]
 
 
 def test_rows_without_an_id_are_each_kept() -> None:
-    """Nothing tells that they are the same transaction."""
+    """Nothing shows that they are the same transaction."""
     assert fold([_row("t", "Completed"), _row(None, "PushError"), _row("", "PushError"), {}]) == (
         Item("t", "expense", "Completed", None),
         Item(None, "expense", "PushError", None, ordinal=1),

@@ -13,7 +13,7 @@ def _sync(code: int, *statuses: str | None) -> Sync:
 
 
 def test_all_of_codats_codes_are_known() -> None:
-    """The twelve of its documentation, each with something to tell a customer."""
+    """The twelve documented codes each have a note for the customer."""
     assert set(STATUS_CODES) == {1000, 1010, 2000, 2040, 4000, 4040, 4220, 4260, 5000, 5080, 5120, 5130}
     assert all(known.note and known.next_step and known.meaning for known in STATUS_CODES.values())
 
@@ -42,13 +42,13 @@ def test_one_failed_item_makes_a_sync_failed(status: str) -> None:
     assert (sync.outcome, sync.failed_items) == (Outcome.FAILED, 1)
 
 
-def test_an_unknown_code_is_kept_for_a_person() -> None:
+def test_an_unknown_code_needs_an_operator() -> None:
     """Codat may add some."""
     unknown = status_code(6100)
     assert (unknown.code, unknown.turn, "6100" in unknown.meaning) == (6100, Turn.OURS, True)
 
 
-def test_a_digest_tells_whether_codat_said_anything_new() -> None:
+def test_a_digest_reveals_changes_at_codat() -> None:
     """The order of the rows is nothing new; everything else is."""
     base = _sync(5130, "Completed", "PushError")
     assert Sync(base.status, base.items[::-1]).digest == base.digest

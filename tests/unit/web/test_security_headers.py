@@ -1,4 +1,4 @@
-"""What every answer tells a browser."""
+"""Set security headers on every response."""
 
 import pytest
 
@@ -11,8 +11,8 @@ def _policy(headers: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("headers", [PAGE_HEADERS, DATA_HEADERS])
-def test_nothing_runs_that_is_no_file_of_ours(headers: dict[str, str]) -> None:
-    """No policy has an exemption, and nobody puts a page of ours into one of theirs."""
+def test_only_our_own_files_run(headers: dict[str, str]) -> None:
+    """No policy has an exemption, and pages cannot be framed."""
     policy = _policy(headers)
     assert policy["default-src"] == policy["frame-ancestors"] == "'none'"
     assert set(policy.values()) <= {"'none'", "'self'"}
@@ -26,7 +26,7 @@ def test_forms_and_links_of_a_page_stay_where_it_is() -> None:
 
 
 @pytest.mark.parametrize("headers", [PAGE_HEADERS, DATA_HEADERS, ASSET_HEADERS])
-def test_every_answer_is_what_it_says_and_comes_over_tls(headers: dict[str, str]) -> None:
+def test_every_response_forbids_sniffing_and_plain_http(headers: dict[str, str]) -> None:
     """And our own forms say where they come from, which `no-referrer` would have them not."""
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["strict-transport-security"].startswith("max-age=")

@@ -45,7 +45,7 @@ def test_the_end_of_a_sync_is_understood_in_both_generations(event: dict[str, ob
         ({"eventType": "expenses.sync.paused"}, Concern.UNKNOWN),
     ],
 )
-def test_other_events_are_told_apart(event: dict[str, object], concern: Concern) -> None:
+def test_other_events_are_distinguished(event: dict[str, object], concern: Concern) -> None:
     """Another product's are not ours; an unknown one of Sync for Expenses may matter."""
     webhook = read_webhook(event)
     assert webhook is not None
@@ -79,7 +79,7 @@ def test_a_quota_that_is_there_was_not_reached(name: str, remaining: int | None,
 
 @pytest.mark.parametrize("event", [{}, {"eventType": None}, {"eventType": 7}, {"eventType": ["expenses"]}])
 def test_an_event_without_a_type_is_none(event: dict[str, object]) -> None:
-    """It can't be told what it is."""
+    """Its type is unknown."""
     assert read_webhook(event) is None
 
 
@@ -89,7 +89,7 @@ def test_a_body_that_is_no_json_object_is_none(body: bytes) -> None:
     assert parse_body(body) is None
 
 
-def test_essentials_tell_which_sync_it_is_whatever_surrounds_it() -> None:
+def test_an_events_essentials_identify_its_sync_whatever_surrounds_them() -> None:
     """All else is gone; ids, type and dates stay, of either generation."""
     current: dict[str, object] = {
         "eventType": "expenses.sync.successful",

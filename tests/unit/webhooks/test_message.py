@@ -73,7 +73,7 @@ def test_what_does_not_fit_even_so_is_refused(event: dict[str, object]) -> None:
 
 
 def test_the_largest_message_fits_and_one_byte_more_does_not() -> None:
-    """The limit is SQS's, less the room for the attributes of a message that is set aside."""
+    """The limit is SQS's, minus the size of a dead letter's attributes."""
     room = LIMIT_BYTES - len(encode(_message(b"")))
     largest = b"x" * (room // 4 * 3)
     assert len(encode(_message(largest))) <= LIMIT_BYTES

@@ -138,7 +138,7 @@ def test_an_agreed_authorization_is_asked_for_too() -> None:
     ],
 )
 def test_a_secret_that_is_none_is_said_to_be_so_without_quoting_it(text: str) -> None:
-    """Answered 503: the events come again when a person has put it right."""
+    """Answer 503: Codat redelivers the events after an operator has fixed it."""
     with pytest.raises(SecretUnavailableError) as raised:
         parse_signing_secrets(text)
     assert raised.value.__cause__ is None

@@ -1,4 +1,4 @@
-"""What has to be true: at any time, when nothing is left to be done, and in the end."""
+"""What must hold: at any time, when no work is left, and at the end."""
 
 from typing import TYPE_CHECKING, cast
 
@@ -25,12 +25,12 @@ _PART_PREFIX = "ITEMS#"
 _deserialize = TypeDeserializer().deserialize
 
 
-class UntrueError(AssertionError):
-    """Something that has to be true is not."""
+class InvariantError(AssertionError):
+    """An invariant is violated."""
 
 
 class Snapshot:
-    """All items of the table at one moment, for the store to read."""
+    """All items of the table at one moment, readable by the repository."""
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
         answer = client.scan(TableName=table_name, ConsistentRead=True)
@@ -41,12 +41,12 @@ class Snapshot:
 
     @property
     def due_syncs(self) -> "list[Values]":
-        """The syncs that have to be looked at again."""
+        """The syncs that are scheduled."""
         return [item for item in self._due if item["sk"] == SYNC]
 
     @property
     def due(self) -> "list[Values]":
-        """The syncs and runs that have to be looked at again; what is to be retried is another matter."""
+        """The syncs and runs that are scheduled, without retries."""
         return [item for item in self._due if item["sk"] == SYNC or item["sk"].startswith(RUN_PREFIX)]
 
     @property
@@ -55,15 +55,15 @@ class Snapshot:
 
     @property
     def parts(self) -> list[str]:
-        """The runs that have parts."""
+        """The ids of runs that have written parts."""
         return [sk.split("#")[1] for _, sk in self.items if sk.startswith(_PART_PREFIX)]
 
     @property
     def runs(self) -> list[str]:
-        """The runs that are looked after."""
+        """The ids of runs that are registered for cleaning up."""
         return [sk.removeprefix(RUN_PREFIX) for _, sk in self.items if sk.startswith(RUN_PREFIX)]
 
-    # ------------------------------------------------------------ what the store asks of a table
+    # ------------------------------------------------------------ methods of Table
 
     def get(self, keys: "Iterable[Values]") -> "list[Values]":
         return [self.items[place] for key in keys if (place := (key["pk"], key["sk"])) in self.items]
@@ -73,46 +73,46 @@ class Snapshot:
 
 
 def check_at_any_time(snapshot: Snapshot, syncs: "Iterable[SyncAtCodat]", answers: "set[Sync]") -> None:
-    """Raise if a reader finds less than one answer of Codat's, or what belongs to it is not there yet."""
+    """Raise if a reader would not find exactly one of Codat's answers, or its index entries and retry are missing."""
     for sync in syncs:
         document = _load(snapshot, sync.sync_id)
         if document and document.sync:
             check_read(document, answers)
-            _check_pointers(snapshot, document)
+            _check_index_entries(snapshot, document)
             _check_retry(snapshot, document)
 
 
 def check_read(document: "SyncDocument", answers: "set[Sync]") -> None:
-    """Raise if what was read is not all of one of Codat's answers."""
+    """Raise if the document is not exactly one of Codat's answers."""
     if document.sync and document.sync not in answers:
-        raise UntrueError(f"the table has what Codat never answered: {document.sync}")
+        raise InvariantError(f"the table holds what Codat never answered: {document.sync}")
 
 
 def check_convergence(snapshot: Snapshot, syncs: "Iterable[SyncAtCodat]") -> None:
-    """Raise if the table does not say what Codat says, though no message is left and no sync due."""
+    """Raise if the table differs from Codat although no message is left and no sync is scheduled."""
     for sync in syncs:
         document = _load(snapshot, sync.sync_id)
         if document is None or document.sync is None:
-            raise UntrueError(f"sync {sync.sync_id} was announced, and the table does not know how it is")
+            raise InvariantError(f"sync {sync.sync_id} was announced and is not in the table")
         _check_same(document, sync)
-        _check_pointers(snapshot, document)
+        _check_index_entries(snapshot, document)
         if document.waiting:
-            raise UntrueError(f"nothing is due, yet sync {sync.sync_id} waits: {document.waiting}")
+            raise InvariantError(f"nothing is scheduled, yet sync {sync.sync_id} is pending: {document.waiting}")
 
 
 def check_parts(snapshot: Snapshot) -> None:
-    """Raise if there are parts that no document points to, though nothing is due that would delete them."""
+    """Raise if parts are left that no document refers to, and nothing is scheduled that would delete them."""
     documents = [item for item in snapshot.items.values() if item["sk"] == SYNC]
-    pointed_to = {document["parts"]["run"] for document in documents if "parts" in document}
-    if left := {*snapshot.parts, *snapshot.runs} - pointed_to:
-        raise UntrueError(f"no document points to {left}, and nothing is left that would delete it")
+    referenced = {document["parts"]["run"] for document in documents if "parts" in document}
+    if left := {*snapshot.parts, *snapshot.runs} - referenced:
+        raise InvariantError(f"no document refers to the parts of {left}, and nothing will delete them")
 
 
 def _load(snapshot: Snapshot, sync_id: str) -> "SyncDocument | None":
     try:
         return snapshot.store.load_sync(sync_id)
     except UnprocessedError as error:
-        raise UntrueError(f"parts of sync {sync_id} are missing") from error
+        raise InvariantError(f"parts of sync {sync_id} are missing") from error
 
 
 def _check_same(document: "SyncDocument", at_codat: "SyncAtCodat") -> None:
@@ -129,17 +129,17 @@ def _check_same(document: "SyncDocument", at_codat: "SyncAtCodat") -> None:
     said = document.sync.status
     ours, theirs = (said.code, said.status, document.items), (at_codat.code, at_codat.sync_status, rows)
     if ours != theirs:
-        raise UntrueError(f"of sync {at_codat.sync_id} the table says {ours}, Codat {theirs}")
+        raise InvariantError(f"of sync {at_codat.sync_id} the table says {ours}, Codat {theirs}")
 
 
-def _check_pointers(snapshot: Snapshot, document: "SyncDocument") -> None:
+def _check_index_entries(snapshot: Snapshot, document: "SyncDocument") -> None:
     for transaction_id in sorted(addressable_ids(document.items)):
         if document.sync_id not in snapshot.store.load_syncs_of_transaction(COMPANY_ID, transaction_id):
-            raise UntrueError(f"no way leads from transaction {transaction_id} to sync {document.sync_id}")
+            raise InvariantError(f"no index entry leads from transaction {transaction_id} to sync {document.sync_id}")
 
 
 def _check_retry(snapshot: Snapshot, document: "SyncDocument") -> None:
     assert document.sync
     has_failed = document.sync.is_final and document.outcome is Outcome.FAILED
     if has_failed and not snapshot.get([retry_key(document.sync_id)]):
-        raise UntrueError(f"sync {document.sync_id} has failed, and nothing is to be done about it")
+        raise InvariantError(f"sync {document.sync_id} has failed without a retry record")

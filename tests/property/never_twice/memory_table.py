@@ -1,30 +1,32 @@
-"""SyncTable in memory, for many examples: each method of ``Table`` that the code uses is one call, one at a time."""
+"""SyncTable in memory, which is fast enough for many examples: each method of ``Table`` is one step."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from codat_sync.aws.dynamodb import Table, Values, _from_item, _to_item
 from codat_sync.core.errors import ConditionFailedError
-from tests.property.never_twice.surroundings import BESIDE_THE_POINT, CALL_TAKES, OF_ANY_CALL, REPEATABLE
-from tests.support.stepping import Call, Clock, Fate, outside
+from tests.property.boundaries import CALL_DURATION, IGNORED_SORT_KEYS
+from tests.property.never_twice.boundaries import call_fates
+from tests.support.clock import ManualClock
+from tests.support.stepping import Call, Fate, outside
 
 T = TypeVar("T")
 
 
 class MemoryTable(Table):
-    """A table whose calls are stopped at."""
+    """A table whose every call is a step."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: ManualClock) -> None:
         self._clock = clock
         self._items: dict[tuple[str, str], Values] = {}
 
     def get(self, keys: Iterable[Values], names: Sequence[str] = ()) -> list[Values]:  # noqa: ARG002 - all are given
         wanted = list(keys)
-        work = lambda: [dict(self._items[_place(key)]) for key in wanted if _place(key) in self._items]  # noqa: E731
+        work = lambda: [dict(self._items[_key(key)]) for key in wanted if _key(key) in self._items]  # noqa: E731
         return self._call("batch_get_item", wanted, work)
 
     def get_attribute(self, key: Values, name: str) -> object:
-        return self._call("get_item", [key], lambda: self._items.get(_place(key), {}).get(name))
+        return self._call("get_item", [key], lambda: self._items.get(_key(key), {}).get(name))
 
     def query(self, pk: str, prefix: str) -> Iterator[Values]:
         def work() -> list[Values]:
@@ -41,7 +43,7 @@ class MemoryTable(Table):
     ) -> None:
         def work() -> None:
             self._require(key, when)
-            number = self._items.get(_place(key), {}).get(counting or "", 0)
+            number = self._items.get(_key(key), {}).get(counting or "", 0)
             self._change(key, {**changes, **({counting: number + 1} if counting else {})})
 
         self._call("update_item", [key], work)
@@ -70,31 +72,31 @@ class MemoryTable(Table):
         for item, when in puts:
             self._require(item, when)
         for item, _ in puts:
-            self._items[_place(item)] = _stored(item)
+            self._items[_key(item)] = _stored(item)
 
     def _change(self, key: Values, changes: Mapping[str, object]) -> None:
-        changed = self._items.get(_place(key), dict(key)) | dict(changes)
-        self._items[_place(key)] = _stored(
+        changed = self._items.get(_key(key), dict(key)) | dict(changes)
+        self._items[_key(key)] = _stored(
             {name: value for name, value in changed.items() if changes.get(name, ...) is not None}
         )
 
     def _require(self, key: Values, when: Mapping[str, object]) -> None:
-        item = self._items.get(_place(key), {})
+        item = self._items.get(_key(key), {})
         if any(item.get(name) != value or (value is None and name in item) for name, value in when.items()):
             raise ConditionFailedError("the item is not as it was")
 
     def _call(self, name: str, items: Sequence[Values], work: Callable[[], T]) -> T:
         def attempt(_: Fate) -> T:
-            self._clock.pass_by(CALL_TAKES)
+            self._clock.pass_by(CALL_DURATION)
             return work()
 
-        if items and {item["sk"] for item in items} <= BESIDE_THE_POINT:
+        if items and {item["sk"] for item in items} <= IGNORED_SORT_KEYS:
             return attempt(Fate.WELL)
-        answer: T = outside(Call(name, attempt, (*OF_ANY_CALL, *[Fate.REPEATED] * (name in REPEATABLE))))
+        answer: T = outside(Call(name, attempt, call_fates(name)))
         return answer
 
 
-def _place(key: Values) -> tuple[str, str]:
+def _key(key: Values) -> tuple[str, str]:
     return key["pk"], key["sk"]
 
 

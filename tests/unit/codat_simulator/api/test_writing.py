@@ -12,7 +12,6 @@ from dev.codat_simulator.books.sample_data import generate_expense
 from dev.codat_simulator.books.submissions import Origin
 from dev.codat_simulator.simulator import SimulatedCodat
 
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 DELETE = object()  # in place of a value: the field is left out
 
 # Any: a body is JSON, and most of these are wrong.
@@ -45,18 +44,6 @@ REIMBURSABLE = {
 SIDE = {"accountRef": {"id": "a-1"}, "amount": 10.5}
 TRANSFER = {"date": "2022-08-03", "from": SIDE, "to": SIDE}
 ADJUSTMENT = {"id": "a-1", "date": "2022-08-03", "currency": "GBP", "lines": [SIDE]}
-
-
-@pytest.fixture
-def codat() -> SimulatedCodat:
-    """Give a Codat without companies."""
-    return SimulatedCodat("key", SECRET)
-
-
-@pytest.fixture
-def company(codat: SimulatedCodat) -> Company:
-    """Give a company."""
-    return codat.add_company()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The least that has people sign in: what `functions/health` does with the same pieces, without anything to look at."""
+"""Minimal pages with login, built from the same parts as `functions/health`."""
 
 import json
 from dataclasses import dataclass

@@ -76,7 +76,7 @@ def test_answer_is_kept_for_90_minutes(client: Client) -> None:
 
 
 def test_refusal_is_kept(client: Client) -> None:
-    """A 400 comes again, though nothing was done."""
+    """A 400 is replayed although nothing was written."""
     first = client.post(WRONG)
     assert first.status_code == 400
     assert client.post(WRONG).json() == first.json()

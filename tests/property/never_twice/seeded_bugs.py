@@ -1,8 +1,8 @@
-"""Bugs to put in: each takes away one of the things that keep an expense from being written twice."""
+"""Bugs to put in: each removes one of the mechanisms that keep an expense from being written twice."""
 
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -25,12 +25,13 @@ from codat_sync.submissions.outcome_lookup import Tracing
 from codat_sync.submissions.repository import Claims, SubmissionStore, _write
 from codat_sync.submissions.service import Submitting
 from codat_sync.submissions.submission import State, Submission
+from tests.property.seeded_bugs import Bug
 
 Patch = pytest.MonkeyPatch
 
 
 def claims_without_condition(patch: Patch) -> None:
-    """Claim a transaction without a look whether another has done so meanwhile."""
+    """Claim a transaction without checking for a concurrent claim."""
 
     def record(self: SubmissionStore, submission: Submission, bodies: Iterable[Body], claims: Claims) -> None:
         self._put_bodies(submission, bodies)
@@ -43,7 +44,7 @@ def claims_without_condition(patch: Patch) -> None:
 
 
 def unknown_is_not_written(patch: Patch) -> None:
-    """Take what Codat has not answered for not written, without a look."""
+    """Take a request without an answer for not written."""
     real = Submitting.require_free
 
     def require_free(self: Submitting, transaction_id: str, holder: Submission) -> None:
@@ -54,32 +55,32 @@ def unknown_is_not_written(patch: Patch) -> None:
 
 
 def expired_keys_are_sent(patch: Patch) -> None:
-    """Believe that a key holds for a day, and look for nothing."""
+    """Believe that an idempotency key is valid for a day, and do not look up the outcome."""
     patch.setattr(submission_module, "KEY_HOLDS", timedelta(days=1))
     patch.setattr(Tracing, "find", lambda *_: None)
 
 
 def open_syncs_are_ended(patch: Patch) -> None:
-    """Create again what has failed once, without waiting for the sync to end."""
+    """Resubmit what has failed once without waiting for the sync to end."""
     patch.setattr(plan_module, "_under_way", lambda *_: None)
     patch.setattr(plan_module, "_unknown", lambda *_: None)
 
 
 def open_syncs_free(patch: Patch) -> None:
-    """Let a product submit again while the sync of before is open."""
+    """Let a product submit again while the earlier sync is open."""
     patch.setattr(Submitting, "_require_ended", lambda *_: None)
 
 
 def failures_are_refusals(patch: Patch) -> None:
-    """Take what Codat answers with a 5xx for not written."""
+    """Take a 5xx answer for not written."""
     patch.setattr(submit_module, "is_refusal", lambda answer: answer.status_code >= HTTPStatus.BAD_REQUEST)
 
 
 def sent_without_condition(patch: Patch) -> None:
-    """Send what was recorded, without a look whether another has sent it meanwhile, or taken its place.
+    """Send a recorded request without checking that no other run has sent or replaced it.
 
-    Two runs with the same POST have the same key too, and Codat answers the second one as the first; so what shows it
-    is a PUT, or a run that was so slow that another one has taken it for crashed.
+    Two runs with the same POST have the same idempotency key, and Codat answers the second as the first. A PUT reveals
+    the bug, or a run so slow that another one takes it for crashed.
     """
 
     def mark_sent(self: SubmissionStore, submission: Submission, now: datetime) -> Submission:
@@ -91,7 +92,7 @@ def sent_without_condition(patch: Patch) -> None:
 
 
 def claims_are_read_last(patch: Patch) -> None:
-    """Claim for a retry from whoever has it then: the plan may be from before that one's submission."""
+    """Take over the current claims in a retry: its plan may be older than the submission that holds them."""
     real = SubmissionStore.record
 
     def record(self: SubmissionStore, submission: Submission, bodies: Iterable[Body], claims: Claims) -> None:
@@ -104,7 +105,7 @@ def claims_are_read_last(patch: Patch) -> None:
 
 
 def claims_are_read_after_the_rest(patch: Patch) -> None:
-    """Plan a retry from what was read before the claims: who submits in between has claimed, and is not in the plan."""
+    """Plan a retry from data read before the claims: a submission in between is missing in the plan."""
     settled_claims, load, read = Retrying._settled_claims, Standings.load, threading.local()  # noqa: SLF001
 
     def read_late(self: Retrying, company_id: str, names: Sequence[str]) -> Claims:
@@ -119,12 +120,12 @@ def claims_are_read_after_the_rest(patch: Patch) -> None:
 
 
 def updates_are_repeated(patch: Patch) -> None:
-    """Send a PUT again whose answer is not known, as if it took a key."""
+    """Repeat a PUT whose answer is unknown, as if it had an idempotency key."""
     patch.setattr(Submission, "may_be_sent_again", lambda *_: True)
 
 
 def repeats_have_new_keys(patch: Patch) -> None:
-    """Send a request again under another key than the first time."""
+    """Repeat a request under a new idempotency key."""
     real, numbers = Writer.create, count(1)
 
     def create(self: Writer, company_id: str, kind: Kind, text: str, _: str) -> Answer:
@@ -134,13 +135,13 @@ def repeats_have_new_keys(patch: Patch) -> None:
 
 
 def written_updates_are_retried(patch: Patch) -> None:
-    """Create again what failed in this sync, whatever came of it since: Codat refuses no update as processed."""
+    """Resubmit what failed in a sync whatever happened since: Codat does not reject an update as already processed."""
     patch.setattr(plan_module, "_written", lambda *_: None)
     patch.setattr(plan_module, "_unknown", lambda *_: None)
 
 
-# Each with a seed that has found it: it is tried first.
-BUGS: dict[Callable[[Patch], None], int] = {
+# Each with a seed that has found it, which is tried first.
+BUGS: dict[Bug, int] = {
     claims_without_condition: 1,
     unknown_is_not_written: 5,
     expired_keys_are_sent: 7,

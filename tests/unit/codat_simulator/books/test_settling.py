@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -13,39 +13,9 @@ from dev.codat_simulator.books.settling import UNREACHABLE, Outcome, Rule, Settl
 from dev.codat_simulator.books.submissions import Entry
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.codat_simulator.webhooks.events import Generation
-
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+from tests.support.clock import ManualClock
 
 Create = Callable[..., str]
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.time = datetime(2026, 3, 1, 23, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        """Tell the time."""
-        return self.time
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """Give a clock."""
-    return Clock()
-
-
-@pytest.fixture
-def codat(clock: Clock) -> SimulatedCodat:
-    """Give a Codat without companies."""
-    return SimulatedCodat("key", SECRET, now=clock)
-
-
-@pytest.fixture
-def company(codat: SimulatedCodat) -> Company:
-    """Give a company."""
-    return codat.add_company()
 
 
 @pytest.fixture
@@ -193,7 +163,7 @@ def test_company_that_is_linked_again_is_written_to(codat: SimulatedCodat, compa
 def test_company_that_is_deleted_meanwhile(
     codat: SimulatedCodat, company: Company, create: Create, announced: list[tuple[Sync, Generation]]
 ) -> None:
-    """Its sync fails with 4040, nothing is written, and no webhook tells of it."""
+    """Its sync fails with 4040, nothing is written, and no webhook announces it."""
     sync_id = create("t-1")
     codat.delete_company(company.company_id)
     assert codat.settle(sync_id).code == 4040
@@ -214,7 +184,7 @@ def test_end_is_announced(codat: SimulatedCodat, create: Create, announced: list
 # ---------------------------------------------------------------- settled by plan
 
 
-def test_without_a_plan_syncs_stay_in_progress(codat: SimulatedCodat, clock: Clock, create: Create) -> None:
+def test_without_a_plan_syncs_stay_in_progress(codat: SimulatedCodat, clock: ManualClock, create: Create) -> None:
     """Nothing ends by itself, however long it takes."""
     sync_id = create("t-1")
     clock.time += timedelta(days=1)
@@ -223,7 +193,7 @@ def test_without_a_plan_syncs_stay_in_progress(codat: SimulatedCodat, clock: Clo
 
 
 def test_plan_ends_syncs_when_it_is_time(
-    codat: SimulatedCodat, clock: Clock, create: Create, announced: list[tuple[Sync, Generation]]
+    codat: SimulatedCodat, clock: ManualClock, create: Create, announced: list[tuple[Sync, Generation]]
 ) -> None:
     """Not before, and not twice."""
     codat.auto_settle = Settling(after_seconds=10)

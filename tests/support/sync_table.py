@@ -1,30 +1,37 @@
-"""A table with very many syncs, and how many requests it takes to read them."""
+"""Create SyncTable as the template defines it, and fill it with many syncs."""
 
 import uuid
-from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 from boto3.dynamodb.types import TypeSerializer
-from botocore.client import BaseClient
 
 from codat_sync.aws.table_schema import listing_keys, sync_key
 from codat_sync.core.iterables import chunks
 from codat_sync.core.timestamps import format_instant
+from dev.deploying.template import read_template
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _serialize = TypeSerializer().serialize
 _DAYS = 30
+_PROPERTIES = read_template()["Resources"]["SyncTable"]["Properties"]
+_DEFINITION = {
+    name: _PROPERTIES[name] for name in ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
+}
+
+
+def create_sync_table(dynamodb: "DynamoDBClient", name: str, *, with_stream: bool = False) -> None:
+    """Create a table with SyncTable's keys and indexes, and optionally its stream."""
+    (_, stream, _) = _PROPERTIES["StreamSpecification"]["Fn::If"]
+    more: Any = {"StreamSpecification": {"StreamEnabled": True, **stream}} if with_stream else {}
+    dynamodb.create_table(TableName=name, **_DEFINITION, **more)
 
 
 def fill(dynamodb: "DynamoDBClient", table: str, number: int, now: datetime, *, companies: int = 500) -> str:
-    """Write the listed part of so many syncs, spread evenly over the last 30 days; returns the id of one of them."""
+    """Write the list entries of ``number`` syncs, spread evenly over the last 30 days; returns the id of one."""
 
     def write(numbers: list[int]) -> None:
         requests: Any = [{"PutRequest": {"Item": _item(each, number, now, companies)}} for each in numbers]
@@ -36,29 +43,15 @@ def fill(dynamodb: "DynamoDBClient", table: str, number: int, now: datetime, *, 
     return _sync_id(0)
 
 
-@contextmanager
-def counted() -> Iterator[Counter[str]]:
-    """Count the requests to AWS, each as its operation and, if it reads an index, that."""
-    counter: Counter[str] = Counter()
-    call = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001 - through which every call goes
-
-    def count(client: Any, operation: str, parameters: Any) -> Any:  # noqa: ANN401 - botocore's own
-        counter[" ".join(filter(None, (operation, parameters.get("IndexName"))))] += 1
-        return call(client, operation, parameters)
-
-    with patch.object(BaseClient, "_make_api_call", count):
-        yield counter
-
-
 def _sync_id(number: int) -> str:
     return str(uuid.UUID(int=number + 1, version=4))
 
 
-def _item(number: int, of: int, now: datetime, companies: int) -> dict[str, Any]:
+def _item(number: int, total: int, now: datetime, companies: int) -> dict[str, Any]:
     company_id = str(uuid.UUID(int=number % companies, version=4))
-    # From the beginning of the day 29 days ago up to now.
+    # From midnight UTC 29 days ago up to now.
     first = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=_DAYS - 1)
-    at = format_instant(now - (now - first) * number / of)
+    at = format_instant(now - (now - first) * number / total)
     item = {
         **sync_key(_sync_id(number)),
         **listing_keys(company_id, _sync_id(number), at),

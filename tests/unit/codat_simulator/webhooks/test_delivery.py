@@ -16,7 +16,7 @@ Answer = Callable[[int], int]
 
 
 class Receiver:
-    """Takes webhooks, answering each as it was told."""
+    """Receives webhooks with scripted responses."""
 
     def __init__(self, answer: Answer) -> None:
         self.requests: list[httpx.Request] = []
@@ -33,7 +33,7 @@ class Receiver:
 
 
 def ticking() -> Callable[[], datetime]:
-    """Make a clock that is a second further each time one looks."""
+    """Return a clock that advances by a second per reading."""
     start, seconds = datetime.now(UTC), count()
     return lambda: start + timedelta(seconds=next(seconds))
 
@@ -65,7 +65,7 @@ def test_any_2xx_ends_it() -> None:
 
 
 def test_attempts_share_the_id_and_are_signed_anew() -> None:
-    """A message that is refused comes again with the same id and body, a new time and a new signature."""
+    """A rejected message is redelivered with the same id and body, a new time and a new signature."""
     receiver = Receiver(lambda attempt: 503 if attempt < 4 else 200)
     with deliverer(receiver) as sending:
         webhook_id = sending.send(Message(b"{}"))

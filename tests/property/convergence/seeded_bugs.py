@@ -1,5 +1,5 @@
-"""Bugs to put in: each takes away one of the things that make the table converge."""
-# ruff: noqa: SLF001 - they are put in where the code is, not where it is called
+"""Bugs to put in: each removes one of the mechanisms that make the table converge."""
+# ruff: noqa: SLF001 - bugs replace private methods
 
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from codat_sync.ingestion.sync_ingestion import Ingestion
 from codat_sync.polling.poll_state import next_version
 from codat_sync.syncs import repository as store_module
 from codat_sync.syncs.repository import Head, Store
+from tests.property.convergence.machine import Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
     from codat_sync.polling.schedule import Waiting
     from codat_sync.syncs.sync import Sync
     from codat_sync.webhooks.events import WebhookEvent
+    from tests.property.seeded_bugs import Bug
 
 
-def commit_without_the_condition(patch: "pytest.MonkeyPatch") -> None:
-    """Who commits does not look whether another has."""
+def commit_without_condition(patch: "pytest.MonkeyPatch") -> None:
+    """Commit without optimistic locking."""
 
     def put(self: Store, values: "Values", _: Head, retries: "Sequence[tuple[Values, Values]]") -> None:
         self.table.transact([(values, {})], retries)
@@ -34,8 +36,8 @@ def commit_without_the_condition(patch: "pytest.MonkeyPatch") -> None:
     patch.setattr(Store, "_put_document", put)
 
 
-def version_read_after_the_fetch(patch: "pytest.MonkeyPatch") -> None:
-    """Who commits looks only whether another has since Codat answered."""
+def version_read_after_fetch(patch: "pytest.MonkeyPatch") -> None:
+    """Lock on the version read after Codat's answer instead of before."""
     real = Ingestion._keep
 
     def keep(self: Ingestion, sync: "Sync", news: "SyncNews", *others: Any, **options: Any) -> Ingested:  # noqa: ANN401 - as they are
@@ -46,8 +48,8 @@ def version_read_after_the_fetch(patch: "pytest.MonkeyPatch") -> None:
     patch.setattr(Ingestion, "_keep", keep)
 
 
-def pointers_after_the_document(patch: "pytest.MonkeyPatch") -> None:
-    """For a while, and after a crash for ever, there is no way to a document."""
+def index_entries_after_document(patch: "pytest.MonkeyPatch") -> None:
+    """Write the index entries after the document: a crash in between loses them."""
     real_pointers, real_commit = Store.put_pointers, Store.commit_sync
 
     def commit(self: Store, sync: "Sync", waiting: "Waiting | None", head: Head, now: "datetime") -> None:
@@ -59,7 +61,7 @@ def pointers_after_the_document(patch: "pytest.MonkeyPatch") -> None:
 
 
 def parts_named_by_version(patch: "pytest.MonkeyPatch") -> None:
-    """Two workers that are after the same version write the same parts."""
+    """Name parts by version: two workers that write the same version overwrite each other's parts."""
     real = Store.commit_sync
 
     def commit(self: Store, sync: "Sync", waiting: "Waiting | None", head: Head, now: "datetime") -> None:
@@ -70,8 +72,8 @@ def parts_named_by_version(patch: "pytest.MonkeyPatch") -> None:
     patch.setattr(Store, "commit_sync", commit)
 
 
-def no_second_try_after_a_lost_race(patch: "pytest.MonkeyPatch") -> None:
-    """Who lost takes the winner's answer for younger than its own."""
+def no_retry_after_lost_race(patch: "pytest.MonkeyPatch") -> None:
+    """Take the winner's answer for newer than one's own after a lost race."""
 
     def take_in(self: Ingestion, news: "Sequence[SyncNews]", receives: int) -> Ingested:
         try:
@@ -82,11 +84,22 @@ def no_second_try_after_a_lost_race(patch: "pytest.MonkeyPatch") -> None:
     patch.setattr(Ingestion, "take_in", take_in)
 
 
-def nobody_looks_for_unchanged_events(patch: "pytest.MonkeyPatch") -> None:
-    """Nothing keeps an answer from before an unchanged one from coming after it: Codat said A, B, and A again."""
+def unchanged_events_ignored(patch: "pytest.MonkeyPatch") -> None:
+    """Let an older answer follow an unchanged one: Codat said A, B, and A again."""
 
     def put(self: Store, head: Head, events: "Sequence[WebhookEvent]", now: "datetime") -> None:
         self._events.put(sync_key(head.sync_id), events, now, unchanged_at=head.version)
 
     patch.setattr(Store, "put_unchanged_events", put)
     patch.setattr(Store, "is_doubtful", lambda *_: False)
+
+
+# Each with the scenarios that reveal it and a seed that has found it, which is tried first.
+BUGS: "dict[Bug, tuple[list[Scenario], int]]" = {
+    commit_without_condition: ([Scenario.RACE], 0),
+    version_read_after_fetch: ([Scenario.RACE], 0),
+    index_entries_after_document: ([Scenario.CALM, Scenario.STORM], 0),
+    parts_named_by_version: ([Scenario.RACE], 3),
+    no_retry_after_lost_race: ([Scenario.RACE], 2),
+    unchanged_events_ignored: ([Scenario.RACE], 0),
+}

@@ -1,10 +1,9 @@
-"""The items that a version of this application leaves in SyncTable: written by its functions, and stored for the next.
+"""The items that each release leaves in SyncTable, written by its functions and stored for upgrade tests.
 
 `RECORD_ITEMS=1 pytest tests/integration/syncs/test_released_items.py` stores those of today; it belongs to a release.
 """
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,15 @@ from dev.codat_simulator.books.settling import Outcome, Verdict
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
-from tests.integration.conftest import Aws, Handler
+from tests.support.aws import Aws
+from tests.support.handlers import Handler, StartFunction
 from tests.support.sqs_batches import batch, of
 from tests.support.submit_requests import EXPENSES, ask, expense
 
-Start = Callable[[str], Handler]
 # Items as DynamoDB has them: attributes of many types.
 Items = list[dict[str, Any]]
 
-FOLDER = Path(__file__).parent.parent / "items"
+FOLDER = Path(__file__).parents[2] / "items"
 # The syncs that the items are about, each named for what is to be read of it.
 LARGE, IN_PROGRESS, BEHIND_GATE, NOT_FOUND = (str(UUID(int=n, version=4)) for n in range(1, 5))
 SUBMITTED, RECORDED = (str(UUID(int=n, version=4)) for n in range(11, 13))
@@ -35,8 +34,8 @@ FORGOTTEN = str(UUID(int=21, version=4))
 AGREED = "5130 2026-11-24T23:20:56.445Z"
 
 
-def write_items(start: Start, aws: Aws, simulated: SimulatedCodat) -> Items:
-    """Have the functions write every kind of item, and return what is in the table."""
+def write_items(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> Items:
+    """Let the functions write every kind of item; returns the table's items."""
     worker, company = start("worker"), simulated.company(COMPANY_ID)
 
     def hears(sync_id: str) -> None:
@@ -63,7 +62,7 @@ def write_items(start: Start, aws: Aws, simulated: SimulatedCodat) -> Items:
 
 
 def _agree_and_forget(table: Table) -> None:
-    """Leave what takes Codat's list to be wrong about a sync, or a person to have a company forgotten."""
+    """Write the items of an incorrect list entry and of an erased company."""
     ReconciliationStore(table).put_agreed(COMPANY_ID, {SYNC_ID: AGREED})
     tombstones, now = Tombstones(table), datetime.now(UTC)
     stone = tombstones.put(FORGOTTEN, "arn:aws:iam::123456789012:user/operator", "ticket 7", now)
@@ -71,8 +70,8 @@ def _agree_and_forget(table: Table) -> None:
     tombstones.finish(FORGOTTEN, now)
 
 
-def _submit(start: Start, simulated: SimulatedCodat, worker: Handler) -> None:
-    """Submit one, let it fail, create it again; and keep the body of another."""
+def _submit(start: StartFunction, simulated: SimulatedCodat, worker: Handler) -> None:
+    """Submit an expense, let it fail and resubmit it; record the body of another."""
     submit = start("submit")
     sync_id = ask(submit, "POST", EXPENSES, [expense(SUBMITTED)]).body["syncId"]
     ended = simulated.settle(sync_id, Outcome(otherwise=Verdict("PushError", "busy")))
@@ -83,22 +82,22 @@ def _submit(start: Start, simulated: SimulatedCodat, worker: Handler) -> None:
 
 
 def kind_of(item: dict[str, Any]) -> tuple[str, str]:
-    """Return what kind of item it is, by its key."""
+    """Return the kind of an item, by its key."""
     return item["pk"]["S"].split("#")[0], item["sk"]["S"].split("#")[0]
 
 
 def store(version: str, items: Items) -> None:
-    """Keep what a version has written."""
+    """Store the items of a version."""
     (FOLDER / f"{version}.json").write_text(json.dumps(sorted(items, key=_key), indent=1) + "\n")
 
 
 def stored() -> dict[str, Items]:
-    """Return what each version has written, by version."""
+    """Return the stored items by version."""
     return {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
 
 
 def of_a_later_version(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - DynamoDB's
-    """Return an item as a later version would write it: with a higher `v`, and more in it wherever there can be."""
+    """Return an item as a later version might write it: with a higher `v` and unknown fields."""
     if depth == 0:
         changed = {name: of_a_later_version(each, 1) for name, each in value.items()}
         return changed | {"v": {"N": "99"}, "later": {"S": "what nobody knows yet"}}

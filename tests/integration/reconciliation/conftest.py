@@ -1,0 +1,23 @@
+"""Fixtures: reconcile in this process, on a clock that tests move."""
+
+import pytest
+
+from dev.codat_simulator.simulator import SimulatedCodat
+from dev.stored_events import SYNC_ID
+from tests.support.aws import WEBHOOK_URL, Aws
+from tests.support.handlers import StartFunction
+from tests.support.reconciliation_world import LONG_AGO, Clock, Reconcile, make_reconcile
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def reconcile(start: StartFunction, aws: Aws, simulated: SimulatedCodat, clock: Clock) -> Reconcile:
+    """Return reconcile, for a Codat with one company, which has one old sync that no webhook announced."""
+    simulated.now = clock
+    simulated.set_webhook_consumer(WEBHOOK_URL)
+    simulated.change_sync(SYNC_ID, sync_utc=LONG_AGO)
+    return make_reconcile(aws, simulated.transport(), start("worker"), clock)
