@@ -6,8 +6,9 @@ SAM describes an HTTP API by an OpenAPI document, which the emulator does not im
 import re
 from typing import TYPE_CHECKING, Any
 
-from dev.deploying.cloudformation import STACK, physical_ids
+from ops.cloudformation import physical_ids
 from ops.errors import LocalStackError
+from ops.local_stack import STACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

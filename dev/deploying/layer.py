@@ -11,9 +11,9 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 
 from dev.deploying.zip_archive import zipped
+from dev.paths import BUILD, LOGS, ROOT
 from dev.processes.lock import locked
 from ops.errors import LocalStackError
-from ops.paths import BUILD, LOGS, ROOT
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-from ops.paths import ROOT
+from dev.paths import ROOT
 
 # Documents whose shape CloudFormation defines, not this project.
 Template = dict[str, Any]

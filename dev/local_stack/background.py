@@ -10,11 +10,11 @@ from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from dev.local_stack.services import Codat, Services, real_codat, running_services
+from dev.paths import LOGS, ROOT, UP
+from dev.private_files import write_private
 from dev.processes.lock import is_locked, locked
 from dev.sam_local.docker_forwarder import forwarded
 from ops.errors import LocalStackError
-from ops.paths import LOGS, ROOT, UP
-from ops.private_files import write_private
 
 # Held for as long as that process lives. Its id alone would not tell: it may be another process's by now.
 _ALIVE = UP / "alive.lock"

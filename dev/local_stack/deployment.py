@@ -5,17 +5,18 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from dev.deploying import cloudformation
 from dev.deploying.api_routes import make_routes
+from dev.deploying.cloudformation import apply
 from dev.deploying.layer import PYTHON, built_layer
 from dev.deploying.template import Template, read_template, suit_emulator
 from dev.deploying.zip_archive import zipped
-from dev.local_stack.aws_clients import REGION, LocalAws
+from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.simulator_process import send_webhooks_to
+from dev.paths import ROOT
 from dev.release.build_target import machine_architecture
 from dev.release.version_stamp import stamp
-from ops.local_outputs import Outputs
-from ops.paths import ROOT
+from ops.cloudformation import outputs as stack_outputs
+from ops.local_stack import REGION, Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +39,8 @@ def deploy(services: "Services", parameters: "Mapping[str, str] | None" = None) 
     # By its address: in a request it may have 51,200 bytes.
     uploaded = _uploaded(aws.s3, json.dumps(template).encode())
     template_url = f"{services.aws_endpoint_url}/{uploaded['Bucket']}/{uploaded['Key']}"
-    cloudformation.apply(aws.cloudformation, template_url, chosen)
-    made = cloudformation.outputs(aws.cloudformation)
+    apply(aws.cloudformation, template_url, chosen)
+    made = stack_outputs(aws.cloudformation)
     _put_secrets(aws, made, services)
     api_url = f"{services.aws_endpoint_url}/_aws/execute-api/{make_routes(aws)}"
     webhook_url = f"{api_url}/webhooks/codat"

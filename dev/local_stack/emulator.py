@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from dev.local_stack.aws_clients import REGION
+from dev.paths import EMULATOR_VENV
 from dev.processes.process import running
 from ops.errors import LocalStackError
-from ops.paths import EMULATOR_VENV
+from ops.local_stack import REGION
 
 LOOPBACK = "127.0.0.1"
 

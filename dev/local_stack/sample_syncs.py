@@ -20,7 +20,7 @@ from dev.demo.scenario.syncs import COMPANIES, Planned
 from dev.local_stack.aws_clients import LocalAws
 
 if TYPE_CHECKING:
-    from ops.local_outputs import Outputs
+    from ops.local_stack import Outputs
 
 _DAYS = 28
 _FEWEST, _MOST = 1, 4

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from dev.local_stack.emulator import emulator
 from dev.local_stack.simulator_process import simulator
+from dev.paths import LOGS
 from dev.processes.run_directory import run_directory
 from ops.errors import LocalStackError
-from ops.paths import LOGS
 
 
 @dataclass(frozen=True)

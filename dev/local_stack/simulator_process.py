@@ -10,10 +10,10 @@ from pathlib import Path
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.control.client import SimulatorControl
 from dev.codat_simulator.control.messages import NewCompany
+from dev.paths import ROOT
 from dev.processes.process import running
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
 from ops.errors import LocalStackError
-from ops.paths import ROOT
 
 
 @contextmanager

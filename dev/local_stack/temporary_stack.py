@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from dev.local_stack.deployment import deploy
 from dev.local_stack.services import Codat, running_services
-from ops.local_outputs import Outputs
+from ops.local_stack import Outputs
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from dev.paths import RUN
 from dev.processes.lock import is_locked, locked
-from ops.paths import RUN
 
 _LOCK = "lock"
 

@@ -1,4 +1,4 @@
-"""`python -m dev.release.event_schemas`: writes docs/events.schema.json anew, after a change of the facts."""
+"""Generate docs/events.schema.json from the published events."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from codat_sync.publishing.events import Fact
-from ops.paths import ROOT
+from dev.paths import ROOT
 
 SCHEMAS = ROOT / "docs" / "events.schema.json"
 
@@ -39,7 +39,3 @@ def schemas() -> str:
 def write(path: Path = SCHEMAS) -> None:
     """Write the file."""
     path.write_text(schemas())
-
-
-if __name__ == "__main__":
-    write()

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from dev.deploying.cloudformation import physical_ids
 from dev.deploying.template import read_template
 from dev.local_stack.emulator import LOOPBACK
+from ops.cloudformation import physical_ids
 
 if TYPE_CHECKING:
     from dev.local_stack.aws_clients import LocalAws

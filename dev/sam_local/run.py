@@ -9,11 +9,9 @@ import httpx
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.syncs.repository import Store
-from dev.deploying.cloudformation import physical_ids
 from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.bus_subscriber import subscribe
 from dev.local_stack.simulator_process import add_example
-from dev.sam_local.cli import SamLocal
 from dev.sam_local.events import (
     ClockEvent,
     Effects,
@@ -31,7 +29,9 @@ from dev.sam_local.events import (
     submit_events,
     worker_events,
 )
-from ops.local_outputs import Outputs
+from dev.sam_local.sam_cli import SamLocal
+from ops.cloudformation import physical_ids
+from ops.local_stack import Outputs
 
 _SECONDS_TO_ANSWER = 60
 

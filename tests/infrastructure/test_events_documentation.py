@@ -2,8 +2,8 @@
 
 import json
 
+from dev.paths import ROOT
 from dev.release.event_schemas import SCHEMAS, facts, schemas
-from ops.paths import ROOT
 
 _PAGE = (ROOT / "docs" / "events.md").read_text()
 
