@@ -10,7 +10,10 @@ import typer
 
 from dev.codat_simulator.server import serve
 from dev.codat_simulator.simulator import SimulatedCodat
-from ops.options import examples
+
+_EXAMPLE = """\b
+Examples:
+  python -m dev.codat_simulator --api-key any --signing-secret whsec_c2VjcmV0 --port 8080"""
 
 
 def main(
@@ -54,9 +57,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command(epilog=examples("python -m dev.codat_simulator --api-key any --signing-secret whsec_c2VjcmV0 --port 8080"))(
-    main
-)
+app.command(epilog=_EXAMPLE)(main)
 
 if __name__ == "__main__":
     app()

@@ -9,6 +9,7 @@ from ops.options import examples
 release_app = typer.Typer(
     name="release",
     help="Steps of `make build` and `make deploy`.",
+    epilog=examples("make deploy ENV=dev", "python -m dev release event-schemas"),
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -23,7 +23,7 @@ def protect(client: "CloudFormationClient", stack: str) -> None:
     try:
         client.set_stack_policy(StackName=stack, StackPolicyBody=POLICY.read_text())
     except (BotoCoreError, ClientError) as error:
-        raise LocalStackError(f"the stack is deployed, but its stack policy is not set: {error}") from error
+        raise LocalStackError(f"the stack is deployed, but not protected from replacement: {error}") from error
 
 
 def protect_stack(environment: str) -> None:

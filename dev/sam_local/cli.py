@@ -7,6 +7,7 @@ from ops.options import examples
 sam_local_app = typer.Typer(
     name="sam-local",
     help="Run the functions in Docker, with `sam local`.",
+    epilog=examples("make sam-local"),
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -9,7 +9,7 @@ _PAGE = (ROOT / "docs" / "events.md").read_text()
 
 
 def test_the_schemas_are_those_of_the_facts() -> None:
-    """`python -m dev.release.event_schemas` writes them anew."""
+    """`python -m dev release event-schemas` writes them anew."""
     assert SCHEMAS.read_text() == schemas()
 
 
