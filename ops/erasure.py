@@ -20,7 +20,10 @@ def erase(stack: str | None, company_id: str, reason: str, *, dry_run: bool) -> 
     service = _service(Deployment.connect(stack))
     try:
         if dry_run:
-            print(_counted(sum(service.items.count(company_id), Counter())), "would be deleted, and the dead letters of the company.")
+            print(
+                _counted(sum(service.items.count(company_id), Counter())),
+                "would be deleted, and the dead letters of the company.",
+            )
         else:
             print(_summary(service.forget(company_id, reason)))
     except (BotoCoreError, ClientError, CodatSyncError) as error:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class LocalStackError(Exception):
-    """A command can't do its work; the text tells the user why, and what to do about it."""
+    """A command can't do its work; its text says why, and how to fix it."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The project's real template, deployed to the embedded AWS."""
+"""Deploy the project's real template to the embedded AWS."""
 
 import hashlib
 import json
@@ -29,14 +29,14 @@ _BUCKET = "code"
 
 
 def deploy(services: "Services", parameters: "Mapping[str, str] | None" = None) -> Outputs:
-    """Build and deploy the project to ``services``, or bring what is deployed there up to date."""
+    """Build the project and deploy it to ``services``, or update the deployment there."""
     aws = LocalAws(services.aws_endpoint_url)
     template = read_template()
     suit_emulator(template, services.aws_endpoint_url)
     chosen = _parameters(services) | dict(parameters or {})
     stamp(template, chosen)
     _upload_code(aws.s3, template)
-    # By its address: in a request it may have 51,200 bytes.
+    # By URL: in a request, a template may have 51,200 bytes at most.
     uploaded = _uploaded(aws.s3, json.dumps(template).encode())
     template_url = f"{services.aws_endpoint_url}/{uploaded['Bucket']}/{uploaded['Key']}"
     apply(aws.cloudformation, template_url, chosen)
@@ -73,7 +73,7 @@ def _parameters(services: "Services") -> dict[str, str]:
 
 
 def _upload_code(s3: "S3Client", template: Template) -> None:
-    """Upload the folders that the template names, and name where they are now."""
+    """Upload the code folders of the template, and set their properties to the uploads."""
     with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
         s3.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     for resource in template["Resources"].values():

@@ -20,7 +20,7 @@ class _WithoutTitles(GenerateJsonSchema):
 
 
 def facts(kind: type[Fact] = Fact) -> Iterator[type[Fact]]:
-    """Yield every kind of fact that is told."""
+    """Yield every type of event that is published."""
     if not (narrower := kind.__subclasses__()):
         yield kind
     for each in narrower:
@@ -28,7 +28,7 @@ def facts(kind: type[Fact] = Fact) -> Iterator[type[Fact]]:
 
 
 def schemas() -> str:
-    """Return the JSON Schema of each fact's details, under the fact's name, as the file has it."""
+    """Return the content of the file: the JSON Schema of each event's details, by event type."""
     _, schema = models_json_schema(
         [(kind, "serialization") for kind in facts()], by_alias=True, schema_generator=_WithoutTitles
     )

@@ -1,4 +1,4 @@
-"""What `sam local --env-vars` needs for containers to use the local stack."""
+"""Environment variables for `sam local --env-vars`, with which containers use the local stack."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ _HOST = "host.docker.internal"
 
 
 def env_vars(aws: "LocalAws") -> dict[str, dict[str, str]]:
-    """Return the environment of each function as deployed, as a container has to see it."""
+    """Return the environment of each deployed function, with URLs that a container can reach."""
     names = physical_ids(aws.cloudformation)
     resources = read_template()["Resources"]
     functions = [name for name, resource in resources.items() if resource["Type"] == "AWS::Serverless::Function"]

@@ -1,4 +1,4 @@
-"""`sam local` in processes of its own, against a local stack."""
+"""Run `sam local` against a local stack."""
 
 import json
 import os
@@ -28,7 +28,7 @@ _LOGS = LOGS / "sam-local"
 
 @dataclass(frozen=True)
 class Invocation:
-    """An invocation that has begun."""
+    """An invocation in progress."""
 
     process: subprocess.Popen[str]
     began: float
@@ -48,7 +48,7 @@ class Invocation:
 
 
 class SamLocal:
-    """SAM CLI with a folder for its files, which is to go away afterwards."""
+    """SAM CLI, with a temporary folder for its files."""
 
     def __init__(self, directory: Path, env_vars: dict[str, dict[str, str]], aws_endpoint_url: str) -> None:
         self._directory = directory
@@ -58,7 +58,7 @@ class SamLocal:
 
     @contextmanager
     def invoke(self, function: str, name: str, payload: Payload) -> Iterator[Invocation]:
-        """Begin to invoke ``function``; the block's end is the invocation's."""
+        """Start to invoke ``function``; the invocation ends with the block."""
         event = self._directory / f"{function}-{name}.json"
         write_private(event, payload)
         log = _LOGS / f"{function}-{name}.log"
@@ -83,7 +83,7 @@ class SamLocal:
         return [str(SAM), "local", command, "--config-env", "local", "--env-vars", str(self._env_vars), *others]
 
     def _environment(self) -> dict[str, str]:
-        """Return this machine's environment, but with the emulator for an AWS account."""
+        """Return this machine's environment, with the emulator as AWS."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         # SAM CLI is started often: it is not to be compiled anew each time.
         inherited.pop("PYTHONDONTWRITEBYTECODE", None)
