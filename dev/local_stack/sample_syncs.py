@@ -90,7 +90,7 @@ class Weeks:
         )
 
     def _submit(self, company: Company) -> None:
-        """Submit expenses of which two fail until a user retries them: validation errors are not retried automatically."""
+        """Submit expenses of which two fail: validation errors are not retried automatically, but by a user."""
         good, *bad = [self._id() for _ in range(3)]
         rules = tuple(
             Rule(transaction_id=each, status="ValidationError", message=_CORRECTED.format(number), times=1)
