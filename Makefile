@@ -10,10 +10,10 @@ VENVS := .local/venvs
 # The tools of .venv come first, so that uv, ruff and the rest are the locked ones.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
-# What is imported is compiled once, not by each of the processes that the tests start.
+# Modules are compiled once, not by each of the processes that the tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-# The environment of samconfig.toml that is meant.
+# The environment of samconfig.toml.
 ENV ?= dev
 SAM := $(VENVS)/sam/bin/sam
 
@@ -43,60 +43,58 @@ $(VENVS)/%/ready: requirements/%.txt .venv/ready
 # ---------------------------------------------------------------- the local stack: no AWS account, no Docker
 
 .PHONY: demo
-demo: $(VENVS)/emulator/ready ## Run the main job on an emulated AWS against a simulated Codat, and compare the two
-	@python -m dev.demo
+demo: $(VENVS)/emulator/ready ## Run the whole scenario on an emulated AWS against a simulated Codat, and compare the two
+	@python -m dev demo
 
 .PHONY: up
-up: $(VENVS)/emulator/ready ## Start the local stack and leave it running, or bring it up to date
-	@python -m dev.local_stack.up
+up: $(VENVS)/emulator/ready ## Start the local stack and leave it running, or update it
+	@python -m dev up
 
 .PHONY: down
-down: .venv/ready ## End the local stack
-	@python -m dev.local_stack.down
+down: .venv/ready ## Stop the local stack
+	@python -m dev down
 
-# The local stack's, unless ENV is given. Which: ID="… …", REASON, COMPANY, QUEUE (sync, retry, publish); DRY_RUN=1 shows them only.
-.PHONY: dead-letters redrive drop
-dead-letters: .venv/ready ## Show dead letters and why they are: ENV=dev or prod for AWS; ID, REASON, COMPANY, QUEUE for some
-	@python -m ops.dead_letters show $(letters)
-redrive: .venv/ready ## Put dead letters back after the fix: as above, DRY_RUN=1 to look only
-	@python -m ops.dead_letters redrive $(letters)
-drop: .venv/ready ## Drop dead letters and keep a record: as above, WHY="…"; ALL=1 for all
-	@python -m ops.dead_letters drop $(letters) $(if $(ALL),--all) $(if $(WHY),--why "$$WHY")
-letters = $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(DRY_RUN),--dry-run) \
-  $(foreach id,$(ID),--id "$(id)") $(if $(REASON),--reason "$$REASON") $(if $(COMPANY),--company "$$COMPANY") \
-  $(if $(QUEUE),--queue "$$QUEUE")
+# ---------------------------------------------------------------- operation: the local stack, or AWS with ENV=dev or ENV=prod
 
-# The local stack's, unless ENV is given.
-.PHONY: republish
-republish: .venv/ready ## Have told what publish could not tell: ENV=dev or prod for AWS, DRY_RUN=1 to look only
-	@python -m ops.republish $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(DRY_RUN),--dry-run)
+# The commands read their options from the environment (`python -m ops COMMAND --help`), where make puts the variables
+# of its own command line. So no value passes through the shell. ENV has a default here: only one that is given counts.
+.PHONY: check dead-letters redrive drop republish erase unerase purge-bodies
+check dead-letters redrive drop republish erase unerase purge-bodies: \
+  export STACK = $(if $(filter file,$(origin ENV)),,codat-sync-$(ENV))
 
-# The local stack's, unless ENV is given. With DRY_RUN=1 it only counts.
-OF_COMPANY = $(if $(COMPANY),"$$COMPANY",$(error COMPANY=… is missing: the company's id at Codat)) \
-  --reason $(if $(REASON),"$$REASON",$(error REASON=… is missing: a ticket, say, and no personal data)) $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV))
+check: .venv/ready ## Check a deployment end to end: ENV=dev or prod for AWS, else the local stack
+	@python -m ops check
 
-.PHONY: forget
-forget: .venv/ready ## Delete all of a customer's: COMPANY=… REASON=…, ENV=dev or prod for AWS, DRY_RUN=1 to look only
-	@python -m ops.erase $(OF_COMPANY) $(if $(DRY_RUN),--dry-run)
+dead-letters: .venv/ready ## List dead letters and why they failed: ENV; filter by ID="… …", REASON, COMPANY, QUEUE
+	@python -m ops dead-letters list
 
-.PHONY: remember
-remember: .venv/ready ## Have a company known again that was forgotten: COMPANY=… REASON=…, ENV=dev or prod for AWS
-	@python -m ops.unerase $(OF_COMPANY)
+redrive: .venv/ready ## Send dead letters back after the fix: ENV; ID, REASON, COMPANY, QUEUE; DRY_RUN=1
+	@python -m ops dead-letters redrive
 
-.PHONY: empty-bodies
-empty-bodies: .venv/ready ## Empty the bodies that are older than DAYS=…, ENV=dev or prod for AWS, DRY_RUN=1 to look only
-	@python -m ops.purge_bodies --days $(if $(DAYS),$(DAYS),$(error DAYS=… is missing: how old a body may be)) \
-	  $(if $(filter file,$(origin ENV)),,--stack codat-sync-$(ENV)) $(if $(DRY_RUN),--dry-run)
+drop: .venv/ready ## Drop dead letters and record them: WHY="…"; ENV; ID, REASON, COMPANY, QUEUE or ALL=1; DRY_RUN=1
+	@python -m ops dead-letters drop
+
+republish: .venv/ready ## Re-send events that failed to publish: ENV; DRY_RUN=1
+	@python -m ops republish
+
+erase: .venv/ready ## Erase all data of a company: COMPANY=… REASON="…"; ENV; DRY_RUN=1
+	@python -m ops erase
+
+unerase: .venv/ready ## Lift the erasure block of a company: COMPANY=… REASON="…"; ENV
+	@python -m ops unerase
+
+purge-bodies: .venv/ready ## Purge request bodies older than DAYS=…; ENV; DRY_RUN=1
+	@python -m ops purge-bodies
 
 # ---------------------------------------------------------------- sam local: with Docker, on Lambda's own runtime
 
 .PHONY: sam-local
 sam-local: $(VENVS)/emulator/ready $(VENVS)/sam/ready ## Run every event of events/ through sam local: needs Docker
-	@python -m dev.sam_local
+	@python -m dev sam-local run
 
 .PHONY: sam-local-build
 sam-local-build: $(VENVS)/sam/ready ## Build for sam local by hand (README)
-	@python -m dev.sam_local.build
+	@python -m dev sam-local build
 
 # ---------------------------------------------------------------- checks
 
@@ -119,8 +117,8 @@ browser: .venv/ready
 	@python -m dev.browser
 
 .PHONY: screenshots
-screenshots: $(VENVS)/emulator/ready ## Take the pictures of the pages that the README shows
-	@python -m dev.screenshots
+screenshots: $(VENVS)/emulator/ready ## Take the screenshots of the README
+	@python -m dev screenshots
 
 # The build is for a Python and a processor that this machine need not have.
 .PHONY: template
@@ -135,21 +133,16 @@ template: .venv/ready $(VENVS)/sam/ready
 
 .PHONY: build
 build: .venv/ready $(VENVS)/sam/ready ## Build for AWS: ENV=dev or prod, as in samconfig.toml
-	@layer=$$(python -m dev.release.build_target $(ENV)) || exit 1; mkdir -p .local; env $$layer $(SAM) build --config-env $(ENV) >.local/build-$(ENV).log 2>&1 \
+	@layer=$$(python -m dev release build-target $(ENV)) || exit 1; mkdir -p .local; env $$layer $(SAM) build --config-env $(ENV) >.local/build-$(ENV).log 2>&1 \
 	  || { cat .local/build-$(ENV).log >&2; exit 1; }
 	@grep 'no bytecode' .local/build-$(ENV).log || true
-	@python -m dev.release.version_stamp $(ENV)
+	@python -m dev release stamp-version $(ENV)
 	@echo "built for $(ENV) in .aws-sam/$(ENV)"
 
 .PHONY: deploy
 deploy: build ## Deploy to AWS: ENV=dev or prod, as in samconfig.toml
 	@$(SAM) deploy --config-env $(ENV)
-	@python -m dev.release.stack_policy $(ENV)
-
-# The local stack, unless ENV is given.
-.PHONY: check
-check: .venv/ready ## Check a deployment from end to end: ENV=dev or prod for AWS, else the local stack
-	@python -m ops.check $(if $(filter file,$(origin ENV)),local,$(ENV))
+	@python -m dev release protect-stack $(ENV)
 
 # ---------------------------------------------------------------- dependencies
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from threading import Thread
 
 from dev.deploying.layer import built_layer_folder
+from dev.paths import ROOT
 from dev.stored_events import load, signed
-from ops.paths import ROOT
 
 RUNS = 15
 SIGNING_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of Codat's documentation

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Error, sync_playwright
 
-from ops.errors import LocalStackError, told
+from ops.errors import LocalStackError, exit_on_error
 
 _DEBIANS = Path("/usr/bin/chromium")
 _FLAGS = (
@@ -41,6 +41,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with told():
+    with exit_on_error():
         main()
     sys.exit()

@@ -1,4 +1,4 @@
-"""The payloads of `events/`, and what the functions answer to each: for the tests and for `sam local`."""
+"""The payloads of `events/` and the expected response to each, for tests and `sam local`."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ from standardwebhooks import Webhook
 
 EVENTS = Path(__file__).parent.parent / "events"
 
-# What a payload is about: the simulator is given this company and this sync.
+# The company and the sync of the payloads. The simulator has them.
 COMPANY_ID = "8a210b68-6988-11ed-a1eb-0242ac120002"
 SYNC_ID = "6fb40d5e-b13e-11ed-afa1-0242ac120002"
 TRANSACTION_IDS = ("4d7c6929-7770-412b-91bb-44d3bc71d111", "2d8c6929-7770-412b-91bb-44d3bc71d222")
@@ -25,7 +25,7 @@ RECEIVER_ANSWERS = {
     "sync-unsuccessful-put": 202,
     UNSIGNED: 401,
 }
-# The reasons for which messages of the batch are set aside; none of them comes again.
+# The reasons of the dead letters in each batch. No message is redelivered.
 WORKER_REASONS: dict[str, list[str]] = {
     "check": [],
     "connection-disconnected": [],
@@ -37,21 +37,21 @@ WORKER_REASONS: dict[str, list[str]] = {
     "sync-unsuccessful": [],
 }
 
-# What the clock answers while nothing is due.
+# The clock's response when nothing is due.
 CLOCK_ANSWERS = {"each-minute": {"enqueued": 0, "gate": None}}
 
-# What publish tells of, in this order.
+# The events that publish sends, in this order.
 PUBLISH_FACTS: dict[str, list[str]] = {
     "body-missing": ["BodyMissing"],
     "connection-lost": ["ConnectionLost"],
-    "poison": ["SyncSucceeded", "TransactionCompleted"],  # of the record beside the one that is set aside
+    "poison": ["SyncSucceeded", "TransactionCompleted"],  # of the other record: the poison one becomes a dead letter
     "sync-failed": ["SyncFailed", "TransactionCompleted", "TransactionFailed"],
     "sync-succeeded": ["SyncSucceeded", "TransactionCompleted"],
 }
-# What reconcile answers while everything is in the table, whatever that is; when it is complete is left out.
+# Reconcile's response when the table is complete, without the varying fields.
 RECONCILE_ANSWERS = {"each-five-minutes": {"end": "done", "enqueued": 0}}
 
-# Every payload there is, by the function that it is for.
+# Every payload, by function.
 PAYLOADS: dict[str, set[str]] = {
     "receiver": set(RECEIVER_ANSWERS),
     "worker": set(WORKER_REASONS),
@@ -68,7 +68,7 @@ Payload = dict[str, Any]
 
 
 def load(function: str, name: str) -> Payload:
-    """Return the payload as it is stored: without a signature, which would have expired."""
+    """Return the stored payload: without a signature, which would have expired."""
     payload: Payload = json.loads((EVENTS / function / f"{name}.json").read_text())
     return payload
 
@@ -76,7 +76,7 @@ def load(function: str, name: str) -> Payload:
 def signed(
     payload: Payload, signing_secret: str, *, webhook_id: str = "msg_2pLxVrYw9bQk", prefix: str = "webhook"
 ) -> Payload:
-    """Return the payload as it would be if Codat had sent it just now."""
+    """Return the payload signed as if Codat had sent it now."""
     body = base64.b64decode(payload["body"]).decode() if payload["isBase64Encoded"] else payload["body"]
     now = datetime.now(UTC)
     signature = {

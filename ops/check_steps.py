@@ -1,29 +1,37 @@
-"""What `make check` checks, each step with what to do if it fails."""
+"""The steps of `make check`. A step that fails says how to fix it."""
 
 import base64
 import json
 import secrets
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TypedDict
+from typing import TypeVar
 
 import httpx
 
+from codat_sync.aws.secrets import CachedSecret
 from codat_sync.codat.client import parse_api_key
 from codat_sync.core.errors import SecretUnavailableError
+from codat_sync.dead_letters.dead_letter import Wanted
 from codat_sync.webhooks.signature import SigningSecrets, parse_signing_secrets
-from ops.check_deployment import Deployment
+from ops.dead_letters import dead_letters
+from ops.deployment import Deployment
 
-# None of Codat's: the worker takes it for an event that is not ours, acknowledges it and says so in its log.
+T = TypeVar("T")
+
+# Not a type of Codat's: the worker logs that the event is not for this application, and acknowledges it.
 EVENT_TYPE = "codat-sync.check"
 
 _TIMEOUT = httpx.Timeout(20, connect=5)
 _SECONDS_TO_ACKNOWLEDGE = 90  # a cold start, and the time until CloudWatch finds a line
-_CLOCKS_DIFFER = timedelta(minutes=1)
+_CLOCK_SKEW = timedelta(minutes=1)
+# Receiving them takes up to 20 s.
+_MOST_DEAD_LETTERS = 200
 
 
 class CheckFailedError(Exception):
-    """A check found what should not be; ``remedy`` is what to do about it."""
+    """A step found a problem; ``remedy`` says how to fix it."""
 
     def __init__(self, found: str, remedy: str) -> None:
         super().__init__(found)
@@ -31,28 +39,27 @@ class CheckFailedError(Exception):
 
 
 def read_signing_secrets(deployment: Deployment) -> SigningSecrets:
-    """Return the secrets with which Codat signs, as the receiver reads them."""
+    """Return Codat's signing secrets, as the receiver reads them."""
     try:
-        return deployment.secret("WebhookSecretArn", parse_signing_secrets)
+        return _secret(deployment, "WebhookSecretArn", parse_signing_secrets)
     except SecretUnavailableError as error:
         value = '{"signingSecrets": ["whsec_…"], "authorization": null}'
-        command = deployment.put_secret_command("WebhookSecretArn", value)
-        raise CheckFailedError(
-            str(error), f"put the one that Codat's Portal shows for the endpoint: {command}"
-        ) from None
+        command = _put_secret_command(deployment, "WebhookSecretArn", value)
+        remedy = f"store the one that Codat's Portal shows for the endpoint: {command}"
+        raise CheckFailedError(str(error), remedy) from None
 
 
 def read_api_key(deployment: Deployment) -> str:
-    """Return the key to Codat, as the worker reads it."""
+    """Return Codat's API key, as the worker reads it."""
     try:
-        return deployment.secret("CodatSecretArn", parse_api_key)
+        return _secret(deployment, "CodatSecretArn", parse_api_key)
     except SecretUnavailableError as error:
-        command = deployment.put_secret_command("CodatSecretArn", '{"apiKey": "…"}')
-        raise CheckFailedError(str(error), f"put the one that Codat's Portal shows: {command}") from None
+        command = _put_secret_command(deployment, "CodatSecretArn", '{"apiKey": "…"}')
+        raise CheckFailedError(str(error), f"store the one that Codat's Portal shows: {command}") from None
 
 
-def ask_codat(deployment: Deployment, api_key: str) -> str:
-    """Ask Codat for as little as possible; returns where that was."""
+def call_codat(deployment: Deployment, api_key: str) -> str:
+    """List one company at Codat; returns the URL and the status of the response."""
     url = deployment.parameter("CodatBaseUrl")
     headers = {"Authorization": f"Basic {base64.b64encode(api_key.encode()).decode()}"}
     try:
@@ -64,15 +71,17 @@ def ask_codat(deployment: Deployment, api_key: str) -> str:
             trust_env=deployment.is_on_aws,
         )
     except httpx.HTTPError as error:
-        raise CheckFailedError(f"{url}: {error!r}", "is the parameter CodatBaseUrl right, and Codat up?") from None
+        raise CheckFailedError(
+            f"{url}: {error!r}", "check the parameter CodatBaseUrl, and https://status.codat.io"
+        ) from None
     found = f"{url} answers {answer.status_code}"
     match answer.status_code:
         case httpx.codes.OK:
             return found
         case httpx.codes.UNAUTHORIZED | httpx.codes.PAYMENT_REQUIRED | httpx.codes.FORBIDDEN:
-            command = deployment.put_secret_command("CodatSecretArn", '{"apiKey": "…"}')
-            raise CheckFailedError(found, f"the key is not accepted; put one that Codat's Portal shows: {command}")
-    raise CheckFailedError(found, "try again; if it stays so, https://status.codat.io")
+            command = _put_secret_command(deployment, "CodatSecretArn", '{"apiKey": "…"}')
+            raise CheckFailedError(found, f"the key is not accepted; store one that Codat's Portal shows: {command}")
+    raise CheckFailedError(found, "try again later; if it persists, see https://status.codat.io")
 
 
 def post_event(deployment: Deployment, signing: SigningSecrets) -> str:
@@ -93,7 +102,8 @@ def post_event(deployment: Deployment, signing: SigningSecrets) -> str:
         )
     except httpx.HTTPError as error:
         raise CheckFailedError(
-            f"{deployment.webhook_url}: {error!r}", "is the stack deployed, and its URL reachable?"
+            f"{deployment.webhook_url}: {error!r}",
+            "check that the stack is deployed and its URL is reachable from here",
         ) from None
     if answer.status_code != httpx.codes.ACCEPTED:
         raise CheckFailedError(f"{deployment.webhook_url} answers {answer.status_code}", _refused(answer.status_code))
@@ -101,42 +111,55 @@ def post_event(deployment: Deployment, signing: SigningSecrets) -> str:
 
 
 def wait_for_worker(deployment: Deployment, webhook_id: str) -> float:
-    """Wait until the worker says that it acknowledged the event; returns how many seconds that took."""
+    """Wait until the worker logs that it acknowledged the event; returns how many seconds that took."""
     began = time.monotonic()
-    since = datetime.now(UTC) - _CLOCKS_DIFFER
+    since = datetime.now(UTC) - _CLOCK_SKEW
     while time.monotonic() - began < _SECONDS_TO_ACKNOWLEDGE:
-        lines = deployment.log_lines("WorkerLogGroup", webhook_id, since)
+        lines = _log_lines(deployment, "WorkerLogGroup", webhook_id, since)
         if any(webhook_id in line and '"NotOurs"' in line for line in lines):
             return time.monotonic() - began
         time.sleep(1)
     raise CheckFailedError(
-        f"the worker's log does not tell of it within {_SECONDS_TO_ACKNOWLEDGE} s",
-        "look for errors in the log group WorkerLogGroup; with LogLevel above INFO it does not tell",
+        f"no log line about it within {_SECONDS_TO_ACKNOWLEDGE} s",
+        "look for errors in the log group WorkerLogGroup; with LogLevel above INFO the line is not logged",
     )
 
 
-def look_at_dead_letters(deployment: Deployment, webhook_id: str) -> int:
-    """Look for the event among the dead letters; returns how many others there are."""
-    bodies = [message["Body"] for message in deployment.dead_letters()]
-    if any(webhook_id in body for body in bodies):
-        raise CheckFailedError("the event was set aside", "`make dead-letters` with the same ENV shows why")
-    return len(bodies)
+def search_dead_letters(deployment: Deployment, webhook_id: str) -> int:
+    """Check that the event is not in the dead-letter queue; returns how many messages are.
+
+    Raises QueueUnavailableError, and botocore's errors.
+    """
+    letters = dead_letters(deployment).look(Wanted(queue="sync"), _MOST_DEAD_LETTERS)
+    if any(webhook_id in letter.body for letter in letters):
+        raise CheckFailedError("the event is a dead letter", "`make dead-letters` with the same ENV shows why")
+    return len(letters)
 
 
-def _options(deployment: Deployment) -> "_Options":
-    # No proxy stands between here and the local stack.
-    return {"timeout": _TIMEOUT, "trust_env": deployment.is_on_aws}
+def _secret(deployment: Deployment, output: str, parse: Callable[[str], T]) -> T:
+    """Return a secret as the functions read it. Raises SecretUnavailableError."""
+    return CachedSecret(deployment.secretsmanager, deployment.outputs[output], parse).value()
 
 
-class _Options(TypedDict):
-    timeout: httpx.Timeout
-    trust_env: bool
+def _put_secret_command(deployment: Deployment, output: str, value: str) -> str:
+    arn = deployment.outputs[output]
+    return f"aws secretsmanager put-secret-value --secret-id {arn} --secret-string '{value}'"
+
+
+def _log_lines(deployment: Deployment, log_group: str, text: str, since: datetime) -> list[str]:
+    """Return the lines of a log group, named as in the template, that contain ``text``."""
+    pages = deployment.logs.get_paginator("filter_log_events").paginate(
+        logGroupName=deployment.physical_id(log_group),
+        filterPattern=f'"{text}"',
+        startTime=int(since.timestamp() * 1000),
+    )
+    return [event["message"] for page in pages for event in page["events"]]
 
 
 def _refused(status: int) -> str:
     match status:
         case httpx.codes.UNAUTHORIZED:
-            return "a secret that was put just now is noticed within five minutes: try again then"
+            return "the receiver reads a new secret after five minutes at most: try again then"
         case httpx.codes.SERVICE_UNAVAILABLE:
-            return "the receiver can't read its secret or reach SyncQueue: its log group, ReceiverLogGroup, tells which"
-    return "look into the log groups ReceiverLogGroup and ApiLogGroup"
+            return "the receiver can't read its secret or reach SyncQueue: see the log group ReceiverLogGroup"
+    return "see the log groups ReceiverLogGroup and ApiLogGroup"

@@ -1,87 +1,139 @@
-"""A deployment, to have companies forgotten there, or bodies emptied: a stack on AWS, or the local one."""
+"""The deployment that a command works on: a stack on AWS, or the local stack."""
 
-import argparse
 import getpass
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from time import sleep
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.companies.tombstones import Tombstones
-from codat_sync.core.identifiers import canonical, is_identifier
-from codat_sync.dead_letters.queue import SetAside
-from codat_sync.erasure.company_items import CompanyItems
-from codat_sync.erasure.service import Forgetting
-from dev.deploying import cloudformation
-from dev.local_stack.aws_clients import LocalAws
-from ops.dead_letters import dead_letters
+from ops import cloudformation
 from ops.errors import LocalStackError
-from ops.local_outputs import Outputs
+from ops.local_stack import NO_PROXY, STACK, Outputs, local_session
 
-# Deletions come in a flood, which the table is not used to: DynamoDB is given time to follow.
-_CONFIG = Config(
-    connect_timeout=5, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 10}, max_pool_connections=32
-)
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
 
-
-def forgetting(stack: str | None) -> Forgetting:
-    """Return what forgets companies, of a stack in the shell's account or of the local one. Raises LocalStackError."""
-    try:
-        return _on_aws(stack) if stack else local_forgetting(LocalAws(Outputs.read().aws_endpoint_url))
-    except (BotoCoreError, ClientError) as error:
-        raise LocalStackError(f"the stack {stack} can't be read: {error}") from error
-
-
-def table_of(stack: str | None) -> Table:
-    """Return the table of a stack in the shell's account, or of the local one. Raises LocalStackError."""
-    try:
-        if stack is None:
-            aws = LocalAws(Outputs.read().aws_endpoint_url)
-            return Table(aws.dynamodb, cloudformation.outputs(aws.cloudformation)["SyncTableName"])
-        made = cloudformation.outputs(boto3.client("cloudformation"), stack)
-        return Table(boto3.client("dynamodb", config=_CONFIG), made["SyncTableName"])
-    except (BotoCoreError, ClientError) as error:
-        raise LocalStackError(f"the stack {stack} can't be read: {error}") from error
+_CONFIG: Final = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
+# Mass deletions exceed the table's usual throughput: DynamoDB needs time to scale.
+_BULK: Final = Config(retries={"mode": "adaptive", "total_max_attempts": 10}, max_pool_connections=32)
+# Longer than any function runs, so that none is invoked again while it still runs.
+_INVOKE: Final = Config(read_timeout=310)
 
 
-def company_id(text: str) -> str:
-    """Return the id of a company as the table has it, for argparse. Raises ValueError."""
-    if not is_identifier(text):
-        raise ValueError("not an id")
-    return canonical(text)
+class Deployment:
+    """A deployed stack: its outputs and resources, and AWS clients for its account.
 
+    Clients are created on first use. Everything except ``connect`` raises botocore's errors.
+    """
 
-def parser(prog: str, description: str) -> argparse.ArgumentParser:
-    """Return the parser of a command about one company."""
-    made = argparse.ArgumentParser(prog=f"python -m dev.{prog}", description=description)
-    made.add_argument("company", type=company_id, help="the company's id at Codat")
-    made.add_argument("--reason", required=True, help="why, as the tombstone is to say it: a ticket, no personal data")
-    made.add_argument("--stack", help="a stack on AWS; without it, the local one")
-    return made
+    def __init__(self, stack: str, session: boto3.Session, local: Outputs | None = None) -> None:
+        self._stack = stack
+        self._session = session
+        self._local = local
+        self._config = _CONFIG.merge(NO_PROXY) if local else _CONFIG
+        self._url = local.aws_endpoint_url if local else None
 
+    @classmethod
+    def connect(cls, stack: str | None) -> "Deployment":
+        """Return the stack of this name in the shell's AWS account; the local stack for None.
 
-def _on_aws(stack: str) -> Forgetting:
-    made = cloudformation.outputs(boto3.client("cloudformation"), stack)
-    table = Table(boto3.client("dynamodb", config=_CONFIG), made["SyncTableName"])
-    letters = dead_letters(boto3.client("sqs", config=_CONFIG), table, made)
-    return _forgetting(table, letters.queues, boto3.client("sts").get_caller_identity()["Arn"])
+        Raises LocalStackError if it can't be read.
+        """
+        try:
+            deployment = cls(stack, boto3.Session()) if stack else cls.local(Outputs.read())
+            _ = deployment.outputs
+        except (BotoCoreError, ClientError) as error:
+            raise LocalStackError(
+                f"can't read {f'the stack {stack}' if stack else 'the local stack'}: {error}"
+            ) from error
+        return deployment
 
+    @classmethod
+    def local(cls, outputs: Outputs) -> "Deployment":
+        """Return the local stack with these outputs."""
+        return cls(STACK, local_session(), outputs)
 
-def local_forgetting(aws: LocalAws) -> Forgetting:
-    """Return what forgets companies of the local stack."""
-    made = cloudformation.outputs(aws.cloudformation)
-    table = Table(aws.dynamodb, made["SyncTableName"])
-    return _forgetting(table, dead_letters(aws.sqs, table, made).queues, getpass.getuser())
+    @property
+    def description(self) -> str:
+        """What messages call it."""
+        return "the local stack" if self._local else f"the stack {self._stack}"
 
+    @property
+    def is_on_aws(self) -> bool:
+        """Whether it is in an AWS account."""
+        return self._local is None
 
-def _forgetting(table: Table, letters: Sequence[SetAside], by: str) -> Forgetting:
-    now = lambda: datetime.now(UTC)  # noqa: E731
-    return Forgetting(Tombstones(table), CompanyItems(table), letters, by, now, sleep, _told)
+    @property
+    def webhook_url(self) -> str:
+        """The receiver's URL. The output is AWS's own; the emulator has other URLs."""
+        return self._local.webhook_url if self._local else self.outputs["WebhookUrl"]
 
+    @property
+    def operator(self) -> str:
+        """Who runs the command: the ARN of the shell's credentials, or the local user."""
+        if self._local:
+            return getpass.getuser()
+        arn: str = self._session.client("sts", config=self._config).get_caller_identity()["Arn"]
+        return arn
 
-def _told(text: str) -> None:
-    print(text, flush=True)
+    @property
+    def table(self) -> Table:
+        """SyncTable."""
+        return Table(self.dynamodb, self.outputs["SyncTableName"])
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of the stack."""
+        return cloudformation.outputs(self.cloudformation, self._stack)
+
+    def parameter(self, name: str) -> str:
+        """Return the value of a parameter of the stack."""
+        return cloudformation.parameter(self.cloudformation, self._stack, name)
+
+    def physical_id(self, logical_id: str) -> str:
+        """Return the name of a resource of the template."""
+        return cloudformation.physical_id(self.cloudformation, self._stack, logical_id)
+
+    @cached_property
+    def cloudformation(self) -> "CloudFormationClient":
+        """A client of CloudFormation."""
+        return self._session.client("cloudformation", endpoint_url=self._url, config=self._config)
+
+    @cached_property
+    def dynamodb(self) -> "DynamoDBClient":
+        """A client of DynamoDB for many requests in parallel."""
+        return self._session.client("dynamodb", endpoint_url=self._url, config=self._config.merge(_BULK))
+
+    @cached_property
+    def dynamodbstreams(self) -> "DynamoDBStreamsClient":
+        """A client of DynamoDB Streams."""
+        return self._session.client("dynamodbstreams", endpoint_url=self._url, config=self._config)
+
+    @cached_property
+    def lambda_(self) -> "LambdaClient":
+        """A client of Lambda, which waits for functions."""
+        return self._session.client("lambda", endpoint_url=self._url, config=self._config.merge(_INVOKE))
+
+    @cached_property
+    def logs(self) -> "CloudWatchLogsClient":
+        """A client of CloudWatch Logs."""
+        return self._session.client("logs", endpoint_url=self._url, config=self._config)
+
+    @cached_property
+    def secretsmanager(self) -> "SecretsManagerClient":
+        """A client of Secrets Manager."""
+        return self._session.client("secretsmanager", endpoint_url=self._url, config=self._config)
+
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        """A client of SQS."""
+        return self._session.client("sqs", endpoint_url=self._url, config=self._config)

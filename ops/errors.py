@@ -1,4 +1,4 @@
-"""How a command ends that can't do what it is for."""
+"""Errors that end a command, and how."""
 
 import sys
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 
 class LocalStackError(Exception):
-    """The local stack can't be run; the text is for the person who started it."""
+    """A command can't do its work; its text says why, and how to fix it."""
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """End a command with one line, not with a traceback, if it can't go on or is interrupted."""
+def exit_on_error() -> Iterator[None]:
+    """Exit with one line instead of a traceback: code 1 after a LocalStackError, 130 after Ctrl-C."""
     try:
         yield
     except LocalStackError as error:

@@ -1,51 +1,63 @@
-"""`python -m dev.codat_simulator`: prints `{"url": …}` once it answers, and runs until SIGTERM or SIGINT."""
+"""Run the simulator of Codat as a process of its own."""
 
-import argparse
 import json
-import os
 import signal
 import sys
 from threading import Event
+from typing import Annotated
+
+import typer
 
 from dev.codat_simulator.server import serve
 from dev.codat_simulator.simulator import SimulatedCodat
 
+_EXAMPLE = """\b
+Examples:
+  python -m dev.codat_simulator --api-key any --signing-secret whsec_c2VjcmV0 --port 8080"""
 
-def main() -> None:
-    """Serve until told to stop."""
-    arguments = _parser().parse_args()
+
+def main(
+    *,
+    api_key: Annotated[
+        str, typer.Option(envvar="SIMULATOR_API_KEY", metavar="KEY", help="API key that requests need: any text.")
+    ],
+    signing_secret: Annotated[
+        str,
+        typer.Option(envvar="SIMULATOR_SIGNING_SECRET", metavar="SECRET", help="Secret to sign webhooks with: whsec_…"),
+    ],
+    authorization: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="Authorization header of every webhook.")
+    ] = None,
+    webhook_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Receiver of webhooks. Can be set later.")
+    ] = None,
+    time_scale: Annotated[
+        float, typer.Option(help="Factor for the delays between delivery attempts: 0.001 makes them fast.")
+    ] = 1.0,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 0,
+) -> None:
+    """Simulate Codat's Sync for Expenses over HTTP, including its webhooks.
+
+    Prints {"url": …} once it answers, and runs until SIGTERM or SIGINT.
+    """
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    codat = SimulatedCodat(arguments.api_key, arguments.signing_secret, arguments.authorization)
-    with serve(
-        codat,
-        host=arguments.host,
-        port=arguments.port,
-        webhook_url=arguments.webhook_url,
-        time_scale=arguments.time_scale,
-    ) as simulator:
+    codat = SimulatedCodat(api_key, signing_secret, authorization)
+    with serve(codat, host=host, port=port, webhook_url=webhook_url, time_scale=time_scale) as simulator:
         sys.stdout.write(json.dumps({"url": simulator.url}) + "\n")
         sys.stdout.flush()
         stop.wait()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m dev.codat_simulator", description="Codat's Sync for Expenses, played."
-    )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0, the default, takes any free one")
-    for option, variable, example in (
-        ("--api-key", "SIMULATOR_API_KEY", "any text"),
-        ("--signing-secret", "SIMULATOR_SIGNING_SECRET", "whsec_…"),
-    ):
-        given = os.environ.get(variable)
-        parser.add_argument(option, default=given, required=not given, help=f"{example}; or in {variable}")
-    parser.add_argument("--authorization", help="sent as Authorization with every webhook")
-    parser.add_argument("--webhook-url", help="where webhooks go; can be set later")
-    parser.add_argument("--time-scale", type=float, default=1.0, help="shortens the schedule of retries: 0.001")
-    return parser
+app = typer.Typer(
+    name="python -m dev.codat_simulator",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command(epilog=_EXAMPLE)(main)
 
-
-main()
+if __name__ == "__main__":
+    app()

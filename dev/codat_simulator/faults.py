@@ -57,7 +57,7 @@ class Fault:
             raise ValueError(f"path: {error}") from error
 
     def matches(self, request: httpx.Request) -> bool:
-        """Tell whether the fault is for this request."""
+        """Return whether the fault applies to a request."""
         path = request.url.path
         return (
             re.search(self.path, path) is not None

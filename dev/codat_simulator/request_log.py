@@ -49,11 +49,11 @@ class RequestLog:
         return tuple(entry for entry in self.entries if re.search(path, entry.path))
 
     def max_in_flight(self, company_id: str) -> int:
-        """Tell how many requests for a company were in flight at once, at most."""
+        """Return the maximum number of concurrent requests for a company."""
         return self._most[company_id]
 
     def max_in_flight_by_company(self) -> dict[str, int]:
-        """Tell the same for every company."""
+        """Return the same by company."""
         with self._lock:
             return dict(self._most)
 

@@ -101,7 +101,7 @@ def serve(
 
 @contextmanager
 def _settling(codat: SimulatedCodat) -> Iterator[None]:
-    """Let syncs end when it is time, also while nobody asks for anything."""
+    """End syncs when they are due, even without requests."""
     stop = Event()
 
     def settle() -> None:

@@ -19,12 +19,12 @@ from dev.demo.verification.expected import answers, true_facts
 from dev.demo.verification.published_events import hear
 from dev.demo.verification.result import Result
 from dev.demo.verification.stored import table_facts
-from dev.deploying.cloudformation import physical_ids
 from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.bus_subscriber import subscribe
 from dev.local_stack.temporary_stack import local_stack
+from ops.cloudformation import physical_ids
 from ops.errors import LocalStackError
-from ops.local_outputs import Outputs
+from ops.local_stack import Outputs
 
 # The 28 hours in which Codat tries to deliver a webhook take 5 seconds.
 _TIME_SCALE = 0.00005

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from dev.demo.progress import PlainSteps, Steps, TerminalSteps
 from dev.demo.verification.result import Result
-from ops.local_outputs import Outputs
-from ops.paths import LOGS, ROOT
+from dev.paths import LOGS, ROOT
+from ops.local_stack import Outputs
 
 _INTRODUCTION = (
     "codat-sync listens to Codat and keeps in a DynamoDB table what became of every expense. This demo deploys its "

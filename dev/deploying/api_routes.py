@@ -6,8 +6,9 @@ SAM describes an HTTP API by an OpenAPI document, which the emulator does not im
 import re
 from typing import TYPE_CHECKING, Any
 
-from dev.deploying.cloudformation import STACK, physical_ids
+from ops.cloudformation import physical_ids
 from ops.errors import LocalStackError
+from ops.local_stack import STACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ _FUNCTION = re.compile(r"\$\{(\w+Aliaslive)\}/invocations")
 
 
 def make_routes(aws: "LocalAws") -> str:
-    """Make the API's routes what its OpenAPI document says; returns the API's id."""
+    """Create the routes of the OpenAPI document and delete all others; returns the API's id."""
     processed = aws.cloudformation.get_template(StackName=STACK, TemplateStage="Processed")["TemplateBody"]
     names = physical_ids(aws.cloudformation)
     api_id = names["Api"]
@@ -39,7 +40,7 @@ def make_routes(aws: "LocalAws") -> str:
 
 
 def _integration(aws: "LocalAws", api_id: str, arn: str) -> str:
-    """Return what a route has for its target to lead to a function, by the ``arn`` of an alias."""
+    """Return the target of a route to a function, by the ``arn`` of its alias. Creates the integration if needed."""
     for integration in aws.apigatewayv2.get_integrations(ApiId=api_id)["Items"]:
         if integration["IntegrationUri"] == arn:
             return f"integrations/{integration['IntegrationId']}"
@@ -54,7 +55,7 @@ def _routes(document: "Mapping[str, Any]") -> "Iterator[tuple[str, str]]":
         for name, conditional in _taken(operations).items():
             method, operation = name.removeprefix("x-amazon-apigateway-").removesuffix("-method"), _taken(conditional)
             if operation.get("security"):
-                raise LocalStackError(f"{method} {path} wants an authorizer: it would be open to all here")
+                raise LocalStackError(f"{method} {path} has an authorizer, which the emulator would ignore")
             uri = _taken(operation["x-amazon-apigateway-integration"]["uri"])["Fn::Sub"]
             function = _FUNCTION.search(uri)
             if not function:
@@ -63,6 +64,6 @@ def _routes(document: "Mapping[str, Any]") -> "Iterator[tuple[str, str]]":
 
 
 def _taken(value: "Mapping[str, Any]") -> "Mapping[str, Any]":
-    """Return what stands there if the conditions of the template hold."""
+    """Resolve `Fn::If` as if its condition holds."""
     taken: Mapping[str, Any] = value["Fn::If"][1] if "Fn::If" in value else value
     return taken

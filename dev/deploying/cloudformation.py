@@ -1,10 +1,11 @@
-"""The stack on the embedded AWS: made, or brought up to date."""
+"""Create or update the stack on the embedded AWS."""
 
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, WaiterError
 
 from ops.errors import LocalStackError
+from ops.local_stack import STACK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,14 +13,11 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import WaiterConfigTypeDef
 
-
-STACK = "codat-sync-local"
-
 _WAIT: "WaiterConfigTypeDef" = {"Delay": 1, "MaxAttempts": 60}
 
 
 def apply(client: "CloudFormationClient", template_url: str, parameters: "Mapping[str, str]") -> None:
-    """Make or update the stack, and wait until that is done. Raises LocalStackError with what failed."""
+    """Create or update the stack and wait until that is done. Raises LocalStackError with the reasons of a failure."""
     change = client.update_stack if _exists(client) else client.create_stack
     try:
         change(
@@ -37,18 +35,6 @@ def apply(client: "CloudFormationClient", template_url: str, parameters: "Mappin
         waiter.wait(StackName=STACK, WaiterConfig=_WAIT)
     except WaiterError as error:
         raise LocalStackError(_failures(client) or str(error)) from error
-
-
-def outputs(client: "CloudFormationClient", stack: str = STACK) -> dict[str, str]:
-    """Return the outputs of a stack."""
-    (description,) = client.describe_stacks(StackName=stack)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
-
-
-def physical_ids(client: "CloudFormationClient") -> dict[str, str]:
-    """Return what the stack's resources are called, by their names in the template."""
-    resources = client.describe_stack_resources(StackName=STACK)["StackResources"]
-    return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
 
 
 def _exists(client: "CloudFormationClient") -> bool:

@@ -1,4 +1,4 @@
-"""The layer for this machine's Python, built by its own makefile and only when that is needed."""
+"""Build the layer for this machine's Python with its own makefile, if anything has changed."""
 
 import compileall
 import hashlib
@@ -11,9 +11,9 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 
 from dev.deploying.zip_archive import zipped
+from dev.paths import BUILD, LOGS, ROOT
 from dev.processes.lock import locked
 from ops.errors import LocalStackError
-from ops.paths import BUILD, LOGS, ROOT
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -23,13 +23,13 @@ _LOG = LOGS / "layer.log"
 
 
 def built_layer() -> bytes:
-    """Return the layer as a zip. Its third-party part is made once; the project's own is quick to put in each time."""
+    """Return the layer as a zip. Third-party packages are cached; the project's own package is copied each time."""
     with locked(BUILD / "layer.lock"):
         return zipped(_build())
 
 
 def built_layer_folder() -> Path:
-    """Return where the layer is, built as ``built_layer`` does."""
+    """Return the folder of the layer, built as by ``built_layer``."""
     with locked(BUILD / "layer.lock"):
         return _build()
 

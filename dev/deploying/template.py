@@ -1,10 +1,10 @@
-"""The project's template, read and made ready for the embedded AWS."""
+"""Read the project's template and adapt it to the embedded AWS."""
 
 from typing import Any
 
 import yaml
 
-from ops.paths import ROOT
+from dev.paths import ROOT
 
 # Documents whose shape CloudFormation defines, not this project.
 Template = dict[str, Any]
@@ -30,19 +30,19 @@ _Loader.add_multi_constructor("!", _written_out)
 
 
 def read_template() -> Template:
-    """Return the project's template, its short forms written out and its anchors resolved."""
+    """Return the project's template with short forms expanded and anchors resolved."""
     template: Template = yaml.load((ROOT / "template.yaml").read_text(), _Loader)  # noqa: S506 - it is a SafeLoader
     return template
 
 
 def suit_emulator(template: Template, aws_endpoint_url: str) -> None:
-    """Change in ``template`` what the emulator can't take as it is."""
+    """Change what the emulator does not support, in place."""
     # On AWS the SDK finds its endpoints itself.
     template["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = aws_endpoint_url
     # Its HTTP APIs have other addresses.
     webhook_url = {"Fn::Sub": f"{aws_endpoint_url}/_aws/execute-api/${{Api}}/webhooks/codat"}
     template["Resources"]["ReconcileFunction"]["Properties"]["Environment"]["Variables"]["WEBHOOK_URL"] = webhook_url
-    # It has no metrics, and refuses an alarm over several.
+    # It has no metrics, and rejects alarms over several metrics.
     for name in [name for name, resource in template["Resources"].items() if "Metrics" in resource["Properties"]]:
         del template["Resources"][name]
     del template["Resources"]["Dashboard"]  # names them
@@ -55,7 +55,7 @@ def suit_emulator(template: Template, aws_endpoint_url: str) -> None:
 
 
 def _suit_function(function: Template, parameters: Template) -> None:
-    # Nobody signs in here: there is nobody who would issue a token.
+    # There is no identity provider here: nobody could sign in.
     variables = function["Environment"]["Variables"]
     if "AUTHENTICATION" in variables:
         variables["AUTHENTICATION"] = "off"

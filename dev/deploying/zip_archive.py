@@ -1,4 +1,4 @@
-"""Folders as the zips that Lambda takes."""
+"""Package folders as zips for Lambda."""
 
 import io
 import zipfile
@@ -10,7 +10,7 @@ _READABLE = 0o644 << 16
 
 
 def zipped(directory: Path, *, without: str = "") -> bytes:
-    """Return ``directory`` as a zip, but for folders named ``without``; not compressed, as it stays on this machine."""
+    """Return ``directory`` as an uncompressed zip, without folders named ``without``."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for path in sorted(directory.rglob("*")):

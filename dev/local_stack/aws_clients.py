@@ -1,19 +1,13 @@
-"""Clients of the embedded AWS."""
+"""AWS clients of the local stack."""
 
-from typing import Final
-
-import boto3
-from botocore.config import Config
-
-REGION: Final = "eu-west-2"
+from ops.local_stack import NO_PROXY, local_session
 
 
 class LocalAws:
-    """The services that the stack uses, with the emulator's root credentials and none of this machine's."""
+    """Clients of the services that the stack uses, as the emulator's administrator."""
 
     def __init__(self, endpoint_url: str) -> None:
-        session = boto3.Session("test", "test", region_name=REGION)
-        config = Config(proxies={})
+        session, config = local_session(), NO_PROXY
         self.apigatewayv2 = session.client("apigatewayv2", endpoint_url=endpoint_url, config=config)
         self.cloudformation = session.client("cloudformation", endpoint_url=endpoint_url, config=config)
         self.dynamodb = session.client("dynamodb", endpoint_url=endpoint_url, config=config)

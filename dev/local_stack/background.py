@@ -1,4 +1,4 @@
-"""Hold the services that `make up` leaves running, in a process of their own."""
+"""Background process with the services that `make up` leaves running."""
 
 import json
 import os
@@ -10,25 +10,25 @@ from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from dev.local_stack.services import Codat, Services, real_codat, running_services
+from dev.paths import LOGS, ROOT, UP
+from dev.private_files import write_private
 from dev.processes.lock import is_locked, locked
 from dev.sam_local.docker_forwarder import forwarded
 from ops.errors import LocalStackError
-from ops.paths import LOGS, ROOT, UP
-from ops.private_files import write_private
 
-# Held for as long as that process lives. Its id alone would not tell: it may be another process's by now.
+# Held while that process lives. Its id alone is no proof: it may have been reused.
 _ALIVE = UP / "alive.lock"
 _STATE = UP / "services.json"
 _LOG = LOGS / "up" / "background.log"
 
 
 def commanding() -> AbstractContextManager[None]:
-    """Keep others from starting and stopping the services meanwhile."""
+    """Lock out other commands that start or stop the services."""
     return locked(UP / "commanding.lock")
 
 
 def find() -> Services | None:
-    """Return the services that run, if they do."""
+    """Return the running services, None if there are none."""
     if not is_locked(_ALIVE):
         return None
     return _read_services()
@@ -57,7 +57,7 @@ def start() -> Services:
 
 
 def stop() -> bool:
-    """End the services and wait until they have; returns whether there were any."""
+    """Stop the services and wait until they have ended; returns whether there were any."""
     if not is_locked(_ALIVE):
         return False
     os.kill(json.loads(_STATE.read_text())["pid"], signal.SIGTERM)
@@ -72,7 +72,7 @@ def _read_services() -> Services:
 
 
 def main() -> None:
-    """Hold the services until told to stop."""
+    """Run the services until SIGTERM."""
     with locked(_ALIVE, wait=False), running_services("up", real_codat(os.environ)) as services:
         urls = [services.aws_endpoint_url] + [services.codat.url] * services.is_simulated
         with forwarded(port for url in urls if (port := urlsplit(url).port)):

@@ -1,4 +1,4 @@
-"""A subscriber of the event bus: a queue of its own, to which a rule brings all that is told."""
+"""Subscribe to the event bus: a rule sends all published events to a queue."""
 
 import json
 import time
@@ -18,14 +18,14 @@ _POLL_SECONDS = 0.1
 
 @dataclass
 class Subscriber:
-    """What it has heard, each fact once: the bus tells at least once."""
+    """Events received so far, each once: the bus delivers at least once."""
 
     _sqs: "SQSClient"
     _queue_url: str
     heard: dict[str, Event] = field(default_factory=dict)
 
     def listen(self) -> "dict[str, Event]":
-        """Take what has come; returns all that was heard so far, by the ids of the facts."""
+        """Receive new events; returns all events so far by id."""
         while messages := self._sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 event: Event = json.loads(message["Body"])
@@ -35,7 +35,7 @@ class Subscriber:
         return self.heard
 
     def wait_for(self, kind: str, *, seconds: float = 60, **fields: object) -> Event | None:
-        """Return the first fact of a kind whose details have these ``fields``, None if it does not come in time."""
+        """Return the first event of a type whose details have these ``fields``, None if it does not arrive in time."""
         deadline = time.monotonic() + seconds
         while True:
             for event in self.listen().values():
@@ -46,13 +46,13 @@ class Subscriber:
             time.sleep(_POLL_SECONDS)
 
     def told_of(self, **fields: object) -> list[str]:
-        """Return the kinds of the facts heard whose details have these ``fields``, in the order of their versions."""
+        """Return the types of the events whose details have these ``fields``, by version."""
         found = [event for event in self.listen().values() if fields.items() <= event["detail"].items()]
         return [event["detail-type"] for event in sorted(found, key=lambda event: int(event["detail"]["version"]))]
 
 
 def open_queue(sqs: "SQSClient", name: str, service: str) -> tuple[str, str]:
-    """Make a queue to which a service of AWS may send; returns its URL and its ARN."""
+    """Create a queue to which an AWS service may send; returns its URL and its ARN."""
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sqs:SendMessage", "Resource": arn}
@@ -62,7 +62,7 @@ def open_queue(sqs: "SQSClient", name: str, service: str) -> tuple[str, str]:
 
 
 def subscribe(sqs: "SQSClient", events: "EventBridgeClient", bus: str, name: str = _NAME) -> Subscriber:
-    """Return a subscriber to all that comes to a bus from now on."""
+    """Return a subscriber to all events of a bus from now on."""
     url, arn = open_queue(sqs, name, "events.amazonaws.com")
     events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps({"source": ["codat-sync"]}))
     events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": name, "Arn": arn}])

@@ -1,21 +1,22 @@
-"""The project's real template, deployed to the embedded AWS."""
+"""Deploy the project's real template to the embedded AWS."""
 
 import hashlib
 import json
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from dev.deploying import cloudformation
 from dev.deploying.api_routes import make_routes
+from dev.deploying.cloudformation import apply
 from dev.deploying.layer import PYTHON, built_layer
 from dev.deploying.template import Template, read_template, suit_emulator
 from dev.deploying.zip_archive import zipped
-from dev.local_stack.aws_clients import REGION, LocalAws
+from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.simulator_process import send_webhooks_to
+from dev.paths import ROOT
 from dev.release.build_target import machine_architecture
 from dev.release.version_stamp import stamp
-from ops.local_outputs import Outputs
-from ops.paths import ROOT
+from ops.cloudformation import outputs as stack_outputs
+from ops.local_stack import REGION, Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,18 +29,18 @@ _BUCKET = "code"
 
 
 def deploy(services: "Services", parameters: "Mapping[str, str] | None" = None) -> Outputs:
-    """Build and deploy the project to ``services``, or bring what is deployed there up to date."""
+    """Build the project and deploy it to ``services``, or update the deployment there."""
     aws = LocalAws(services.aws_endpoint_url)
     template = read_template()
     suit_emulator(template, services.aws_endpoint_url)
     chosen = _parameters(services) | dict(parameters or {})
     stamp(template, chosen)
     _upload_code(aws.s3, template)
-    # By its address: in a request it may have 51,200 bytes.
+    # By URL: in a request, a template may have 51,200 bytes at most.
     uploaded = _uploaded(aws.s3, json.dumps(template).encode())
     template_url = f"{services.aws_endpoint_url}/{uploaded['Bucket']}/{uploaded['Key']}"
-    cloudformation.apply(aws.cloudformation, template_url, chosen)
-    made = cloudformation.outputs(aws.cloudformation)
+    apply(aws.cloudformation, template_url, chosen)
+    made = stack_outputs(aws.cloudformation)
     _put_secrets(aws, made, services)
     api_url = f"{services.aws_endpoint_url}/_aws/execute-api/{make_routes(aws)}"
     webhook_url = f"{api_url}/webhooks/codat"
@@ -72,7 +73,7 @@ def _parameters(services: "Services") -> dict[str, str]:
 
 
 def _upload_code(s3: "S3Client", template: Template) -> None:
-    """Upload the folders that the template names, and name where they are now."""
+    """Upload the code folders of the template, and set their properties to the uploads."""
     with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
         s3.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     for resource in template["Resources"].values():

@@ -1,17 +1,14 @@
-"""Ends the local stack that `make up` left running: `python -m dev.local_stack.down`."""
+"""Stop the local stack that `make up` left running."""
 
 from dev.local_stack import background
-from ops.paths import ENV_VARS, OUTPUTS
+from dev.paths import ENV_VARS
+from ops.local_stack import OUTPUTS
 
 
-def main() -> None:
-    """End it, if it runs."""
+def stop_local_stack() -> None:
+    """Stop the stack if it runs, remove its files, and print what was done."""
     with background.commanding():
         was_running = background.stop()
         for path in (OUTPUTS, ENV_VARS):
             path.unlink(missing_ok=True)
-    print("The local stack is gone." if was_running else "No local stack was running.")
-
-
-if __name__ == "__main__":
-    main()
+    print("Stopped the local stack." if was_running else "The local stack was not running.")

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from dev.local_stack.aws_clients import REGION
+from dev.paths import EMULATOR_VENV
 from dev.processes.process import running
 from ops.errors import LocalStackError
-from ops.paths import EMULATOR_VENV
+from ops.local_stack import REGION
 
 LOOPBACK = "127.0.0.1"
 
@@ -27,7 +27,7 @@ def emulator(directory: Path, log: Path) -> Iterator[str]:
         port = listener.getsockname()[1]
         command = [str(python), str(_LAUNCH), str(listener.fileno()), str(_site_packages())]
         with running(command, log=log, env=_environment(directory, port), pass_fds=[listener.fileno()]):
-            # From here on the socket is the emulator's alone: if it ends, so does whatever waits for an answer.
+            # From here on only the emulator holds the socket: if it ends, requests fail instead of waiting.
             listener.close()
             _wait_until_healthy(port, log)
             yield f"http://{LOOPBACK}:{port}"
@@ -44,7 +44,7 @@ def _site_packages() -> Path:
 
 
 def _environment(directory: Path, port: int) -> dict[str, str]:
-    """Return all that the emulator, and with it every function, sees of this machine's environment."""
+    """Return the whole environment of the emulator, which every function inherits."""
     return {
         "PATH": os.defpath,
         "HOME": str(directory),

@@ -1,4 +1,4 @@
-"""Runs the emulator in this process: `launch_emulator.py LISTENING_SOCKET SITE_PACKAGES`.
+"""Run the emulator in this process: `launch_emulator.py LISTENING_SOCKET SITE_PACKAGES`.
 
 The emulator runs functions with the Python that it runs in itself. That is a bare one, as a dependency that is missing
 from the layer would go unnoticed otherwise. So its own packages are not installed there: they are added here, to the

@@ -1,4 +1,4 @@
-"""Something worth looking at: four weeks of syncs at simulated Codat, as a customer of its own would have them."""
+"""Four weeks of sample syncs at simulated Codat, like those of a real customer."""
 
 import base64
 from collections.abc import Iterator
@@ -20,12 +20,12 @@ from dev.demo.scenario.syncs import COMPANIES, Planned
 from dev.local_stack.aws_clients import LocalAws
 
 if TYPE_CHECKING:
-    from ops.local_outputs import Outputs
+    from ops.local_stack import Outputs
 
 _DAYS = 28
 _FEWEST, _MOST = 1, 4
 _ROWS = (4, 26)
-# Of so many syncs one fails, each of them for one of these reasons: the first is the most frequent one.
+# One of so many syncs fails, for one of these reasons: the first is the most frequent one.
 _ONE_FAILS_OF = 7
 _REASONS = (
     *("Account {} is archived.",) * 4,
@@ -34,22 +34,22 @@ _REASONS = (
     "The accounting period up to {} is locked.",
 )
 _ENDED_OTHERWISE = (4000, 4220, 2040, 5000)
-_MENDED = "Supplier {} is not mapped to a contact."
+_CORRECTED = "Supplier {} is not mapped to a contact."
 _SECONDS_TO_SETTLE = 3.0
 _MOST_AT_ONCE = 4
 
 
 class Weeks:
-    """Makes them, always the same ones, and waits until the application knows them."""
+    """Creates the syncs, always the same ones, and waits until the application has stored them."""
 
     def __init__(self, outputs: "Outputs", codat: SimulatorControl) -> None:
         self._outputs = outputs
         self._codat = codat
-        self._chance = Random(20)  # noqa: S311 - nothing depends on nobody guessing it
+        self._chance = Random(20)  # noqa: S311 - not for security
         self._now = datetime.now(UTC)
 
     def happen(self) -> int:
-        """Let them happen, and a submission today of which two can be retried; returns how many syncs there are."""
+        """Create them, and a submission today with two expenses to retry; returns the number of syncs."""
         names = COMPANIES.items()
         companies = [self._codat.add_company(NewCompany(name, target_platform=target)) for name, target in names]
         planned = [self._announced(sync_id) for sync_id in self._syncs(companies)]
@@ -90,10 +90,10 @@ class Weeks:
         )
 
     def _submit(self, company: Company) -> None:
-        """Submit expenses of which two fail until a person retries them: what is not valid is not retried by itself."""
+        """Submit expenses of which two fail: validation errors are not retried automatically, but by a user."""
         good, *bad = [self._id() for _ in range(3)]
         rules = tuple(
-            Rule(transaction_id=each, status="ValidationError", message=_MENDED.format(number), times=1)
+            Rule(transaction_id=each, status="ValidationError", message=_CORRECTED.format(number), times=1)
             for number, each in enumerate(bad, 2204)
         )
         self._codat.set_settling(Settling(_SECONDS_TO_SETTLE, rules))

@@ -1,4 +1,4 @@
-"""What the project runs on: the embedded AWS, and Codat, simulated or real."""
+"""The services that the project runs on: the embedded AWS, and simulated or real Codat."""
 
 import base64
 import secrets
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from dev.local_stack.emulator import emulator
 from dev.local_stack.simulator_process import simulator
+from dev.paths import LOGS
 from dev.processes.run_directory import run_directory
 from ops.errors import LocalStackError
-from ops.paths import LOGS
 
 
 @dataclass(frozen=True)
 class Codat:
-    """Where a Codat is, and the key to it."""
+    """URL and API key of a Codat."""
 
     url: str
     api_key: str
@@ -26,7 +26,7 @@ class Codat:
 
 @dataclass(frozen=True)
 class Services:
-    """Where the embedded AWS and Codat are, and the secret that Codat signs with."""
+    """URLs of the embedded AWS and Codat, and Codat's signing secret."""
 
     aws_endpoint_url: str
     codat: Codat
@@ -34,17 +34,17 @@ class Services:
     is_simulated: bool
 
     def talk_to(self, codat: Codat | None) -> bool:
-        """Return whether ``codat`` is the one here; None is the simulator."""
+        """Return whether ``codat`` is the one in use; None stands for the simulator."""
         return self.codat == codat if codat else self.is_simulated
 
 
 def real_codat(environment: Mapping[str, str]) -> Codat | None:
-    """Return the Codat that CODAT_BASE_URL and CODAT_API_KEY name, if they do. Raises LocalStackError."""
+    """Return the Codat of CODAT_BASE_URL and CODAT_API_KEY, None without URL. Raises LocalStackError without key."""
     url, api_key = environment.get("CODAT_BASE_URL"), environment.get("CODAT_API_KEY")
     if not url:
         return None
     if not api_key:
-        raise LocalStackError("CODAT_BASE_URL needs CODAT_API_KEY beside it.")
+        raise LocalStackError("CODAT_BASE_URL is set, but CODAT_API_KEY is missing.")
     return Codat(url.rstrip("/"), api_key)
 
 

@@ -1,6 +1,5 @@
-"""Shows a sync as it stands in the table of the local stack: `python -m dev.local_stack.show_sync SYNC_ID`."""
+"""Show a sync as it is stored in the local stack's table."""
 
-import argparse
 import time
 from datetime import timedelta
 
@@ -14,31 +13,26 @@ from codat_sync.syncs.repository import Store
 from codat_sync.syncs.status_codes import status_code
 from codat_sync.syncs.sync import Sync
 from dev.local_stack.aws_clients import LocalAws
-from ops.errors import LocalStackError, told
-from ops.local_outputs import Outputs
+from ops.errors import LocalStackError
+from ops.local_stack import Outputs
 
-_PATIENCE_SECONDS = 15
+_SECONDS_TO_WAIT = 15
 
 
-def main() -> None:
-    """Show the sync that was asked for."""
-    parser = argparse.ArgumentParser(
-        prog="python -m dev.local_stack.show_sync", description="Shows a sync as it stands in the table."
-    )
-    parser.add_argument("sync_id")
-    sync_id = parser.parse_args().sync_id
+def show_sync(sync_id: str) -> None:
+    """Print the sync with its items. Raises LocalStackError if the table does not have it within 15 s."""
     local = Outputs.read()
-    # Readers remember no events, so it does not matter for how long.
+    # The retention matters only to writers.
     store = Store(Table(LocalAws(local.aws_endpoint_url).dynamodb, local.table_name), event_retention=timedelta())
     _print(_awaited(store, sync_id))
 
 
 def _awaited(store: Store, sync_id: str) -> SyncDocument:
-    """Return the sync once it is there: a webhook that was sent just now takes a while to get to the table."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    """Wait for the sync, as a webhook that was just sent takes a moment to be processed. Raises LocalStackError."""
+    deadline = time.monotonic() + _SECONDS_TO_WAIT
     while (document := store.load_sync(sync_id)) is None:
         if time.monotonic() > deadline:
-            raise LocalStackError(f"The table has no sync {sync_id}: was a webhook sent for it?")
+            raise LocalStackError(f"The table has no sync {sync_id}: send a webhook for it first.")
         time.sleep(0.1)
     return document
 
@@ -49,7 +43,7 @@ def _print(document: SyncDocument) -> None:
     console.print(f"outcome  {document.outcome}{_code(document)}\nversion  {document.version}")
     if document.waiting:
         waiting = document.waiting
-        due = f"looked at again at {format_instant(waiting.due_at)}" if waiting.due_at else "not looked at by itself"
+        due = f"next check at {format_instant(waiting.due_at)}" if waiting.due_at else "no check scheduled"
         console.print(f"waiting  since {format_instant(waiting.since)}, {due} ({waiting.trouble or 'in progress'})")
     if document.sync:
         _print_sync(console, document.sync)
@@ -68,8 +62,3 @@ def _print_sync(console: Console, sync: Sync) -> None:
     for item in sync.items:
         table.add_row(item.transaction_id, item.integration_type, item.status, item.message)
     console.print(table)
-
-
-if __name__ == "__main__":
-    with told():
-        main()

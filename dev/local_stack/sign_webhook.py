@@ -1,37 +1,23 @@
-"""Signs a payload of `events/receiver/`, as a stored signature would have expired.
+"""Sign a payload of `events/receiver/` now: a stored signature would have expired."""
 
-python -m dev.local_stack.sign_webhook events/receiver/sync-successful.json | sam local invoke ReceiverFunction -e -
-python -m dev.local_stack.sign_webhook --curl events/receiver/sync-successful.json | curl --config -
-"""
-
-import argparse
 import base64
 import json
 import secrets
 from pathlib import Path
 
 from dev.stored_events import Payload, signed
-from ops.errors import told
-from ops.local_outputs import Outputs
+from ops.local_stack import Outputs
 
 
-def main() -> None:
-    """Print the signed payload, or what curl needs to post it."""
-    arguments = _parser().parse_args()
+def sign_webhook(payload_path: Path, *, curl: bool, api_url: str | None) -> None:
+    """Print the signed payload as JSON; with ``curl``, as a curl configuration that posts it to ``api_url``.
+
+    Without ``api_url``, to the local stack.
+    """
     outputs = Outputs.read()
-    payload = json.loads(arguments.payload.read_text())
+    payload = json.loads(payload_path.read_text())
     payload = signed(payload, outputs.signing_secret, webhook_id=f"msg_{secrets.token_hex(12)}")
-    print(_curl_config(payload, arguments.api or outputs.api_url) if arguments.curl else json.dumps(payload))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m dev.local_stack.sign_webhook", description="Signs a webhook as Codat would now."
-    )
-    parser.add_argument("payload", type=Path, help="an event of API Gateway's, as those in events/receiver")
-    parser.add_argument("--curl", action="store_true", help="print a configuration for curl, not the event")
-    parser.add_argument("--api", help="where curl finds the API, if not at the local stack's address")
-    return parser
+    print(_curl_config(payload, api_url or outputs.api_url) if curl else json.dumps(payload))
 
 
 def _curl_config(payload: Payload, api_url: str) -> str:
@@ -44,11 +30,6 @@ def _curl_config(payload: Payload, api_url: str) -> str:
         for name, value in payload["headers"].items()
         if name == "content-type" or name.startswith("webhook-")
     ]
-    # Quoted as JSON is: curl knows these escapes, and the body has no others.
+    # In JSON's quotes: curl knows these escapes, and the body has no others.
     written = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in lines]
     return "\n".join(["silent", "show-error", *written])
-
-
-if __name__ == "__main__":
-    with told():
-        main()

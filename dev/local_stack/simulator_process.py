@@ -1,4 +1,4 @@
-"""Codat, played by dev/codat_simulator in a process of its own."""
+"""Run the simulator of Codat in a process of its own."""
 
 import json
 import os
@@ -10,17 +10,17 @@ from pathlib import Path
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.control.client import SimulatorControl
 from dev.codat_simulator.control.messages import NewCompany
+from dev.paths import ROOT
 from dev.processes.process import running
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
 from ops.errors import LocalStackError
-from ops.paths import ROOT
 
 
 @contextmanager
 def simulator(*, api_key: str, signing_secret: str, time_scale: float, log: Path) -> Iterator[str]:
     """Run the simulator; yields its URL once it answers."""
     command = [sys.executable, "-m", "dev.codat_simulator", f"--time-scale={time_scale}"]
-    # Not on the command line, which all users of this machine can read.
+    # Not in the command line, which all users of this machine can read.
     given = {"SIMULATOR_API_KEY": api_key, "SIMULATOR_SIGNING_SECRET": signing_secret}
     with running(command, log=log, env={**os.environ, **given, "PYTHONPATH": str(ROOT)}, read=True) as process:
         first_line = process.stdout.readline() if process.stdout else ""
@@ -31,13 +31,13 @@ def simulator(*, api_key: str, signing_secret: str, time_scale: float, log: Path
 
 
 def send_webhooks_to(webhook_url: str, *, simulator_url: str) -> None:
-    """Let the simulator send its webhooks to ``webhook_url`` from now on."""
+    """Set the URL that the simulator sends its webhooks to."""
     with SimulatorControl(simulator_url) as control:
         control.set_webhook_url(webhook_url)
 
 
 def add_example(simulator_url: str) -> None:
-    """Give the simulator the company and the sync that the payloads of `events/` are about."""
+    """Add the company and the sync of the payloads in `events/` to the simulator."""
     completed, failed = TRANSACTION_IDS
     items = (Item(completed), Item(failed, status="PushError", message="Account 6100 is archived."))
     with SimulatorControl(simulator_url) as control:

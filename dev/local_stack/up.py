@@ -1,7 +1,4 @@
-"""Starts the local stack and leaves it running, or brings it up to date: `python -m dev.local_stack.up`.
-
-With CODAT_BASE_URL and CODAT_API_KEY in the environment the project talks to that Codat, else to the simulator.
-"""
+"""Start the local stack and leave it running, or update it."""
 
 import os
 import time
@@ -13,23 +10,22 @@ from dev.local_stack.deployment import deploy
 from dev.local_stack.sample_syncs import Weeks
 from dev.local_stack.services import Services, real_codat
 from dev.local_stack.simulator_process import add_example
+from dev.paths import ENV_VARS, LOGS, ROOT
+from dev.private_files import write_private
 from dev.sam_local.env_vars import env_vars
 from dev.stored_events import SYNC_ID
-from ops.errors import told
-from ops.local_outputs import Outputs
-from ops.paths import ENV_VARS, LOGS, OUTPUTS, ROOT
-from ops.private_files import write_private
+from ops.local_stack import OUTPUTS, Outputs
 
 _EXAMPLE = f"""
-Send a webhook, signed as Codat would, and see what it comes to in the table:
+Send a webhook, signed as Codat would sign it, and show the sync in the table:
 
-  .venv/bin/python -m dev.local_stack.sign_webhook --curl events/receiver/sync-unsuccessful.json | curl --config -
-  .venv/bin/python -m dev.local_stack.show_sync {SYNC_ID}
+  .venv/bin/python -m dev sign-webhook --curl events/receiver/sync-unsuccessful.json | curl --config -
+  .venv/bin/python -m dev show-sync {SYNC_ID}
 """
 
 
-def main() -> None:
-    """Start or update the stack, and say where it is."""
+def start_local_stack() -> None:
+    """Start or update the stack, and print its addresses."""
     started = time.monotonic()
     with background.commanding():
         services, was_up = _services()
@@ -39,24 +35,24 @@ def main() -> None:
             if not was_up:
                 background.stop()
             raise
-        outputs.write()
+        write_private(OUTPUTS, outputs.to_json())
         write_private(ENV_VARS, env_vars(LocalAws(outputs.aws_endpoint_url)))
     done = "Updated the running stack" if was_up else "Started the stack"
-    print(f"{done} in {time.monotonic() - started:.1f} s; `make down` ends it.\n\n{_summary(outputs)}\n{_EXAMPLE}")
+    print(f"{done} in {time.monotonic() - started:.1f} s; `make down` stops it.\n\n{_summary(outputs)}\n{_EXAMPLE}")
     if services.is_simulated and not was_up:
-        print("The dashboard fills with four weeks of syncs …", end=" ", flush=True)
+        print("Adding four weeks of sample syncs to the dashboard …", end=" ", flush=True)
         with SimulatorControl(services.codat.url) as codat:
-            print(f"{Weeks(outputs, codat).happen()} of them, {time.monotonic() - started:.0f} s after the start.")
+            print(f"{Weeks(outputs, codat).happen()} added, {time.monotonic() - started:.0f} s after the start.")
 
 
 def _services() -> tuple[Services, bool]:
-    """Return the services to deploy to, and whether they ran before."""
+    """Return the services to deploy to, and whether they were running already."""
     codat = real_codat(os.environ)
     services = background.find()
     if services and services.talk_to(codat):
         return services, True
     if services:
-        print("This is another Codat than before: starting over.")
+        print("CODAT_BASE_URL has changed: starting over.")
         background.stop()
     services = background.start()
     if services.is_simulated:
@@ -76,8 +72,3 @@ def _summary(outputs: Outputs) -> str:
         "logs": (LOGS / "up").relative_to(ROOT),
     }
     return "\n".join(f"  {name:<15}{value}" for name, value in lines.items())
-
-
-if __name__ == "__main__":
-    with told():
-        main()

@@ -1,4 +1,4 @@
-"""Runs a command for as long as the process that started this one lives: `leash.py COMMAND …`.
+"""Run a command for as long as the process that started this one lives: `leash.py COMMAND …`.
 
 Standard input is a pipe from that process. It closes when that process ends, however it ends, and then the command
 and all that it started are ended too: a killed `make demo` leaves nothing behind.

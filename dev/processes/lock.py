@@ -1,4 +1,4 @@
-"""One at a time. The system lets go of a lock when the process that holds it ends, however it ends."""
+"""File locks between processes. The system releases a lock when its process ends, however it ends."""
 
 import fcntl
 from collections.abc import Iterator

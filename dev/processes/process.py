@@ -1,4 +1,4 @@
-"""Processes that end when the block does that started them, with all that they started themselves."""
+"""Processes that end with the block that started them, together with their own child processes."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ def running(
 ) -> Iterator[subprocess.Popen[str]]:
     """Run ``command`` in a process group of its own.
 
-    What it says goes to ``log``; with ``read``, its standard output is there for the caller to read instead.
+    Its output goes to ``log``; with ``read``, the caller reads its standard output instead.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as file:
@@ -40,6 +40,6 @@ def running(
         try:
             yield process
         finally:
-            # None of them has anything to put away: asking politely would only take time.
+            # None of them needs to clean up: SIGTERM would only take time.
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""A folder for what a running stack writes, which goes away with it."""
+"""Temporary folder of a running stack."""
 
 import shutil
 import tempfile
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from dev.paths import RUN
 from dev.processes.lock import is_locked, locked
-from ops.paths import RUN
 
 _LOCK = "lock"
 
 
 @contextmanager
 def run_directory(name: str) -> Iterator[Path]:
-    """Make a folder and remove it afterwards, and with it those of stacks that were killed before they could."""
+    """Create a folder and remove it at the end of the block. Also removes folders that killed stacks left behind."""
     RUN.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         with locked(RUN / _LOCK):

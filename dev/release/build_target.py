@@ -1,27 +1,26 @@
-"""`python -m dev.release.build_target ENV`: what the layer has to be built for, as samconfig.toml says."""
+"""The Python version and processor that the layer is built for, from samconfig.toml."""
 
 import platform
 import shlex
-import sys
 import tomllib
 from collections.abc import Iterable
 from typing import Any
 
 from dev.deploying.template import read_template
-from ops.errors import LocalStackError, told
-from ops.paths import ROOT
+from dev.paths import ROOT
+from ops.errors import LocalStackError
 
-# uv's names of the platforms; the oldest glibc among Lambda's runtimes decides on 2014.
+# uv's names of the platforms: manylinux2014 suits the oldest glibc of Lambda's runtimes.
 _PLATFORMS = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
 
 
 def machine_architecture() -> str:
-    """Return what Lambda calls this machine's processor."""
+    """Return Lambda's name of this machine's processor."""
     return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
 
 
 def build_parameters(environment: str) -> dict[str, Any]:
-    """Return how samconfig.toml builds for ``environment``. Raises LocalStackError for one that it lacks."""
+    """Return the build parameters of ``environment`` in samconfig.toml. Raises LocalStackError if it has none."""
     configured: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text())
     if environment not in configured:
         known = ", ".join(name for name, value in configured.items() if isinstance(value, dict))
@@ -40,7 +39,7 @@ def layer_variables(overrides: Iterable[str]) -> dict[str, str]:
     }
 
 
-if __name__ == "__main__":
-    with told():
-        made_for = layer_variables(build_parameters(sys.argv[1])["parameter_overrides"])
-    print(*(f"{name}={shlex.quote(value)}" for name, value in made_for.items()))
+def print_build_target(environment: str) -> None:
+    """Print the variables of the layer's makefile for ``environment``, quoted for a shell."""
+    variables = layer_variables(build_parameters(environment)["parameter_overrides"])
+    print(*(f"{name}={shlex.quote(value)}" for name, value in variables.items()))

@@ -1,4 +1,4 @@
-"""`python -m dev.release.event_schemas`: writes docs/events.schema.json anew, after a change of the facts."""
+"""Generate docs/events.schema.json from the published events."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from codat_sync.publishing.events import Fact
-from ops.paths import ROOT
+from dev.paths import ROOT
 
 SCHEMAS = ROOT / "docs" / "events.schema.json"
 
@@ -20,7 +20,7 @@ class _WithoutTitles(GenerateJsonSchema):
 
 
 def facts(kind: type[Fact] = Fact) -> Iterator[type[Fact]]:
-    """Yield every kind of fact that is told."""
+    """Yield every type of event that is published."""
     if not (narrower := kind.__subclasses__()):
         yield kind
     for each in narrower:
@@ -28,7 +28,7 @@ def facts(kind: type[Fact] = Fact) -> Iterator[type[Fact]]:
 
 
 def schemas() -> str:
-    """Return the JSON Schema of each fact's details, under the fact's name, as the file has it."""
+    """Return the content of the file: the JSON Schema of each event's details, by event type."""
     _, schema = models_json_schema(
         [(kind, "serialization") for kind in facts()], by_alias=True, schema_generator=_WithoutTitles
     )
@@ -39,7 +39,3 @@ def schemas() -> str:
 def write(path: Path = SCHEMAS) -> None:
     """Write the file."""
     path.write_text(schemas())
-
-
-if __name__ == "__main__":
-    write()

@@ -1,17 +1,16 @@
-"""Have CloudFormation refuse to replace or delete what holds data: `python -m dev.release.stack_policy ENV`.
+"""Apply the stack policy, with which CloudFormation refuses to replace or delete resources that hold data.
 
-What it refuses is in stack-policy.json: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/protect-stack-resources.html
+The policy is stack-policy.json: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/protect-stack-resources.html
 """
 
-import sys
 import tomllib
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.errors import LocalStackError, told
-from ops.paths import ROOT
+from dev.paths import ROOT
+from ops.errors import LocalStackError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -20,19 +19,14 @@ POLICY = ROOT / "stack-policy.json"
 
 
 def protect(client: "CloudFormationClient", stack: str) -> None:
-    """Give a stack its policy, which is good from the next update on. Raises LocalStackError."""
+    """Set the policy of a stack, which applies from the next update on. Raises LocalStackError."""
     try:
         client.set_stack_policy(StackName=stack, StackPolicyBody=POLICY.read_text())
     except (BotoCoreError, ClientError) as error:
-        raise LocalStackError(f"it is deployed, but not protected from being replaced: {error}") from error
+        raise LocalStackError(f"the stack is deployed, but not protected from replacement: {error}") from error
 
 
-def main(environment: str) -> None:
-    """Protect the stack of ``environment``, as samconfig.toml deploys it."""
+def protect_stack(environment: str) -> None:
+    """Set the policy of the stack of ``environment`` in samconfig.toml. Raises LocalStackError."""
     deployed = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
     protect(boto3.client("cloudformation", region_name=deployed.get("region")), deployed["stack_name"])
-
-
-if __name__ == "__main__":
-    with told():
-        main(sys.argv[1])

@@ -1,6 +1,6 @@
-"""Builds the project for `sam local`: `python -m dev.sam_local.build`.
+"""Build the project for `sam local`.
 
-For the runtime that samconfig.toml names for `local`, and for this machine's processor, as containers are of that one.
+For the runtime of `local` in samconfig.toml and for this machine's processor, which containers have too.
 """
 
 import os
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import yaml
 
+from dev.paths import LOCAL, LOGS, ROOT
 from dev.release.build_target import build_parameters, layer_variables, machine_architecture
-from ops.errors import LocalStackError, told
-from ops.paths import LOCAL, LOGS, ROOT
+from ops.errors import LocalStackError
 
 SAM = LOCAL / "venvs" / "sam" / "bin" / "sam"
 
@@ -20,7 +20,7 @@ _LOG = LOGS / "sam-local" / "build.log"
 
 
 def build() -> str:
-    """Build, and return for what: for people to read. Raises LocalStackError."""
+    """Build; returns the target, such as "Python 3.13 on arm64". Raises LocalStackError."""
     architecture = machine_architecture()
     configured = build_parameters("local")
     overrides = [*configured["parameter_overrides"], f"Architecture={architecture}"]
@@ -43,12 +43,7 @@ def _run(command: list[str], variables: dict[str, str]) -> None:
 
 
 def _set_default(path: Path, architecture: str) -> None:
-    """Have the built template default to what it was built for: samconfig.toml can't ask which machine this is."""
+    """Set the built template's default processor: samconfig.toml can't depend on the machine."""
     template = yaml.safe_load(path.read_text())
     template["Parameters"]["Architecture"]["Default"] = architecture
     path.write_text(yaml.safe_dump(template, sort_keys=False, allow_unicode=True))
-
-
-if __name__ == "__main__":
-    with told():
-        print(f"built for sam local ({build()})")

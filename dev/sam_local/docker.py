@@ -1,4 +1,4 @@
-"""Docker, as far as `make sam-local` needs it: whether it is there, and that no container is left there."""
+"""Check that Docker is available for `make sam-local`, and remove its containers afterwards."""
 
 import shutil
 import subprocess
@@ -11,10 +11,10 @@ _SECONDS = 60
 
 
 def missing() -> str | None:
-    """Return what is missing for containers to run on this machine, and how to get it."""
+    """Return what containers need and this machine lacks, with how to get it; None if nothing."""
     if not shutil.which("docker"):
         return (
-            "sam local needs Docker, and there is no `docker` here: see https://docs.docker.com/get-started/get-docker/"
+            "sam local needs Docker, and `docker` is not installed: see https://docs.docker.com/get-started/get-docker/"
         )
     if _docker("version").returncode:
         return (
@@ -26,7 +26,7 @@ def missing() -> str | None:
 
 @contextmanager
 def containers_removed(mark: str) -> Iterator[None]:
-    """Remove, when the block is left, every container in whose environment ``mark`` stands.
+    """Remove every container with ``mark`` in its environment at the end of the block.
 
     SAM CLI leaves its containers behind if it is not ended by Ctrl-C, and gives them no name to find them by.
     """
@@ -43,7 +43,7 @@ def _marked(mark: str) -> Iterator[str]:
     containers = _docker("ps", "--all", "--quiet", "--no-trunc").stdout.split()
     if not containers:
         return
-    # One that is gone by now is an error to it, and none to us: it tells of the others even so.
+    # Docker reports an error for a container that is already gone, but still lists the others.
     environments = _docker("container", "inspect", "--format", "{{.Id}} {{json .Config.Env}}", *containers).stdout
     for line in environments.splitlines():
         container, environment = line.split(" ", 1)

@@ -1,4 +1,4 @@
-"""Lets containers in: they reach this machine by the address of Docker's bridge, where nothing of ours listens.
+"""Forward connections from containers, which reach this machine at the address of Docker's bridge.
 
 Docker Desktop forwards `host.docker.internal` to 127.0.0.1 by itself; on Linux the name stands for the bridge.
 """

@@ -1,10 +1,10 @@
-"""What `sam local --env-vars` needs for containers to use the local stack."""
+"""Environment variables for `sam local --env-vars`, with which containers use the local stack."""
 
 from typing import TYPE_CHECKING
 
-from dev.deploying.cloudformation import physical_ids
 from dev.deploying.template import read_template
 from dev.local_stack.emulator import LOOPBACK
+from ops.cloudformation import physical_ids
 
 if TYPE_CHECKING:
     from dev.local_stack.aws_clients import LocalAws
@@ -14,7 +14,7 @@ _HOST = "host.docker.internal"
 
 
 def env_vars(aws: "LocalAws") -> dict[str, dict[str, str]]:
-    """Return the environment of each function as deployed, as a container has to see it."""
+    """Return the environment of each deployed function, with URLs that a container can reach."""
     names = physical_ids(aws.cloudformation)
     resources = read_template()["Resources"]
     functions = [name for name, resource in resources.items() if resource["Type"] == "AWS::Serverless::Function"]

@@ -1,4 +1,4 @@
-"""The events that `make sam-local` sends through the functions, and what is to come of each."""
+"""The events that `make sam-local` sends to the functions, with the expected outcome of each."""
 
 import base64
 import json
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from codat_sync.syncs.repository import Store
     from dev.local_stack.bus_subscriber import Subscriber
 
-# Their messages announce no sync of ours, so that nothing in the table tells of them.
+# Their messages concern no sync, so they leave nothing in the table.
 _WITHOUT_SYNC = {"check", "connection-disconnected", "not-ours", "poison"}
 
 
 @dataclass(frozen=True)
 class Effects:
-    """Where what the functions do can be seen."""
+    """Queues, table and subscriber in which the effects of the functions are visible."""
 
     sqs: "SQSClient"
     queue_url: str
@@ -47,7 +47,7 @@ class Effects:
 
 @dataclass(frozen=True)
 class ReceiverEvent:
-    """A webhook, as API Gateway hands it to the receiver."""
+    """A webhook, as API Gateway passes it to the receiver."""
 
     function: ClassVar = "ReceiverFunction"
     name: str
@@ -56,12 +56,12 @@ class ReceiverEvent:
 
     @property
     def expected(self) -> str:
-        """What is to come of it, in words."""
+        """The expected outcome, in words."""
         status = RECEIVER_ANSWERS[self.name]
         return _received(status, [self.webhook_id] if status == HTTPStatus.ACCEPTED else [])
 
     def outcome(self, answer: object, effects: Effects) -> str:
-        """Return what came of it, in the same words; takes what is on SyncQueue."""
+        """Return the actual outcome, in the same words; receives what is on SyncQueue."""
         messages = take(effects.sqs, effects.queue_url)
         status = answer.get("statusCode") if isinstance(answer, dict) else None
         return _received(status, [json.loads(message["Body"])["webhookId"] for message in messages])
@@ -69,7 +69,7 @@ class ReceiverEvent:
 
 @dataclass(frozen=True)
 class WorkerEvent:
-    """A batch of messages, as SQS hands it to the worker."""
+    """A batch of messages, as SQS passes it to the worker."""
 
     function: ClassVar = "WorkerFunction"
     name: str
@@ -77,12 +77,12 @@ class WorkerEvent:
 
     @property
     def expected(self) -> str:
-        """What is to come of it, in words."""
+        """The expected outcome, in words."""
         seen = set() if self.name in _WITHOUT_SYNC else self._webhook_ids()
         return _worked({"batchItemFailures": []}, WORKER_REASONS[self.name], seen)
 
     def outcome(self, answer: object, effects: Effects) -> str:
-        """Return what came of it, in the same words; takes what is on the dead-letter queue."""
+        """Return the actual outcome, in the same words; receives what is on the dead-letter queue."""
         messages = take(effects.sqs, effects.dead_letter_queue_url)
         reasons = [message["MessageAttributes"]["reason"]["StringValue"] for message in messages]
         document = effects.store.load_sync(SYNC_ID)
@@ -98,7 +98,7 @@ class WorkerEvent:
 
 @dataclass(frozen=True)
 class ClockEvent:
-    """A minute that has passed, as EventBridge tells the clock."""
+    """EventBridge's event of each minute for the clock."""
 
     function: ClassVar = "ClockFunction"
     name: str
@@ -106,17 +106,17 @@ class ClockEvent:
 
     @property
     def expected(self) -> str:
-        """What is to come of it, in words."""
+        """The expected outcome, in words."""
         return f"answered {json.dumps(CLOCK_ANSWERS[self.name])}"
 
     def outcome(self, answer: object, _effects: Effects) -> str:
-        """Return what came of it, in the same words."""
+        """Return the actual outcome, in the same words."""
         return f"answered {json.dumps(answer)[:200]}"
 
 
 @dataclass(frozen=True)
 class ReconcileEvent:
-    """Five minutes that have passed, as EventBridge tells reconcile."""
+    """EventBridge's event of every five minutes for reconcile."""
 
     function: ClassVar = "ReconcileFunction"
     name: str
@@ -124,20 +124,20 @@ class ReconcileEvent:
 
     @property
     def expected(self) -> str:
-        """What is to come of it, in words."""
+        """The expected outcome, in words."""
         return f"answered {json.dumps(RECONCILE_ANSWERS[self.name])}"
 
     def outcome(self, answer: object, _effects: Effects) -> str:
-        """Return what came of it, in the same words: how many companies were due depends on when the last one was."""
+        """Return the actual outcome, in the same words, without the number of companies that were due."""
         if not isinstance(answer, dict):
             return f"answered {json.dumps(answer)[:200]}"
-        told = {name: answer.get(name) for name in RECONCILE_ANSWERS[self.name]}
-        return f"answered {json.dumps(told)}"
+        relevant = {name: answer.get(name) for name in RECONCILE_ANSWERS[self.name]}
+        return f"answered {json.dumps(relevant)}"
 
 
 @dataclass(frozen=True)
 class SubmitEvent:
-    """A request of a product's, as API Gateway hands it to submit."""
+    """A request of a product, as API Gateway passes it to submit."""
 
     function: ClassVar = "SubmitFunction"
     name: str
@@ -145,11 +145,11 @@ class SubmitEvent:
 
     @property
     def expected(self) -> str:
-        """What is to come of it, in words."""
+        """The expected outcome, in words."""
         return "answered 200 with a sync"
 
     def outcome(self, answer: object, _effects: Effects) -> str:
-        """Return what came of it, in the same words."""
+        """Return the actual outcome, in the same words."""
         if not isinstance(answer, dict) or "syncId" not in answer.get("body", ""):
             return f"answered {json.dumps(answer)[:200]}"
         return f"answered {answer['statusCode']} with a sync"
@@ -157,7 +157,7 @@ class SubmitEvent:
 
 @dataclass(frozen=True)
 class RetryEvent:
-    """What has failed transactions of a sync planned: here of one whose bodies nobody has recorded."""
+    """A request to retry a sync's failed transactions, whose bodies are not recorded."""
 
     function: ClassVar = "RetryFunction"
     name: str
@@ -165,11 +165,11 @@ class RetryEvent:
 
     @property
     def expected(self) -> str:
-        """What is to come of it, in words."""
+        """The expected outcome, in words."""
         return "planned, and nothing sent"
 
     def outcome(self, answer: object, _effects: Effects) -> str:
-        """Return what came of it, in the same words."""
+        """Return the actual outcome, in the same words."""
         text = json.dumps(answer)
         is_well = answer is None or "batchItemFailures" in text or "There is no such sync" in text
         return self.expected if is_well or "noBodyRecorded" in text else f"answered {text[:200]}"
@@ -185,18 +185,18 @@ class HealthEvent:
 
     @property
     def expected(self) -> str:
-        """What is to come of it, in words."""
+        """The expected outcome, in words."""
         return "answered in JSON"
 
     def outcome(self, answer: object, _effects: Effects) -> str:
-        """Return what came of it, in the same words."""
+        """Return the actual outcome, in the same words."""
         is_well = isinstance(answer, dict) and answer.get("statusCode") in {200, 404} and json.loads(answer["body"])
         return self.expected if is_well else f"answered {json.dumps(answer)[:200]}"
 
 
 @dataclass(frozen=True)
 class PublishEvent:
-    """Records of the table's stream, as Lambda hands them to publish."""
+    """Records of the table's stream, as Lambda passes them to publish."""
 
     function: ClassVar = "PublishFunction"
     name: str
@@ -204,11 +204,11 @@ class PublishEvent:
 
     @property
     def expected(self) -> str:
-        """What is to come of it, in words."""
+        """The expected outcome, in words."""
         return _published({"batchItemFailures": []}, PUBLISH_FACTS[self.name])
 
     def outcome(self, answer: object, effects: Effects) -> str:
-        """Return what came of it, in the same words; takes what the subscriber has been told."""
+        """Return the actual outcome, in the same words; receives the events of the subscriber."""
         effects.subscriber.heard.clear()
         return _published(answer, [event["detail-type"] for event in effects.subscriber.listen().values()])
 
@@ -274,7 +274,7 @@ def check_all_expected() -> None:
 
 
 def take(sqs: "SQSClient", url: str) -> "list[MessageTypeDef]":
-    """Take all that is on a queue now."""
+    """Receive and delete all messages of a queue."""
     taken: list[MessageTypeDef] = []
     while received := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]).get(
         "Messages"
@@ -291,12 +291,12 @@ def _received(status: object, webhook_ids: list[str]) -> str:
 
 def _published(answer: object, facts: list[str]) -> str:
     failures = "no failures" if answer == {"batchItemFailures": []} else json.dumps(answer)[:200]
-    return f"answered {failures}, told: {', '.join(sorted(facts))}"
+    return f"answered {failures}, published: {', '.join(sorted(facts))}"
 
 
 def _worked(answer: object, reasons: list[str], seen: set[str]) -> str:
     if answer != {"batchItemFailures": []}:
         return f"answered {json.dumps(answer)[:200]}"
-    words = [f"set aside: {', '.join(sorted(reasons))}"] if reasons else []
+    words = [f"dead letters: {', '.join(sorted(reasons))}"] if reasons else []
     words += [f"in SyncTable: {', '.join(sorted(seen))}"] if seen else []
     return ", ".join(["answered no failures", *words])

@@ -1,4 +1,4 @@
-"""A run of `make sam-local`: invokes, looks at what came of it, and says so."""
+"""A run of `make sam-local`: invoke each function, compare the outcome with the expected one, and print it."""
 
 import time
 from contextlib import ExitStack
@@ -9,11 +9,9 @@ import httpx
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.syncs.repository import Store
-from dev.deploying.cloudformation import physical_ids
 from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.bus_subscriber import subscribe
 from dev.local_stack.simulator_process import add_example
-from dev.sam_local.cli import SamLocal
 from dev.sam_local.events import (
     ClockEvent,
     Effects,
@@ -31,13 +29,15 @@ from dev.sam_local.events import (
     submit_events,
     worker_events,
 )
-from ops.local_outputs import Outputs
+from dev.sam_local.sam_cli import SamLocal
+from ops.cloudformation import physical_ids
+from ops.local_stack import Outputs
 
 _SECONDS_TO_ANSWER = 60
 
 
 class Run:
-    """Events through `sam local`, against the local stack that ``outputs`` tells of."""
+    """Sends events through `sam local` to the local stack with these ``outputs``."""
 
     def __init__(self, sam: SamLocal, outputs: Outputs) -> None:
         aws = LocalAws(outputs.aws_endpoint_url)
@@ -55,7 +55,7 @@ class Run:
     def invoke_all(self) -> None:
         """Invoke each function with each of its events.
 
-        One of each at a time: what they leave stands in different places, so that it can be told apart.
+        One of each in parallel: their effects are in different places, so they do not mix.
         """
         writers: list[ClockEvent | ReconcileEvent | SubmitEvent | RetryEvent] = [
             *clock_events(),
@@ -100,7 +100,7 @@ class Run:
 
 
 def _stop_polling(aws: LocalAws) -> None:
-    """Keep the deployed functions from taking what those in containers leave: that is looked at here."""
+    """Stop the deployed functions from consuming what those in containers produce: it is compared here."""
     names = physical_ids(aws.cloudformation)
     for function in (names["WorkerFunctionAliaslive"], names["PublishFunctionAliaslive"]):
         for mapping in aws.lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]:

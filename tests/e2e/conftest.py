@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from dev.local_stack.temporary_stack import local_stack
-from ops.local_outputs import Outputs
+from ops.local_stack import Outputs
 
 
 @pytest.fixture(scope="session")

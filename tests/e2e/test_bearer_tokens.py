@@ -11,10 +11,10 @@ import boto3
 import httpx
 import pytest
 
-from dev.deploying.cloudformation import STACK, outputs, physical_ids
 from dev.local_stack.aws_clients import LocalAws
 from dev.stored_events import SYNC_ID
-from ops.local_outputs import Outputs
+from ops.cloudformation import outputs, physical_ids
+from ops.local_stack import STACK, Outputs
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev.deploying.cloudformation import STACK, outputs
 from dev.local_stack.aws_clients import LocalAws
 from ops.check import check
-from ops.check_deployment import Deployment
-from ops.local_outputs import Outputs
+from ops.cloudformation import outputs
+from ops.deployment import Deployment
+from ops.local_stack import STACK, Outputs
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 

@@ -11,10 +11,11 @@ from codat_sync.aws.dynamodb import Table
 from codat_sync.syncs.repository import Store
 from dev.codat_simulator.control.client import SimulatorControl
 from dev.codat_simulator.control.messages import NewWebhook
-from dev.deploying.cloudformation import physical_ids
-from dev.local_stack.aws_clients import REGION, LocalAws
+from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.deployment import deploy
 from dev.local_stack.services import running_services
+from ops.cloudformation import physical_ids
+from ops.local_stack import REGION
 
 pytestmark = pytest.mark.xdist_group("e2e")  # after the others' stack
 

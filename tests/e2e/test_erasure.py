@@ -2,7 +2,6 @@
 
 import base64
 import json
-import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,12 +15,11 @@ from codat_sync.syncs.repository import Store
 from dev.codat_simulator.books.models import Sync
 from dev.codat_simulator.books.sample_data import generate_expense
 from dev.codat_simulator.control.client import SimulatorControl
-from dev.deploying.cloudformation import STACK
-from dev.local_stack.aws_clients import REGION, LocalAws
+from dev.local_stack.aws_clients import LocalAws
 from dev.stored_events import signed
-from ops import erase, unerase
+from ops.cli import app
 from ops.errors import LocalStackError
-from ops.local_outputs import Outputs
+from ops.local_stack import REGION, STACK, Outputs
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 
@@ -56,12 +54,13 @@ def command(
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("ops.deployment.sleep", waits.append)
+    monkeypatch.setattr("ops.erasure.sleep", waits.append)
 
-    def run(main: Callable[[], None], *arguments: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["command", *arguments, "--stack", STACK])
+    def run(*arguments: str) -> str:
         capsys.readouterr()
-        main()
+        with pytest.raises(SystemExit) as exited:
+            app([*arguments, "--stack", STACK])
+        assert exited.value.code == 0
         return capsys.readouterr().out
 
     return run
@@ -125,9 +124,9 @@ def test_a_late_event_does_not_restore_an_erased_company(
 ) -> None:
     """The worker drops what comes, and submit answers that it is gone, with the permissions that they have."""
     assert len(_left_of(sync, aws, stack)) > 5
-    told = command(erase.main, sync.company_id.upper(), "--reason", "ticket 7")
+    told = command("erase", "--company", sync.company_id.upper(), "--reason", "ticket 7")
     assert "1 SYNC/EVENT" in told
-    assert f"company {sync.company_id}, forgotten" in told
+    assert f"company {sync.company_id}, erased" in told
     assert "ticket 7" in told
     assert WRITERS_END_AFTER.total_seconds() - 60 < waits[0] <= WRITERS_END_AFTER.total_seconds()
     for webhook_id in ("first", "late"):
@@ -148,7 +147,7 @@ def test_a_late_event_does_not_restore_an_erased_company(
 def test_it_only_counts_if_asked_to(stack: Outputs, aws: LocalAws, sync: Sync, command: Command) -> None:
     """And nothing is changed."""
     before = _left_of(sync, aws, stack)
-    told = command(erase.main, sync.company_id, "--reason", "ticket 7", "--dry-run")
+    told = command("erase", "--company", sync.company_id, "--reason", "ticket 7", "--dry-run")
     assert told.startswith(
         f"{len(before) - 1} items (1 COMPANY/RECONCILIATION, 1 SYNC/EVENT, 1 SYNC/RETRY, 1 SYNC/SYNC"
     )
@@ -157,14 +156,18 @@ def test_it_only_counts_if_asked_to(stack: Outputs, aws: LocalAws, sync: Sync, c
 
 def test_lifting_the_erasure_block_too_early_says_when_it_is_possible(sync: Sync, command: Command) -> None:
     """Not at once: what was on its way to the books is not known any more."""
-    assert "was not forgotten" in command(unerase.main, sync.company_id, "--reason", "a mistake")
-    command(erase.main, sync.company_id, "--reason", "ticket 7")
+    assert "was not erased" in command("unerase", "--company", sync.company_id, "--reason", "a mistake")
+    command("erase", "--company", sync.company_id, "--reason", "ticket 7")
     with pytest.raises(LocalStackError, match="wait until"):
-        command(unerase.main, sync.company_id, "--reason", "a mistake")
+        command("unerase", "--company", sync.company_id, "--reason", "a mistake")
 
 
-@pytest.mark.parametrize("arguments", [("a-company",), ("a/b", "--reason", "x"), ("", "--reason", "x")])
-def test_it_asks_for_an_id_and_a_reason(command: Command, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "arguments", [("--company", "a-company"), ("--company", "a/b", "--reason", "x"), ("--company", "", "--reason", "x")]
+)
+@pytest.mark.usefixtures("command")  # and its environment
+def test_it_asks_for_an_id_and_a_reason(arguments: tuple[str, ...]) -> None:
     """Nothing is deleted by a slip of the keyboard."""
-    with pytest.raises(SystemExit):
-        command(erase.main, *arguments)
+    with pytest.raises(SystemExit) as exited:
+        app(["erase", *arguments, "--stack", STACK])
+    assert exited.value.code == 2

@@ -11,7 +11,7 @@ from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.control.client import SimulatorControl
 from dev.codat_simulator.control.messages import NewWebhook
 from dev.codat_simulator.faults import Fault
-from ops.local_outputs import Outputs
+from ops.local_stack import Outputs
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 

@@ -10,17 +10,19 @@ import httpx
 import pytest
 
 from codat_sync.aws.dynamodb import Table
+from codat_sync.dead_letters.dead_letter import RECEIVED_TOO_OFTEN
 from codat_sync.syncs.repository import Store
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.control.client import SimulatorControl
 from dev.codat_simulator.control.messages import NewWebhook
-from dev.deploying.cloudformation import STACK, outputs, physical_ids
 from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.bus_subscriber import Subscriber, open_queue, subscribe
 from dev.local_stack.deployment import deploy
 from dev.local_stack.services import running_services
-from ops.local_outputs import Outputs
-from ops.republish import on_local
+from ops.cloudformation import outputs, physical_ids
+from ops.deployment import Deployment
+from ops.local_stack import STACK, Outputs
+from ops.republish import republisher_of
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 
@@ -121,12 +123,13 @@ def test_unpublished_records_are_published_with_make_republish(
     number = record["dynamodb"]["SequenceNumber"]
     at = record["dynamodb"]["ApproximateCreationDateTime"].timestamp()
     whole = record | {"dynamodb": record["dynamodb"] | {"ApproximateCreationDateTime": at}}
-    republishing = on_local(stack)
+    deployment = Deployment.local(stack)
+    republishing, queue_url = republisher_of(deployment), deployment.outputs["PublishDeadLetterQueueUrl"]
     for body in (whole, {"DDBStreamBatchInfo": where | {"startSequenceNumber": number, "endSequenceNumber": number}}):
-        aws.sqs.send_message(QueueUrl=republishing.queue_url, MessageBody=json.dumps(body))
+        aws.sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps(body))
         subscriber.heard.clear()
-        assert [line.split("  ")[1] for line in republishing.show()] == ["failed too often"]
-        assert [line.split("  ")[1] for line in republishing.republish()] == ["1 records told"]
+        assert [line.split("  ")[1] for line in republishing.show()] == [RECEIVED_TOO_OFTEN]
+        assert [line.split("  ")[1] for line in republishing.republish()] == ["1 record published"]
         assert subscriber.told_of(syncId=sync_id) == ["SyncSucceeded", "TransactionCompleted"]
         assert list(republishing.show()) == []
 

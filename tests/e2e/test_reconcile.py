@@ -16,10 +16,10 @@ from codat_sync.webhooks.endpoint import EndpointState
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.control.client import SimulatorControl
 from dev.codat_simulator.control.messages import NewWebhook, WebhookUrl
-from dev.deploying.cloudformation import physical_ids
 from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.temporary_stack import local_stack
-from ops.local_outputs import Outputs
+from ops.cloudformation import physical_ids
+from ops.local_stack import Outputs
 from tests.e2e.test_stack import _eventually
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them

@@ -25,8 +25,9 @@ from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.webhooks.events import Generation
 from dev.local_stack.aws_clients import LocalAws
 from dev.stored_events import UNSIGNED, load
-from ops.dead_letters import on_local_stack
-from ops.local_outputs import Outputs
+from ops.dead_letters import dead_letters
+from ops.deployment import Deployment
+from ops.local_stack import Outputs
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 
@@ -154,7 +155,7 @@ def test_a_poison_message_is_dead_lettered_and_redriven_with_make_redrive(
     assert announced
     assert announced.outcome is Outcome.ANNOUNCED
 
-    letters, _ = on_local_stack(aws)
+    letters = dead_letters(Deployment.local(stack))
     this_one = Wanted(frozenset({message["MessageId"]}), "sync", "malformed-answer", sync.company_id)
     assert [letter.sync_id for letter in letters.look(this_one)] == [sync.sync_id]
     assert len(letters.redrive(this_one)) == 1

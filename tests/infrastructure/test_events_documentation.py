@@ -2,14 +2,14 @@
 
 import json
 
+from dev.paths import ROOT
 from dev.release.event_schemas import SCHEMAS, facts, schemas
-from ops.paths import ROOT
 
 _PAGE = (ROOT / "docs" / "events.md").read_text()
 
 
 def test_the_schemas_match_the_published_events() -> None:
-    """`python -m dev.release.event_schemas` writes them anew."""
+    """`python -m dev release event-schemas` writes them anew."""
     assert SCHEMAS.read_text() == schemas()
 
 

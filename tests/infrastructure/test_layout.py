@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from ops.paths import ROOT
+from dev.paths import ROOT
 
 LAYER = ROOT / "layers" / "shared" / "codat_sync"
 SUBJECTS = (LAYER, ROOT / "dev", ROOT / "ops")

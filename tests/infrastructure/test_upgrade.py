@@ -14,10 +14,10 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from dev.deploying.template import read_template
+from dev.paths import ROOT
 from dev.release.stack_policy import POLICY, protect
 from dev.release.version_stamp import stamp
 from ops.errors import LocalStackError
-from ops.paths import ROOT
 from tests.support.alarms import ALARMS, NAMESPACE, RESOURCES, metrics_of
 
 

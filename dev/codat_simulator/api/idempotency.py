@@ -43,7 +43,7 @@ class IdempotencyKeys:
         self._kept: dict[str, _Kept] = {}
 
     def know(self, request: httpx.Request) -> bool:
-        """Tell whether a request with this key is being answered or was."""
+        """Return whether a request with this key is in progress or was answered."""
         with self._lock:
             return self._find(_key(request)) is not None
 

@@ -39,7 +39,7 @@ class DailyQuota:
             self._used += 1
 
     def headers(self) -> dict[str, str]:
-        """Tell what Codat tells with every answer."""
+        """Return the rate-limit headers that Codat adds to every response."""
         with self._lock:
             return {
                 "X-Rate-Limit-Limit": str(self._limit()),

@@ -111,7 +111,7 @@ class Ledger(State):
         return sync, outcome.webhook
 
     def _announce(self, sync: Sync, generation: Generation | None) -> None:
-        # Of a company that was deleted, Codat tells no more.
+        # Codat returns nothing for a deleted company.
         if generation is not None and sync.company_id in self._companies:
             self.on_settled(sync, generation)
 
@@ -123,7 +123,7 @@ class Ledger(State):
             return tuple(self._books.get(company_id, ()))
 
     def times_created(self, company_id: str, transaction_id: str) -> int:
-        """Tell how often a transaction was created in a company's books: more than once is the harm to be prevented."""
+        """Return how often a transaction was created in a company's books: more than once is a duplicate."""
         return sum(
             entry.transaction_id == transaction_id and entry.method == "POST" for entry in self.books(company_id)
         )

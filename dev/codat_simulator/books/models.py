@@ -20,7 +20,7 @@ class Company:
     """A customer, with one connection to the source of expenses and one to the accounting software."""
 
     company_id: str
-    # Not ASCII: whoever decodes and encodes a webhook's body before verifying it breaks the signature.
+    # Not ASCII: decoding and re-encoding a webhook's body before verification breaks the signature.
     name: str = "Bäckerei Toft"
     source_platform: str = "Partner Expense"
     target_platform: str = "Xero"

@@ -86,7 +86,7 @@ class Rule:
             raise ValueError(f"transaction_id: {error}") from error
 
     def matches(self, company_id: str, submitted: Submitted) -> bool:
-        """Tell whether it is for this transaction, this time."""
+        """Return whether the rule applies to a submission of a transaction."""
         return (
             re.search(self.transaction_id, submitted.transaction_id) is not None
             and self.company_id in (None, company_id)

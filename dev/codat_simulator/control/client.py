@@ -28,7 +28,7 @@ class ControlError(Exception):
 
 
 class SimulatorControl:
-    """Tells a running simulator what to do; a context manager."""
+    """Controls a running simulator; a context manager."""
 
     def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
         self._client = httpx.Client(

@@ -150,7 +150,7 @@ class Deliverer:
         return self.send(self._messages[webhook_id])
 
     def replay(self, webhook_id: str) -> str:
-        """Send the same body as a new message, as a person may in Codat's Portal; raises KeyError."""
+        """Send the same body as a new message, as a user can in Codat's Portal; raises KeyError."""
         return self.send(replace(self._messages[webhook_id], webhook_id=new_webhook_id()))
 
     # ---------------------------------------------------------------- what became of it

@@ -19,7 +19,7 @@ DAILY_QUOTA = 12000
 
 @dataclass(frozen=True)
 class Occasion:
-    """What an event tells of."""
+    """The subject of an event."""
 
     at: datetime
     company: Company | None = None

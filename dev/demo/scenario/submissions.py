@@ -26,7 +26,7 @@ from dev.demo.scenario.delivery import Delivering, Sent
 from dev.demo.scenario.syncs import Planned
 
 if TYPE_CHECKING:
-    from ops.local_outputs import Outputs
+    from ops.local_stack import Outputs
 
 T = TypeVar("T")
 

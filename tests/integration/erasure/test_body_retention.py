@@ -1,6 +1,5 @@
 """Bodies that are older than they are to be kept: emptied, and nothing is written twice for it."""
 
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +11,7 @@ from dev.codat_simulator.books.settling import Outcome, Verdict
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
-from ops import purge_bodies
+from ops.cli import app
 from tests.support.aws import Aws
 from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, of
@@ -114,8 +113,9 @@ def test_a_body_that_is_deleted_meanwhile_is_not_restored(
 
 
 @pytest.mark.parametrize("days", [[], ["--days", "29"], ["--days", "x"]])
-def test_it_says_how_old_and_not_too_young(monkeypatch: pytest.MonkeyPatch, days: list[str]) -> None:
+def test_it_says_how_old_and_not_too_young(days: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """What has failed this week is still created again."""
-    monkeypatch.setattr(sys, "argv", ["command", *days])
-    with pytest.raises(SystemExit):
-        purge_bodies.main()
+    with pytest.raises(SystemExit) as exited:
+        app(["purge-bodies", *days])
+    assert exited.value.code == 2
+    assert "'--days'" in capsys.readouterr().err

@@ -9,9 +9,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from codat_sync.dead_letters.queue import SetAside
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import SYNC_ID
-from ops.republish import Republishing
+from ops.republish import Republisher
 from tests.support.aws import Aws
 from tests.support.handlers import Handler, StartFunction
 from tests.support.sqs_batches import batch, of
@@ -55,7 +56,7 @@ def bus(start: StartFunction, aws: Aws) -> Told:
 
 
 @pytest.fixture
-def republishing(start: StartFunction, aws: Aws, bus: Told, simulated: SimulatedCodat) -> Republishing:
+def republishing(start: StartFunction, aws: Aws, bus: Told, simulated: SimulatedCodat) -> Republisher:
     """Return republish, with one message that says where in the stream a failed sync stands."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
     (record,) = (each for each in bus.stream.records() if each["dynamodb"]["Keys"]["sk"] == {"S": "SYNC"})
@@ -65,34 +66,37 @@ def republishing(start: StartFunction, aws: Aws, bus: Told, simulated: Simulated
     aws.sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"DDBStreamBatchInfo": where}))
     streams: Any = Streams()
     publish: Any = Lambda(bus.publish)
-    return Republishing(aws.sqs, url, streams, publish, "publish")
+    queue = SetAside(aws.sqs, "publish", url=url, source_url=None)
+    return Republisher(queue, streams, publish, "publish")
 
 
-def _is_kept(republishing: Republishing) -> bool:
+def _is_kept(aws: Aws) -> bool:
     names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = republishing.sqs.get_queue_attributes(QueueUrl=republishing.queue_url, AttributeNames=names)
+    answer = aws.sqs.get_queue_attributes(
+        QueueUrl=aws.environment["PUBLISH_DEAD_LETTER_QUEUE_URL"], AttributeNames=names
+    )
     return any(int(number) for number in answer["Attributes"].values())
 
 
-def test_a_page_that_is_empty_is_not_the_end(republishing: Republishing, bus: Told) -> None:
+def test_a_page_that_is_empty_is_not_the_end(republishing: Republisher, aws: Aws, bus: Told) -> None:
     """What comes after it is told."""
     republishing.streams.empty = 3  # type: ignore[attr-defined]
-    assert [line.split("  ")[1] for line in republishing.republish()] == ["1 records told"]
+    assert [line.split("  ")[1] for line in republishing.republish()] == ["1 record published"]
     assert [event["detail-type"] for event in bus.new()] == ["SyncFailed", "TransactionCompleted", "TransactionFailed"]
-    assert not _is_kept(republishing)
+    assert not _is_kept(aws)
 
 
-def test_what_the_stream_does_not_give_is_not_given_up(republishing: Republishing, bus: Told) -> None:
+def test_what_the_stream_does_not_give_is_not_given_up(republishing: Republisher, aws: Aws, bus: Told) -> None:
     """The message is all that is known of it."""
     republishing.streams.empty = 1_000  # type: ignore[attr-defined]
     (line,) = republishing.republish()
     assert "can't be read now" in line
-    assert (bus.new(), _is_kept(republishing)) == ([], True)
+    assert (bus.new(), _is_kept(aws)) == ([], True)
 
 
-def test_what_cant_be_told_now_is_not_taken_for_lost(republishing: Republishing) -> None:
+def test_what_cant_be_told_now_is_not_taken_for_lost(republishing: Republisher, aws: Aws) -> None:
     """It stays, and the others are tried."""
     republishing.lambda_.is_throttled = True  # type: ignore[attr-defined]
     (line,) = republishing.republish()
-    assert "the function can't be called: TooManyRequestsException" in line
-    assert _is_kept(republishing)
+    assert "the function can't be invoked: TooManyRequestsException" in line
+    assert _is_kept(aws)

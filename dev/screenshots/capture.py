@@ -1,4 +1,4 @@
-"""Takes the pictures of the pages that the README shows: `python -m dev.screenshots`."""
+"""Take the screenshots of the README."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,9 +10,8 @@ from dev.browser import browser
 from dev.codat_simulator.control.client import SimulatorControl
 from dev.local_stack.sample_syncs import Weeks
 from dev.local_stack.temporary_stack import local_stack
-from ops.errors import told
-from ops.local_outputs import Outputs
-from ops.paths import ROOT
+from dev.paths import ROOT
+from ops.local_stack import Outputs
 
 _FOLDER = ROOT / "docs" / "screenshots"
 # A table is mostly text, which takes the most bytes: its picture is cut.
@@ -27,8 +26,8 @@ class _Shot:
     size: tuple[int, int] = _WIDE
 
 
-def main() -> None:
-    """Take them all, of a stack of their own over four weeks of syncs."""
+def capture_screenshots() -> None:
+    """Take all of them on a new local stack with four weeks of sample syncs, and print their paths."""
     _FOLDER.mkdir(parents=True, exist_ok=True)
     with local_stack("screenshots") as outputs, browser() as running:
         with SimulatorControl(outputs.codat_url) as codat:
@@ -66,8 +65,3 @@ def _take(running: Browser, outputs: Outputs, shot: _Shot) -> None:
         page: Page = context.new_page()
         page.goto(shot.path or "./")
         page.screenshot(path=_FOLDER / f"{shot.name}.png")
-
-
-if __name__ == "__main__":
-    with told():
-        main()

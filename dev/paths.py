@@ -1,4 +1,4 @@
-"""Where things are: the project's files, and what the local stack makes of them."""
+"""Paths of the project's files, and of what the local stack writes."""
 
 from pathlib import Path
 
@@ -11,6 +11,5 @@ RUN = LOCAL / "run"
 UP = LOCAL / "up"
 EMULATOR_VENV = LOCAL / "venvs" / "emulator"
 
-# What `make up` leaves for scripts and for `sam local`.
-OUTPUTS = LOCAL / "outputs.json"
+# Written by `make up`, read by `sam local`.
 ENV_VARS = LOCAL / "env-vars.json"

@@ -1,0 +1,104 @@
+"""The command line of `python -m dev`. Each command imports what it needs, so that `--help` is fast."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dev.release.cli import release_app
+from dev.sam_local.cli import sam_local_app
+from ops.options import examples
+
+app = typer.Typer(
+    name="python -m dev",
+    help="Develop this project: run it on this machine, on an emulated AWS against a simulated Codat.\n\n"
+    "`make` has targets for most commands. They install what is missing first; the commands here do not.",
+    epilog=examples("make up", "python -m dev show-sync 6fb40d5e-b13e-11ed-afa1-0242ac120002"),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(sam_local_app)
+app.add_typer(release_app)
+
+
+@app.command(epilog=examples("make demo"))
+def demo() -> None:
+    """Run the whole scenario on a new local stack.
+
+    Prints each step, and compares the table with Codat at the end. Exits with 1 if anything is lost or differs, or a
+    message is left in a queue.
+    """
+    from dev.demo.run import main
+
+    if not main():
+        raise typer.Exit(1)
+
+
+@app.command(epilog=examples("make up", "CODAT_BASE_URL=https://api.codat.io CODAT_API_KEY=… make up"))
+def up() -> None:
+    """Start the local stack, or update it with the current code.
+
+    It keeps running until `down`. With CODAT_BASE_URL and CODAT_API_KEY in the environment it uses that Codat, else the
+    simulator, with four weeks of sample syncs. Prints the addresses, and writes them to .local/outputs.json.
+    """
+    from dev.local_stack.up import start_local_stack
+
+    start_local_stack()
+
+
+@app.command(epilog=examples("make down"))
+def down() -> None:
+    """Stop the local stack and delete its data."""
+    from dev.local_stack.down import stop_local_stack
+
+    stop_local_stack()
+
+
+@app.command(epilog=examples("python -m dev show-sync 6fb40d5e-b13e-11ed-afa1-0242ac120002"))
+def show_sync(sync_id: Annotated[str, typer.Argument(help="Id of the sync at Codat.")]) -> None:
+    """Show a sync in the table of the local stack.
+
+    Waits up to 15 s for it. Prints its outcome, schedule and items.
+    """
+    from dev.local_stack.show_sync import show_sync as show
+
+    show(sync_id)
+
+
+@app.command(
+    epilog=examples(
+        "python -m dev sign-webhook events/receiver/sync-successful.json | sam local invoke ReceiverFunction -e -",
+        "python -m dev sign-webhook --curl events/receiver/sync-successful.json | curl --config -",
+    )
+)
+def sign_webhook(
+    payload: Annotated[
+        Path,
+        typer.Argument(exists=True, dir_okay=False, help="Event of API Gateway, such as those in events/receiver."),
+    ],
+    *,
+    curl: Annotated[bool, typer.Option("--curl", help="Print a configuration for curl instead of the event.")] = False,
+    api: Annotated[
+        str | None, typer.Option("--api", metavar="URL", help="API that curl posts to. Without it: the local stack.")
+    ] = None,
+) -> None:
+    """Sign a webhook as Codat would now.
+
+    Uses the secret of the local stack. Prints the signed event. The signature expires after five minutes.
+    """
+    from dev.local_stack.sign_webhook import sign_webhook as sign
+
+    sign(payload, curl=curl, api_url=api)
+
+
+@app.command(epilog=examples("make screenshots"))
+def screenshots() -> None:
+    """Take the screenshots of the README.
+
+    Starts a new local stack and a browser. Prints the path of each picture in docs/screenshots.
+    """
+    from dev.screenshots.capture import capture_screenshots
+
+    capture_screenshots()
