@@ -1,0 +1,30 @@
+"""Sum up what `make test` has checked: `python -m dev.verdict`, after pytest."""
+
+import subprocess
+from collections import Counter
+from xml.etree import ElementTree as ET
+
+from dev.paths import LOCAL
+
+_REPORT = LOCAL / "tests.xml"
+
+
+def main() -> None:
+    """Print the verdict: one line, which tells of tests that were left out."""
+    print(f"{_passed()}{_left_out(_REPORT.read_text())}")
+
+
+def _passed() -> str:
+    total = subprocess.run(["coverage", "report", "--format=total"], check=True, capture_output=True, text=True).stdout
+    return f"Style, types, template and tests pass, {total.strip()} % of the functions and the layer is covered."
+
+
+def _left_out(report: str) -> str:
+    """Return how many tests were left out, and why, from pytest's report in JUnit's format."""
+    skipped = ET.fromstring(report).iter("skipped")  # noqa: S314 - pytest wrote it
+    reasons = Counter(test.get("message", "no reason given") for test in skipped)
+    return "".join(f" {count} tests were left out: {reason}." for reason, count in reasons.items())
+
+
+if __name__ == "__main__":
+    main()
