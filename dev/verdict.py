@@ -10,8 +10,8 @@ _REPORT = LOCAL / "tests.xml"
 
 
 def main() -> None:
-    """Print the verdict: one line, which tells of tests that were left out."""
-    print(f"{_passed()}{_left_out(_REPORT.read_text())}")
+    """Print the verdict: one line, with the tests that were left out."""
+    print(f"{_passed()}{left_out(_REPORT.read_text())}")
 
 
 def _passed() -> str:
@@ -19,7 +19,7 @@ def _passed() -> str:
     return f"Style, types, template and tests pass, {total.strip()} % of the functions and the layer is covered."
 
 
-def _left_out(report: str) -> str:
+def left_out(report: str) -> str:
     """Return how many tests were left out, and why, from pytest's report in JUnit's format."""
     skipped = ET.fromstring(report).iter("skipped")  # noqa: S314 - pytest wrote it
     reasons = Counter(test.get("message", "no reason given") for test in skipped)

@@ -14,8 +14,7 @@ from dev.browser.errors import UnavailableError
 from dev.browser.executable import NODE, Executable
 from dev.paths import LOCAL, ROOT
 
-_DEBIANS = Path("/usr/bin/chromium")
-_LOCKED = ROOT / "requirements" / "browser"
+_LOCK = ROOT / "requirements" / "browser" / "package-lock.json"
 _NPM = Path(ROOT_DIR) / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 _INFLATE = """
 const [, folder] = process.argv;
@@ -38,7 +37,7 @@ class HeadlessShell:
         """Yield Playwright's default, which need not have been downloaded."""
         yield Executable(None)
 
-    def install(self) -> None:
+    def install(self) -> Executable:
         """Download the headless shell."""
         print(f"browser: downloading {self.name} (about 100 MB) …", flush=True)
         run(
@@ -48,6 +47,7 @@ class HeadlessShell:
             environment={"PLAYWRIGHT_NODEJS_PATH": str(NODE), "PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT": "10000"},
             on_line=_print_progress,
         )
+        return Executable(None)
 
 
 class DebianPackage:
@@ -59,12 +59,11 @@ class DebianPackage:
         self._user = os.getuid() if user is None else user
 
     def present(self) -> Iterator[Executable]:
-        """Yield Debian's Chromium."""
-        if _DEBIANS.exists():
-            yield Executable(str(_DEBIANS))
+        """Yield nothing: once installed, it is a command like any other."""
+        yield from ()
 
-    def install(self) -> None:
-        """Install the package."""
+    def install(self) -> Executable:
+        """Install the package with apt."""
         if not shutil.which("apt-get"):
             raise UnavailableError("this is not Debian")
         if self._user:
@@ -74,6 +73,7 @@ class DebianPackage:
         run("apt-update", ["apt-get", "--quiet", "update"], seconds=300, environment=quiet)
         install = ["apt-get", "--quiet", "install", "--yes", "--no-install-recommends", "chromium"]
         run("apt-install", install, seconds=900, environment=quiet)
+        return Executable("/usr/bin/chromium")
 
 
 class NpmPackage:
@@ -86,30 +86,40 @@ class NpmPackage:
         self._system = system or (platform.system(), platform.machine())
 
     def present(self) -> Iterator[Executable]:
-        """Yield the unpacked browser, if it is the locked version."""
-        lock, locked = self._folder / "package-lock.json", _LOCKED / "package-lock.json"
-        if lock.exists() and lock.read_bytes() == locked.read_bytes():
-            libraries = {"LD_LIBRARY_PATH": str(self._folder / "al2023" / "lib")}
-            fonts = {"FONTCONFIG_FILE": str(self._folder / "fonts.conf")}
-            yield Executable(str(self._folder / "chromium"), libraries | fonts)
+        """Yield the unpacked browser, if it is of the locked version."""
+        lock = self._folder / _LOCK.name
+        if lock.exists() and lock.read_bytes() == _LOCK.read_bytes():
+            yield self._executable()
 
-    def install(self) -> None:
+    def install(self) -> Executable:
         """Download and unpack the package."""
         if self._system != ("Linux", "x86_64"):
             raise UnavailableError("only for Linux on x86-64")
         print(f"browser: downloading {self.name} (about 70 MB) …", flush=True)
-        shutil.rmtree(self._folder, ignore_errors=True)
         part = self._folder.with_suffix(".part")
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(_LOCKED, part)
-        options = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--fetch-retries=1")
-        run("npm", [str(NODE), str(_NPM), "ci", "--prefix", str(part), *options], seconds=600)
-        package = part / "node_modules" / "@sparticuz" / "chromium"
-        inflate = [str(NODE), "--input-type=module", "--eval", _INFLATE, str(package)]
-        run("unpack", inflate, seconds=120, environment={"TMPDIR": str(part)})
-        shutil.rmtree(part / "node_modules")
+        for folder in (part, self._folder):
+            shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(_LOCK.parent, part)
+        _unpack(part)
         (part / "fonts.conf").write_text(_FONTS.format(folder=self._folder / "fonts"))
+        # Last, so that what was interrupted is never taken for complete.
         part.rename(self._folder)
+        return self._executable()
+
+    def _executable(self) -> Executable:
+        libraries = {"LD_LIBRARY_PATH": str(self._folder / "al2023" / "lib")}
+        fonts = {"FONTCONFIG_FILE": str(self._folder / "fonts.conf")}
+        return Executable(str(self._folder / "chromium"), libraries | fonts)
+
+
+def _unpack(folder: Path) -> None:
+    """Install the locked package in the folder, and unpack what it holds beside it."""
+    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--fetch-retries=1")
+    run("npm", [str(NODE), str(_NPM), "ci", "--prefix", str(folder), *options], seconds=600)
+    package = folder / "node_modules" / "@sparticuz" / "chromium"
+    inflate = [str(NODE), "--input-type=module", "--eval", _INFLATE, str(package)]
+    run("unpack", inflate, seconds=120, environment={"TMPDIR": str(folder)})
+    shutil.rmtree(folder / "node_modules")
 
 
 def _print_progress(line: str) -> None:

@@ -28,8 +28,8 @@ class Named:
         if self._path:
             yield Executable(self._path)
 
-    def install(self) -> None:
-        """Refuse: the user installs it."""
+    def install(self) -> Executable:
+        """Refuse: that is left to the user."""
         raise UnavailableError(f"{self._path} does not start" if self._path else "not set")
 
 
@@ -51,6 +51,6 @@ class Installed:
             if (binary := self._applications / f"{app}.app" / "Contents" / "MacOS" / app).exists():
                 yield Executable(str(binary))
 
-    def install(self) -> None:
-        """Refuse: the user installs it."""
+    def install(self) -> Executable:
+        """Refuse: that is left to the user."""
         raise UnavailableError("none installed that starts" if any(self.present()) else "not installed")

@@ -15,8 +15,8 @@ class Source(Protocol):
     def present(self) -> Iterator[Executable]:
         """Yield the browsers that are on this machine already, best first."""
 
-    def install(self) -> None:
-        """Install a browser. Raises UnavailableError."""
+    def install(self) -> Executable:
+        """Install a browser and return it. Raises UnavailableError."""
 
 
 def find(sources: Sequence[Source], failure: Callable[[Executable], str | None]) -> Executable:
@@ -42,14 +42,10 @@ def find(sources: Sequence[Source], failure: Callable[[Executable], str | None])
 
 
 def _install(source: Source, failure: Callable[[Executable], str | None]) -> Executable | str:
-    """Install a browser and return it, or the reason why it cannot be used."""
+    """Install a browser and return it, or the reason why there is none."""
     try:
-        source.install()
-    except UnavailableError as unavailable:
-        return str(unavailable)
-    errors = []
-    for executable in source.present():
-        if (error := failure(executable)) is None:
-            return executable
-        errors.append(error)
-    return f"does not start ({', '.join(errors)})"
+        executable = source.install()
+    except UnavailableError as error:
+        return str(error)
+    failed = failure(executable)
+    return executable if failed is None else f"does not start ({failed})"
