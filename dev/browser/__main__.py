@@ -19,7 +19,7 @@ def main() -> None:
     except NoBrowserError as error:
         record(error)
         if os.environ.get("CI", "false") not in ("", "0", "false"):
-            raise NoBrowserError(f"There is no browser, and under CI no test is left out: {error}") from error
+            raise NoBrowserError(f"With CI set, no test may be left out, and there is no browser ({error})") from error
         print("browser: none works; the tests that need one will be left out", flush=True)
 
 

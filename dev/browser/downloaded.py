@@ -114,8 +114,9 @@ class NpmPackage:
 
 def _unpack(folder: Path) -> None:
     """Install the locked package in the folder, and unpack what it holds beside it."""
-    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--fetch-retries=1")
-    run("npm", [str(NODE), str(_NPM), "ci", "--prefix", str(folder), *options], seconds=600)
+    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier")
+    limits = ("--fetch-retries=1", "--fetch-timeout=60000")
+    run("npm", [str(NODE), str(_NPM), "ci", "--prefix", str(folder), *options, *limits], seconds=600)
     package = folder / "node_modules" / "@sparticuz" / "chromium"
     inflate = [str(NODE), "--input-type=module", "--eval", _INFLATE, str(package)]
     run("unpack", inflate, seconds=120, environment={"TMPDIR": str(folder)})

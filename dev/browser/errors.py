@@ -2,6 +2,9 @@
 
 from dev.errors import LocalStackError
 
+# The short reason that pytest gives for each test that is left out.
+NO_BROWSER = "no browser"
+
 
 class NoBrowserError(LocalStackError):
     """There is no browser on this machine; the text says why."""

@@ -20,6 +20,15 @@ def record(found: Executable | NoBrowserError) -> None:
     _RECORD.write_text(json.dumps({"missing": str(found)} if isinstance(found, NoBrowserError) else asdict(found)))
 
 
+def missing() -> str | None:
+    """Return the recorded reason why there is no browser."""
+    try:
+        _recorded()
+    except NoBrowserError as error:
+        return str(error)
+    return None
+
+
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Run the recorded browser. Raises NoBrowserError."""
@@ -34,8 +43,8 @@ def browser() -> Iterator[Browser]:
 
 def _recorded() -> Executable:
     if not _RECORD.exists():
-        raise NoBrowserError("`make browser` finds or installs one")
+        raise NoBrowserError("There is no browser yet; `make browser` finds or installs one")
     recorded = json.loads(_RECORD.read_text())
     if "missing" in recorded:
-        raise NoBrowserError(recorded["missing"])
+        raise NoBrowserError(f"There is no browser ({recorded['missing']})")
     return Executable(**recorded)

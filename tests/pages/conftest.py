@@ -7,8 +7,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from dev.browser import NoBrowserError
 from dev.browser import browser as chromium
+from dev.browser.errors import NO_BROWSER
+from dev.browser.running import missing
 from tests.integration.conftest import API_KEY, SIGNING_SECRET, Context, Handler, load_function, make_aws
 from tests.moto_aws import moto_aws
 from tests.pages.serving import api_gateway, lambda_api
@@ -48,11 +49,9 @@ def world() -> Iterator[World]:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Return a browser, one for all tests. Without one, the tests that use it are left out."""
-    with ExitStack() as stack:
-        try:
-            running = stack.enter_context(chromium())
-        except NoBrowserError as error:
-            pytest.skip(f"there is no browser ({error})")
+    if missing():
+        pytest.skip(NO_BROWSER)
+    with chromium() as running:
         yield running
 
 
