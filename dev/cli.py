@@ -102,3 +102,22 @@ def screenshots() -> None:
     from dev.screenshots.capture import capture_screenshots
 
     capture_screenshots()
+
+
+@app.command(epilog=examples("make browser"))
+def browser() -> None:
+    """Find a browser for the tests of the pages and the screenshots, or install one.
+
+    Prints which one it is. Without any, those tests are left out; with `CI` set, it fails.
+    """
+    from dev.browser.preparation import prepare_browser
+
+    prepare_browser()
+
+
+@app.command(epilog=examples("make test"))
+def verdict() -> None:
+    """Sum up what `make test` has checked, and name the tests that were left out."""
+    from dev.verdict import print_verdict
+
+    print_verdict()

@@ -6,7 +6,7 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page
 
-from dev.browser import browser
+from dev.browser.running import browser
 from dev.codat_simulator.control.client import SimulatorControl
 from dev.local_stack.sample_syncs import Weeks
 from dev.local_stack.temporary_stack import local_stack

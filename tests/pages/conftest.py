@@ -7,7 +7,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from dev.browser import browser as chromium
+from dev.browser.errors import NO_BROWSER
+from dev.browser.running import browser as chromium
+from dev.browser.running import missing
 from dev.codat_simulator.server import serve
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
@@ -47,7 +49,9 @@ def world() -> Iterator[World]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Return a browser, one for all tests."""
+    """Return a browser, one for all tests. Without one, the tests that use it are left out."""
+    if missing():
+        pytest.skip(NO_BROWSER)
     with chromium() as running:
         yield running
 
