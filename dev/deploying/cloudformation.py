@@ -24,6 +24,8 @@ def apply(client: "CloudFormationClient", template_url: str, parameters: "Mappin
             StackName=STACK,
             TemplateURL=template_url,
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            # As samconfig.toml tags the stacks on AWS.
+            Tags=[{"Key": "Application", "Value": "codat-sync"}, {"Key": "Environment", "Value": "local"}],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
     except ClientError as error:

@@ -37,15 +37,15 @@ def read_template() -> Template:
 
 def suit_emulator(template: Template, aws_endpoint_url: str) -> None:
     """Change what the emulator does not support, in place."""
-    # On AWS the SDK finds its endpoints itself.
+    # On AWS, the SDK uses its default endpoints.
     template["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = aws_endpoint_url
-    # Its HTTP APIs have other addresses.
+    # The emulator's HTTP APIs have other URLs.
     webhook_url = {"Fn::Sub": f"{aws_endpoint_url}/_aws/execute-api/${{Api}}/webhooks/codat"}
     template["Resources"]["ReconcileFunction"]["Properties"]["Environment"]["Variables"]["WEBHOOK_URL"] = webhook_url
     # It has no metrics, and rejects alarms over several metrics.
     for name in [name for name, resource in template["Resources"].items() if "Metrics" in resource["Properties"]]:
         del template["Resources"][name]
-    del template["Resources"]["Dashboard"]  # names them
+    del template["Resources"]["Dashboard"]  # names those alarms
     for resource in template["Resources"].values():
         match resource["Type"]:
             case "AWS::Serverless::Function":
@@ -71,7 +71,7 @@ def _suit_function(function: Template, parameters: Template) -> None:
 def _suit_role(role: Template) -> None:
     for policy in role["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
-            # AWS has one permission for a call and for several at once, the emulator has two.
+            # AWS has one permission for single and batch calls; the emulator has two.
             actions = statement["Action"]
             both = ("sqs:SendMessage", "sqs:ChangeMessageVisibility")
             if more := [f"{action}Batch" for action in both if action in actions]:

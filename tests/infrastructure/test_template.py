@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
 from graphlib import TopologicalSorter
@@ -13,6 +14,7 @@ import pytest
 from codat_sync.auth.roles import Role
 from codat_sync.erasure.service import LONGEST_RUN
 from dev.deploying.template import read_template
+from dev.paths import ROOT
 from dev.release.event_schemas import facts
 from ops.dead_letters import QUEUES as DEAD_LETTER_QUEUES
 
@@ -336,3 +338,12 @@ def test_health_writes_nothing_but_who_calls_codat_the_gate_and_what_was_dropped
                 {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["GATE", "LIMIT#*"]}},
                 {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["DROPPED"]}},
             )
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_a_stack_is_tagged_with_its_environment(environment: str) -> None:
+    """Tags are the stack's, which CloudFormation puts on each resource: the template has none of its own."""
+    deploy = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
+    assert deploy["tags"] == ["Application=codat-sync", f"Environment={environment}"]
+    assert f"Environment={environment}" in deploy["parameter_overrides"]
+    assert 'Tags":' not in json.dumps(TEMPLATE)
