@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.companies.repository import CompanyStore
-from codat_sync.queries.sync_details import Details
-from codat_sync.queries.sync_history import Browsing
-from codat_sync.queries.sync_index import Listing
-from codat_sync.queries.sync_query import Period, Query
+from codat_sync.companies.repository import CompanyRepository
+from codat_sync.queries.sync_details import SyncReader
+from codat_sync.queries.sync_history import SyncHistory
+from codat_sync.queries.sync_index import SyncIndex
+from codat_sync.queries.sync_query import HistoryQuery, Period
 from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.emulator import emulator
 from dev.processes.run_directory import run_directory
@@ -28,16 +28,16 @@ def main(number: int) -> None:
         now = datetime.now(UTC)
         sync_id = fill(dynamodb, "syncs", number, now)
         table = Table(dynamodb, "syncs")
-        browsing = Browsing(Listing(table))
-        details = Details(table, CompanyStore(table, event_retention=timedelta()))
+        sync_history = SyncHistory(SyncIndex(table))
+        details = SyncReader(table, CompanyRepository(table, event_retention=timedelta()))
         month = Period(now.date() - timedelta(days=29), now.date())
         print(f"{number:,} syncs in 30 days")
-        _tell("the first page of the history", lambda: browsing.history(Query(month), None))
-        _tell("a sync's details", lambda: details.load(sync_id))
-        _tell("totals of 30 days", lambda: browsing.totals(month, None))
+        _print_figures("the first page of the history", lambda: sync_history.load_item_page(HistoryQuery(month), None))
+        _print_figures("a sync's details", lambda: details.load(sync_id))
+        _print_figures("totals of 30 days", lambda: sync_history.totals(month, None))
 
 
-def _tell(what: str, read: Callable[[], object]) -> None:
+def _print_figures(what: str, read: Callable[[], object]) -> None:
     started = time.perf_counter()
     with count_requests() as requests:
         read()

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.codat.client import Codat
-from codat_sync.codat.http import CodatConnection
-from codat_sync.ingestion.sync_ingestion import Ingestion
-from codat_sync.ingestion.tasks import SyncNews
+from codat_sync.codat.client import CodatClient
+from codat_sync.codat.http import CodatHttpClient
+from codat_sync.ingestion.sync_ingestion import SyncIngestion
+from codat_sync.ingestion.tasks import SyncTask
 from codat_sync.polling.schedule import Schedule
 from codat_sync.rate_limits.gate import SharedGate
-from codat_sync.rate_limits.process_limiter import Pace
-from codat_sync.syncs.repository import Store
+from codat_sync.rate_limits.process_limiter import ProcessLimiter
+from codat_sync.syncs.repository import SyncRepository
 from codat_sync.webhooks.events import WebhookEvent
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.server import serve
@@ -78,18 +78,18 @@ def _items(transactions: int, characters: int, text: str) -> "Iterable[Item]":
 
 def work(codat_url: str, aws_url: str, company_id: str, sync_id: str) -> None:
     """Take the sync in as the worker does: new, unchanged, and with every message changed."""
-    store = Store(Table(LocalAws(aws_url).dynamodb, _TABLE), event_retention=timedelta(days=16))
+    store = SyncRepository(Table(LocalAws(aws_url).dynamodb, _TABLE), event_retention=timedelta(days=16))
     with httpx.Client(base_url=codat_url, trust_env=False) as http:
         gate = SharedGate(store.table, _now)
-        pace = Pace(at_once=4, per_minute=100_000)
-        codat = Codat(CodatConnection(http, lambda: _KEY, pace, gate, _now))
-        ingestion = Ingestion(codat, store, Schedule(), _now)
+        pace = ProcessLimiter(at_once=4, per_minute=100_000)
+        codat = CodatClient(CodatHttpClient(http, lambda: _KEY, pace, gate, _now))
+        ingestion = SyncIngestion(codat, store, Schedule(), _now)
         for name in ("new", "unchanged", "changed"):
             if name == "changed":
                 sys.stdin.readline()  # until it has
             began = time.monotonic()
             event = WebhookEvent(f"msg_{name}", "expenses.sync.unsuccessful", None, None, "request")
-            ingestion.take_in([SyncNews(company_id, sync_id, event, None, "request")], 1)
+            ingestion.ingest([SyncTask(company_id, sync_id, event, None, "request")], 1)
             print(f"{time.monotonic() - began:.1f} s", flush=True)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, flush=True)
 

@@ -30,7 +30,7 @@ WORKER_REASONS: dict[str, list[str]] = {
     "check": [],
     "connection-disconnected": [],
     "not-ours": [],
-    "poison": ["unknown-event-type", "not-a-message", "no-sync-id", "malformed-sync-id"],
+    "poison": ["unknown-event-type", "invalid-message", "missing-sync-id", "malformed-sync-id"],
     "same-sync-thrice": [],
     "sync-completed-old": [],
     "sync-successful": [],
@@ -41,7 +41,7 @@ WORKER_REASONS: dict[str, list[str]] = {
 CLOCK_ANSWERS = {"each-minute": {"enqueued": 0, "gate": None}}
 
 # The events that publish sends, in this order.
-PUBLISH_FACTS: dict[str, list[str]] = {
+PUBLISH_EVENTS: dict[str, list[str]] = {
     "body-missing": ["BodyMissing"],
     "connection-lost": ["ConnectionLost"],
     "poison": ["SyncSucceeded", "TransactionCompleted"],  # of the other record: the poison one becomes a dead letter
@@ -49,7 +49,7 @@ PUBLISH_FACTS: dict[str, list[str]] = {
     "sync-succeeded": ["SyncSucceeded", "TransactionCompleted"],
 }
 # Reconcile's response when the table is complete, without the varying fields.
-RECONCILE_ANSWERS = {"each-five-minutes": {"end": "done", "enqueued": 0}}
+RECONCILE_ANSWERS = {"each-five-minutes": {"stopReason": "completed", "enqueued": 0}}
 
 # Every payload, by function.
 PAYLOADS: dict[str, set[str]] = {
@@ -60,7 +60,7 @@ PAYLOADS: dict[str, set[str]] = {
     "submit": {"create-expenses"},
     "retry": {"asked", "direct", "due"},
     "health": {"history", "sync"},
-    "publish": set(PUBLISH_FACTS),
+    "publish": set(PUBLISH_EVENTS),
 }
 
 # A payload of Lambda's: JSON, whose shape AWS defines.

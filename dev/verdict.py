@@ -14,7 +14,7 @@ _REPORT = LOCAL / "tests.xml"
 
 def print_verdict() -> None:
     """Print the verdict: one line, with the tests that were left out."""
-    print(f"{_passed()}{left_out(_REPORT.read_text(), {NO_BROWSER: missing()})}")
+    print(f"{_passed()}{omitted(_REPORT.read_text(), {NO_BROWSER: missing()})}")
 
 
 def _passed() -> str:
@@ -22,7 +22,7 @@ def _passed() -> str:
     return f"Style, types, template and tests pass, {total.strip()} % of the functions and the layer is covered."
 
 
-def left_out(report: str, details: Mapping[str, str | None]) -> str:
+def omitted(report: str, details: Mapping[str, str | None]) -> str:
     """Return how many tests were left out, and why, from pytest's report in JUnit's format.
 
     ``details`` says more than pytest about some of the reasons.

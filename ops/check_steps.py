@@ -13,7 +13,7 @@ import httpx
 from codat_sync.aws.secrets import CachedSecret
 from codat_sync.codat.client import parse_api_key
 from codat_sync.core.errors import SecretUnavailableError
-from codat_sync.dead_letters.dead_letter import Wanted
+from codat_sync.dead_letters.dead_letter import DeadLetterFilter
 from codat_sync.webhooks.signature import SigningSecrets, parse_signing_secrets
 from ops.dead_letters import dead_letters
 from ops.deployment import Deployment
@@ -24,7 +24,7 @@ T = TypeVar("T")
 EVENT_TYPE = "codat-sync.check"
 
 _TIMEOUT = httpx.Timeout(20, connect=5)
-_SECONDS_TO_ACKNOWLEDGE = 90  # a cold start, and the time until CloudWatch finds a line
+_ACKNOWLEDGE_TIMEOUT_SECONDS = 90  # a cold start, and the time until CloudWatch finds a line
 _CLOCK_SKEW = timedelta(minutes=1)
 # Receiving them takes up to 20 s.
 _MOST_DEAD_LETTERS = 200
@@ -114,13 +114,13 @@ def wait_for_worker(deployment: Deployment, webhook_id: str) -> float:
     """Wait until the worker logs that it acknowledged the event; returns how many seconds that took."""
     began = time.monotonic()
     since = datetime.now(UTC) - _CLOCK_SKEW
-    while time.monotonic() - began < _SECONDS_TO_ACKNOWLEDGE:
+    while time.monotonic() - began < _ACKNOWLEDGE_TIMEOUT_SECONDS:
         lines = _log_lines(deployment, "WorkerLogGroup", webhook_id, since)
-        if any(webhook_id in line and '"NotOurs"' in line for line in lines):
+        if any(webhook_id in line and '"IgnoredEventTask"' in line for line in lines):
             return time.monotonic() - began
         time.sleep(1)
     raise CheckFailedError(
-        f"no log line about it within {_SECONDS_TO_ACKNOWLEDGE} s",
+        f"no log line about it within {_ACKNOWLEDGE_TIMEOUT_SECONDS} s",
         "look for errors in the log group WorkerLogGroup; with LogLevel above INFO the line is not logged",
     )
 
@@ -130,7 +130,7 @@ def search_dead_letters(deployment: Deployment, webhook_id: str) -> int:
 
     Raises QueueUnavailableError, and botocore's errors.
     """
-    letters = dead_letters(deployment).look(Wanted(queue="sync"), _MOST_DEAD_LETTERS)
+    letters = dead_letters(deployment).find(DeadLetterFilter(queue="sync"), _MOST_DEAD_LETTERS)
     if any(webhook_id in letter.body for letter in letters):
         raise CheckFailedError("the event is a dead letter", "`make dead-letters` with the same ENV shows why")
     return len(letters)

@@ -8,7 +8,7 @@ from ops.dead_letters_cli import dead_letters_app
 from ops.options import CompanyId, DryRun, Reason, Stack, examples
 
 # What failed is resubmitted within days, but a disconnected company may take weeks to be linked again.
-_LEAST_DAYS = 30
+_MIN_DAYS = 30
 
 app = typer.Typer(
     name="python -m ops",
@@ -100,7 +100,7 @@ def purge_bodies(
         typer.Option(
             "--days",
             envvar="DAYS",
-            min=_LEAST_DAYS,
+            min=_MIN_DAYS,
             help="Maximum age to keep. Younger bodies may be needed to resubmit expenses.",
         ),
     ],

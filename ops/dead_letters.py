@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from codat_sync.core.errors import QueueUnavailableError
-from codat_sync.dead_letters.dead_letter import DeadLetter, Drop, Wanted
-from codat_sync.dead_letters.queue import DroppedLetters, SetAside
-from codat_sync.dead_letters.service import DeadLetters
+from codat_sync.dead_letters.dead_letter import DeadLetter, DeadLetterFilter, DropDecision
+from codat_sync.dead_letters.queue import DeadLetterQueueClient, DroppedLetterRepository
+from codat_sync.dead_letters.service import DeadLetterService
 from ops.deployment import Deployment
 from ops.errors import LocalStackError
 
@@ -26,48 +26,48 @@ QUEUES: Mapping[str, tuple[str, str | None]] = {
 }
 
 
-def dead_letters(deployment: Deployment) -> DeadLetters:
+def dead_letters(deployment: Deployment) -> DeadLetterService:
     """Return the dead letters of a deployment."""
     queues = [queue for name in QUEUES if (queue := dead_letter_queue(deployment, name))]
-    return DeadLetters(queues, DroppedLetters(deployment.table))
+    return DeadLetterService(queues, DroppedLetterRepository(deployment.table))
 
 
-def dead_letter_queue(deployment: Deployment, name: str) -> SetAside | None:
+def dead_letter_queue(deployment: Deployment, name: str) -> DeadLetterQueueClient | None:
     """Return one dead-letter queue of a deployment, None if what it is for is switched off there."""
     dead, source = QUEUES[name]
     if dead not in deployment.outputs:
         return None
     source_url = source and deployment.outputs[source]
-    return SetAside(deployment.sqs, name, url=deployment.outputs[dead], source_url=source_url)
+    return DeadLetterQueueClient(deployment.sqs, name, url=deployment.outputs[dead], source_url=source_url)
 
 
-def list_letters(stack: str | None, wanted: Wanted) -> None:
+def list_letters(stack: str | None, wanted: DeadLetterFilter) -> None:
     """Print the dead letters that match."""
     deployment = Deployment.connect(stack)
     with _errors_of(deployment):
-        _print(dead_letters(deployment).look(wanted), "found")
+        _print(dead_letters(deployment).find(wanted), "found")
 
 
-def redrive(stack: str | None, wanted: Wanted, *, dry_run: bool) -> None:
+def redrive(stack: str | None, wanted: DeadLetterFilter, *, dry_run: bool) -> None:
     """Send the dead letters that match back to their source queue, and print them."""
     deployment = Deployment.connect(stack)
     with _errors_of(deployment):
         letters = dead_letters(deployment)
         if dry_run:
-            _print(letters.look(wanted), "would be redriven")
+            _print(letters.find(wanted), "would be redriven")
         else:
             _print(letters.redrive(wanted), "redriven")
 
 
-def drop(stack: str | None, wanted: Wanted, why: str, *, dry_run: bool) -> None:
+def drop(stack: str | None, wanted: DeadLetterFilter, why: str, *, dry_run: bool) -> None:
     """Delete the dead letters that match, record them in SyncTable, and print them."""
     deployment = Deployment.connect(stack)
     with _errors_of(deployment):
         letters = dead_letters(deployment)
         if dry_run:
-            _print(letters.look(wanted), "would be dropped and recorded in SyncTable")
+            _print(letters.find(wanted), "would be dropped and recorded in SyncTable")
         else:
-            dropped = letters.drop(wanted, Drop(why, deployment.operator, datetime.now(UTC)))
+            dropped = letters.drop(wanted, DropDecision(why, deployment.operator, datetime.now(UTC)))
             _print(dropped, "dropped and recorded in SyncTable")
 
 

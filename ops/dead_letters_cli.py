@@ -7,13 +7,13 @@ import typer
 from ops.options import DryRun, LetterCompany, LetterReason, MessageIds, Queue, Stack, examples, not_blank
 
 if TYPE_CHECKING:
-    from codat_sync.dead_letters.dead_letter import Wanted
+    from codat_sync.dead_letters.dead_letter import DeadLetterFilter
 
 dead_letters_app = typer.Typer(
     name="dead-letters",
     help="List, redrive or drop messages that failed.",
     epilog=examples(
-        "python -m ops dead-letters list", "python -m ops dead-letters redrive --reason malformed-answer --dry-run"
+        "python -m ops dead-letters list", "python -m ops dead-letters redrive --reason malformed-response --dry-run"
     ),
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -38,7 +38,7 @@ def list_(
     list_letters(stack, _wanted(ids, queue, reason, company))
 
 
-@dead_letters_app.command(epilog=examples("make redrive REASON=malformed-answer ENV=prod DRY_RUN=1"))
+@dead_letters_app.command(epilog=examples("make redrive REASON=malformed-response ENV=prod DRY_RUN=1"))
 def redrive(
     ids: MessageIds = None,
     queue: Queue = None,
@@ -69,7 +69,9 @@ def drop(
     company: LetterCompany = None,
     stack: Stack = None,
     *,
-    drop_all: Annotated[bool, typer.Option("--all", envvar="ALL", help="Drop all, if no filter is given.")] = False,
+    drop_all: Annotated[
+        bool, typer.Option("--all", envvar="ALL", help="DropDecision all, if no filter is given.")
+    ] = False,
     dry_run: DryRun = False,
 ) -> None:
     """Drop dead letters and record them.
@@ -79,7 +81,7 @@ def drop(
     from ops.dead_letters import drop as run
 
     wanted = _wanted(ids, queue, reason, company)
-    if wanted.is_all and not drop_all:
+    if wanted.is_empty and not drop_all:
         raise typer.BadParameter(
             "which dead letters? Filter by --id, --reason, --company or --queue (make: ID, REASON, COMPANY, QUEUE), "
             "or drop all of them with --all (make: ALL=1)"
@@ -87,8 +89,8 @@ def drop(
     run(stack, wanted, why, dry_run=dry_run)
 
 
-def _wanted(ids: list[str] | None, queue: str | None, reason: str | None, company: str | None) -> "Wanted":
-    from codat_sync.core.identifiers import canonical
-    from codat_sync.dead_letters.dead_letter import Wanted
+def _wanted(ids: list[str] | None, queue: str | None, reason: str | None, company: str | None) -> "DeadLetterFilter":
+    from codat_sync.core.identifiers import canonicalize
+    from codat_sync.dead_letters.dead_letter import DeadLetterFilter
 
-    return Wanted(frozenset(ids or ()), queue, reason, company and canonical(company))
+    return DeadLetterFilter(frozenset(ids or ()), queue, reason, company and canonicalize(company))

@@ -6,10 +6,10 @@ from time import sleep
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from codat_sync.companies.tombstones import Tombstones
+from codat_sync.companies.tombstones import TombstoneRepository
 from codat_sync.core.errors import CodatSyncError
 from codat_sync.erasure.company_items import CompanyItems
-from codat_sync.erasure.service import Forgetting, Forgotten
+from codat_sync.erasure.service import ErasureResult, ErasureService
 from ops.dead_letters import dead_letters
 from ops.deployment import Deployment
 from ops.errors import LocalStackError
@@ -25,7 +25,7 @@ def erase(stack: str | None, company_id: str, reason: str, *, dry_run: bool) -> 
                 "would be deleted, and the dead letters of the company.",
             )
         else:
-            print(_summary(service.forget(company_id, reason)))
+            print(_summary(service.erase(company_id, reason)))
     except (BotoCoreError, ClientError, CodatSyncError) as error:
         raise LocalStackError(f"not finished: {error}\nRun the same command again to continue.") from error
 
@@ -34,26 +34,28 @@ def unerase(stack: str | None, company_id: str, reason: str) -> None:
     """Lift the erasure block of a company: deleted data stays deleted, new data is stored again."""
     service = _service(Deployment.connect(stack))
     try:
-        was_erased = service.remember(company_id, reason)
+        was_erased = service.lift_block(company_id, reason)
     except (BotoCoreError, ClientError, CodatSyncError) as error:
         raise LocalStackError(f"the erasure block is not lifted: {error}") from error
     print(f"company {company_id} {'is no longer blocked' if was_erased else 'was not erased'}")
 
 
-def _service(deployment: Deployment) -> Forgetting:
+def _service(deployment: Deployment) -> ErasureService:
     try:
         queues, operator, table = dead_letters(deployment).queues, deployment.operator, deployment.table
     except (BotoCoreError, ClientError) as error:
         raise LocalStackError(f"can't read {deployment.description}: {error}") from error
     now = lambda: datetime.now(UTC)  # noqa: E731
-    return Forgetting(Tombstones(table), CompanyItems(table), queues, operator, now, sleep, _print_progress)
+    return ErasureService(
+        TombstoneRepository(table), CompanyItems(table), queues, operator, now, sleep, _print_progress
+    )
 
 
-def _summary(erased: Forgotten) -> str:
+def _summary(erased: ErasureResult) -> str:
     stone = erased.tombstone
     return (
         f"{_counted(erased.items)} and {erased.dead_letters} dead letters deleted. Only the tombstone remains in the "
-        f"table:\n  company {stone.company_id}, erased {stone.forgotten_at}, by {stone.by}: {stone.reason}"
+        f"table:\n  company {stone.company_id}, erased {stone.requested_at}, by {stone.by}: {stone.reason}"
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from codat_sync.core.identifiers import canonical, is_identifier
+from codat_sync.core.identifiers import canonicalize, is_identifier
 
 
 def examples(*lines: str) -> str:
@@ -19,7 +19,7 @@ def _company_id(text: str) -> str:
     """Return a company's id as the table has it."""
     if not is_identifier(text):
         raise typer.BadParameter("not the id of a company at Codat")
-    return canonical(text)
+    return canonicalize(text)
 
 
 def not_blank(text: str) -> str:

@@ -4,18 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from codat_sync.erasure.body_retention import BodyItems
+from codat_sync.erasure.body_retention import BodyPurger
 from ops.deployment import Deployment
 from ops.errors import LocalStackError
 
 
 def purge_bodies(stack: str | None, days: int, *, dry_run: bool) -> None:
     """Purge the bodies stored more than ``days`` days ago and print how many; with ``dry_run``, count them only."""
-    bodies, now = BodyItems(Deployment.connect(stack).table), datetime.now(UTC)
+    bodies, now = BodyPurger(Deployment.connect(stack).table), datetime.now(UTC)
     before = now - timedelta(days=days)
     try:
         number, done = (
-            (sum(bodies.count(before)), "would be purged") if dry_run else (sum(bodies.empty(before, now)), "purged")
+            (sum(bodies.count(before)), "would be purged") if dry_run else (sum(bodies.purge(before, now)), "purged")
         )
     except (BotoCoreError, ClientError) as error:
         raise LocalStackError(f"not finished: {error}\nRun the same command again to continue.") from error

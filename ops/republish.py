@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
     from codat_sync.dead_letters.dead_letter import DeadLetter
-    from codat_sync.dead_letters.queue import SetAside
+    from codat_sync.dead_letters.queue import DeadLetterQueueClient
 
 # A record of a stream's, whose shape AWS defines.
 Record = dict[str, Any]
@@ -28,14 +28,14 @@ _PUBLISHED = {"SYNC", "RETRY", "COMPANY"}
 # DynamoDB's errors for records that have left the stream, which keeps them for a day.
 _EXPIRED = {"TrimmedDataAccessException", "ResourceNotFoundException"}
 # A page of the stream may be empty though more come after it.
-_MOST_EMPTY_PAGES = 100
+_MAX_EMPTY_PAGES = 100
 
 
 @dataclass(frozen=True)
 class Republisher:
     """The dead-letter queue of publish, the stream with the records, and the function that publishes them."""
 
-    queue: "SetAside"
+    queue: "DeadLetterQueueClient"
     streams: "DynamoDBStreamsClient"
     lambda_: "LambdaClient"
     function: str
@@ -52,18 +52,18 @@ class Republisher:
             except LocalStackError as error:
                 yield f"{message.message_id}  {error}"
                 continue
-            self.queue.take_out(message)
+            self.queue.delete(message)
             yield f"{message.message_id}  {count} {'record' if count == 1 else 'records'} published"
 
     def show(self) -> Iterator[str]:
         """Yield one line per message in the queue. They stay there."""
         for message in list(self._messages()):
             yield f"{message.message_id}  {message.reason}  {message.detail}".rstrip()
-            self.queue.leave([message.receipt_handle])
+            self.queue.release([message.receipt_handle])
 
     def _messages(self) -> "Iterator[DeadLetter]":
         """Yield as many messages as the queue has now, received one by one: each may take minutes."""
-        for _ in range(self.queue.count().waiting):
+        for _ in range(self.queue.count().available):
             for messages in self.queue.letters(1):
                 yield from messages
 
@@ -74,13 +74,13 @@ class Republisher:
             yield body
             return
         try:
-            yield from self._of_stream(body["DDBStreamBatchInfo"])
+            yield from self._stream_records(body["DDBStreamBatchInfo"])
         except ClientError as error:
             code = error.response["Error"]["Code"]
             when = "any more" if code in _EXPIRED else "now"
             raise LocalStackError(f"can't be read {when}: {code}") from error
 
-    def _of_stream(self, batch: dict[str, str]) -> Iterator[Record]:
+    def _stream_records(self, batch: dict[str, str]) -> Iterator[Record]:
         """Yield the records of a range of the stream. Raises LocalStackError if any of them is missing."""
         last, empty = int(batch["endSequenceNumber"]), 0
         iterator: str | None = self.streams.get_shard_iterator(
@@ -89,7 +89,7 @@ class Republisher:
             ShardIteratorType="AT_SEQUENCE_NUMBER",
             SequenceNumber=batch["startSequenceNumber"],
         ).get("ShardIterator")
-        while iterator and empty < _MOST_EMPTY_PAGES:
+        while iterator and empty < _MAX_EMPTY_PAGES:
             page: Any = self.streams.get_records(ShardIterator=iterator)
             for record in page["Records"]:
                 number = int(record["dynamodb"]["SequenceNumber"])

@@ -66,17 +66,17 @@ class Fault:
         )
 
     @property
-    def seconds_before(self) -> float:
+    def delay_before_seconds(self) -> float:
         """How long the request waits before anyone looks at it."""
         return 0.0 if self.kind == "latency_after" else self.seconds
 
     @property
-    def prevents(self) -> bool:
+    def blocks_request(self) -> bool:
         """Whether the request comes to nothing."""
         return self.kind in ("disconnect", "reset", "status", "unlink_status")
 
     @property
-    def unlinks(self) -> bool:
+    def unlinks_company(self) -> bool:
         """Whether the company's connection goes as the request comes."""
         return self.kind in ("unlink", "unlink_status")
 
@@ -99,7 +99,7 @@ class Fault:
         if self.kind == "latency_after" and patience is not None and self.seconds > patience:
             raise httpx.ReadTimeout("The read operation timed out", request=request)
 
-    def spoil(self, content: bytes) -> bytes:
+    def corrupt(self, content: bytes) -> bytes:
         """Damage a good answer."""
         if self.kind == "malformed":
             return content[: len(content) // 2]

@@ -36,7 +36,7 @@ class RequestLog:
         self._lock = Lock()
         self._entries: list[LoggedRequest] = []
         self._in_flight: Counter[str] = Counter()
-        self._most: Counter[str] = Counter()
+        self._peak: Counter[str] = Counter()
 
     @property
     def entries(self) -> tuple[LoggedRequest, ...]:
@@ -50,18 +50,18 @@ class RequestLog:
 
     def max_in_flight(self, company_id: str) -> int:
         """Return the maximum number of concurrent requests for a company."""
-        return self._most[company_id]
+        return self._peak[company_id]
 
-    def max_in_flight_by_company(self) -> dict[str, int]:
+    def max_concurrency_by_company(self) -> dict[str, int]:
         """Return the same by company."""
         with self._lock:
-            return dict(self._most)
+            return dict(self._peak)
 
     def clear(self) -> None:
         """Forget what was, so that a test can count from here."""
         with self._lock:
             self._entries.clear()
-            self._most = Counter(self._in_flight)
+            self._peak = Counter(self._in_flight)
 
     @contextmanager
     def following(self, request: httpx.Request) -> Iterator[LoggedRequest]:
@@ -80,7 +80,7 @@ class RequestLog:
             self._entries.append(entry)
             if company_id is not None:
                 self._in_flight[company_id] += 1
-                self._most[company_id] = max(self._most[company_id], self._in_flight[company_id])
+                self._peak[company_id] = max(self._peak[company_id], self._in_flight[company_id])
         try:
             yield entry
         finally:

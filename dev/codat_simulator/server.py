@@ -6,7 +6,7 @@ Bodies are JSON. What is misspelt is refused with 400, an id that is not there w
     GET    state                    {companies, syncs: [{syncId, companyId, code, items, …}]}
     POST   companies                {name?, companyId?, sourcePlatform?, targetPlatform?} → the company
     DELETE companies/{companyId}    Codat answers 404 for it from now on
-    POST   syncs                    {companyId, code?, items? | generate?, traps?, syncId?, syncStatus?, errorMessage?,
+    POST   syncs                    {companyId, code?, items? | generate?, edgeCases?, syncId?, syncStatus?, errorMessage?,
                                     syncExceptionMessage?, syncUtc?, dataPushed?} → the sync; an item is
                                     {transactionId, status?, integrationType?, message?}
     PATCH  syncs/{syncId}           {code?, items?, syncStatus?, errorMessage?, …} → the sync
@@ -59,8 +59,8 @@ from dev.codat_simulator.simulator import SimulatedCodat
 from dev.codat_simulator.webhooks.delivery import Deliverer
 
 # Linger for 0 seconds: closing such a socket breaks the connection off with a RST.
-BREAK_OFF = struct.pack("ii", 1, 0)
-SETTLE_EVERY_SECONDS = 0.02
+CLOSE_CONNECTION = struct.pack("ii", 1, 0)
+SETTLE_INTERVAL_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _settling(codat: SimulatedCodat) -> Iterator[None]:
     stop = Event()
 
     def settle() -> None:
-        while not stop.wait(SETTLE_EVERY_SECONDS):
+        while not stop.wait(SETTLE_INTERVAL_SECONDS):
             codat.settle_due()
 
     thread = Thread(target=settle, name="settling")
@@ -166,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             response = self._respond(request)
         except httpx.ReadError:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, BREAK_OFF)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, CLOSE_CONNECTION)
             # Closed here and now: the server's own way of closing would say goodbye first.
             os.close(self.connection.detach())
             self.close_connection = True

@@ -21,7 +21,7 @@ from dev.codat_simulator.books.models import Company, Sync
 from dev.codat_simulator.books.timestamps import utc_now
 from dev.codat_simulator.faults import Fault, Faults
 from dev.codat_simulator.request_log import RequestLog
-from dev.codat_simulator.webhooks.events import Generation, Occasion, current_event, merged, old_event
+from dev.codat_simulator.webhooks.events import EventContext, Generation, current_event, deep_merge, legacy_event
 from dev.codat_simulator.webhooks.signing import HeaderFamily, SignedWebhook, new_webhook_id, sign
 from dev.codat_simulator.wire import JsonObject, to_json
 
@@ -40,7 +40,7 @@ class SimulatedCodat(Ledger):
         super().__init__(now)
         self.signing_secrets: tuple[str, ...] = (signing_secret,)  # several while one is being rotated
         self.authorization = authorization  # what the client has Codat send with every webhook
-        self.max_page_size = reading.PAGE_SIZE_SERVED
+        self.max_page_size = reading.MAX_PAGE_SIZE_RETURNED
         self.faults = Faults()
         self.keys = IdempotencyKeys(now)
         self.requests = RequestLog(now)
@@ -57,9 +57,9 @@ class SimulatedCodat(Ledger):
         """Answer one request, or raise the httpx error of a connection that broke."""
         with self.requests.following(request) as logged:
             fault = self.faults.take(request) or Fault("latency")
-            self._sleep(fault.seconds_before)
+            self._sleep(fault.delay_before_seconds)
             fault.disconnect(request, after=False)
-            if fault.unlinks:
+            if fault.unlinks_company:
                 self.set_connection_status(request.url.path.split("/")[2], "Deauthorized")
             self.settle_due()
             response = self._response(request, fault)
@@ -72,39 +72,39 @@ class SimulatedCodat(Ledger):
         try:
             answer = self._answer(request, fault)
         except CodatApiError as error:
-            answer = _refusal(error)
+            answer = _error_response(error)
         headers = self.quota.headers() | answer.headers | {"Content-Type": "application/json; charset=utf-8"}
-        content = fault.spoil(answer.content) if answer.status < 300 else answer.content
+        content = fault.corrupt(answer.content) if answer.status < 300 else answer.content
         return httpx.Response(answer.status, headers=headers, content=content, request=request)
 
     def _answer(self, request: httpx.Request, fault: Fault) -> Answer:
-        if not fault.prevents:
+        if not fault.blocks_request:
             self._authenticate(request)
             self.quota.spend()
-        if self.keys.know(request):  # the answer is there already, but a fault to order still comes before it
+        if self.keys.is_known(request):  # the answer is there already, but a fault to order still comes before it
             fault.refuse(after=False)
-            self._misbehave_after(fault)
-        return self.keys.answer(request, lambda: self._first_answer(request, fault))
+            self._apply_fault_after(fault)
+        return self.keys.answer(request, lambda: self._respond_once(request, fault))
 
-    def _first_answer(self, request: httpx.Request, fault: Fault) -> Answer:
+    def _respond_once(self, request: httpx.Request, fault: Fault) -> Answer:
         try:
             fault.refuse(after=False)
-            answer = self._right_answer(request)
-            self._misbehave_after(fault)
+            answer = self._correct_response(request)
+            self._apply_fault_after(fault)
         except CodatApiError as error:
-            return _refusal(error)
+            return _error_response(error)
         return answer
 
-    def _right_answer(self, request: httpx.Request) -> Answer:
+    def _correct_response(self, request: httpx.Request) -> Answer:
         try:
             if request.method == "GET":
                 return Answer(200, to_json(reading.answer(self, request, self.max_page_size)), {})
             status, body = writing.answer(self, request)
         except CodatApiError as error:
-            return _refusal(error)
+            return _error_response(error)
         return Answer(status, to_json(body), {})
 
-    def _misbehave_after(self, fault: Fault) -> None:
+    def _apply_fault_after(self, fault: Fault) -> None:
         if fault.kind == "latency_after":
             self._sleep(fault.seconds)
         fault.refuse(after=True)
@@ -130,8 +130,8 @@ class SimulatedCodat(Ledger):
         """
         if company is None and sync is not None:
             company = self.company(sync.company_id)
-        write = current_event if generation == "current" else old_event
-        return merged(write(Occasion(self.now(), company, sync), event_type), overrides or {})
+        write = current_event if generation == "current" else legacy_event
+        return deep_merge(write(EventContext(self.now(), company, sync), event_type), overrides or {})
 
     def sign(
         self,
@@ -155,5 +155,5 @@ class SimulatedCodat(Ledger):
         return replace(signed, headers=signed.headers | {"Authorization": self.authorization})
 
 
-def _refusal(error: CodatApiError) -> Answer:
+def _error_response(error: CodatApiError) -> Answer:
     return Answer(error.status, to_json(error.body()), error.headers)

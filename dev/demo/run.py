@@ -7,18 +7,18 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.syncs.repository import Store
+from codat_sync.syncs.repository import SyncRepository
 from dev.codat_simulator.control.client import SimulatorControl
-from dev.demo.scenario.delivery import Delivering, depth
-from dev.demo.scenario.outages import Adversity
-from dev.demo.scenario.reconciliation import Reconciling
-from dev.demo.scenario.submissions import Submitting
-from dev.demo.scenario.syncs import stage
+from dev.demo.scenario.delivery import DeliveryScenario, depth
+from dev.demo.scenario.outages import Outages
+from dev.demo.scenario.reconciliation import Reconciler
+from dev.demo.scenario.submissions import SubmissionService
+from dev.demo.scenario.syncs import prepare_webhooks
 from dev.demo.screen import Screen
-from dev.demo.verification.expected import answers, true_facts
-from dev.demo.verification.published_events import hear
+from dev.demo.verification.expected import answers, expected_records
+from dev.demo.verification.published_events import collect_events
 from dev.demo.verification.result import Result
-from dev.demo.verification.stored import table_facts
+from dev.demo.verification.stored import stored_records
 from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.bus_subscriber import subscribe
 from dev.local_stack.temporary_stack import local_stack
@@ -29,7 +29,7 @@ from ops.local_stack import Outputs
 # The 28 hours in which Codat tries to deliver a webhook take 5 seconds.
 _TIME_SCALE = 0.00005
 # What is in progress is looked at again after a second, not after a minute; what failed is created again at once.
-_PARAMETERS = {"FirstLookSeconds": "1", "RetryFirstDelaySeconds": "0", "ReconcileQuotaPercent": "90"}
+_PARAMETERS = {"PollInitialDelaySeconds": "1", "RetryInitialDelaySeconds": "0", "ReconcileQuotaPercent": "90"}
 
 
 def main() -> bool:
@@ -41,10 +41,10 @@ def main() -> bool:
         with screen.steps() as steps:
             steps.begin("Starting the emulated AWS and Codat, deploying template.yaml")
             outputs = stack.enter_context(local_stack("demo", time_scale=_TIME_SCALE, parameters=_PARAMETERS))
-        screen.say_where(outputs)
+        screen.show_endpoints(outputs)
         result = _run(outputs, screen)
         screen.show(result, seconds=time.monotonic() - started)  # To take it all away takes a while.
-    return result.is_well
+    return result.passed
 
 
 def _run(outputs: Outputs, screen: Screen) -> Result:
@@ -52,44 +52,48 @@ def _run(outputs: Outputs, screen: Screen) -> Result:
     subscriber = subscribe(aws.sqs, aws.events, outputs.event_bus_name)
     with SimulatorControl(outputs.codat_url) as codat, screen.steps() as steps:
         steps.begin("Making companies and syncs at Codat, and sending webhooks about them")
-        tick = _invoking(aws, "ClockFunction")
-        delivering = Delivering(codat, aws.sqs, outputs.queue_url, steps.count)
-        sent = delivering.deliver(stage(codat))
-        adversity = Adversity(codat, delivering, _store(aws, outputs), tick, codat.state().companies[0])
+        tick = _invoker(aws, "ClockFunction")
+        delivery_scenario = DeliveryScenario(codat, aws.sqs, outputs.queue_url, steps.count)
+        sent = delivery_scenario.deliver(prepare_webhooks(codat))
+        outages = Outages(codat, delivery_scenario, _store(aws, outputs), tick, codat.state().companies[0])
         steps.begin("Codat fails: it answers 503 to whatever is asked, while webhooks come")
-        sent += adversity.storm()
+        sent += outages.fail_all_requests()
         steps.begin("Codat's quota runs out while webhooks come: what they tell of waits in the table")
-        sent += adversity.run_out_of_quota()
+        sent += outages.exhaust_quota()
         steps.begin("A sync in progress ends, and no webhook tells of it: the clock has it looked at")
-        sent += adversity.end_unheard()
+        sent += outages.complete_without_webhook()
         steps.begin("A product submits expenses; some fail, and are created again, or it is said why not")
-        submitting = Submitting(codat, delivering, Table(aws.dynamodb, outputs.table_name), outputs, tick)
-        sent += submitting.submit()
+        submissions = SubmissionService(
+            codat, delivery_scenario, Table(aws.dynamodb, outputs.table_name), outputs, tick
+        )
+        sent += submissions.submit()
         steps.begin("A webhook is lost: reconcile finds its sync in Codat's list")
-        reconciling = Reconciling(codat, Table(aws.dynamodb, outputs.table_name), _invoking(aws, "ReconcileFunction"))
-        reconciled = reconciling.reconcile(codat.state().companies[0])
+        scenario_reconciliation = Reconciler(
+            codat, Table(aws.dynamodb, outputs.table_name), _invoker(aws, "ReconcileFunction")
+        )
+        reconciliation = scenario_reconciliation.reconcile(codat.state().companies[0])
         steps.begin("Comparing the table with Codat")
-        heard = hear(subscriber, codat.state().syncs)
-        waiting = delivering.finish()
+        published = collect_events(subscriber, codat.state().syncs)
+        queued = delivery_scenario.finish()
         deliveries = codat.deliveries()
         return Result(
-            truth=true_facts(codat.state(), sent),
-            found=table_facts(aws.dynamodb, outputs.table_name) | answers(deliveries),
+            expected=expected_records(codat.state(), sent),
+            found=stored_records(aws.dynamodb, outputs.table_name) | answers(deliveries),
             attempts=sum(len(delivery.attempts) for delivery in deliveries),
             calls=Counter(call.status for call in codat.requests().requests if call.status),
-            told=submitting.told(),
-            heard=heard,
-            reconciled=reconciled,
-            waiting=waiting,
-            dead=depth(aws.sqs, outputs.dead_letter_queue_url),
+            expense_outcomes=submissions.expense_outcomes(),
+            published=published,
+            reconciliation=reconciliation,
+            queued=queued,
+            dead_letters=depth(aws.sqs, outputs.dead_letter_queue_url),
         )
 
 
-def _store(aws: LocalAws, outputs: Outputs) -> Store:
-    return Store(Table(aws.dynamodb, outputs.table_name), event_retention=timedelta())  # it is only read
+def _store(aws: LocalAws, outputs: Outputs) -> SyncRepository:
+    return SyncRepository(Table(aws.dynamodb, outputs.table_name), event_retention=timedelta())  # it is only read
 
 
-def _invoking(aws: LocalAws, name: str) -> Callable[[], object]:
+def _invoker(aws: LocalAws, name: str) -> Callable[[], object]:
     """Return what lets a function do at once what it does each minute, or few."""
     function = physical_ids(aws.cloudformation)[f"{name}Aliaslive"]
 

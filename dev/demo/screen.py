@@ -22,7 +22,7 @@ _INTRODUCTION = (
 )
 _NEXT = "Next: [bold]make up[/] leaves the same stack running, and shows how to send it a webhook."
 _LOGS = f"The logs of this run are in {LOGS.relative_to(ROOT) / 'demo'}."
-_MOST_DIFFERENCES = 12
+_MAX_DIFFERENCES = 12
 _WIDTH = 100  # at most, and in a file
 
 
@@ -48,7 +48,7 @@ class Screen:
         with Progress(*columns, console=self._console, transient=True) as progress:
             yield TerminalSteps(progress)
 
-    def say_where(self, outputs: Outputs) -> None:
+    def show_endpoints(self, outputs: Outputs) -> None:
         """Tell where everything runs."""
         where = {
             "AWS": f"{outputs.aws_endpoint_url} (MiniStack, which enforces IAM)",
@@ -63,34 +63,34 @@ class Screen:
 
     def show(self, result: Result, *, seconds: float) -> None:
         """Show both sides, name what differs, sum up, and say what can be done next. The verdict comes last."""
-        self._console.print(_table(result))
+        self._console.print(_tally_table(result))
         self._console.print()
-        for difference in result.differences[:_MOST_DIFFERENCES]:
+        for difference in result.differences[:_MAX_DIFFERENCES]:
             self._console.print(str(difference), style="red", markup=False, soft_wrap=True)
-        if len(result.differences) > _MOST_DIFFERENCES:
-            self._console.print(f"… and {len(result.differences) - _MOST_DIFFERENCES} more\n", style="red")
-        self._console.print(_told(result))
+        if len(result.differences) > _MAX_DIFFERENCES:
+            self._console.print(f"… and {len(result.differences) - _MAX_DIFFERENCES} more\n", style="red")
+        self._console.print(_expense_table(result))
         self._console.print()
         self._console.print(result.webhooks)
         self._console.print(result.completeness)
-        self._console.print(result.asked)
-        self._console.print(result.heard_of)
+        self._console.print(result.codat_calls_summary)
+        self._console.print(result.events_summary)
         self._console.print(result.example, style="dim", markup=False)
-        self._console.print(f"{_NEXT if result.is_well else _LOGS}\n")
-        style = "bold green" if result.is_well else "bold red"
+        self._console.print(f"{_NEXT if result.passed else _LOGS}\n")
+        style = "bold green" if result.passed else "bold red"
         self._console.print(f"{result.verdict}, in {seconds:.0f} s", style=style)
 
 
-def _told(result: Result) -> Table:
+def _expense_table(result: Result) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for title in ("submitted expense", "in the books", "plan", "why"):
         table.add_column(title, justify="right" if title == "in the books" else "left")
-    for each in result.told:
-        table.add_row(each.story, str(each.in_books), each.step, Text(each.support))
+    for each in result.expense_outcomes:
+        table.add_row(each.description, str(each.times_in_books), each.step, Text(each.support))
     return table
 
 
-def _table(result: Result) -> Table:
+def _tally_table(result: Result) -> Table:
     tallies = result.tallies
     columns = {
         "syncs\nCodat": [tally.syncs[0] for tally in tallies],

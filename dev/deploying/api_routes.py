@@ -52,18 +52,21 @@ def _integration(aws: "LocalAws", api_id: str, arn: str) -> str:
 
 def _routes(document: "Mapping[str, Any]") -> "Iterator[tuple[str, str]]":
     for path, operations in document["paths"].items():
-        for name, conditional in _taken(operations).items():
-            method, operation = name.removeprefix("x-amazon-apigateway-").removesuffix("-method"), _taken(conditional)
+        for name, conditional in _resolve_if(operations).items():
+            method, operation = (
+                name.removeprefix("x-amazon-apigateway-").removesuffix("-method"),
+                _resolve_if(conditional),
+            )
             if operation.get("security"):
                 raise LocalStackError(f"{method} {path} has an authorizer, which the emulator would ignore")
-            uri = _taken(operation["x-amazon-apigateway-integration"]["uri"])["Fn::Sub"]
+            uri = _resolve_if(operation["x-amazon-apigateway-integration"]["uri"])["Fn::Sub"]
             function = _FUNCTION.search(uri)
             if not function:
                 raise LocalStackError(f"{method} {path} does not lead to a function: {uri}")
             yield f"{method.upper()} {path}", function[1]
 
 
-def _taken(value: "Mapping[str, Any]") -> "Mapping[str, Any]":
+def _resolve_if(value: "Mapping[str, Any]") -> "Mapping[str, Any]":
     """Resolve `Fn::If` as if its condition holds."""
     taken: Mapping[str, Any] = value["Fn::If"][1] if "Fn::If" in value else value
     return taken

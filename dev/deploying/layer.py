@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
-from dev.deploying.zip_archive import zipped
+from dev.deploying.zip_archive import zip_directory
 from dev.paths import BUILD, LOGS, ROOT
 from dev.processes.lock import locked
 from ops.errors import LocalStackError
@@ -25,7 +25,7 @@ _LOG = LOGS / "layer.log"
 def built_layer() -> bytes:
     """Return the layer as a zip. Third-party packages are cached; the project's own package is copied each time."""
     with locked(BUILD / "layer.lock"):
-        return zipped(_build())
+        return zip_directory(_build())
 
 
 def built_layer_folder() -> Path:
@@ -39,7 +39,7 @@ def _build() -> Path:
     if not build.exists():
         shutil.rmtree(_BUILDS, ignore_errors=True)
         _make(build)
-    _put_own_package(build / "python")
+    _copy_own_package(build / "python")
     return build
 
 
@@ -64,7 +64,7 @@ def _make(build: Path) -> None:
     unfinished.rename(build)
 
 
-def _put_own_package(site: Path) -> None:
+def _copy_own_package(site: Path) -> None:
     package = site / "codat_sync"
     shutil.rmtree(package, ignore_errors=True)
     shutil.copytree(_SOURCE / "codat_sync", package, ignore=shutil.ignore_patterns("__pycache__"))

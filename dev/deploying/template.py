@@ -14,7 +14,7 @@ class _Loader(yaml.CSafeLoader):
     """YAML with CloudFormation's short forms, such as `!Ref`."""
 
 
-def _written_out(loader: _Loader, name: str, node: yaml.Node) -> Template:
+def _expand_intrinsic(loader: _Loader, name: str, node: yaml.Node) -> Template:
     value: Any
     match node:
         case yaml.MappingNode():
@@ -26,7 +26,7 @@ def _written_out(loader: _Loader, name: str, node: yaml.Node) -> Template:
     return {name if name in {"Ref", "Condition"} else f"Fn::{name}": value}
 
 
-_Loader.add_multi_constructor("!", _written_out)
+_Loader.add_multi_constructor("!", _expand_intrinsic)
 
 
 def read_template() -> Template:
@@ -35,7 +35,7 @@ def read_template() -> Template:
     return template
 
 
-def suit_emulator(template: Template, aws_endpoint_url: str) -> None:
+def adapt_for_emulator(template: Template, aws_endpoint_url: str) -> None:
     """Change what the emulator does not support, in place."""
     # On AWS, the SDK uses its default endpoints.
     template["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = aws_endpoint_url
@@ -49,12 +49,12 @@ def suit_emulator(template: Template, aws_endpoint_url: str) -> None:
     for resource in template["Resources"].values():
         match resource["Type"]:
             case "AWS::Serverless::Function":
-                _suit_function(resource["Properties"], template["Parameters"])
+                _adapt_function(resource["Properties"], template["Parameters"])
             case "AWS::IAM::Role":
-                _suit_role(resource["Properties"])
+                _adapt_role(resource["Properties"])
 
 
-def _suit_function(function: Template, parameters: Template) -> None:
+def _adapt_function(function: Template, parameters: Template) -> None:
     # There is no identity provider here: nobody could sign in.
     variables = function["Environment"]["Variables"]
     if "AUTHENTICATION" in variables:
@@ -68,7 +68,7 @@ def _suit_function(function: Template, parameters: Template) -> None:
                 scaling["MaximumConcurrency"] = parameters[parameter]["Default"]
 
 
-def _suit_role(role: Template) -> None:
+def _adapt_role(role: Template) -> None:
     for policy in role["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
             # AWS has one permission for single and batch calls; the emulator has two.

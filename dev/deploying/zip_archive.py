@@ -9,7 +9,7 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 _READABLE = 0o644 << 16
 
 
-def zipped(directory: Path, *, without: str = "") -> bytes:
+def zip_directory(directory: Path, *, without: str = "") -> bytes:
     """Return ``directory`` as an uncompressed zip, without folders named ``without``."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

@@ -22,7 +22,7 @@ _STATE = UP / "services.json"
 _LOG = LOGS / "up" / "background.log"
 
 
-def commanding() -> AbstractContextManager[None]:
+def control_lock() -> AbstractContextManager[None]:
     """Lock out other commands that start or stop the services."""
     return locked(UP / "commanding.lock")
 

@@ -22,36 +22,36 @@ class Subscriber:
 
     _sqs: "SQSClient"
     _queue_url: str
-    heard: dict[str, Event] = field(default_factory=dict)
+    events_by_id: dict[str, Event] = field(default_factory=dict)
 
-    def listen(self) -> "dict[str, Event]":
+    def receive_events(self) -> "dict[str, Event]":
         """Receive new events; returns all events so far by id."""
         while messages := self._sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 event: Event = json.loads(message["Body"])
-                self.heard.setdefault(event["detail"]["id"], event)
+                self.events_by_id.setdefault(event["detail"]["id"], event)
             done = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(messages)]
             self._sqs.delete_message_batch(QueueUrl=self._queue_url, Entries=done)  # type: ignore[arg-type]
-        return self.heard
+        return self.events_by_id
 
     def wait_for(self, kind: str, *, seconds: float = 60, **fields: object) -> Event | None:
         """Return the first event of a type whose details have these ``fields``, None if it does not arrive in time."""
         deadline = time.monotonic() + seconds
         while True:
-            for event in self.listen().values():
+            for event in self.receive_events().values():
                 if event["detail-type"] == kind and fields.items() <= event["detail"].items():
                     return event
             if time.monotonic() > deadline:
                 return None
             time.sleep(_POLL_SECONDS)
 
-    def told_of(self, **fields: object) -> list[str]:
+    def kinds_for(self, **fields: object) -> list[str]:
         """Return the types of the events whose details have these ``fields``, by version."""
-        found = [event for event in self.listen().values() if fields.items() <= event["detail"].items()]
+        found = [event for event in self.receive_events().values() if fields.items() <= event["detail"].items()]
         return [event["detail-type"] for event in sorted(found, key=lambda event: int(event["detail"]["version"]))]
 
 
-def open_queue(sqs: "SQSClient", name: str, service: str) -> tuple[str, str]:
+def create_service_queue(sqs: "SQSClient", name: str, service: str) -> tuple[str, str]:
     """Create a queue to which an AWS service may send; returns its URL and its ARN."""
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -63,7 +63,7 @@ def open_queue(sqs: "SQSClient", name: str, service: str) -> tuple[str, str]:
 
 def subscribe(sqs: "SQSClient", events: "EventBridgeClient", bus: str, name: str = _NAME) -> Subscriber:
     """Return a subscriber to all events of a bus from now on."""
-    url, arn = open_queue(sqs, name, "events.amazonaws.com")
+    url, arn = create_service_queue(sqs, name, "events.amazonaws.com")
     events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps({"source": ["codat-sync"]}))
     events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": name, "Arn": arn}])
     return Subscriber(sqs, url)

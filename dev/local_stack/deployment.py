@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from dev.deploying.api_routes import make_routes
 from dev.deploying.cloudformation import apply
 from dev.deploying.layer import PYTHON, built_layer
-from dev.deploying.template import Template, read_template, suit_emulator
-from dev.deploying.zip_archive import zipped
+from dev.deploying.template import Template, adapt_for_emulator, read_template
+from dev.deploying.zip_archive import zip_directory
 from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.simulator_process import send_webhooks_to
 from dev.paths import ROOT
@@ -32,7 +32,7 @@ def deploy(services: "Services", parameters: "Mapping[str, str] | None" = None) 
     """Build the project and deploy it to ``services``, or update the deployment there."""
     aws = LocalAws(services.aws_endpoint_url)
     template = read_template()
-    suit_emulator(template, services.aws_endpoint_url)
+    adapt_for_emulator(template, services.aws_endpoint_url)
     chosen = _parameters(services) | dict(parameters or {})
     stamp(template, chosen)
     _upload_code(aws.s3, template)
@@ -80,7 +80,7 @@ def _upload_code(s3: "S3Client", template: Template) -> None:
         properties = resource["Properties"]
         match resource["Type"]:
             case "AWS::Serverless::Function":
-                code = zipped(ROOT / properties["CodeUri"], without="__pycache__")
+                code = zip_directory(ROOT / properties["CodeUri"], without="__pycache__")
                 properties["CodeUri"] = _uploaded(s3, code)
             case "AWS::Serverless::LayerVersion":
                 properties["ContentUri"] = _uploaded(s3, built_layer())

@@ -7,7 +7,7 @@ from ops.local_stack import OUTPUTS
 
 def stop_local_stack() -> None:
     """Stop the stack if it runs, remove its files, and print what was done."""
-    with background.commanding():
+    with background.control_lock():
         was_running = background.stop()
         for path in (OUTPUTS, ENV_VARS):
             path.unlink(missing_ok=True)

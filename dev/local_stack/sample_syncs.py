@@ -12,10 +12,10 @@ import httpx
 from dev.codat_simulator.books.models import Company, Item
 from dev.codat_simulator.books.sample_data import generate_expense
 from dev.codat_simulator.books.settling import Rule, Settling
-from dev.codat_simulator.books.timestamps import seven_digits
+from dev.codat_simulator.books.timestamps import format_seven_fraction_digits
 from dev.codat_simulator.control.client import SimulatorControl
 from dev.codat_simulator.control.messages import NewCompany, NewWebhook
-from dev.demo.scenario.delivery import Delivering
+from dev.demo.scenario.delivery import DeliveryScenario
 from dev.demo.scenario.syncs import COMPANIES, Planned
 from dev.local_stack.aws_clients import LocalAws
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from ops.local_stack import Outputs
 
 _DAYS = 28
-_FEWEST, _MOST = 1, 4
+_MIN_PER_DAY, _MAX_PER_DAY = 1, 4
 _ROWS = (4, 26)
 # One of so many syncs fails, for one of these reasons: the first is the most frequent one.
-_ONE_FAILS_OF = 7
+_FAILURE_ONE_IN = 7
 _REASONS = (
     *("Account {} is archived.",) * 4,
     *("Tax rate {} does not exist in the company's books.",) * 2,
     "Feed Connection failed(409): the account is already connected to another bank account.",
     "The accounting period up to {} is locked.",
 )
-_ENDED_OTHERWISE = (4000, 4220, 2040, 5000)
+_OTHER_FAILURE_CODES = (4000, 4220, 2040, 5000)
 _CORRECTED = "Supplier {} is not mapped to a contact."
 _SECONDS_TO_SETTLE = 3.0
-_MOST_AT_ONCE = 4
+_MAX_IN_FLIGHT = 4
 
 
-class Weeks:
+class SampleHistory:
     """Creates the syncs, always the same ones, and waits until the application has stored them."""
 
     def __init__(self, outputs: "Outputs", codat: SimulatorControl) -> None:
@@ -48,25 +48,25 @@ class Weeks:
         self._chance = Random(20)  # noqa: S311 - not for security
         self._now = datetime.now(UTC)
 
-    def happen(self) -> int:
+    def generate(self) -> int:
         """Create them, and a submission today with two expenses to retry; returns the number of syncs."""
         names = COMPANIES.items()
         companies = [self._codat.add_company(NewCompany(name, target_platform=target)) for name, target in names]
-        planned = [self._announced(sync_id) for sync_id in self._syncs(companies)]
+        planned = [self._webhook_for(sync_id) for sync_id in self._syncs(companies)]
         sqs = LocalAws(self._outputs.aws_endpoint_url).sqs
-        delivering = Delivering(self._codat, sqs, self._outputs.queue_url, lambda _done, _total: None)
+        delivery = DeliveryScenario(self._codat, sqs, self._outputs.queue_url, lambda _done, _total: None)
         self._submit(companies[0])
-        delivering.deliver(planned, _MOST_AT_ONCE)
+        delivery.deliver(planned, _MAX_IN_FLIGHT)
         return len(planned) + 1
 
     def _syncs(self, companies: list[Company]) -> Iterator[str]:
         for day in range(_DAYS, -1, -1):
             weekend = (self._now - timedelta(days=day)).isoweekday() > 5  # noqa: PLR2004 - Friday
-            for _ in range(_FEWEST if weekend else self._chance.randint(_FEWEST + 1, _MOST)):
+            for _ in range(_MIN_PER_DAY if weekend else self._chance.randint(_MIN_PER_DAY + 1, _MAX_PER_DAY)):
                 company = self._chance.choice(companies)
-                is_bad = self._chance.randrange(_ONE_FAILS_OF) == 0
-                yield self._sync(company, 5130 if is_bad else 2000, self._rows(is_bad=is_bad), day)
-        for day, code in enumerate(_ENDED_OTHERWISE):
+                fails = self._chance.randrange(_FAILURE_ONE_IN) == 0
+                yield self._sync(company, 5130 if fails else 2000, self._rows(fails=fails), day)
+        for day, code in enumerate(_OTHER_FAILURE_CODES):
             yield self._sync(companies[day], code, (), day * 6 + 1)
         yield self._sync(companies[1], 1000, tuple(Item(self._id(), "Pending") for _ in range(6)), 0)
 
@@ -74,13 +74,17 @@ class Weeks:
         minutes = self._chance.randint(5, 600 if days_ago else 60)
         at = self._now - timedelta(days=days_ago, minutes=minutes)
         made = self._codat.add_sync(
-            company_id=company.company_id, code=code, items=rows, sync_utc=seven_digits(at), sync_id=self._id()
+            company_id=company.company_id,
+            code=code,
+            items=rows,
+            sync_utc=format_seven_fraction_digits(at),
+            sync_id=self._id(),
         )
         return made.sync_id
 
-    def _rows(self, *, is_bad: bool) -> tuple[Item, ...]:
+    def _rows(self, *, fails: bool) -> tuple[Item, ...]:
         number = self._chance.randint(*_ROWS)
-        failed = self._chance.randint(1, 5) if is_bad else 0
+        failed = self._chance.randint(1, 5) if fails else 0
         reason = self._chance.choice(_REASONS)
         return tuple(
             Item(self._id(), "PushError", message=reason.format(self._chance.randint(4000, 7999)))
@@ -91,23 +95,23 @@ class Weeks:
 
     def _submit(self, company: Company) -> None:
         """Submit expenses of which two fail: validation errors are not retried automatically, but by a user."""
-        good, *bad = [self._id() for _ in range(3)]
+        good, *failing = [self._id() for _ in range(3)]
         rules = tuple(
             Rule(transaction_id=each, status="ValidationError", message=_CORRECTED.format(number), times=1)
-            for number, each in enumerate(bad, 2204)
+            for number, each in enumerate(failing, 2204)
         )
         self._codat.set_settling(Settling(_SECONDS_TO_SETTLE, rules))
         credentials = base64.b64encode(self._outputs.codat_api_key.encode()).decode()
         answer = httpx.post(
             f"{self._outputs.api_url}/companies/{company.company_id}/sync/expenses/expense-transactions",
-            json=[generate_expense(each) for each in (good, *bad)],
+            json=[generate_expense(each) for each in (good, *failing)],
             headers={"Authorization": f"Basic {credentials}"},
             timeout=30,
             trust_env=False,
         )
         answer.raise_for_status()
 
-    def _announced(self, sync_id: str) -> Planned:
+    def _webhook_for(self, sync_id: str) -> Planned:
         return Planned(NewWebhook(sync_id=sync_id), sync_id)
 
     def _id(self) -> str:

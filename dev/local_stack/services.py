@@ -33,7 +33,7 @@ class Services:
     signing_secret: str
     is_simulated: bool
 
-    def talk_to(self, codat: Codat | None) -> bool:
+    def uses_codat(self, codat: Codat | None) -> bool:
         """Return whether ``codat`` is the one in use; None stands for the simulator."""
         return self.codat == codat if codat else self.is_simulated
 
@@ -56,7 +56,7 @@ def running_services(name: str, codat: Codat | None = None, *, time_scale: float
     """
     logs = LOGS / name
     signing_secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
-    with _unwound_when_terminated(), ExitStack() as stack:
+    with _exit_on_sigterm(), ExitStack() as stack:
         directory = stack.enter_context(run_directory(name))
         endpoint = stack.enter_context(emulator(directory, logs / "emulator.log"))
         if not codat:
@@ -73,7 +73,7 @@ def running_services(name: str, codat: Codat | None = None, *, time_scale: float
 
 
 @contextmanager
-def _unwound_when_terminated() -> Iterator[None]:
+def _exit_on_sigterm() -> Iterator[None]:
     """Let SIGTERM leave the block as Ctrl-C does. Only a process's main thread can."""
     if threading.current_thread() is not threading.main_thread():
         yield

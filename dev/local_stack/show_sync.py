@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.core.timestamps import format_instant
-from codat_sync.syncs.record import SyncDocument
-from codat_sync.syncs.repository import Store
+from codat_sync.core.timestamps import format_timestamp
+from codat_sync.syncs.record import SyncRecord
+from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import status_code
 from codat_sync.syncs.sync import Sync
 from dev.local_stack.aws_clients import LocalAws
@@ -23,11 +23,13 @@ def show_sync(sync_id: str) -> None:
     """Print the sync with its items. Raises LocalStackError if the table does not have it within 15 s."""
     local = Outputs.read()
     # The retention matters only to writers.
-    store = Store(Table(LocalAws(local.aws_endpoint_url).dynamodb, local.table_name), event_retention=timedelta())
+    store = SyncRepository(
+        Table(LocalAws(local.aws_endpoint_url).dynamodb, local.table_name), event_retention=timedelta()
+    )
     _print(_awaited(store, sync_id))
 
 
-def _awaited(store: Store, sync_id: str) -> SyncDocument:
+def _awaited(store: SyncRepository, sync_id: str) -> SyncRecord:
     """Wait for the sync, as a webhook that was just sent takes a moment to be processed. Raises LocalStackError."""
     deadline = time.monotonic() + _SECONDS_TO_WAIT
     while (document := store.load_sync(sync_id)) is None:
@@ -37,19 +39,24 @@ def _awaited(store: Store, sync_id: str) -> SyncDocument:
     return document
 
 
-def _print(document: SyncDocument) -> None:
+def _print(document: SyncRecord) -> None:
     console = Console(highlight=False)
     console.print(f"sync     {document.sync_id}\ncompany  {document.company_id}")
     console.print(f"outcome  {document.outcome}{_code(document)}\nversion  {document.version}")
-    if document.waiting:
-        waiting = document.waiting
-        due = f"next check at {format_instant(waiting.due_at)}" if waiting.due_at else "no check scheduled"
-        console.print(f"waiting  since {format_instant(waiting.since)}, {due} ({waiting.trouble or 'in progress'})")
+    if document.pending_check:
+        pending_check = document.pending_check
+        due = (
+            f"next check at {format_timestamp(pending_check.due_at)}" if pending_check.due_at else "no check scheduled"
+        )
+        console.print(
+            f"waiting  since {format_timestamp(pending_check.since)}, {due} ({pending_check.check_failure or 'in
+            progress'})"
+        )
     if document.sync:
         _print_sync(console, document.sync)
 
 
-def _code(document: SyncDocument) -> str:
+def _code(document: SyncRecord) -> str:
     if document.sync is None:
         return ""
     code = document.sync.status.code

@@ -36,7 +36,7 @@ def send_webhooks_to(webhook_url: str, *, simulator_url: str) -> None:
         control.set_webhook_url(webhook_url)
 
 
-def add_example(simulator_url: str) -> None:
+def add_example_sync(simulator_url: str) -> None:
     """Add the company and the sync of the payloads in `events/` to the simulator."""
     completed, failed = TRANSACTION_IDS
     items = (Item(completed), Item(failed, status="PushError", message="Account 6100 is archived."))

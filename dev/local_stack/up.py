@@ -7,9 +7,9 @@ from dev.codat_simulator.control.client import SimulatorControl
 from dev.local_stack import background
 from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.deployment import deploy
-from dev.local_stack.sample_syncs import Weeks
+from dev.local_stack.sample_syncs import SampleHistory
 from dev.local_stack.services import Services, real_codat
-from dev.local_stack.simulator_process import add_example
+from dev.local_stack.simulator_process import add_example_sync
 from dev.paths import ENV_VARS, LOGS, ROOT
 from dev.private_files import write_private
 from dev.sam_local.env_vars import env_vars
@@ -27,36 +27,38 @@ Send a webhook, signed as Codat would sign it, and show the sync in the table:
 def start_local_stack() -> None:
     """Start or update the stack, and print its addresses."""
     started = time.monotonic()
-    with background.commanding():
-        services, was_up = _services()
+    with background.control_lock():
+        services, was_running = _services()
         try:
             outputs = deploy(services)
         except BaseException:
-            if not was_up:
+            if not was_running:
                 background.stop()
             raise
         write_private(OUTPUTS, outputs.to_json())
         write_private(ENV_VARS, env_vars(LocalAws(outputs.aws_endpoint_url)))
-    done = "Updated the running stack" if was_up else "Started the stack"
+    done = "Updated the running stack" if was_running else "Started the stack"
     print(f"{done} in {time.monotonic() - started:.1f} s; `make down` stops it.\n\n{_summary(outputs)}\n{_EXAMPLE}")
-    if services.is_simulated and not was_up:
+    if services.is_simulated and not was_running:
         print("Adding four weeks of sample syncs to the dashboard …", end=" ", flush=True)
         with SimulatorControl(services.codat.url) as codat:
-            print(f"{Weeks(outputs, codat).happen()} added, {time.monotonic() - started:.0f} s after the start.")
+            print(
+                f"{SampleHistory(outputs, codat).generate()} added, {time.monotonic() - started:.0f} s after the start."
+            )
 
 
 def _services() -> tuple[Services, bool]:
     """Return the services to deploy to, and whether they were running already."""
     codat = real_codat(os.environ)
     services = background.find()
-    if services and services.talk_to(codat):
+    if services and services.uses_codat(codat):
         return services, True
     if services:
         print("CODAT_BASE_URL has changed: starting over.")
         background.stop()
     services = background.start()
     if services.is_simulated:
-        add_example(services.codat.url)
+        add_example_sync(services.codat.url)
     return services, False
 
 

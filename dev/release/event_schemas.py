@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from codat_sync.publishing.events import Fact
+from codat_sync.publishing.events import DomainEvent
 from dev.paths import ROOT
 
 SCHEMAS = ROOT / "docs" / "events.schema.json"
@@ -19,11 +19,11 @@ class _WithoutTitles(GenerateJsonSchema):
         return False
 
 
-def facts(kind: type[Fact] = Fact) -> Iterator[type[Fact]]:
+def facts(kind: type[DomainEvent] = DomainEvent) -> Iterator[type[DomainEvent]]:
     """Yield every type of event that is published."""
-    if not (narrower := kind.__subclasses__()):
+    if not (simplified := kind.__subclasses__()):
         yield kind
-    for each in narrower:
+    for each in simplified:
         yield from facts(each)
 
 

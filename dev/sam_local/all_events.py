@@ -10,10 +10,10 @@ from dev.local_stack.temporary_stack import local_stack
 from dev.paths import LOGS, ROOT
 from dev.processes.run_directory import run_directory
 from dev.sam_local.build import build
-from dev.sam_local.docker import containers_removed, missing
+from dev.sam_local.docker import missing, removing_containers
 from dev.sam_local.docker_forwarder import forwarded
 from dev.sam_local.env_vars import env_vars
-from dev.sam_local.events import check_all_expected
+from dev.sam_local.events import check_expectations_complete
 from dev.sam_local.run import Run
 from dev.sam_local.sam_cli import SamLocal
 
@@ -25,7 +25,7 @@ def run_all_events() -> None:
     if complaint := missing():
         print(complaint, file=sys.stderr)
         sys.exit(_DOCKER_MISSING)
-    check_all_expected()
+    check_expectations_complete()
     began = time.monotonic()
     target = build()
     print(f"Built for {target}; each event runs in its own container.", flush=True)
@@ -47,5 +47,5 @@ def _prepared(stack: ExitStack) -> Run:
     stack.enter_context(forwarded(ports))
     environments = env_vars(LocalAws(outputs.aws_endpoint_url))
     # No other container has this emulator's address.
-    stack.enter_context(containers_removed(environments["ReceiverFunction"]["AWS_ENDPOINT_URL"]))
+    stack.enter_context(removing_containers(environments["ReceiverFunction"]["AWS_ENDPOINT_URL"]))
     return Run(SamLocal(directory, environments, outputs.aws_endpoint_url), outputs)

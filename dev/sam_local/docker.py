@@ -25,7 +25,7 @@ def missing() -> str | None:
 
 
 @contextmanager
-def containers_removed(mark: str) -> Iterator[None]:
+def removing_containers(label: str) -> Iterator[None]:
     """Remove every container with ``mark`` in its environment at the end of the block.
 
     SAM CLI leaves its containers behind if it is not ended by Ctrl-C, and gives them no name to find them by.
@@ -33,13 +33,13 @@ def containers_removed(mark: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if marked := list(_marked(mark)):
+        if marked := list(_with_label(label)):
             removal = _docker("rm", "--force", *marked)
             if removal.returncode:
                 raise LocalStackError(f"containers are left behind: {removal.stderr.strip()}")
 
 
-def _marked(mark: str) -> Iterator[str]:
+def _with_label(label: str) -> Iterator[str]:
     containers = _docker("ps", "--all", "--quiet", "--no-trunc").stdout.split()
     if not containers:
         return
@@ -47,7 +47,7 @@ def _marked(mark: str) -> Iterator[str]:
     environments = _docker("container", "inspect", "--format", "{{.Id}} {{json .Config.Env}}", *containers).stdout
     for line in environments.splitlines():
         container, environment = line.split(" ", 1)
-        if mark in environment:
+        if label in environment:
             yield container
 
 

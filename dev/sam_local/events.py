@@ -10,7 +10,7 @@ from dev.stored_events import (
     CLOCK_ANSWERS,
     EVENTS,
     PAYLOADS,
-    PUBLISH_FACTS,
+    PUBLISH_EVENTS,
     RECEIVER_ANSWERS,
     RECONCILE_ANSWERS,
     SYNC_ID,
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-    from codat_sync.syncs.repository import Store
+    from codat_sync.syncs.repository import SyncRepository
     from dev.local_stack.bus_subscriber import Subscriber
 
 # Their messages concern no sync, so they leave nothing in the table.
-_WITHOUT_SYNC = {"check", "connection-disconnected", "not-ours", "poison"}
+_EVENTS_WITHOUT_SYNC = {"check", "connection-disconnected", "not-ours", "poison"}
 
 
 @dataclass(frozen=True)
-class Effects:
+class ObservableEffects:
     """Queues, table and subscriber in which the effects of the functions are visible."""
 
     sqs: "SQSClient"
     queue_url: str
     dead_letter_queue_url: str
-    store: "Store"
+    store: "SyncRepository"
     subscriber: "Subscriber"
 
 
@@ -58,13 +58,13 @@ class ReceiverEvent:
     def expected(self) -> str:
         """The expected outcome, in words."""
         status = RECEIVER_ANSWERS[self.name]
-        return _received(status, [self.webhook_id] if status == HTTPStatus.ACCEPTED else [])
+        return _describe_received(status, [self.webhook_id] if status == HTTPStatus.ACCEPTED else [])
 
-    def outcome(self, answer: object, effects: Effects) -> str:
+    def outcome(self, answer: object, effects: ObservableEffects) -> str:
         """Return the actual outcome, in the same words; receives what is on SyncQueue."""
         messages = take(effects.sqs, effects.queue_url)
         status = answer.get("statusCode") if isinstance(answer, dict) else None
-        return _received(status, [json.loads(message["Body"])["webhookId"] for message in messages])
+        return _describe_received(status, [json.loads(message["Body"])["webhookId"] for message in messages])
 
 
 @dataclass(frozen=True)
@@ -78,17 +78,17 @@ class WorkerEvent:
     @property
     def expected(self) -> str:
         """The expected outcome, in words."""
-        seen = set() if self.name in _WITHOUT_SYNC else self._webhook_ids()
-        return _worked({"batchItemFailures": []}, WORKER_REASONS[self.name], seen)
+        seen = set() if self.name in _EVENTS_WITHOUT_SYNC else self._webhook_ids()
+        return _describe_worked({"batchItemFailures": []}, WORKER_REASONS[self.name], seen)
 
-    def outcome(self, answer: object, effects: Effects) -> str:
+    def outcome(self, answer: object, effects: ObservableEffects) -> str:
         """Return the actual outcome, in the same words; receives what is on the dead-letter queue."""
         messages = take(effects.sqs, effects.dead_letter_queue_url)
         reasons = [message["MessageAttributes"]["reason"]["StringValue"] for message in messages]
         document = effects.store.load_sync(SYNC_ID)
         stored = {item.transaction_id for item in document.items} if document else set()
-        seen = set(effects.store.load_seen_events(SYNC_ID)) if stored == set(TRANSACTION_IDS) else set()
-        return _worked(answer, reasons, seen & self._webhook_ids())
+        seen = set(effects.store.load_processed_event_ids(SYNC_ID)) if stored == set(TRANSACTION_IDS) else set()
+        return _describe_worked(answer, reasons, seen & self._webhook_ids())
 
     def _webhook_ids(self) -> set[str]:
         bodies = (record["body"] for record in self.payload["Records"])
@@ -109,7 +109,7 @@ class ClockEvent:
         """The expected outcome, in words."""
         return f"answered {json.dumps(CLOCK_ANSWERS[self.name])}"
 
-    def outcome(self, answer: object, _effects: Effects) -> str:
+    def outcome(self, answer: object, _effects: ObservableEffects) -> str:
         """Return the actual outcome, in the same words."""
         return f"answered {json.dumps(answer)[:200]}"
 
@@ -127,7 +127,7 @@ class ReconcileEvent:
         """The expected outcome, in words."""
         return f"answered {json.dumps(RECONCILE_ANSWERS[self.name])}"
 
-    def outcome(self, answer: object, _effects: Effects) -> str:
+    def outcome(self, answer: object, _effects: ObservableEffects) -> str:
         """Return the actual outcome, in the same words, without the number of companies that were due."""
         if not isinstance(answer, dict):
             return f"answered {json.dumps(answer)[:200]}"
@@ -148,7 +148,7 @@ class SubmitEvent:
         """The expected outcome, in words."""
         return "answered 200 with a sync"
 
-    def outcome(self, answer: object, _effects: Effects) -> str:
+    def outcome(self, answer: object, _effects: ObservableEffects) -> str:
         """Return the actual outcome, in the same words."""
         if not isinstance(answer, dict) or "syncId" not in answer.get("body", ""):
             return f"answered {json.dumps(answer)[:200]}"
@@ -168,7 +168,7 @@ class RetryEvent:
         """The expected outcome, in words."""
         return "planned, and nothing sent"
 
-    def outcome(self, answer: object, _effects: Effects) -> str:
+    def outcome(self, answer: object, _effects: ObservableEffects) -> str:
         """Return the actual outcome, in the same words."""
         text = json.dumps(answer)
         is_well = answer is None or "batchItemFailures" in text or "There is no such sync" in text
@@ -188,7 +188,7 @@ class HealthEvent:
         """The expected outcome, in words."""
         return "answered in JSON"
 
-    def outcome(self, answer: object, _effects: Effects) -> str:
+    def outcome(self, answer: object, _effects: ObservableEffects) -> str:
         """Return the actual outcome, in the same words."""
         is_well = isinstance(answer, dict) and answer.get("statusCode") in {200, 404} and json.loads(answer["body"])
         return self.expected if is_well else f"answered {json.dumps(answer)[:200]}"
@@ -205,17 +205,19 @@ class PublishEvent:
     @property
     def expected(self) -> str:
         """The expected outcome, in words."""
-        return _published({"batchItemFailures": []}, PUBLISH_FACTS[self.name])
+        return _describe_published({"batchItemFailures": []}, PUBLISH_EVENTS[self.name])
 
-    def outcome(self, answer: object, effects: Effects) -> str:
+    def outcome(self, answer: object, effects: ObservableEffects) -> str:
         """Return the actual outcome, in the same words; receives the events of the subscriber."""
-        effects.subscriber.heard.clear()
-        return _published(answer, [event["detail-type"] for event in effects.subscriber.listen().values()])
+        effects.subscriber.events_by_id.clear()
+        return _describe_published(
+            answer, [event["detail-type"] for event in effects.subscriber.receive_events().values()]
+        )
 
 
 def publish_events() -> list[PublishEvent]:
     """Return all that are stored for publish."""
-    return [PublishEvent(name, load("publish", name)) for name in PUBLISH_FACTS]
+    return [PublishEvent(name, load("publish", name)) for name in PUBLISH_EVENTS]
 
 
 def submit_events(api_key: str) -> list[SubmitEvent]:
@@ -265,7 +267,7 @@ def reconcile_events() -> list[ReconcileEvent]:
     return [ReconcileEvent(name, load("reconcile", name)) for name in RECONCILE_ANSWERS]
 
 
-def check_all_expected() -> None:
+def check_expectations_complete() -> None:
     """Raise LocalStackError if a stored event has no expectation, or an expectation no event."""
     stored = {path.relative_to(EVENTS).with_suffix("").as_posix() for path in EVENTS.rglob("*.*")}
     expected = {f"{function}/{name}" for function, names in PAYLOADS.items() for name in names}
@@ -285,16 +287,16 @@ def take(sqs: "SQSClient", url: str) -> "list[MessageTypeDef]":
     return taken
 
 
-def _received(status: object, webhook_ids: list[str]) -> str:
+def _describe_received(status: object, webhook_ids: list[str]) -> str:
     return f"answered {status}, {', '.join(webhook_ids) or 'nothing'} on SyncQueue"
 
 
-def _published(answer: object, facts: list[str]) -> str:
+def _describe_published(answer: object, facts: list[str]) -> str:
     failures = "no failures" if answer == {"batchItemFailures": []} else json.dumps(answer)[:200]
     return f"answered {failures}, published: {', '.join(sorted(facts))}"
 
 
-def _worked(answer: object, reasons: list[str], seen: set[str]) -> str:
+def _describe_worked(answer: object, reasons: list[str], seen: set[str]) -> str:
     if answer != {"batchItemFailures": []}:
         return f"answered {json.dumps(answer)[:200]}"
     words = [f"dead letters: {', '.join(sorted(reasons))}"] if reasons else []

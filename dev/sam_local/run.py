@@ -8,14 +8,14 @@ from itertools import zip_longest
 import httpx
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.syncs.repository import Store
+from codat_sync.syncs.repository import SyncRepository
 from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.bus_subscriber import subscribe
-from dev.local_stack.simulator_process import add_example
+from dev.local_stack.simulator_process import add_example_sync
 from dev.sam_local.events import (
     ClockEvent,
-    Effects,
     HealthEvent,
+    ObservableEffects,
     PublishEvent,
     ReconcileEvent,
     RetryEvent,
@@ -41,16 +41,16 @@ class Run:
 
     def __init__(self, sam: SamLocal, outputs: Outputs) -> None:
         aws = LocalAws(outputs.aws_endpoint_url)
-        store = Store(Table(aws.dynamodb, outputs.table_name), event_retention=timedelta(days=16))
+        store = SyncRepository(Table(aws.dynamodb, outputs.table_name), event_retention=timedelta(days=16))
         self._sam = sam
         self._signing_secret = outputs.signing_secret
         self._api_key = outputs.codat_api_key
         subscriber = subscribe(aws.sqs, aws.events, outputs.event_bus_name)
-        self._effects = Effects(aws.sqs, outputs.queue_url, outputs.dead_letter_queue_url, store, subscriber)
+        self._effects = ObservableEffects(aws.sqs, outputs.queue_url, outputs.dead_letter_queue_url, store, subscriber)
         self.well = 0
         self.wrong = 0
         _stop_polling(aws)
-        add_example(outputs.codat_url)
+        add_example_sync(outputs.codat_url)
 
     def invoke_all(self) -> None:
         """Invoke each function with each of its events.
@@ -63,8 +63,8 @@ class Run:
             *submit_events(self._api_key),
             *retry_events(),
         ]
-        tellers: list[HealthEvent | PublishEvent] = [*health_events(), *publish_events()]
-        for some in zip_longest(receiver_events(self._signing_secret), worker_events(), writers, tellers):
+        publishers: list[HealthEvent | PublishEvent] = [*health_events(), *publish_events()]
+        for some in zip_longest(receiver_events(self._signing_secret), worker_events(), writers, publishers):
             events = [event for event in some if event]
             with ExitStack() as stack:
                 begun = [

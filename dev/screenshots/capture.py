@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page
 
 from dev.browser.running import browser
 from dev.codat_simulator.control.client import SimulatorControl
-from dev.local_stack.sample_syncs import Weeks
+from dev.local_stack.sample_syncs import SampleHistory
 from dev.local_stack.temporary_stack import local_stack
 from dev.paths import ROOT
 from ops.local_stack import Outputs
@@ -31,7 +31,7 @@ def capture_screenshots() -> None:
     _FOLDER.mkdir(parents=True, exist_ok=True)
     with local_stack("screenshots") as outputs, browser() as running:
         with SimulatorControl(outputs.codat_url) as codat:
-            Weeks(outputs, codat).happen()
+            SampleHistory(outputs, codat).generate()
         for shot in _shots(running, outputs):
             _take(running, outputs, shot)
             print(f"docs/screenshots/{shot.name}.png")

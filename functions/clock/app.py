@@ -12,8 +12,8 @@ from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.observability import count, logger, metrics
 from codat_sync.config import ClockSettings
 from codat_sync.messaging.queues import RetryQueue, SyncQueue
-from codat_sync.polling.dispatcher import Queues, tick
-from codat_sync.polling.due_items import DueItems
+from codat_sync.polling.dispatcher import DispatchQueues, dispatch_due_items
+from codat_sync.polling.due_items import DueItemRepository
 from codat_sync.rate_limits.gate import SharedGate
 
 if TYPE_CHECKING:
@@ -26,19 +26,19 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-settings = ClockSettings.read(os.environ)
+settings = ClockSettings.from_environment(os.environ)
 table = Table(boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name)
-due = DueItems(table)
+due = DueItemRepository(table)
 gate = SharedGate(table, _now)
 sqs = boto3.client("sqs", config=_CONFIG)
-queues = Queues(SyncQueue(sqs, settings.sync_queue_url), RetryQueue(sqs, settings.retry_queue_url))
+queues = DispatchQueues(SyncQueue(sqs, settings.sync_queue_url), RetryQueue(sqs, settings.retry_queue_url))
 
 
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(_event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """Enqueue what is due, and tell how much that was."""
-    ticked = tick(due, queues, gate, _now)
+    ticked = dispatch_due_items(due, queues, gate, _now)
     metrics.add_metric("DueEnqueued", MetricUnit.Count, ticked.enqueued)
     metrics.add_metric("DueLateness", MetricUnit.Seconds, ticked.lateness.total_seconds())
     metrics.add_metric("GateClosed", MetricUnit.Count, int(ticked.closure is not None))

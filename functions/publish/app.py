@@ -15,13 +15,13 @@ from botocore.config import Config
 from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.observability import count, logger, metrics
 from codat_sync.config import PublishSettings
-from codat_sync.core.errors import PoisonError
-from codat_sync.messaging.messages import LIMIT_BYTES
+from codat_sync.core.errors import PoisonMessageError
+from codat_sync.messaging.messages import MAX_MESSAGE_BYTES
 from codat_sync.messaging.queues import DeadLetterQueue
-from codat_sync.publishing.event_bus import Bus
-from codat_sync.publishing.publisher import Publishing
-from codat_sync.publishing.stream_records import read_change, text_of
-from codat_sync.syncs.repository import Store
+from codat_sync.publishing.event_bus import EventBus
+from codat_sync.publishing.publisher import Publisher
+from codat_sync.publishing.stream_records import read_change, record_to_json
+from codat_sync.syncs.repository import SyncRepository
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -32,11 +32,11 @@ _CONFIG = Config(
 )
 _MILLISECONDS_OF_A_RECORD = 60_000  # of the largest sync, with a bus that is slow
 
-settings = PublishSettings.read(os.environ)
+settings = PublishSettings.from_environment(os.environ)
 table = Table(boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name)
 # Syncs are only read here.
-store = Store(table, event_retention=timedelta())
-publishing = Publishing(store, Bus(boto3.client("events", config=_CONFIG), settings.event_bus_name))
+store = SyncRepository(table, event_retention=timedelta())
+publisher = Publisher(store, EventBus(boto3.client("events", config=_CONFIG), settings.event_bus_name))
 dead_letters = DeadLetterQueue(boto3.client("sqs", config=_CONFIG), settings.publish_dead_letter_queue_url)
 processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
 
@@ -49,7 +49,7 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> "PartialI
     metrics.add_metric("StreamRecords", MetricUnit.Count, len(event["Records"]))
     answer = process_partial_response(event, partial(_publish, published, context), processor, context)
     for name, number in published.items():
-        count("FactsPublished", "fact", name, number)
+        count("EventsPublished", "eventType", name, number)
     return answer
 
 
@@ -58,20 +58,20 @@ def _publish(published: Counter[str], context: "LambdaContext", record: DynamoDB
     ids: dict[str, Any] = {"record_id": record.event_id, "keys": (record.get("dynamodb") or {}).get("Keys")}
     try:
         _require_time(context)
-        facts = publishing.publish(read_change(record))
-    except PoisonError as poison:
+        events = publisher.publish(read_change(record))
+    except PoisonMessageError as poison:
         # At once: it would be the same each time, and hold up what comes after it.
-        dead_letters.set_aside(text_of(record.raw_event, LIMIT_BYTES), None, poison)
-        logger.error("set aside", reason=poison.reason, detail=poison.detail, **ids)
-        metrics.add_metric("RecordSetAside", MetricUnit.Count, 1)
+        dead_letters.send(record_to_json(record.raw_event, MAX_MESSAGE_BYTES), None, poison)
+        logger.error("dead-lettered", reason=poison.reason, detail=poison.detail, **ids)
+        metrics.add_metric("RecordDeadLettered", MetricUnit.Count, 1)
     except Exception:
         logger.exception("failed", **ids)
         metrics.add_metric("RecordFailed", MetricUnit.Count, 1)
         raise
     else:
-        published.update(facts)
-        if facts:
-            logger.info("published", facts=dict(facts), **ids)
+        published.update(events)
+        if events:
+            logger.info("events published", events=dict(events), **ids)
 
 
 def _require_time(context: "LambdaContext") -> None:

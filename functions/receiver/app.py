@@ -13,7 +13,12 @@ from botocore.config import Config
 from codat_sync.aws.observability import logger, metrics
 from codat_sync.aws.secrets import CachedSecret
 from codat_sync.config import ReceiverSettings
-from codat_sync.core.errors import QueueUnavailableError, SecretUnavailableError, TooLargeError, UnauthenticError
+from codat_sync.core.errors import (
+    MessageTooLargeError,
+    QueueUnavailableError,
+    SecretUnavailableError,
+    WebhookAuthenticationError,
+)
 from codat_sync.messaging.queues import SyncQueue
 from codat_sync.webhooks.receiver import authenticate, enqueue
 from codat_sync.webhooks.signature import parse_signing_secrets
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
 # Together less than the function's 10 s, for both services: what can't be done by then is answered 503.
 _CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 
-settings = ReceiverSettings.read(os.environ)
+settings = ReceiverSettings.from_environment(os.environ)
 queue = SyncQueue(boto3.client("sqs", config=_CONFIG), settings.sync_queue_url)
 signing = CachedSecret(
     boto3.client("secretsmanager", config=_CONFIG), settings.webhook_secret_arn, parse_signing_secrets
@@ -46,14 +51,14 @@ def lambda_handler(event: Json, _context: "LambdaContext") -> Json:
     try:
         webhook_id = authenticate(event["headers"], body, signing)
         message = enqueue(body, webhook_id, received_at=received_at, correlation_id=correlation_id, queue=queue)
-    except UnauthenticError as error:
-        return _refuse(401, "Unauthorized", "WebhookUnauthentic", error)
-    except TooLargeError as error:
+    except WebhookAuthenticationError as error:
+        return _refuse(401, "Unauthorized", "WebhookUnauthorized", error)
+    except MessageTooLargeError as error:
         return _refuse(413, "Content Too Large", "WebhookTooLarge", error, webhook_id)
     except (SecretUnavailableError, QueueUnavailableError) as error:
-        return _refuse(503, "Service Unavailable", "WebhookDeferred", error, webhook_id)
+        return _refuse(503, "Service Unavailable", "WebhookUnavailable", error, webhook_id)
     metrics.add_metric("WebhookAccepted", MetricUnit.Count, 1)
-    logger.info("accepted", webhook_id=webhook_id, company_id=message["companyId"], sync_id=message["syncId"])
+    logger.info("webhook accepted", webhook_id=webhook_id, company_id=message["companyId"], sync_id=message["syncId"])
     return _answer(202, "Accepted")
 
 
@@ -66,7 +71,7 @@ def _raw_body(event: Json) -> bytes:
 def _refuse(status: int, message: str, metric: str, error: Exception, webhook_id: str | None = None) -> Json:
     """Say no. The log has our own words only: what is not authentic is not quoted."""
     metrics.add_metric(metric, MetricUnit.Count, 1)
-    logger.warning("refused", status=status, reason=str(error), webhook_id=webhook_id)
+    logger.warning("webhook refused", status=status, reason=str(error), webhook_id=webhook_id)
     return _answer(status, message)
 
 

@@ -11,6 +11,6 @@ from ops.local_stack import Outputs
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Outputs]:
     """Return the whole project, deployed to the embedded AWS with IAM enforced."""
-    parameters = {"FirstLookSeconds": "1", "MachineRole": "retry", "ReconcileQuotaPercent": "90"}
+    parameters = {"PollInitialDelaySeconds": "1", "MachineRole": "retry", "ReconcileQuotaPercent": "90"}
     with local_stack("e2e", time_scale=0.01, parameters=parameters) as outputs:
         yield outputs

@@ -40,8 +40,10 @@ class Door:
     def machine_token(self, scope: str) -> str:
         """Get a token as a machine does."""
         client_id = self.outputs["MachineClientId"]
-        described = self.cognito.describe_user_pool_client(UserPoolId=self.outputs["UserPoolId"], ClientId=client_id)
-        secret = described["UserPoolClient"]["ClientSecret"]
+        describe_result = self.cognito.describe_user_pool_client(
+            UserPoolId=self.outputs["UserPoolId"], ClientId=client_id
+        )
+        secret = describe_result["UserPoolClient"]["ClientSecret"]
         form = {"grant_type": "client_credentials", "scope": scope}
         answer = httpx.post(self.token_url, data=form, auth=(client_id, secret))
         return str(answer.raise_for_status().json()["access_token"])

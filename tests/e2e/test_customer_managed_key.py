@@ -8,7 +8,7 @@ import pytest
 from botocore.config import Config
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.syncs.repository import Store
+from codat_sync.syncs.repository import SyncRepository
 from dev.codat_simulator.control.client import SimulatorControl
 from dev.codat_simulator.control.messages import NewWebhook
 from dev.local_stack.aws_clients import LocalAws
@@ -31,10 +31,10 @@ def test_with_a_key_of_the_customers_own_a_webhook_becomes_a_sync() -> None:
         key = kms.create_key()["KeyMetadata"]["Arn"]
         outputs = deploy(services, {"KmsKeyArn": key})
         aws = LocalAws(services.aws_endpoint_url)
-        assert "KeyPolicy" in physical_ids(aws.cloudformation)
+        assert "KmsKeyPolicy" in physical_ids(aws.cloudformation)
         queue = aws.sqs.get_queue_attributes(QueueUrl=outputs.queue_url, AttributeNames=["All"])["Attributes"]
         assert (queue.get("KmsMasterKeyId"), queue.get("SqsManagedSseEnabled")) == (key, None)
-        store = Store(Table(aws.dynamodb, outputs.table_name), event_retention=timedelta(days=16))
+        store = SyncRepository(Table(aws.dynamodb, outputs.table_name), event_retention=timedelta(days=16))
         with SimulatorControl(outputs.codat_url) as codat:
             sync = codat.add_sync(company_id=codat.add_company().company_id, code=5130, generate=5)
             codat.send_webhook(NewWebhook(sync_id=sync.sync_id))

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.erasure.service import WRITERS_END_AFTER
-from codat_sync.syncs.repository import Store
+from codat_sync.erasure.service import WRITERS_FINISH_WITHIN
+from codat_sync.syncs.repository import SyncRepository
 from dev.codat_simulator.books.models import Sync
 from dev.codat_simulator.books.sample_data import generate_expense
 from dev.codat_simulator.control.client import SimulatorControl
@@ -73,12 +73,12 @@ def sync(stack: Outputs, aws: LocalAws) -> Sync:
         sync = codat.add_sync(company_id=codat.add_company().company_id, code=5130, generate=5)
     assert _post_event(stack, sync, "first").status_code == 202
     _wait_until_worked_off(aws, stack)
-    assert _store(aws, stack).load_seen_events(sync.sync_id) == ["first"]
+    assert _store(aws, stack).load_processed_event_ids(sync.sync_id) == ["first"]
     return sync
 
 
-def _store(aws: LocalAws, stack: Outputs) -> Store:
-    return Store(Table(aws.dynamodb, stack.table_name), event_retention=timedelta(days=16))
+def _store(aws: LocalAws, stack: Outputs) -> SyncRepository:
+    return SyncRepository(Table(aws.dynamodb, stack.table_name), event_retention=timedelta(days=16))
 
 
 def _post_event(stack: Outputs, sync: Sync, webhook_id: str) -> httpx.Response:
@@ -128,7 +128,7 @@ def test_a_late_event_does_not_restore_an_erased_company(
     assert "1 SYNC/EVENT" in told
     assert f"company {sync.company_id}, erased" in told
     assert "ticket 7" in told
-    assert WRITERS_END_AFTER.total_seconds() - 60 < waits[0] <= WRITERS_END_AFTER.total_seconds()
+    assert WRITERS_FINISH_WITHIN.total_seconds() - 60 < waits[0] <= WRITERS_FINISH_WITHIN.total_seconds()
     for webhook_id in ("first", "late"):
         assert _post_event(stack, sync, webhook_id).status_code == 202
     _wait_until_worked_off(aws, stack)

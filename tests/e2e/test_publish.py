@@ -10,13 +10,13 @@ import httpx
 import pytest
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.dead_letters.dead_letter import RECEIVED_TOO_OFTEN
-from codat_sync.syncs.repository import Store
+from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
+from codat_sync.syncs.repository import SyncRepository
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.control.client import SimulatorControl
 from dev.codat_simulator.control.messages import NewWebhook
 from dev.local_stack.aws_clients import LocalAws
-from dev.local_stack.bus_subscriber import Subscriber, open_queue, subscribe
+from dev.local_stack.bus_subscriber import Subscriber, create_service_queue, subscribe
 from dev.local_stack.deployment import deploy
 from dev.local_stack.services import running_services
 from ops.cloudformation import outputs, physical_ids
@@ -64,8 +64,8 @@ def test_what_a_webhook_announces_is_published(codat: SimulatorControl, subscrib
     codat.change_sync(sync_id, code=2000, items=(Item("t1"), Item("t2")))
     codat.send_webhook(NewWebhook(sync_id=sync_id))
     assert subscriber.wait_for("SyncSucceeded", syncId=sync_id)
-    assert subscriber.told_of(syncId=sync_id, transactionId="t2") == ["TransactionFailed", "TransactionCompleted"]
-    assert subscriber.told_of(syncId=sync_id, transactionId="t1") == ["TransactionCompleted"]
+    assert subscriber.kinds_for(syncId=sync_id, transactionId="t2") == ["TransactionFailed", "TransactionCompleted"]
+    assert subscriber.kinds_for(syncId=sync_id, transactionId="t1") == ["TransactionCompleted"]
 
 
 def test_operators_are_notified_of_what_needs_attention(
@@ -73,7 +73,7 @@ def test_operators_are_notified_of_what_needs_attention(
 ) -> None:
     """And only that, by the rule and the topic of the template."""
     topic = outputs(aws.cloudformation, STACK)["AttentionTopicArn"]
-    url, queue = open_queue(aws.sqs, "people", "sns.amazonaws.com")
+    url, queue = create_service_queue(aws.sqs, "people", "sns.amazonaws.com")
     aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
     company_id = codat.add_company().company_id
     codat.add_sync(company_id=company_id, code=2000)
@@ -99,7 +99,7 @@ def test_a_record_that_cannot_be_published_does_not_delay_the_others(
         assert subscriber.wait_for("SyncSucceeded", syncId=_webhook(codat, 2000))
         url = outputs(aws.cloudformation, STACK)["PublishDeadLetterQueueUrl"]
         (dead,) = aws.sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"], WaitTimeSeconds=5)["Messages"]
-        assert dead["MessageAttributes"]["reason"]["StringValue"] == "not-a-record"
+        assert dead["MessageAttributes"]["reason"]["StringValue"] == "unreadable-record"
         assert json.loads(dead["Body"])["dynamodb"]["Keys"] == key
         aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=dead["ReceiptHandle"])
     finally:
@@ -124,14 +124,14 @@ def test_unpublished_records_are_published_with_make_republish(
     at = record["dynamodb"]["ApproximateCreationDateTime"].timestamp()
     whole = record | {"dynamodb": record["dynamodb"] | {"ApproximateCreationDateTime": at}}
     deployment = Deployment.local(stack)
-    republishing, queue_url = republisher_of(deployment), deployment.outputs["PublishDeadLetterQueueUrl"]
+    republish_service, queue_url = republisher_of(deployment), deployment.outputs["PublishDeadLetterQueueUrl"]
     for body in (whole, {"DDBStreamBatchInfo": where | {"startSequenceNumber": number, "endSequenceNumber": number}}):
         aws.sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps(body))
-        subscriber.heard.clear()
-        assert [line.split("  ")[1] for line in republishing.show()] == [RECEIVED_TOO_OFTEN]
-        assert [line.split("  ")[1] for line in republishing.republish()] == ["1 record published"]
-        assert subscriber.told_of(syncId=sync_id) == ["SyncSucceeded", "TransactionCompleted"]
-        assert list(republishing.show()) == []
+        subscriber.events_by_id.clear()
+        assert [line.split("  ")[1] for line in republish_service.show()] == [MAX_RECEIVES_EXCEEDED]
+        assert [line.split("  ")[1] for line in republish_service.republish()] == ["1 record published"]
+        assert subscriber.kinds_for(syncId=sync_id) == ["SyncSucceeded", "TransactionCompleted"]
+        assert list(republish_service.show()) == []
 
 
 def _stream(aws: LocalAws, arn: str, shard: str) -> Iterator[Any]:
@@ -155,7 +155,7 @@ def test_the_rest_works_without_and_it_can_be_switched_on_later() -> None:
             if name.startswith(("Publish", "Submit", "Event", "Health"))
         }
         with SimulatorControl(off.codat_url) as codat:
-            store = Store(Table(aws.dynamodb, off.table_name), event_retention=timedelta())
+            store = SyncRepository(Table(aws.dynamodb, off.table_name), event_retention=timedelta())
             before = _webhook(codat, 5130, Item("t1", "PushError"))
             assert _eventually_there(store, before)
             _check_core(off, aws, before)
@@ -168,7 +168,7 @@ def test_the_rest_works_without_and_it_can_be_switched_on_later() -> None:
             codat.change_sync(before, code=2000, items=(Item("t1"),))
             codat.send_webhook(NewWebhook(sync_id=before))
             assert subscriber.wait_for("SyncSucceeded", syncId=before)
-            assert subscriber.told_of(syncId=before, transactionId="t1") == ["TransactionCompleted"]
+            assert subscriber.kinds_for(syncId=before, transactionId="t1") == ["TransactionCompleted"]
 
 
 def _check_core(stack: Outputs, aws: LocalAws, sync_id: str) -> None:
@@ -181,7 +181,7 @@ def _check_core(stack: Outputs, aws: LocalAws, sync_id: str) -> None:
     assert httpx.get(f"{stack.api_url}/api/v1/syncs", timeout=30).status_code == 404
 
 
-def _eventually_there(store: Store, sync_id: str) -> bool:
+def _eventually_there(store: SyncRepository, sync_id: str) -> bool:
     for _ in range(600):
         if store.load_sync(sync_id):
             return True

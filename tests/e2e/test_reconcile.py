@@ -9,8 +9,8 @@ import pytest
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.reconciliation.completeness import Completeness
-from codat_sync.reconciliation.run_repository import RoundsStore
-from codat_sync.syncs.repository import Store
+from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
+from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.webhooks.endpoint import EndpointState
 from dev.codat_simulator.books.models import Item
@@ -59,14 +59,14 @@ def test_a_lost_webhook_is_made_up_for(stack: Outputs, codat: SimulatorControl, 
     sync = codat.add_sync(company_id=company_id, code=2000, items=(Item("t"),), sync_utc=ended)
     table.update({"pk": "RECONCILE", "sk": "DIRECTORY"}, {"nextAt": None}, {})
     assert _reconcile(stack)["enqueued"] >= 1
-    store, completeness = Store(table, event_retention=timedelta()), Completeness(table)
+    store, completeness = SyncRepository(table, event_retention=timedelta()), Completeness(table)
     document = _eventually(lambda: store.load_sync(sync.sync_id))
     assert document.outcome is Outcome.SUCCEEDED
     found = completeness.company(company_id)
     assert found
     assert found.complete_as_of is None
     _let_be_due(table, company_id)
-    assert _reconcile(stack)["end"] == "done"
+    assert _reconcile(stack)["stopReason"] == "completed"
     found = completeness.company(company_id)
     assert found
     assert found.complete_as_of == found.compared_at
@@ -75,9 +75,9 @@ def test_a_lost_webhook_is_made_up_for(stack: Outputs, codat: SimulatorControl, 
 @pytest.mark.parametrize(
     ("consumer", "state"),
     [
-        (WebhookUrl(""), EndpointState.WELL),
+        (WebhookUrl(""), EndpointState.HEALTHY),
         (WebhookUrl("", disabled=True), EndpointState.DISABLED),
-        (WebhookUrl("https://example.com/hook"), EndpointState.ELSEWHERE),
+        (WebhookUrl("https://example.com/hook"), EndpointState.WRONG_URL),
     ],
 )
 def test_the_endpoint_is_watched(
@@ -87,7 +87,7 @@ def test_the_endpoint_is_watched(
     codat.set_webhook_url(consumer.url or stack.webhook_url, disabled=consumer.disabled)
     table.update({"pk": "RECONCILE", "sk": "ENDPOINT"}, {"nextAt": None}, {})
     _reconcile(stack)
-    assert RoundsStore(table).load_endpoint().state is state
+    assert ReconciliationRunRepository(table).load_endpoint().state is state
 
 
 def test_without_reconcile_the_rest_is_deployed() -> None:
@@ -95,7 +95,7 @@ def test_without_reconcile_the_rest_is_deployed() -> None:
     with local_stack("core", parameters={"ReconcileEnabled": "false"}) as outputs:
         aws = LocalAws(outputs.aws_endpoint_url)
         assert "ReconcileFunction" not in physical_ids(aws.cloudformation)
-        store = Store(Table(aws.dynamodb, outputs.table_name), event_retention=timedelta())
+        store = SyncRepository(Table(aws.dynamodb, outputs.table_name), event_retention=timedelta())
         with SimulatorControl(outputs.codat_url) as codat:
             sync = codat.add_sync(company_id=codat.add_company().company_id, code=2000, items=(Item("t"),))
             codat.send_webhook(NewWebhook(sync_id=sync.sync_id))

@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.dead_letters.dead_letter import Wanted
-from codat_sync.syncs.record import SyncDocument
-from codat_sync.syncs.repository import Store
-from codat_sync.syncs.retry_repository import RetryStore
+from codat_sync.dead_letters.dead_letter import DeadLetterFilter
+from codat_sync.syncs.record import SyncRecord
+from codat_sync.syncs.repository import SyncRepository
+from codat_sync.syncs.retry_repository import RetryRepository
 from codat_sync.syncs.status_codes import Outcome
 from dev.codat_simulator.books.models import Item, Sync
 from dev.codat_simulator.books.sample_data import generate_expense, generate_items
@@ -49,13 +49,13 @@ def aws(stack: Outputs) -> LocalAws:
 
 
 @pytest.fixture(scope="module")
-def store(stack: Outputs, aws: LocalAws) -> Store:
+def store(stack: Outputs, aws: LocalAws) -> SyncRepository:
     """Return the table, as its readers see it."""
-    return Store(Table(aws.dynamodb, stack.table_name), event_retention=timedelta(days=16))
+    return SyncRepository(Table(aws.dynamodb, stack.table_name), event_retention=timedelta(days=16))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def in_progress(stack: Outputs, store: Store) -> Sync:
+def in_progress(stack: Outputs, store: SyncRepository) -> Sync:
     """Return a sync that was in progress and ended, untold: the clock's minute passes while others are tested."""
     with SimulatorControl(stack.codat_url) as codat:
         sync = _new_sync(codat, 1000)
@@ -80,8 +80,8 @@ def _new_sync(codat: SimulatorControl, code: int = 5130, rows: int = 5) -> Sync:
     return codat.add_sync(company_id=codat.add_company().company_id, code=code, generate=rows)
 
 
-def _at_version(store: Store, sync_id: str, version: int = 1) -> SyncDocument:
-    def look() -> SyncDocument | None:
+def _at_version(store: SyncRepository, sync_id: str, version: int = 1) -> SyncRecord:
+    def look() -> SyncRecord | None:
         document = store.load_sync(sync_id)
         return document if document and document.version >= version else None
 
@@ -94,7 +94,7 @@ def _receive(aws: LocalAws, url: str) -> list[Any]:
     ).get("Messages", [])
 
 
-def test_a_webhook_becomes_a_sync_in_the_table(codat: SimulatorControl, store: Store) -> None:
+def test_a_webhook_becomes_a_sync_in_the_table(codat: SimulatorControl, store: SyncRepository) -> None:
     """Signed and delivered by the simulator, read back from it by the worker, with all its transactions."""
     sync = _new_sync(codat)
     webhook_id = codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
@@ -105,14 +105,14 @@ def test_a_webhook_becomes_a_sync_in_the_table(codat: SimulatorControl, store: S
     assert sum(item.rows for item in document.items) == len(sync.items)
     for item in sync.items:
         if item.transaction_id:
-            assert store.load_syncs_of_transaction(sync.company_id, item.transaction_id) == [sync.sync_id]
-    assert _eventually(lambda: store.load_seen_events(sync.sync_id)) == [webhook_id]
+            assert store.load_sync_ids_of_transaction(sync.company_id, item.transaction_id) == [sync.sync_id]
+    assert _eventually(lambda: store.load_processed_event_ids(sync.sync_id)) == [webhook_id]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 @pytest.mark.parametrize("generation", ["current", "old"])
 def test_both_generations_are_received_by_both_methods(
-    codat: SimulatorControl, store: Store, generation: Generation, method: Literal["POST", "PUT"]
+    codat: SimulatorControl, store: SyncRepository, generation: Generation, method: Literal["POST", "PUT"]
 ) -> None:
     """The routes of the API are the template's."""
     sync = _new_sync(codat, 2000)
@@ -120,7 +120,7 @@ def test_both_generations_are_received_by_both_methods(
     assert _at_version(store, sync.sync_id).outcome is Outcome.SUCCEEDED
 
 
-def test_a_changed_sync_is_fetched_again(codat: SimulatorControl, store: Store) -> None:
+def test_a_changed_sync_is_fetched_again(codat: SimulatorControl, store: SyncRepository) -> None:
     """A replay, too, ends with what is true now."""
     sync = _new_sync(codat, 1000)
     webhook_id = codat.send_webhook(NewWebhook(sync_id=sync.sync_id, event_type="expenses.sync.successful"))
@@ -130,7 +130,7 @@ def test_a_changed_sync_is_fetched_again(codat: SimulatorControl, store: Store) 
     assert _at_version(store, sync.sync_id, 2).outcome is Outcome.SUCCEEDED
 
 
-def test_twenty_thousand_transactions_stand_in_the_table(codat: SimulatorControl, store: Store) -> None:
+def test_twenty_thousand_transactions_stand_in_the_table(codat: SimulatorControl, store: SyncRepository) -> None:
     """With long messages, in parts, within DynamoDB's limits, which the emulator holds us to."""
     long = tuple(Item(f"t{n}", "PushError", "expense", f"{n} ".ljust(500, "x")) for n in range(19_950))
     items = (*generate_items(50, code=5130), *long)
@@ -142,22 +142,22 @@ def test_twenty_thousand_transactions_stand_in_the_table(codat: SimulatorControl
 
 
 def test_a_poison_message_is_dead_lettered_and_redriven_with_make_redrive(
-    stack: Outputs, codat: SimulatorControl, store: Store, aws: LocalAws
+    stack: Outputs, codat: SimulatorControl, store: SyncRepository, aws: LocalAws
 ) -> None:
     """With its reason, its group and its body; and after the fix it is done with."""
     sync = _new_sync(codat)
     codat.add_fault(Fault("malformed", times=3, sync_id=sync.sync_id, path="status$"))
     codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
     (message,) = _eventually(lambda: _receive(aws, stack.dead_letter_queue_url))
-    assert message["MessageAttributes"]["reason"]["StringValue"] == "malformed-answer"
+    assert message["MessageAttributes"]["reason"]["StringValue"] == "malformed-response"
     assert message["Attributes"]["MessageGroupId"] == sync.company_id
     announced = store.load_sync(sync.sync_id)
     assert announced
     assert announced.outcome is Outcome.ANNOUNCED
 
     letters = dead_letters(Deployment.local(stack))
-    this_one = Wanted(frozenset({message["MessageId"]}), "sync", "malformed-answer", sync.company_id)
-    assert [letter.sync_id for letter in letters.look(this_one)] == [sync.sync_id]
+    this_one = DeadLetterFilter(frozenset({message["MessageId"]}), "sync", "malformed-response", sync.company_id)
+    assert [letter.sync_id for letter in letters.find(this_one)] == [sync.sync_id]
     assert len(letters.redrive(this_one)) == 1
     assert _at_version(store, sync.sync_id, 2).outcome is Outcome.FAILED
     assert _receive(aws, stack.dead_letter_queue_url) == []
@@ -179,7 +179,7 @@ def test_other_paths_and_methods_lead_nowhere(stack: Outputs) -> None:
 
 
 def test_what_is_submitted_and_fails_is_created_again(
-    stack: Outputs, codat: SimulatorControl, store: Store, aws: LocalAws
+    stack: Outputs, codat: SimulatorControl, store: SyncRepository, aws: LocalAws
 ) -> None:
     """Retry through the deployed API, by the clock or manually, until it is in the books once."""
     company = codat.add_company()
@@ -206,12 +206,14 @@ def test_what_is_submitted_and_fails_is_created_again(
     codat.settle(again)
     _eventually(lambda: (found := store.load_sync(again)) and found.outcome is Outcome.SUCCEEDED)
     assert [entry.sync_id for entry in codat.books(company.company_id)] == [again]
-    retry = RetryStore(Table(aws.dynamodb, stack.table_name)).load(sync_id)
+    retry = RetryRepository(Table(aws.dynamodb, stack.table_name)).load(sync_id)
     assert retry
     assert retry.sync_ids == (again,)
 
 
-def test_what_is_in_the_table_is_asked_for_over_http(stack: Outputs, codat: SimulatorControl, store: Store) -> None:
+def test_what_is_in_the_table_is_asked_for_over_http(
+    stack: Outputs, codat: SimulatorControl, store: SyncRepository
+) -> None:
     """The function's own permissions allow reading and calling Codat."""
     sync = _new_sync(codat, rows=3)
     codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
@@ -233,11 +235,11 @@ def test_without_codats_key_nobody_gets_to_codat(stack: Outputs) -> None:
     assert httpx.get(f"{stack.api_url}/companies", timeout=30).status_code == 401
 
 
-def test_a_sync_in_progress_ends_without_a_webhook(in_progress: Sync, store: Store) -> None:
+def test_a_sync_in_progress_ends_without_a_webhook(in_progress: Sync, store: SyncRepository) -> None:
     """The template's schedule polls every minute."""
 
-    def ended() -> SyncDocument | None:
+    def ended() -> SyncRecord | None:
         document = _at_version(store, in_progress.sync_id)
         return document if document.outcome is Outcome.SUCCEEDED else None
 
-    assert _eventually(ended, seconds=150).waiting is None
+    assert _eventually(ended, seconds=150).pending_check is None

@@ -75,9 +75,9 @@ def _options(names: list[str]) -> dict[str, Any]:
         (["dead-letters"], "dead-letters list", FILTERS | {"stack": None}),
         (["dead-letters", "ENV=prod"], "dead-letters list", FILTERS | {"stack": "codat-sync-prod"}),
         (
-            ["redrive", "REASON=malformed-answer", "DRY_RUN=1"],
+            ["redrive", "REASON=malformed-response", "DRY_RUN=1"],
             "dead-letters redrive",
-            FILTERS | {"stack": None, "reason": "malformed-answer", "dry_run": True},
+            FILTERS | {"stack": None, "reason": "malformed-response", "dry_run": True},
         ),
         (
             ["redrive", "ID=a b", "QUEUE=sync"],

@@ -38,7 +38,7 @@ _KEY = {"Ref": "KmsKeyArn"}
 
 def _with_key(key: object, *, otherwise: object) -> dict[str, Any]:
     """Return what a property is with a key of the customer's own, and without."""
-    return {"Fn::If": ["HasKey", key, otherwise]}
+    return {"Fn::If": ["HasKmsKey", key, otherwise]}
 
 
 _SQS_MANAGED = _with_key(_NO_VALUE, otherwise=True)
@@ -185,7 +185,7 @@ def test_secrets_are_made_empty() -> None:
     Nobody but AWS makes the two that the pages need: what the user pool knows them by, and a key of their own.
     """
     secrets = {name: secret["Properties"] for name, secret in _of_type("AWS::SecretsManager::Secret").items()}
-    assert "${LoginClient.ClientSecret}" in json.dumps(secrets.pop("LoginSecret")["SecretString"])
+    assert "${OidcClientCredentials.ClientSecret}" in json.dumps(secrets.pop("LoginSecret")["SecretString"])
     assert secrets.pop("SessionSecret")["GenerateSecretString"]["PasswordLength"] >= 32
     assert secrets
     for secret in secrets.values():
@@ -206,7 +206,7 @@ def test_no_user_gets_a_scope_that_is_a_role() -> None:
 
 def test_people_sign_in_with_a_code_and_with_nothing_else() -> None:
     """No token in a URL, no password past the issuer's page; and nobody makes themselves an account."""
-    client = _POOL_CLIENTS["LoginClient"]["Properties"]
+    client = _POOL_CLIENTS["OidcClientCredentials"]["Properties"]
     assert client["AllowedOAuthFlows"] == ["code"]
     assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
     assert client["GenerateSecret"] is True
@@ -238,7 +238,7 @@ def test_no_resource_needs_itself() -> None:
             if event["Type"] == "HttpApi":
                 graph[name].discard("Api")  # SAM makes the route, in the API
                 graph["Api"].add(name)
-    assert "Api" in graph["LoginClient"]
+    assert "Api" in graph["OidcClientCredentials"]
     assert set(TopologicalSorter(graph).static_order()) == set(RESOURCES)
 
 
@@ -305,8 +305,8 @@ def test_whatever_keeps_something_is_encrypted_with_the_customers_key_if_there_i
 
 def test_every_role_may_use_the_customers_key_for_what_it_keeps_and_for_nothing_else() -> None:
     """With none, there is no such permission."""
-    policy = RESOURCES["KeyPolicy"]
-    assert policy["Condition"] == "HasKey"
+    policy = RESOURCES["KmsKeyPolicy"]
+    assert policy["Condition"] == "HasKmsKey"
     conditions = {name: role.get("Condition") for name, role in ROLES.items()}
     assert policy["Properties"]["Roles"] == [
         {"Fn::If": [condition, {"Ref": name}, _NO_VALUE]} if condition else {"Ref": name}

@@ -12,7 +12,7 @@ import pytest
 from codat_sync.auth.roles import Role
 from codat_sync.aws.dynamodb import Table
 from codat_sync.config import WorkerSettings
-from codat_sync.syncs.repository import Store
+from codat_sync.syncs.repository import SyncRepository
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.server import serve
 from dev.codat_simulator.simulator import SimulatedCodat
@@ -83,10 +83,10 @@ def start(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[StartFunction]:
 
 
 @pytest.fixture
-def store(aws: Aws) -> Store:
+def store(aws: Aws) -> SyncRepository:
     """Return a repository of the stored syncs."""
-    settings = WorkerSettings.read(aws.environment)
-    return Store(Table(aws.dynamodb, settings.sync_table_name), event_retention=settings.event_retention)
+    settings = WorkerSettings.from_environment(aws.environment)
+    return SyncRepository(Table(aws.dynamodb, settings.sync_table_name), event_retention=settings.event_retention)
 
 
 @pytest.fixture(scope="session")

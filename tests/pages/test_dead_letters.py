@@ -8,7 +8,7 @@ import boto3
 import httpx
 import pytest
 
-from codat_sync.dead_letters.mention import webhook_in
+from codat_sync.dead_letters.mention import extract_webhook
 from dev.codat_simulator.faults import Fault
 from dev.stored_events import COMPANY_ID
 from tests.pages.world import HTML, TOKEN, World
@@ -72,7 +72,7 @@ def test_what_is_there_is_shown_with_why_as_often_as_wanted(
     for _ in range(2):
         text = client.get("dead-letters").text
         assert len(_shown(client)) == 3
-        assert all(reason in text for reason in ("malformed-answer", "unknown-event-type", "received-too-often"))
+        assert all(reason in text for reason in ("malformed-response", "unknown-event-type", "max-receives-exceeded"))
         assert f'href="./syncs/{sync.sync_id}"' in text
         assert f'href="./company/{COMPANY_ID}"' in text
         assert "It was handed out ten times." in text
@@ -105,7 +105,7 @@ def test_all_are_those_that_were_shown(world: World, client: httpx.Client, sqs: 
     assert len(dropped) == 2
     assert all("everybody: authentication is off (everybody)" in row for row in dropped)
     (left,) = _messages(sqs, "dead")
-    assert "expenses.sync.missed" in webhook_in(left["Body"])
+    assert "expenses.sync.missed" in extract_webhook(left["Body"])
 
 
 @pytest.mark.parametrize("form", [{}, {"why": "  "}, {"why": "x" * 501}])

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from codat_sync.core.iterables import chunks
-from codat_sync.core.timestamps import format_instant
+from codat_sync.core.iterables import batched
+from codat_sync.core.timestamps import format_timestamp
 from dev.codat_simulator.books.models import Company, Item, Sync
 from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.books.settling import Outcome, Verdict
@@ -37,12 +37,12 @@ class World:
 
     def hears(self, *syncs: Sync) -> None:
         """Let the webhooks of syncs come, ten at a time as SQS hands them over."""
-        for some in chunks(syncs, 10):
+        for some in batched(syncs, 10):
             told = [of(self.simulated, each, f"msg_{each.sync_id}_{each.code}") for each in some]
             assert failed(self.worker(batch(*told))) == []
 
     def _happens(self, company: Company, code: int, rows: Sequence[Item], days_ago: float = 0) -> Sync:
-        at = format_instant(datetime.now(UTC) - timedelta(days=days_ago))
+        at = format_timestamp(datetime.now(UTC) - timedelta(days=days_ago))
         return self.simulated.add_sync(company, code, rows, sync_utc=at)
 
     def fill(self) -> None:

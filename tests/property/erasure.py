@@ -6,9 +6,9 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.companies.tombstones import Tombstones
+from codat_sync.companies.tombstones import TombstoneRepository
 from codat_sync.erasure.company_items import CompanyItems
-from codat_sync.erasure.service import Forgetting
+from codat_sync.erasure.service import ErasureService
 from tests.property.runs import SteppedWorld
 from tests.support.stepping import Job
 from tests.support.sync_table import create_sync_table
@@ -47,17 +47,17 @@ class ErasureRace(Generic[WorldT]):
     def before_call(self) -> None:
         """Note what the job is about to do."""
 
-    def forget(self, wait: Callable[[timedelta], None]) -> None:
+    def erase(self, wait: Callable[[timedelta], None]) -> None:
         """Erase the company; ``wait`` is given the time between the tombstone and the deletion."""
-        erasure = Forgetting(
-            Tombstones(self.table),
+        erasure = ErasureService(
+            TombstoneRepository(self.table),
             CompanyItems(self.table),
             [],
             "an operator",
             self.world.clock.now,
             sleep=lambda seconds: wait(timedelta(seconds=seconds)),
         )
-        erasure.forget(self.company_id, "a ticket")
+        erasure.erase(self.company_id, "a ticket")
 
     def left(self) -> list[dict[str, str]]:
         """Return the keys of the items that are left, except the gate's."""

@@ -9,20 +9,20 @@ from typing import Any
 import httpx
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.codat.directory_client import CodatDirectory
-from codat_sync.codat.http import CodatConnection
+from codat_sync.codat.directory_client import CodatDirectoryClient
+from codat_sync.codat.http import CodatHttpClient
 from codat_sync.messaging.queues import SyncQueue
-from codat_sync.rate_limits.daily_budget import Ration, RationedTurns
+from codat_sync.rate_limits.daily_budget import BudgetedLimiter, DailyBudget
 from codat_sync.rate_limits.gate import SharedGate
-from codat_sync.rate_limits.process_limiter import Pace
-from codat_sync.reconciliation.company_discovery import Discovering
+from codat_sync.rate_limits.process_limiter import ProcessLimiter
+from codat_sync.reconciliation.company_discovery import CompanyDiscovery
 from codat_sync.reconciliation.company_state import Cadence
 from codat_sync.reconciliation.completeness import CompanyCompleteness, Completeness, OverallCompleteness
-from codat_sync.reconciliation.endpoint_monitor import Watching
-from codat_sync.reconciliation.reconciler import Compared, Reconciling
-from codat_sync.reconciliation.repository import ReconciliationStore
-from codat_sync.reconciliation.run import Round, Rounds
-from codat_sync.reconciliation.run_repository import RoundsStore
+from codat_sync.reconciliation.endpoint_monitor import EndpointMonitor
+from codat_sync.reconciliation.reconciler import ComparisonResult, Reconciler
+from codat_sync.reconciliation.repository import ReconciliationRepository
+from codat_sync.reconciliation.run import ReconciliationRun, RunResult
+from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
@@ -55,17 +55,17 @@ class Reconcile:
 
     aws: Aws
     clock: Clock
-    rounds: Rounds
-    store: ReconciliationStore
+    rounds: ReconciliationRun
+    store: ReconciliationRepository
     completeness: Completeness
-    comparisons: list[Compared]
+    comparisons: list[ComparisonResult]
     worker: Handler
 
-    def go(self, has_time: Callable[[], bool] = lambda: True) -> Round:
+    def run(self, has_time: Callable[[], bool] = lambda: True) -> RunResult:
         """Run once, as the function does."""
-        directory = self.rounds.discovering.rounds.load_directory()
-        went = self.rounds.go(has_time, "reconcile-1")
-        self.completeness.sum_up(directory, self.clock())
+        directory = self.rounds.discovery.run_repository.load_directory()
+        went = self.rounds.run(has_time, "reconcile-1")
+        self.completeness.update_overall(directory, self.clock())
         return went
 
     def checks(self) -> list[Any]:
@@ -91,26 +91,26 @@ def make_reconcile(
     """Return reconcile in this process; ``transport`` leads to simulated Codat."""
     table = Table(aws.dynamodb, aws.environment["SYNC_TABLE_NAME"])
     gate = SharedGate(table, clock)
-    ration = Ration(table, gate, clock, percent=percent)
+    ration = DailyBudget(table, gate, clock, percent=percent)
     http = httpx.Client(base_url="https://codat", transport=transport)
-    turns = RationedTurns(ration, Pace(at_once=1, per_minute=1_000_000))
-    codat = CodatDirectory(CodatConnection(http, lambda: API_KEY, turns, gate, clock))
-    store, rounds_store = ReconciliationStore(table), RoundsStore(table)
+    turns = BudgetedLimiter(ration, ProcessLimiter(at_once=1, per_minute=1_000_000))
+    codat = CodatDirectoryClient(CodatHttpClient(http, lambda: API_KEY, turns, gate, clock))
+    store, rounds_store = ReconciliationRepository(table), ReconciliationRunRepository(table)
     queue = SyncQueue(aws.sqs, aws.environment["SYNC_QUEUE_URL"])
-    comparisons: list[Compared] = []
+    comparisons: list[ComparisonResult] = []
 
-    def tell_failure(_what: str, _error: Exception) -> None:
+    def log_failure(_what: str, _error: Exception) -> None:
         return
 
-    rounds = Rounds(
-        Reconciling(codat, store, queue, ration, Cadence(), clock),
-        Discovering(codat, store, rounds_store, clock),
-        Watching(codat, rounds_store, WEBHOOK_URL, clock),
+    rounds = ReconciliationRun(
+        Reconciler(codat, store, queue, ration, Cadence(), clock),
+        CompanyDiscovery(codat, store, rounds_store, clock),
+        EndpointMonitor(codat, rounds_store, WEBHOOK_URL, clock),
         store,
         gate,
         clock,
         comparisons.append,
-        tell_failure,
+        log_failure,
     )
     return Reconcile(aws, clock, rounds, store, Completeness(table), comparisons, worker)
 
@@ -136,8 +136,8 @@ def count_lists(simulated: SimulatedCodat) -> int:
 def catch_up(reconcile: Reconcile) -> None:
     """Ingest everything that is at Codat, until the table is known to be complete."""
     for _ in range(2):
-        reconcile.go()
+        reconcile.run()
         reconcile.work()
         reconcile.clock.pass_by(hours=7)
-    reconcile.go()
+    reconcile.run()
     assert reconcile.overall.complete_as_of

@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from codat_sync.core.timestamps import format_instant
+from codat_sync.core.timestamps import format_timestamp
 from dev.codat_simulator.books.models import Sync
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import Payload, load
@@ -23,7 +23,7 @@ def message(event: object, webhook_id: str = "msg_1", **more: object) -> dict[st
     raw = event if isinstance(event, bytes) else json.dumps(event).encode()
     (record,) = load("worker", "sync-successful")["Records"]
     template: dict[str, Any] = json.loads(record["body"])
-    received_at = format_instant(datetime.now(UTC))
+    received_at = format_timestamp(datetime.now(UTC))
     fields = {"webhookId": webhook_id, "receivedAt": received_at, "raw": base64.b64encode(raw).decode()}
     return template | fields | more
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeSerializer
 
-from codat_sync.aws.table_schema import listing_keys, sync_key
-from codat_sync.core.iterables import chunks
-from codat_sync.core.timestamps import format_instant
+from codat_sync.aws.table_schema import listing_index_keys, sync_key
+from codat_sync.core.iterables import batched
+from codat_sync.core.timestamps import format_timestamp
 from dev.deploying.template import read_template
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def fill(dynamodb: "DynamoDBClient", table: str, number: int, now: datetime, *, 
         dynamodb.batch_write_item(RequestItems={table: requests})
 
     with ThreadPoolExecutor(8) as pool:
-        for _ in pool.map(write, chunks(range(number), 25)):
+        for _ in pool.map(write, batched(range(number), 25)):
             pass
     return _sync_id(0)
 
@@ -51,10 +51,10 @@ def _item(number: int, total: int, now: datetime, companies: int) -> dict[str, A
     company_id = str(uuid.UUID(int=number % companies, version=4))
     # From midnight UTC 29 days ago up to now.
     first = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=_DAYS - 1)
-    at = format_instant(now - (now - first) * number / total)
+    at = format_timestamp(now - (now - first) * number / total)
     item = {
         **sync_key(_sync_id(number)),
-        **listing_keys(company_id, _sync_id(number), at),
+        **listing_index_keys(company_id, _sync_id(number), at),
         "v": 1,
         "version": 1,
         "companyId": company_id,

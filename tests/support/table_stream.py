@@ -61,7 +61,7 @@ def _as_lambda_has_it(record: Payload) -> Payload:
 
 
 @dataclass
-class Told:
+class PublisherHarness:
     """The publish function and a subscriber."""
 
     publish: Handler
@@ -76,12 +76,12 @@ class Told:
 
     def new(self) -> list[Event]:
         """Return the events received since the last call."""
-        known = set(self.subscriber.heard)
-        return [event for name, event in self.subscriber.listen().items() if name not in known]
+        known = set(self.subscriber.events_by_id)
+        return [event for name, event in self.subscriber.receive_events().items() if name not in known]
 
 
-def told(aws: Aws, publish: Handler) -> Told:
+def make_publisher_harness(aws: Aws, publish: Handler) -> PublisherHarness:
     """Return publish with a stream and a subscriber."""
     events = boto3.client("events")
     events.create_event_bus(Name=aws.environment["EVENT_BUS_NAME"])
-    return Told(publish, Stream(aws), subscribe(aws.sqs, events, aws.environment["EVENT_BUS_NAME"]))
+    return PublisherHarness(publish, Stream(aws), subscribe(aws.sqs, events, aws.environment["EVENT_BUS_NAME"]))

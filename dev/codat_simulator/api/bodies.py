@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
-from dev.codat_simulator.api.errors import Flaw, invalid
-from dev.codat_simulator.books.submissions import Kind, Submitted
+from dev.codat_simulator.api.errors import ValidationFlaw, invalid
+from dev.codat_simulator.books.submissions import Kind, SubmittedTransaction
 
 
 def _number(value: object) -> Decimal:
@@ -107,11 +107,11 @@ class _NewAdjustment(_Body):
 
 
 # Any: only whether it fits is of interest.
-_MANY = Field(min_length=1, max_length=50)
+_MAX_MANY = Field(min_length=1, max_length=50)
 _CREATED: Mapping[Kind, TypeAdapter[Any]] = {
-    "expense-transactions": TypeAdapter(Annotated[list[_NewExpense], _MANY]),
-    "reimbursable-expense-transactions": TypeAdapter(Annotated[list[_NewReimbursable], _MANY]),
-    "adjustment-transactions": TypeAdapter(Annotated[list[_NewAdjustment], _MANY]),
+    "expense-transactions": TypeAdapter(Annotated[list[_NewExpense], _MAX_MANY]),
+    "reimbursable-expense-transactions": TypeAdapter(Annotated[list[_NewReimbursable], _MAX_MANY]),
+    "adjustment-transactions": TypeAdapter(Annotated[list[_NewAdjustment], _MAX_MANY]),
 }
 _UPDATED: Mapping[Kind, TypeAdapter[Any]] = {
     "expense-transactions": TypeAdapter(_Expense),
@@ -120,20 +120,22 @@ _UPDATED: Mapping[Kind, TypeAdapter[Any]] = {
 }
 
 
-def parse_created(kind: Kind, content: bytes) -> tuple[Submitted, ...]:
+def parse_new_transactions(kind: Kind, content: bytes) -> tuple[SubmittedTransaction, ...]:
     """Take apart the array of a POST, each transaction with its own text; raises a 400."""
     text = _checked(_CREATED[kind], content)
-    submitted = tuple(Submitted(json.loads(piece)["id"], piece) for piece in _elements(text))
+    submitted = tuple(SubmittedTransaction(json.loads(piece)["id"], piece) for piece in _elements(text))
     times = Counter(each.transaction_id for each in submitted)
-    repeated = [Flaw(name, "is there more than once", "Unique") for name, number in times.items() if number > 1]
-    if repeated:
-        raise invalid(*repeated)
+    duplicates = [
+        ValidationFlaw(name, "is there more than once", "Unique") for name, number in times.items() if number > 1
+    ]
+    if duplicates:
+        raise invalid(*duplicates)
     return submitted
 
 
-def parse_updated(kind: Kind, transaction_id: str, content: bytes) -> tuple[Submitted, ...]:
+def parse_updated_transactions(kind: Kind, transaction_id: str, content: bytes) -> tuple[SubmittedTransaction, ...]:
     """Take the object of a PUT, whose id is in the path; raises a 400."""
-    return (Submitted(transaction_id, _checked(_UPDATED[kind], content)),)
+    return (SubmittedTransaction(transaction_id, _checked(_UPDATED[kind], content)),)
 
 
 def _checked(adapter: TypeAdapter[Any], content: bytes) -> str:
@@ -141,18 +143,18 @@ def _checked(adapter: TypeAdapter[Any], content: bytes) -> str:
         text = content.decode()
         parsed = json.loads(text, parse_float=Decimal, parse_constant=_number)
     except (ValueError, RecursionError):  # of nothing but brackets
-        raise invalid(Flaw("", "The body is not valid JSON", "Json")) from None
+        raise invalid(ValidationFlaw("", "The body is not valid JSON", "Json")) from None
     try:
         adapter.validate_python(parsed)
     except ValidationError as error:
-        raise invalid(*(_flaw(detail) for detail in error.errors())) from None
+        raise invalid(*(_to_flaw(detail) for detail in error.errors())) from None
     return text
 
 
-def _flaw(detail: ErrorDetails) -> Flaw:
+def _to_flaw(detail: ErrorDetails) -> ValidationFlaw:
     """Name the place as `[0].lines[1].netAmount`."""
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in detail["loc"])
-    return Flaw(place.removeprefix("."), detail["msg"], detail["type"])
+    return ValidationFlaw(place.removeprefix("."), detail["msg"], detail["type"])
 
 
 def _elements(array: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from uuid import uuid4
 from dev.codat_simulator.wire import JsonObject
 
 
-class Flaw(NamedTuple):
+class ValidationFlaw(NamedTuple):
     """What is wrong with a part of a request."""
 
     item_id: str
@@ -27,7 +27,7 @@ class CodatApiError(Exception):
     status: int
     error: str = ""
     can_be_retried: str = "Unknown"  # a string, not a boolean
-    flaws: tuple[Flaw, ...] = ()
+    flaws: tuple[ValidationFlaw, ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
 
     def body(self) -> JsonObject:
@@ -48,6 +48,6 @@ def not_found() -> CodatApiError:
     return CodatApiError(404, "NotFound", "False")
 
 
-def invalid(*flaws: Flaw) -> CodatApiError:
+def invalid(*flaws: ValidationFlaw) -> CodatApiError:
     """Say what is wrong with the request."""
     return CodatApiError(400, "BadRequest", "False", flaws)

@@ -8,12 +8,12 @@ from threading import Lock
 
 import httpx
 
-from dev.codat_simulator.api.errors import CodatApiError, Flaw, invalid
+from dev.codat_simulator.api.errors import CodatApiError, ValidationFlaw, invalid
 
 HEADER = "Idempotency-Key"
-KEPT_FOR = timedelta(minutes=90)
+KEY_LIFETIME = timedelta(minutes=90)
 # Who was not let in, or has to wait, was not answered yet: the key may be used again.
-NOT_KEPT = frozenset({401, 429})
+NOT_REPLAYED_STATUSES = frozenset({401, 429})
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -42,7 +42,7 @@ class IdempotencyKeys:
         self._lock = Lock()
         self._kept: dict[str, _Kept] = {}
 
-    def know(self, request: httpx.Request) -> bool:
+    def is_known(self, request: httpx.Request) -> bool:
         """Return whether a request with this key is in progress or was answered."""
         with self._lock:
             return self._find(_key(request)) is not None
@@ -53,7 +53,7 @@ class IdempotencyKeys:
         if key is None:
             return first()
         if not _GUID.fullmatch(key):
-            raise invalid(Flaw(HEADER, f"{HEADER} must be a GUID", "Guid"))
+            raise invalid(ValidationFlaw(HEADER, f"{HEADER} must be a GUID", "Guid"))
         kept = self._begin(key, (request.url.path, request.read()))
         if kept is not None:
             return kept
@@ -78,14 +78,14 @@ class IdempotencyKeys:
 
     def _finish(self, key: str, answer: Answer | None) -> None:
         with self._lock:
-            if answer is None or answer.status in NOT_KEPT:
+            if answer is None or answer.status in NOT_REPLAYED_STATUSES:
                 del self._kept[key]
             else:
                 self._kept[key].answer = answer
 
     def _find(self, key: str | None) -> _Kept | None:
         kept = self._kept.get(key or "")
-        if kept is None or (kept.answer is not None and self._now() - kept.at >= KEPT_FOR):
+        if kept is None or (kept.answer is not None and self._now() - kept.at >= KEY_LIFETIME):
             return None
         return kept
 

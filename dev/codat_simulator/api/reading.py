@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from dev.codat_simulator.api.errors import CodatApiError, Flaw, invalid, not_found
+from dev.codat_simulator.api.errors import CodatApiError, ValidationFlaw, invalid, not_found
 from dev.codat_simulator.api.representations import (
     Page,
     company_json,
@@ -23,8 +23,8 @@ from dev.codat_simulator.wire import JsonObject
 
 # The reference of the parameter allows 5000, that of the answer 2000: more than the first is refused, and what is
 # more than the second is cut down to it without a word.
-PAGE_SIZE_ALLOWED = 5000
-PAGE_SIZE_SERVED = 2000
+MAX_PAGE_SIZE_ACCEPTED = 5000
+MAX_PAGE_SIZE_RETURNED = 2000
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Call:
     state: State
     url: httpx.URL
     parts: dict[str, str]
-    max_page_size: int = PAGE_SIZE_SERVED
+    max_page_size: int = MAX_PAGE_SIZE_RETURNED
 
     def company(self) -> Company:
         """Find the company that the path names."""
@@ -54,8 +54,8 @@ class Call:
     def paged(self, rows: Sequence[JsonObject]) -> JsonObject:
         """Answer with the page that is asked for."""
         size = self._positive("pageSize", 100)
-        if size > PAGE_SIZE_ALLOWED:
-            raise _invalid("pageSize", f"must be at most {PAGE_SIZE_ALLOWED}")
+        if size > MAX_PAGE_SIZE_ACCEPTED:
+            raise _invalid("pageSize", f"must be at most {MAX_PAGE_SIZE_ACCEPTED}")
         page = Page(self._positive("page", 1), min(size, self.max_page_size))
         return page_json(rows, page, self.url.path)
 
@@ -156,4 +156,4 @@ def _last(syncs: Sequence[Sync]) -> Sync:
 
 
 def _invalid(parameter: str, message: str) -> CodatApiError:
-    return invalid(Flaw(parameter, f"{parameter} {message}"))
+    return invalid(ValidationFlaw(parameter, f"{parameter} {message}"))

@@ -6,14 +6,14 @@ from typing import cast
 
 import httpx
 
-from dev.codat_simulator.api.bodies import parse_created, parse_updated
+from dev.codat_simulator.api.bodies import parse_new_transactions, parse_updated_transactions
 from dev.codat_simulator.api.errors import CodatApiError, not_found
 from dev.codat_simulator.api.idempotency import HEADER
 from dev.codat_simulator.books.ledger import Ledger
 from dev.codat_simulator.books.submissions import Kind, Method, Origin
 from dev.codat_simulator.wire import JsonObject
 
-LARGEST_BODY = 6_000_000
+MAX_BODY_BYTES = 6_000_000
 
 _PATH = re.compile(r"/companies/([^/]+)/sync/expenses/([^/]+)(?:/([^/]+))?")
 # What is answered if all is well. There is no POST for transfers, and no PUT for adjustments.
@@ -31,16 +31,16 @@ def answer(ledger: Ledger, request: httpx.Request) -> tuple[int, JsonObject]:
     """Do what the request says, if it may be done; raises CodatApiError, and then nothing was done."""
     origin, transaction_id = _route(request)
     content = request.read()
-    if len(content) > LARGEST_BODY:
+    if len(content) > MAX_BODY_BYTES:
         raise CodatApiError(413, "PayloadTooLarge", "False")
     try:
         company = ledger.company(origin.company_id)
     except KeyError:
         raise not_found() from None
     if transaction_id is None:
-        transactions = parse_created(origin.kind, content)
+        transactions = parse_new_transactions(origin.kind, content)
     else:
-        transactions = parse_updated(origin.kind, transaction_id, content)
+        transactions = parse_updated_transactions(origin.kind, transaction_id, content)
     submission = ledger.accept(company, origin, transactions)
     return _STATUSES[origin.method, origin.kind], {"syncId": submission.sync_id}
 

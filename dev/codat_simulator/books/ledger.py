@@ -9,7 +9,7 @@ from dev.codat_simulator.api.errors import CodatApiError
 from dev.codat_simulator.books.models import Company, Item, Sync
 from dev.codat_simulator.books.settling import AutoSettle, Outcome
 from dev.codat_simulator.books.state import State
-from dev.codat_simulator.books.submissions import Entry, Origin, Submission, Submitted
+from dev.codat_simulator.books.submissions import Entry, Origin, Submission, SubmittedTransaction
 from dev.codat_simulator.books.timestamps import utc_now
 from dev.codat_simulator.webhooks.events import Generation
 
@@ -35,19 +35,21 @@ class Ledger(State):
         with self._lock:
             return tuple(self._submissions.values())
 
-    def accept(self, company: Company, origin: Origin, transactions: Iterable[Submitted]) -> Submission:
+    def accept(self, company: Company, origin: Origin, transactions: Iterable[SubmittedTransaction]) -> Submission:
         """Start a sync; raises a 400 for what may not be created again."""
         with self._lock:
             submitted = self._counted(company.company_id, transactions)
             if origin.method == "POST":
-                self._refuse_processed(company.company_id, submitted)
+                self._reject_settled(company.company_id, submitted)
             items = [Item(each.transaction_id, "Pending") for each in submitted]
             sync = self.add_sync(company, 1000, items)
             submission = Submission(sync.sync_id, self.now(), origin, submitted)
             self._submissions[sync.sync_id] = self._in_progress[sync.sync_id] = submission
             return submission
 
-    def _counted(self, company_id: str, transactions: Iterable[Submitted]) -> tuple[Submitted, ...]:
+    def _counted(
+        self, company_id: str, transactions: Iterable[SubmittedTransaction]
+    ) -> tuple[SubmittedTransaction, ...]:
         before = Counter(
             each.transaction_id
             for submission in self._submissions.values()
@@ -56,7 +58,7 @@ class Ledger(State):
         )
         return tuple(replace(each, attempt=before[each.transaction_id] + 1) for each in transactions)
 
-    def _refuse_processed(self, company_id: str, submitted: Iterable[Submitted]) -> None:
+    def _reject_settled(self, company_id: str, submitted: Iterable[SubmittedTransaction]) -> None:
         """Refuse what is Completed, and nothing else: the same id may be in progress any number of times."""
         processed = self._processed(company_id)
         refused = [each.transaction_id for each in submitted if each.transaction_id in processed]
@@ -68,8 +70,8 @@ class Ledger(State):
         """Find the ids in the books, and those that a sync has whose rows are all Completed."""
         found: set[str | None] = {entry.transaction_id for entry in self.books(company_id)}
         for sync in self.syncs_of(company_id):
-            unwritten = {item.transaction_id for item in sync.items if item.status != "Completed"}
-            found |= {item.transaction_id for item in sync.items} - unwritten
+            not_in_books = {item.transaction_id for item in sync.items if item.status != "Completed"}
+            found |= {item.transaction_id for item in sync.items} - not_in_books
         return found
 
     # ---------------------------------------------------------------- how it ends

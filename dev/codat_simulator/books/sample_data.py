@@ -8,23 +8,23 @@ from uuid import uuid4
 from dev.codat_simulator.books.models import SUCCESS, Item
 from dev.codat_simulator.wire import JsonObject
 
-REFUSAL = "Feed Connection failed(409): the account is already connected to another bank account."
+REJECTION_MESSAGE = "Feed Connection failed(409): the account is already connected to another bank account."
 
 
-def generate_items(number: int, *, code: int = 2000, traps: bool = True) -> tuple[Item, ...]:
+def generate_items(number: int, *, code: int = 2000, edge_cases: bool = True) -> tuple[Item, ...]:
     """Make exactly `number` rows such as a sync of this code has.
 
     With traps, and rows enough for them, the last four are: the first one again word for word, and one each
     without an id, a type and a status.
     """
-    rows = list(islice(_rows(code), number))
-    if traps and number > 4:
-        *_, nameless, untyped, undecided = rows
+    rows = list(islice(_generate_rows(code), number))
+    if edge_cases and number > 4:
+        *_, without_id, without_type, pending = rows
         rows[-4:] = [
             rows[0],
-            replace(nameless, transaction_id=None),
-            replace(untyped, integration_type=None),
-            replace(undecided, status=None, message=None),
+            replace(without_id, transaction_id=None),
+            replace(without_type, integration_type=None),
+            replace(pending, status=None, message=None),
         ]
     return tuple(rows)
 
@@ -43,12 +43,12 @@ def generate_expense(transaction_id: str, **fields: object) -> JsonObject:
     }
 
 
-def _rows(code: int) -> Iterator[Item]:
+def _generate_rows(code: int) -> Iterator[Item]:
     """Every third transaction is booked as an expense and as a line of a bank feed, the others only as an expense."""
     for ordinal in count():
         transaction_id = str(uuid4())
         status = _status(code, ordinal)
-        message = REFUSAL if status in ("PushError", "ValidationError") else None
+        message = REJECTION_MESSAGE if status in ("PushError", "ValidationError") else None
         # Codat's reference says `expenses`, its examples `expense`.
         yield Item(transaction_id, status, "expense" if ordinal % 2 else "expenses", message)
         if ordinal % 3 == 0:

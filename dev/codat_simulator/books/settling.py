@@ -9,12 +9,12 @@ from typing import Literal
 from pydantic import with_config
 
 from dev.codat_simulator.books.models import FAILED, Company, Item
-from dev.codat_simulator.books.submissions import Submission, Submitted
+from dev.codat_simulator.books.submissions import Submission, SubmittedTransaction
 from dev.codat_simulator.webhooks.events import Generation
 from dev.codat_simulator.wire import WIRE
 
-REFUSAL = "The accounting software did not take it."
-UNREACHABLE = "The company's connection to its accounting software is gone."
+REJECTION_MESSAGE = "The accounting software did not take it."
+CONNECTION_LOST_MESSAGE = "The company's connection to its accounting software is gone."
 
 ItemStatus = Literal["Completed", "PushError", "ValidationError"]
 
@@ -40,9 +40,9 @@ class Outcome:
 
     def items(self, submission: Submission) -> tuple[Item, ...]:
         """Give the rows that the sync has then; raises ValueError for an id that it does not have."""
-        strange = self.transactions.keys() - {each.transaction_id for each in submission.transactions}
-        if strange:
-            raise ValueError(f"the sync has no {', '.join(sorted(strange))}")
+        unknown_ids = self.transactions.keys() - {each.transaction_id for each in submission.transactions}
+        if unknown_ids:
+            raise ValueError(f"the sync has no {', '.join(sorted(unknown_ids))}")
         return tuple(self._item(each.transaction_id) for each in submission.transactions)
 
     def code_for(self, items: tuple[Item, ...]) -> int:
@@ -56,7 +56,7 @@ class Outcome:
         if company is not None and company.connection_status == "Linked":
             return self
         code = self.code if self.code in (4040, 4220) else 4040 if company is None else 4220
-        return Outcome(otherwise=Verdict("PushError", UNREACHABLE), code=code, webhook=self.webhook)
+        return Outcome(otherwise=Verdict("PushError", CONNECTION_LOST_MESSAGE), code=code, webhook=self.webhook)
 
     def _item(self, transaction_id: str) -> Item:
         verdict = self.transactions.get(transaction_id, self.otherwise)
@@ -75,7 +75,7 @@ class Rule:
     transaction_id: str = ""  # a regular expression, searched for in the id
     company_id: str | None = None
     status: ItemStatus = "PushError"
-    message: str | None = REFUSAL
+    message: str | None = REJECTION_MESSAGE
     times: int | None = None
 
     def __post_init__(self) -> None:
@@ -85,7 +85,7 @@ class Rule:
         except re.error as error:
             raise ValueError(f"transaction_id: {error}") from error
 
-    def matches(self, company_id: str, submitted: Submitted) -> bool:
+    def matches(self, company_id: str, submitted: SubmittedTransaction) -> bool:
         """Return whether the rule applies to a submission of a transaction."""
         return (
             re.search(self.transaction_id, submitted.transaction_id) is not None
@@ -110,7 +110,7 @@ class Settling:
         verdicts = {each.transaction_id: self._verdict(submission, each) for each in submission.transactions}
         return Outcome(verdicts, webhook=self.webhook)
 
-    def _verdict(self, submission: Submission, submitted: Submitted) -> Verdict:
+    def _verdict(self, submission: Submission, submitted: SubmittedTransaction) -> Verdict:
         for rule in self.rules:
             if rule.matches(submission.origin.company_id, submitted):
                 return Verdict(rule.status, rule.message if rule.status in FAILED else None)

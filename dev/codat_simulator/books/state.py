@@ -8,7 +8,7 @@ from typing import Unpack
 from uuid import uuid4
 
 from dev.codat_simulator.books.models import Company, Item, Sync, SyncChanges, SyncFields, WebhookConsumer, implied_by
-from dev.codat_simulator.books.timestamps import seven_digits, utc_now
+from dev.codat_simulator.books.timestamps import format_seven_fraction_digits, utc_now
 
 
 class State:
@@ -43,7 +43,11 @@ class State:
     ) -> Company:
         """Add a company, its two connections linked."""
         company = Company(
-            company_id or str(uuid4()), name, source_platform, target_platform, created=seven_digits(self.now())
+            company_id or str(uuid4()),
+            name,
+            source_platform,
+            target_platform,
+            created=format_seven_fraction_digits(self.now()),
         )
         with self._lock:
             self._companies[company.company_id] = company
@@ -86,7 +90,13 @@ class State:
         **fields: Unpack[SyncFields],
     ) -> Sync:
         """Add a sync. What Codat says of it follows from the code, unless given."""
-        sync = Sync(company.company_id, sync_id or str(uuid4()), code, tuple(items), sync_utc=seven_digits(self.now()))
+        sync = Sync(
+            company.company_id,
+            sync_id or str(uuid4()),
+            code,
+            tuple(items),
+            sync_utc=format_seven_fraction_digits(self.now()),
+        )
         sync = replace(replace(sync, **implied_by(code)), **fields)
         with self._lock:
             self._syncs[sync.sync_id] = sync

@@ -31,7 +31,7 @@ class Origin:
 
 @with_config(WIRE)
 @dataclass(frozen=True)
-class Submitted:
+class SubmittedTransaction:
     """One transaction as it was sent: its own piece of the request's text, every blank and digit kept."""
 
     transaction_id: str
@@ -47,7 +47,7 @@ class Submission:
     sync_id: str
     at: datetime
     origin: Origin
-    transactions: tuple[Submitted, ...]
+    transactions: tuple[SubmittedTransaction, ...]
 
 
 @with_config(WIRE)

@@ -27,7 +27,7 @@ from dev.codat_simulator.webhooks.delivery import Deliverer, Delivery, Message
 from dev.codat_simulator.wire import decode, encode, to_json
 
 PREFIX = "/_simulator/"
-NOTHING = b""
+NO_CONTENT = b""
 
 Action = Callable[..., bytes]  # of the body and of what the path names
 
@@ -58,23 +58,23 @@ class ControlApi:
             ("DELETE", "faults", self._clear_faults),
             ("GET", "requests", self._requests),
             ("DELETE", "requests", self._clear_requests),
-            ("PUT", "quota", self._leave_quota),
+            ("PUT", "quota", self._set_remaining_quota),
             ("PUT", "webhook-url", self._set_webhook_url),
         )
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         """Answer one request. 400: the order makes no sense; 404: it names what is not there."""
         path = request.url.path.removeprefix(PREFIX)
-        for method, pattern, act in self._routes:
+        for method, pattern, action in self._routes:
             if method == request.method and (match := re.fullmatch(pattern, path)):
                 try:
-                    content = act(request.read(), *match.groups())
+                    content = action(request.read(), *match.groups())
                 except KeyError as error:
-                    return _refusal(404, f"there is no {error}")
+                    return _error_response(404, f"there is no {error}")
                 except ValueError as error:
-                    return _refusal(400, str(error))
+                    return _error_response(400, str(error))
                 return _response(200 if content else 204, content)
-        return _refusal(404, f"there is no {request.method} {request.url.path}")
+        return _error_response(404, f"there is no {request.method} {request.url.path}")
 
     # ---------------------------------------------------------------- state
 
@@ -93,28 +93,30 @@ class ControlApi:
 
     def _delete_company(self, _: bytes, company_id: str) -> bytes:
         self._codat.delete_company(company_id)
-        return NOTHING
+        return NO_CONTENT
 
     def _add_sync(self, body: bytes) -> bytes:
         new = decode(NewSync, body)
         code = new.get("code", 2000)
-        items = new.get("items", generate_items(new.get("generate", 0), code=code, traps=new.get("traps", True)))
-        said = {name: value for name, value in new.items() if name in SyncFields.__annotations__}
+        items = new.get(
+            "items", generate_items(new.get("generate", 0), code=code, edge_cases=new.get("edge_cases", True))
+        )
+        fields = {name: value for name, value in new.items() if name in SyncFields.__annotations__}
         sync = self._codat.add_sync(
             self._codat.company(new["company_id"]),
             code,
             items,
             sync_id=new.get("sync_id"),
-            **cast("SyncFields", said),
+            **cast("SyncFields", fields),
         )
         return encode(Sync, sync)
 
     def _change_sync(self, body: bytes, sync_id: str) -> bytes:
         return encode(Sync, self._codat.change_sync(sync_id, **decode(SyncChanges, body)))
 
-    def _leave_quota(self, body: bytes) -> bytes:
+    def _set_remaining_quota(self, body: bytes) -> bytes:
         self._codat.quota.leave(decode(Quota, body).remaining)
-        return NOTHING
+        return NO_CONTENT
 
     def _set_connection_status(self, body: bytes, company_id: str) -> bytes:
         return encode(Company, self._codat.set_connection_status(company_id, decode(ConnectionStatus, body).status))
@@ -126,11 +128,11 @@ class ControlApi:
 
     def _set_settling(self, body: bytes) -> bytes:
         self._codat.auto_settle = decode(Settling, body)
-        return NOTHING
+        return NO_CONTENT
 
     def _stop_settling(self, _: bytes) -> bytes:
         self._codat.auto_settle = None
-        return NOTHING
+        return NO_CONTENT
 
     def _submissions(self, _: bytes) -> bytes:
         return encode(tuple[Submission, ...], self._codat.submissions)
@@ -173,32 +175,32 @@ class ControlApi:
         new = decode(WebhookUrl, body)
         self._codat.set_webhook_consumer(new.url, disabled=new.disabled)
         self._deliverer.url = new.url
-        return NOTHING
+        return NO_CONTENT
 
     # ---------------------------------------------------------------- faults and what was asked
 
     def _add_fault(self, body: bytes) -> bytes:
         self._codat.faults.add(decode(Fault, body))
-        return NOTHING
+        return NO_CONTENT
 
     def _clear_faults(self, _: bytes) -> bytes:
         self._codat.faults.clear()
-        return NOTHING
+        return NO_CONTENT
 
     def _requests(self, _: bytes) -> bytes:
         log = self._codat.requests
-        return encode(Requests, Requests(log.entries, log.max_in_flight_by_company()))
+        return encode(Requests, Requests(log.entries, log.max_concurrency_by_company()))
 
     def _clear_requests(self, _: bytes) -> bytes:
         self._codat.requests.clear()
-        return NOTHING
+        return NO_CONTENT
 
 
 def _sent(webhook_id: str) -> bytes:
     return encode(WebhookSent, WebhookSent(webhook_id))
 
 
-def _refusal(status: int, error: str) -> httpx.Response:
+def _error_response(status: int, error: str) -> httpx.Response:
     return _response(status, to_json({"error": error}))
 
 

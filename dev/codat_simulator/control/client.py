@@ -116,7 +116,7 @@ class SimulatorControl:
         """Have Codat behave again."""
         self._call("DELETE", "faults")
 
-    def leave_quota(self, remaining: int) -> None:
+    def set_remaining_quota(self, remaining: int) -> None:
         """Leave only so many of today's requests."""
         self._call("PUT", "quota", encode(Quota, Quota(remaining)))
 

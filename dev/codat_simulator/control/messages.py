@@ -25,12 +25,12 @@ class NewCompany:
 
 @with_config(WIRE)
 class NewSync(SyncChanges, total=False):
-    """A sync to add: with these `items`, or with as many rows as `generate` says, `traps` among them."""
+    """A sync to add: with these `items`, or with as many rows as `generate` says, `edge_cases` among them."""
 
     company_id: Required[str]
     sync_id: str
     generate: int
-    traps: bool
+    edge_cases: bool
 
 
 @with_config(WIRE)

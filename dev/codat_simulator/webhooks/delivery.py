@@ -24,7 +24,7 @@ MINUTE, HOUR = 60, 3600
 SCHEDULE = (0, 5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR)
 TIMEOUT_SECONDS = 15
 # The delivery service of before takes a 500, say, for a final answer.
-RETRIED_BEFORE = frozenset({408, 429, 502, 503, 504})
+RETRY_WINDOW = frozenset({408, 429, 502, 503, 504})
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Delivery:
 
 
 @cache
-def _authorities() -> ssl.SSLContext:
+def _ca_certificates() -> ssl.SSLContext:
     """Return whom every deliverer trusts: to read it takes longer than to deliver."""
     return httpx.create_ssl_context(trust_env=False)
 
@@ -104,7 +104,7 @@ class Deliverer:
         self._time_scale = time_scale
         # No proxy of the environment's may come between the simulator and a local receiver.
         self._client = httpx.Client(
-            timeout=TIMEOUT_SECONDS, transport=transport, verify=_authorities(), trust_env=False
+            timeout=TIMEOUT_SECONDS, transport=transport, verify=_ca_certificates(), trust_env=False
         )
         self._changed = Condition()
         self._jobs: list[_Job] = []
@@ -211,7 +211,7 @@ class Deliverer:
     def _retry(self, job: _Job, attempt: Attempt) -> None:
         if attempt.succeeded or job.attempt + 1 == len(SCHEDULE):
             return
-        if job.message.generation == "old" and attempt.status is not None and attempt.status not in RETRIED_BEFORE:
+        if job.message.generation == "old" and attempt.status is not None and attempt.status not in RETRY_WINDOW:
             return
         self._enqueue(job.message, 0, job.attempt + 1)
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from dev.codat_simulator.api.representations import connection_json
 from dev.codat_simulator.books.models import Company, Item, Sync
-from dev.codat_simulator.books.timestamps import milliseconds, seven_digits
+from dev.codat_simulator.books.timestamps import format_milliseconds, format_seven_fraction_digits
 from dev.codat_simulator.wire import JsonObject
 
 Generation = Literal["current", "old"]
@@ -18,7 +18,7 @@ DAILY_QUOTA = 12000
 
 
 @dataclass(frozen=True)
-class Occasion:
+class EventContext:
     """The subject of an event."""
 
     at: datetime
@@ -26,14 +26,14 @@ class Occasion:
     sync: Sync | None = None
 
     @property
-    def named_company(self) -> Company:
+    def require_company(self) -> Company:
         """The company, for events that cannot do without."""
         if self.company is None:
             raise ValueError("this event needs a company")
         return self.company
 
     @property
-    def named_sync(self) -> Sync:
+    def require_sync(self) -> Sync:
         """The sync, for events that cannot do without."""
         if self.sync is None:
             raise ValueError("this event needs a sync")
@@ -43,29 +43,29 @@ class Occasion:
 # ---------------------------------------------------------------- of today
 
 
-def current_event(occasion: Occasion, event_type: str | None = None) -> JsonObject:
+def current_event(context: EventContext, event_type: str | None = None) -> JsonObject:
     """Make an event of today; a type that Codat does not have (yet) gets the company and no more."""
     if event_type is None:
-        event_type = f"expenses.sync.{'successful' if occasion.named_sync.successful else 'unsuccessful'}"
+        event_type = f"expenses.sync.{'successful' if context.require_sync.successful else 'unsuccessful'}"
     return {
         "id": str(uuid4()),
         "eventType": event_type,
-        "generatedDate": milliseconds(occasion.at),
-        "payload": _payload(occasion, event_type),
+        "generatedDate": format_milliseconds(context.at),
+        "payload": _payload(context, event_type),
     }
 
 
-def _payload(occasion: Occasion, event_type: str) -> JsonObject:
+def _payload(context: EventContext, event_type: str) -> JsonObject:
     if event_type.startswith("client.rateLimit."):
-        return _rate_limit_payload(occasion, reached=event_type.endswith(".reached"))
+        return _rate_limit_payload(context, reached=event_type.endswith(".reached"))
     if event_type == "company.deleted":
-        return _reference(occasion.named_company)
-    payload: JsonObject = {"referenceCompany": _reference(occasion.named_company)}
+        return _reference(context.require_company)
+    payload: JsonObject = {"referenceCompany": _reference(context.require_company)}
     if event_type.startswith("expenses."):
-        sync = occasion.named_sync
+        sync = context.require_sync
         payload |= {"syncId": sync.sync_id, "transactions": [_transaction(item) for item in sync.items]}
     elif event_type.startswith("connection."):
-        payload["connection"] = _connection(occasion.named_company, event_type.removeprefix("connection."))
+        payload["connection"] = _connection(context.require_company, event_type.removeprefix("connection."))
     return payload
 
 
@@ -90,21 +90,21 @@ def _connection(company: Company, change: str) -> JsonObject:
     return connection_json(company, "Accounting", company.target_platform, status.get(change, "Linked"))
 
 
-def _rate_limit_payload(occasion: Occasion, *, reached: bool) -> JsonObject:
+def _rate_limit_payload(context: EventContext, *, reached: bool) -> JsonObject:
     return {
         "dailyQuota": DAILY_QUOTA,
         "quotaRemaining": 0 if reached else DAILY_QUOTA,
-        "expiryDate": milliseconds(occasion.at + timedelta(hours=12)) if reached else IMPOSSIBLE_DATE,
+        "expiryDate": format_milliseconds(context.at + timedelta(hours=12)) if reached else IMPOSSIBLE_DATE,
     }
 
 
 # ---------------------------------------------------------------- of before
 
 
-def old_event(occasion: Occasion, rule_type: str | None = None) -> JsonObject:
+def legacy_event(context: EventContext, rule_type: str | None = None) -> JsonObject:
     """Make an event of before; the rule type is written as given, with the space or without."""
     if rule_type is None:
-        rule_type = "Sync Completed" if occasion.named_sync.successful else "Sync Failed"
+        rule_type = "Sync Completed" if context.require_sync.successful else "Sync Failed"
     event: JsonObject = {
         "AlertId": str(uuid4()),
         "RuleId": "289c80dc-2aee-4b71-afff-9acd8d051080",
@@ -113,18 +113,18 @@ def old_event(occasion: Occasion, rule_type: str | None = None) -> JsonObject:
         "ClientName": "Expense Sync",
     }
     if rule_type.startswith("Rate"):
-        return event | _old_rate_limit(occasion, reached=rule_type.endswith("Reached"))
-    return event | _old_sync(occasion, failed=rule_type.endswith("Failed"))
+        return event | _old_rate_limit(context, reached=rule_type.endswith("Reached"))
+    return event | _old_sync(context, failed=rule_type.endswith("Failed"))
 
 
-def _old_sync(occasion: Occasion, *, failed: bool) -> JsonObject:
-    sync = occasion.named_sync
+def _old_sync(context: EventContext, *, failed: bool) -> JsonObject:
+    sync = context.require_sync
     what = "has failed at step Pushing" if failed else "completed successfully"
     data = {  # two conventions in one object, as Codat has it
         "syncId": sync.sync_id,
         "syncType": "Expense",
-        "SyncDateRangeStartUtc": seven_digits(occasion.at - timedelta(seconds=1)),
-        "SyncDateRangeFinishUtc": seven_digits(occasion.at),
+        "SyncDateRangeStartUtc": format_seven_fraction_digits(context.at - timedelta(seconds=1)),
+        "SyncDateRangeFinishUtc": format_seven_fraction_digits(context.at),
     }
     if failed:
         data["FailureStage"] = "Pushing"
@@ -135,8 +135,11 @@ def _old_sync(occasion: Occasion, *, failed: bool) -> JsonObject:
     }
 
 
-def _old_rate_limit(occasion: Occasion, *, reached: bool) -> JsonObject:
-    data: JsonObject = {"DailyQuota": DAILY_QUOTA, "ExpiresUtc": seven_digits(occasion.at + timedelta(hours=12))}
+def _old_rate_limit(context: EventContext, *, reached: bool) -> JsonObject:
+    data: JsonObject = {
+        "DailyQuota": DAILY_QUOTA,
+        "ExpiresUtc": format_seven_fraction_digits(context.at + timedelta(hours=12)),
+    }
     data["QuotaRemaining"] = 0 if reached else DAILY_QUOTA
     return {"Message": f"The daily quota of {CLIENT_ID} was {'reached' if reached else 'reset'}.", "Data": data}
 
@@ -144,10 +147,10 @@ def _old_rate_limit(occasion: Occasion, *, reached: bool) -> JsonObject:
 # ---------------------------------------------------------------- either
 
 
-def merged(event: JsonObject, overrides: JsonObject) -> JsonObject:
+def deep_merge(event: JsonObject, overrides: JsonObject) -> JsonObject:
     """Put the overrides over the event, object by object; null stays null."""
     result = dict(event)
     for key, value in overrides.items():
         nested = isinstance(value, dict) and isinstance(result.get(key), dict)
-        result[key] = merged(result[key], value) if nested else value
+        result[key] = deep_merge(result[key], value) if nested else value
     return result

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 # What is handled at the same time takes the emulator a process each, and seconds to start it: so the first webhook goes
 # alone, and the others find the processes that it left.
-_MOST_AT_ONCE = 2
-_PATIENCE_SECONDS = 180
+_MAX_IN_FLIGHT = 2
+_TIMEOUT_SECONDS = 180
 _POLL_SECONDS = 0.05
 
 
@@ -23,11 +23,11 @@ class Sent:
     """A webhook that Codat sent."""
 
     webhook_id: str
-    announces: str | None
+    announced_sync_id: str | None
     is_genuine: bool
 
 
-class Delivering:
+class DeliveryScenario:
     """One run of the scenario. ``report`` is told how many webhooks of how many are done with."""
 
     def __init__(
@@ -41,16 +41,16 @@ class Delivering:
         self._deadline = 0.0
         self._is_warm = False
 
-    def deliver(self, planned: Sequence[Planned], most_at_once: int = _MOST_AT_ONCE) -> list[Sent]:
+    def deliver(self, planned: Sequence[Planned], max_in_flight: int = _MAX_IN_FLIGHT) -> list[Sent]:
         """Send all and wait until all are done with, or for as long as it makes sense."""
         self._total += sum(2 if plan.again == "replayed" else 1 for plan in planned)
-        self._deadline = time.monotonic() + _PATIENCE_SECONDS
+        self._deadline = time.monotonic() + _TIMEOUT_SECONDS
         sent: list[Sent] = []
         for plan in planned:
             for webhook_id in self._send(plan):
-                sent.append(Sent(webhook_id, plan.announces, plan.is_genuine))
-                most_left = most_at_once - 1 if len(sent) > 1 or self._is_warm else 0
-                self._wait(most_left)
+                sent.append(Sent(webhook_id, plan.announced_sync_id, plan.is_genuine))
+                max_remaining = max_in_flight - 1 if len(sent) > 1 or self._is_warm else 0
+                self._wait(max_remaining)
         self._wait(0)
         self._is_warm = True
         return sent
@@ -60,7 +60,7 @@ class Delivering:
 
         That it was so once counts: the clock of the stack has syncs in progress looked at each minute, now too.
         """
-        self._deadline = time.monotonic() + _PATIENCE_SECONDS
+        self._deadline = time.monotonic() + _TIMEOUT_SECONDS
         return self._wait(0)
 
     def _send(self, plan: Planned) -> Iterator[str]:
@@ -73,9 +73,9 @@ class Delivering:
             case "replayed":
                 yield self._codat.replay(webhook_id)
 
-    def _wait(self, most_left: int) -> int:
+    def _wait(self, max_remaining: int) -> int:
         """Wait until so many are left to handle, or patience ends: then the comparison tells what is missing."""
-        while (left := self._unhandled()) > most_left and time.monotonic() < self._deadline:
+        while (left := self._unhandled()) > max_remaining and time.monotonic() < self._deadline:
             time.sleep(_POLL_SECONDS)
         return left
 

@@ -10,71 +10,71 @@ from dev.codat_simulator.books.models import Company, Sync
 from dev.codat_simulator.control.client import SimulatorControl
 from dev.codat_simulator.control.messages import NewWebhook
 from dev.codat_simulator.faults import Fault
-from dev.demo.scenario.delivery import Delivering, Sent
+from dev.demo.scenario.delivery import DeliveryScenario, Sent
 from dev.demo.scenario.syncs import Planned
 
 if TYPE_CHECKING:
-    from codat_sync.syncs.repository import Store
+    from codat_sync.syncs.repository import SyncRepository
 
 _SYNCS = 3
 # As many calls as are made for each before it is left to the queue.
 _STORM_CALLS = 3 * _SYNCS
 _QUOTA = 5_000
-_PATIENCE_SECONDS = 90
+_TIMEOUT_SECONDS = 90
 _POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Adversity:
+class Outages:
     """What goes wrong, one thing after another. ``tick`` lets the clock of the stack look what is due."""
 
     codat: SimulatorControl
-    delivering: Delivering
-    store: "Store"
+    delivering: DeliveryScenario
+    store: "SyncRepository"
     tick: Callable[[], object]
     company: Company
 
-    def storm(self) -> list[Sent]:
+    def fail_all_requests(self) -> list[Sent]:
         """Let Codat answer 503 to whatever is asked, while webhooks come."""
         syncs = self._add_syncs(5130)
         self.codat.add_fault(Fault("status", status=503, times=_STORM_CALLS))
-        return self.delivering.deliver([_announced(sync) for sync in syncs], most_at_once=_SYNCS)
+        return self.delivering.deliver([_webhook_for(sync) for sync in syncs], max_in_flight=_SYNCS)
 
-    def run_out_of_quota(self) -> list[Sent]:
+    def exhaust_quota(self) -> list[Sent]:
         """Use up the day's requests while webhooks come: nothing is asked until Codat says that it may be again."""
         syncs = self._add_syncs(2000)
-        self.codat.leave_quota(0)
-        sent = self.delivering.deliver([_announced(sync) for sync in syncs])
-        self._wait_until(lambda: self._all(syncs, {Outcome.ANNOUNCED}))
-        self.codat.leave_quota(_QUOTA)
+        self.codat.set_remaining_quota(0)
+        sent = self.delivering.deliver([_webhook_for(sync) for sync in syncs])
+        self._wait_until(lambda: self._all_have_outcome(syncs, {Outcome.ANNOUNCED}))
+        self.codat.set_remaining_quota(_QUOTA)
         sent += self.delivering.deliver([Planned(NewWebhook(event_type="client.rateLimit.reset"))])
-        self._wait_until(lambda: self._all(syncs, {Outcome.SUCCEEDED}))
+        self._wait_until(lambda: self._all_have_outcome(syncs, {Outcome.SUCCEEDED}))
         return sent
 
-    def end_unheard(self) -> list[Sent]:
+    def complete_without_webhook(self) -> list[Sent]:
         """Let a sync in progress end, and send no webhook about it."""
         sync = self.codat.add_sync(company_id=self.company.company_id, code=1000, generate=12)
-        sent = self.delivering.deliver([_announced(sync)])
+        sent = self.delivering.deliver([_webhook_for(sync)])
         ended = tuple(replace(item, status=item.status and "Completed") for item in sync.items)
         self.codat.change_sync(sync.sync_id, code=2000, items=ended)
-        self._wait_until(lambda: self._all([sync], {Outcome.SUCCEEDED}))
+        self._wait_until(lambda: self._all_have_outcome([sync], {Outcome.SUCCEEDED}))
         return sent
 
     def _add_syncs(self, code: int) -> list[Sync]:
         new = {"company_id": self.company.company_id, "code": code, "generate": 6}
         return [self.codat.add_sync(**new) for _ in range(_SYNCS)]  # type: ignore[arg-type]
 
-    def _all(self, syncs: Iterable[Sync], outcomes: set[Outcome]) -> bool:
+    def _all_have_outcome(self, syncs: Iterable[Sync], outcomes: set[Outcome]) -> bool:
         documents = [self.store.load_sync(sync.sync_id) for sync in syncs]
         return all(document and document.outcome in outcomes for document in documents)
 
-    def _wait_until(self, is_so: Callable[[], bool]) -> None:
+    def _wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait, with a clock that goes faster; after a while the comparison has to tell what is missing."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while not is_so() and time.monotonic() < deadline:
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
+        while not condition() and time.monotonic() < deadline:
             self.tick()
             time.sleep(_POLL_SECONDS)
 
 
-def _announced(sync: Sync) -> Planned:
+def _webhook_for(sync: Sync) -> Planned:
     return Planned(NewWebhook(sync_id=sync.sync_id), sync.sync_id)

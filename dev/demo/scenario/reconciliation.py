@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from codat_sync.aws.table_schema import reconciliation_key
-from codat_sync.core.timestamps import format_instant
+from codat_sync.core.timestamps import format_timestamp
 from codat_sync.reconciliation.completeness import Completeness
-from codat_sync.syncs.repository import Store
+from codat_sync.syncs.repository import SyncRepository
 from dev.codat_simulator.books.models import Item
 
 if TYPE_CHECKING:
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from dev.codat_simulator.control.client import SimulatorControl
 
 # Longer ago than a webhook may still be on its way.
-_AGO = timedelta(hours=1)
-_PATIENCE_SECONDS = 30
+_AGE = timedelta(hours=1)
+_TIMEOUT_SECONDS = 30
 _POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class Reconciled:
+class ReconciliationOutcome:
     """How many webhooks were lost, and how many of their syncs found; what is said of how many companies."""
 
     lost: int
@@ -34,34 +34,34 @@ class Reconciled:
 
 
 @dataclass(frozen=True)
-class Reconciling:
+class Reconciler:
     """What reconcile does. ``go`` lets it go a round at once: it does each five minutes."""
 
     codat: "SimulatorControl"
     table: "Table"
-    go: Callable[[], object]
+    invoke: Callable[[], object]
 
-    def reconcile(self, company: "Company") -> Reconciled:
+    def reconcile(self, company: "Company") -> ReconciliationOutcome:
         """Lose a webhook, have its sync found, and have that confirmed."""
-        ended = (datetime.now(UTC) - _AGO).isoformat()
+        ended = (datetime.now(UTC) - _AGE).isoformat()
         items = tuple(Item(f"unheard-of-{number}") for number in range(3))
         sync = self.codat.add_sync(company_id=company.company_id, code=2000, items=items, sync_utc=ended)
-        self._go()
-        store = Store(self.table, event_retention=timedelta())  # it is only read
+        self._run_reconciliation()
+        store = SyncRepository(self.table, event_retention=timedelta())  # it is only read
         is_found = self._wait_until(lambda: store.load_sync(sync.sync_id) is not None)
-        self._go()
+        self._run_reconciliation()
         overall = Completeness(self.table).overall()
-        return Reconciled(1, int(is_found), overall.companies, overall.complete_as_of)
+        return ReconciliationOutcome(1, int(is_found), overall.companies, overall.complete_as_of)
 
-    def _go(self) -> None:
+    def _run_reconciliation(self) -> None:
         """Let all companies be due, as they are after half an hour, and compare them."""
-        long_ago = format_instant(datetime.now(UTC) - _AGO)
+        long_ago = format_timestamp(datetime.now(UTC) - _AGE)
         for company in list(Completeness(self.table).companies()):
             self.table.update(reconciliation_key(company.company_id), {"reconcileAt": long_ago}, {})
-        self.go()
+        self.invoke()
 
-    def _wait_until(self, is_so: Callable[[], bool]) -> bool:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while not (found := is_so()) and time.monotonic() < deadline:
+    def _wait_until(self, condition: Callable[[], bool]) -> bool:
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
+        while not (found := condition()) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
         return found

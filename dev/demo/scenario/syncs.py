@@ -8,10 +8,15 @@ from typing import Final, Literal
 
 from dev.codat_simulator.books.models import Company, Sync
 from dev.codat_simulator.books.sample_data import generate_items
-from dev.codat_simulator.books.timestamps import bare_date, seven_digits, with_offset, without_offset
+from dev.codat_simulator.books.timestamps import (
+    format_date,
+    format_seven_fraction_digits,
+    format_with_offset,
+    format_without_offset,
+)
 from dev.codat_simulator.control.client import SimulatorControl
 from dev.codat_simulator.control.messages import NewCompany, NewWebhook
-from dev.codat_simulator.webhooks.events import Generation, Occasion, current_event
+from dev.codat_simulator.webhooks.events import EventContext, Generation, current_event
 from dev.codat_simulator.webhooks.signing import HeaderFamily
 from dev.codat_simulator.wire import to_json
 
@@ -51,13 +56,13 @@ class Planned:
     """A webhook to send. ``announces`` is the sync that it makes known, None if there is none of ours."""
 
     webhook: NewWebhook
-    announces: str | None = None
+    announced_sync_id: str | None = None
     again: Literal["redelivered", "replayed"] | None = None
     is_genuine: bool = True
 
 
 @dataclass(frozen=True)
-class _Way:
+class _WebhookVariant:
     """How Codat tells of a sync. The names of rules have been seen with a space and without."""
 
     generation: Generation = "current"
@@ -76,37 +81,39 @@ class _Way:
         )
 
 
-_WAYS = (
-    _Way(),
-    _Way("old", "Sync {}"),
-    _Way(headers="svix"),
-    _Way("old", "Sync{}", headers="svix"),
-    _Way(method="PUT"),
+_WEBHOOK_VARIANTS = (
+    _WebhookVariant(),
+    _WebhookVariant("old", "Sync {}"),
+    _WebhookVariant(headers="svix"),
+    _WebhookVariant("old", "Sync{}", headers="svix"),
+    _WebhookVariant(method="PUT"),
 )
 
 
-def stage(codat: SimulatorControl) -> list[Planned]:
+def prepare_webhooks(codat: SimulatorControl) -> list[Planned]:
     """Make companies and syncs at Codat; returns the webhooks that are to be sent, in this order."""
     companies = [codat.add_company(NewCompany(name, target_platform=platform)) for name, platform in COMPANIES.items()]
-    first, *others, last_but_one, last = _ordinary(codat, companies)
+    first, *others, last_but_one, last = _webhooks_per_sync(codat, companies)
     large = codat.add_sync(company_id=companies[0].company_id, code=5130, generate=_LARGE_SYNC_ROWS)
     return [
         first,
         # What is refused is sent seven times more: it goes early, so that nobody has to wait for it.
-        replace(first, webhook=replace(first.webhook, secrets=(_FOREIGN_SECRET,)), announces=None, is_genuine=False),
-        *_out_of_order(codat, companies[1]),
-        *_out_of_order(codat, companies[2]),
+        replace(
+            first, webhook=replace(first.webhook, secrets=(_FOREIGN_SECRET,)), announced_sync_id=None, is_genuine=False
+        ),
+        *_out_of_order_webhooks(codat, companies[1]),
+        *_out_of_order_webhooks(codat, companies[2]),
         *others,
         replace(last_but_one, again="redelivered"),
         replace(last, again="replayed"),
         Planned(NewWebhook(sync_id=large.sync_id), large.sync_id),
-        *_not_ours(companies[0], large),
+        *_unrelated_webhooks(companies[0], large),
     ]
 
 
-def _ordinary(codat: SimulatorControl, companies: list[Company]) -> Iterator[Planned]:
-    company, way = cycle(companies), cycle(_WAYS)
-    write_time = cycle((seven_digits, with_offset, without_offset, bare_date))
+def _webhooks_per_sync(codat: SimulatorControl, companies: list[Company]) -> Iterator[Planned]:
+    company, variant = cycle(companies), cycle(_WEBHOOK_VARIANTS)
+    write_time = cycle((format_seven_fraction_digits, format_with_offset, format_without_offset, format_date))
     for code, (number, rows) in SYNCS.items():
         for _ in range(number):
             sync = codat.add_sync(
@@ -116,19 +123,19 @@ def _ordinary(codat: SimulatorControl, companies: list[Company]) -> Iterator[Pla
                 sync_utc=next(write_time)(datetime.now(UTC)),
                 sync_exception_message=f"Für den Beleg gilt: Code {code}." if code >= _FAILURES else None,
             )
-            yield Planned(next(way).webhook(sync), sync.sync_id)
+            yield Planned(next(variant).webhook(sync), sync.sync_id)
 
 
-def _out_of_order(codat: SimulatorControl, company: Company) -> Iterator[Planned]:
+def _out_of_order_webhooks(codat: SimulatorControl, company: Company) -> Iterator[Planned]:
     """Let a sync fail and then succeed, and the event of the failure arrive last."""
     failed = codat.add_sync(company_id=company.company_id, code=5130, generate=20)
-    event = current_event(Occasion(datetime.now(UTC), company, failed))
+    event = current_event(EventContext(datetime.now(UTC), company, failed))
     codat.change_sync(failed.sync_id, code=2000, items=generate_items(20))
     yield Planned(NewWebhook(sync_id=failed.sync_id), failed.sync_id)
     yield Planned(NewWebhook(body=to_json(event).decode(), delay_seconds=_LATE_SECONDS), failed.sync_id)
 
 
-def _not_ours(company: Company, sync: Sync) -> Iterator[Planned]:
+def _unrelated_webhooks(company: Company, sync: Sync) -> Iterator[Planned]:
     overrides = {"Data": {"syncType": "Commerce"}}
     yield Planned(NewWebhook(sync_id=sync.sync_id, generation="old", overrides=overrides))
     yield Planned(NewWebhook(company_id=company.company_id, event_type="bills.write.successful"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from codat_sync.syncs.status_codes import STATUS_CODES, status_code
-from dev.demo.verification.records import Facts, Key, Kind, codes
+from dev.demo.verification.records import Key, Kind, Records, codes
 
 
 class Verdict(StrEnum):
@@ -35,7 +35,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Tally:
+class BatchMetrics:
     """The syncs of one status code, counted on both sides."""
 
     code: int
@@ -45,51 +45,51 @@ class Tally:
     differences: int
 
 
-def compare(truth: Facts, found: Facts) -> list[Difference]:
+def compare(expected: Records, found: Records) -> list[Difference]:
     """Return every fact on which the two do not agree."""
-    return list(_differences(truth, found))
+    return list(_differences(expected, found))
 
 
-def _differences(truth: Facts, found: Facts) -> Iterator[Difference]:
-    code_of = codes(found) | codes(truth)
-    for key in sorted(truth.keys() | found.keys(), key=str):
+def _differences(expected: Records, found: Records) -> Iterator[Difference]:
+    code_of = codes(found) | codes(expected)
+    for key in sorted(expected.keys() | found.keys(), key=str):
         code = code_of.get(key.sync_id)
         if key not in found:
             yield Difference(Verdict.LOST, key, code)
-        elif key not in truth:
+        elif key not in expected:
             yield Difference(Verdict.UNEXPECTED, key, code)
-        elif truth[key] != found[key]:
-            yield Difference(Verdict.DIFFERENT, key, code, _detail(key, truth, found))
+        elif expected[key] != found[key]:
+            yield Difference(Verdict.DIFFERENT, key, code, _detail(key, expected, found))
 
 
-def _detail(key: Key, truth: Facts, found: Facts) -> str:
+def _detail(key: Key, expected: Records, found: Records) -> str:
     said = [
         f"{name} is {found[key].get(name)!r}, should be {value!r}"
-        for name, value in truth[key].items()
+        for name, value in expected[key].items()
         if found[key].get(name) != value
     ]
     return "- " + "; ".join(said)
 
 
-def tally(truth: Facts, found: Facts, differences: list[Difference]) -> list[Tally]:
+def tally(expected: Records, found: Records, differences: list[Difference]) -> list[BatchMetrics]:
     """Count by status code: all that are documented, and those that turned up besides."""
-    here, there = codes(truth), codes(found)
+    here, there = codes(expected), codes(found)
     syncs, kept_syncs = Counter(here.values()), Counter(there.values())
-    rows, kept_rows = _rows_by_code(truth), _rows_by_code(found)
+    rows, kept_rows = _rows_by_code(expected), _rows_by_code(found)
     wrong = Counter(difference.code for difference in differences)
-    turned_up = {code for code in (*syncs, *kept_syncs) if isinstance(code, int)}
+    unexpected_codes = {code for code in (*syncs, *kept_syncs) if isinstance(code, int)}
     return [
-        Tally(
+        BatchMetrics(
             code,
             status_code(code).meaning,
             (syncs[code], kept_syncs[code]),
             (rows[code], kept_rows[code]),
             wrong[code],
         )
-        for code in sorted(STATUS_CODES.keys() | turned_up)
+        for code in sorted(STATUS_CODES.keys() | unexpected_codes)
     ]
 
 
-def _rows_by_code(facts: Facts) -> Counter[object]:
-    code_of = codes(facts)
-    return Counter(code_of.get(key.sync_id) for key in facts if key.kind is Kind.TRANSACTION)
+def _rows_by_code(records: Records) -> Counter[object]:
+    code_of = codes(records)
+    return Counter(code_of.get(key.sync_id) for key in records if key.kind is Kind.TRANSACTION)

@@ -14,37 +14,39 @@ if TYPE_CHECKING:
 
 # Codat's codes from here on are of syncs that have ended.
 _ENDED = 2000
-_PATIENCE_SECONDS = 30
+_TIMEOUT_SECONDS = 30
 _POLL_SECONDS = 0.2
 # What is shown, as it came.
 _EXAMPLE = "RetrySubmitted"
 
 
 @dataclass(frozen=True)
-class Heard:
+class PublishedEvents:
     """How many facts of each kind were told, one of them, and how many syncs have ended without being told of."""
 
     kinds: Counter[str]
     example: Event | None
-    untold: int
+    unpublished_syncs: int
 
 
-def hear(subscriber: Subscriber, syncs: "Iterable[Sync]") -> Heard:
+def collect_events(subscriber: Subscriber, syncs: "Iterable[Sync]") -> PublishedEvents:
     """Return what was told, as soon as it tells of all ``syncs`` that have ended, or when patience ends."""
     ended = {sync.sync_id: sync.code for sync in syncs if sync.code >= _ENDED}
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while (untold := _untold(subscriber, ended)) and time.monotonic() < deadline:
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    while (unpublished_syncs := _count_unpublished(subscriber, ended)) and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
-    events = list(subscriber.heard.values())
+    events = list(subscriber.events_by_id.values())
     example = next((event for event in events if event["detail-type"] == _EXAMPLE), None)
-    return Heard(Counter(event["detail-type"] for event in events), example, untold)
+    return PublishedEvents(Counter(event["detail-type"] for event in events), example, unpublished_syncs)
 
 
-def _untold(subscriber: Subscriber, ended: dict[str, int]) -> int:
+def _count_unpublished(subscriber: Subscriber, ended: dict[str, int]) -> int:
     """Return of how many syncs the newest fact does not tell the code that Codat has for it."""
-    told: dict[str, tuple[int, int]] = {}
-    for event in subscriber.listen().values():
+    latest_codes: dict[str, tuple[int, int]] = {}
+    for event in subscriber.receive_events().values():
         detail = event["detail"]
         if "code" in detail:
-            told[detail["syncId"]] = max(told.get(detail["syncId"], (0, 0)), (detail["version"], detail["code"]))
-    return sum(told.get(sync_id, (0, 0))[1] != code for sync_id, code in ended.items())
+            latest_codes[detail["syncId"]] = max(
+                latest_codes.get(detail["syncId"], (0, 0)), (detail["version"], detail["code"])
+            )
+    return sum(latest_codes.get(sync_id, (0, 0))[1] != code for sync_id, code in ended.items())

@@ -16,11 +16,11 @@ class Kind(StrEnum):
 
     SYNC = "sync"
     TRANSACTION = "transaction"  # one row of Codat's list; it has a transaction once per place that it is booked in
-    POINTER = "pointer from transaction"
-    LISTING = "listing under company"
+    INDEX_ENTRY = "pointer from transaction"
+    LIST_ENTRY = "listing under company"
     EVENT = "event marked as seen"
     WEBHOOK = "answer to webhook"
-    ITEM = "item of the table"  # one that has no business there
+    UNEXPECTED_ITEM = "item of the table"  # one that has no business there
 
 
 class Key(NamedTuple):
@@ -31,8 +31,8 @@ class Key(NamedTuple):
     name: str = ""
 
 
-Fact = Mapping[str, object]
-Facts = dict[Key, Fact]
+Record = Mapping[str, object]
+Records = dict[Key, Record]
 
 
 class RowNames:
@@ -50,7 +50,7 @@ class RowNames:
         return f"{name} #{self._met[name]}"
 
 
-def moment(at: datetime | None) -> str | None:
+def utc_millis(at: datetime | None) -> str | None:
     """Write a time as precisely as the table keeps it; one without an offset is UTC."""
     if at is None:
         return None
@@ -58,6 +58,6 @@ def moment(at: datetime | None) -> str | None:
     return aware.isoformat(timespec="milliseconds")
 
 
-def codes(facts: Facts) -> dict[str | None, object]:
+def codes(records: Records) -> dict[str | None, object]:
     """Return the status code of each sync."""
-    return {key.sync_id: fact["code"] for key, fact in facts.items() if key.kind is Kind.SYNC}
+    return {key.sync_id: record["code"] for key, record in records.items() if key.kind is Kind.SYNC}

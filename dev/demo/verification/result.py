@@ -5,94 +5,100 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from dev.demo.scenario.reconciliation import Reconciled
-from dev.demo.scenario.submissions import Told
-from dev.demo.verification.comparison import Difference, Tally, Verdict, compare, tally
+from dev.demo.scenario.reconciliation import ReconciliationOutcome
+from dev.demo.scenario.submissions import ExpenseOutcome
+from dev.demo.verification.comparison import BatchMetrics, Difference, Verdict, compare, tally
 from dev.demo.verification.expected import REFUSED
-from dev.demo.verification.published_events import Heard
-from dev.demo.verification.records import Facts, Kind
+from dev.demo.verification.published_events import PublishedEvents
+from dev.demo.verification.records import Kind, Records
 
 
 @dataclass(frozen=True)
 class Result:
     """Both sides, how often Codat tried to deliver, what it answered how often, and what is left in the queues."""
 
-    truth: Facts
-    found: Facts
+    expected: Records
+    found: Records
     attempts: int
     calls: Counter[int]
-    told: list[Told]
-    heard: Heard
-    reconciled: Reconciled
-    waiting: int
-    dead: int
+    expense_outcomes: list[ExpenseOutcome]
+    published: PublishedEvents
+    reconciliation: ReconciliationOutcome
+    queued: int
+    dead_letters: int
 
     @cached_property
     def differences(self) -> list[Difference]:
         """All facts on which the two sides do not agree."""
-        return compare(self.truth, self.found)
+        return compare(self.expected, self.found)
 
     @property
-    def tallies(self) -> list[Tally]:
+    def tallies(self) -> list[BatchMetrics]:
         """Both sides counted, by status code."""
-        return tally(self.truth, self.found, self.differences)
+        return tally(self.expected, self.found, self.differences)
 
     @property
-    def is_well(self) -> bool:
+    def passed(self) -> bool:
         """Whether nothing is missing, wrong, too much, left over, written twice or untold."""
-        return not (self.differences or self.faults)
+        return not (self.differences or self.problems)
 
     @property
-    def faults(self) -> list[str]:
+    def problems(self) -> list[str]:
         """What is wrong although the two sides may agree, in words."""
         counted = {
-            "left in the queue": self.waiting,
-            "dead letters": self.dead,
-            "written twice": sum(each.in_books > 1 for each in self.told),
-            "not told of": self.heard.untold,
-            "not found by reconciliation": self.reconciled.lost - self.reconciled.found,
+            "left in the queue": self.queued,
+            "dead letters": self.dead_letters,
+            "written twice": sum(each.times_in_books > 1 for each in self.expense_outcomes),
+            "not told of": self.published.unpublished_syncs,
+            "not found by reconciliation": self.reconciliation.lost - self.reconciliation.found,
         }
-        unknown = [] if self.reconciled.complete_as_of else ["not known to be complete"]
+        unknown = [] if self.reconciliation.complete_as_of else ["not known to be complete"]
         return [f"{number:,} {what}" for what, number in counted.items() if number] + unknown
 
     @property
     def webhooks(self) -> str:
         """What became of the webhooks."""
-        kinds = Counter(key.kind for key in self.truth)
-        answers = [fact["status"] for key, fact in self.found.items() if key.kind is Kind.WEBHOOK]
+        kinds = Counter(key.kind for key in self.expected)
+        answers = [record["status"] for key, record in self.found.items() if key.kind is Kind.WEBHOOK]
         refused = answers.count(REFUSED)
-        of_syncs, all_of_them = kinds[Kind.EVENT], kinds[Kind.WEBHOOK]
+        sync_webhooks, all_webhooks = kinds[Kind.EVENT], kinds[Kind.WEBHOOK]
         return (
-            f"{all_of_them} webhooks in {self.attempts} deliveries: {of_syncs} about syncs, "
-            f"{all_of_them - of_syncs - 1} not ours, {refused} refused as Codat had not signed it. "
-            f"Left in the queue: {self.waiting}, dead letters: {self.dead}."
+            f"{all_webhooks} webhooks in {self.attempts} deliveries: {sync_webhooks} about syncs, "
+            f"{all_webhooks - sync_webhooks - 1} not ours, {refused} refused as Codat had not signed it. "
+            f"Left in the queue: {self.queued}, dead letters: {self.dead_letters}."
         )
 
     @property
-    def heard_of(self) -> str:
+    def events_summary(self) -> str:
         """What a subscriber of the event bus was told."""
-        kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(self.heard.kinds.items()))
-        untold = f" Of {self.heard.untold} syncs it was not told how they ended." if self.heard.untold else ""
-        return f"A subscriber of the event bus was told {self.heard.kinds.total():,} facts: {kinds or 'none'}.{untold}"
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(self.published.kinds.items()))
+        unpublished_syncs = (
+            f" Of {self.published.unpublished_syncs} syncs it was not told how they ended."
+            if self.published.unpublished_syncs
+            else ""
+        )
+        return f"A subscriber of the event bus was told {self.published.kinds.total():,} facts: {kinds or 'none'}.{
+            unpublished_syncs
+        }"
 
     @property
     def example(self) -> str:
         """One of them, as it came."""
-        event = self.heard.example
+        event = self.published.example
         return f"{event['detail-type']} {json.dumps(event['detail'])}" if event else ""
 
     @property
     def completeness(self) -> str:
         """What reconcile found, and what it says of the table."""
-        complete_as_of = self.reconciled.complete_as_of
+        complete_as_of = self.reconciliation.complete_as_of
         at = f"{complete_as_of:%H:%M:%S} UTC" if complete_as_of else "no moment"
         return (
-            f"{self.reconciled.lost} webhook lost, {self.reconciled.found} sync found by reconciliation. "
-            f"{self.reconciled.companies} companies: nothing is missing as of {at}."
+            f"{self.reconciliation.lost} webhook lost, {self.reconciliation.found} sync found by reconciliation. "
+            f"{self.reconciliation.companies} companies: nothing is missing as of {at}."
         )
 
     @property
-    def asked(self) -> str:
+    def codat_calls_summary(self) -> str:
         """How Codat answered when it was asked."""
         answers = ", ".join(f"{number} times with {status}" for status, number in sorted(self.calls.items()))
         return f"Codat was asked {self.calls.total()} times, and answered {answers}."
@@ -100,13 +106,13 @@ class Result:
     @property
     def verdict(self) -> str:
         """The one line that says it all."""
-        kinds = Counter(key.kind for key in self.truth)
+        kinds = Counter(key.kind for key in self.expected)
         verdicts = Counter(difference.verdict for difference in self.differences)
         unexpected = f", {verdicts[Verdict.UNEXPECTED]:,} unexpected" if verdicts[Verdict.UNEXPECTED] else ""
         return ", ".join(
             [
                 f"{kinds[Kind.SYNC]} syncs, {kinds[Kind.TRANSACTION]:,} transactions: {verdicts[Verdict.LOST]:,} lost",
                 f"{verdicts[Verdict.DIFFERENT]:,} different{unexpected}",
-                *self.faults,
+                *self.problems,
             ]
         )

@@ -5,53 +5,53 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.core.errors import UnprocessedError
-from codat_sync.syncs.repository import Store
-from dev.demo.verification.records import Fact, Facts, Key, Kind, RowNames, moment
+from codat_sync.core.errors import UnprocessedItemsError
+from codat_sync.syncs.repository import SyncRepository
+from dev.demo.verification.records import Key, Kind, Record, Records, RowNames, utc_millis
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 
-def table_facts(client: "DynamoDBClient", table_name: str) -> Facts:
+def stored_records(client: "DynamoDBClient", table_name: str) -> Records:
     """Read the whole table."""
-    store = Store(Table(client, table_name), event_retention=timedelta(0))  # which it needs for writing only
-    facts: Facts = dict(_listings(client, table_name))
+    store = SyncRepository(Table(client, table_name), event_retention=timedelta(0))  # which it needs for writing only
+    records: Records = dict(_list_entries(client, table_name))
     for item in _scan(client, table_name):
         pk, sk = item["pk"]["S"], item["sk"]["S"]
         match pk.split("#"), sk.split("#"):
             case ["SYNC", sync_id], ["SYNC"]:
-                facts |= _document_facts(store, sync_id)
+                records |= _document_records(store, sync_id)
             case (["SYNC", _], ["ITEMS" | "RUN" | "RETRY", *_]) | (["TXN", *_], ["BODY" | "CLAIM", *_]):
                 pass  # parts of a document are read with it; the others are not what the demo compares
             case ["COMPANY" | "GATE" | "LIMIT" | "RECONCILE" | "SUB", *_], _:
                 pass
             case ["SYNC", sync_id], ["EVENT", webhook_id]:
-                facts[Key(sync_id, Kind.EVENT, webhook_id)] = {}
+                records[Key(sync_id, Kind.EVENT, webhook_id)] = {}
             case ["TXN", company_id, transaction_id], ["SYNC", sync_id]:
-                facts[Key(sync_id, Kind.POINTER, f"{company_id}/{transaction_id}")] = {}
+                records[Key(sync_id, Kind.INDEX_ENTRY, f"{company_id}/{transaction_id}")] = {}
             case _:
-                facts[Key(None, Kind.ITEM, f"{pk} {sk}")] = {}
-    return facts
+                records[Key(None, Kind.UNEXPECTED_ITEM, f"{pk} {sk}")] = {}
+    return records
 
 
-def _document_facts(store: Store, sync_id: str) -> Facts:
+def _document_records(store: SyncRepository, sync_id: str) -> Records:
     try:
         document = store.load_sync(sync_id)
-    except UnprocessedError:  # parts are missing: no reader could have it
+    except UnprocessedItemsError:  # parts are missing: no reader could have it
         return {}
     if document is None or document.sync is None:
         return {}
     status = document.sync.status
-    facts: Facts = {
+    records: Records = {
         Key(sync_id, Kind.SYNC): {
             "company": status.company_id,
             "code": status.code,
             "status": status.status,
             "error message": status.error_message,
             "exception message": status.exception_message,
-            "time": moment(status.synced_at),
+            "time": utc_millis(status.synced_at),
             "data pushed": status.data_pushed,
         }
     }
@@ -59,17 +59,17 @@ def _document_facts(store: Store, sync_id: str) -> Facts:
     for item in document.sync.items:
         for _ in range(item.rows):
             name = rows.name(item.transaction_id, item.integration_type, item.ordinal)
-            facts[Key(sync_id, Kind.TRANSACTION, name)] = {"status": item.status, "message": item.message}
-    return facts
+            records[Key(sync_id, Kind.TRANSACTION, name)] = {"status": item.status, "message": item.message}
+    return records
 
 
-def _listings(client: "DynamoDBClient", table_name: str) -> Iterator[tuple[Key, Fact]]:
+def _list_entries(client: "DynamoDBClient", table_name: str) -> Iterator[tuple[Key, Record]]:
     """Yield what a list of a company's syncs is made from."""
     for item in _scan(client, table_name, IndexName="byCompany"):
         sync_id, company_id = item["pk"]["S"].removeprefix("SYNC#"), item["companyPk"]["S"].removeprefix("COMPANY#")
         # One that is only announced has no code yet.
         code = item["summary"]["M"].get("code", {}).get("N")
-        yield Key(sync_id, Kind.LISTING, company_id), {"code": code and int(code)}
+        yield Key(sync_id, Kind.LIST_ENTRY, company_id), {"code": code and int(code)}
 
 
 def _scan(client: "DynamoDBClient", table_name: str, **index: str) -> "Iterator[dict[str, AttributeValueTypeDef]]":

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TypedDict
 
-from codat_sync.auth.roles import Access
+from codat_sync.auth.roles import AccessPolicy
 from codat_sync.core.errors import SettingsError
 
 _LOCAL = "local"
@@ -19,7 +19,7 @@ class ReceiverSettings:
     sync_queue_url: str
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "ReceiverSettings":
+    def from_environment(cls, environment: Mapping[str, str]) -> "ReceiverSettings":
         """Return the settings that ``environment`` holds. Raises SettingsError."""
         return cls(
             webhook_secret_arn=_text(environment, "WEBHOOK_SECRET_ARN"),
@@ -37,11 +37,11 @@ class WorkerSettings:
     sync_queue_url: str
     sync_dead_letter_queue_url: str
     event_retention: timedelta
-    first_look: timedelta
+    poll_initial_delay: timedelta
     maximum_concurrency: int
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "WorkerSettings":
+    def from_environment(cls, environment: Mapping[str, str]) -> "WorkerSettings":
         """Return the settings that ``environment`` holds. Raises SettingsError."""
         return cls(
             codat_base_url=_text(environment, "CODAT_BASE_URL"),
@@ -50,7 +50,7 @@ class WorkerSettings:
             sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
             sync_dead_letter_queue_url=_text(environment, "SYNC_DEAD_LETTER_QUEUE_URL"),
             event_retention=timedelta(days=_number(environment, "EVENT_RETENTION_DAYS")),
-            first_look=timedelta(seconds=_number(environment, "FIRST_LOOK_SECONDS")),
+            poll_initial_delay=timedelta(seconds=_number(environment, "POLL_INITIAL_DELAY_SECONDS")),
             maximum_concurrency=_number(environment, "MAXIMUM_CONCURRENCY"),
         )
 
@@ -64,7 +64,7 @@ class ClockSettings:
     retry_queue_url: str
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "ClockSettings":
+    def from_environment(cls, environment: Mapping[str, str]) -> "ClockSettings":
         """Return the settings that ``environment`` holds. Raises SettingsError."""
         return cls(
             sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
@@ -81,17 +81,17 @@ class SubmitSettings:
     codat_secret_arn: str
     sync_table_name: str
     event_retention: timedelta
-    first_look: timedelta
+    poll_initial_delay: timedelta
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "SubmitSettings":
+    def from_environment(cls, environment: Mapping[str, str]) -> "SubmitSettings":
         """Return the settings that ``environment`` holds. Raises SettingsError."""
         return cls(
             codat_base_url=_text(environment, "CODAT_BASE_URL"),
             codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
             sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
             event_retention=timedelta(days=_number(environment, "EVENT_RETENTION_DAYS")),
-            first_look=timedelta(seconds=_number(environment, "FIRST_LOOK_SECONDS")),
+            poll_initial_delay=timedelta(seconds=_number(environment, "POLL_INITIAL_DELAY_SECONDS")),
         )
 
 
@@ -99,7 +99,7 @@ class SubmitSettings:
 class HealthSettings:
     """What health is told. ``publish_dead_letter_queue_url`` is None where publish is switched off."""
 
-    access: Access
+    access: AccessPolicy
     codat_base_url: str
     codat_secret_arn: str
     sync_table_name: str
@@ -109,12 +109,12 @@ class HealthSettings:
     retry_dead_letter_queue_url: str
     publish_dead_letter_queue_url: str | None
     retry_function_name: str
-    most_attempts: int
-    first_delay: timedelta
-    longest_delay: timedelta
+    max_attempts: int
+    initial_delay: timedelta
+    max_delay: timedelta
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "HealthSettings":
+    def from_environment(cls, environment: Mapping[str, str]) -> "HealthSettings":
         """Return the settings that ``environment`` holds. Raises SettingsError."""
         return cls(
             access=_access(environment),
@@ -127,7 +127,7 @@ class HealthSettings:
             retry_dead_letter_queue_url=_text(environment, "RETRY_DEAD_LETTER_QUEUE_URL"),
             publish_dead_letter_queue_url=environment.get("PUBLISH_DEAD_LETTER_QUEUE_URL") or None,
             retry_function_name=_text(environment, "RETRY_FUNCTION_NAME"),
-            **_policy(environment),
+            **_retry_policy(environment),
         )
 
 
@@ -135,20 +135,20 @@ class HealthSettings:
 class RetrySettings(SubmitSettings):
     """What retry is told: what submit is, who may ask, and how often it may try."""
 
-    access: Access
+    access: AccessPolicy
     retry_dead_letter_queue_url: str
-    most_attempts: int
-    first_delay: timedelta
-    longest_delay: timedelta
+    max_attempts: int
+    initial_delay: timedelta
+    max_delay: timedelta
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "RetrySettings":
+    def from_environment(cls, environment: Mapping[str, str]) -> "RetrySettings":
         """Return the settings that ``environment`` holds. Raises SettingsError."""
         return cls(
-            **asdict(SubmitSettings.read(environment)),
+            **asdict(SubmitSettings.from_environment(environment)),
             access=_access(environment),
             retry_dead_letter_queue_url=_text(environment, "RETRY_DEAD_LETTER_QUEUE_URL"),
-            **_policy(environment),
+            **_retry_policy(environment),
         )
 
 
@@ -161,7 +161,7 @@ class PublishSettings:
     publish_dead_letter_queue_url: str
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "PublishSettings":
+    def from_environment(cls, environment: Mapping[str, str]) -> "PublishSettings":
         """Return the settings that ``environment`` holds. Raises SettingsError."""
         return cls(
             sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
@@ -170,17 +170,17 @@ class PublishSettings:
         )
 
 
-class _Policy(TypedDict):
-    most_attempts: int
-    first_delay: timedelta
-    longest_delay: timedelta
+class _RetryPolicy(TypedDict):
+    max_attempts: int
+    initial_delay: timedelta
+    max_delay: timedelta
 
 
-def _policy(environment: Mapping[str, str]) -> _Policy:
+def _retry_policy(environment: Mapping[str, str]) -> _RetryPolicy:
     return {
-        "most_attempts": _number(environment, "RETRY_MOST_ATTEMPTS"),
-        "first_delay": timedelta(seconds=_number(environment, "RETRY_FIRST_DELAY_SECONDS")),
-        "longest_delay": timedelta(seconds=_number(environment, "RETRY_LONGEST_DELAY_SECONDS")),
+        "max_attempts": _number(environment, "RETRY_MAX_ATTEMPTS"),
+        "initial_delay": timedelta(seconds=_number(environment, "RETRY_INITIAL_DELAY_SECONDS")),
+        "max_delay": timedelta(seconds=_number(environment, "RETRY_MAX_DELAY_SECONDS")),
     }
 
 
@@ -188,7 +188,7 @@ def _policy(environment: Mapping[str, str]) -> _Policy:
 class LoginSettings:
     """What is told to a function with pages about who may see them. ``public_url`` is empty for the API's own."""
 
-    access: Access
+    access: AccessPolicy
     is_local: bool
     issuer: str
     login_secret_id: str
@@ -196,7 +196,7 @@ class LoginSettings:
     public_url: str
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "LoginSettings":
+    def from_environment(cls, environment: Mapping[str, str]) -> "LoginSettings":
         """Return the settings that ``environment`` holds. Raises SettingsError."""
         is_local = _is_local(environment)
         return cls(
@@ -209,15 +209,15 @@ class LoginSettings:
         )
 
 
-def _access(environment: Mapping[str, str]) -> Access:
+def _access(environment: Mapping[str, str]) -> AccessPolicy:
     """Return whether it is asked who somebody is. It always is but in the local environment, where it can be off."""
     authentication, is_local = _text(environment, "AUTHENTICATION"), _is_local(environment)
     if authentication not in {"on", "off"}:
         raise SettingsError(f"the environment variable AUTHENTICATION is neither on nor off: {authentication!r}")
     if authentication == "off" and not is_local:
         raise SettingsError("the environment variable AUTHENTICATION may be off only if ENVIRONMENT is local")
-    claims = tuple(filter(None, (each.strip() for each in _text(environment, "ROLES_CLAIMS").split(","))))
-    return Access(authentication == "on", claims)
+    claims = tuple(filter(None, (each.strip() for each in _text(environment, "ROLE_CLAIMS").split(","))))
+    return AccessPolicy(authentication == "on", claims)
 
 
 def _is_local(environment: Mapping[str, str]) -> bool:
@@ -241,11 +241,11 @@ class ReconcileSettings:
     sync_queue_url: str
     webhook_url: str
     quota_percent: int
-    busy: timedelta
-    quiet: timedelta
+    active_interval: timedelta
+    idle_interval: timedelta
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "ReconcileSettings":
+    def from_environment(cls, environment: Mapping[str, str]) -> "ReconcileSettings":
         """Return the settings that ``environment`` holds. Raises SettingsError."""
         return cls(
             codat_base_url=_text(environment, "CODAT_BASE_URL"),
@@ -254,8 +254,8 @@ class ReconcileSettings:
             sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
             webhook_url=_text(environment, "WEBHOOK_URL"),
             quota_percent=_number(environment, "RECONCILE_QUOTA_PERCENT"),
-            busy=timedelta(minutes=_number(environment, "RECONCILE_BUSY_MINUTES")),
-            quiet=timedelta(minutes=_number(environment, "RECONCILE_QUIET_MINUTES")),
+            active_interval=timedelta(minutes=_number(environment, "RECONCILE_ACTIVE_INTERVAL_MINUTES")),
+            idle_interval=timedelta(minutes=_number(environment, "RECONCILE_IDLE_INTERVAL_MINUTES")),
         )
 
 

@@ -8,23 +8,23 @@ from urllib.parse import parse_qs, urlencode
 
 import httpx
 
-from codat_sync.auth.csrf import check_not_forged
-from codat_sync.auth.login_flow import Login, Redirect
-from codat_sync.auth.login_state import LoginAttempt
-from codat_sync.auth.oidc_client import IdentityProvider, parse_login_client
+from codat_sync.auth.csrf import require_csrf_token
+from codat_sync.auth.login_flow import LoginFlow, Redirect
+from codat_sync.auth.login_state import LoginState
+from codat_sync.auth.oidc_client import OidcClient, parse_oidc_client_credentials
 from codat_sync.auth.roles import Role
-from codat_sync.auth.session import Session, session_of_everybody
+from codat_sync.auth.session import Session, unauthenticated_session
 from codat_sync.auth.signed_cookie import SignedCookie, parse_session_key
 from codat_sync.aws.secrets import CachedSecret
 from codat_sync.config import LoginSettings
 from codat_sync.core.errors import (
+    CsrfError,
     ForbiddenError,
-    ForgedRequestError,
     IdentityProviderError,
-    LoginRefusedError,
+    LoginFailedError,
     SecretUnavailableError,
 )
-from codat_sync.core.http_event import base_url_of, cookies_of, headers_of
+from codat_sync.core.http_event import get_base_url, get_cookies, get_headers
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _STATUSES = {
-    LoginRefusedError: 400,
+    LoginFailedError: 400,
     ForbiddenError: 403,
-    ForgedRequestError: 403,
+    CsrfError: 403,
     IdentityProviderError: 503,
     SecretUnavailableError: 503,
 }
@@ -62,14 +62,14 @@ class Pages:
     offset_seconds: float = 0
 
     def __post_init__(self) -> None:
-        self.settings = LoginSettings.read(self.site.environment)
-        client = CachedSecret(self.site.secretsmanager, self.settings.login_secret_id, parse_login_client)
+        self.settings = LoginSettings.from_environment(self.site.environment)
+        client = CachedSecret(self.site.secretsmanager, self.settings.login_secret_id, parse_oidc_client_credentials)
         self.key = CachedSecret(self.site.secretsmanager, self.settings.session_secret_arn, parse_session_key)
         is_secure = not self.settings.is_local
         self.sessions = SignedCookie("session", Session, self.key, self._now, is_secure=is_secure)
-        self.login = Login(
-            IdentityProvider(self.http, self.settings.issuer, client),
-            SignedCookie("login", LoginAttempt, self.key, self._now, is_secure=is_secure),
+        self.login = LoginFlow(
+            OidcClient(self.http, self.settings.issuer, client),
+            SignedCookie("login", LoginState, self.key, self._now, is_secure=is_secure),
             self.sessions,
             self.settings.access.roles_claims,
             self._now,
@@ -86,19 +86,19 @@ class Pages:
             return {"statusCode": _STATUSES[type(error)], "body": str(error)}
 
     def _routed(self, event: Json) -> Json:
-        base_url = base_url_of(event, self.settings.public_url, is_local=self.settings.is_local)
+        base_url = get_base_url(event, self.settings.public_url, is_local=self.settings.is_local)
         query, path = event.get("queryStringParameters", {}), event["rawPath"]
         if path == "/login":
             return _redirect(self.login.begin(base_url, query.get("next", "/")))
         if path == "/login/callback":
-            return _redirect(self.login.finish(base_url, query, cookies_of(event)))
-        is_on = self.settings.access.is_on
-        session = self.sessions.read(cookies_of(event)) if is_on else session_of_everybody(self._now())
+            return _redirect(self.login.finish(base_url, query, get_cookies(event)))
+        is_enabled = self.settings.access.is_enabled
+        session = self.sessions.read(get_cookies(event)) if is_enabled else unauthenticated_session(self._now())
         if session is None:
             return {"statusCode": 303, "headers": {"location": f"{base_url}/login?{urlencode({'next': path})}"}}
         if event["requestContext"]["http"]["method"] == "POST":
             (token,) = parse_qs(event["body"] or "csrf=").get("csrf", [""])
-            check_not_forged(session, token, headers_of(event), base_url)
+            require_csrf_token(session, token, get_headers(event), base_url)
         if path == "/logout":
             ended = self.login.end(base_url)
             return {
@@ -107,8 +107,8 @@ class Pages:
                 "cookies": [str(each) for each in ended.cookies],
             }
         if path == "/retry":
-            session.viewer.require(Role.RETRY)
-        session.viewer.require(Role.VIEW)
+            session.viewer.require_role(Role.RETRY)
+        session.viewer.require_role(Role.VIEW)
         shown = {"subject": session.viewer.subject, "name": session.viewer.name, "csrf": session.csrf_token}
         return {"statusCode": 200, "body": json.dumps(shown | {"roles": sorted(session.viewer.roles)})}
 

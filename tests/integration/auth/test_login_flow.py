@@ -37,7 +37,7 @@ def site(secretsmanager: "SecretsManagerClient", issuer: SimulatedIdentityProvid
     environment = {
         "ENVIRONMENT": "dev",
         "AUTHENTICATION": "on",
-        "ROLES_CLAIMS": "cognito:groups,scope",
+        "ROLE_CLAIMS": "cognito:groups,scope",
         "ISSUER": issuer.url,
         "LOGIN_SECRET_ID": "login",
         "SESSION_SECRET_ARN": "session",
@@ -92,7 +92,7 @@ def test_cookies_are_out_of_reach_of_scripts_and_of_other_sites(ann: httpx.Clien
     assert "session" not in ann.cookies
     ann.get("/")
     assert set(ann.cookies) == {"__Host-session"}
-    assert pages.login.sessions.forget().max_age == 0
+    assert pages.login.sessions.expire().max_age == 0
 
 
 def test_a_client_may_have_to_show_its_secret_in_the_form(ann: httpx.Client, issuer: SimulatedIdentityProvider) -> None:

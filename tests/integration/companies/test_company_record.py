@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from codat_sync.companies.company import Company
-from codat_sync.companies.repository import CompanyStore
-from codat_sync.syncs.repository import Store
+from codat_sync.companies.repository import CompanyRepository
+from codat_sync.syncs.repository import SyncRepository
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
@@ -19,13 +19,13 @@ _FIRST = Company(COMPANY_ID, "Bäckerei Toft", "Partner Expense", "Xero", "Linke
 
 
 @pytest.fixture
-def companies(store: Store) -> CompanyStore:
+def companies(store: SyncRepository) -> CompanyRepository:
     """Return the companies, as readers see them."""
-    return CompanyStore(store.table, event_retention=timedelta(days=16))
+    return CompanyRepository(store.table, event_retention=timedelta(days=16))
 
 
-def _company(companies: CompanyStore) -> Company | None:
-    return companies.load_head(COMPANY_ID, []).company
+def _company(companies: CompanyRepository) -> Company | None:
+    return companies.load_snapshot(COMPANY_ID, []).company
 
 
 def _asked(simulated: SimulatedCodat) -> list[str]:
@@ -60,7 +60,7 @@ def _make_due(aws: Aws) -> None:
 
 
 def test_a_company_is_asked_about_once_with_its_first_sync(
-    start: StartFunction, companies: CompanyStore, simulated: SimulatedCodat
+    start: StartFunction, companies: CompanyRepository, simulated: SimulatedCodat
 ) -> None:
     """Though ten of its syncs come at once."""
     company = simulated.company(COMPANY_ID)
@@ -74,7 +74,7 @@ def test_a_company_is_asked_about_once_with_its_first_sync(
 
 @pytest.mark.parametrize("name", ["created", "connected", "disconnected", "reconnected", "deleted", "failed"])
 def test_a_connection_event_refreshes_the_company(
-    start: StartFunction, companies: CompanyStore, simulated: SimulatedCodat, name: str
+    start: StartFunction, companies: CompanyRepository, simulated: SimulatedCodat, name: str
 ) -> None:
     """What it says is not believed, as it may be late; the same event again costs nothing."""
     simulated.set_connection_status(COMPANY_ID, "Deauthorized")
@@ -89,7 +89,7 @@ def test_a_connection_event_refreshes_the_company(
 
 
 def test_a_deleted_company_is_kept_as_such(
-    start: StartFunction, companies: CompanyStore, simulated: SimulatedCodat
+    start: StartFunction, companies: CompanyRepository, simulated: SimulatedCodat
 ) -> None:
     """With all that was known of it; Codat need not be asked."""
     worker = start("worker")
@@ -97,12 +97,12 @@ def test_a_deleted_company_is_kept_as_such(
     event = _event(simulated, "company.deleted")
     simulated.delete_company(COMPANY_ID)
     worker(batch(event))
-    assert _company(companies) == _FIRST.deleted()
+    assert _company(companies) == _FIRST.as_deleted()
     assert len(_asked(simulated)) == 2
 
 
 def test_a_company_that_was_never_seen_can_be_deleted(
-    start: StartFunction, companies: CompanyStore, simulated: SimulatedCodat
+    start: StartFunction, companies: CompanyRepository, simulated: SimulatedCodat
 ) -> None:
     """Its record says no more than that."""
     start("worker")(batch(_event(simulated, "company.deleted")))
@@ -110,7 +110,7 @@ def test_a_company_that_was_never_seen_can_be_deleted(
 
 
 def test_names_are_refreshed_by_age(
-    start: StartFunction, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, companies: CompanyRepository, simulated: SimulatedCodat
 ) -> None:
     """No event announces a new name."""
     worker = start("worker")
@@ -126,7 +126,7 @@ def test_names_are_refreshed_by_age(
 
 
 def test_what_others_keep_on_the_record_stays(
-    start: StartFunction, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, companies: CompanyRepository, simulated: SimulatedCodat
 ) -> None:
     """On it, and in its summary."""
     worker = start("worker")
@@ -146,7 +146,7 @@ def test_what_others_keep_on_the_record_stays(
 
 
 def test_while_the_gate_is_closed_a_company_waits_as_a_sync_does(
-    start: StartFunction, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, companies: CompanyRepository, simulated: SimulatedCodat
 ) -> None:
     """And the clock brings it back."""
     worker, clock = start("worker"), start("clock")
@@ -166,7 +166,7 @@ def test_while_the_gate_is_closed_a_company_waits_as_a_sync_does(
 
 
 def test_a_company_that_codat_fails_for_does_not_hold_its_sync_up(
-    start: StartFunction, store: Store, companies: CompanyStore, simulated: SimulatedCodat
+    start: StartFunction, store: SyncRepository, companies: CompanyRepository, simulated: SimulatedCodat
 ) -> None:
     """The sync is done with; the company waits in the table, and is not asked about with every other sync."""
     simulated.faults.add(Fault("status", times=3, status=503, path="^/companies/[^/]+$"))
@@ -175,38 +175,38 @@ def test_a_company_that_codat_fails_for_does_not_hold_its_sync_up(
     document = store.load_sync(SYNC_ID)
     assert document
     assert document.sync
-    waiting = companies.load_head(COMPANY_ID, []).waiting
-    assert waiting
-    assert waiting.due_at
+    pending_check = companies.load_snapshot(COMPANY_ID, []).pending_check
+    assert pending_check
+    assert pending_check.due_at
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_2")))
     assert len(_asked(simulated)) == 3
 
 
 def test_a_lost_connection_is_polled_until_it_is_restored(
-    start: StartFunction, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, companies: CompanyRepository, simulated: SimulatedCodat
 ) -> None:
     """A sync reveals it, and the clock polls it, without a connection event. Its time is stored."""
     worker, clock = start("worker"), start("clock")
     company = simulated.company(COMPANY_ID)
     worker(batch(of(simulated, simulated.sync(SYNC_ID))))
-    assert companies.load_head(COMPANY_ID, []).connection_since is None
+    assert companies.load_snapshot(COMPANY_ID, []).connection_changed_at is None
     simulated.set_connection_status(COMPANY_ID, "Deauthorized")
     worker(batch(*(of(simulated, simulated.add_sync(company, 4220), f"msg_{n}") for n in range(3))))
-    gone = companies.load_head(COMPANY_ID, [])
+    gone = companies.load_snapshot(COMPANY_ID, [])
     assert gone.company
     assert gone.company.connection_status == "Deauthorized"
-    assert gone.waiting
+    assert gone.pending_check
     assert len(_asked(simulated)) == 4  # once for all three
     simulated.set_connection_status(COMPANY_ID, "Linked")
     _make_due(aws)
     clock({})
     (check,) = aws.messages("SYNC_QUEUE")
     assert failed(worker(batch(check["Body"]))) == []
-    linked = companies.load_head(COMPANY_ID, [])
-    assert (linked.company, linked.waiting) == (_FIRST, None)
-    assert gone.connection_since
-    assert linked.connection_since
-    assert linked.connection_since > gone.connection_since
+    linked = companies.load_snapshot(COMPANY_ID, [])
+    assert (linked.company, linked.pending_check) == (_FIRST, None)
+    assert gone.connection_changed_at
+    assert linked.connection_changed_at
+    assert linked.connection_changed_at > gone.connection_changed_at
 
 
 def test_an_event_is_redelivered_when_codat_fails(start: StartFunction, simulated: SimulatedCodat) -> None:
@@ -216,7 +216,7 @@ def test_an_event_is_redelivered_when_codat_fails(start: StartFunction, simulate
 
 
 def test_a_malformed_answer_about_a_company_dead_letters_the_event(
-    start: StartFunction, aws: Aws, companies: CompanyStore, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, companies: CompanyRepository, simulated: SimulatedCodat
 ) -> None:
     """Once; and the event can be redriven."""
     simulated.faults.add(Fault("malformed", times=3))
@@ -224,14 +224,14 @@ def test_a_malformed_answer_about_a_company_dead_letters_the_event(
     event = _event(simulated, "connection.connected")
     assert failed(worker(batch(event))) == []
     (dead,) = aws.messages("SYNC_DEAD_LETTER_QUEUE")
-    assert dead["MessageAttributes"]["reason"]["StringValue"] == "malformed-answer"
+    assert dead["MessageAttributes"]["reason"]["StringValue"] == "malformed-response"
     assert failed(worker(batch(dead["Body"]))) == []
     assert _company(companies) == _FIRST
 
 
 @pytest.mark.usefixtures("aws")
 def test_a_malformed_company_does_not_make_a_dead_letter_of_its_sync(
-    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """The sync is there."""
     simulated.faults.add(Fault("malformed", times=9, path="connections$"))

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.companies.tombstones import Tombstones
+from codat_sync.companies.tombstones import TombstoneRepository
 from codat_sync.core.errors import QueueUnavailableError
-from codat_sync.dead_letters.dead_letter import RECEIVED_TOO_OFTEN, Drop, Wanted
-from codat_sync.dead_letters.queue import Counts, DroppedLetters, SetAside
-from codat_sync.dead_letters.service import DeadLetters
-from codat_sync.syncs.repository import Store
+from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED, DeadLetterFilter, DropDecision
+from codat_sync.dead_letters.queue import DeadLetterQueueClient, DroppedLetterRepository, QueueDepth
+from codat_sync.dead_letters.service import DeadLetterService
+from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import Outcome
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
@@ -26,13 +26,15 @@ _NOW = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def records(aws: Aws) -> DroppedLetters:
+def records(aws: Aws) -> DroppedLetterRepository:
     """Return the record of what was dropped."""
-    return DroppedLetters(Table(aws.dynamodb, aws.environment["SYNC_TABLE_NAME"]))
+    return DroppedLetterRepository(Table(aws.dynamodb, aws.environment["SYNC_TABLE_NAME"]))
 
 
 @pytest.fixture
-def letters(start: StartFunction, aws: Aws, simulated: SimulatedCodat, records: DroppedLetters) -> DeadLetters:
+def letters(
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, records: DroppedLetterRepository
+) -> DeadLetterService:
     """Return one dead letter of each kind: two from the worker, one from retry, one from SQS."""
     simulated.faults.add(Fault("malformed", times=3, path="status$"))
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID)), message({"eventType": "expenses.odd"}, "msg_odd")))
@@ -40,16 +42,16 @@ def letters(start: StartFunction, aws: Aws, simulated: SimulatedCodat, records: 
     event["Records"][0]["body"] = "{}"
     start("retry")(event)
     aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody="crashed")
-    return DeadLetters([_queue(aws, "sync"), _queue(aws, "retry")], records)
+    return DeadLetterService([_queue(aws, "sync"), _queue(aws, "retry")], records)
 
 
-def _queue(aws: Aws, name: str) -> SetAside:
+def _queue(aws: Aws, name: str) -> DeadLetterQueueClient:
     of_it = {suffix: aws.environment[f"{name.upper()}_{suffix}"] for suffix in ("DEAD_LETTER_QUEUE_URL", "QUEUE_URL")}
-    return SetAside(aws.sqs, name, url=of_it["DEAD_LETTER_QUEUE_URL"], source_url=of_it["QUEUE_URL"])
+    return DeadLetterQueueClient(aws.sqs, name, url=of_it["DEAD_LETTER_QUEUE_URL"], source_url=of_it["QUEUE_URL"])
 
 
-def _reasons(letters: DeadLetters, wanted: Wanted) -> list[str]:
-    return sorted(letter.reason for letter in letters.look(wanted))
+def _reasons(letters: DeadLetterService, wanted: DeadLetterFilter) -> list[str]:
+    return sorted(letter.reason for letter in letters.find(wanted))
 
 
 def _dropped(aws: Aws) -> list[Any]:
@@ -58,14 +60,14 @@ def _dropped(aws: Aws) -> list[Any]:
     return [item for item in items if item["pk"]["S"] == "DROPPED"]
 
 
-_ALL = ["malformed-answer", "not-a-message", RECEIVED_TOO_OFTEN, "unknown-event-type"]
+_ALL = ["malformed-response", "invalid-message", MAX_RECEIVES_EXCEEDED, "unknown-event-type"]
 
 
-def test_listing_shows_dead_letters_and_reasons_and_can_be_repeated(letters: DeadLetters) -> None:
+def test_listing_shows_dead_letters_and_reasons_and_can_be_repeated(letters: DeadLetterService) -> None:
     """Each shows what it is about; listing removes nothing."""
     for _ in range(2):
-        assert _reasons(letters, Wanted()) == _ALL
-    (letter,) = letters.look(Wanted(reason="malformed-answer"))
+        assert _reasons(letters, DeadLetterFilter()) == _ALL
+    (letter,) = letters.find(DeadLetterFilter(reason="malformed-response"))
     assert (letter.queue, letter.company_id, letter.sync_id) == ("sync", COMPANY_ID, SYNC_ID)
     assert letter.detail
     assert datetime.now(UTC) - letter.sent_at < timedelta(minutes=5)
@@ -74,31 +76,31 @@ def test_listing_shows_dead_letters_and_reasons_and_can_be_repeated(letters: Dea
 @pytest.mark.parametrize(
     ("wanted", "reasons"),
     [
-        (Wanted(queue="retry"), ["not-a-message"]),
-        (Wanted(reason="unknown-event-type"), ["unknown-event-type"]),
-        (Wanted(company_id=COMPANY_ID, reason="malformed-answer"), ["malformed-answer"]),
-        (Wanted(company_id="another"), []),
-        (Wanted(message_ids=frozenset({"another"})), []),
+        (DeadLetterFilter(queue="retry"), ["invalid-message"]),
+        (DeadLetterFilter(reason="unknown-event-type"), ["unknown-event-type"]),
+        (DeadLetterFilter(company_id=COMPANY_ID, reason="malformed-response"), ["malformed-response"]),
+        (DeadLetterFilter(company_id="another"), []),
+        (DeadLetterFilter(message_ids=frozenset({"another"})), []),
     ],
 )
-def test_dead_letters_can_be_filtered(letters: DeadLetters, wanted: Wanted, reasons: list[str]) -> None:
+def test_dead_letters_can_be_filtered(letters: DeadLetterService, wanted: DeadLetterFilter, reasons: list[str]) -> None:
     """By all that is said of them; the others are still there, for everybody."""
     assert sorted(letter.reason for letter in letters.redrive(wanted)) == reasons
-    assert _reasons(letters, Wanted()) == sorted(set(_ALL) - set(reasons))
+    assert _reasons(letters, DeadLetterFilter()) == sorted(set(_ALL) - set(reasons))
 
 
-def test_one_is_named_by_its_id(letters: DeadLetters) -> None:
+def test_one_is_named_by_its_id(letters: DeadLetterService) -> None:
     """Which is how a page names it."""
-    meant = next(letter for letter in letters.look(Wanted()) if letter.reason == RECEIVED_TOO_OFTEN)
-    assert [letter.body for letter in letters.redrive(Wanted(frozenset({meant.message_id})))] == ["crashed"]
+    meant = next(letter for letter in letters.find(DeadLetterFilter()) if letter.reason == MAX_RECEIVES_EXCEEDED)
+    assert [letter.body for letter in letters.redrive(DeadLetterFilter(frozenset({meant.message_id})))] == ["crashed"]
 
 
 def test_a_redriven_message_succeeds_after_the_fix(
-    letters: DeadLetters, start: StartFunction, aws: Aws, store: Store
+    letters: DeadLetterService, start: StartFunction, aws: Aws, store: SyncRepository
 ) -> None:
     """It comes as it came the first time, but for the reason: if it fails again, it has another."""
-    (letter,) = letters.redrive(Wanted(reason="malformed-answer"))
-    assert letters.queues[0].count() == Counts(waiting=2, looked_at=0)  # It is gone, and not only hidden.
+    (letter,) = letters.redrive(DeadLetterFilter(reason="malformed-response"))
+    assert letters.queues[0].count() == QueueDepth(available=2, in_flight=0)  # It is gone, and not only hidden.
     (back,) = aws.messages("SYNC_QUEUE")
     assert back["Body"] == letter.body
     assert back["Attributes"]["MessageGroupId"] == COMPANY_ID
@@ -109,9 +111,11 @@ def test_a_redriven_message_succeeds_after_the_fix(
     assert document.outcome is Outcome.FAILED
 
 
-def test_what_is_dropped_is_written_down_whole(letters: DeadLetters, aws: Aws) -> None:
+def test_what_is_dropped_is_written_down_whole(letters: DeadLetterService, aws: Aws) -> None:
     """With who dropped it, when and why, for a year."""
-    (letter,) = letters.drop(Wanted(reason="malformed-answer"), Drop("a test of ours", "a person", _NOW))
+    (letter,) = letters.drop(
+        DeadLetterFilter(reason="malformed-response"), DropDecision("a test of ours", "a person", _NOW)
+    )
     (item,) = _dropped(aws)
     assert (item["why"]["S"], item["by"]["S"], item["droppedAt"]["S"][:16]) == (
         "a test of ours",
@@ -120,104 +124,114 @@ def test_what_is_dropped_is_written_down_whole(letters: DeadLetters, aws: Aws) -
     )
     assert (item["reason"]["S"], item["syncId"]["S"], item["body"]["S"]) == (letter.reason, SYNC_ID, letter.body)
     assert int(item["expiresAt"]["N"]) == int((_NOW + timedelta(days=365)).timestamp())
-    assert _reasons(letters, Wanted()) == sorted(set(_ALL) - {"malformed-answer"})
+    assert _reasons(letters, DeadLetterFilter()) == sorted(set(_ALL) - {"malformed-response"})
 
 
-def test_what_an_item_cannot_hold_is_known_by_its_digest(aws: Aws, records: DroppedLetters) -> None:
+def test_what_an_item_cannot_hold_is_known_by_its_digest(aws: Aws, records: DroppedLetterRepository) -> None:
     """A message can be larger than an item."""
     aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody="é" * 200_000)
-    DeadLetters([_queue(aws, "sync")], records).drop(Wanted(), Drop("too large", "a person", _NOW))
+    DeadLetterService([_queue(aws, "sync")], records).drop(
+        DeadLetterFilter(), DropDecision("too large", "a person", _NOW)
+    )
     (item,) = _dropped(aws)
     assert item["body"] == {"NULL": True}
     assert len(item["sha256"]["S"]) == 64
 
 
-def test_what_cannot_be_written_down_is_not_deleted(letters: DeadLetters, aws: Aws) -> None:
+def test_what_cannot_be_written_down_is_not_deleted(letters: DeadLetterService, aws: Aws) -> None:
     """And is there for everybody again."""
-    nowhere = DroppedLetters(Table(aws.dynamodb, "another"))
+    nowhere = DroppedLetterRepository(Table(aws.dynamodb, "another"))
     with pytest.raises(aws.dynamodb.exceptions.ResourceNotFoundException):
-        DeadLetters(letters.queues, nowhere).drop(Wanted(queue="retry"), Drop("a test", "a person", _NOW))
-    assert _reasons(letters, Wanted()) == _ALL
+        DeadLetterService(letters.queues, nowhere).drop(
+            DeadLetterFilter(queue="retry"), DropDecision("a test", "a person", _NOW)
+        )
+    assert _reasons(letters, DeadLetterFilter()) == _ALL
 
 
-def test_a_message_that_cannot_be_redriven_stays(letters: DeadLetters, aws: Aws) -> None:
+def test_a_message_that_cannot_be_redriven_stays(letters: DeadLetterService, aws: Aws) -> None:
     """A letter leaves its queue when the other one has it."""
     gone = aws.sqs.create_queue(QueueName="gone")["QueueUrl"]
     aws.sqs.delete_queue(QueueUrl=gone)
     url = aws.environment["RETRY_DEAD_LETTER_QUEUE_URL"]
     with pytest.raises(QueueUnavailableError):
-        DeadLetters([SetAside(aws.sqs, "retry", url=url, source_url=gone)], letters.records).redrive(Wanted())
-    assert _reasons(letters, Wanted()) == _ALL
+        DeadLetterService([DeadLetterQueueClient(aws.sqs, "retry", url=url, source_url=gone)], letters.records).redrive(
+            DeadLetterFilter()
+        )
+    assert _reasons(letters, DeadLetterFilter()) == _ALL
 
 
-def test_whatever_a_letter_is_it_is_shown(aws: Aws, records: DroppedLetters) -> None:
+def test_whatever_a_letter_is_it_is_shown(aws: Aws, records: DroppedLetterRepository) -> None:
     """And can be dropped. Nobody knows what it is: that is why it is there."""
     no_ids = (*(json.dumps({"companyId": each, "syncId": each}) for each in ("\ud800", "\33[2J", "x" * 3_000)),)
     bodies = ("[1]", '{"companyId": 7}', "\N{BABY}", "null", "[" * 100_000, *no_ids)
     for body in bodies:
         aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody=body)
-    letters = DeadLetters([_queue(aws, "sync")], records)
-    found = letters.look(Wanted())
+    letters = DeadLetterService([_queue(aws, "sync")], records)
+    found = letters.find(DeadLetterFilter())
     assert [(letter.company_id, letter.sync_id) for letter in found] == [(None, None)] * len(bodies)
-    assert {letter.readable for letter in found} == set(bodies)
-    assert len(letters.drop(Wanted(), Drop("a test", "a person", _NOW))) == len(bodies)
+    assert {letter.payload for letter in found} == set(bodies)
+    assert len(letters.drop(DeadLetterFilter(), DropDecision("a test", "a person", _NOW))) == len(bodies)
 
 
 def test_dropping_keeps_no_record_of_an_erased_company_however_its_id_is_written(
-    aws: Aws, records: DroppedLetters
+    aws: Aws, records: DroppedLetterRepository
 ) -> None:
     """Codat's ids are GUIDs: capitals say nothing."""
-    Tombstones(Table(aws.dynamodb, "syncs")).put(COMPANY_ID, "a person", "a ticket", _NOW)
+    TombstoneRepository(Table(aws.dynamodb, "syncs")).put(COMPANY_ID, "a person", "a ticket", _NOW)
     body = json.dumps({"companyId": COMPANY_ID.upper(), "raw": "of a person"})
     aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody=body)
-    DeadLetters([_queue(aws, "sync")], records).drop(Wanted(company_id=COMPANY_ID), Drop("a test", "a person", _NOW))
+    DeadLetterService([_queue(aws, "sync")], records).drop(
+        DeadLetterFilter(company_id=COMPANY_ID), DropDecision("a test", "a person", _NOW)
+    )
     (item,) = _dropped(aws)
     assert (item["companyId"], item["body"]) == ({"NULL": True}, {"NULL": True})
 
 
-def test_a_message_that_sqs_delivers_twice_is_redriven(letters: DeadLetters, aws: Aws) -> None:
+def test_a_message_that_sqs_delivers_twice_is_redriven(letters: DeadLetterService, aws: Aws) -> None:
     """It promises to hand over each letter at least once."""
 
     def twice(parsed: dict[str, Any], **_: object) -> None:
         parsed["Messages"] = [*parsed.get("Messages", ()), *parsed.get("Messages", ())]
 
     aws.sqs.meta.events.register("after-call.sqs.ReceiveMessage", twice)
-    assert sorted(letter.reason for letter in letters.redrive(Wanted())) == _ALL
+    assert sorted(letter.reason for letter in letters.redrive(DeadLetterFilter())) == _ALL
     aws.sqs.meta.events.unregister("after-call.sqs.ReceiveMessage", twice)
-    assert letters.look(Wanted()) == []
+    assert letters.find(DeadLetterFilter()) == []
 
 
-def test_only_the_selected_queue_is_read(letters: DeadLetters, aws: Aws) -> None:
+def test_only_the_selected_queue_is_read(letters: DeadLetterService, aws: Aws) -> None:
     """Those of the others are not hidden for it."""
     asked: list[str] = []
     aws.sqs.meta.events.register(
         "before-parameter-build.sqs.ReceiveMessage", lambda params, **_: asked.append(params["QueueUrl"])
     )
-    assert len(letters.look(Wanted(queue="retry"))) == 1
+    assert len(letters.find(DeadLetterFilter(queue="retry"))) == 1
     assert set(asked) == {aws.environment["RETRY_DEAD_LETTER_QUEUE_URL"]}
 
 
-def test_a_message_that_becomes_visible_meanwhile_is_found(letters: DeadLetters, aws: Aws) -> None:
+def test_a_message_that_becomes_visible_meanwhile_is_found(letters: DeadLetterService, aws: Aws) -> None:
     """SQS says only about how many letters can be had."""
     url = aws.environment["RETRY_DEAD_LETTER_QUEUE_URL"]
-    (looked_at,) = aws.sqs.receive_message(QueueUrl=url, VisibilityTimeout=300)["Messages"]
+    (in_flight,) = aws.sqs.receive_message(QueueUrl=url, VisibilityTimeout=300)["Messages"]
 
-    def let_go(**_: object) -> None:
-        aws.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=looked_at["ReceiptHandle"], VisibilityTimeout=0)
+    def dropped(**_: object) -> None:
+        aws.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=in_flight["ReceiptHandle"], VisibilityTimeout=0)
 
-    aws.sqs.meta.events.register("after-call.sqs.GetQueueAttributes", let_go)
-    assert len(letters.redrive(Wanted(queue="retry"))) == 1
+    aws.sqs.meta.events.register("after-call.sqs.GetQueueAttributes", dropped)
+    assert len(letters.redrive(DeadLetterFilter(queue="retry"))) == 1
 
 
-def test_a_message_without_a_source_queue_can_only_be_listed_or_dropped(aws: Aws, records: DroppedLetters) -> None:
+def test_a_message_without_a_source_queue_can_only_be_listed_or_dropped(
+    aws: Aws, records: DroppedLetterRepository
+) -> None:
     """Unpublished records come from the table's stream."""
     url = aws.environment["PUBLISH_DEAD_LETTER_QUEUE_URL"]
     aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
-    letters = DeadLetters([SetAside(aws.sqs, "publish", url=url, source_url=None)], records)
-    assert letters.redrive(Wanted()) == []
-    assert [letter.queue for letter in letters.look(Wanted())] == ["publish"]
-    assert len(letters.drop(Wanted(), Drop("a test", "a person", _NOW))) == 1
-    assert letters.look(Wanted()) == []
+    letters = DeadLetterService([DeadLetterQueueClient(aws.sqs, "publish", url=url, source_url=None)], records)
+    assert letters.redrive(DeadLetterFilter()) == []
+    assert [letter.queue for letter in letters.find(DeadLetterFilter())] == ["publish"]
+    assert len(letters.drop(DeadLetterFilter(), DropDecision("a test", "a person", _NOW))) == 1
+    assert letters.find(DeadLetterFilter()) == []
 
 
 @pytest.mark.parametrize(
@@ -225,7 +239,7 @@ def test_a_message_without_a_source_queue_can_only_be_listed_or_dropped(aws: Aws
     [
         ([], "Missing option '--why'"),
         (["--why", "a test"], "which dead letters?"),
-        (["--reason", "not-json"], "Missing option '--why'"),
+        (["--reason", "invalid-json"], "Missing option '--why'"),
         (["--id", "one", "--all"], "Missing option '--why'"),
         (["--id", "one", "--why", " "], "must not be blank"),
     ],

@@ -13,24 +13,24 @@ from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.control.messages import Snapshot
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.demo.scenario.delivery import Sent
-from dev.demo.scenario.reconciliation import Reconciled
-from dev.demo.scenario.submissions import Told
+from dev.demo.scenario.reconciliation import ReconciliationOutcome
+from dev.demo.scenario.submissions import ExpenseOutcome
 from dev.demo.scenario.syncs import SYNCS
 from dev.demo.verification.comparison import Difference, Verdict, compare
-from dev.demo.verification.expected import true_facts
-from dev.demo.verification.published_events import Heard
-from dev.demo.verification.records import Facts, Kind
+from dev.demo.verification.expected import expected_records
+from dev.demo.verification.published_events import PublishedEvents
+from dev.demo.verification.records import Kind, Records
 from dev.demo.verification.result import Result
-from dev.demo.verification.stored import table_facts
+from dev.demo.verification.stored import stored_records
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, load
 from tests.support.aws import Aws
 from tests.support.handlers import Handler
 
 WEBHOOK_ID = "msg_2pLxVrYw9bQk0002"  # of the payload
-_RECONCILED = Reconciled(1, 1, 5, datetime(2026, 11, 24, 22, 10, tzinfo=UTC))
+_RECONCILED = ReconciliationOutcome(1, 1, 5, datetime(2026, 11, 24, 22, 10, tzinfo=UTC))
 DOCUMENT = (f"SYNC#{SYNC_ID}", "SYNC")
 EVENT = (f"SYNC#{SYNC_ID}", f"EVENT#{WEBHOOK_ID}")
-POINTER = (f"TXN#{COMPANY_ID}#{TRANSACTION_IDS[1]}", f"SYNC#{SYNC_ID}")
+INDEX_ENTRY = (f"TXN#{COMPANY_ID}#{TRANSACTION_IDS[1]}", f"SYNC#{SYNC_ID}")
 
 
 @pytest.fixture(autouse=True)
@@ -45,12 +45,12 @@ def _taken_in(start: Callable[[str], Handler], simulated: SimulatedCodat) -> Non
 def _compared(simulated: SimulatedCodat, aws: Aws) -> list[Difference]:
     """Compare the two, as far as they are about syncs: no webhook was delivered here."""
     snapshot = Snapshot(simulated.companies, simulated.syncs)
-    truth = true_facts(snapshot, [Sent(WEBHOOK_ID, SYNC_ID, is_genuine=True)])
-    return compare(_without_answers(truth), table_facts(aws.dynamodb, "syncs"))
+    expected = expected_records(snapshot, [Sent(WEBHOOK_ID, SYNC_ID, is_genuine=True)])
+    return compare(_without_answers(expected), stored_records(aws.dynamodb, "syncs"))
 
 
-def _without_answers(facts: Facts) -> Facts:
-    return {key: fact for key, fact in facts.items() if key.kind is not Kind.WEBHOOK}
+def _without_answers(records: Records) -> Records:
+    return {key: record for key, record in records.items() if key.kind is not Kind.WEBHOOK}
 
 
 def test_what_was_taken_in_is_as_codat_has_it(simulated: SimulatedCodat, aws: Aws) -> None:
@@ -96,11 +96,11 @@ def test_a_missing_or_additional_row_is_reported(simulated: SimulatedCodat, aws:
     simulated.change_sync(SYNC_ID, items=items[:-1])
     assert {(found.verdict, found.key.kind) for found in _compared(simulated, aws)} == {
         (Verdict.UNEXPECTED, Kind.TRANSACTION),
-        (Verdict.UNEXPECTED, Kind.POINTER),
+        (Verdict.UNEXPECTED, Kind.INDEX_ENTRY),
     }
 
 
-@pytest.mark.parametrize(("key", "kind"), [(DOCUMENT, Kind.SYNC), (EVENT, Kind.EVENT), (POINTER, Kind.POINTER)])
+@pytest.mark.parametrize(("key", "kind"), [(DOCUMENT, Kind.SYNC), (EVENT, Kind.EVENT), (INDEX_ENTRY, Kind.INDEX_ENTRY)])
 def test_what_is_not_in_the_table_is_lost(
     simulated: SimulatedCodat, aws: Aws, key: tuple[str, str], kind: Kind
 ) -> None:
@@ -112,30 +112,40 @@ def test_what_is_not_in_the_table_is_lost(
 
 def test_an_unknown_item_is_unexpected(simulated: SimulatedCodat, aws: Aws) -> None:
     """Add a foreign event, a dangling index entry or an item of unknown kind."""
-    for pk, sk in (EVENT[0], "EVENT#msg_other"), (POINTER[0], "SYNC#elsewhere"), ("OTHER", "OTHER"):
+    for pk, sk in (EVENT[0], "EVENT#msg_other"), (INDEX_ENTRY[0], "SYNC#elsewhere"), ("OTHER", "OTHER"):
         aws.dynamodb.put_item(TableName="syncs", Item={"pk": {"S": pk}, "sk": {"S": sk}})
     assert [found.verdict for found in _compared(simulated, aws)] == [Verdict.UNEXPECTED] * 3
 
 
-_WELL = Result({}, {}, 0, Counter(), [], Heard(Counter(), None, untold=0), _RECONCILED, waiting=0, dead=0)
+_WELL = Result(
+    {},
+    {},
+    0,
+    Counter(),
+    [],
+    PublishedEvents(Counter(), None, unpublished_syncs=0),
+    _RECONCILED,
+    queued=0,
+    dead_letters=0,
+)
 
 
 @pytest.mark.parametrize(
     ("result", "says"),
     [
-        (replace(_WELL, waiting=6), "6 left in the queue"),
-        (replace(_WELL, dead=1), "1 dead letters"),
-        (replace(_WELL, heard=replace(_WELL.heard, untold=1)), "1 not told of"),
-        (replace(_WELL, told=[Told("", 2, "", "")]), "1 written twice"),
-        (replace(_WELL, reconciled=replace(_RECONCILED, found=0)), "1 not found by reconciliation"),
-        (replace(_WELL, reconciled=replace(_RECONCILED, complete_as_of=None)), "not known to be complete"),
+        (replace(_WELL, queued=6), "6 left in the queue"),
+        (replace(_WELL, dead_letters=1), "1 dead letters"),
+        (replace(_WELL, published=replace(_WELL.published, unpublished_syncs=1)), "1 not told of"),
+        (replace(_WELL, expense_outcomes=[ExpenseOutcome("", 2, "", "")]), "1 written twice"),
+        (replace(_WELL, reconciliation=replace(_RECONCILED, found=0)), "1 not found by reconciliation"),
+        (replace(_WELL, reconciliation=replace(_RECONCILED, complete_as_of=None)), "not known to be complete"),
     ],
 )
 def test_what_is_not_well_is_said_in_the_last_line(result: Result, says: str) -> None:
     """Even if the two sides agree."""
-    assert _WELL.is_well
+    assert _WELL.passed
     assert _WELL.verdict == "0 syncs, 0 transactions: 0 lost, 0 different"
-    assert not result.is_well
+    assert not result.passed
     assert result.verdict == f"{_WELL.verdict}, {says}"
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.erasure.body_retention import BodyItems
+from codat_sync.erasure.body_retention import BodyPurger
 from codat_sync.retries.planner import Step
 from dev.codat_simulator.books.settling import Outcome, Verdict
 from dev.codat_simulator.faults import Fault
@@ -21,8 +21,8 @@ _SOON = timedelta(minutes=1)
 
 
 @pytest.fixture
-def bodies(aws: Aws) -> BodyItems:
-    return BodyItems(Table(aws.dynamodb, "syncs"))
+def bodies(aws: Aws) -> BodyPurger:
+    return BodyPurger(Table(aws.dynamodb, "syncs"))
 
 
 def _now() -> datetime:
@@ -49,24 +49,24 @@ def _texts(aws: Aws) -> list[str | None]:
 
 
 def test_without_its_body_it_is_not_created_again_but_asked_for(
-    start: StartFunction, aws: Aws, simulated: SimulatedCodat, bodies: BodyItems
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, bodies: BodyPurger
 ) -> None:
     """Whoever asks; and with a new body it is, once."""
     transaction_id, sync_id = _fail(start, simulated)
-    assert sum(bodies.empty(_now() + _SOON, _now())) == 1
+    assert sum(bodies.purge(_now() + _SOON, _now())) == 1
     assert _texts(aws) == [None]
     retry = start("retry")
-    for is_for_person in (False, True):
-        assert _steps(retry({"syncId": sync_id, "isForPerson": is_for_person})) == [Step.NO_BODY]
+    for is_manual in (False, True):
+        assert _steps(retry({"syncId": sync_id, "isManual": is_manual})) == [Step.NO_BODY_RECORDED]
     assert len(simulated.submissions) == 1
     kept = f"/recorded/{COMPANY_ID}/expense-transactions/{transaction_id}"
     assert ask(start("submit"), "PUT", kept, expense(transaction_id)).status == 204
-    assert _steps(retry({"syncId": sync_id})) == [Step.WAIT]
+    assert _steps(retry({"syncId": sync_id})) == [Step.SCHEDULED]
     assert len(simulated.submissions) == 2
 
 
 def test_what_may_have_been_written_stays_unknown(
-    start: StartFunction, aws: Aws, simulated: SimulatedCodat, bodies: BodyItems
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, bodies: BodyPurger
 ) -> None:
     """The submission says so, not its body."""
     _, sync_id = _fail(start, simulated)
@@ -74,26 +74,26 @@ def test_what_may_have_been_written_stays_unknown(
     retry = start("retry")
     retry({"syncId": sync_id})
     before = retry({"syncId": sync_id})
-    assert sum(bodies.empty(_now() + _SOON, _now())) == 2
+    assert sum(bodies.purge(_now() + _SOON, _now())) == 2
     assert _texts(aws) == [None, None]
-    assert _steps(retry({"syncId": sync_id})) == _steps(before) == [Step.UNKNOWN]
+    assert _steps(retry({"syncId": sync_id})) == _steps(before) == [Step.OUTCOME_UNKNOWN]
     assert len(simulated.submissions) == 1
 
 
 def test_a_younger_one_stays_and_an_empty_one_is_done_with(
-    start: StartFunction, aws: Aws, simulated: SimulatedCodat, bodies: BodyItems
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, bodies: BodyPurger
 ) -> None:
     """The command can be given each week."""
     _fail(start, simulated)
-    assert sum(bodies.empty(_now() - _SOON, _now())) == 0
+    assert sum(bodies.purge(_now() - _SOON, _now())) == 0
     assert all(_texts(aws))
     assert sum(bodies.count(_now() + _SOON)) == 1
-    assert sum(bodies.empty(_now() + _SOON, _now())) == 1
-    assert sum(bodies.empty(_now() + _SOON, _now())) == sum(bodies.count(_now() + _SOON)) == 0
+    assert sum(bodies.purge(_now() + _SOON, _now())) == 1
+    assert sum(bodies.purge(_now() + _SOON, _now())) == sum(bodies.count(_now() + _SOON)) == 0
 
 
 def test_a_body_that_is_deleted_meanwhile_is_not_restored(
-    start: StartFunction, aws: Aws, simulated: SimulatedCodat, bodies: BodyItems
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, bodies: BodyPurger
 ) -> None:
     """Its company is being erased."""
     _fail(start, simulated)
@@ -108,7 +108,7 @@ def test_a_body_that_is_deleted_meanwhile_is_not_restored(
         if item["sk"]["S"].startswith("BODY#")
     )
     aws.dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", delete)
-    assert sum(bodies.empty(_now() + _SOON, _now())) == 0
+    assert sum(bodies.purge(_now() + _SOON, _now())) == 0
     assert _texts(aws) == []
 
 

@@ -10,14 +10,14 @@ from uuid import NAMESPACE_URL, uuid5
 import pytest
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.aws.table_schema import part_key, pointer_key, retry_key, sync_key
-from codat_sync.companies.tombstones import Tombstones
+from codat_sync.aws.table_schema import index_entry_key, part_key, retry_key, sync_key
+from codat_sync.companies.tombstones import TombstoneRepository
 from codat_sync.core.errors import ConditionFailedError, TooEarlyError
-from codat_sync.dead_letters.dead_letter import DeadLetter, Drop
-from codat_sync.dead_letters.queue import DroppedLetters, SetAside
+from codat_sync.dead_letters.dead_letter import DeadLetter, DropDecision
+from codat_sync.dead_letters.queue import DeadLetterQueueClient, DroppedLetterRepository
 from codat_sync.erasure.company_items import CompanyItems
-from codat_sync.erasure.service import REMEMBERED_AFTER, WRITERS_END_AFTER, Forgetting
-from codat_sync.reconciliation.repository import ReconciliationStore
+from codat_sync.erasure.service import BLOCK_LIFTABLE_AFTER, WRITERS_FINISH_WITHIN, ErasureService
+from codat_sync.reconciliation.repository import ReconciliationRepository
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.books.settling import Outcome as Settled
@@ -41,18 +41,18 @@ _BY = "arn:aws:iam::123456789012:user/operator"
 _NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 _INDEXES = ("byCompany", "byDay", "byDue", "byReconcile")
 # Every kind of item that there is of a company. Who adds one has it made here.
-_KINDS = {
-    "COMPANY/AGREED",
+_METRIC_PREFIXES = {
+    "COMPANY/ACCEPTED",
     "COMPANY/COMPANY",
     "COMPANY/EVENT",
     "COMPANY/RECONCILIATION",
     "DROPPED/DROPPED",
-    "LIMIT/PLACES",
+    "LIMIT/SLOTS",
     "SUB/SUB",
     "SYNC/EVENT",
     "SYNC/ITEMS",
     "SYNC/RETRY",
-    "SYNC/RUN",
+    "SYNC/PARTRUN",
     "SYNC/SYNC",
     "TXN/BODY",
     "TXN/CLAIM",
@@ -75,7 +75,7 @@ class _Application:
 
     def _fill(self, company_id: str) -> None:
         company = self.simulated.company(company_id)
-        large = self.simulated.add_sync(company, 2000, generate_items(40, traps=False))
+        large = self.simulated.add_sync(company, 2000, generate_items(40, edge_cases=False))
         for sync in [each for each in self.simulated.syncs if each.company_id == company_id]:
             assert failed(self.worker(batch(of(self.simulated, sync, f"msg_{sync.sync_id}")))) == []
         # The index entry of a removed transaction stays: no document refers to it.
@@ -88,7 +88,7 @@ class _Application:
         assert self.retry({"syncId": made})["retrySyncIds"]
         for known_id in (company_id, None):
             self.drop(company_id, known_id)
-        ReconciliationStore(Table(self.aws.dynamodb, "syncs")).put_agreed(company_id, {made: "as it is"})
+        ReconciliationRepository(Table(self.aws.dynamodb, "syncs")).put_agreed(company_id, {made: "as it is"})
         for queue in ("SYNC_DEAD_LETTER_QUEUE", "RETRY_DEAD_LETTER_QUEUE"):
             self.aws.sqs.send_message(
                 QueueUrl=self.aws.environment[f"{queue}_URL"],
@@ -99,7 +99,7 @@ class _Application:
         """Drop a dead letter that mentions a company, whether or not it can be parsed."""
         name = str(uuid5(NAMESPACE_URL, f"{company_id} {known_id}"))
         letter = DeadLetter("sync", name, "r", "d", _NOW, None, known_id, None, f"of {company_id}", "")
-        DroppedLetters(Table(self.aws.dynamodb, "syncs")).put(letter, Drop("why", _BY, _NOW))
+        DroppedLetterRepository(Table(self.aws.dynamodb, "syncs")).put(letter, DropDecision("why", _BY, _NOW))
 
     def path(self, company_id: str) -> str:
         return f"/companies/{company_id}/sync/expenses/expense-transactions"
@@ -157,16 +157,18 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-def _forgetting(aws: Aws, clock: ManualClock) -> Forgetting:
+def _forgetting(aws: Aws, clock: ManualClock) -> ErasureService:
     urls = (aws.environment[f"{name}_DEAD_LETTER_QUEUE_URL"] for name in ("SYNC", "RETRY"))
-    letters = [SetAside(aws.sqs, "one", url=url, source_url=None) for url in urls]
+    letters = [DeadLetterQueueClient(aws.sqs, "one", url=url, source_url=None) for url in urls]
     return _forgetting_items(aws.dynamodb, clock, letters)
 
 
-def _forgetting_items(client: "DynamoDBClient", clock: ManualClock, letters: Sequence[SetAside] = ()) -> Forgetting:
+def _forgetting_items(
+    client: "DynamoDBClient", clock: ManualClock, letters: Sequence[DeadLetterQueueClient] = ()
+) -> ErasureService:
     table = Table(client, "syncs")
     wait = lambda seconds: clock.pass_by(timedelta(seconds=seconds))  # noqa: E731
-    return Forgetting(Tombstones(table), CompanyItems(table), letters, _BY, clock.now, sleep=wait)
+    return ErasureService(TombstoneRepository(table), CompanyItems(table), letters, _BY, clock.now, sleep=wait)
 
 
 def _kinds(items: Items) -> set[str]:
@@ -176,11 +178,11 @@ def _kinds(items: Items) -> set[str]:
 def test_nothing_is_left_but_the_tombstone(application: _Application, aws: Aws, clock: ManualClock) -> None:
     """No item and no entry of an index mentions it; what is another company's is as it was."""
     before, of_company, of_other = application.items(), application.of(COMPANY_ID), application.of(_OTHER_ID)
-    assert _kinds(before) == _KINDS | _OF_NO_COMPANY
-    assert _kinds(of_company) == _KINDS
+    assert _kinds(before) == _METRIC_PREFIXES | _OF_NO_COMPANY
+    assert _kinds(of_company) == _METRIC_PREFIXES
     names = application.names(COMPANY_ID)
     counted: Counter[str] = sum(CompanyItems(Table(aws.dynamodb, "syncs")).count(COMPANY_ID), Counter())
-    done = _forgetting(aws, clock).forget(COMPANY_ID, "ticket 7")
+    done = _forgetting(aws, clock).erase(COMPANY_ID, "ticket 7")
     left = application.items()
     ((key, stone),) = application.of(COMPANY_ID).items()
     assert key == (f"COMPANY#{COMPANY_ID}", "COMPANY")
@@ -188,10 +190,10 @@ def test_nothing_is_left_but_the_tombstone(application: _Application, aws: Aws, 
         "v": "1",
         "version": stone["version"]["N"],
         "companyId": COMPANY_ID,
-        "forgottenAt": "2026-01-05T10:00:00.000Z",
-        "forgottenBy": _BY,
-        "forgottenReason": "ticket 7",
-        "erasingSince": "2026-01-05T10:30:00.000Z",
+        "erasureRequestedAt": "2026-01-05T10:00:00.000Z",
+        "erasureRequestedBy": _BY,
+        "erasureReason": "ticket 7",
+        "erasureStartedAt": "2026-01-05T10:30:00.000Z",
         "erasedAt": "2026-01-05T10:30:00.000Z",
     }
     assert not [entry for entry in application.index_entries() if any(name in json.dumps(entry) for name in names)]
@@ -209,8 +211,8 @@ def test_an_index_entry_to_another_companys_sync_does_not_delete_it(aws: Aws, cl
     """Codat's ids are unique; what says otherwise is not believed."""
     table = Table(aws.dynamodb, "syncs")
     others = [sync_key("s") | {"companyId": _OTHER_ID}, part_key("s", "run", 0), retry_key("s")]
-    table.put_all([*others, pointer_key(COMPANY_ID, "t", "s"), sync_key("mine") | {"companyId": COMPANY_ID}])
-    assert _forgetting_items(aws.dynamodb, clock).forget(COMPANY_ID, "ticket 7").items.total() == 2
+    table.put_all([*others, index_entry_key(COMPANY_ID, "t", "s"), sync_key("mine") | {"companyId": COMPANY_ID}])
+    assert _forgetting_items(aws.dynamodb, clock).erase(COMPANY_ID, "ticket 7").items.total() == 2
     assert len(table.get([sync_key("s"), part_key("s", "run", 0), retry_key("s")])) == 3
 
 
@@ -219,9 +221,9 @@ def test_late_writers_restore_nothing(application: _Application, aws: Aws, clock
     simulated = application.simulated
     new = simulated.add_sync(simulated.company(COMPANY_ID), 5130, [Item("new", "PushError", "expense")])
     submitted = [each for each in simulated.syncs if each.company_id == COMPANY_ID][2].sync_id
-    _forgetting(aws, clock).forget(COMPANY_ID, "ticket 7")
+    _forgetting(aws, clock).erase(COMPANY_ID, "ticket 7")
     before, asked, sent = application.items(), len(simulated.requests.entries), len(simulated.submissions)
-    check = {"v": 1, "kind": "check", "companyId": COMPANY_ID, "run": None, "correlationId": "c"}
+    check = {"v": 1, "kind": "check", "companyId": COMPANY_ID, "partRunId": None, "correlationId": "c"}
     letters = batch(
         of(simulated, simulated.sync(SYNC_ID), f"msg_{SYNC_ID}"),
         of(simulated, simulated.sync(SYNC_ID), "msg_replayed"),
@@ -261,7 +263,7 @@ def test_a_live_lookup_does_not_query_an_erased_company(
     application: _Application, start: StartFunction, aws: Aws, clock: ManualClock
 ) -> None:
     """Who is asking Codat about a company stands in the table, by its id: so Codat is not asked about this one."""
-    _forgetting(aws, clock).forget(COMPANY_ID, "ticket 7")
+    _forgetting(aws, clock).erase(COMPANY_ID, "ticket 7")
     asked = len(application.simulated.requests.entries)
     for company_id, status in ((COMPANY_ID, 404), (COMPANY_ID.upper(), 404), (_OTHER_ID, 200)):
         event = load("health", "sync")
@@ -286,12 +288,12 @@ def test_reconcile_leaves_it_alone(
     """From the tombstone on it is not compared, and though Codat lists it, it is not discovered."""
     reconcile = start("reconcile")
     minutes = load("reconcile", "each-five-minutes") | {"remaining_ms": 290_000}
-    forgetting = _forgetting(aws, clock)
-    forgetting.tombstones.put(COMPANY_ID, _BY, "ticket 7", clock.now())
+    erasure_service = _forgetting(aws, clock)
+    erasure_service.tombstones.put(COMPANY_ID, _BY, "ticket 7", clock.now())
     before = application.of(COMPANY_ID)
     assert reconcile(dict(minutes))["compared"] == 1
     assert application.of(COMPANY_ID) == before
-    forgetting.forget(COMPANY_ID, "ticket 7")
+    erasure_service.erase(COMPANY_ID, "ticket 7")
     aws.dynamodb.delete_item(TableName="syncs", Key={"pk": {"S": "RECONCILE"}, "sk": {"S": "DIRECTORY"}})
     reconcile(dict(minutes))
     assert ("RECONCILE", "DIRECTORY") in application.items()
@@ -340,14 +342,14 @@ def test_wherever_it_ends_the_same_command_goes_on(application: _Application, aw
             aws.dynamodb.put_item(TableName="syncs", Item=item)
         ends += 1
         try:
-            _forgetting_items(_ending(aws, ends), clock).forget(COMPANY_ID, "ticket 7")
+            _forgetting_items(_ending(aws, ends), clock).erase(COMPANY_ID, "ticket 7")
         except _Ends:
-            assert Tombstones(Table(aws.dynamodb, "syncs")).load(COMPANY_ID)
-            _forgetting_items(aws.dynamodb, clock).forget(COMPANY_ID, "another try")
+            assert TombstoneRepository(Table(aws.dynamodb, "syncs")).load(COMPANY_ID)
+            _forgetting_items(aws.dynamodb, clock).erase(COMPANY_ID, "another try")
         else:
             break
         ((_, stone),) = application.of(COMPANY_ID).items()
-        assert stone["forgottenReason"] == {"S": "ticket 7"}
+        assert stone["erasureReason"] == {"S": "ticket 7"}
         assert application.of(_OTHER_ID) == of_other
     assert ends > 6
 
@@ -357,7 +359,7 @@ def test_an_unknown_company_can_be_erased(
 ) -> None:
     """And a second time: both leave a tombstone."""
     for _ in range(2):
-        assert _forgetting(aws, clock).forget(COMPANY_ID, "ticket 8").items == Counter()
+        assert _forgetting(aws, clock).erase(COMPANY_ID, "ticket 8").items == Counter()
     assert failed(start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))) == []
     items = aws.dynamodb.scan(TableName="syncs")["Items"]
     assert [item["pk"]["S"] for item in items] == [f"COMPANY#{COMPANY_ID}"]
@@ -365,16 +367,16 @@ def test_an_unknown_company_can_be_erased(
 
 def test_a_company_is_known_again_after_a_day(application: _Application, aws: Aws, clock: ManualClock) -> None:
     """By a command, with a reason that is kept; and then it is taken in as a new one."""
-    forgetting = _forgetting(aws, clock)
-    assert not forgetting.remember(COMPANY_ID, "a mistake")
-    forgetting.forget(COMPANY_ID, "ticket 7")
-    clock.pass_by(REMEMBERED_AFTER - timedelta(seconds=1))
+    erasure_service = _forgetting(aws, clock)
+    assert not erasure_service.lift_block(COMPANY_ID, "a mistake")
+    erasure_service.erase(COMPANY_ID, "ticket 7")
+    clock.pass_by(BLOCK_LIFTABLE_AFTER - timedelta(seconds=1))
     with pytest.raises(TooEarlyError):
-        forgetting.remember(COMPANY_ID, "too soon")
+        erasure_service.lift_block(COMPANY_ID, "too soon")
     clock.pass_by(timedelta(seconds=1))
-    assert forgetting.remember(COMPANY_ID, "a mistake")
+    assert erasure_service.lift_block(COMPANY_ID, "a mistake")
     record = application.items()[f"COMPANY#{COMPANY_ID}", "COMPANY"]
-    assert record["rememberedReason"] == {"S": "a mistake"}
+    assert record["blockLiftReason"] == {"S": "a mistake"}
     assert not any(name.startswith(("forgotten", "eras")) for name in record)
     sync = application.simulated.sync(SYNC_ID)
     application.worker(batch(of(application.simulated, sync, f"msg_{SYNC_ID}")))
@@ -388,15 +390,15 @@ def test_lifting_the_block_before_the_deletion_restores_everything(
 ) -> None:
     """Who has named the wrong company says so while it is waited for writers: nothing is deleted then."""
     before = application.of(COMPANY_ID)
-    forgetting = _forgetting(aws, clock)
+    erasure_service = _forgetting(aws, clock)
 
     def regret(seconds: float) -> None:
-        assert timedelta(seconds=seconds) == WRITERS_END_AFTER
-        assert forgetting.remember(COMPANY_ID, "the wrong one")
+        assert timedelta(seconds=seconds) == WRITERS_FINISH_WITHIN
+        assert erasure_service.lift_block(COMPANY_ID, "the wrong one")
 
-    hasty = Forgetting(forgetting.tombstones, forgetting.items, [], _BY, clock.now, sleep=regret)
+    hasty = ErasureService(erasure_service.tombstones, erasure_service.items, [], _BY, clock.now, sleep=regret)
     with pytest.raises(ConditionFailedError):
-        hasty.forget(COMPANY_ID, "ticket 7")
+        hasty.erase(COMPANY_ID, "ticket 7")
     after = application.of(COMPANY_ID)
     record = (f"COMPANY#{COMPANY_ID}", "COMPANY")
     assert {key: item for key, item in after.items() if key != record} == {
@@ -411,7 +413,7 @@ def test_the_erasure_block_cannot_be_lifted_during_the_deletion(
 ) -> None:
     """Half of a company is none."""
     with pytest.raises(_Ends):
-        _forgetting_items(_ending(aws, 3), clock).forget(COMPANY_ID, "ticket 7")
+        _forgetting_items(_ending(aws, 3), clock).erase(COMPANY_ID, "ticket 7")
     with pytest.raises(TooEarlyError):
-        _forgetting(aws, clock).remember(COMPANY_ID, "a mistake")
+        _forgetting(aws, clock).lift_block(COMPANY_ID, "a mistake")
     assert application.of(_OTHER_ID)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from codat_sync.core.timestamps import format_instant
+from codat_sync.core.timestamps import format_timestamp
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.books.settling import Outcome, Verdict
 from dev.codat_simulator.faults import Fault
@@ -24,7 +24,7 @@ def emitted_metrics(
     start: StartFunction, aws: Aws, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str]
 ) -> set[Metric]:
     """Cause every failure that alarms are about; returns the emitted metrics by their dimensions."""
-    aws.environment.update({"FIRST_LOOK_SECONDS": "0", "RETRY_MOST_ATTEMPTS": "0"})
+    aws.environment.update({"POLL_INITIAL_DELAY_SECONDS": "0", "RETRY_MAX_ATTEMPTS": "0"})
     _comparison(start, simulated)
     _webhooks(start, aws, simulated)
     _retries(start, aws, simulated)
@@ -63,7 +63,7 @@ def _retries(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
     worker(batch(of(simulated, simulated.sync(partly), "msg_partly")))
     retry({"syncId": partly})
 
-    aws.environment["RETRY_MOST_ATTEMPTS"] = "3"
+    aws.environment["RETRY_MAX_ATTEMPTS"] = "3"
     unknown, retry = fail(), start("retry")
     simulated.faults.add(Fault("status", status=500, path="expense-transactions$"))
     retry({"syncId": unknown})
@@ -73,12 +73,12 @@ def _endless_syncs(start: StartFunction, aws: Aws, simulated: SimulatedCodat) ->
     """Of one sync: stuck, then abandoned; then not known; and a call that fails."""
     worker, clock = start("worker"), start("clock")
 
-    def looked_at_again(after: timedelta) -> None:
+    def checks_scheduled(after: timedelta) -> None:
         aws.dynamodb.update_item(
             TableName="syncs",
             Key={"pk": {"S": f"SYNC#{SYNC_ID}"}, "sk": {"S": "SYNC"}},
-            UpdateExpression="SET waiting.since = :then, dueAt = :then",
-            ExpressionAttributeValues={":then": {"S": format_instant(datetime.now(UTC) - after)}},
+            UpdateExpression="SET pendingCheck.since = :then, dueAt = :then",
+            ExpressionAttributeValues={":then": {"S": format_timestamp(datetime.now(UTC) - after)}},
         )
         aws.messages("SYNC_QUEUE")
         clock({})
@@ -86,11 +86,11 @@ def _endless_syncs(start: StartFunction, aws: Aws, simulated: SimulatedCodat) ->
 
     simulated.change_sync(SYNC_ID, code=1010)
     worker(batch(of(simulated, simulated.sync(SYNC_ID))))
-    looked_at_again(timedelta(days=2))
-    looked_at_again(timedelta(days=31))
+    checks_scheduled(timedelta(days=2))
+    checks_scheduled(timedelta(days=31))
     simulated.faults.add(Fault("status", times=2, status=404, path="status$"))
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_2")))
-    looked_at_again(timedelta(hours=2))
+    checks_scheduled(timedelta(hours=2))
     simulated.faults.add(Fault("status", times=3, status=503))
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_3")))
 

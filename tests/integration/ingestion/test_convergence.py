@@ -8,16 +8,16 @@ import httpx
 import pytest
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.codat.client import Codat
-from codat_sync.codat.http import CodatConnection
-from codat_sync.core.errors import UnprocessedError, VersionMovedError
-from codat_sync.ingestion.results import Change, Ingested
-from codat_sync.ingestion.sync_ingestion import Ingestion
-from codat_sync.ingestion.tasks import SyncNews
+from codat_sync.codat.client import CodatClient
+from codat_sync.codat.http import CodatHttpClient
+from codat_sync.core.errors import UnprocessedItemsError, VersionConflictError
+from codat_sync.ingestion.results import Change, SyncResult
+from codat_sync.ingestion.sync_ingestion import SyncIngestion
+from codat_sync.ingestion.tasks import SyncTask
 from codat_sync.polling.schedule import Schedule
 from codat_sync.rate_limits.gate import SharedGate
-from codat_sync.rate_limits.process_limiter import Pace
-from codat_sync.syncs.repository import PART_GRACE, Head, Store
+from codat_sync.rate_limits.process_limiter import ProcessLimiter
+from codat_sync.syncs.repository import PART_GRACE, SyncRepository, SyncSnapshot
 from codat_sync.webhooks.events import WebhookEvent
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.simulator import SimulatedCodat
@@ -31,22 +31,22 @@ _LARGE = tuple(Item(f"t{n}", "PushError", "expense", "no such account; " * 200) 
 Respond = Callable[[httpx.Request], httpx.Response]
 
 
-def _ingest(respond: Respond, store: Store, webhook_id: str = "msg_1") -> Ingested:
+def _ingest(respond: Respond, store: SyncRepository, webhook_id: str = "msg_1") -> SyncResult:
     """Take the sync in as a worker does, with Codat answering as ``respond``."""
     event = WebhookEvent(webhook_id, "expenses.sync.successful", None, None, "request-1")
-    news = SyncNews(COMPANY_ID, SYNC_ID, event, None, event.correlation_id)
+    task = SyncTask(COMPANY_ID, SYNC_ID, event, None, event.correlation_id)
     with httpx.Client(base_url="http://codat.test", transport=httpx.MockTransport(respond)) as http:
         gate = SharedGate(store.table, _now)
-        pace = Pace(at_once=8, per_minute=1_000_000)
-        codat = Codat(CodatConnection(http, lambda: API_KEY, pace, gate, _now))
-        return Ingestion(codat, store, Schedule(), _now).take_in([news], receives=1)
+        pace = ProcessLimiter(at_once=8, per_minute=1_000_000)
+        codat = CodatClient(CodatHttpClient(http, lambda: API_KEY, pace, gate, _now))
+        return SyncIngestion(codat, store, Schedule(), _now).ingest([task], receive_count=1)
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _statuses(store: Store) -> list[str | None]:
+def _statuses(store: SyncRepository) -> list[str | None]:
     document = store.load_sync(SYNC_ID)
     assert document
     return [item.status for item in document.items]
@@ -55,7 +55,7 @@ def _statuses(store: Store) -> list[str | None]:
 class Rival:
     """Codat, asked by us; once it has answered, another worker takes in what is new since, ``wins`` times."""
 
-    def __init__(self, simulated: SimulatedCodat, store: Store, answer: tuple[Item, ...], wins: int) -> None:
+    def __init__(self, simulated: SimulatedCodat, store: SyncRepository, answer: tuple[Item, ...], wins: int) -> None:
         self._simulated = simulated
         self._store = store
         self._answer = answer
@@ -75,12 +75,12 @@ class Rival:
 
 @pytest.mark.parametrize("answer", [(Item("t", "Pending"),), _LARGE])
 def test_no_older_answer_stands_over_a_younger_one(
-    aws: Aws, store: Store, simulated: SimulatedCodat, answer: tuple[Item, ...]
+    aws: Aws, store: SyncRepository, simulated: SimulatedCodat, answer: tuple[Item, ...]
 ) -> None:
     """Who lost the race starts over, and finds what the winner found; parts that nobody points to will go."""
     assert _ingest(Rival(simulated, store, answer, wins=1), store).change is Change.UNCHANGED
     assert _statuses(store) == ["Completed"]
-    assert sorted(store.load_seen_events(SYNC_ID)) == ["msg_1", "msg_rival_0"]
+    assert sorted(store.load_processed_event_ids(SYNC_ID)) == ["msg_1", "msg_rival_0"]
     assert bool(_parts(aws)) is (answer is _LARGE)
     assert _swept(aws, store) == (answer is _LARGE)
     assert _parts(aws) == []
@@ -90,44 +90,46 @@ def _parts(aws: Aws) -> list[dict[str, Any]]:
     return [key for key in _keys(aws) if key["sk"]["S"].startswith("ITEMS#")]
 
 
-def _swept(aws: Aws, store: Store) -> int:
+def _swept(aws: Aws, store: SyncRepository) -> int:
     """Sweep every run as the worker does a day later; returns of how many the parts were deleted."""
-    runs = [key["sk"]["S"] for key in _keys(aws) if key["sk"]["S"].startswith("RUN#")]
-    return sum(store.sweep_run(SYNC_ID, run.removeprefix("RUN#"), _now() + PART_GRACE) for run in runs)
+    runs = [key["sk"]["S"] for key in _keys(aws) if key["sk"]["S"].startswith("PARTRUN#")]
+    return sum(
+        store.delete_unreferenced_parts(SYNC_ID, run.removeprefix("PARTRUN#"), _now() + PART_GRACE) for run in runs
+    )
 
 
 def test_parts_that_are_swept_while_they_are_replaced_go_all_the_same(
-    aws: Aws, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+    aws: Aws, store: SyncRepository, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A sweep, due since they were written, between the two steps of who replaces them: it leaves them to the next."""
     simulated.change_sync(SYNC_ID, items=_LARGE)
     _ingest(simulated.handle, store)
-    (run,) = (key["sk"]["S"].removeprefix("RUN#") for key in _keys(aws) if key["sk"]["S"].startswith("RUN#"))
-    put = store._put_document  # noqa: SLF001 - the last step
+    (run,) = (key["sk"]["S"].removeprefix("PARTRUN#") for key in _keys(aws) if key["sk"]["S"].startswith("PARTRUN#"))
+    put = store._put_record  # noqa: SLF001 - the last step
 
-    def put_after_sweep(values: dict[str, Any], head: Head, retries: Any) -> None:  # noqa: ANN401 - handed on
-        assert store.sweep_run(SYNC_ID, run, _now()) is False
-        put(values, head, retries)
+    def put_after_sweep(values: dict[str, Any], snapshot: SyncSnapshot, retries: Any) -> None:  # noqa: ANN401 - handed on
+        assert store.delete_unreferenced_parts(SYNC_ID, run, _now()) is False
+        put(values, snapshot, retries)
 
-    monkeypatch.setattr(store, "_put_document", put_after_sweep)
+    monkeypatch.setattr(store, "_put_record", put_after_sweep)
     simulated.change_sync(SYNC_ID, items=(Item("t"),))
     _ingest(simulated.handle, store, "msg_2")
     assert _swept(aws, store) == 1
     assert _parts(aws) == []
 
 
-def test_who_loses_every_race_leaves_it_to_the_queue(store: Store, simulated: SimulatedCodat) -> None:
+def test_who_loses_every_race_leaves_it_to_the_queue(store: SyncRepository, simulated: SimulatedCodat) -> None:
     """The event is not marked as seen, so it is processed again."""
-    with pytest.raises(VersionMovedError):
+    with pytest.raises(VersionConflictError):
         _ingest(Rival(simulated, store, (Item("t", "Pending"),), wins=9), store)
-    assert "msg_1" not in store.load_seen_events(SYNC_ID)
+    assert "msg_1" not in store.load_processed_event_ids(SYNC_ID)
     assert _ingest(simulated.handle, store).change is Change.UNCHANGED
 
 
-@pytest.mark.parametrize("step", ["put_pointers", "commit_sync", "put_events"])
+@pytest.mark.parametrize("step", ["put_index_entries", "commit", "record_events"])
 @pytest.mark.parametrize("before", [True, False])
 def test_the_next_attempt_repairs_a_crash_at_any_step(
-    store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch, step: str, *, before: bool
+    store: SyncRepository, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch, step: str, *, before: bool
 ) -> None:
     """Whatever was written already is found again, or written again to the same effect."""
     real = getattr(store, step)
@@ -143,11 +145,11 @@ def test_the_next_attempt_repairs_a_crash_at_any_step(
             _ingest(simulated.handle, store)
     _ingest(simulated.handle, store)
     assert _statuses(store) == ["Completed", "PushError"]
-    assert store.load_seen_events(SYNC_ID) == ["msg_1"]
-    assert [store.load_syncs_of_transaction(COMPANY_ID, t) for t in TRANSACTION_IDS] == [[SYNC_ID], [SYNC_ID]]
+    assert store.load_processed_event_ids(SYNC_ID) == ["msg_1"]
+    assert [store.load_sync_ids_of_transaction(COMPANY_ID, t) for t in TRANSACTION_IDS] == [[SYNC_ID], [SYNC_ID]]
 
 
-def test_attributes_of_another_version_are_kept(aws: Aws, store: Store, simulated: SimulatedCodat) -> None:
+def test_attributes_of_another_version_are_kept(aws: Aws, store: SyncRepository, simulated: SimulatedCodat) -> None:
     """On the document and in its summary: who deploys back and forth loses nothing."""
     _ingest(simulated.handle, store)
     key = {"pk": {"S": f"SYNC#{SYNC_ID}"}, "sk": {"S": "SYNC"}}
@@ -188,41 +190,41 @@ class Reluctant:
         return answer | {"UnprocessedKeys": {table: request | {"Keys": rest}} if rest else {}}
 
 
-def _reluctant(aws: Aws, *, stubborn: bool = False) -> Store:
+def _reluctant(aws: Aws, *, stubborn: bool = False) -> SyncRepository:
     client = cast("DynamoDBClient", Reluctant(aws.dynamodb, stubborn=stubborn))
-    return Store(Table(client, "syncs"), event_retention=timedelta(days=16))
+    return SyncRepository(Table(client, "syncs"), event_retention=timedelta(days=16))
 
 
-def test_what_dynamodb_left_out_is_asked_for_again(aws: Aws, store: Store, simulated: SimulatedCodat) -> None:
+def test_what_dynamodb_left_out_is_asked_for_again(aws: Aws, store: SyncRepository, simulated: SimulatedCodat) -> None:
     """Reads and writes, until all of it is done."""
     _ingest(simulated.handle, _reluctant(aws))
     _ingest(simulated.handle, _reluctant(aws), "msg_2")
     assert _statuses(store) == ["Completed", "PushError"]
-    assert [store.load_syncs_of_transaction(COMPANY_ID, t) for t in TRANSACTION_IDS] == [[SYNC_ID], [SYNC_ID]]
+    assert [store.load_sync_ids_of_transaction(COMPANY_ID, t) for t in TRANSACTION_IDS] == [[SYNC_ID], [SYNC_ID]]
 
 
 def test_if_it_never_does_nothing_is_committed(
-    aws: Aws, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+    aws: Aws, store: SyncRepository, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pointers come before the document."""
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
-    with pytest.raises(UnprocessedError):
+    with pytest.raises(UnprocessedItemsError):
         _ingest(simulated.handle, _reluctant(aws, stubborn=True))
     assert store.load_sync(SYNC_ID) is None
 
 
 def test_a_reader_whose_parts_are_gone_reads_again(
-    aws: Aws, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+    aws: Aws, store: SyncRepository, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It never sees half of a sync: either all of the next document, or an error."""
     simulated.change_sync(SYNC_ID, items=_LARGE)
     _ingest(simulated.handle, store)
     (part, *_) = (key for key in _keys(aws) if key["sk"]["S"].startswith("ITEMS#"))
     aws.dynamodb.delete_item(TableName="syncs", Key=part)
-    with pytest.raises(UnprocessedError):
+    with pytest.raises(UnprocessedItemsError):
         store.load_sync(SYNC_ID)
     simulated.change_sync(SYNC_ID, items=(Item("t"),))
-    reader = Store(Table(aws.dynamodb, "syncs"), event_retention=timedelta(days=16))
+    reader = SyncRepository(Table(aws.dynamodb, "syncs"), event_retention=timedelta(days=16))
 
     def replaced_meanwhile(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if document["version"] == 1:
@@ -238,7 +240,7 @@ def _keys(aws: Aws) -> list[dict[str, Any]]:
 
 
 def test_another_error_of_dynamodbs_is_not_taken_for_a_lost_race(
-    aws: Aws, store: Store, simulated: SimulatedCodat
+    aws: Aws, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """It is raised unchanged, and the message is redelivered."""
     aws.dynamodb.delete_table(TableName="syncs")

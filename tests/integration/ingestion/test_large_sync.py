@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from codat_sync.syncs.items import Item as KeptItem
-from codat_sync.syncs.repository import PART_GRACE, Page, Store
+from codat_sync.syncs.repository import PART_GRACE, ItemPage, SyncRepository
 from codat_sync.syncs.sync import Sync as KnownSync
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.books.sample_data import generate_items
@@ -19,9 +19,9 @@ from tests.support.sqs_batches import batch, failed, of
 _LATER = "2999"
 
 
-def _pages(store: Store, sync_id: str, cursor: str | None = None) -> list[Page]:
-    pages: list[Page] = []
-    while (page := store.load_page(sync_id, cursor)) is not None:
+def _pages(store: SyncRepository, sync_id: str, cursor: str | None = None) -> list[ItemPage]:
+    pages: list[ItemPage] = []
+    while (page := store.load_item_page(sync_id, cursor)) is not None:
         pages.append(page)
         cursor = page.next_cursor
         if cursor is None:
@@ -38,7 +38,9 @@ def _keys(aws: Aws, sync_id: str, prefix: str) -> list[str]:
     return [item["sk"]["S"] for page in pages for item in page["Items"]]
 
 
-def test_a_large_sync_is_read_page_by_page(start: StartFunction, store: Store, simulated: SimulatedCodat) -> None:
+def test_a_large_sync_is_read_page_by_page(
+    start: StartFunction, store: SyncRepository, simulated: SimulatedCodat
+) -> None:
     """A page is a part; together they are all there is, in Codat's order, with the rows of every odd kind."""
     long = (Item(f"t{n}", "PushError", "expense", f"{n} ".ljust(4_000, "x")) for n in range(300))
     items = (*generate_items(50, code=5130), *long)
@@ -53,17 +55,17 @@ def test_a_large_sync_is_read_page_by_page(start: StartFunction, store: Store, s
 
 
 def test_large_syncs_are_taken_in_one_at_a_time(
-    start: StartFunction, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+    start: StartFunction, store: SyncRepository, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Their messages may take most of the memory there is; small ones do not wait for them."""
-    monkeypatch.setattr("codat_sync.ingestion.sync_ingestion.LARGE", 3)
+    monkeypatch.setattr("codat_sync.ingestion.sync_ingestion.LARGE_SYNC", 3)
     company = simulated.company(COMPANY_ID)
-    syncs = [simulated.add_sync(company, items=generate_items(rows, traps=False)) for rows in (4, 4, 3, 4)]
+    syncs = [simulated.add_sync(company, items=generate_items(rows, edge_cases=False)) for rows in (4, 4, 3, 4)]
     under_way: list[int] = []
     most: list[int] = []
-    keep = Store.commit_sync
+    keep = SyncRepository.commit
 
-    def counted(self: Store, sync: KnownSync, *arguments: Any) -> None:  # noqa: ANN401 - handed on
+    def counted(self: SyncRepository, sync: KnownSync, *arguments: Any) -> None:  # noqa: ANN401 - handed on
         if len(sync.items) > 2:
             under_way.append(1)
             most.append(sum(under_way))
@@ -72,7 +74,7 @@ def test_large_syncs_are_taken_in_one_at_a_time(
         else:
             keep(self, sync, *arguments)
 
-    monkeypatch.setattr(Store, "commit_sync", counted)
+    monkeypatch.setattr(SyncRepository, "commit", counted)
     messages = (of(simulated, sync, f"msg_{n}") for n, sync in enumerate(syncs))
     assert failed(start("worker")(batch(*messages))) == []
     assert all(store.load_sync(sync.sync_id) for sync in syncs)
@@ -80,14 +82,14 @@ def test_large_syncs_are_taken_in_one_at_a_time(
 
 
 def test_who_reads_page_by_page_reads_one_document_to_its_end(
-    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """Though another replaces it meanwhile; a day later its parts are swept, and those of the new one are not."""
     items = tuple(Item(f"t{n}", message=f"{n} ".ljust(4_000, "x")) for n in range(300))
     sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, items)
     worker = start("worker")
     worker(batch(of(simulated, sync, "msg_1")))
-    first = store.load_page(sync.sync_id)
+    first = store.load_item_page(sync.sync_id)
     assert first
     changed = tuple(Item(item.transaction_id, message=f"new {item.message}") for item in items)
     worker(batch(of(simulated, simulated.change_sync(sync.sync_id, items=changed), "msg_2")))
@@ -95,36 +97,36 @@ def test_who_reads_page_by_page_reads_one_document_to_its_end(
     assert [item.message for page in (first, *rest) for item in page.items] == [item.message for item in items]
 
     _sweep(store)
-    assert store.load_page(sync.sync_id, first.next_cursor) is None
+    assert store.load_item_page(sync.sync_id, first.next_cursor) is None
     document = store.load_sync(sync.sync_id)
     assert document
     assert [item.message for item in document.items] == [item.message for item in changed]
-    (run,) = _keys(aws, sync.sync_id, "RUN#")
+    (run,) = _keys(aws, sync.sync_id, "PARTRUN#")
     parts = _keys(aws, sync.sync_id, "ITEMS#")
-    assert {part.split("#")[1] for part in parts} == {run.removeprefix("RUN#")}
+    assert {part.split("#")[1] for part in parts} == {run.removeprefix("PARTRUN#")}
     _sweep(store)
     assert _keys(aws, sync.sync_id, "ITEMS#") == parts
 
 
-def _sweep(store: Store) -> None:
+def _sweep(store: SyncRepository) -> None:
     """Let the worker sweep what is due within a day, as the clock has it do."""
     now = datetime.now(UTC) + PART_GRACE
     items = store.table.query_index("byDue", {"duePk": "DUE"}, {"dueAt": _LATER})
     for item in list(items):
-        if item["sk"].startswith("RUN#"):
-            store.sweep_run(item["pk"].removeprefix("SYNC#"), item["sk"].removeprefix("RUN#"), now)
+        if item["sk"].startswith("PARTRUN#"):
+            store.delete_unreferenced_parts(item["pk"].removeprefix("SYNC#"), item["sk"].removeprefix("PARTRUN#"), now)
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "a.b.c", "../a.1.1", "a.1", "a.1.-1", "a#b.1.1"])
-def test_a_cursor_that_is_none_is_refused(store: Store, cursor: str) -> None:
+def test_a_cursor_that_is_none_is_refused(store: SyncRepository, cursor: str) -> None:
     """It comes from outside."""
     with pytest.raises(ValueError, match=r"cursor|unpack"):
-        store.load_page("s", cursor)
+        store.load_item_page("s", cursor)
 
 
-def test_a_small_sync_is_one_page(start: StartFunction, store: Store, simulated: SimulatedCodat) -> None:
+def test_a_small_sync_is_one_page(start: StartFunction, store: SyncRepository, simulated: SimulatedCodat) -> None:
     """And one that is not there is none."""
     sync = simulated.add_sync(simulated.company(COMPANY_ID), items=(Item("t"),))
     start("worker")(batch(of(simulated, sync)))
-    assert store.load_page(sync.sync_id) == Page((KeptItem("t", "expense", "Completed", None),), None)
-    assert store.load_page("another") is None
+    assert store.load_item_page(sync.sync_id) == ItemPage((KeptItem("t", "expense", "Completed", None),), None)
+    assert store.load_item_page("another") is None

@@ -148,7 +148,7 @@ def test_a_sync_in_progress_costs_an_update_per_check(worker: Handler, bill: Bil
         "kind": "check",
         "companyId": COMPANY_ID,
         "syncId": SYNC_ID,
-        "run": None,
+        "partRunId": None,
         "version": 2,
         "correlationId": "request-1",
     }

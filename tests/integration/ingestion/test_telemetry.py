@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from codat_sync.core.timestamps import format_instant
+from codat_sync.core.timestamps import format_timestamp
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
@@ -44,14 +44,14 @@ def test_one_correlation_id_leads_from_the_webhook_to_the_last_write(
     start: StartFunction, aws: Aws, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """It is in the log of each check, on the event and in the clock's tasks."""
-    aws.environment["FIRST_LOOK_SECONDS"] = "0"
+    aws.environment["POLL_INITIAL_DELAY_SECONDS"] = "0"
     simulated.change_sync(SYNC_ID, code=1000)
     worker = start("worker")
     worker(batch(of(simulated, simulated.sync(SYNC_ID)) | {"correlationId": "from-the-receiver"}))
     start("clock")({})
     (check,) = aws.messages("SYNC_QUEUE")
     worker(batch(check["Body"]))
-    done = [line for line in output().lines if line["message"] == "done"]
+    done = [line for line in output().lines if line["message"] == "task processed"]
     assert [line["correlation_ids"] for line in done] == [["from-the-receiver"]] * 2
     event = aws.dynamodb.get_item(TableName="syncs", Key={"pk": {"S": f"SYNC#{SYNC_ID}"}, "sk": {"S": "EVENT#msg_1"}})[
         "Item"
@@ -84,7 +84,7 @@ def test_a_batch_is_counted_by_outcome(
     assert emitted.count("Transactions", status="Completed") == 3
     assert emitted.count("Transactions", status="PushError") == 2
     assert emitted.count("CodatCalls", status="200") == len(simulated.requests.entries) == 6
-    assert (emitted.count("SyncCommitted"), emitted.count("EventNotOurs"), emitted.count("MessageSetAside")) == (
+    assert (emitted.count("SyncCommitted"), emitted.count("EventIgnored"), emitted.count("MessageDeadLettered")) == (
         3,
         1,
         1,
@@ -129,7 +129,7 @@ def test_codats_answers_are_counted_although_the_message_is_redelivered(
     assert emitted.count("CodatCalls", status="503") == 1
     assert emitted.count("CodatCalls", status="unreachable") == 2
     assert emitted.count("MessageFailed") == 1
-    (line,) = (line for line in emitted.lines if line["message"] == "comes again")
+    (line,) = (line for line in emitted.lines if line["message"] == "message will be redelivered")
     assert 5 <= line["seconds"] <= 15
     assert (line["sync_id"], line["webhook_ids"]) == (SYNC_ID, ["msg_1"])
 
@@ -152,15 +152,15 @@ def test_what_needs_an_operator_is_logged_as_an_error(
     start: StartFunction, aws: Aws, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """And counted: here a sync that has been in progress for more than a day."""
-    aws.environment["FIRST_LOOK_SECONDS"] = "0"
+    aws.environment["POLL_INITIAL_DELAY_SECONDS"] = "0"
     simulated.change_sync(SYNC_ID, code=1010)
     worker, clock = start("worker"), start("clock")
     worker(batch(of(simulated, simulated.sync(SYNC_ID))))
     aws.dynamodb.update_item(
         TableName="syncs",
         Key={"pk": {"S": f"SYNC#{SYNC_ID}"}, "sk": {"S": "SYNC"}},
-        UpdateExpression="SET waiting.since = :long_ago",
-        ExpressionAttributeValues={":long_ago": {"S": format_instant(datetime.now(UTC) - timedelta(days=2))}},
+        UpdateExpression="SET pendingCheck.since = :long_ago",
+        ExpressionAttributeValues={":long_ago": {"S": format_timestamp(datetime.now(UTC) - timedelta(days=2))}},
     )
     clock({})
     (check,) = aws.messages("SYNC_QUEUE")
@@ -169,7 +169,7 @@ def test_what_needs_an_operator_is_logged_as_an_error(
     (line,) = (line for line in emitted.lines if line["level"] == "ERROR")
     assert (line["message"], line["sync_id"], line["company_id"]) == ("stuck", SYNC_ID, COMPANY_ID)
     assert emitted.count("SyncStuck") == 1
-    assert emitted.count("DueEnqueued") == 1
+    assert emitted.count("DueItemsEnqueued") == 1
 
 
 def _telling(_error: object) -> dict[str, object]:

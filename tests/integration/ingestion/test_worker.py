@@ -6,7 +6,7 @@ import pytest
 
 from codat_sync.syncs.items import Item as KeptItem
 from codat_sync.syncs.items import fold
-from codat_sync.syncs.repository import Store
+from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import Outcome
 from dev.codat_simulator.books.models import Item, Sync
 from dev.codat_simulator.books.sample_data import generate_items
@@ -41,7 +41,7 @@ def _reasons(aws: Aws) -> list[str]:
 
 
 @pytest.mark.parametrize("name", list(WORKER_REASONS))
-def test_every_stored_batch_is_done_with(start: StartFunction, aws: Aws, store: Store, name: str) -> None:
+def test_every_stored_batch_is_done_with(start: StartFunction, aws: Aws, store: SyncRepository, name: str) -> None:
     """Syncs are stored, invalid messages are dead-lettered, and nothing is redelivered."""
     assert start("worker")(load("worker", name)) == {"batchItemFailures": []}
     assert sorted(_reasons(aws)) == sorted(WORKER_REASONS[name])
@@ -54,7 +54,9 @@ def test_every_stored_batch_is_done_with(start: StartFunction, aws: Aws, store: 
         assert [item.status for item in document.items] == ["Completed", "PushError"]
 
 
-def test_a_sync_is_kept_with_all_that_codat_said(start: StartFunction, store: Store, simulated: SimulatedCodat) -> None:
+def test_a_sync_is_kept_with_all_that_codat_said(
+    start: StartFunction, store: SyncRepository, simulated: SimulatedCodat
+) -> None:
     """Status, items, an index entry per transaction and the processed event."""
     start("worker")(load("worker", "sync-unsuccessful"))
     simulation = simulated.sync(SYNC_ID)
@@ -71,8 +73,8 @@ def test_a_sync_is_kept_with_all_that_codat_said(start: StartFunction, store: St
     assert document.items == _kept(simulation)
     assert document.version == 1
     for transaction_id in TRANSACTION_IDS:
-        assert store.load_syncs_of_transaction(COMPANY_ID, transaction_id) == [SYNC_ID]
-    assert store.load_seen_events(SYNC_ID) == ["msg_2pLxVrYw9bQk0002"]
+        assert store.load_sync_ids_of_transaction(COMPANY_ID, transaction_id) == [SYNC_ID]
+    assert store.load_processed_event_ids(SYNC_ID) == ["msg_2pLxVrYw9bQk0002"]
 
 
 def test_lists_find_the_sync_by_company_and_by_day(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
@@ -96,7 +98,9 @@ def test_lists_find_the_sync_by_company_and_by_day(start: StartFunction, aws: Aw
         assert summary["syncUtc"] == {"S": "2026-11-23T22:30:09.079Z"}
 
 
-def test_codats_traps_are_kept_as_they_are(start: StartFunction, store: Store, simulated: SimulatedCodat) -> None:
+def test_codats_traps_are_kept_as_they_are(
+    start: StartFunction, store: SyncRepository, simulated: SimulatedCodat
+) -> None:
     """Rows that repeat are one item with a count; a row without an id, a type or a status is kept."""
     sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, generate_items(50, code=5130))
     start("worker")(batch(of(simulated, sync)))
@@ -108,7 +112,7 @@ def test_codats_traps_are_kept_as_they_are(start: StartFunction, store: Store, s
 
 
 def test_transactions_with_long_messages_stand_in_parts(
-    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """They do not fit into one item; a reader has them all, and parts of before go when they are replaced."""
     items = [Item(f"t{n}", "PushError", "expense", f"{n} " + "no such account; " * 200) for n in range(200)]
@@ -139,14 +143,18 @@ def _parts(aws: Aws, sync_id: str) -> dict[str, Any]:
     return {item["sk"]["S"]: item for item in items}
 
 
-def test_events_of_one_sync_fetch_it_once(start: StartFunction, store: Store, simulated: SimulatedCodat) -> None:
+def test_events_of_one_sync_fetch_it_once(
+    start: StartFunction, store: SyncRepository, simulated: SimulatedCodat
+) -> None:
     """A status and a page of transactions, and every event is marked as seen."""
     start("worker")(load("worker", "same-sync-thrice"))
     assert len(_asked_about_syncs(simulated)) == 2
-    assert store.load_seen_events(SYNC_ID) == ["msg_2pLxVrYw9bQk0004", "msg_2pLxVrYw9bQk0005"]
+    assert store.load_processed_event_ids(SYNC_ID) == ["msg_2pLxVrYw9bQk0004", "msg_2pLxVrYw9bQk0005"]
 
 
-def test_a_replayed_event_changes_nothing(start: StartFunction, store: Store, simulated: SimulatedCodat) -> None:
+def test_a_replayed_event_changes_nothing(
+    start: StartFunction, store: SyncRepository, simulated: SimulatedCodat
+) -> None:
     """A replay is a new message and is processed; it finds no change and writes no new version."""
     worker = start("worker")
     sync = simulated.sync(SYNC_ID)
@@ -158,11 +166,11 @@ def test_a_replayed_event_changes_nothing(start: StartFunction, store: Store, si
     document = store.load_sync(SYNC_ID)
     assert document
     assert document.version == 1
-    assert store.load_seen_events(SYNC_ID) == ["msg_1", "msg_replay"]
+    assert store.load_processed_event_ids(SYNC_ID) == ["msg_1", "msg_replay"]
 
 
 def test_events_out_of_order_end_with_the_current_state(
-    start: StartFunction, store: Store, simulated: SimulatedCodat
+    start: StartFunction, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """The outcome in an event is not trusted: the event only triggers a fetch."""
     failure = of(simulated, simulated.sync(SYNC_ID), "msg_failure")
@@ -176,7 +184,7 @@ def test_events_out_of_order_end_with_the_current_state(
 
 
 def test_a_record_that_fails_fails_alone(
-    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """The others succeed; it is redelivered and then succeeds too."""
     company = simulated.company(COMPANY_ID)
@@ -189,7 +197,7 @@ def test_a_record_that_fails_fails_alone(
     waiting = store.load_sync(bad.sync_id)
     assert waiting
     assert waiting.outcome is Outcome.ANNOUNCED  # so that it can be seen what waits
-    assert _reasons(aws) == ["not-a-message"]
+    assert _reasons(aws) == ["invalid-message"]
     assert failed(worker(batch(of(simulated, bad, "msg_2")))) == []
     document = store.load_sync(bad.sync_id)
     assert document
@@ -212,7 +220,7 @@ def test_a_malformed_answer_is_dead_lettered_with_the_reason(
     (dead,) = aws.messages("SYNC_DEAD_LETTER_QUEUE")
     assert dead["Body"] == messages["Records"][0]["body"]
     assert dead["Attributes"]["MessageGroupId"] == COMPANY_ID
-    assert dead["MessageAttributes"]["reason"]["StringValue"] == "malformed-answer"
+    assert dead["MessageAttributes"]["reason"]["StringValue"] == "malformed-response"
     assert "/status: as a whole: Invalid JSON" in dead["MessageAttributes"]["detail"]["StringValue"]
 
 
@@ -225,22 +233,22 @@ _EVENT: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("poison", "reason"),
     [
-        ("{}", "not-a-message"),
-        ("[" * 9999, "not-a-message"),
-        (message(_EVENT, v=2), "not-a-message"),
-        (message(_EVENT, kind="order"), "not-a-message"),
-        (message(_EVENT, raw="not base64"), "not-a-message"),
-        (message(_EVENT, raw=7), "not-a-message"),
-        (message(b""), "not-json"),
-        (message(b"no JSON"), "not-json"),
-        (message(b"\xff\xfe"), "not-json"),
-        (message([1]), "not-json"),
-        (message({}), "no-event-type"),
-        (message({"eventType": 7}), "no-event-type"),
+        ("{}", "invalid-message"),
+        ("[" * 9999, "invalid-message"),
+        (message(_EVENT, v=2), "invalid-message"),
+        (message(_EVENT, kind="order"), "invalid-message"),
+        (message(_EVENT, raw="not base64"), "invalid-message"),
+        (message(_EVENT, raw=7), "invalid-message"),
+        (message(b""), "invalid-json"),
+        (message(b"no JSON"), "invalid-json"),
+        (message(b"\xff\xfe"), "invalid-json"),
+        (message([1]), "invalid-json"),
+        (message({}), "missing-event-type"),
+        (message({"eventType": 7}), "missing-event-type"),
         (message(_EVENT | {"eventType": "expenses.sync.paused\x00\ud83d"}), "unknown-event-type"),
-        (message(_EVENT | {"payload": None}), "no-company-id"),
-        (message(_EVENT | {"payload": {"syncId": SYNC_ID}}), "no-company-id"),
-        (message(_EVENT | {"payload": {"referenceCompany": {"id": COMPANY_ID}}}), "no-sync-id"),
+        (message(_EVENT | {"payload": None}), "missing-company-id"),
+        (message(_EVENT | {"payload": {"syncId": SYNC_ID}}), "missing-company-id"),
+        (message(_EVENT | {"payload": {"referenceCompany": {"id": COMPANY_ID}}}), "missing-sync-id"),
         (message(_EVENT | {"payload": {"referenceCompany": {"id": "../up"}, "syncId": "s"}}), "malformed-company-id"),
         (message(_EVENT | {"payload": {"referenceCompany": {"id": "c"}, "syncId": "a/../b"}}), "malformed-sync-id"),
         (message(_EVENT | {"payload": {"referenceCompany": {"id": "c"}, "syncId": ["s"]}}), "malformed-sync-id"),

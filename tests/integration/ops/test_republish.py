@@ -9,14 +9,14 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from codat_sync.dead_letters.queue import SetAside
+from codat_sync.dead_letters.queue import DeadLetterQueueClient
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import SYNC_ID
 from ops.republish import Republisher
 from tests.support.aws import Aws
 from tests.support.handlers import Handler, StartFunction
 from tests.support.sqs_batches import batch, of
-from tests.support.table_stream import ENDPOINT, Told, told
+from tests.support.table_stream import ENDPOINT, PublisherHarness, make_publisher_harness
 
 
 class Streams:
@@ -50,13 +50,13 @@ class Lambda:
 
 
 @pytest.fixture
-def bus(start: StartFunction, aws: Aws) -> Told:
+def bus(start: StartFunction, aws: Aws) -> PublisherHarness:
     """Return publish, and a subscriber."""
-    return told(aws, start("publish"))
+    return make_publisher_harness(aws, start("publish"))
 
 
 @pytest.fixture
-def republishing(start: StartFunction, aws: Aws, bus: Told, simulated: SimulatedCodat) -> Republisher:
+def republish_service(start: StartFunction, aws: Aws, bus: PublisherHarness, simulated: SimulatedCodat) -> Republisher:
     """Return republish, with one message that says where in the stream a failed sync stands."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
     (record,) = (each for each in bus.stream.records() if each["dynamodb"]["Keys"]["sk"] == {"S": "SYNC"})
@@ -66,7 +66,7 @@ def republishing(start: StartFunction, aws: Aws, bus: Told, simulated: Simulated
     aws.sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"DDBStreamBatchInfo": where}))
     streams: Any = Streams()
     publish: Any = Lambda(bus.publish)
-    queue = SetAside(aws.sqs, "publish", url=url, source_url=None)
+    queue = DeadLetterQueueClient(aws.sqs, "publish", url=url, source_url=None)
     return Republisher(queue, streams, publish, "publish")
 
 
@@ -78,25 +78,27 @@ def _is_kept(aws: Aws) -> bool:
     return any(int(number) for number in answer["Attributes"].values())
 
 
-def test_a_page_that_is_empty_is_not_the_end(republishing: Republisher, aws: Aws, bus: Told) -> None:
+def test_a_page_that_is_empty_is_not_the_end(republish_service: Republisher, aws: Aws, bus: PublisherHarness) -> None:
     """What comes after it is told."""
-    republishing.streams.empty = 3  # type: ignore[attr-defined]
-    assert [line.split("  ")[1] for line in republishing.republish()] == ["1 record published"]
+    republish_service.streams.empty = 3  # type: ignore[attr-defined]
+    assert [line.split("  ")[1] for line in republish_service.republish()] == ["1 record published"]
     assert [event["detail-type"] for event in bus.new()] == ["SyncFailed", "TransactionCompleted", "TransactionFailed"]
     assert not _is_kept(aws)
 
 
-def test_what_the_stream_does_not_give_is_not_given_up(republishing: Republisher, aws: Aws, bus: Told) -> None:
+def test_what_the_stream_does_not_give_is_not_given_up(
+    republish_service: Republisher, aws: Aws, bus: PublisherHarness
+) -> None:
     """The message is all that is known of it."""
-    republishing.streams.empty = 1_000  # type: ignore[attr-defined]
-    (line,) = republishing.republish()
+    republish_service.streams.empty = 1_000  # type: ignore[attr-defined]
+    (line,) = republish_service.republish()
     assert "can't be read now" in line
     assert (bus.new(), _is_kept(aws)) == ([], True)
 
 
-def test_what_cant_be_told_now_is_not_taken_for_lost(republishing: Republisher, aws: Aws) -> None:
+def test_what_cant_be_told_now_is_not_taken_for_lost(republish_service: Republisher, aws: Aws) -> None:
     """It stays, and the others are tried."""
-    republishing.lambda_.is_throttled = True  # type: ignore[attr-defined]
-    (line,) = republishing.republish()
+    republish_service.lambda_.is_throttled = True  # type: ignore[attr-defined]
+    (line,) = republish_service.republish()
     assert "the function can't be invoked: TooManyRequestsException" in line
     assert _is_kept(aws)

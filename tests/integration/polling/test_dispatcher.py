@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from codat_sync.core.errors import QueueUnavailableError, UnprocessedError
+from codat_sync.core.errors import QueueUnavailableError, UnprocessedItemsError
 from codat_sync.messaging.queues import RetryQueue, SyncQueue
-from codat_sync.polling.dispatcher import Queues, tick
-from codat_sync.polling.due_items import LEASE, DueItem, DueItems
+from codat_sync.polling.dispatcher import DispatchQueues, dispatch_due_items
+from codat_sync.polling.due_items import LEASE, DueItem, DueItemRepository
 from codat_sync.rate_limits.gate import SharedGate
-from codat_sync.syncs.repository import Store
+from codat_sync.syncs.repository import SyncRepository
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import CLOCK_ANSWERS, COMPANY_ID, SYNC_ID, load
 from tests.integration.polling.ingestion_worker import received_checks
@@ -25,11 +25,11 @@ def test_while_nothing_is_due_the_clock_says_so(start: StartFunction, name: str)
     assert start("clock")(load("clock", name)) == CLOCK_ANSWERS[name]
 
 
-def _tick(aws: Aws, due: DueItems, store: Store, now: datetime) -> int:
-    queues = Queues(
+def _tick(aws: Aws, due: DueItemRepository, store: SyncRepository, now: datetime) -> int:
+    queues = DispatchQueues(
         SyncQueue(aws.sqs, aws.environment["SYNC_QUEUE_URL"]), RetryQueue(aws.sqs, aws.environment["RETRY_QUEUE_URL"])
     )
-    return tick(due, queues, SharedGate(store.table, lambda: now), lambda: now).enqueued
+    return dispatch_due_items(due, queues, SharedGate(store.table, lambda: now), lambda: now).enqueued
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def _in_progress(start: StartFunction, simulated: SimulatedCodat) -> None:
 
 
 @pytest.mark.usefixtures("_in_progress")
-def test_a_due_sync_is_enqueued_once(aws: Aws, due: DueItems, store: Store) -> None:
+def test_a_due_sync_is_enqueued_once(aws: Aws, due: DueItemRepository, store: SyncRepository) -> None:
     """Each minute, by one clock or two; its company is the message group."""
     now = datetime.now(UTC)
     assert _tick(aws, due, store, now) == 0
@@ -53,7 +53,9 @@ def test_a_due_sync_is_enqueued_once(aws: Aws, due: DueItems, store: Store) -> N
 
 
 @pytest.mark.usefixtures("_in_progress")
-def test_a_lost_check_is_enqueued_again(aws: Aws, due: DueItems, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_check_is_enqueued_again(
+    aws: Aws, due: DueItemRepository, store: SyncRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The clock crashed between putting the item off and enqueuing it, or the queue did not take it."""
     now = datetime.now(UTC) + timedelta(minutes=2)
     with monkeypatch.context() as failing:
@@ -65,31 +67,31 @@ def test_a_lost_check_is_enqueued_again(aws: Aws, due: DueItems, store: Store, m
 
 
 def test_an_item_that_cannot_be_rescheduled_does_not_delay_others(
-    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+    start: StartFunction, aws: Aws, store: SyncRepository, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others are enqueued; then the clock fails, which raises an alarm."""
-    due = DueItems(store.table)
+    due = DueItemRepository(store.table)
     company = simulated.company(COMPANY_ID)
     syncs = [simulated.add_sync(company, 1000) for _ in range(5)]
     start("worker")(batch(*(of(simulated, sync, f"msg_{n}") for n, sync in enumerate(syncs))))
-    lease = DueItems.lease
+    lease = DueItemRepository.lease
 
-    def reluctant(self: DueItems, item: DueItem, now: datetime) -> bool:
+    def reluctant(self: DueItemRepository, item: DueItem, now: datetime) -> bool:
         if syncs[0].sync_id in item.key["pk"]:
-            raise UnprocessedError("throttled")
+            raise UnprocessedItemsError("throttled")
         return lease(self, item, now)
 
-    monkeypatch.setattr(DueItems, "lease", reluctant)
-    with pytest.raises(UnprocessedError):
+    monkeypatch.setattr(DueItemRepository, "lease", reluctant)
+    with pytest.raises(UnprocessedItemsError):
         _tick(aws, due, store, datetime.now(UTC) + timedelta(minutes=2))
     assert len(received_checks(aws)) == 4
 
 
 def test_the_clock_enqueues_no_more_than_workers_can_process(
-    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+    start: StartFunction, aws: Aws, store: SyncRepository, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More would be due again before workers could process it."""
-    due = DueItems(store.table)
+    due = DueItemRepository(store.table)
     monkeypatch.setattr("codat_sync.polling.dispatcher._MOST", 3)
     company = simulated.company(COMPANY_ID)
     syncs = [simulated.add_sync(company, 1000) for _ in range(5)]
@@ -101,7 +103,9 @@ def test_the_clock_enqueues_no_more_than_workers_can_process(
 
 
 @pytest.mark.usefixtures("_in_progress")
-def test_an_item_that_changed_meanwhile_is_not_enqueued(aws: Aws, due: DueItems, store: Store) -> None:
+def test_an_item_that_changed_meanwhile_is_not_enqueued(
+    aws: Aws, due: DueItemRepository, store: SyncRepository
+) -> None:
     """Another clock was quicker."""
     now = datetime.now(UTC) + timedelta(minutes=2)
     (item,) = due.load(now, 10, is_opened_early=False)

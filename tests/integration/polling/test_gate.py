@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from codat_sync.polling.schedule import Trouble
-from codat_sync.syncs.repository import Store
+from codat_sync.polling.schedule import CheckFailure
+from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import Outcome
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
@@ -20,7 +20,7 @@ _REACHED, _RESET = "client.rateLimit.reached", "client.rateLimit.reset"
 
 @pytest.mark.usefixtures("soon")
 def test_exhausted_quota_prevents_calls_until_it_resets(
-    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """Messages wait in the table, not in the queue, whatever time Codat named."""
     company = simulated.company(COMPANY_ID)
@@ -49,8 +49,8 @@ def test_exhausted_quota_prevents_calls_until_it_resets(
     for number, sync in enumerate(syncs):
         document = store.load_sync(sync.sync_id)
         assert document
-        assert (document.outcome, document.waiting) == (Outcome.SUCCEEDED, None)
-        assert store.load_seen_events(sync.sync_id) == [f"msg_{number}"]
+        assert (document.outcome, document.pending_check) == (Outcome.SUCCEEDED, None)
+        assert store.load_processed_event_ids(sync.sync_id) == [f"msg_{number}"]
 
 
 def test_a_quota_event_closes_the_gate(start: StartFunction, simulated: SimulatedCodat) -> None:
@@ -74,21 +74,25 @@ def test_an_outdated_reset_does_not_open_the_gate(start: StartFunction, simulate
 
 
 def test_the_last_of_the_quota_is_reserved_for_operators(
-    start: StartFunction, store: Store, simulated: SimulatedCodat
+    start: StartFunction, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """A twentieth of the day's."""
     simulated.quota.leave(101)
     worker = start("worker")
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_1")))
     assert failed(worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_2")))) == []
-    assert load_waiting(store).trouble is Trouble.GATE_CLOSED
+    assert load_waiting(store).check_failure is CheckFailure.GATE_CLOSED
     assert start("clock")({})["gate"] == "reserve"
     assert simulated.quota.remaining >= 99
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])
 def test_a_rejection_by_codat_is_counted_and_not_repeated(
-    start: StartFunction, store: Store, simulated: SimulatedCodat, capsys: pytest.CaptureFixture[str], status: int
+    start: StartFunction,
+    store: SyncRepository,
+    simulated: SimulatedCodat,
+    capsys: pytest.CaptureFixture[str],
+    status: int,
 ) -> None:
     """An operator has to fix it; until then syncs are deferred in the table."""
     simulated.faults.add(Fault("status", times=99, status=status))
@@ -98,8 +102,8 @@ def test_a_rejection_by_codat_is_counted_and_not_repeated(
     assert failed(worker(batch(of(simulated, other, "msg_2")))) == []
     assert len(simulated.requests.entries) == 1
     # What was refused waits for its own time: if it is refused alone, it does not keep the gate closed for all.
-    assert load_waiting(store).trouble is Trouble.REFUSED
-    assert load_waiting(store, other.sync_id).trouble is Trouble.GATE_CLOSED
+    assert load_waiting(store).check_failure is CheckFailure.REFUSED
+    assert load_waiting(store, other.sync_id).check_failure is CheckFailure.GATE_CLOSED
     log = capsys.readouterr().out
     assert f'"status":"{status}","service":"worker","CodatCalls":[1.0]' in log
     assert start("clock")({})["gate"] == "refused"
@@ -108,17 +112,17 @@ def test_a_rejection_by_codat_is_counted_and_not_repeated(
 
 @pytest.mark.usefixtures("soon")
 def test_syncs_are_deferred_until_the_api_key_is_set(
-    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """The secret is created empty: nothing is lost if setting it is forgotten."""
     aws.put_secret("CODAT_SECRET", {"apiKey": ""})
     worker, clock = start("worker"), start("clock")
     assert failed(worker(load("worker", "sync-successful"))) == []
-    assert load_waiting(store).trouble is Trouble.NO_KEY
+    assert load_waiting(store).check_failure is CheckFailure.NO_API_KEY
     assert simulated.requests.entries == ()
     aws.put_secret("CODAT_SECRET", {"apiKey": API_KEY})
     clock({})
     worker(batch(*received_checks(aws)))
     document = store.load_sync(SYNC_ID)
     assert document
-    assert (document.outcome, document.waiting) == (Outcome.FAILED, None)
+    assert (document.outcome, document.pending_check) == (Outcome.FAILED, None)

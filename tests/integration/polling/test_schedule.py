@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from codat_sync.core.errors import CodatUnavailableError, PoisonError, UnprocessedError
+from codat_sync.core.errors import CodatUnavailableError, PoisonMessageError, UnprocessedItemsError
 from codat_sync.ingestion.results import Change
-from codat_sync.ingestion.sync_ingestion import MOST_RECEIVES
-from codat_sync.polling.schedule import Report, Trouble
-from codat_sync.syncs.repository import Store
+from codat_sync.ingestion.sync_ingestion import MAX_RECEIVES
+from codat_sync.polling.schedule import CheckFailure, PollingAlert
+from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import Outcome
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.faults import Fault
@@ -18,19 +18,21 @@ from dev.stored_events import COMPANY_ID, SYNC_ID
 from tests.integration.polling.ingestion_worker import Worker, count_sync_requests, load_waiting
 
 
-def test_a_sync_that_never_ends_is_reported_once(worker: Worker, store: Store, simulated: SimulatedCodat) -> None:
+def test_a_sync_that_never_ends_is_reported_once(
+    worker: Worker, store: SyncRepository, simulated: SimulatedCodat
+) -> None:
     """After a day; and it is listed as stuck from then on."""
     simulated.change_sync(SYNC_ID, code=1010)
     worker.hear("msg_1")
     for _ in range(40):
         worker.wait()
         worker.check()
-    assert worker.reports == [Report.STUCK]
+    assert worker.reports == [PollingAlert.STUCK]
     assert load_waiting(store).is_stuck
 
 
 def test_an_abandoned_sync_is_reported_and_an_event_restarts_polling(
-    worker: Worker, store: Store, simulated: SimulatedCodat
+    worker: Worker, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """However long ago that was, and whatever Codat answers just then."""
     simulated.change_sync(SYNC_ID, code=1010)
@@ -38,11 +40,11 @@ def test_an_abandoned_sync_is_reported_and_an_event_restarts_polling(
     while load_waiting(store).due_at:
         worker.wait()
         worker.check()
-    assert worker.reports == [Report.STUCK, Report.ABANDONED]
+    assert worker.reports == [PollingAlert.STUCK, PollingAlert.ABANDONED]
     worker.now += timedelta(days=1)
     simulated.change_sync(SYNC_ID, code=2000, items=(Item("t"),))
     simulated.faults.add(Fault("status", status=503, times=3))
-    assert worker.hear("msg_2", MOST_RECEIVES).change is Change.DEFERRED
+    assert worker.hear("msg_2", MAX_RECEIVES).change is Change.DEFERRED
     assert load_waiting(store).due_at == worker.now + timedelta(minutes=1)
     worker.wait()
     assert worker.check().change is Change.COMMITTED
@@ -50,11 +52,11 @@ def test_an_abandoned_sync_is_reported_and_an_event_restarts_polling(
 
 @pytest.mark.parametrize("fault", [Fault("status", status=503, times=10**6), Fault("disconnect", times=10**6)])
 def test_syncs_stay_scheduled_during_an_outage_of_any_length(
-    worker: Worker, store: Store, simulated: SimulatedCodat, fault: Fault
+    worker: Worker, store: SyncRepository, simulated: SimulatedCodat, fault: Fault
 ) -> None:
     """A check is deferred at its first failure, and after a day made four times a day."""
     simulated.faults.add(fault)
-    worker.hear("msg_1", MOST_RECEIVES)
+    worker.hear("msg_1", MAX_RECEIVES)
     began = worker.now
     while worker.now - began < timedelta(days=60):
         worker.wait()
@@ -67,7 +69,7 @@ def test_syncs_stay_scheduled_during_an_outage_of_any_length(
 
 
 def test_a_failed_sync_that_has_no_transactions_is_kept(
-    worker: Worker, store: Store, simulated: SimulatedCodat
+    worker: Worker, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """Codat may not even know a list of them."""
     simulated.change_sync(SYNC_ID, code=4000)
@@ -75,7 +77,7 @@ def test_a_failed_sync_that_has_no_transactions_is_kept(
     assert worker.hear("msg_1").change is Change.COMMITTED
     document = store.load_sync(SYNC_ID)
     assert document
-    assert (document.outcome, document.items, document.waiting) == (Outcome.FAILED, (), None)
+    assert (document.outcome, document.items, document.pending_check) == (Outcome.FAILED, (), None)
 
 
 def test_a_successful_sync_without_transactions_is_polled_again(worker: Worker, simulated: SimulatedCodat) -> None:
@@ -84,13 +86,15 @@ def test_a_successful_sync_without_transactions_is_polled_again(worker: Worker, 
     simulated.faults.add(Fault("status", status=404, times=99, path="transactions"))
     with pytest.raises(CodatUnavailableError):
         worker.hear("msg_1")
-    with pytest.raises(PoisonError, match="malformed-answer"):
-        worker.hear("msg_1", MOST_RECEIVES)
+    with pytest.raises(PoisonMessageError, match="malformed-response"):
+        worker.hear("msg_1", MAX_RECEIVES)
     simulated.faults.clear()
     assert worker.hear("msg_1").change is Change.COMMITTED
 
 
-def test_a_pending_item_keeps_a_sync_in_progress(worker: Worker, store: Store, simulated: SimulatedCodat) -> None:
+def test_a_pending_item_keeps_a_sync_in_progress(
+    worker: Worker, store: SyncRepository, simulated: SimulatedCodat
+) -> None:
     """Though its code is one of success."""
     simulated.change_sync(SYNC_ID, code=2000, items=(Item("a"), Item("b", "Pending")))
     worker.hear("msg_1")
@@ -108,30 +112,32 @@ def test_a_report_is_sent_although_the_event_could_not_be_stored(
     worker.now += timedelta(days=2)
 
     def throttled(*_: object) -> None:
-        raise UnprocessedError("throttled")
+        raise UnprocessedItemsError("throttled")
 
     with monkeypatch.context() as failing:
-        failing.setattr(Store, "set_waiting", throttled)
-        with pytest.raises(UnprocessedError):
+        failing.setattr(SyncRepository, "set_pending_check", throttled)
+        with pytest.raises(UnprocessedItemsError):
             worker.check()
     worker.check()
-    assert Report.STUCK in worker.reports
+    assert PollingAlert.STUCK in worker.reports
 
 
-def test_a_sync_that_codat_does_not_know_yet_is_polled(worker: Worker, store: Store, simulated: SimulatedCodat) -> None:
+def test_a_sync_that_codat_does_not_know_yet_is_polled(
+    worker: Worker, store: SyncRepository, simulated: SimulatedCodat
+) -> None:
     """A webhook named it, so it must be somewhere."""
     simulated.faults.add(Fault("status", status=404, times=2))
     assert worker.hear("msg_1").change is Change.DEFERRED
-    assert load_waiting(store).trouble is Trouble.NOT_FOUND
+    assert load_waiting(store).check_failure is CheckFailure.NOT_FOUND
     worker.wait()
     assert worker.check().change is Change.DEFERRED
     worker.wait()
     assert worker.check().change is Change.COMMITTED
-    assert store.load_seen_events(SYNC_ID) == ["msg_1"]
+    assert store.load_processed_event_ids(SYNC_ID) == ["msg_1"]
 
 
 def test_a_sync_still_unknown_to_codat_after_an_hour_counts_as_missing(
-    worker: Worker, store: Store, simulated: SimulatedCodat
+    worker: Worker, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """It is reported and no longer polled; the stored data stays."""
     worker.hear("msg_1")
@@ -140,34 +146,34 @@ def test_a_sync_still_unknown_to_codat_after_an_hour_counts_as_missing(
     while load_waiting(store).due_at:
         worker.wait()
         worker.check()
-    assert worker.reports == [Report.MISSING]
+    assert worker.reports == [PollingAlert.MISSING]
     document = store.load_sync(SYNC_ID)
     assert document
     assert (document.outcome, len(document.items)) == (Outcome.FAILED, 2)
 
 
 def test_a_malformed_answer_to_a_check_makes_one_dead_letter_that_can_be_redriven(
-    worker: Worker, store: Store, simulated: SimulatedCodat
+    worker: Worker, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """It is not polled again, which would add a dead letter each time."""
     simulated.change_sync(SYNC_ID, code=1000)
     worker.hear("msg_1")
     simulated.faults.add(Fault("malformed", times=3))
     worker.wait()
-    with pytest.raises(PoisonError, match="malformed-answer"):
+    with pytest.raises(PoisonMessageError, match="malformed-response"):
         worker.check()
-    assert (load_waiting(store).trouble, load_waiting(store).due_at) == (Trouble.MALFORMED, None)
+    assert (load_waiting(store).check_failure, load_waiting(store).due_at) == (CheckFailure.MALFORMED_RESPONSE, None)
     assert worker.check().change is Change.UNCHANGED
-    assert load_waiting(store).trouble is None
+    assert load_waiting(store).check_failure is None
     assert load_waiting(store).due_at
 
 
 def test_a_malformed_answer_about_a_new_sync_leaves_it_announced(
-    worker: Worker, store: Store, simulated: SimulatedCodat
+    worker: Worker, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """So that it can be seen; once the dead letter is redriven, it is as if nothing had been."""
     simulated.faults.add(Fault("wrong_shape", times=3))
-    with pytest.raises(PoisonError) as raised:
+    with pytest.raises(PoisonMessageError) as raised:
         worker.hear("msg_1")
     assert "/status: " in raised.value.detail
     document = store.load_sync(SYNC_ID)
@@ -176,19 +182,21 @@ def test_a_malformed_answer_about_a_new_sync_leaves_it_announced(
     assert worker.hear("msg_1").change is Change.COMMITTED
     document = store.load_sync(SYNC_ID)
     assert document
-    assert document.waiting is None
+    assert document.pending_check is None
 
 
 def test_a_dead_letter_carries_codats_correlation_id(worker: Worker, simulated: SimulatedCodat) -> None:
     """Its support asks for it."""
     simulated.faults.add(Fault("status", status=400, times=3))
-    with pytest.raises(PoisonError) as raised:
+    with pytest.raises(PoisonMessageError) as raised:
         worker.hear("msg_1")
     assert "HTTP 400" in raised.value.detail
     assert "Codat's correlation id " in raised.value.detail
 
 
-def test_an_event_while_the_gate_is_closed_is_not_lost(worker: Worker, store: Store, simulated: SimulatedCodat) -> None:
+def test_an_event_while_the_gate_is_closed_is_not_lost(
+    worker: Worker, store: SyncRepository, simulated: SimulatedCodat
+) -> None:
     """Whoever asked before it loses the race to commit."""
     worker.hear("msg_1")
     simulated.quota.leave(0)
@@ -203,5 +211,5 @@ def test_an_event_while_the_gate_is_closed_is_not_lost(worker: Worker, store: St
     assert worker.check(version=3).change is Change.UNCHANGED
     document = store.load_sync(SYNC_ID)
     assert document
-    assert (document.waiting, document.version) == (None, 4)
-    assert replace(document, version=1, waiting=None) == replace(before, version=1, waiting=None)
+    assert (document.pending_check, document.version) == (None, 4)
+    assert replace(document, version=1, pending_check=None) == replace(before, version=1, pending_check=None)

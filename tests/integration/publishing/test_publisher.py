@@ -6,24 +6,24 @@ from typing import Any
 import pytest
 
 from codat_sync.publishing import events as event_types
-from codat_sync.syncs.repository import Store
+from codat_sync.syncs.repository import SyncRepository
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.books.settling import Outcome as Settled
 from dev.codat_simulator.books.settling import Verdict
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.local_stack.bus_subscriber import Event
-from dev.stored_events import COMPANY_ID, PUBLISH_FACTS, SYNC_ID, TRANSACTION_IDS, load
+from dev.stored_events import COMPANY_ID, PUBLISH_EVENTS, SYNC_ID, TRANSACTION_IDS, load
 from tests.support.aws import Aws
 from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
 from tests.support.submit_requests import EXPENSES, ask, expense
-from tests.support.table_stream import Told, told
+from tests.support.table_stream import PublisherHarness, make_publisher_harness
 
 
 @pytest.fixture
-def bus(start: StartFunction, aws: Aws) -> Told:
+def bus(start: StartFunction, aws: Aws) -> PublisherHarness:
     """Return publish, which follows the table, and a subscriber."""
-    return told(aws, start("publish"))
+    return make_publisher_harness(aws, start("publish"))
 
 
 def _names(events: list[Event]) -> list[str]:
@@ -34,7 +34,9 @@ def _details(events: list[Event], name: str) -> list[dict[str, Any]]:
     return [event["detail"] for event in events if event["detail-type"] == name]
 
 
-def test_the_outcome_of_a_webhook_is_published(start: StartFunction, bus: Told, simulated: SimulatedCodat) -> None:
+def test_the_outcome_of_a_webhook_is_published(
+    start: StartFunction, bus: PublisherHarness, simulated: SimulatedCodat
+) -> None:
     """By its schema, once, whatever else is written about it."""
     assert failed(start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))) == []
     events = bus.catch_up()
@@ -51,7 +53,7 @@ def test_the_outcome_of_a_webhook_is_published(start: StartFunction, bus: Told, 
 
 
 def test_a_redelivered_record_publishes_the_same_events(
-    start: StartFunction, aws: Aws, bus: Told, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, bus: PublisherHarness, simulated: SimulatedCodat
 ) -> None:
     """The ids are the same: delivery is at least once, and subscribers can deduplicate."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
@@ -66,7 +68,7 @@ def test_a_redelivered_record_publishes_the_same_events(
 
 
 def test_changes_are_published_with_increasing_versions(
-    start: StartFunction, bus: Told, simulated: SimulatedCodat
+    start: StartFunction, bus: PublisherHarness, simulated: SimulatedCodat
 ) -> None:
     """It failed, then succeeded; a webhook without changes publishes nothing."""
     worker = start("worker")
@@ -77,13 +79,15 @@ def test_changes_are_published_with_increasing_versions(
     worker(batch(of(simulated, changed, "msg_3")))
     events = bus.catch_up()
     assert Counter(_names(events)) == {"SyncSucceeded": 1, "TransactionCompleted": 1}
-    assert bus.subscriber.told_of(syncId=SYNC_ID, transactionId=TRANSACTION_IDS[1]) == [
+    assert bus.subscriber.kinds_for(syncId=SYNC_ID, transactionId=TRANSACTION_IDS[1]) == [
         "TransactionFailed",
         "TransactionCompleted",
     ]
 
 
-def test_a_missing_body_is_published(start: StartFunction, aws: Aws, bus: Told, simulated: SimulatedCodat) -> None:
+def test_a_missing_body_is_published(
+    start: StartFunction, aws: Aws, bus: PublisherHarness, simulated: SimulatedCodat
+) -> None:
     """Of a transaction that failed, and whose body nobody has."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
     start("clock")({})
@@ -100,7 +104,7 @@ def test_a_missing_body_is_published(start: StartFunction, aws: Aws, bus: Told, 
 
 
 def test_a_retry_is_published_from_submission_to_end(
-    start: StartFunction, bus: Told, simulated: SimulatedCodat
+    start: StartFunction, bus: PublisherHarness, simulated: SimulatedCodat
 ) -> None:
     """A subscriber sees an expense fail, be resubmitted and reach the books."""
     submit, worker, retry = start("submit"), start("worker"), start("retry")
@@ -120,7 +124,7 @@ def test_a_retry_is_published_from_submission_to_end(
 
 
 def test_a_lost_and_restored_connection_is_published(
-    start: StartFunction, bus: Told, simulated: SimulatedCodat
+    start: StartFunction, bus: PublisherHarness, simulated: SimulatedCodat
 ) -> None:
     """As Codat says it, not as its event does."""
     worker = start("worker")
@@ -139,14 +143,14 @@ def _large(status: str) -> tuple[Item, ...]:
 
 
 def test_only_changes_of_a_large_sync_are_published(
-    start: StartFunction, store: Store, bus: Told, simulated: SimulatedCodat
+    start: StartFunction, store: SyncRepository, bus: PublisherHarness, simulated: SimulatedCodat
 ) -> None:
     """Its items stand in parts, and those of the version before are there for a day."""
     worker = start("worker")
     sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, _large("PushError"))
     worker(batch(of(simulated, sync, "msg_1")))
     assert Counter(_names(bus.catch_up())) == {"SyncFailed": 1, "TransactionFailed": 1, "TransactionCompleted": 40}
-    before = store.load_head(COMPANY_ID, sync.sync_id, []).values
+    before = store.load_snapshot(COMPANY_ID, sync.sync_id, []).values
     worker(batch(of(simulated, simulated.change_sync(sync.sync_id, code=2000, items=_large("Completed")), "msg_2")))
     records = bus.stream.records()
     bus.publish({"Records": records})
@@ -155,7 +159,7 @@ def test_only_changes_of_a_large_sync_are_published(
     assert _details(events, "TransactionCompleted")[0]["transactionId"] == "first"
 
     # Without the earlier parts, the whole new version is published; repeated events have the same ids.
-    parts = store.table.query(f"SYNC#{sync.sync_id}", f"ITEMS#{before['parts']['run']}")
+    parts = store.table.query(f"SYNC#{sync.sync_id}", f"ITEMS#{before['parts']['partRunId']}")
     store.table.delete_all([{"pk": part["pk"], "sk": part["sk"]} for part in list(parts)])
     bus.publish({"Records": records})
     events = bus.new()
@@ -163,39 +167,39 @@ def test_only_changes_of_a_large_sync_are_published(
     assert {event["detail"]["version"] for event in events} == {2}
 
 
-def test_deletions_and_irrelevant_items_publish_nothing(aws: Aws, bus: Told) -> None:
+def test_deletions_and_irrelevant_items_publish_nothing(aws: Aws, bus: PublisherHarness) -> None:
     """The template's filter keeps it from publish."""
-    keys = [{"pk": {"S": f"SYNC#{SYNC_ID}"}, "sk": {"S": sk}} for sk in ("SYNC", "EVENT#1", "ITEMS#1#0", "RUN#1")]
+    keys = [{"pk": {"S": f"SYNC#{SYNC_ID}"}, "sk": {"S": sk}} for sk in ("SYNC", "EVENT#1", "ITEMS#1#0", "PARTRUN#1")]
     for key in [*keys, {"pk": {"S": "TXN#1"}, "sk": {"S": f"SYNC#{SYNC_ID}"}}]:
         aws.dynamodb.put_item(TableName="syncs", Item=key)
         aws.dynamodb.delete_item(TableName="syncs", Key=key)
     assert [record["dynamodb"]["Keys"]["sk"]["S"] for record in bus.stream.records()] == ["SYNC"]
 
 
-@pytest.mark.parametrize("name", PUBLISH_FACTS)
-def test_every_stored_event_is_published(bus: Told, name: str) -> None:
+@pytest.mark.parametrize("name", PUBLISH_EVENTS)
+def test_every_stored_event_is_published(bus: PublisherHarness, name: str) -> None:
     """What `sam local` is given."""
     assert bus.publish(load("publish", name)) == {"batchItemFailures": []}
-    assert _names(bus.new()) == PUBLISH_FACTS[name]
+    assert _names(bus.new()) == PUBLISH_EVENTS[name]
 
 
 def test_an_unreadable_record_is_dead_lettered_at_once_and_whole(
     start: StartFunction, aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The dead letter has the reason, the content is not logged, and the others are published."""
-    bus = told(aws, start("publish"))
+    bus = make_publisher_harness(aws, start("publish"))
     assert bus.publish(load("publish", "poison")) == {"batchItemFailures": []}
     (dead,) = aws.messages("PUBLISH_DEAD_LETTER_QUEUE")
-    assert dead["MessageAttributes"]["reason"]["StringValue"] == "not-a-record"
+    assert dead["MessageAttributes"]["reason"]["StringValue"] == "unreadable-record"
     assert "none of Codat's" in dead["Body"]
     assert "6100" in dead["Body"]
     assert _names(bus.new()) == ["SyncSucceeded", "TransactionCompleted"]
     logged = capsys.readouterr().out
-    assert "set aside" in logged
+    assert "dead-lettered" in logged
     assert "6100" not in logged
 
 
-def test_a_poison_record_that_is_too_large_is_kept_without_its_images(aws: Aws, bus: Told) -> None:
+def test_a_poison_record_that_is_too_large_is_kept_without_its_images(aws: Aws, bus: PublisherHarness) -> None:
     """The item is in the table, and its key is kept."""
     event = load("publish", "poison")
     event["Records"][0]["dynamodb"]["NewImage"]["more"] = {"S": "x" * 1_100_000}
@@ -205,7 +209,7 @@ def test_a_poison_record_that_is_too_large_is_kept_without_its_images(aws: Aws, 
     assert SYNC_ID in dead["Body"]
 
 
-def test_records_without_time_left_are_redelivered(bus: Told) -> None:
+def test_records_without_time_left_are_redelivered(bus: PublisherHarness) -> None:
     """They are redelivered from the first one on; no record is published in part."""
     event = load("publish", "poison")
     numbers = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from codat_sync.syncs.repository import Store
+from codat_sync.syncs.repository import SyncRepository
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
@@ -17,7 +17,7 @@ _WORKERS = 2  # what the template allows by default
 
 @pytest.mark.parametrize("seconds", [0.0, 1.0])
 def test_workers_together_keep_within_codats_limits(
-    start: Callable[[str], Handler], store: Store, simulated: SimulatedCodat, seconds: float
+    start: Callable[[str], Handler], store: SyncRepository, simulated: SimulatedCodat, seconds: float
 ) -> None:
     """10 requests at once for a company when Codat is slow, 800 a minute in all when it is quick."""
     company = simulated.company(COMPANY_ID)

@@ -16,7 +16,7 @@ def test_a_company_deleted_at_codat_is_eventually_no_longer_compared(
     before = load_completeness(reconcile).complete_as_of
     simulated.delete_company(COMPANY_ID)
     reconcile.clock.pass_by(hours=7)
-    reconcile.go()
+    reconcile.run()
     assert (load_completeness(reconcile).problem, load_completeness(reconcile).complete_as_of) == (
         "Codat does not know the company",
         before,
@@ -31,17 +31,17 @@ def test_a_company_deleted_at_codat_is_eventually_no_longer_compared(
         ExpressionAttributeValues={":yes": {"BOOL": True}},
     )
     reconcile.clock.pass_by(hours=2)
-    reconcile.go()
+    reconcile.run()
     assert reconcile.overall.companies == 0
     reconcile.clock.pass_by(hours=2)
-    assert reconcile.go().compared == []
+    assert reconcile.run().compared == []
 
 
 def test_checking_a_company_makes_the_worker_call_codat(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """Whether its record is there already, or is made by that."""
     simulated.delete_company(COMPANY_ID)
-    reconcile.store.make_due([COMPANY_ID], reconcile.clock())
-    reconcile.go()
+    reconcile.store.start_tracking([COMPANY_ID], reconcile.clock())
+    reconcile.run()
     (check,) = reconcile.checks()
     simulated.requests.clear()
     assert failed(reconcile.worker(batch(check))) == []
@@ -51,6 +51,6 @@ def test_checking_a_company_makes_the_worker_call_codat(reconcile: Reconcile, si
 def test_a_company_without_syncs_is_complete(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """If Codat knows it, and answers 404 where its syncs would be."""
     simulated.faults.add(Fault("status", status=404, times=1, path=LIST_PATH))
-    reconcile.go()
+    reconcile.run()
     assert (load_completeness(reconcile).listed, load_completeness(reconcile).problem) == (0, None)
     assert load_completeness(reconcile).complete_as_of

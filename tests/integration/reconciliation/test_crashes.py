@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from codat_sync.reconciliation.company_state import REPEATED_AFTER
+from codat_sync.reconciliation.company_state import REQUEUE_AFTER
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
@@ -58,7 +58,7 @@ class Crashes:
 
 def _is_claim_true(reconcile: Reconcile, since: dict[str, datetime]) -> bool:
     """Return whether all syncs are in the table that Codat had at the moment that is claimed to be complete."""
-    there, claim = reconcile.store.load_glimpses(COMPANY_ID), reconcile.overall.complete_as_of
+    there, claim = reconcile.store.load_summaries(COMPANY_ID), reconcile.overall.complete_as_of
     return claim is None or all(sync_id in there for sync_id, at in since.items() if at <= claim)
 
 
@@ -82,7 +82,7 @@ def test_the_next_run_makes_up_for_a_crashed_one(
         lost = simulated.add_sync(simulated.company(COMPANY_ID), 2000, [Item("t")], sync_utc=LONG_AGO)
         since[lost.sync_id] = clock()
         clock.pass_by(hours=7)
-        has_crashed = crashes.within(reconcile.go, writes, is_after=is_after)
+        has_crashed = crashes.within(reconcile.run, writes, is_after=is_after)
         assert _is_claim_true(reconcile, since)
         reconcile.aws.messages("SYNC_QUEUE") if writes % 2 else reconcile.work()  # the message may be lost as well
         _finish(reconcile)
@@ -98,6 +98,6 @@ def test_the_next_run_makes_up_for_a_crashed_one(
 def _finish(reconcile: Reconcile) -> None:
     """Go on until all is there and confirmed: what was lost is enqueued again after an hour."""
     for _ in range(3):
-        reconcile.clock.pass_by(seconds=REPEATED_AFTER.total_seconds() * 7)
-        reconcile.go()
+        reconcile.clock.pass_by(seconds=REQUEUE_AFTER.total_seconds() * 7)
+        reconcile.run()
         reconcile.work()

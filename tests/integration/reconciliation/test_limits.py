@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from codat_sync.reconciliation.company_state import MOST
-from codat_sync.reconciliation.reconciler import MOST_QUEUED
-from codat_sync.reconciliation.run import End
+from codat_sync.reconciliation.company_state import MAX_UNRESOLVED
+from codat_sync.reconciliation.reconciler import MAX_QUEUED
+from codat_sync.reconciliation.run import StopReason
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
 from tests.support.aws import Aws
@@ -31,17 +31,17 @@ def test_no_more_than_a_share_of_the_quota_is_used(
     simulated.requests.clear()
     limit = 2000 * 5 // 100
     for _ in range(24):
-        sparing.go()
+        sparing.run()
         sparing.work()
         sparing.clock.pass_by(minutes=59, seconds=50)
         calls = [call for call in simulated.requests.entries if call.company_id is None or "/syncs/" in call.path]
         assert len(calls) <= limit
     assert len(calls) > limit / 2
-    left = 101 - len(sparing.store.load_glimpses(COMPANY_ID))
+    left = 101 - len(sparing.store.load_summaries(COMPANY_ID))
     assert left
     assert load_completeness(sparing).complete_as_of is None
     sparing.clock.pass_by(hours=12)
-    sparing.go()
+    sparing.run()
     assert sparing.work()
 
 
@@ -55,12 +55,12 @@ def test_reconcile_leaves_the_last_of_the_daily_quota_to_others(
 ) -> None:
     """A webhook's sync can't wait until tomorrow, a comparison can."""
     reconcile.clock.passed += timedelta(hours=36) - _since_midnight(reconcile)  # at noon, so that it is not tomorrow
-    reconcile.go()
+    reconcile.run()
     simulated.quota.leave(150)
-    reconcile.rounds.reconciling.codat.has_company(COMPANY_ID)  # learns the remaining quota
+    reconcile.rounds.reconciler.codat.has_company(COMPANY_ID)  # learns the remaining quota
     reconcile.clock.pass_by(minutes=6)
     asked = len(simulated.requests.entries)
-    assert reconcile.go().end is End.SHARE
+    assert reconcile.run().stop_reason is StopReason.BUDGET_USED
     assert len(simulated.requests.entries) == asked
 
 
@@ -71,32 +71,36 @@ def test_thousands_of_syncs_are_filled_in_a_bounded_number_at_a_time(
     company = simulated.company(COMPANY_ID)
     for number in range(2_000):
         simulated.add_sync(company, 2040, sync_id=f"old-{number}", sync_utc=LONG_AGO)
-    young = [add_unannounced_sync(simulated) for _ in range(MOST - 1)]
-    reconcile.go()
+    young = [add_unannounced_sync(simulated) for _ in range(MAX_UNRESOLVED - 1)]
+    reconcile.run()
     checks = reconcile.checks()
-    assert len(checks) == MOST
+    assert len(checks) == MAX_UNRESOLVED
     assert {check["syncId"] for check in checks} >= set(young)
     found = load_completeness(reconcile)
-    assert (found.listed, sum(found.reasons.values()), found.reasons["leftOut"]) == (2_000 + MOST, 2_000 + MOST, 2_000)
+    assert (found.listed, sum(found.reasons.values()), found.reasons["omitted"]) == (
+        2_000 + MAX_UNRESOLVED,
+        2_000 + MAX_UNRESOLVED,
+        2_000,
+    )
     assert found.complete_as_of is None
     assert count_lists(simulated) == 1
     # Those are known to be on their way: the next comparison goes on with others.
     reconcile.clock.pass_by(minutes=6)
-    reconcile.go()
+    reconcile.run()
     assert {check["syncId"] for check in reconcile.checks()}.isdisjoint(check["syncId"] for check in checks)
 
 
 def test_a_queue_that_is_full_is_not_filled_further(reconcile: Reconcile, aws: Aws) -> None:
     """The worker has enough to do; what is missing is enqueued when there is room."""
     url = aws.environment["SYNC_QUEUE_URL"]
-    for start in range(0, MOST_QUEUED, 10):
+    for start in range(0, MAX_QUEUED, 10):
         entries = [{"Id": str(number), "MessageBody": "full"} for number in range(start, start + 10)]
         aws.sqs.send_message_batch(QueueUrl=url, Entries=entries)  # type: ignore[arg-type]
-    reconcile.go()
-    assert reconcile.rounds.reconciling.queue.depth() == MOST_QUEUED
+    reconcile.run()
+    assert reconcile.rounds.reconciler.queue.depth() == MAX_QUEUED
     aws.sqs.purge_queue(QueueUrl=url)
     reconcile.clock.pass_by(minutes=6)
-    reconcile.go()
+    reconcile.run()
     assert [check["syncId"] for check in reconcile.checks()] == [SYNC_ID]
 
 
@@ -105,21 +109,21 @@ def test_the_next_run_continues_where_one_stopped(reconcile: Reconcile, simulate
     for number in range(550):
         simulated.add_company(company_id=f"company-{number}")
     pages = iter([True] * 3)
-    reconcile.go(lambda: next(pages, False))
-    directory = reconcile.rounds.discovering.rounds.load_directory()
+    reconcile.run(lambda: next(pages, False))
+    directory = reconcile.rounds.discovery.run_repository.load_directory()
     assert (directory.page, directory.pages, directory.listed_as_of) == (4, 6, None)
     assert 0 < directory.progress < 1
     assert reconcile.overall.complete_as_of is None
     turns = iter([True] * 24)
-    went = reconcile.go(lambda: next(turns, False))
-    assert went.end is End.TIME
+    went = reconcile.run(lambda: next(turns, False))
+    assert went.stop_reason is StopReason.OUT_OF_TIME
     asked = [call.query.split("page=")[1].split("&")[0] for call in simulated.requests.matching("^/companies$")]
     assert asked == ["1", *map(str, range(6, 0, -1))]
     assert len(went.compared) == 20
     turns = iter([True] * 20)
-    assert len(reconcile.go(lambda: next(turns, False)).compared) == 20
-    asked_about = [call.company_id for call in simulated.requests.matching(LIST_PATH)]
-    assert len(asked_about) == len(set(asked_about)) == 40
+    assert len(reconcile.run(lambda: next(turns, False)).compared) == 20
+    requested_company_ids = [call.company_id for call in simulated.requests.matching(LIST_PATH)]
+    assert len(requested_company_ids) == len(set(requested_company_ids)) == 40
 
 
 def test_a_company_that_is_deleted_while_the_list_is_read_hides_no_other(
@@ -129,8 +133,8 @@ def test_a_company_that_is_deleted_while_the_list_is_read_hides_no_other(
     for number in range(250):
         simulated.add_company(company_id=f"company-{number}")
     turns = iter([True] * 2)
-    reconcile.rounds.discovering.go_on(lambda: next(turns, False))
+    reconcile.rounds.discovery.resume(lambda: next(turns, False))
     for number in range(10):
         simulated.delete_company(f"company-{number}")
-    reconcile.rounds.discovering.go_on(lambda: True)
+    reconcile.rounds.discovery.resume(lambda: True)
     assert all(reconcile.completeness.company(f"company-{number}") for number in range(10, 250))

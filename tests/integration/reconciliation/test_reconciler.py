@@ -8,8 +8,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from codat_sync.polling.schedule import Trouble
-from codat_sync.syncs.repository import Store
+from codat_sync.polling.schedule import CheckFailure
+from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import Outcome
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.faults import Fault
@@ -36,12 +36,12 @@ _REMAINING = {"remaining_ms": 290_000}
 
 
 def test_a_sync_whose_webhook_was_lost_is_found(
-    start: StartFunction, aws: Aws, store: Store, simulated: SimulatedCodat
+    start: StartFunction, aws: Aws, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """By nothing but Codat's own lists: of companies, and of the company's syncs. The worker writes it."""
     simulated.change_sync(SYNC_ID, sync_utc=LONG_AGO)
     answer = start("reconcile")(dict(_REMAINING))
-    assert answer == {"end": "done", "compared": 1, "enqueued": 1, "completeAsOf": None}
+    assert answer == {"stopReason": "completed", "compared": 1, "enqueued": 1, "completeAsOf": None}
     assert store.load_sync(SYNC_ID) is None
     checks = [sent["Body"] for sent in aws.messages("SYNC_QUEUE")]
     assert failed(start("worker")(batch(*checks))) == []
@@ -63,13 +63,13 @@ def test_while_nothing_is_missing_reconcile_says_so(start: StartFunction, simula
 
 
 def test_a_document_that_differs_from_codats_list_is_stale(
-    reconcile: Reconcile, store: Store, simulated: SimulatedCodat
+    reconcile: Reconcile, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """The worker asks anew."""
     catch_up(reconcile)
     simulated.change_sync(SYNC_ID, code=2000, items=(Item("t"),))
     reconcile.clock.pass_by(hours=7)
-    reconcile.go()
+    reconcile.run()
     assert load_completeness(reconcile).reasons == {"stale": 1}
     (check,) = reconcile.checks()
     assert (check["syncId"], check["version"]) == (SYNC_ID, 1)
@@ -97,7 +97,7 @@ def test_an_incorrect_list_costs_one_call(
     for _ in range(2):
         other.clock.pass_by(hours=7)
         at = other.clock()
-        other.go()
+        other.run()
         found = load_completeness(other)
         assert found.complete_as_of
         assert found.complete_as_of >= at - timedelta(milliseconds=1)
@@ -105,17 +105,19 @@ def test_an_incorrect_list_costs_one_call(
     assert len(simulated.requests.matching(f"{SYNC_ID}/status$")) == 1
 
 
-def test_an_overdue_sync_counts_as_stuck(reconcile: Reconcile, store: Store, simulated: SimulatedCodat) -> None:
+def test_an_overdue_sync_counts_as_stuck(
+    reconcile: Reconcile, store: SyncRepository, simulated: SimulatedCodat
+) -> None:
     """Here the clock stands still."""
     simulated.change_sync(SYNC_ID, code=1000)
-    reconcile.go()
+    reconcile.run()
     reconcile.work()
     reconcile.clock.pass_by(minutes=6)
-    reconcile.go()
+    reconcile.run()
     assert load_completeness(reconcile).reasons == {}  # It is in progress, and polled anyway.
     simulated.change_sync(SYNC_ID, code=2000, items=(Item("t"),))
     reconcile.clock.pass_by(hours=1)
-    reconcile.go()
+    reconcile.run()
     assert load_completeness(reconcile).reasons == {"stuck": 1}
     assert reconcile.work() == 1
     document = store.load_sync(SYNC_ID)
@@ -123,7 +125,7 @@ def test_an_overdue_sync_counts_as_stuck(reconcile: Reconcile, store: Store, sim
     assert document.outcome is Outcome.SUCCEEDED
 
 
-def test_a_recent_sync_is_not_yet_counted_as_unannounced(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
+def test_a_recent_sync_is_not_yet_counted_as_missed(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """Codat tries again after five minutes: nothing is fetched twice for that, and nobody is alarmed."""
     catch_up(reconcile)
     sync = simulated.add_sync(simulated.company(COMPANY_ID), 2000, [Item("t")])
@@ -132,26 +134,24 @@ def test_a_recent_sync_is_not_yet_counted_as_unannounced(reconcile: Reconcile, s
     simulated.change_sync(sync.sync_id, sync_utc=reconcile.clock().isoformat())
     reconcile.clock.pass_by(hours=7)
     simulated.change_sync(sync.sync_id, sync_utc=reconcile.clock().isoformat())
-    reconcile.go()
-    assert load_completeness(reconcile).reasons == {"expected": 1}
+    reconcile.run()
+    assert load_completeness(reconcile).reasons == {"pending": 1}
     assert complete_as_of
     assert reconcile.checks() == []
     reconcile.worker(batch(of(simulated, simulated.sync(sync.sync_id))))
     reconcile.clock.pass_by(minutes=6)
-    reconcile.go()
+    reconcile.run()
     assert (load_completeness(reconcile).reasons, load_completeness(reconcile).missing) == ({}, 0)
 
 
-def test_only_syncs_that_ended_since_the_start_count_as_unannounced(
-    reconcile: Reconcile, simulated: SimulatedCodat
-) -> None:
+def test_only_syncs_that_ended_since_the_start_count_as_missed(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """History is filled in, and what goes on has no webhook yet."""
     catch_up(reconcile)
     assert load_completeness(reconcile).missing == 0
     add_unannounced_sync(simulated, 2000)
     add_unannounced_sync(simulated, 1000)
     reconcile.clock.pass_by(hours=7)
-    reconcile.go()
+    reconcile.run()
     assert (load_completeness(reconcile).missing, load_completeness(reconcile).reasons) == (1, {"missing": 2})
     assert [each.lost for each in reconcile.comparisons if each.lost] != []
 
@@ -161,17 +161,17 @@ def test_an_answer_in_the_dead_letter_queue_keeps_complete_as_of_unchanged(
 ) -> None:
     """It is not fetched repeatedly, and its reason is reported; after redriving the company is complete."""
     simulated.faults.add(Fault("malformed", times=3, path=f"{SYNC_ID}/transactions"))
-    reconcile.go()
+    reconcile.run()
     assert reconcile.work() == 1
     (dead,) = aws.messages("SYNC_DEAD_LETTER_QUEUE")
     for _ in range(3):
         reconcile.clock.pass_by(hours=7)
-        reconcile.go()
-        assert (load_completeness(reconcile).reasons, reconcile.checks()) == ({"setAside": 1}, [])
+        reconcile.run()
+        assert (load_completeness(reconcile).reasons, reconcile.checks()) == ({"deadLettered": 1}, [])
     assert load_completeness(reconcile).complete_as_of is None
     assert failed(reconcile.worker(batch(dead["Body"]))) == []
     reconcile.clock.pass_by(hours=7)
-    reconcile.go()
+    reconcile.run()
     assert load_completeness(reconcile).complete_as_of
 
 
@@ -180,18 +180,18 @@ def test_a_dead_lettered_sync_stays_unresolved_when_its_dead_letter_is_gone(
 ) -> None:
     """Dropped, or kept for its two weeks: Codat is asked again, and may say something else by then."""
     simulated.faults.add(Fault("malformed", times=3, path=f"{SYNC_ID}/transactions"))
-    reconcile.go()
+    reconcile.run()
     reconcile.work()
     assert aws.messages("SYNC_DEAD_LETTER_QUEUE")
     for _ in range(2):
         reconcile.clock.pass_by(days=6)
-        reconcile.go()
-        assert (reconcile.work(), load_completeness(reconcile).reasons) == (0, {"setAside": 1})
+        reconcile.run()
+        assert (reconcile.work(), load_completeness(reconcile).reasons) == (0, {"deadLettered": 1})
     reconcile.clock.pass_by(days=3)
-    reconcile.go()
+    reconcile.run()
     assert reconcile.work() == 1
     reconcile.clock.pass_by(hours=7)
-    reconcile.go()
+    reconcile.run()
     assert load_completeness(reconcile).complete_as_of
 
 
@@ -199,10 +199,10 @@ def test_a_dead_lettered_sync_stays_unresolved_when_its_dead_letter_is_gone(
 
 
 def test_a_webhook_and_a_check_in_one_batch_fetch_the_sync_once(
-    reconcile: Reconcile, store: Store, simulated: SimulatedCodat
+    reconcile: Reconcile, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """In one batch, and one after the other: the check names the version that it found."""
-    reconcile.go()
+    reconcile.run()
     (check,) = reconcile.checks()
     simulated.requests.clear()
     event = of(simulated, simulated.sync(SYNC_ID))
@@ -216,7 +216,7 @@ def test_a_webhook_and_a_check_in_one_batch_fetch_the_sync_once(
 
 def test_a_check_after_the_webhook_does_not_call_codat(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """Version 0 is gone."""
-    reconcile.go()
+    reconcile.run()
     (check,) = reconcile.checks()
     assert failed(reconcile.worker(batch(of(simulated, simulated.sync(SYNC_ID))))) == []
     simulated.requests.clear()
@@ -225,18 +225,18 @@ def test_a_check_after_the_webhook_does_not_call_codat(reconcile: Reconcile, sim
 
 
 def test_a_check_is_deferred_in_the_table_when_codat_fails(
-    reconcile: Reconcile, store: Store, simulated: SimulatedCodat
+    reconcile: Reconcile, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """The sync is stored as announced and polled."""
-    reconcile.go()
+    reconcile.run()
     (check,) = reconcile.checks()
     simulated.faults.add(Fault("status", status=503, times=3, sync_id=SYNC_ID))
     assert failed(reconcile.worker(batch(check))) == []
     document = store.load_sync(SYNC_ID)
     assert document
-    assert document.waiting
-    assert (document.outcome, document.waiting.trouble) == (Outcome.ANNOUNCED, Trouble.UNAVAILABLE)
-    assert document.waiting.correlation_id == "reconcile-1"
+    assert document.pending_check
+    assert (document.outcome, document.pending_check.check_failure) == (Outcome.ANNOUNCED, CheckFailure.UNAVAILABLE)
+    assert document.pending_check.correlation_id == "reconcile-1"
 
 
 def test_concurrent_runs_compare_each_company_once(
@@ -254,10 +254,10 @@ def test_concurrent_runs_compare_each_company_once(
     for number in range(12):
         simulated.add_company(company_id=f"company-{number}")
         add_unannounced_sync(simulated, company_id=f"company-{number}")
-    reconcile.rounds.discovering.go_on(lambda: True)
+    reconcile.rounds.discovery.resume(lambda: True)
     others = [make_reconcile(aws, simulated.transport(), start("worker"), reconcile.clock) for _ in range(3)]
     with ThreadPoolExecutor(4) as pool:
-        went = list(pool.map(lambda each: each.go(), [reconcile, *others]))
+        went = list(pool.map(lambda each: each.run(), [reconcile, *others]))
     assert sum(len(each.compared) for each in went) == 13
     assert count_lists(simulated) == 13
     checks = reconcile.checks()
@@ -266,13 +266,13 @@ def test_concurrent_runs_compare_each_company_once(
 
 def test_an_overtaken_run_writes_nothing(reconcile: Reconcile) -> None:
     """The run took so long that another one compared the company meanwhile."""
-    reconcile.rounds.discovering.go_on(lambda: True)
+    reconcile.rounds.discovery.resume(lambda: True)
     (due,) = reconcile.store.load_due(reconcile.clock(), 10)
     slow = reconcile.store.lease(due, reconcile.clock())
     assert slow
     reconcile.clock.pass_by(minutes=6)
-    reconcile.go()
+    reconcile.run()
     known = reconcile.store.load(COMPANY_ID)
-    compared = reconcile.rounds.reconciling.compare(slow, reconcile.clock(), "reconcile-2")
-    assert compared.is_outrun
+    compared = reconcile.rounds.reconciler.compare(slow, reconcile.clock(), "reconcile-2")
+    assert compared.is_superseded
     assert reconcile.store.load(COMPANY_ID) == known

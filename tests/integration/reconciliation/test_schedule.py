@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from codat_sync.reconciliation.comparison import Why
+from codat_sync.reconciliation.comparison import Discrepancy
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
 from tests.support.aws import Aws
@@ -17,10 +17,12 @@ def test_active_companies_are_compared_first(reconcile: Reconcile, simulated: Si
     catch_up(reconcile)
     reconcile.clock.pass_by(hours=7)
     for number in range(8):
-        reconcile.store.make_due([simulated.add_company(company_id=f"new-{number}").company_id], reconcile.clock())
+        reconcile.store.start_tracking(
+            [simulated.add_company(company_id=f"new-{number}").company_id], reconcile.clock()
+        )
     simulated.requests.clear()
     turns = iter([False] + [True] * 4)  # The list of companies can wait.
-    reconcile.go(lambda: next(turns, False))
+    reconcile.run(lambda: next(turns, False))
     asked = [str(call.company_id) for call in simulated.requests.matching(LIST_PATH)]
     assert [company_id.startswith("new") for company_id in asked] == [True, True, True, False]
 
@@ -56,7 +58,7 @@ def test_an_idle_company_is_compared_less_often_than_an_active_one(
         reconcile.clock.pass_by(minutes=30)
         if not simulated.syncs_of(busy):
             simulated.add_sync(simulated.company(busy), 2000, sync_utc=reconcile.clock().isoformat())
-        reconcile.go()
+        reconcile.run()
         reconcile.work()
     asked = [call.company_id for call in simulated.requests.matching(LIST_PATH)]
     assert asked.count(COMPANY_ID) <= 5
@@ -68,24 +70,24 @@ def test_a_submission_without_any_webhook_is_checked_daily(reconcile: Reconcile,
     catch_up(reconcile)
     key = {"pk": {"S": f"SYNC#{SYNC_ID}"}, "sk": {"S": "SYNC"}}
     document = aws.dynamodb.get_item(TableName="syncs", Key=key)["Item"]
-    seen_at = (reconcile.clock() - timedelta(hours=2)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    processed_at = (reconcile.clock() - timedelta(hours=2)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     sync_id = "never-heard-of"
     submitted = {name: document[name] for name in ("sk", "v", "companyId", "companyPk", "companySk")} | {
         "pk": {"S": f"SYNC#{sync_id}"},
         "syncId": {"S": sync_id},
         "version": {"N": "3"},
-        "firstSeenAt": {"S": seen_at},
-        "companySk": {"S": f"{seen_at}#{sync_id}"},
-        "summary": {"M": {"syncId": {"S": sync_id}, "outcome": {"S": "submitted"}, "trouble": {"S": "notFound"}}},
+        "firstSeenAt": {"S": processed_at},
+        "companySk": {"S": f"{processed_at}#{sync_id}"},
+        "summary": {"M": {"syncId": {"S": sync_id}, "outcome": {"S": "submitted"}, "checkFailure": {"S": "notFound"}}},
     }
     aws.dynamodb.put_item(TableName="syncs", Item=submitted)
     enqueued = []
     for _ in range(16):
         reconcile.clock.pass_by(hours=6, minutes=1)
-        reconcile.go()
+        reconcile.run()
         enqueued += reconcile.checks()
     assert 3 <= len(enqueued) <= 4
     assert {(check["syncId"], check["version"]) for check in enqueued} == {(sync_id, 3)}
     found = load_completeness(reconcile)
-    assert found.reasons == {Why.UNHEARD: 1}
+    assert found.reasons == {Discrepancy.NOT_LISTED: 1}
     assert found.complete_as_of == found.compared_at

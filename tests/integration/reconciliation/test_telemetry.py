@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.reconciliation.run_repository import RoundsStore
-from codat_sync.syncs.repository import Store
+from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
+from codat_sync.syncs.repository import SyncRepository
 from codat_sync.webhooks.endpoint import EndpointState
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.faults import Fault
@@ -29,18 +29,18 @@ def output(capsys: pytest.CaptureFixture[str]) -> Callable[[], Output]:
 
 
 @pytest.fixture
-def rounds_store(aws: Aws) -> RoundsStore:
-    return RoundsStore(Table(aws.dynamodb, "syncs"))
+def rounds_store(aws: Aws) -> ReconciliationRunRepository:
+    return ReconciliationRunRepository(Table(aws.dynamodb, "syncs"))
 
 
 @pytest.mark.parametrize(
     ("url", "state"),
-    [(WEBHOOK_URL, EndpointState.DISABLED), ("https://example.com", EndpointState.ELSEWHERE)],
+    [(WEBHOOK_URL, EndpointState.DISABLED), ("https://example.com", EndpointState.WRONG_URL)],
 )
 def test_an_endpoint_that_gets_nothing_is_an_error(  # noqa: PLR0913, PLR0917 - what is made, and what is expected
     start: StartFunction,
     simulated: SimulatedCodat,
-    rounds_store: RoundsStore,
+    rounds_store: ReconciliationRunRepository,
     output: Callable[[], Output],
     url: str,
     state: EndpointState,
@@ -53,7 +53,7 @@ def test_an_endpoint_that_gets_nothing_is_an_error(  # noqa: PLR0913, PLR0917 - 
     reconcile(dict(_REMAINING))
     emitted = output()
     assert [line["state"] for line in emitted.lines if line["message"] == "endpoint"] == [state]
-    assert emitted.values("EndpointTrouble") == [1]
+    assert emitted.values("EndpointUnhealthy") == [1]
     endpoint = rounds_store.load_endpoint()
     assert endpoint.since
     assert (endpoint.state, endpoint.since >= before, endpoint.since == endpoint.checked_at) == (state, True, True)
@@ -61,13 +61,16 @@ def test_an_endpoint_that_gets_nothing_is_an_error(  # noqa: PLR0913, PLR0917 - 
 
 
 def test_a_healthy_endpoint_is_reported_as_healthy(
-    start: StartFunction, simulated: SimulatedCodat, rounds_store: RoundsStore, output: Callable[[], Output]
+    start: StartFunction,
+    simulated: SimulatedCodat,
+    rounds_store: ReconciliationRunRepository,
+    output: Callable[[], Output],
 ) -> None:
     """An alarm can detect that it is being checked."""
     simulated.set_webhook_consumer(WEBHOOK_URL)
     start("reconcile")(dict(_REMAINING))
-    assert output().values("EndpointTrouble") == [0]
-    assert rounds_store.load_endpoint().state is EndpointState.WELL
+    assert output().values("EndpointUnhealthy") == [0]
+    assert rounds_store.load_endpoint().state is EndpointState.HEALTHY
 
 
 def test_an_endpoint_that_cant_be_asked_about_does_not_keep_companies_from_being_compared(
@@ -89,14 +92,14 @@ def test_an_endpoint_that_codat_does_not_list_is_an_error(
 ) -> None:
     """Else nobody would know that nobody watches."""
     simulated.faults.add(replace(fault, times=3, path="^/webhooks$"))
-    assert start("reconcile")(dict(_REMAINING))["end"] == "done"
+    assert start("reconcile")(dict(_REMAINING))["stopReason"] == "completed"
     emitted = output()
-    assert emitted.values("EndpointTrouble") == [1]
+    assert emitted.values("EndpointUnhealthy") == [1]
     assert [line["state"] for line in emitted.lines if line["message"] == "endpoint"] == ["unknown"]
 
 
 def test_our_own_fault_fails_the_function_after_everything_else_is_reported(
-    start: StartFunction, store: Store, simulated: SimulatedCodat, output: Callable[[], Output]
+    start: StartFunction, store: SyncRepository, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:
     """So that its alarm rings, and what is known of the others does not get lost."""
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))
@@ -114,9 +117,9 @@ def test_our_own_fault_fails_the_function_after_everything_else_is_reported(
 
 def test_syncs_that_no_webhook_announced_are_an_error(
     start: StartFunction,
-    store: Store,
+    store: SyncRepository,
     simulated: SimulatedCodat,
-    rounds_store: RoundsStore,
+    rounds_store: ReconciliationRunRepository,
     output: Callable[[], Output],
 ) -> None:
     """Syncs since the start are logged with ids, counted, and stored with the endpoint's state."""
@@ -126,14 +129,14 @@ def test_syncs_that_no_webhook_announced_are_an_error(
     lost = simulated.add_sync(simulated.company(COMPANY_ID), 2000, [Item("t", message="private")], sync_utc=ended)
     start("reconcile")(dict(_REMAINING))
     emitted = output()
-    (line,) = [line for line in emitted.lines if line["message"] == "unannounced"]
+    (line,) = [line for line in emitted.lines if line["message"] == "webhooks missed"]
     assert (line["level"], line["company_id"], line["sync_ids"]) == ("ERROR", COMPANY_ID, [lost.sync_id])
-    assert emitted.count("SyncsUnannounced") == 1
-    assert emitted.count("SyncsFound", why="missing") == 1
+    assert emitted.count("WebhooksMissed") == 1
+    assert emitted.count("SyncDiscrepancies", why="missing") == 1
     assert (emitted.count("CompaniesIncomplete"), emitted.count("CompaniesNeverComplete")) == (1, 1)
     assert emitted.values("CompletenessAge") == []
     endpoint = rounds_store.load_endpoint()
-    assert (endpoint.unannounced, endpoint.unannounced_at is not None) == (1, True)
+    assert (endpoint.missed_webhooks, endpoint.last_missed_at is not None) == (1, True)
     assert "private" not in str(emitted.lines)
 
 
@@ -150,6 +153,6 @@ def test_how_old_the_claim_is_is_a_metric(
     emitted = output()
     (age,) = emitted.values("CompletenessAge")
     assert 0 <= age < 60
-    assert emitted.count("ReconcileEnded", reason="done") == 1
+    assert emitted.count("ReconcileRuns", reason="done") == 1
     (line,) = [line for line in emitted.lines if line["message"] == "round"]
     assert (line["companies"], line["never_complete"], line["complete_as_of"]) == (1, 0, answer["completeAsOf"])

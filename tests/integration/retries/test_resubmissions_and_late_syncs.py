@@ -7,13 +7,13 @@ from uuid import uuid4
 
 import pytest
 
-from codat_sync.core.timestamps import format_instant
-from codat_sync.syncs.repository import Store
+from codat_sync.core.timestamps import format_timestamp
+from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.retry_record import RetryState
-from codat_sync.syncs.retry_repository import RetryStore
+from codat_sync.syncs.retry_repository import RetryRepository
 from dev.codat_simulator.books.settling import Outcome as Settled
 from dev.codat_simulator.books.settling import Verdict
-from dev.codat_simulator.books.submissions import Origin, Submitted
+from dev.codat_simulator.books.submissions import Origin, SubmittedTransaction
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
@@ -36,13 +36,13 @@ def product(
     return Product(start, aws, simulated)
 
 
-def _age(store: Store, aws: Aws, minutes: int) -> None:
+def _age(store: SyncRepository, aws: Aws, minutes: int) -> None:
     """Make all submissions older, instead of waiting."""
     for item in aws.dynamodb.scan(TableName=aws.environment["SYNC_TABLE_NAME"])["Items"]:
         if item["pk"]["S"].startswith("SUB#"):
             key = {"pk": item["pk"]["S"], "sk": item["sk"]["S"]}
             earlier: dict[str, object] = {
-                name: format_instant(datetime.fromisoformat(item[name]["S"]) - timedelta(minutes=minutes))
+                name: format_timestamp(datetime.fromisoformat(item[name]["S"]) - timedelta(minutes=minutes))
                 for name in ("recordedAt", "sentAt")
                 if name in item
             }
@@ -75,7 +75,7 @@ def test_of_a_sync_that_is_refused_for_duplicates_only_those_are_written(
 
 
 def test_a_lost_answer_is_found_in_the_table_however_much_else_codat_lists(
-    product: Product, store: Store, aws: Aws, simulated: SimulatedCodat
+    product: Product, store: SyncRepository, aws: Aws, simulated: SimulatedCodat
 ) -> None:
     """Its webhook announced it, and the search in Codat's list is bounded."""
     lost = expense()
@@ -85,16 +85,16 @@ def test_a_lost_answer_is_found_in_the_table_however_much_else_codat_lists(
     product.hears(made.sync_id, _FAILED)
     company = simulated.company(COMPANY_ID)
     for _ in range(25):
-        simulated.add_sync(company, 2000, (), sync_utc=format_instant(datetime.now(UTC)))
+        simulated.add_sync(company, 2000, (), sync_utc=format_timestamp(datetime.now(UTC)))
     _age(store, aws, 2)
     answer = product.asks(made.sync_id)
-    assert [each["step"] for each in answer["transactions"]] == ["waitUntil"]
+    assert [each["step"] for each in answer["transactions"]] == ["scheduled"]
     assert answer["transactions"][0]["retrySyncId"]
 
 
 @pytest.mark.parametrize("is_lost", [False, True])
 def test_a_transfer_is_created_once_however_it_is_written_down(
-    product: Product, store: Store, aws: Aws, simulated: SimulatedCodat, *, is_lost: bool
+    product: Product, store: SyncRepository, aws: Aws, simulated: SimulatedCodat, *, is_lost: bool
 ) -> None:
     """The same with its keys in another order is the same; another one is refused, as it would be one more."""
     transaction_id = str(uuid4())
@@ -157,9 +157,11 @@ def test_a_late_event_of_an_earlier_sync_does_not_hide_a_failed_update(
     """Codat's time counts, not the webhook's."""
     body = expense()
     origin = Origin(COMPANY_ID, "POST", "expense-transactions")
-    created = simulated.accept(simulated.company(COMPANY_ID), origin, [Submitted(body["id"], json.dumps(body))])
+    created = simulated.accept(
+        simulated.company(COMPANY_ID), origin, [SubmittedTransaction(body["id"], json.dumps(body))]
+    )
     simulated.settle(created.sync_id)
-    an_hour_ago = format_instant(datetime.now(UTC) - timedelta(hours=1))
+    an_hour_ago = format_timestamp(datetime.now(UTC) - timedelta(hours=1))
     simulated.change_sync(created.sync_id, sync_utc=an_hour_ago)
     updated = ask(product.submit, "PUT", f"{EXPENSES}/{body['id']}", body).body["syncId"]
     product.hears(updated, _FAILED)
@@ -169,14 +171,14 @@ def test_a_late_event_of_an_earlier_sync_does_not_hide_a_failed_update(
 
 
 def test_a_click_that_crashed_on_what_was_at_rest_is_found_by_the_clock(
-    product: Product, store: Store, aws: Aws, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+    product: Product, store: SyncRepository, aws: Aws, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first sync shows resolved, and is linked to the one that the click has made."""
     body = expense()
     sync_id = product.submits(body)
     product.hears(sync_id, Settled(otherwise=Verdict("ValidationError", "Account 6100 is archived.")))
     product.minute()
-    retries = RetryStore(store.table)
+    retries = RetryRepository(store.table)
     found = retries.load(sync_id)
     assert found
     assert (found.state, found.due_at) == (RetryState.STOPPED, None)
@@ -185,7 +187,7 @@ def test_a_click_that_crashed_on_what_was_at_rest_is_found_by_the_clock(
         raise Crash
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "announce", crash)
+        patch.setattr(SyncRepository, "announce", crash)
         with pytest.raises(Crash):
             product.asks(sync_id)
     again = simulated.submissions[-1].sync_id
@@ -194,7 +196,7 @@ def test_a_click_that_crashed_on_what_was_at_rest_is_found_by_the_clock(
     assert found
     assert found.due_at
     _age(store, aws, 2)
-    store.table.update({"pk": f"SYNC#{sync_id}", "sk": "RETRY"}, {"dueAt": format_instant(datetime.now(UTC))}, {})
+    store.table.update({"pk": f"SYNC#{sync_id}", "sk": "RETRY"}, {"dueAt": format_timestamp(datetime.now(UTC))}, {})
     product.minute()
     found = retries.load(sync_id)
     assert found

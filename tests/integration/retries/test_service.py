@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from codat_sync.core.timestamps import format_instant
+from codat_sync.core.timestamps import format_timestamp
 from codat_sync.retries.planner import Step
-from codat_sync.syncs.repository import Store
+from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.retry_record import Retry, RetryState
-from codat_sync.syncs.retry_repository import RetryStore
+from codat_sync.syncs.retry_repository import RetryRepository
 from codat_sync.syncs.status_codes import Outcome
 from dev.codat_simulator.books.models import Item, Sync
 from dev.codat_simulator.books.settling import Outcome as Settled
@@ -82,9 +82,9 @@ def product(start: StartFunction, aws: Aws, simulated: SimulatedCodat, monkeypat
 
 
 @pytest.fixture
-def retries(store: Store) -> RetryStore:
+def retries(store: SyncRepository) -> RetryRepository:
     """Return how it stands with failed syncs."""
-    return RetryStore(store.table)
+    return RetryRepository(store.table)
 
 
 def _steps(answer: Any) -> list[str]:  # noqa: ANN401 - JSON
@@ -92,7 +92,7 @@ def _steps(answer: Any) -> list[str]:  # noqa: ANN401 - JSON
 
 
 def test_what_failed_is_created_again_and_its_sync_shows_resolved(
-    product: Product, store: Store, retries: RetryStore, simulated: SimulatedCodat
+    product: Product, store: SyncRepository, retries: RetryRepository, simulated: SimulatedCodat
 ) -> None:
     """By itself: the clock finds it, retry creates it, the webhook of the new sync ends it."""
     good, bad = expense(), expense()
@@ -110,20 +110,20 @@ def test_what_failed_is_created_again_and_its_sync_shows_resolved(
     assert (document.outcome, document.retry_of) == (Outcome.SUBMITTED, sync_id)
     retry = retries.load(sync_id)
     assert retry
-    assert (retry.state, retry.sync_ids) == (RetryState.WAITING, (second.sync_id,))
+    assert (retry.state, retry.sync_ids) == (RetryState.SCHEDULED, (second.sync_id,))
     assert retry.due_at
 
     product.hears(second.sync_id)
     product.minute()
     retry = retries.load(sync_id)
     assert retry
-    assert (retry.state, retry.due_at, dict(retry.steps)) == (RetryState.RESOLVED, None, {Step.WRITTEN: 1})
+    assert (retry.state, retry.due_at, dict(retry.steps)) == (RetryState.RESOLVED, None, {Step.ALREADY_WRITTEN: 1})
     assert [simulated.times_created(COMPANY_ID, each["id"]) for each in (good, bad)] == [1, 1]
     assert product.minute() == []
 
 
 def test_a_chain_of_failures_ends_when_the_attempts_are_used_up(
-    product: Product, retries: RetryStore, simulated: SimulatedCodat
+    product: Product, retries: RetryRepository, simulated: SimulatedCodat
 ) -> None:
     """Each attempt is a sync of its own, linked to the first; an operator may try once more."""
     body = expense()
@@ -136,13 +136,13 @@ def test_a_chain_of_failures_ends_when_the_attempts_are_used_up(
     product.minute()
     retry = retries.load(sync_id)
     assert retry
-    assert (retry.state, dict(retry.steps)) == (RetryState.STOPPED, {Step.EXHAUSTED: 1})
+    assert (retry.state, dict(retry.steps)) == (RetryState.STOPPED, {Step.ATTEMPTS_EXHAUSTED: 1})
     made = tuple(each.sync_id for each in simulated.submissions[1:])
     assert retry.sync_ids == made
     assert product.minute() == []
 
     answer = product.asks(made[-1])  # from whichever end
-    assert (answer["statusCode"], answer["syncId"], _steps(answer)) == (200, sync_id, [Step.WAIT])
+    assert (answer["statusCode"], answer["syncId"], _steps(answer)) == (200, sync_id, [Step.SCHEDULED])
     product.hears(simulated.submissions[-1].sync_id)
     product.minute()
     retry = retries.load(sync_id)
@@ -157,7 +157,7 @@ def test_two_clicks_are_one_attempt_and_two_a_while_apart_are_two(product: Produ
     product.hears(sync_id, _PUSH_ERROR)
     first, second = product.asks(sync_id), product.asks(sync_id)
     assert first["transactions"][0]["retrySyncId"] == simulated.submissions[1].sync_id
-    assert (second["transactions"][0]["step"], second["transactions"][0]["retrySyncId"]) == (Step.WAIT, None)
+    assert (second["transactions"][0]["step"], second["transactions"][0]["retrySyncId"]) == (Step.SCHEDULED, None)
     assert len(simulated.submissions) == 2
     product.hears(simulated.submissions[1].sync_id, _PUSH_ERROR)
     product.asks(sync_id)
@@ -165,7 +165,7 @@ def test_two_clicks_are_one_attempt_and_two_a_while_apart_are_two(product: Produ
 
 
 def test_an_invalid_transaction_needs_an_operator_and_names_the_error(
-    product: Product, retries: RetryStore, simulated: SimulatedCodat
+    product: Product, retries: RetryRepository, simulated: SimulatedCodat
 ) -> None:
     """An operator or a new body can start the retry."""
     body = expense()
@@ -174,10 +174,10 @@ def test_an_invalid_transaction_needs_an_operator_and_names_the_error(
     product.minute()
     retry = retries.load(sync_id)
     assert retry
-    assert (retry.state, dict(retry.steps)) == (RetryState.STOPPED, {Step.MEND: 1})
+    assert (retry.state, dict(retry.steps)) == (RetryState.STOPPED, {Step.NEEDS_CORRECTION: 1})
     assert len(simulated.submissions) == 1
-    mended = expense(body["id"], merchantName="mended")
-    ask(product.submit, "PUT", f"/recorded/{COMPANY_ID}/expense-transactions/{body['id']}", mended)
+    resolved = expense(body["id"], merchantName="mended")
+    ask(product.submit, "PUT", f"/recorded/{COMPANY_ID}/expense-transactions/{body['id']}", resolved)
     product.minute()  # by itself
     assert json.loads(simulated.submissions[-1].transactions[0].body)["merchantName"] == "mended"
 
@@ -189,14 +189,14 @@ def test_only_the_named_ones_are_created_again(product: Product, simulated: Simu
     product.hears(sync_id, _PUSH_ERROR)
     answer = product.asks(sync_id, transactionIds=[two["id"]])
     assert {each["transactionId"]: each["step"] for each in answer["transactions"]} == {
-        one["id"]: Step.RETRY,
-        two["id"]: Step.WAIT,
+        one["id"]: Step.RETRY_NOW,
+        two["id"]: Step.SCHEDULED,
     }
     assert [each.transaction_id for each in simulated.submissions[1].transactions] == [two["id"]]
 
 
 def test_what_codat_has_already_is_settled_and_the_rest_is_sent(
-    product: Product, retries: RetryStore, simulated: SimulatedCodat
+    product: Product, retries: RetryRepository, simulated: SimulatedCodat
 ) -> None:
     """Codat names the ids, and takes none of the request."""
     bodies = [expense() for _ in range(4)]
@@ -206,12 +206,12 @@ def test_what_codat_has_already_is_settled_and_the_rest_is_sent(
     elsewhere = simulated.add_sync(simulated.company(COMPANY_ID), 2000)
     simulated.change_sync(elsewhere.sync_id, items=(Item(bodies[0]["id"]), Item(bodies[2]["id"])))
     answer = product.asks(sync_id)
-    assert _steps(answer) == [Step.WRITTEN, Step.WAIT, Step.WRITTEN, Step.WAIT]
+    assert _steps(answer) == [Step.ALREADY_WRITTEN, Step.SCHEDULED, Step.ALREADY_WRITTEN, Step.SCHEDULED]
     sent = [each.transaction_id for each in simulated.submissions[-1].transactions]
     assert sent == [bodies[1]["id"], bodies[3]["id"]]
     retry = retries.load(sync_id)
     assert retry
-    assert dict(retry.steps) == {Step.WRITTEN: 2, Step.WAIT: 2}
+    assert dict(retry.steps) == {Step.ALREADY_WRITTEN: 2, Step.SCHEDULED: 2}
 
 
 def test_fifty_at_a_time(product: Product, simulated: SimulatedCodat) -> None:
@@ -230,16 +230,16 @@ def test_what_codat_refuses_as_a_whole_is_created_apart(product: Product, simula
     product.hears(sync_id, _PUSH_ERROR)
     simulated.faults.add(Fault("status", status=400, path="expense-transactions$", times=2))
     steps = _steps(product.asks(sync_id))
-    assert sorted(steps) == sorted([Step.WAIT] * 4)
+    assert sorted(steps) == sorted([Step.SCHEDULED] * 4)
     assert [len(each.transactions) for each in simulated.submissions] == [4, 1, 1, 2]
 
 
-def test_what_became_due_while_it_was_planned_stays_due(retries: RetryStore) -> None:
+def test_what_became_due_while_it_was_planned_stays_due(retries: RetryRepository) -> None:
     """Who has planned knew nothing of what made it due."""
     now = datetime.now(UTC)
-    known = Retry(RetryState.WAITING, (), {}, now + timedelta(hours=1))
+    known = Retry(RetryState.SCHEDULED, (), {}, now + timedelta(hours=1))
     retries.put(COMPANY_ID, SYNC_ID, known, None)
-    retries.wake(COMPANY_ID, SYNC_ID, now)
+    retries.reschedule(COMPANY_ID, SYNC_ID, now)
     retries.put(COMPANY_ID, SYNC_ID, Retry(RetryState.STOPPED, (), {}, None), known)
     retry = retries.load(SYNC_ID)
     assert retry
@@ -248,7 +248,7 @@ def test_what_became_due_while_it_was_planned_stays_due(retries: RetryStore) -> 
 
 
 def test_a_body_that_is_not_there_is_asked_for(
-    product: Product, retries: RetryStore, simulated: SimulatedCodat
+    product: Product, retries: RetryRepository, simulated: SimulatedCodat
 ) -> None:
     """It was submitted elsewhere: the product is notified."""
     sync = simulated.sync(SYNC_ID)
@@ -256,7 +256,7 @@ def test_a_body_that_is_not_there_is_asked_for(
     product.minute()
     retry = retries.load(SYNC_ID)
     assert retry
-    assert (retry.state, dict(retry.steps)) == (RetryState.STOPPED, {Step.NO_BODY: 1})
+    assert (retry.state, dict(retry.steps)) == (RetryState.STOPPED, {Step.NO_BODY_RECORDED: 1})
     assert product.asks(SYNC_ID)["transactions"][0]["transactionId"] == TRANSACTION_IDS[1]
     assert simulated.submissions == ()
 
@@ -270,16 +270,16 @@ def test_a_company_that_is_not_connected_waits_until_it_is(product: Product, sim
     product.worker(batch(message(simulated.event(company=company, event_type="connection.disconnected"), "msg_off")))
     product.minute()
     answer = product.asks(sync_id)
-    assert (_steps(answer), answer["state"]) == ([Step.RECONNECT], RetryState.WAITING)
+    assert (_steps(answer), answer["state"]) == ([Step.NEEDS_RECONNECTION], RetryState.SCHEDULED)
     simulated.set_connection_status(COMPANY_ID, "Linked")
     company = simulated.company(COMPANY_ID)
     product.worker(batch(message(simulated.event(company=company, event_type="connection.connected"), "msg_on")))
-    assert _steps(product.asks(sync_id)) == [Step.WAIT]
+    assert _steps(product.asks(sync_id)) == [Step.SCHEDULED]
     assert len(simulated.submissions) == 2
 
 
 def test_a_connection_that_goes_after_the_claim_is_waited_for(
-    product: Product, aws: Aws, retries: RetryStore, simulated: SimulatedCodat
+    product: Product, aws: Aws, retries: RetryRepository, simulated: SimulatedCodat
 ) -> None:
     """Codat accepts it, and its sync fails. Without a connection event, syncs and the clock reveal it."""
     body = expense()
@@ -292,7 +292,7 @@ def test_a_connection_that_goes_after_the_claim_is_waited_for(
     product.minute()
     retry = retries.load(sync_id)
     assert retry
-    assert (retry.state, dict(retry.steps)) == (RetryState.WAITING, {Step.RECONNECT: 1})
+    assert (retry.state, dict(retry.steps)) == (RetryState.SCHEDULED, {Step.NEEDS_RECONNECTION: 1})
     assert len(simulated.submissions) == 2
 
     simulated.set_connection_status(COMPANY_ID, "Linked")
@@ -307,7 +307,7 @@ def test_a_connection_that_goes_after_the_claim_is_waited_for(
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_a_refusal_for_a_connection_that_is_gone_is_tried_again_when_it_is_back(
-    product: Product, aws: Aws, retries: RetryStore, simulated: SimulatedCodat, status: int
+    product: Product, aws: Aws, retries: RetryRepository, simulated: SimulatedCodat, status: int
 ) -> None:
     """A rejected transaction is checked once more: by then the connection's state is known.
 
@@ -324,13 +324,13 @@ def test_a_refusal_for_a_connection_that_is_gone_is_tried_again_when_it_is_back(
     simulated.faults.clear()
     retry = retries.load(sync_id)
     assert retry
-    assert (retry.state, dict(retry.steps)) == (RetryState.WAITING, {Step.MEND: 2})
+    assert (retry.state, dict(retry.steps)) == (RetryState.SCHEDULED, {Step.NEEDS_CORRECTION: 2})
     product.worker(batch(message(simulated.event(company=company, event_type="connection.disconnected"), "msg_off")))
     _make_due(aws)
     product.minute()
     retry = retries.load(sync_id)
     assert retry
-    assert (retry.state, dict(retry.steps)) == (RetryState.WAITING, {Step.RECONNECT: 2})
+    assert (retry.state, dict(retry.steps)) == (RetryState.SCHEDULED, {Step.NEEDS_RECONNECTION: 2})
 
     simulated.set_connection_status(COMPANY_ID, "Linked")
     product.worker(batch(message(simulated.event(company=company, event_type="connection.connected"), "msg_on")))
@@ -357,7 +357,7 @@ def test_what_was_written_before_the_connection_went_is_not_written_again(
     _age_all(aws)
     product.asks(sync_id)
     product.worker(batch(of(simulated, simulated.sync(simulated.submissions[-1].sync_id))))
-    assert _steps(product.asks(sync_id)) == [Step.WRITTEN]
+    assert _steps(product.asks(sync_id)) == [Step.ALREADY_WRITTEN]
     assert simulated.times_created(COMPANY_ID, body["id"]) == 1
 
 
@@ -376,7 +376,7 @@ def test_of_fifty_those_that_fail_again_are_created_again(product: Product, simu
 
 
 def test_of_fifty_seven_that_codat_does_not_take_do_not_keep_the_others_back(
-    product: Product, retries: RetryStore, simulated: SimulatedCodat
+    product: Product, retries: RetryRepository, simulated: SimulatedCodat
 ) -> None:
     """Codat rejects the whole request; bisecting finds the invalid ones, which are reported."""
     bodies = [expense() for _ in range(50)]
@@ -389,7 +389,7 @@ def test_of_fifty_seven_that_codat_does_not_take_do_not_keep_the_others_back(
     product.minute(seconds=900)  # as long as it takes on a busy machine
     retry = retries.load(sync_id)
     assert retry
-    assert dict(retry.steps) == {Step.WAIT: 43, Step.MEND: 7}
+    assert dict(retry.steps) == {Step.SCHEDULED: 43, Step.NEEDS_CORRECTION: 7}
     for made in simulated.submissions[1:]:
         product.hears(made.sync_id)
     written = {body["id"]: simulated.times_created(COMPANY_ID, body["id"]) for body in bodies}
@@ -408,26 +408,26 @@ def test_of_a_payload_that_has_changed_the_newest_is_created(product: Product, s
     product.hears(simulated.submissions[-1].sync_id)
     (entry,) = simulated.books(COMPANY_ID)
     assert json.loads(entry.body)["merchantName"] == "changed"
-    assert _steps(product.asks(second)) == [Step.WRITTEN]
+    assert _steps(product.asks(second)) == [Step.ALREADY_WRITTEN]
 
 
 def test_the_outcome_of_a_lost_answer_is_looked_up_before_resending(
-    product: Product, aws: Aws, store: Store, simulated: SimulatedCodat
+    product: Product, aws: Aws, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """Codat's list shows that it arrived. Its sync is linked to the first one."""
     sync_id = product.submits(expense())
     product.hears(sync_id, _PUSH_ERROR)
     simulated.faults.add(Fault("disconnect_after", path="expense-transactions$"))
-    assert _steps(product.asks(sync_id)) == [Step.WAIT]
+    assert _steps(product.asks(sync_id)) == [Step.SCHEDULED]
     _age_all(aws)
-    assert _steps(product.asks(sync_id)) == [Step.WAIT]
+    assert _steps(product.asks(sync_id)) == [Step.SCHEDULED]
     assert len(simulated.submissions) == 2
     product.hears(simulated.submissions[1].sync_id)
     product.minute()
     document = store.load_sync(simulated.submissions[1].sync_id)
     assert document
     assert document.retry_of == sync_id
-    assert _steps(product.asks(sync_id)) == [Step.WRITTEN]
+    assert _steps(product.asks(sync_id)) == [Step.ALREADY_WRITTEN]
 
 
 def test_an_outcome_that_is_not_found_is_unknown_and_needs_an_operator(
@@ -440,8 +440,8 @@ def test_an_outcome_that_is_not_found_is_unknown_and_needs_an_operator(
     product.asks(sync_id)
     _age_all(aws)
     answer = product.asks(sync_id)
-    assert _steps(answer) == [Step.UNKNOWN]
-    assert "may" in answer["transactions"][0]["customer"] or answer["transactions"][0]["customer"]
+    assert _steps(answer) == [Step.OUTCOME_UNKNOWN]
+    assert "may" in answer["transactions"][0]["customerNote"] or answer["transactions"][0]["customerNote"]
     assert len(simulated.submissions) == 1
 
 
@@ -450,7 +450,7 @@ def test_while_the_gate_is_closed_nothing_is_sent(product: Product, simulated: S
     sync_id = product.submits(expense())
     product.hears(sync_id, _PUSH_ERROR)
     simulated.quota.leave(0)
-    assert _steps(product.asks(sync_id)) == [Step.WAIT]
+    assert _steps(product.asks(sync_id)) == [Step.SCHEDULED]
     simulated.quota.leave(1000)
     product.worker(batch(message(simulated.event(event_type="client.rateLimit.reset"), "msg_reset")))
     answer = product.asks(sync_id)
@@ -466,8 +466,8 @@ def test_a_rejection_by_codat_is_reported_and_retries_are_bounded(
     product.hears(sync_id, _PUSH_ERROR)
     simulated.faults.add(Fault("status", status=status, path="expense-transactions$"))
     answer = product.asks(sync_id)
-    assert _steps(answer) == [Step.MEND]
-    assert str(status) in answer["transactions"][0]["support"]
+    assert _steps(answer) == [Step.NEEDS_CORRECTION]
+    assert str(status) in answer["transactions"][0]["supportNote"]
     assert product.asks(sync_id)["transactions"][0]["retrySyncId"]
 
 
@@ -503,13 +503,13 @@ def test_an_invalid_message_is_dead_lettered(product: Product, aws: Aws) -> None
     event["Records"][0]["body"] = "{}"
     assert product.retry(event) == {"batchItemFailures": []}
     (dead,) = aws.messages("RETRY_DEAD_LETTER_QUEUE")
-    assert dead["MessageAttributes"]["reason"]["StringValue"] == "not-a-message"
+    assert dead["MessageAttributes"]["reason"]["StringValue"] == "invalid-message"
 
 
 def test_stored_events_are_answered(product: Product, simulated: SimulatedCodat) -> None:
     """Of a sync whose bodies are not here."""
     product.worker(batch(of(simulated, simulated.sync(SYNC_ID))))
-    assert _steps(product.retry(load("retry", "direct"))) == [Step.NO_BODY]
+    assert _steps(product.retry(load("retry", "direct"))) == [Step.NO_BODY_RECORDED]
     assert product.retry(load("retry", "due")) == {"batchItemFailures": []}
     assert product.retry(load("retry", "asked"))["statusCode"] == 200
 
@@ -535,12 +535,12 @@ def _age_all(aws: Aws) -> None:
                 TableName="syncs",
                 Key={"pk": item["pk"], "sk": item["sk"]},
                 UpdateExpression="SET sentAt = :then, recordedAt = :then",
-                ExpressionAttributeValues={":then": {"S": format_instant(then)}},
+                ExpressionAttributeValues={":then": {"S": format_timestamp(then)}},
             )
 
 
 def test_pending_transactions_are_named_up_to_a_limit_and_counted_beyond(
-    product: Product, retries: RetryStore, simulated: SimulatedCodat
+    product: Product, retries: RetryRepository, simulated: SimulatedCodat
 ) -> None:
     """The first of them, in the order of the sync; and each planning is a version."""
     items = tuple(Item(f"t{number:03}", "PushError") for number in range(130))
@@ -550,13 +550,13 @@ def test_pending_transactions_are_named_up_to_a_limit_and_counted_beyond(
         product.asks(sync.sync_id)
         retry = retries.load(sync.sync_id)
         assert retry
-        assert dict(retry.steps) == {Step.NO_BODY: 130}
-        assert dict(retry.held) == {Step.NO_BODY: tuple(f"t{number:03}" for number in range(100))}
+        assert dict(retry.steps) == {Step.NO_BODY_RECORDED: 130}
+        assert dict(retry.blocked) == {Step.NO_BODY_RECORDED: tuple(f"t{number:03}" for number in range(100))}
         assert retry.version == version
 
 
 def test_what_is_done_by_itself_or_only_waited_for_names_nobody(
-    product: Product, retries: RetryStore, simulated: SimulatedCodat
+    product: Product, retries: RetryRepository, simulated: SimulatedCodat
 ) -> None:
     """It is nobody else's business yet."""
     body = expense()
@@ -565,5 +565,5 @@ def test_what_is_done_by_itself_or_only_waited_for_names_nobody(
     product.minute()
     retry = retries.load(sync_id)
     assert retry
-    assert (dict(retry.steps), retry.held) == ({Step.WAIT: 1}, {})
+    assert (dict(retry.steps), retry.blocked) == ({Step.SCHEDULED: 1}, {})
     assert len(simulated.submissions) == 2

@@ -9,14 +9,14 @@ from uuid import uuid4
 import pytest
 
 from codat_sync.aws.table_schema import submission_key
-from codat_sync.core.timestamps import format_instant
-from codat_sync.submissions.repository import SubmissionStore
+from codat_sync.core.timestamps import format_timestamp
+from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.submission import State
-from codat_sync.syncs.repository import Store
+from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import Outcome
 from dev.codat_simulator.books.settling import Outcome as Settled
 from dev.codat_simulator.books.settling import Verdict
-from dev.codat_simulator.books.submissions import Origin, Submitted
+from dev.codat_simulator.books.submissions import Origin, SubmittedTransaction
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
@@ -35,17 +35,17 @@ def submit(start: StartFunction) -> Handler:
 
 
 @pytest.fixture
-def submissions(store: Store) -> SubmissionStore:
+def submissions(store: SyncRepository) -> SubmissionRepository:
     """Return what was submitted, as it stands in the table."""
-    return SubmissionStore(store.table)
+    return SubmissionRepository(store.table)
 
 
-def _states(submissions: SubmissionStore, transaction_id: str) -> list[State]:
+def _states(submissions: SubmissionRepository, transaction_id: str) -> list[State]:
     return [submission.state for submission, _ in submissions.load_submissions(COMPANY_ID, transaction_id)]
 
 
 def test_what_is_submitted_is_sent_as_it_came_and_known_at_once(
-    submit: Handler, store: Store, submissions: SubmissionStore, simulated: SimulatedCodat
+    submit: Handler, store: SyncRepository, submissions: SubmissionRepository, simulated: SimulatedCodat
 ) -> None:
     """Byte for byte, amounts and unknown fields included; its sync is there before any webhook."""
     one, two = str(uuid4()), str(uuid4())
@@ -58,13 +58,13 @@ def test_what_is_submitted_is_sent_as_it_came_and_known_at_once(
     document = store.load_sync(made.sync_id)
     assert document
     assert (document.outcome, document.submitted_ids) == (Outcome.SUBMITTED, (one, two))
-    assert document.waiting
-    assert document.waiting.due_at
+    assert document.pending_check
+    assert document.pending_check.due_at
     for transaction_id in (one, two):
         ((submission, body),) = submissions.load_submissions(COMPANY_ID, transaction_id)
-        assert (submission.state, submission.sync_id) == (State.ANSWERED, made.sync_id)
+        assert (submission.state, submission.sync_id) == (State.ACCEPTED, made.sync_id)
         assert body.text in text
-        assert store.load_syncs_of_transaction(COMPANY_ID, transaction_id) == [made.sync_id]
+        assert store.load_sync_ids_of_transaction(COMPANY_ID, transaction_id) == [made.sync_id]
 
 
 @pytest.mark.parametrize(
@@ -146,14 +146,14 @@ def test_what_codat_would_refuse_is_refused_here_with_all_that_is_wrong(
 
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_codats_refusal_goes_back_unchanged(
-    submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat, status: int
+    submit: Handler, submissions: SubmissionRepository, simulated: SimulatedCodat, status: int
 ) -> None:
     """With its status, and the transaction is free again."""
     simulated.faults.add(Fault("status", status=status))
     body = expense()
     answer = ask(submit, "POST", EXPENSES, [body])
     assert (answer.status, answer.body["statusCode"]) == (status, status)
-    assert _states(submissions, body["id"]) == [State.REFUSED]
+    assert _states(submissions, body["id"]) == [State.REJECTED]
     assert ask(submit, "POST", EXPENSES, [body]).status == 200
 
 
@@ -179,10 +179,10 @@ def test_the_same_request_again_is_answered_as_the_first_time(submit: Handler, s
 @pytest.mark.parametrize("key", [None, "0f2fb3a5-5b1c-4d2e-9a57-2f0f6b2f8a11"])
 @pytest.mark.parametrize("fault", [Fault("disconnect_after"), Fault("reset_after"), Fault("status_after", status=503)])
 def test_a_lost_answer_is_found_again(
-    submit: Handler, store: Store, simulated: SimulatedCodat, fault: Fault, key: str | None
+    submit: Handler, store: SyncRepository, simulated: SimulatedCodat, fault: Fault, key: str | None
 ) -> None:
     """Codat accepted it, but the answer was lost: repeating the request finds its sync and writes nothing twice."""
-    body, submissions = [expense()], SubmissionStore(store.table)
+    body, submissions = [expense()], SubmissionRepository(store.table)
     simulated.faults.add(fault)
     lost = ask(submit, "POST", EXPENSES, body, idempotency_key=key)
     assert lost.status in {503, 504}
@@ -191,11 +191,11 @@ def test_a_lost_answer_is_found_again(
     again = ask(submit, "POST", EXPENSES, body, idempotency_key=key)
     (made,) = simulated.submissions
     assert (again.status, again.body) == (200, {"syncId": made.sync_id})
-    assert _states(submissions, body[0]["id"]) == [State.ANSWERED]
+    assert _states(submissions, body[0]["id"]) == [State.ACCEPTED]
 
 
 def test_what_did_not_arrive_is_sent_again_with_its_key(
-    submit: Handler, store: Store, simulated: SimulatedCodat
+    submit: Handler, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """Codat's list was searched, and has nothing: the key keeps it from being written twice all the same."""
     body = [expense()]
@@ -210,7 +210,9 @@ def test_what_did_not_arrive_is_sent_again_with_its_key(
     assert len(simulated.submissions) == 1
 
 
-def test_a_put_without_an_answer_needs_an_operator(submit: Handler, store: Store, simulated: SimulatedCodat) -> None:
+def test_a_put_without_an_answer_needs_an_operator(
+    submit: Handler, store: SyncRepository, simulated: SimulatedCodat
+) -> None:
     """A PUT takes no idempotency key: unless Codat's list shows it, its outcome is unknown."""
     body = expense()
     path = f"{EXPENSES}/{body['id']}"
@@ -247,7 +249,7 @@ def test_a_repeated_transfer_is_only_sent_again_if_it_failed(
 
 
 def test_an_update_whose_outcome_another_run_found_is_not_sent_again(
-    submit: Handler, start: StartFunction, store: Store, simulated: SimulatedCodat
+    submit: Handler, start: StartFunction, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """Its caller has had no answer yet: the same once more is no new update. What comes after that is one."""
     body = expense()
@@ -267,7 +269,7 @@ def test_an_update_whose_outcome_another_run_found_is_not_sent_again(
 
 
 def test_what_was_refused_has_let_go_of_its_transactions(
-    submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat
+    submit: Handler, submissions: SubmissionRepository, simulated: SimulatedCodat
 ) -> None:
     """The same request again is not sent while another, which came between, is open: its key does not help it."""
     body, key = expense(), str(uuid4())
@@ -277,11 +279,11 @@ def test_what_was_refused_has_let_go_of_its_transactions(
     again = ask(submit, "POST", EXPENSES, [body], idempotency_key=key)
     assert again.status == 409
     assert len(simulated.submissions) == 1
-    assert _states(submissions, body["id"]) == [State.REFUSED, State.ANSWERED]
+    assert _states(submissions, body["id"]) == [State.REJECTED, State.ACCEPTED]
 
 
 def test_what_was_refused_is_claimed_anew_before_it_is_sent_again(
-    submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat
+    submit: Handler, submissions: SubmissionRepository, simulated: SimulatedCodat
 ) -> None:
     """Sent again under its old claim, which counts for nothing any more, it could meet another that is being sent."""
     body, key = expense(), str(uuid4())
@@ -289,12 +291,12 @@ def test_what_was_refused_is_claimed_anew_before_it_is_sent_again(
     assert ask(submit, "POST", EXPENSES, [body], idempotency_key=key).status == 422
     # Codat answers a key that it knows as it did the first time.
     assert ask(submit, "POST", EXPENSES, [body], idempotency_key=key).status == 422
-    assert _states(submissions, body["id"]) == [State.REFUSED, State.REFUSED]
+    assert _states(submissions, body["id"]) == [State.REJECTED, State.REJECTED]
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404, 413, 429])
 def test_a_limit_on_a_repeat_says_nothing_of_the_first_time(
-    submit: Handler, store: Store, submissions: SubmissionStore, simulated: SimulatedCodat, status: int
+    submit: Handler, store: SyncRepository, submissions: SubmissionRepository, simulated: SimulatedCodat, status: int
 ) -> None:
     """The first one may have arrived all the same: another body has to wait."""
     body = expense()
@@ -307,14 +309,14 @@ def test_a_limit_on_a_repeat_says_nothing_of_the_first_time(
 
 
 def test_a_sync_of_others_is_not_taken_for_ones_own(
-    submit: Handler, store: Store, submissions: SubmissionStore, simulated: SimulatedCodat
+    submit: Handler, store: SyncRepository, submissions: SubmissionRepository, simulated: SimulatedCodat
 ) -> None:
     """It contains the requested transaction, and more."""
     body, other = expense(), expense()
     simulated.faults.add(Fault("reset"))
     assert ask(submit, "POST", EXPENSES, [body]).status == 504
     origin = Origin(COMPANY_ID, "POST", "expense-transactions")
-    texts = [Submitted(each["id"], json.dumps(each)) for each in (body, other)]
+    texts = [SubmittedTransaction(each["id"], json.dumps(each)) for each in (body, other)]
     simulated.accept(simulated.company(COMPANY_ID), origin, texts)
     _age(store, body["id"])
     answer = ask(submit, "POST", EXPENSES, [expense(body["id"], type="Refund")])
@@ -338,10 +340,10 @@ def test_what_the_table_cannot_hold_is_refused(submit: Handler, simulated: Simul
     assert simulated.requests.entries == ()
 
 
-def _age(store: Store, transaction_id: str, minutes: float = 1) -> None:
+def _age(store: SyncRepository, transaction_id: str, minutes: float = 1) -> None:
     """Let the last submission of a transaction be older than it can be under way."""
-    submission, _ = SubmissionStore(store.table).load_submissions(COMPANY_ID, transaction_id)[-1]
-    then = format_instant(datetime.now(UTC) - timedelta(minutes=minutes))
+    submission, _ = SubmissionRepository(store.table).load_submissions(COMPANY_ID, transaction_id)[-1]
+    then = format_timestamp(datetime.now(UTC) - timedelta(minutes=minutes))
     store.table.update(submission_key(submission.submission_id), {"sentAt": then, "recordedAt": then}, {})
 
 
@@ -364,19 +366,19 @@ def test_a_transaction_is_not_submitted_while_its_sync_is_open(
 
 def test_what_crashed_before_it_was_sent_does_not_block_for_ever(
     submit: Handler,
-    store: Store,
-    submissions: SubmissionStore,
+    store: SyncRepository,
+    submissions: SubmissionRepository,
     simulated: SimulatedCodat,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It was recorded, and nothing more: whoever comes later takes its place, and it can't be sent any more."""
-    body, submissions = expense(), SubmissionStore(store.table)
+    body, submissions = expense(), SubmissionRepository(store.table)
 
     def crash(*_: object) -> None:
         raise RuntimeError
 
     with monkeypatch.context() as crashing:
-        crashing.setattr(SubmissionStore, "mark_sent", crash)
+        crashing.setattr(SubmissionRepository, "mark_sent", crash)
         with pytest.raises(RuntimeError):
             ask(submit, "POST", EXPENSES, [body])
     assert _states(submissions, body["id"]) == [State.RECORDED]
@@ -384,25 +386,25 @@ def test_what_crashed_before_it_was_sent_does_not_block_for_ever(
     assert ask(submit, "POST", EXPENSES, [other]).status == 409
     _age(store, body["id"])
     assert ask(submit, "POST", EXPENSES, [other]).status == 200
-    assert _states(submissions, body["id"]) == [State.REFUSED, State.ANSWERED]
+    assert _states(submissions, body["id"]) == [State.REJECTED, State.ACCEPTED]
     assert len(simulated.submissions) == 1
 
 
 def test_what_crashed_before_its_answer_was_recorded_is_found(
     submit: Handler,
-    store: Store,
-    submissions: SubmissionStore,
+    store: SyncRepository,
+    submissions: SubmissionRepository,
     simulated: SimulatedCodat,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By its transactions, among Codat's syncs since then."""
-    body, submissions = [expense()], SubmissionStore(store.table)
+    body, submissions = [expense()], SubmissionRepository(store.table)
 
     def crash(*_: object) -> None:
         raise RuntimeError
 
     with monkeypatch.context() as crashing:
-        crashing.setattr(Store, "announce", crash)
+        crashing.setattr(SyncRepository, "announce", crash)
         with pytest.raises(RuntimeError):
             ask(submit, "POST", EXPENSES, body)
     assert _states(submissions, body[0]["id"]) == [State.SENT]
@@ -413,14 +415,14 @@ def test_what_crashed_before_its_answer_was_recorded_is_found(
 
 
 def test_a_body_can_be_kept_without_being_sent(
-    submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat
+    submit: Handler, submissions: SubmissionRepository, simulated: SimulatedCodat
 ) -> None:
     """For products that keep talking to Codat themselves."""
     body = expense()
     path = f"/recorded/{COMPANY_ID}/expense-transactions/{body['id']}"
     answer = ask(submit, "PUT", path, body)
     assert (answer.status, answer.body) == (204, "")
-    assert _states(submissions, body["id"]) == [State.KEPT]
+    assert _states(submissions, body["id"]) == [State.STORED]
     assert simulated.requests.entries == ()
     assert ask(submit, "PUT", path, expense()).status == 400
     assert ask(submit, "PUT", path, {}).status == 400
@@ -449,7 +451,7 @@ def test_ids_of_a_path_that_are_none_are_refused(submit: Handler, simulated: Sim
 
 
 def test_a_closed_gate_answers_with_retry_after(
-    submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat
+    submit: Handler, submissions: SubmissionRepository, simulated: SimulatedCodat
 ) -> None:
     """As Codat would: 429 with Retry-After. Nothing is in flight then."""
     simulated.quota.leave(0)
@@ -459,7 +461,7 @@ def test_a_closed_gate_answers_with_retry_after(
     second = ask(submit, "POST", EXPENSES, body)
     assert (second.status, "retry-after" in second.headers) == (429, True)
     assert len(simulated.requests.entries) == 1
-    assert set(_states(submissions, body[0]["id"])) == {State.REFUSED}
+    assert set(_states(submissions, body[0]["id"])) == {State.REJECTED}
 
 
 def test_a_missing_api_key_answers_503(submit: Handler, aws: Aws) -> None:
@@ -469,7 +471,11 @@ def test_a_missing_api_key_answers_503(submit: Handler, aws: Aws) -> None:
 
 
 def test_a_connection_lost_during_the_request_is_reported_by_the_sync(
-    start: StartFunction, submit: Handler, store: Store, submissions: SubmissionStore, simulated: SimulatedCodat
+    start: StartFunction,
+    submit: Handler,
+    store: SyncRepository,
+    submissions: SubmissionRepository,
+    simulated: SimulatedCodat,
 ) -> None:
     """Codat takes it, and its sync fails: that is known, and the product may submit it again once it is linked."""
     body = expense()
@@ -485,26 +491,26 @@ def test_a_connection_lost_during_the_request_is_reported_by_the_sync(
     simulated.set_connection_status(COMPANY_ID, "Linked")
     assert ask(submit, "POST", EXPENSES, [body]).status == 200
     worker(batch(of(simulated, simulated.settle(simulated.submissions[-1].sync_id))))
-    assert _states(submissions, body["id"]) == [State.ANSWERED, State.ANSWERED]
+    assert _states(submissions, body["id"]) == [State.ACCEPTED, State.ACCEPTED]
     assert simulated.times_created(COMPANY_ID, body["id"]) == 1
 
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_a_connection_that_goes_as_codat_is_asked_may_be_its_refusal(
-    submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat, status: int
+    submit: Handler, submissions: SubmissionRepository, simulated: SimulatedCodat, status: int
 ) -> None:
     """It goes back to the product, and the transaction is free again."""
     body = expense()
     simulated.faults.add(Fault("unlink_status", status=status))
     assert ask(submit, "POST", EXPENSES, [body]).status == status
-    assert _states(submissions, body["id"]) == [State.REFUSED]
+    assert _states(submissions, body["id"]) == [State.REJECTED]
     simulated.set_connection_status(COMPANY_ID, "Linked")
     assert ask(submit, "POST", EXPENSES, [body]).status == 200
     assert len(simulated.submissions) == 1
 
 
 def test_another_payload_under_the_same_key_is_codats_to_refuse(
-    start: StartFunction, submit: Handler, submissions: SubmissionStore, simulated: SimulatedCodat
+    start: StartFunction, submit: Handler, submissions: SubmissionRepository, simulated: SimulatedCodat
 ) -> None:
     """While the first is open we say so; then Codat does (422). The first body is written, and nothing else."""
     body, key = expense(), str(uuid4())
@@ -513,7 +519,7 @@ def test_another_payload_under_the_same_key_is_codats_to_refuse(
     assert ask(submit, "POST", EXPENSES, [changed], idempotency_key=key).status == 409
     start("worker")(batch(of(simulated, simulated.settle(simulated.submissions[0].sync_id))))
     assert ask(submit, "POST", EXPENSES, [changed], idempotency_key=key).status == 422
-    assert _states(submissions, body["id"]) == [State.ANSWERED, State.REFUSED]
+    assert _states(submissions, body["id"]) == [State.ACCEPTED, State.REJECTED]
     (entry,) = simulated.books(COMPANY_ID)
     assert json.loads(entry.body) == body
 
@@ -524,6 +530,6 @@ def test_the_log_of_submit_has_nothing_private(start: StartFunction, capsys: pyt
     ask(submit, "POST", EXPENSES, [expense(merchantName="Toft stores")])
     ask(submit, "POST", EXPENSES, [expense(merchantName="Toft stores", type="Gift")])
     log = capsys.readouterr().out
-    assert '"message":"answered"' in log
+    assert '"message":"request completed"' in log
     for private in ("Toft", "100.1", "Gift", "an API key"):
         assert private not in log

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.aws.table_schema import company_listing, sync_key
+from codat_sync.aws.table_schema import company_partition, sync_key
 from codat_sync.core.errors import ConditionFailedError
 from tests.support.aws import Aws
 from tests.support.table_stream import Stream
@@ -37,7 +37,7 @@ def test_of_a_transaction_that_fails_nothing_is_left(table: Table, aws: Aws) -> 
 def test_requests_come_one_after_another(table: Table) -> None:
     """Nobody gets in between the condition of another, and its write."""
     with ThreadPoolExecutor(8) as pool:
-        counted = list(pool.map(lambda _: table.count_up(NEW, 20, 0), range(40)))
+        counted = list(pool.map(lambda _: table.increment_counter(NEW, 20, 0), range(40)))
     assert (counted.count(True), table.get_attribute(NEW, "number")) == (20, 20)
 
 
@@ -45,5 +45,5 @@ def test_an_index_has_what_the_template_gives_it(table: Table) -> None:
     """The keys and the summary, and nothing else of an item."""
     keys = OLD | {"companyPk": "COMPANY#1", "companySk": "1"}
     table.put(keys | {"summary": {"failed": 1}, "number": 1}, {})
-    found, _ = table.query_page(company_listing("1"), None, None, newest_first=True)
+    found, _ = table.query_page(company_partition("1"), None, None, newest_first=True)
     assert found == [keys | {"summary": {"failed": 1}}]

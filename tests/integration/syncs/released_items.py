@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.companies.tombstones import Tombstones
-from codat_sync.reconciliation.repository import ReconciliationStore
+from codat_sync.companies.tombstones import TombstoneRepository
+from codat_sync.reconciliation.repository import ReconciliationRepository
 from codat_sync.syncs import record
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.books.settling import Outcome, Verdict
@@ -63,8 +63,8 @@ def write_items(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> It
 
 def _agree_and_forget(table: Table) -> None:
     """Write the items of an incorrect list entry and of an erased company."""
-    ReconciliationStore(table).put_agreed(COMPANY_ID, {SYNC_ID: AGREED})
-    tombstones, now = Tombstones(table), datetime.now(UTC)
+    ReconciliationRepository(table).put_agreed(COMPANY_ID, {SYNC_ID: AGREED})
+    tombstones, now = TombstoneRepository(table), datetime.now(UTC)
     stone = tombstones.put(FORGOTTEN, "arn:aws:iam::123456789012:user/operator", "ticket 7", now)
     tombstones.begin(stone, now)
     tombstones.finish(FORGOTTEN, now)
@@ -81,7 +81,7 @@ def _submit(start: StartFunction, simulated: SimulatedCodat, worker: Handler) ->
     ask(submit, "PUT", f"/recorded/{COMPANY_ID}/expense-transactions/{RECORDED}", expense(RECORDED))
 
 
-def kind_of(item: dict[str, Any]) -> tuple[str, str]:
+def get_item_type(item: dict[str, Any]) -> tuple[str, str]:
     """Return the kind of an item, by its key."""
     return item["pk"]["S"].split("#")[0], item["sk"]["S"].split("#")[0]
 

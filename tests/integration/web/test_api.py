@@ -10,12 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from codat_sync.aws.table_schema import GATE
-from codat_sync.core.timestamps import format_instant
+from codat_sync.core.timestamps import format_timestamp
 from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.submissions.expense_schemas import Body, Kind
-from codat_sync.submissions.repository import SubmissionStore
+from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.submission import State, Submission
-from codat_sync.syncs.repository import Store
+from codat_sync.syncs.repository import SyncRepository
 from dev.codat_simulator.books.models import Item, Sync
 from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.faults import Fault
@@ -78,7 +78,7 @@ class Health:
     def knows(self, code: int, rows: Sequence[Item], *, days_ago: int = 0, company_id: str = COMPANY_ID) -> Sync:
         """Make a sync at Codat, and let its webhook come."""
         company = self._simulated.company(company_id)
-        at = format_instant(datetime.now(UTC) - timedelta(days=days_ago))
+        at = format_timestamp(datetime.now(UTC) - timedelta(days=days_ago))
         sync = self._simulated.add_sync(company, code, rows, sync_utc=at)
         self.hears(sync)
         return sync
@@ -151,7 +151,7 @@ def test_the_history_sorts_by_each_column(health: Health, simulated: SimulatedCo
     first = health.ask("/syncs", sort=sort, limit=2)
     second = health.ask("/syncs", sort=sort, limit=2, cursor=first.body["nextCursor"])
     assert [row[sort] for row in first.body["syncs"] + second.body["syncs"]] == [row[sort] for row in rows][::-1]
-    assert (second.body["nextCursor"], second.body["isCut"]) == (None, False)
+    assert (second.body["nextCursor"], second.body["isTruncated"]) == (None, False)
 
 
 def test_totals_count_each_day_by_outcome(health: Health) -> None:
@@ -178,7 +178,7 @@ def test_details_contain_everything_known_about_a_sync(health: Health, simulated
     health.hears(simulated.sync(SYNC_ID), "msg_first")
     found = health.ask(f"/syncs/{SYNC_ID}").body
     assert found["sync"]["outcome"] == "failed"
-    assert found["meaning"]["turn"] == "ours"
+    assert found["meaning"]["actionOwner"] == "ourTeam"
     assert found["status"]["code"] == 5130
     assert found["counts"] == {"Completed": 1, "PushError": 1}
     assert found["company"]["companyId"] == COMPANY_ID
@@ -186,7 +186,7 @@ def test_details_contain_everything_known_about_a_sync(health: Health, simulated
     assert found["retry"]["state"] == "open"
 
 
-def test_push_items_are_searched_filtered_and_paged(health: Health, store: Store) -> None:
+def test_push_items_are_searched_filtered_and_paged(health: Health, store: SyncRepository) -> None:
     """Of a sync so large that its items stand in parts too."""
     rows = [Item(f"t{number}", "Completed", "expense", "It is booked. " * 150) for number in range(500)]
     rows[400] = Item("needle", "PushError", "expense", "It is not. " * 150)
@@ -334,7 +334,7 @@ def test_every_list_is_exported_as_csv_and_no_cell_is_a_formula(health: Health) 
 
 
 def test_a_plan_of_many_reads_each_sync_once_and_sees_beyond_what_it_shows(
-    health: Health, simulated: SimulatedCodat, store: Store
+    health: Health, simulated: SimulatedCodat, store: SyncRepository
 ) -> None:
     """A hundred failures of one sync, and one more of which the body is known."""
     rows = [Item(f"t{number:03}", "PushError", "expense", "busy") for number in range(101)]
@@ -347,10 +347,10 @@ def test_a_plan_of_many_reads_each_sync_once_and_sees_beyond_what_it_shows(
         transaction_ids=("t100",),
         idempotency_key=None,
         digest="",
-        state=State.KEPT,
+        state=State.STORED,
         recorded_at=datetime.now(UTC),
     )
-    SubmissionStore(store.table).keep(kept, [Body("t100", "{}")])
+    SubmissionRepository(store.table).store(kept, [Body("t100", "{}")])
     with count_requests() as requests:
         found = health.ask(f"/syncs/{sync.sync_id}/plan").body
     assert (found["failed"], len(found["transactions"]), found["isRetriable"]) == (101, 100, True)
@@ -359,14 +359,14 @@ def test_a_plan_of_many_reads_each_sync_once_and_sees_beyond_what_it_shows(
 
 
 def test_for_people_codat_is_asked_though_only_their_reserve_is_left(
-    health: Health, simulated: SimulatedCodat, store: Store
+    health: Health, simulated: SimulatedCodat, store: SyncRepository
 ) -> None:
     """For machines the gate is closed then."""
     health.hears(simulated.sync(SYNC_ID))
-    tomorrow = format_instant(datetime.now(UTC) + timedelta(days=1))
-    quota = {"remaining": 10, "limit": 2000, "resetsAt": tomorrow, "asOf": format_instant(datetime.now(UTC))}
+    tomorrow = format_timestamp(datetime.now(UTC) + timedelta(days=1))
+    quota = {"remaining": 10, "limit": 2000, "resetsAt": tomorrow, "asOf": format_timestamp(datetime.now(UTC))}
     store.table.update(GATE, quota, {})
-    assert SharedGate(store.table, lambda: datetime.now(UTC)).state.closed(datetime.now(UTC))
+    assert SharedGate(store.table, lambda: datetime.now(UTC)).state.closure_at(datetime.now(UTC))
     assert health.post(f"/syncs/{SYNC_ID}/refresh").status == 200
 
 

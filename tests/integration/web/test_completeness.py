@@ -9,8 +9,8 @@ import pytest
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import COMPLETENESS
-from codat_sync.reconciliation.completeness import CompanyCompleteness, summed_up
-from codat_sync.reconciliation.run_repository import Directory
+from codat_sync.reconciliation.completeness import CompanyCompleteness, summarize
+from codat_sync.reconciliation.run_repository import DirectoryProgress
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
@@ -30,10 +30,10 @@ def reconcile(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> Reco
     simulated.set_webhook_consumer(WEBHOOK_URL)
     simulated.change_sync(SYNC_ID, sync_utc=LONG_AGO)
     made = make_reconcile(aws, simulated.transport(), start("worker"), clock)
-    made.go()
+    made.run()
     made.work()
     clock.pass_by(minutes=6)
-    made.go()
+    made.run()
     return made
 
 
@@ -63,16 +63,16 @@ def test_missing_syncs_are_shown_with_reasons_and_the_number_found_without_a_web
 ) -> None:
     """Of all companies, and of one."""
     before = _api(ask)["overall"]
-    assert (before["reasons"], before["missing"], before["never"]) == ({}, 0, 0)
+    assert (before["reasons"], before["missing"], before["neverComplete"]) == ({}, 0, 0)
     assert before["completeAsOf"]
     reconcile.clock.pass_by(hours=7)
     ended = (simulated.now() - timedelta(hours=1)).isoformat()
     for _ in range(2):
         simulated.add_sync(simulated.company(COMPANY_ID), 2000, [Item("t")], sync_utc=ended)
-    reconcile.go()
+    reconcile.run()
     found = _api(ask)
     assert (found["overall"]["reasons"], found["overall"]["missing"]) == ({"missing": 2}, 2)
-    assert found["endpoint"]["state"] == "well"
+    assert found["endpoint"]["state"] == "healthy"
     company = json.loads(ask(f"/api/v1/companies/{COMPANY_ID}"))["completeness"]
     assert (company["reasons"], company["missing"], company["problem"]) == ({"missing": 2}, 2, None)
     for path in ("/", f"/company/{COMPANY_ID}"):
@@ -88,7 +88,7 @@ def test_an_unhealthy_endpoint_is_shown_at_the_top(
     assert "endpoint of our webhooks" not in ask("/")
     simulated.set_webhook_consumer(WEBHOOK_URL, disabled=True)
     reconcile.clock.pass_by(hours=2)
-    reconcile.go()
+    reconcile.run()
     assert _api(ask)["endpoint"]["state"] == "disabled"
     assert "Codat has disabled the endpoint of our webhooks" in ask("/")
 
@@ -99,7 +99,7 @@ def test_an_outdated_endpoint_state_is_not_shown(
     """Nobody watches then."""
     simulated.faults.add(Fault("status", status=403, path="^/webhooks$"))
     reconcile.clock.pass_by(hours=2)
-    reconcile.go()
+    reconcile.run()
     assert _api(ask)["endpoint"]["state"] == "unknown"
     page = ask("/")
     assert "Codat does not say whether it sends us webhooks" in page
@@ -112,18 +112,18 @@ def test_a_company_without_a_sync_is_shown_as_codat_lists_it(
     """It counts among those that are complete, or not."""
     company = simulated.add_company()
     reconcile.clock.pass_by(hours=2)
-    reconcile.go()
+    reconcile.run()
     assert json.loads(ask(f"/api/v1/companies/{company.company_id}"))["completeness"]["completeAsOf"]
     assert "Complete as of" in ask(f"/company/{company.company_id}")
 
 
 def test_a_sync_that_codat_does_not_list_is_not_missing() -> None:
     """It is reported separately, to an operator."""
-    known = [CompanyCompleteness("one", NOW, reasons={"unheard": 1}), CompanyCompleteness("two", NOW)]
-    overall = summed_up(known, Directory(NOW, NOW, NOW), NOW)
-    assert (overall.incomplete, overall.reasons, overall.complete_as_of) == (0, {"unheard": 1}, NOW)
-    known[1] = CompanyCompleteness("two", NOW, reasons={"leftOut": 1})
-    assert summed_up(known, Directory(NOW, NOW, NOW), NOW).incomplete == 1
+    known = [CompanyCompleteness("one", NOW, reasons={"notListed": 1}), CompanyCompleteness("two", NOW)]
+    overall = summarize(known, DirectoryProgress(NOW, NOW, NOW), NOW)
+    assert (overall.incomplete, overall.reasons, overall.complete_as_of) == (0, {"notListed": 1}, NOW)
+    known[1] = CompanyCompleteness("two", NOW, reasons={"omitted": 1})
+    assert summarize(known, DirectoryProgress(NOW, NOW, NOW), NOW).incomplete == 1
 
 
 def test_until_codats_list_is_read_it_says_so(aws: Aws, ask: Callable[[str], str]) -> None:
@@ -143,7 +143,7 @@ def test_a_company_that_cannot_be_compared_says_why(
     for _ in range(3):
         simulated.faults.add(Fault("malformed", path="list/status$"))
     reconcile.clock.pass_by(hours=7)
-    reconcile.go()
+    reconcile.run()
     problem = json.loads(ask(f"/api/v1/companies/{COMPANY_ID}"))["completeness"]["problem"]
     assert problem
     assert f"<dt>Not compared</dt><dd>{problem}" in ask(f"/company/{COMPANY_ID}").replace("&#39;", "'")

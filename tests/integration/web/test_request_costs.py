@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.companies.repository import CompanyStore
-from codat_sync.queries.sync_details import Details
-from codat_sync.queries.sync_history import Browsing
-from codat_sync.queries.sync_index import Listing
-from codat_sync.queries.sync_query import Period, Query, Sort
+from codat_sync.companies.repository import CompanyRepository
+from codat_sync.queries.sync_details import SyncReader
+from codat_sync.queries.sync_history import SyncHistory
+from codat_sync.queries.sync_index import SyncIndex
+from codat_sync.queries.sync_query import HistoryQuery, Period, Sort
 from tests.support.aws import Aws
 from tests.support.botocore_calls import count_requests
 from tests.support.sync_table import fill
@@ -32,51 +32,51 @@ def table(aws: Aws) -> Table:
 
 def test_a_month_of_syncs_is_read_in_few_requests(table: Table, aws: Aws) -> None:
     """One for a first page, three for a sync, one a day for totals and one more for each megabyte of index."""
-    browsing = Browsing(Listing(table))
+    sync_history = SyncHistory(SyncIndex(table))
     with count_requests() as requests:
-        page = browsing.history(Query(_MONTH), None)
+        page = sync_history.load_item_page(HistoryQuery(_MONTH), None)
     assert (len(page.rows), requests) == (25, Counter({"Query byDay": 1}))
 
     company_id = page.rows[0].company_id
     with count_requests() as requests:
-        page = browsing.history(Query(_MONTH, company_id), None)
+        page = sync_history.load_item_page(HistoryQuery(_MONTH, company_id), None)
     assert (len(page.rows), requests) == (25, Counter({"Query byCompany": 1}))
 
-    details = Details(table, CompanyStore(table, event_retention=timedelta()))
+    details = SyncReader(table, CompanyRepository(table, event_retention=timedelta()))
     with count_requests() as requests:
         assert details.load(page.rows[0].sync_id)
     assert requests.total() == 3
 
     with count_requests() as requests:
-        assert browsing.totals(_MONTH, None).total.syncs == _NUMBER
+        assert sync_history.totals(_MONTH, None).total.syncs == _NUMBER
     assert requests == Counter({"Query byDay": 30})
 
     fill(aws.dynamodb, "syncs", _NUMBER, _NOW, companies=1)  # the same, all of one company now
-    only = next(iter(browsing.history(Query(_MONTH), None).rows)).company_id
+    only = next(iter(sync_history.load_item_page(HistoryQuery(_MONTH), None).rows)).company_id
     with count_requests() as requests:
-        assert browsing.totals(_MONTH, only).total.syncs == _NUMBER
+        assert sync_history.totals(_MONTH, only).total.syncs == _NUMBER
     assert 2 <= requests["Query byCompany"] <= 3  # a megabyte has about 2,500
 
 
 def test_a_search_without_matches_stops_with_a_cursor(aws: Aws) -> None:
     """A filter that nothing passes reads no more than 31 requests, whatever the table holds."""
     fill(aws.dynamodb, "syncs", 50, _NOW)
-    browsing = Browsing(Listing(Table(aws.dynamodb, "syncs")))
-    query = Query(Period(_NOW.date() - timedelta(days=91), _NOW.date()), codes=frozenset({4260}))
+    sync_history = SyncHistory(SyncIndex(Table(aws.dynamodb, "syncs")))
+    query = HistoryQuery(Period(_NOW.date() - timedelta(days=91), _NOW.date()), codes=frozenset({4260}))
     with count_requests() as requests:
-        page = browsing.history(query, None)
+        page = sync_history.load_item_page(query, None)
     assert (page.rows, requests.total()) == ([], 31)
     assert page.next_cursor
     with count_requests() as requests:
-        assert browsing.history(query, page.next_cursor).rows == []
+        assert sync_history.load_item_page(query, page.next_cursor).rows == []
     assert requests.total() == 31
 
 
 def test_what_sorts_by_anything_but_time_sorts_a_thousand_and_says_so(table: Table) -> None:
     """The newest ones, in few requests."""
-    browsing = Browsing(Listing(table))
+    sync_history = SyncHistory(SyncIndex(table))
     with count_requests() as requests:
-        page = browsing.history(Query(_MONTH, sort=Sort.FAILED, limit=5), None)
-    assert page.is_cut
+        page = sync_history.load_item_page(HistoryQuery(_MONTH, sort=Sort.FAILED, limit=5), None)
+    assert page.is_truncated
     assert [row.failed for row in page.rows] == [7] * 5
     assert requests.total() <= 31

@@ -100,7 +100,7 @@ class Message:
 
     message_id: str
     body: str
-    receives: int = 0
+    receive_count: int = 0
     is_in_flight: bool = False
 
     def __str__(self) -> str:
@@ -133,7 +133,7 @@ class SimulatedSqs:
     def deliver(self, message: Message) -> Message:
         """Deliver a message; one that is in flight already, as a copy."""
         given = self.put(message.body) if message.is_in_flight else message
-        given.receives += 1
+        given.receive_count += 1
         given.is_in_flight = True
         return given
 

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, cast
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from codat_sync.aws.table_schema import RUN_PREFIX, SYNC, retry_key
-from codat_sync.core.errors import UnprocessedError
-from codat_sync.syncs.items import addressable_ids, fold
-from codat_sync.syncs.repository import Store
+from codat_sync.aws.table_schema import PART_RUN_PREFIX, SYNC, retry_key
+from codat_sync.core.errors import UnprocessedItemsError
+from codat_sync.syncs.items import fold, select_valid_ids
+from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import Outcome
 from tests.property.convergence.world import COMPANY_ID, EVENT_RETENTION
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from codat_sync.aws.dynamodb import Table, Values
-    from codat_sync.syncs.record import SyncDocument
+    from codat_sync.aws.dynamodb import Attributes, Table
+    from codat_sync.syncs.record import SyncRecord
     from codat_sync.syncs.sync import Sync
     from dev.codat_simulator.books.models import Sync as SyncAtCodat
 
@@ -36,21 +36,21 @@ class Snapshot:
         answer = client.scan(TableName=table_name, ConsistentRead=True)
         assert "LastEvaluatedKey" not in answer
         items = [{name: _deserialize(value) for name, value in item.items()} for item in answer["Items"]]
-        self.items: dict[tuple[str, str], Values] = {(item["pk"], item["sk"]): item for item in items}
-        self.store = Store(cast("Table", self), event_retention=EVENT_RETENTION)
+        self.items: dict[tuple[str, str], Attributes] = {(item["pk"], item["sk"]): item for item in items}
+        self.store = SyncRepository(cast("Table", self), event_retention=EVENT_RETENTION)
 
     @property
-    def due_syncs(self) -> "list[Values]":
+    def due_syncs(self) -> "list[Attributes]":
         """The syncs that are scheduled."""
         return [item for item in self._due if item["sk"] == SYNC]
 
     @property
-    def due(self) -> "list[Values]":
+    def due(self) -> "list[Attributes]":
         """The syncs and runs that are scheduled, without retries."""
-        return [item for item in self._due if item["sk"] == SYNC or item["sk"].startswith(RUN_PREFIX)]
+        return [item for item in self._due if item["sk"] == SYNC or item["sk"].startswith(PART_RUN_PREFIX)]
 
     @property
-    def _due(self) -> "list[Values]":
+    def _due(self) -> "list[Attributes]":
         return [item for item in self.items.values() if "duePk" in item or "dueAt" in item]
 
     @property
@@ -61,14 +61,14 @@ class Snapshot:
     @property
     def runs(self) -> list[str]:
         """The ids of runs that are registered for cleaning up."""
-        return [sk.removeprefix(RUN_PREFIX) for _, sk in self.items if sk.startswith(RUN_PREFIX)]
+        return [sk.removeprefix(PART_RUN_PREFIX) for _, sk in self.items if sk.startswith(PART_RUN_PREFIX)]
 
     # ------------------------------------------------------------ methods of Table
 
-    def get(self, keys: "Iterable[Values]") -> "list[Values]":
+    def get(self, keys: "Iterable[Attributes]") -> "list[Attributes]":
         return [self.items[place] for key in keys if (place := (key["pk"], key["sk"])) in self.items]
 
-    def query(self, pk: str, prefix: str) -> "Iterator[Values]":
+    def query(self, pk: str, prefix: str) -> "Iterator[Attributes]":
         return (item for place, item in sorted(self.items.items()) if place[0] == pk and place[1].startswith(prefix))
 
 
@@ -82,7 +82,7 @@ def check_at_any_time(snapshot: Snapshot, syncs: "Iterable[SyncAtCodat]", answer
             _check_retry(snapshot, document)
 
 
-def check_read(document: "SyncDocument", answers: "set[Sync]") -> None:
+def check_read(document: "SyncRecord", answers: "set[Sync]") -> None:
     """Raise if the document is not exactly one of Codat's answers."""
     if document.sync and document.sync not in answers:
         raise InvariantError(f"the table holds what Codat never answered: {document.sync}")
@@ -96,8 +96,8 @@ def check_convergence(snapshot: Snapshot, syncs: "Iterable[SyncAtCodat]") -> Non
             raise InvariantError(f"sync {sync.sync_id} was announced and is not in the table")
         _check_same(document, sync)
         _check_index_entries(snapshot, document)
-        if document.waiting:
-            raise InvariantError(f"nothing is scheduled, yet sync {sync.sync_id} is pending: {document.waiting}")
+        if document.pending_check:
+            raise InvariantError(f"nothing is scheduled, yet sync {sync.sync_id} is pending: {document.pending_check}")
 
 
 def check_parts(snapshot: Snapshot) -> None:
@@ -108,14 +108,14 @@ def check_parts(snapshot: Snapshot) -> None:
         raise InvariantError(f"no document refers to the parts of {left}, and nothing will delete them")
 
 
-def _load(snapshot: Snapshot, sync_id: str) -> "SyncDocument | None":
+def _load(snapshot: Snapshot, sync_id: str) -> "SyncRecord | None":
     try:
         return snapshot.store.load_sync(sync_id)
-    except UnprocessedError as error:
+    except UnprocessedItemsError as error:
         raise InvariantError(f"parts of sync {sync_id} are missing") from error
 
 
-def _check_same(document: "SyncDocument", at_codat: "SyncAtCodat") -> None:
+def _check_same(document: "SyncRecord", at_codat: "SyncAtCodat") -> None:
     rows = fold(
         {
             "transactionId": item.transaction_id,
@@ -132,13 +132,13 @@ def _check_same(document: "SyncDocument", at_codat: "SyncAtCodat") -> None:
         raise InvariantError(f"of sync {at_codat.sync_id} the table says {ours}, Codat {theirs}")
 
 
-def _check_index_entries(snapshot: Snapshot, document: "SyncDocument") -> None:
-    for transaction_id in sorted(addressable_ids(document.items)):
-        if document.sync_id not in snapshot.store.load_syncs_of_transaction(COMPANY_ID, transaction_id):
+def _check_index_entries(snapshot: Snapshot, document: "SyncRecord") -> None:
+    for transaction_id in sorted(select_valid_ids(document.items)):
+        if document.sync_id not in snapshot.store.load_sync_ids_of_transaction(COMPANY_ID, transaction_id):
             raise InvariantError(f"no index entry leads from transaction {transaction_id} to sync {document.sync_id}")
 
 
-def _check_retry(snapshot: Snapshot, document: "SyncDocument") -> None:
+def _check_retry(snapshot: Snapshot, document: "SyncRecord") -> None:
     assert document.sync
     has_failed = document.sync.is_final and document.outcome is Outcome.FAILED
     if has_failed and not snapshot.get([retry_key(document.sync_id)]):

@@ -9,7 +9,7 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant
 
-from codat_sync.core.timestamps import parse_instant
+from codat_sync.core.timestamps import parse_timestamp
 from dev.codat_simulator.books.models import Item, Sync
 from tests.property.convergence.invariants import (
     InvariantError,
@@ -214,7 +214,7 @@ class Convergence(SteppedMachine[Run]):
             if not due:
                 return
             self._pass_until(min(_moment(item["dueAt"]) for item in due))
-            ticked = self.world.tick()
+            ticked = self.world.dispatch_due_items()
             if ticked.closure:
                 self._pass_until(ticked.closure.until)
         raise InvariantError(f"work is left that never ends: {due}")
@@ -270,6 +270,6 @@ def _is_far_enough(until: Until, done: Call, following: Call) -> bool:
 
 
 def _moment(text: str) -> datetime:
-    moment = parse_instant(text)
+    moment = parse_timestamp(text)
     assert moment
     return moment

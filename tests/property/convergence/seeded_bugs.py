@@ -5,12 +5,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from codat_sync.aws.table_schema import sync_key
-from codat_sync.core.errors import VersionMovedError
-from codat_sync.ingestion.results import Change, Ingested
-from codat_sync.ingestion.sync_ingestion import Ingestion
+from codat_sync.core.errors import VersionConflictError
+from codat_sync.ingestion.results import Change, SyncResult
+from codat_sync.ingestion.sync_ingestion import SyncIngestion
 from codat_sync.polling.poll_state import next_version
 from codat_sync.syncs import repository as store_module
-from codat_sync.syncs.repository import Head, Store
+from codat_sync.syncs.repository import SyncRepository, SyncSnapshot
 from tests.property.convergence.machine import Scenario
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from codat_sync.aws.dynamodb import Values
-    from codat_sync.ingestion.tasks import SyncNews
-    from codat_sync.polling.schedule import Waiting
+    from codat_sync.aws.dynamodb import Attributes
+    from codat_sync.ingestion.tasks import SyncTask
+    from codat_sync.polling.schedule import PendingCheck
     from codat_sync.syncs.sync import Sync
     from codat_sync.webhooks.events import WebhookEvent
     from tests.property.seeded_bugs import Bug
@@ -30,68 +30,74 @@ if TYPE_CHECKING:
 def commit_without_condition(patch: "pytest.MonkeyPatch") -> None:
     """Commit without optimistic locking."""
 
-    def put(self: Store, values: "Values", _: Head, retries: "Sequence[tuple[Values, Values]]") -> None:
+    def put(
+        self: SyncRepository, values: "Attributes", _: SyncSnapshot, retries: "Sequence[tuple[Attributes, Attributes]]"
+    ) -> None:
         self.table.transact([(values, {})], retries)
 
-    patch.setattr(Store, "_put_document", put)
+    patch.setattr(SyncRepository, "_put_record", put)
 
 
 def version_read_after_fetch(patch: "pytest.MonkeyPatch") -> None:
     """Lock on the version read after Codat's answer instead of before."""
-    real = Ingestion._keep
+    real = SyncIngestion._keep
 
-    def keep(self: Ingestion, sync: "Sync", news: "SyncNews", *others: Any, **options: Any) -> Ingested:  # noqa: ANN401 - as they are
+    def keep(self: SyncIngestion, sync: "Sync", task: "SyncTask", *others: Any, **options: Any) -> SyncResult:  # noqa: ANN401 - as they are
         events, _ = others
-        late = self.store.load_head(news.company_id, news.sync_id, [event.webhook_id for event in events])
-        return real(self, sync, news, events, late, **options)
+        late = self.store.load_snapshot(task.company_id, task.sync_id, [event.webhook_id for event in events])
+        return real(self, sync, task, events, late, **options)
 
-    patch.setattr(Ingestion, "_keep", keep)
+    patch.setattr(SyncIngestion, "_keep", keep)
 
 
 def index_entries_after_document(patch: "pytest.MonkeyPatch") -> None:
     """Write the index entries after the document: a crash in between loses them."""
-    real_pointers, real_commit = Store.put_pointers, Store.commit_sync
+    real_pointers, real_commit = SyncRepository.put_index_entries, SyncRepository.commit
 
-    def commit(self: Store, sync: "Sync", waiting: "Waiting | None", head: Head, now: "datetime") -> None:
-        real_commit(self, sync, waiting, head, now)
-        real_pointers(self, sync, head, now)
+    def commit(
+        self: SyncRepository, sync: "Sync", waiting: "PendingCheck | None", snapshot: SyncSnapshot, now: "datetime"
+    ) -> None:
+        real_commit(self, sync, waiting, snapshot, now)
+        real_pointers(self, sync, snapshot, now)
 
-    patch.setattr(Store, "put_pointers", lambda *_: None)
-    patch.setattr(Store, "commit_sync", commit)
+    patch.setattr(SyncRepository, "put_index_entries", lambda *_: None)
+    patch.setattr(SyncRepository, "commit", commit)
 
 
 def parts_named_by_version(patch: "pytest.MonkeyPatch") -> None:
     """Name parts by version: two workers that write the same version overwrite each other's parts."""
-    real = Store.commit_sync
+    real = SyncRepository.commit
 
-    def commit(self: Store, sync: "Sync", waiting: "Waiting | None", head: Head, now: "datetime") -> None:
-        run = SimpleNamespace(hex=f"v{next_version(head.values)}")
+    def commit(
+        self: SyncRepository, sync: "Sync", waiting: "PendingCheck | None", snapshot: SyncSnapshot, now: "datetime"
+    ) -> None:
+        run = SimpleNamespace(hex=f"v{next_version(snapshot.values)}")
         patch.setattr(store_module, "uuid", SimpleNamespace(uuid4=lambda: run))
-        real(self, sync, waiting, head, now)
+        real(self, sync, waiting, snapshot, now)
 
-    patch.setattr(Store, "commit_sync", commit)
+    patch.setattr(SyncRepository, "commit", commit)
 
 
 def no_retry_after_lost_race(patch: "pytest.MonkeyPatch") -> None:
     """Take the winner's answer for newer than one's own after a lost race."""
 
-    def take_in(self: Ingestion, news: "Sequence[SyncNews]", receives: int) -> Ingested:
+    def ingest(self: SyncIngestion, task: "Sequence[SyncTask]", receive_count: int) -> SyncResult:
         try:
-            return self._take_in_once(news, receives)
-        except VersionMovedError:
-            return Ingested(Change.OUTDATED)
+            return self._ingest_once(task, receive_count)
+        except VersionConflictError:
+            return SyncResult(Change.OUTDATED)
 
-    patch.setattr(Ingestion, "take_in", take_in)
+    patch.setattr(SyncIngestion, "ingest", ingest)
 
 
 def unchanged_events_ignored(patch: "pytest.MonkeyPatch") -> None:
     """Let an older answer follow an unchanged one: Codat said A, B, and A again."""
 
-    def put(self: Store, head: Head, events: "Sequence[WebhookEvent]", now: "datetime") -> None:
-        self._events.put(sync_key(head.sync_id), events, now, unchanged_at=head.version)
+    def put(self: SyncRepository, snapshot: SyncSnapshot, events: "Sequence[WebhookEvent]", now: "datetime") -> None:
+        self._events.record(sync_key(snapshot.sync_id), events, now, unchanged_version=snapshot.version)
 
-    patch.setattr(Store, "put_unchanged_events", put)
-    patch.setattr(Store, "is_doubtful", lambda *_: False)
+    patch.setattr(SyncRepository, "record_unchanged_events", put)
+    patch.setattr(SyncRepository, "is_possibly_stale", lambda *_: False)
 
 
 # Each with the scenarios that reveal it and a seed that has found it, which is tried first.

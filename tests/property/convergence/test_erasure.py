@@ -54,7 +54,7 @@ class _Race(ErasureRace[World]):
         self.advance(calls)
 
     def forget_after(self, wait: Wait) -> None:
-        self.forget(lambda time: wait(self.world, self.worker, time))
+        self.erase(lambda time: wait(self.world, self.worker, time))
 
     def redeliver_all(self) -> None:
         """Finish the worker, and redeliver its messages and every webhook."""
@@ -96,7 +96,7 @@ def test_without_checking_the_tombstone_something_is_left(
     dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A late webhook writes the company's data again."""
-    monkeypatch.setattr(store_module, "is_forgotten", lambda _: False)
+    monkeypatch.setattr(store_module, "is_erased", lambda _: False)
     race = _Race(dynamodb, 0)
     race.forget_after(_exceeds_its_timeout)
     assert race.left() == [company_key(COMPANY_ID)]

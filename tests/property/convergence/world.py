@@ -10,32 +10,32 @@ from botocore.exceptions import ClientError
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import company_key
-from codat_sync.codat.client import Codat, Transactions
-from codat_sync.codat.http import CodatConnection
-from codat_sync.companies.repository import CompanyStore
+from codat_sync.codat.client import CodatClient, SyncTransactions
+from codat_sync.codat.http import CodatHttpClient
+from codat_sync.companies.repository import CompanyRepository
 from codat_sync.core.errors import (
     CodatUnavailableError,
-    PoisonError,
+    PoisonMessageError,
     QueueUnavailableError,
-    UnprocessedError,
-    VersionMovedError,
+    UnprocessedItemsError,
+    VersionConflictError,
 )
-from codat_sync.core.timestamps import format_instant
+from codat_sync.core.timestamps import format_timestamp
 from codat_sync.ingestion import batch
-from codat_sync.ingestion.company_refresh import Refreshing
-from codat_sync.ingestion.dispatcher import Work
-from codat_sync.ingestion.results import Done
-from codat_sync.ingestion.sync_ingestion import Ingestion
-from codat_sync.messaging.messages import encode
+from codat_sync.ingestion.company_refresh import CompanyRefresh
+from codat_sync.ingestion.dispatcher import TaskDispatcher
+from codat_sync.ingestion.results import TaskResult
+from codat_sync.ingestion.sync_ingestion import SyncIngestion
+from codat_sync.messaging.messages import encode_message
 from codat_sync.messaging.queues import DeadLetterQueue, RetryQueue, SyncQueue
-from codat_sync.polling.dispatcher import Queues, Ticked, tick
-from codat_sync.polling.due_items import DueItems
+from codat_sync.polling.dispatcher import DispatchQueues, DispatchResult, dispatch_due_items
+from codat_sync.polling.due_items import DueItemRepository
 from codat_sync.polling.schedule import Schedule
 from codat_sync.rate_limits.gate import SharedGate
-from codat_sync.rate_limits.process_limiter import Pace
+from codat_sync.rate_limits.process_limiter import ProcessLimiter
 from codat_sync.syncs.items import TransactionRow, fold
-from codat_sync.syncs.record import SyncDocument
-from codat_sync.syncs.repository import Store
+from codat_sync.syncs.record import SyncRecord
+from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.sync import Sync, SyncStatus
 from codat_sync.webhooks.message import webhook_message
 from dev.codat_simulator.simulator import SimulatedCodat
@@ -64,20 +64,20 @@ _SIGNING_SECRET = "whsec_dGVzdA=="
 _TIMEOUT = timedelta(seconds=120)
 _BATCH_SIZE = 10
 # Errors after which a message is redelivered. Any other is a defect.
-_FAILURES = (ClientError, CodatUnavailableError, QueueUnavailableError, UnprocessedError, VersionMovedError)
+_FAILURES = (ClientError, CodatUnavailableError, QueueUnavailableError, UnprocessedItemsError, VersionConflictError)
 _ONCE = tenacity.Retrying(stop=tenacity.stop_after_attempt(1), reraise=True)
 
 
-class _Connection(CodatConnection):
+class _Connection(CodatHttpClient):
     """The connection to Codat, on this world's clock."""
 
     def __init__(self, world: "World", gate: SharedGate) -> None:
-        pace = Pace(at_once=1, per_minute=1, clock=world.clock.seconds, sleep=lambda _: None)
+        pace = ProcessLimiter(at_once=1, per_minute=1, clock=world.clock.seconds, sleep=lambda _: None)
         super().__init__(world.http, lambda: _API_KEY, pace, gate, world.clock.now)
         self._clock = world.clock.seconds
 
 
-class _WatchedCodat(Codat):
+class _WatchedCodat(CodatClient):
     """Codat's API, recording each answer: the table may hold one of these and nothing else.
 
     An answer is not Codat's state at one moment: that may change between the requests of one answer.
@@ -85,21 +85,21 @@ class _WatchedCodat(Codat):
 
     _status: SyncStatus
 
-    def __init__(self, connection: CodatConnection, answers: set[Sync]) -> None:
+    def __init__(self, connection: CodatHttpClient, answers: set[Sync]) -> None:
         super().__init__(connection, _ONCE)
         self._answers = answers
 
-    def sync_status(self, company_id: str, sync_id: str) -> SyncStatus:
-        self._status = super().sync_status(company_id, sync_id)
+    def get_sync_status(self, company_id: str, sync_id: str) -> SyncStatus:
+        self._status = super().get_sync_status(company_id, sync_id)
         return self._status
 
-    def transactions(self, company_id: str, sync_id: str) -> Transactions:
-        found = super().transactions(company_id, sync_id)
+    def get_transactions(self, company_id: str, sync_id: str) -> SyncTransactions:
+        found = super().get_transactions(company_id, sync_id)
         return _WatchedTransactions(found, self._status, self._answers)
 
 
-class _WatchedTransactions(Transactions):
-    def __init__(self, found: Transactions, status: SyncStatus, answers: set[Sync]) -> None:
+class _WatchedTransactions(SyncTransactions):
+    def __init__(self, found: SyncTransactions, status: SyncStatus, answers: set[Sync]) -> None:
         self.total = found.total
         self._found = found
         self._status = status
@@ -119,30 +119,30 @@ class Process:
         table = Table(world.dynamodb.as_client(), world.table_name)
         gate = SharedGate(table, now, clock=world.clock.seconds)
         codat = _WatchedCodat(_Connection(world, gate), world.answers)
-        store = Store(table, event_retention=EVENT_RETENTION)
+        store = SyncRepository(table, event_retention=EVENT_RETENTION)
         self.read = store.load_sync
         self._sqs = world.sqs
-        self._work = Work(
-            Ingestion(codat, store, Schedule(), now, chance=lambda: 0.5),
-            Refreshing(codat, CompanyStore(table, event_retention=EVENT_RETENTION), Schedule(), now),
+        self._work = TaskDispatcher(
+            SyncIngestion(codat, store, Schedule(), now, jitter=lambda: 0.5),
+            CompanyRefresh(codat, CompanyRepository(table, event_retention=EVENT_RETENTION), Schedule(), now),
             store,
             gate,
         )
         self._dead_letters = DeadLetterQueue(sqs, DEAD_LETTERS)
-        queues = Queues(SyncQueue(sqs, SYNC_QUEUE), RetryQueue(sqs, RETRY_QUEUE))
-        self.tick = lambda: tick(DueItems(table), queues, gate, now)
+        queues = DispatchQueues(SyncQueue(sqs, SYNC_QUEUE), RetryQueue(sqs, RETRY_QUEUE))
+        self.dispatch_due_items = lambda: dispatch_due_items(DueItemRepository(table), queues, gate, now)
 
     def work(self, messages: Sequence[Message]) -> None:
         """Process a batch as the worker does: completed messages are deleted, all others are redelivered."""
-        received = [batch.Received(each.message_id, each.body, each.receives) for each in messages]
-        tasks = batch.start(received, self._work.do, InlineExecutor())
-        self._sqs.delete([each.message_id for each in messages if self._is_done(each, tasks[each.message_id])])
+        received = [batch.ReceivedMessage(each.message_id, each.body, each.receive_count) for each in messages]
+        pending = batch.start(received, self._work.dispatch, InlineExecutor())
+        self._sqs.delete([each.message_id for each in messages if self._is_done(each, pending[each.message_id])])
 
-    def _is_done(self, message: Message, task: batch.Task[Done]) -> bool:
+    def _is_done(self, message: Message, task: batch.PendingResult[TaskResult]) -> bool:
         try:
             task.outcome.result()
-        except PoisonError as poison:
-            self._dead_letters.set_aside(message.body, None, poison)
+        except PoisonMessageError as poison:
+            self._dead_letters.send(message.body, None, poison)
         except _FAILURES:
             return False
         return True
@@ -173,7 +173,7 @@ class World(runs.SteppedWorld[Run]):
         self._idle: list[Process] = []
         self.codat.add_company(company_id=COMPANY_ID)
         # The company is known and never refreshed: companies are another test's subject.
-        known = {"fetchedAt": format_instant(self.clock.now() + timedelta(days=365)), "version": 1}
+        known = {"fetchedAt": format_timestamp(self.clock.now() + timedelta(days=365)), "version": 1}
         Table(dynamodb, table_name).update(company_key(COMPANY_ID), known, {})
 
     # ------------------------------------------------------------ webhooks
@@ -182,7 +182,7 @@ class World(runs.SteppedWorld[Run]):
         """Enqueue the webhook of an event, as the receiver does."""
         webhook_id, now = f"webhook-{len(self.webhooks) + 1}", self.clock.now()
         message = webhook_message(to_json(event), webhook_id=webhook_id, received_at=now, correlation_id=webhook_id)
-        self.webhooks[webhook_id] = encode(message)
+        self.webhooks[webhook_id] = encode_message(message)
         return self.resend_webhook(webhook_id)
 
     def resend_webhook(self, webhook_id: str) -> Message:
@@ -198,15 +198,15 @@ class World(runs.SteppedWorld[Run]):
 
     def start_clock(self) -> Run:
         process = self._process()
-        return self._start("clock", process, process.tick)
+        return self._start("clock", process, process.dispatch_due_items)
 
     def start_reader(self, sync_id: str) -> Run:
         process = self._process()
         return self._start("reader", process, lambda: process.read(sync_id))
 
-    def end_runs(self) -> list[SyncDocument]:
+    def end_runs(self) -> list[SyncRecord]:
         """Remove the runs that have ended; returns the documents they have read. Raises an unexpected error."""
-        return [run.job.result for run in self.reap_runs() if isinstance(run.job.result, SyncDocument)]
+        return [run.job.result for run in self.reap_runs() if isinstance(run.job.result, SyncRecord)]
 
     def on_end(self, run: Run) -> None:
         """Make its messages visible again and its process available."""
@@ -235,10 +235,10 @@ class World(runs.SteppedWorld[Run]):
             self.start_worker(list(self.sqs.messages.values())[:_BATCH_SIZE]).job.finish()
             self.end_runs()
 
-    def tick(self) -> Ticked:
+    def dispatch_due_items(self) -> DispatchResult:
         """Run the clock once."""
         job = self.start_clock().job
         job.finish()
         self.end_runs()
-        assert isinstance(job.result, Ticked)
+        assert isinstance(job.result, DispatchResult)
         return job.result

@@ -40,7 +40,7 @@ class NoTurns:
     """A rate limiter that never waits."""
 
     @contextmanager
-    def turn(self, _company_id: str | None) -> Iterator[None]:
+    def acquire(self, _company_id: str | None) -> Iterator[None]:
         yield
 
 

@@ -234,7 +234,7 @@ class NeverTwice(SteppedMachine[Run]):
             self.is_created_once()
             self.is_updated_as_the_product_says()
             steps, failed = self._steps(), self.world.failed_ids()
-            if not self.world.open_syncs() and not {steps[name] for name in failed} & {Step.RETRY, Step.WAIT}:
+            if not self.world.open_syncs() and not {steps[name] for name in failed} & {Step.RETRY_NOW, Step.SCHEDULED}:
                 return
         raise LostError(f"failures remain to be retried: {steps}")
 
@@ -254,13 +254,13 @@ class NeverTwice(SteppedMachine[Run]):
     def _check_that_nothing_is_lost(self) -> None:
         for transaction_id, step in self._steps().items():
             is_in_books = self.world.is_in_books(transaction_id)
-            if step is Step.WRITTEN and not is_in_books:
+            if step is Step.ALREADY_WRITTEN and not is_in_books:
                 raise LostError(f"{transaction_id} is not in the books, as the plan says")
-            if step is Step.RECONNECT:
+            if step is Step.NEEDS_RECONNECTION:
                 raise LostError(f"{transaction_id} waits for a connection although it is linked")
             # The plan of an expense in the books may say that an update failed.
             is_updated = transaction_id in self.world.updated
-            if is_in_books and not is_updated and step not in {Step.WRITTEN, Step.UNKNOWN}:
+            if is_in_books and not is_updated and step not in {Step.ALREADY_WRITTEN, Step.OUTCOME_UNKNOWN}:
                 raise LostError(f"{transaction_id} is in the books, and the plan says {step}")
 
     # ------------------------------------------------------------ steps

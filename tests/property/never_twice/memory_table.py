@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from codat_sync.aws.dynamodb import Table, Values, _from_item, _to_item
+from codat_sync.aws.dynamodb import Attributes, Table, _from_item, _to_item
 from codat_sync.core.errors import ConditionFailedError
 from tests.property.boundaries import CALL_DURATION, IGNORED_SORT_KEYS
 from tests.property.never_twice.boundaries import call_fates
@@ -18,74 +18,79 @@ class MemoryTable(Table):
 
     def __init__(self, clock: ManualClock) -> None:
         self._clock = clock
-        self._items: dict[tuple[str, str], Values] = {}
+        self._items: dict[tuple[str, str], Attributes] = {}
 
-    def get(self, keys: Iterable[Values], names: Sequence[str] = ()) -> list[Values]:  # noqa: ARG002 - all are given
+    def get(self, keys: Iterable[Attributes], names: Sequence[str] = ()) -> list[Attributes]:  # noqa: ARG002 - all are given
         wanted = list(keys)
         work = lambda: [dict(self._items[_key(key)]) for key in wanted if _key(key) in self._items]  # noqa: E731
         return self._call("batch_get_item", wanted, work)
 
-    def get_attribute(self, key: Values, name: str) -> object:
+    def get_attribute(self, key: Attributes, name: str) -> object:
         return self._call("get_item", [key], lambda: self._items.get(_key(key), {}).get(name))
 
-    def query(self, pk: str, prefix: str) -> Iterator[Values]:
-        def work() -> list[Values]:
+    def query(self, pk: str, prefix: str) -> Iterator[Attributes]:
+        def work() -> list[Attributes]:
             found = sorted(place for place in self._items if place[0] == pk and place[1].startswith(prefix))
             return [dict(self._items[place]) for place in found]
 
         return iter(self._call("query", [], work))
 
-    def put(self, item: Values, when: Mapping[str, object]) -> None:
-        self._call("put_item", [item], lambda: self._put_if([(item, when)]))
+    def put(self, item: Attributes, expected: Mapping[str, object]) -> None:
+        self._call("put_item", [item], lambda: self._put_if([(item, expected)]))
 
     def update(
-        self, key: Values, changes: Mapping[str, object], when: Mapping[str, object], *, counting: str | None = None
+        self,
+        key: Attributes,
+        changes: Mapping[str, object],
+        expected: Mapping[str, object],
+        *,
+        increment: str | None = None,
     ) -> None:
         def work() -> None:
-            self._require(key, when)
-            number = self._items.get(_key(key), {}).get(counting or "", 0)
-            self._change(key, {**changes, **({counting: number + 1} if counting else {})})
+            self._require(key, expected)
+            number = self._items.get(_key(key), {}).get(increment or "", 0)
+            self._change(key, {**changes, **({increment: number + 1} if increment else {})})
 
         self._call("update_item", [key], work)
 
     def transact(
         self,
-        puts: Sequence[tuple[Values, Mapping[str, object]]],
-        updates: Sequence[tuple[Values, Values]] = (),
-        checks: Sequence[tuple[Values, Mapping[str, object]]] = (),
+        puts: Sequence[tuple[Attributes, Mapping[str, object]]],
+        updates: Sequence[tuple[Attributes, Attributes]] = (),
+        checks: Sequence[tuple[Attributes, Mapping[str, object]]] = (),
     ) -> None:
         def work() -> None:
-            for key, when in checks:
-                self._require(key, when)
+            for key, expected in checks:
+                self._require(key, expected)
             self._put_if(puts)
             for key, changes in updates:
                 self._change(key, changes)
 
         self._call("transact_write_items", [item for item, _ in puts], work)
 
-    def put_all(self, items: Iterable[Values], *, large: bool = False) -> None:
+    def put_all(self, items: Iterable[Attributes], *, large: bool = False) -> None:
         assert not large
         if some := list(items):
             self._call("batch_write_item", some, lambda: self._put_if([(item, {}) for item in some]))
 
-    def _put_if(self, puts: Sequence[tuple[Values, Mapping[str, object]]]) -> None:
-        for item, when in puts:
-            self._require(item, when)
+    def _put_if(self, puts: Sequence[tuple[Attributes, Mapping[str, object]]]) -> None:
+        for item, expected in puts:
+            self._require(item, expected)
         for item, _ in puts:
             self._items[_key(item)] = _stored(item)
 
-    def _change(self, key: Values, changes: Mapping[str, object]) -> None:
+    def _change(self, key: Attributes, changes: Mapping[str, object]) -> None:
         changed = self._items.get(_key(key), dict(key)) | dict(changes)
         self._items[_key(key)] = _stored(
             {name: value for name, value in changed.items() if changes.get(name, ...) is not None}
         )
 
-    def _require(self, key: Values, when: Mapping[str, object]) -> None:
+    def _require(self, key: Attributes, expected: Mapping[str, object]) -> None:
         item = self._items.get(_key(key), {})
-        if any(item.get(name) != value or (value is None and name in item) for name, value in when.items()):
+        if any(item.get(name) != value or (value is None and name in item) for name, value in expected.items()):
             raise ConditionFailedError("the item is not as it was")
 
-    def _call(self, name: str, items: Sequence[Values], work: Callable[[], T]) -> T:
+    def _call(self, name: str, items: Sequence[Attributes], work: Callable[[], T]) -> T:
         def attempt(_: Fate) -> T:
             self._clock.pass_by(CALL_DURATION)
             return work()
@@ -96,9 +101,9 @@ class MemoryTable(Table):
         return answer
 
 
-def _key(key: Values) -> tuple[str, str]:
+def _key(key: Attributes) -> tuple[str, str]:
     return key["pk"], key["sk"]
 
 
-def _stored(item: Values) -> Values:
+def _stored(item: Attributes) -> Attributes:
     return _from_item(_to_item(item))

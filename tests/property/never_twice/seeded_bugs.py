@@ -11,19 +11,19 @@ from itertools import count
 import pytest
 
 from codat_sync.aws.table_schema import submission_key
-from codat_sync.codat.response import Answer
-from codat_sync.core.timestamps import format_instant
+from codat_sync.codat.response import CodatResponse
+from codat_sync.core.timestamps import format_timestamp
 from codat_sync.retries import planner as plan_module
-from codat_sync.retries.planner import Standing
-from codat_sync.retries.service import Retrying
-from codat_sync.retries.transaction_history import Standings
+from codat_sync.retries.planner import TransactionHistory
+from codat_sync.retries.service import RetryService
+from codat_sync.retries.transaction_history import TransactionHistories
 from codat_sync.submissions import service as submit_module
 from codat_sync.submissions import submission as submission_module
-from codat_sync.submissions.codat_writer import Writer
+from codat_sync.submissions.codat_writer import CodatWriter
 from codat_sync.submissions.expense_schemas import Body, Kind
-from codat_sync.submissions.outcome_lookup import Tracing
-from codat_sync.submissions.repository import Claims, SubmissionStore, _write
-from codat_sync.submissions.service import Submitting
+from codat_sync.submissions.outcome_lookup import OutcomeLookup
+from codat_sync.submissions.repository import Claims, SubmissionRepository, _write
+from codat_sync.submissions.service import SubmissionService
 from codat_sync.submissions.submission import State, Submission
 from tests.property.seeded_bugs import Bug
 
@@ -33,31 +33,31 @@ Patch = pytest.MonkeyPatch
 def claims_without_condition(patch: Patch) -> None:
     """Claim a transaction without checking for a concurrent claim."""
 
-    def record(self: SubmissionStore, submission: Submission, bodies: Iterable[Body], claims: Claims) -> None:
+    def record(self: SubmissionRepository, submission: Submission, bodies: Iterable[Body], claims: Claims) -> None:
         self._put_bodies(submission, bodies)
         self._table.put_all(
             [self._claim(submission, each) for each in claims]
             + [submission_key(submission.submission_id) | _write(submission)]
         )
 
-    patch.setattr(SubmissionStore, "record", record)
+    patch.setattr(SubmissionRepository, "record", record)
 
 
 def unknown_is_not_written(patch: Patch) -> None:
     """Take a request without an answer for not written."""
-    real = Submitting.require_free
+    real = SubmissionService.require_claim_released
 
-    def require_free(self: Submitting, transaction_id: str, holder: Submission) -> None:
+    def require_claim_released(self: SubmissionService, transaction_id: str, holder: Submission) -> None:
         if holder.state not in {State.SENT, State.UNKNOWN}:
             real(self, transaction_id, holder)
 
-    patch.setattr(Submitting, "require_free", require_free)
+    patch.setattr(SubmissionService, "require_free", require_claim_released)
 
 
 def expired_keys_are_sent(patch: Patch) -> None:
     """Believe that an idempotency key is valid for a day, and do not look up the outcome."""
     patch.setattr(submission_module, "KEY_HOLDS", timedelta(days=1))
-    patch.setattr(Tracing, "find", lambda *_: None)
+    patch.setattr(OutcomeLookup, "find", lambda *_: None)
 
 
 def open_syncs_are_ended(patch: Patch) -> None:
@@ -68,7 +68,7 @@ def open_syncs_are_ended(patch: Patch) -> None:
 
 def open_syncs_free(patch: Patch) -> None:
     """Let a product submit again while the earlier sync is open."""
-    patch.setattr(Submitting, "_require_ended", lambda *_: None)
+    patch.setattr(SubmissionService, "_require_ended", lambda *_: None)
 
 
 def failures_are_refusals(patch: Patch) -> None:
@@ -83,40 +83,40 @@ def sent_without_condition(patch: Patch) -> None:
     the bug, or a run so slow that another one takes it for crashed.
     """
 
-    def mark_sent(self: SubmissionStore, submission: Submission, now: datetime) -> Submission:
-        changes = {"state": State.SENT.value, "sentAt": format_instant(now)}
+    def mark_sent(self: SubmissionRepository, submission: Submission, now: datetime) -> Submission:
+        changes = {"state": State.SENT.value, "sentAt": format_timestamp(now)}
         self._table.update(submission_key(submission.submission_id), changes, {})
         return replace(submission, state=State.SENT, sent_at=now)
 
-    patch.setattr(SubmissionStore, "mark_sent", mark_sent)
+    patch.setattr(SubmissionRepository, "mark_sent", mark_sent)
 
 
 def claims_are_read_last(patch: Patch) -> None:
     """Take over the current claims in a retry: its plan may be older than the submission that holds them."""
-    real = SubmissionStore.record
+    real = SubmissionRepository.record
 
-    def record(self: SubmissionStore, submission: Submission, bodies: Iterable[Body], claims: Claims) -> None:
+    def record(self: SubmissionRepository, submission: Submission, bodies: Iterable[Body], claims: Claims) -> None:
         if submission.retry_of:
             self._put_bodies(submission, bodies)
             claims = self.load_claims(submission.company_id, list(claims))
         real(self, submission, bodies, claims)
 
-    patch.setattr(SubmissionStore, "record", record)
+    patch.setattr(SubmissionRepository, "record", record)
 
 
 def claims_are_read_after_the_rest(patch: Patch) -> None:
     """Plan a retry from data read before the claims: a submission in between is missing in the plan."""
-    settled_claims, load, read = Retrying._settled_claims, Standings.load, threading.local()  # noqa: SLF001
+    settled_claims, load, read = RetryService._settle_claims, TransactionHistories.load, threading.local()  # noqa: SLF001
 
-    def read_late(self: Retrying, company_id: str, names: Sequence[str]) -> Claims:
-        read.standings = load(self.standings, company_id, names)
+    def read_late(self: RetryService, company_id: str, names: Sequence[str]) -> Claims:
+        read.histories = load(self.histories, company_id, names)
         return settled_claims(self, company_id, names)
 
-    def read_early(self: Standings, company_id: str, names: Iterable[str]) -> dict[str, Standing]:
+    def read_early(self: TransactionHistories, company_id: str, names: Iterable[str]) -> dict[str, TransactionHistory]:
         return vars(read).pop("standings", None) or load(self, company_id, names)
 
-    patch.setattr(Retrying, "_settled_claims", read_late)
-    patch.setattr(Standings, "load", read_early)
+    patch.setattr(RetryService, "_settled_claims", read_late)
+    patch.setattr(TransactionHistories, "load", read_early)
 
 
 def updates_are_repeated(patch: Patch) -> None:
@@ -126,12 +126,12 @@ def updates_are_repeated(patch: Patch) -> None:
 
 def repeats_have_new_keys(patch: Patch) -> None:
     """Repeat a request under a new idempotency key."""
-    real, numbers = Writer.create, count(1)
+    real, numbers = CodatWriter.create, count(1)
 
-    def create(self: Writer, company_id: str, kind: Kind, text: str, _: str) -> Answer:
+    def create(self: CodatWriter, company_id: str, kind: Kind, text: str, _: str) -> CodatResponse:
         return real(self, company_id, kind, text, str(uuid.UUID(int=next(numbers), version=4)))
 
-    patch.setattr(Writer, "create", create)
+    patch.setattr(CodatWriter, "create", create)
 
 
 def written_updates_are_retried(patch: Patch) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import company_key
-from codat_sync.core.errors import ForgottenError
+from codat_sync.core.errors import CompanyErasedError
 from dev.codat_simulator.books.settling import Outcome, Verdict
 from tests.property.erasure import ErasureRace, races
 from tests.property.never_twice.boundaries import DynamoDB
@@ -77,7 +77,7 @@ class _Race(ErasureRace[World]):
             self.job.finish()
             self.world.pass_by(time)
 
-        self.forget(wait)
+        self.erase(wait)
 
 
 def _races(dynamodb: "DynamoDBClient", begin: Begin) -> "Iterator[_Race]":
@@ -98,7 +98,7 @@ def test_nothing_is_left_and_nothing_is_sent_later_wherever_the_run_is(
         sent = race.sent
         late = race.world.submit(_REQUEST)
         late.job.finish()
-        assert isinstance(late.job.error, ForgottenError)
+        assert isinstance(late.job.error, CompanyErasedError)
         for sync in race.world.codat.syncs:
             race.world.retry(sync.sync_id, is_for_operator=True).job.finish()
             race.world.deliver_sync_event(sync.sync_id).job.finish()
@@ -109,7 +109,7 @@ def test_nothing_is_left_and_nothing_is_sent_later_wherever_the_run_is(
 
 def test_without_the_condition_it_is_sent(dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that checked before the tombstone was written claims after it."""
-    monkeypatch.setattr("codat_sync.submissions.repository.NOT_FORGOTTEN", {"neverThere": None})
+    monkeypatch.setattr("codat_sync.submissions.repository.NOT_ERASED", {"neverThere": None})
     found = []
     for race in _races(dynamodb, _submit):
         race.finish_and_forget()

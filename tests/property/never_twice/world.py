@@ -9,30 +9,30 @@ from typing import Literal
 from botocore.exceptions import ClientError
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.codat.client import Codat
-from codat_sync.codat.http import CodatConnection
-from codat_sync.companies.repository import CompanyStore
+from codat_sync.codat.client import CodatClient
+from codat_sync.codat.http import CodatHttpClient
+from codat_sync.companies.repository import CompanyRepository
 from codat_sync.core.errors import CodatSyncError
-from codat_sync.ingestion.company_refresh import Refreshing
-from codat_sync.ingestion.dispatcher import Work
-from codat_sync.ingestion.sync_ingestion import Ingestion
-from codat_sync.ingestion.tasks import CompanyNews, SyncNews
+from codat_sync.ingestion.company_refresh import CompanyRefresh
+from codat_sync.ingestion.dispatcher import TaskDispatcher
+from codat_sync.ingestion.sync_ingestion import SyncIngestion
+from codat_sync.ingestion.tasks import CompanyTask, SyncTask
 from codat_sync.polling.schedule import Schedule
 from codat_sync.rate_limits.gate import SharedGate
-from codat_sync.retries.planner import Plan, Policy, plan
-from codat_sync.retries.service import Retrying, summed_up
-from codat_sync.retries.transaction_history import Standings
-from codat_sync.submissions.codat_writer import Writer
+from codat_sync.retries.planner import Plan, RetryPolicy, plan
+from codat_sync.retries.service import RetryService, summarize
+from codat_sync.retries.transaction_history import TransactionHistories
+from codat_sync.submissions.codat_writer import CodatWriter
 from codat_sync.submissions.expense_schemas import Body, Kind
-from codat_sync.submissions.outcome_lookup import Tracing
-from codat_sync.submissions.repository import SubmissionStore
-from codat_sync.submissions.service import Submitting, Write
-from codat_sync.syncs.repository import Store
-from codat_sync.syncs.retry_repository import RetryStore
+from codat_sync.submissions.outcome_lookup import OutcomeLookup
+from codat_sync.submissions.repository import SubmissionRepository
+from codat_sync.submissions.service import SubmissionService, WriteRequest
+from codat_sync.syncs.repository import SyncRepository
+from codat_sync.syncs.retry_repository import RetryRepository
 from codat_sync.webhooks.events import WebhookEvent
 from dev.codat_simulator.api.errors import CodatApiError
 from dev.codat_simulator.books.models import FAILED, Sync
-from dev.codat_simulator.books.submissions import Origin, Submitted
+from dev.codat_simulator.books.submissions import Origin, SubmittedTransaction
 from dev.codat_simulator.simulator import SimulatedCodat
 from tests.property.never_twice.boundaries import Network, NoTurns
 from tests.property.runs import Run, SteppedWorld
@@ -43,7 +43,7 @@ EXPENSE_IDS = ("a0000000-0000-4000-8000-000000000001", "b0000000-0000-4000-8000-
 TRANSFER_ID = "c0000000-0000-4000-8000-000000000003"
 TRANSACTION_IDS = (*EXPENSE_IDS, TRANSFER_ID)
 API_KEY = "an API key"
-POLICY = Policy(3, timedelta(minutes=5), timedelta(hours=1))
+POLICY = RetryPolicy(3, timedelta(minutes=5), timedelta(hours=1))
 
 _IN_PROGRESS = 1000
 _RETENTION = timedelta(days=16)
@@ -62,12 +62,12 @@ class Request:
     kind: Kind = Kind.EXPENSE
     method: Literal["POST", "PUT"] = "POST"
 
-    def write(self) -> Write:
+    def write(self) -> WriteRequest:
         """Return the command that the service gets."""
         body = _transfer if self.kind is Kind.TRANSFER else _body
         bodies = tuple(Body(each, body(each, self.version)) for each in self.transaction_ids)
         text = f"[{','.join(body.text for body in bodies)}]" if self.method == "POST" else bodies[0].text
-        return Write(COMPANY_ID, self.kind, self.method, text, bodies, self.idempotency_key, "a request")
+        return WriteRequest(COMPANY_ID, self.kind, self.method, text, bodies, self.idempotency_key, "a request")
 
 
 @dataclass(frozen=True)
@@ -96,55 +96,55 @@ class Functions:
     def __init__(self, table: Table, network: Network, clock: ManualClock) -> None:
         now = self._now = clock.now
 
-        def connect(*, is_for_people: bool) -> CodatConnection:
-            gate = SharedGate(table, now, is_for_people=is_for_people, clock=clock.seconds)
-            connection = CodatConnection(network.http, lambda: API_KEY, NoTurns(), gate, now)
+        def connect(*, is_interactive: bool) -> CodatHttpClient:
+            gate = SharedGate(table, now, is_interactive=is_interactive, clock=clock.seconds)
+            connection = CodatHttpClient(network.http, lambda: API_KEY, NoTurns(), gate, now)
             connection._clock = clock.seconds  # noqa: SLF001 - there is no other way to set it
             return connection
 
-        self.store = Store(table, event_retention=_RETENTION)
-        self.submissions = SubmissionStore(table)
-        companies = CompanyStore(table, event_retention=_RETENTION)
-        self.standings = Standings(self.store, self.submissions, companies)
-        self._retries = RetryStore(table)
-        self._submitting = self._submission_service(connect(is_for_people=True))
-        self._retrying = Retrying(
-            self._submission_service(connect(is_for_people=False)), self.submissions, self.standings, POLICY, now
+        self.store = SyncRepository(table, event_retention=_RETENTION)
+        self.submissions = SubmissionRepository(table)
+        companies = CompanyRepository(table, event_retention=_RETENTION)
+        self.histories = TransactionHistories(self.store, self.submissions, companies)
+        self._retries = RetryRepository(table)
+        self._submitting = self._submission_service(connect(is_interactive=True))
+        self._retrying = RetryService(
+            self._submission_service(connect(is_interactive=False)), self.submissions, self.histories, POLICY, now
         )
-        self._codat = Codat(connect(is_for_people=False))
+        self._codat = CodatClient(connect(is_interactive=False))
         self._companies, self._gate = companies, SharedGate(table, now, clock=clock.seconds)
 
-    def _submission_service(self, connection: CodatConnection) -> Submitting:
-        tracing = Tracing(Codat(connection))
-        writer, retries = Writer(connection), self._retries
-        return Submitting(writer, self.submissions, self.store, retries, tracing, Schedule(), self._now)
+    def _submission_service(self, connection: CodatHttpClient) -> SubmissionService:
+        outcome_lookup = OutcomeLookup(CodatClient(connection))
+        writer, retries = CodatWriter(connection), self._retries
+        return SubmissionService(writer, self.submissions, self.store, retries, outcome_lookup, Schedule(), self._now)
 
     def submit(self, request: Request) -> int:
         return int(self._submitting.submit(request.write()).status_code)
 
     def record(self, request: Request) -> None:
-        self._submitting.keep(request.write())
+        self._submitting.store_body(request.write())
 
     def retry(self, sync_id: str, *, is_for_operator: bool) -> None:
-        root_id = str(self.store.load_head("", sync_id, []).values.get("retryOf") or sync_id)
+        root_id = str(self.store.load_snapshot("", sync_id, []).values.get("retryOf") or sync_id)
         known = self._retries.load(root_id)
-        done = self._retrying.retry(root_id, None, "a retry", is_for_person=is_for_operator)
+        done = self._retrying.retry(root_id, None, "a retry", is_manual=is_for_operator)
         if done is not None:
-            self._retries.put(COMPANY_ID, root_id, summed_up(known, done, self._now()), known)
+            self._retries.put(COMPANY_ID, root_id, summarize(known, done, self._now()), known)
 
     def ingest(self, sync_id: str, webhook_id: str) -> None:
         event = WebhookEvent(webhook_id, "expenses.sync", self._now(), self._now(), webhook_id)
-        self._work().do([SyncNews(COMPANY_ID, sync_id, event, None, webhook_id)], 1)
+        self._work().dispatch([SyncTask(COMPANY_ID, sync_id, event, None, webhook_id)], 1)
 
     def refresh_company(self, webhook_id: str) -> None:
         event = WebhookEvent(webhook_id, "connection", self._now(), self._now(), webhook_id)
-        news = CompanyNews(COMPANY_ID, event, None, is_deletion=False, correlation_id=webhook_id)
-        self._work().do([news], 1)
+        task = CompanyTask(COMPANY_ID, event, None, is_deletion=False, correlation_id=webhook_id)
+        self._work().dispatch([task], 1)
 
-    def _work(self) -> Work:
-        ingestion = Ingestion(self._codat, self.store, Schedule(), self._now, chance=lambda: 0.5)
-        refreshing = Refreshing(self._codat, self._companies, Schedule(), self._now, chance=lambda: 0.5)
-        return Work(ingestion, refreshing, self.store, self._gate)
+    def _work(self) -> TaskDispatcher:
+        ingestion = SyncIngestion(self._codat, self.store, Schedule(), self._now, jitter=lambda: 0.5)
+        company_refresh = CompanyRefresh(self._codat, self._companies, Schedule(), self._now, jitter=lambda: 0.5)
+        return TaskDispatcher(ingestion, company_refresh, self.store, self._gate)
 
 
 class World(SteppedWorld[Run]):
@@ -228,7 +228,9 @@ class World(SteppedWorld[Run]):
         origin = Origin(COMPANY_ID, "POST", "expense-transactions")
         body = _body(transaction_id, 0)
         try:
-            made = self.codat.accept(self.codat.company(COMPANY_ID), origin, [Submitted(transaction_id, body)])
+            made = self.codat.accept(
+                self.codat.company(COMPANY_ID), origin, [SubmittedTransaction(transaction_id, body)]
+            )
         except CodatApiError:
             return
         self.retried_in_portal.add(made.sync_id)
@@ -252,8 +254,8 @@ class World(SteppedWorld[Run]):
 
     def plans(self, transaction_ids: Sequence[str]) -> dict[str, Plan]:
         """Return the current retry plans of transactions."""
-        standings = self.functions.standings.load(COMPANY_ID, transaction_ids)
-        return {name: plan(standing, self.clock.now(), POLICY) for name, standing in standings.items()}
+        histories = self.functions.histories.load(COMPANY_ID, transaction_ids)
+        return {name: plan(history, self.clock.now(), POLICY) for name, history in histories.items()}
 
 
 def _status(sync: Sync, transaction_id: str) -> str | None:

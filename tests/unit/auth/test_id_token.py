@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from codat_sync.auth.id_token import Expected, read_id_token
-from codat_sync.core.errors import LoginRefusedError
+from codat_sync.auth.id_token import ExpectedClaims, read_id_token
+from codat_sync.core.errors import LoginFailedError
 from tests.support.oidc_issuer import unsigned
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-EXPECTED = Expected("https://issuer", "client", "nonce")
+EXPECTED = ExpectedClaims("https://issuer", "client", "nonce")
 
 
 @pytest.mark.parametrize(("late_seconds", "is_good"), [(-300, True), (0, True), (59, True), (60, False), (3600, False)])
@@ -20,12 +20,12 @@ def test_clocks_may_differ_by_a_minute(late_seconds: int, *, is_good: bool) -> N
     if is_good:
         assert read_id_token(token, EXPECTED, NOW)["sub"] == "1"
     else:
-        with pytest.raises(LoginRefusedError, match="exp"):
+        with pytest.raises(LoginFailedError, match="exp"):
             read_id_token(token, EXPECTED, NOW)
 
 
 def test_all_that_is_wrong_is_named() -> None:
     """By the names of the claims, never by what they say."""
-    with pytest.raises(LoginRefusedError, match="iss, aud, exp, nonce, sub") as refused:
+    with pytest.raises(LoginFailedError, match="iss, aud, exp, nonce, sub") as refused:
         read_id_token(unsigned({"aud": "somebody"}), EXPECTED, NOW)
     assert "somebody" not in str(refused.value)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from codat_sync.auth.roles import EVERYBODY, Access, Role, viewer_of_claims
+from codat_sync.auth.roles import UNAUTHENTICATED_VIEWER, AccessPolicy, Role, viewer_from_claims
 from codat_sync.core.errors import ForbiddenError
 
 CLAIMS = ("cognito:groups", "scope")
@@ -32,13 +32,13 @@ BOTH, LOOKS, NONE = {Role.VIEW, Role.RETRY}, {Role.VIEW}, set[Role]()
 )
 def test_roles_are_what_the_named_claims_list(claims: dict[str, Any], roles: set[Role]) -> None:
     """As an array, as a text with spaces, or as API Gateway writes an array; nothing else, and no other claim."""
-    assert viewer_of_claims(claims, CLAIMS).roles == roles
+    assert viewer_from_claims(claims, CLAIMS).roles == roles
 
 
 def test_another_issuer_has_another_claim() -> None:
     """Then only that one counts."""
     claims = {"https://acme.example/roles": ["codat-sync/view"], "scope": "codat-sync/retry"}
-    assert viewer_of_claims(claims, ["https://acme.example/roles"]).roles == LOOKS
+    assert viewer_from_claims(claims, ["https://acme.example/roles"]).roles == LOOKS
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_another_issuer_has_another_claim() -> None:
 )
 def test_a_name_is_the_best_that_the_token_has(claims: dict[str, Any], name: str) -> None:
     """To be shown, so not of any length."""
-    viewer = viewer_of_claims(claims, CLAIMS)
+    viewer = viewer_from_claims(claims, CLAIMS)
     assert (viewer.subject, viewer.name) == ("1", name)
 
 
@@ -63,23 +63,23 @@ def test_a_name_is_the_best_that_the_token_has(claims: dict[str, Any], name: str
 )
 def test_a_request_without_a_token_may_do_nothing(authorizer: dict[str, Any]) -> None:
     """A route that was left open by mistake opens nothing."""
-    viewer = Access(is_on=True, roles_claims=CLAIMS).caller({"requestContext": authorizer})
+    viewer = AccessPolicy(is_enabled=True, roles_claims=CLAIMS).caller({"requestContext": authorizer})
     assert viewer.roles == NONE
     with pytest.raises(ForbiddenError, match="codat-sync/view"):
-        viewer.require(Role.VIEW)
+        viewer.require_role(Role.VIEW)
 
 
 def test_a_token_identifies_its_subject() -> None:
     """The authorizer has checked it."""
     claims = {"sub": "1", "scope": "codat-sync/retry"}
     event = {"requestContext": {"authorizer": {"jwt": {"claims": claims, "scopes": None}}}}
-    viewer = Access(is_on=True, roles_claims=CLAIMS).caller(event)
-    assert viewer.may(Role.RETRY)
-    viewer.require(Role.VIEW)
+    viewer = AccessPolicy(is_enabled=True, roles_claims=CLAIMS).caller(event)
+    assert viewer.has_role(Role.RETRY)
+    viewer.require_role(Role.VIEW)
 
 
 def test_while_authentication_is_off_everybody_may_everything() -> None:
     """And is called so."""
-    assert Access(is_on=False, roles_claims=CLAIMS).caller({"requestContext": {}}) == EVERYBODY
-    assert EVERYBODY.roles == BOTH
-    assert "authentication is off" in EVERYBODY.name
+    assert AccessPolicy(is_enabled=False, roles_claims=CLAIMS).caller({"requestContext": {}}) == UNAUTHENTICATED_VIEWER
+    assert UNAUTHENTICATED_VIEWER.roles == BOTH
+    assert "authentication is off" in UNAUTHENTICATED_VIEWER.name

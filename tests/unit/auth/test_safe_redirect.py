@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codat_sync.auth.safe_redirect import HOME, local_path
+from codat_sync.auth.safe_redirect import HOME, safe_redirect_path
 
 SITE = "https://syncs.example"
 
@@ -24,7 +24,7 @@ SITE = "https://syncs.example"
 )
 def test_a_local_path_is_kept(path: str) -> None:
     """With its query, so that a bookmark leads to what it is of."""
-    assert local_path(path) == path
+    assert safe_redirect_path(path) == path
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def test_a_local_path_is_kept(path: str) -> None:
 )
 def test_anything_else_is_the_beginning(text: str) -> None:
     """Other sites in any notation, line ends, redirect loops and paths too long for a cookie."""
-    assert local_path(text) == HOME
+    assert safe_redirect_path(text) == HOME
 
 
 @given(st.text(st.sampled_from("/\\%25cCfF0dDaA9.:@?#evil \t\r\n"), max_size=40))
 def test_however_often_it_is_decoded_it_stays_here(text: str) -> None:
     """As a browser resolves it, and one more time."""
-    path = local_path(text)
+    path = safe_redirect_path(text)
     for written in (path, path.replace("%25", "%").replace("%2F", "/").replace("%2f", "/")):
         # Browsers take a backslash for a slash.
         assert urlsplit(urljoin(SITE, written.replace("\\", "/"))).netloc == "syncs.example"
@@ -53,5 +53,5 @@ def test_however_often_it_is_decoded_it_stays_here(text: str) -> None:
 
 def test_deeply_encoded_text_does_not_cost_much() -> None:
     """Nested encoding is not decoded without limit."""
-    assert local_path("/%" + "25" * 1_000_000) == HOME
-    assert local_path(quote("/" * 100_000)) == HOME
+    assert safe_redirect_path("/%" + "25" * 1_000_000) == HOME
+    assert safe_redirect_path(quote("/" * 100_000)) == HOME

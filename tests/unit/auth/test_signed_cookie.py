@@ -7,9 +7,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from codat_sync.auth.login_state import LoginAttempt, begin_attempt
+from codat_sync.auth.login_state import LoginState, begin_login
 from codat_sync.auth.roles import Role, Viewer
-from codat_sync.auth.session import Session, begin_session
+from codat_sync.auth.session import Session, create_session
 from codat_sync.auth.signed_cookie import SignedCookie
 from codat_sync.aws.secrets import CachedSecret
 
@@ -32,7 +32,7 @@ def _cookie(key: CachedSecret[str], now: datetime = NOW, *, is_secure: bool = Tr
 
 def test_what_was_written_is_read(key: CachedSecret[str]) -> None:
     """All of it, until it is over."""
-    session = begin_session(ANN, NOW)
+    session = create_session(ANN, NOW)
     written = _cookie(key).write(session)
     sent = {written.name: written.value}
     assert _cookie(key).read(sent) == session
@@ -42,7 +42,7 @@ def test_what_was_written_is_read(key: CachedSecret[str]) -> None:
 
 def test_over_http_a_cookie_goes_without_what_browsers_want_https_for(key: CachedSecret[str]) -> None:
     """In the local environment; one of there is none elsewhere."""
-    written = _cookie(key, is_secure=False).write(begin_session(ANN, NOW))
+    written = _cookie(key, is_secure=False).write(create_session(ANN, NOW))
     assert str(written).startswith("session=")
     assert "Secure" not in str(written)
     assert "HttpOnly" in str(written)
@@ -51,22 +51,22 @@ def test_over_http_a_cookie_goes_without_what_browsers_want_https_for(key: Cache
 
 def test_a_cookie_of_one_kind_is_none_of_another(key: CachedSecret[str]) -> None:
     """Even if it holds the same things."""
-    other = SignedCookie("other", Session, key, lambda: NOW).write(begin_session(ANN, NOW))
+    other = SignedCookie("other", Session, key, lambda: NOW).write(create_session(ANN, NOW))
     assert _cookie(key).read({"__Host-session": other.value}) is None
 
 
 def test_a_cookie_of_another_version_is_none(key: CachedSecret[str]) -> None:
     """After a deployment people sign in again, rather than see an error."""
-    old = SignedCookie("session", LoginAttempt, key, lambda: NOW).write(begin_attempt("/", NOW))
+    old = SignedCookie("session", LoginState, key, lambda: NOW).write(begin_login("/", NOW))
     assert _cookie(key).read({"__Host-session": old.value}) is None
 
 
 def test_the_largest_cookies_fit(key: CachedSecret[str]) -> None:
     """Browsers drop what is longer than 4,096 bytes (RFC 6265, 6.1)."""
     path = "/" + "".join(f"{number:03}" for number in range(333))
-    attempt = begin_attempt(path, NOW)
+    attempt = begin_login(path, NOW)
     assert attempt.next_path == path
-    assert len(str(SignedCookie("login", LoginAttempt, key, lambda: NOW).write(attempt))) < 4096
+    assert len(str(SignedCookie("login", LoginState, key, lambda: NOW).write(attempt))) < 4096
     name = "".join(chr(0x10000 + number * 37) for number in range(100))
-    session = begin_session(Viewer("".join(f"{number:03}" for number in range(85)), name, frozenset(Role)), NOW)
+    session = create_session(Viewer("".join(f"{number:03}" for number in range(85)), name, frozenset(Role)), NOW)
     assert len(str(_cookie(key).write(session))) < 4096

@@ -67,11 +67,11 @@ def test_it_is_refreshed_at_most_once_a_minute(service: Stubber, clock: Clock) -
     secret = _secret(service, clock)
     service.add_response("get_secret_value", {"SecretString": "old"})
     secret.value()
-    assert secret.refreshed() is None
+    assert secret.refresh() is None
     clock.seconds += 61
     service.add_response("get_secret_value", {"SecretString": "new"})
-    assert secret.refreshed() == "NEW"
-    assert secret.refreshed() is None
+    assert secret.refresh() == "NEW"
+    assert secret.refresh() is None
     assert secret.value() == "NEW"
 
 

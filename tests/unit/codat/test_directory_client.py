@@ -7,12 +7,12 @@ import httpx
 import pytest
 import tenacity
 
-from codat_sync.codat.directory_client import CodatDirectory, Companies
-from codat_sync.codat.http import CodatConnection
-from codat_sync.core.errors import CodatAnswerError, CodatMalformedError
+from codat_sync.codat.directory_client import CodatDirectoryClient, CompanyIdPage
+from codat_sync.codat.http import CodatHttpClient
+from codat_sync.core.errors import CodatMalformedResponseError, CodatResponseError
 from codat_sync.rate_limits.gate import SharedGate
-from codat_sync.rate_limits.process_limiter import Pace
-from codat_sync.webhooks.endpoint import Consumer
+from codat_sync.rate_limits.process_limiter import ProcessLimiter
+from codat_sync.webhooks.endpoint import WebhookConsumer
 from dev.codat_simulator.simulator import SimulatedCodat
 from tests.support.fake_table import fake_table
 
@@ -23,11 +23,11 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _directory(handle: Callable[[httpx.Request], httpx.Response]) -> CodatDirectory:
+def _directory(handle: Callable[[httpx.Request], httpx.Response]) -> CodatDirectoryClient:
     http = httpx.Client(base_url="https://codat", transport=httpx.MockTransport(handle))
-    pace = Pace(at_once=4, per_minute=1_000_000)
-    connection = CodatConnection(http, lambda: "key", pace, SharedGate(fake_table(), _now), _now)
-    return CodatDirectory(connection, tenacity.Retrying(stop=tenacity.stop_after_attempt(1), reraise=True))
+    pace = ProcessLimiter(at_once=4, per_minute=1_000_000)
+    connection = CodatHttpClient(http, lambda: "key", pace, SharedGate(fake_table(), _now), _now)
+    return CodatDirectoryClient(connection, tenacity.Retrying(stop=tenacity.stop_after_attempt(1), reraise=True))
 
 
 @pytest.fixture
@@ -40,14 +40,14 @@ def test_companies_come_oldest_first_a_hundred_at_a_time(simulated: SimulatedCod
     for number in range(150):
         simulated.add_company(company_id=f"company-{number}")
     directory = _directory(simulated.handle)
-    first, second = directory.companies(1), directory.companies(2)
+    first, second = directory.list_companies(1), directory.list_companies(2)
     assert (first.pages, len(first.company_ids), len(second.company_ids)) == (2, 100, 50)
     assert (first.company_ids[0], second.company_ids[-1]) == ("company-0", "company-149")
 
 
 def test_a_client_without_companies_has_one_page(simulated: SimulatedCodat) -> None:
     """And nothing on it."""
-    assert _directory(simulated.handle).companies(1) == Companies((), 1)
+    assert _directory(simulated.handle).list_companies(1) == CompanyIdPage((), 1)
 
 
 def test_what_is_no_id_is_left_out_and_a_guid_is_written_as_we_do() -> None:
@@ -56,7 +56,7 @@ def test_what_is_no_id_is_left_out_and_a_guid_is_written_as_we_do() -> None:
         "results": [{"id": "8A210B68-6988-11ED-A1EB-0242AC120002"}, {"id": "../x"}, {"id": None}, {"name": "x"}],
         "totalResults": 4,
     }
-    found = _directory(lambda _: httpx.Response(200, json=answer)).companies(1)
+    found = _directory(lambda _: httpx.Response(200, json=answer)).list_companies(1)
     assert found.company_ids == ("8a210b68-6988-11ed-a1eb-0242ac120002",)
 
 
@@ -73,21 +73,24 @@ def test_consumers_are_read_from_a_page_or_a_bare_array(*, is_page: bool) -> Non
     """With fields that are null, missing or new."""
     said = [{"url": _URL, "disabled": None, "eventTypes": None, "new": 1}, {"disabled": True, "eventTypes": ["a"]}]
     answer = {"results": said, "totalResults": 2} if is_page else said
-    consumers = _directory(lambda _: httpx.Response(200, json=answer)).webhook_consumers()
-    assert consumers == [Consumer(_URL, is_disabled=False), Consumer("", is_disabled=True, event_types=frozenset("a"))]
+    consumers = _directory(lambda _: httpx.Response(200, json=answer)).list_webhook_consumers()
+    assert consumers == [
+        WebhookConsumer(_URL, is_disabled=False),
+        WebhookConsumer("", is_disabled=True, event_types=frozenset("a")),
+    ]
 
 
 def test_an_answer_that_is_neither_is_malformed() -> None:
     """It is not taken for nobody."""
-    with pytest.raises(CodatMalformedError):
-        _directory(lambda _: httpx.Response(200, json={"consumers": []})).webhook_consumers()
+    with pytest.raises(CodatMalformedResponseError):
+        _directory(lambda _: httpx.Response(200, json={"consumers": []})).list_webhook_consumers()
 
 
 def test_a_list_of_another_companys_syncs_is_not_taken_in() -> None:
     """And a GUID in capitals is the same one."""
     status = {"companyId": "OTHER", "syncId": "6FB40D5E-B13E-11ED-AFA1-0242AC120002", "syncStatusCode": 2000}
     directory = _directory(lambda _: httpx.Response(200, json=[status]))
-    with pytest.raises(CodatAnswerError):
-        directory.sync_statuses("company")
-    (found,) = directory.sync_statuses("other")
+    with pytest.raises(CodatResponseError):
+        directory.list_sync_statuses("company")
+    (found,) = directory.list_sync_statuses("other")
     assert found.sync_id == "6fb40d5e-b13e-11ed-afa1-0242ac120002"

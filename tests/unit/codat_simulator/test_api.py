@@ -55,11 +55,11 @@ def test_texts_follow_the_code_unless_given(codat: SimulatedCodat) -> None:
 @pytest.mark.parametrize(
     ("write", "written"),
     [
-        (timestamps.seven_digits, "2022-08-03T01:30:09.0797210Z"),
-        (timestamps.milliseconds, "2022-08-03T01:30:09.079Z"),
-        (timestamps.with_offset, "2022-08-03T01:30:09+00:00"),
-        (timestamps.without_offset, "2022-08-03T01:30:09"),
-        (timestamps.bare_date, "2022-08-03"),
+        (timestamps.format_seven_fraction_digits, "2022-08-03T01:30:09.0797210Z"),
+        (timestamps.format_milliseconds, "2022-08-03T01:30:09.079Z"),
+        (timestamps.format_with_offset, "2022-08-03T01:30:09+00:00"),
+        (timestamps.format_without_offset, "2022-08-03T01:30:09"),
+        (timestamps.format_date, "2022-08-03"),
     ],
 )
 def test_times_have_any_of_codats_formats(
@@ -147,7 +147,7 @@ def test_generated_rows_have_the_oddities_of_real_ones() -> None:
     assert {row.integration_type for row in rows} == {"expense", "expenses", "bankfeeds", None}
     assert {row.status for row in rows} == {"PushError", "ValidationError", "Completed", None}
     assert any(row.transaction_id is None for row in rows)
-    assert {row.status for row in generate_items(50, traps=False)} == {"Completed"}
+    assert {row.status for row in generate_items(50, edge_cases=False)} == {"Completed"}
 
 
 def test_company_its_connections_and_configuration(codat: SimulatedCodat, client: httpx.Client) -> None:

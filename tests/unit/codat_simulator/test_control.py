@@ -109,7 +109,7 @@ def test_webhook_can_say_anything(running: Running) -> None:
 def test_faults_quota_and_requests(running: Running) -> None:
     """Faults and quota are set from outside, and what was asked can be seen there."""
     running.control.add_fault(Fault("status", status=503, path="/companies"))
-    running.control.leave_quota(0)
+    running.control.set_remaining_quota(0)
     client = httpx.Client(transport=running.codat.transport())
     assert client.get("https://api.codat.io/companies/c-1").status_code == 503
     running.control.add_fault(Fault("status"))

@@ -1,6 +1,6 @@
 """What a company is connected to."""
 
-from codat_sync.companies.company import Connection, company_of
+from codat_sync.companies.company import Connection, build_company
 
 
 def _connection(platform: str, source_type: str, status: str) -> Connection:
@@ -9,7 +9,7 @@ def _connection(platform: str, source_type: str, status: str) -> Connection:
 
 def test_of_several_targets_the_linked_one_counts() -> None:
     """A customer who changed accounting software still has the old connection."""
-    company = company_of(
+    company = build_company(
         "c",
         "Toft",
         [
@@ -26,12 +26,12 @@ def test_of_several_targets_the_linked_one_counts() -> None:
 def test_if_none_is_linked_the_first_counts() -> None:
     """Its state explains why nothing is written."""
     connections = [_connection("Xero", "Accounting", "Deauthorized"), _connection("Sage", "Accounting", "PendingAuth")]
-    company = company_of("c", "Toft", connections)
+    company = build_company("c", "Toft", connections)
     assert (company.target_platform, company.connection_status) == ("Xero", "Deauthorized")
 
 
 def test_a_company_need_not_have_any() -> None:
     """Nor need a connection say what it is."""
     for connections in ([], [Connection()], [_connection("Xero", "Accounting", "x") | {"sourceType": None}]):
-        company = company_of("c", None, connections)
+        company = build_company("c", None, connections)
         assert (company.source_platform, company.target_platform, company.connection_status) == (None, None, None)

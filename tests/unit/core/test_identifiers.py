@@ -2,7 +2,7 @@
 
 import pytest
 
-from codat_sync.core.identifiers import canonical, is_identifier
+from codat_sync.core.identifiers import canonicalize, is_identifier
 
 
 @pytest.mark.parametrize("value", ["6fb40d5e-b13e-11ed-afa1-0242ac120002", "msg_2pLxVrYw9bQk", "A", "a" * 128])
@@ -22,5 +22,5 @@ def test_what_is_no_id_stays_out(value: object) -> None:
 
 def test_a_guid_is_the_same_in_any_letter_case() -> None:
     """Other ids are as they are."""
-    assert canonical("6FB40D5E-b13e-11ed-afa1-0242ac120002") == "6fb40d5e-b13e-11ed-afa1-0242ac120002"
-    assert canonical("Sync-A") == "Sync-A"
+    assert canonicalize("6FB40D5E-b13e-11ed-afa1-0242ac120002") == "6fb40d5e-b13e-11ed-afa1-0242ac120002"
+    assert canonicalize("Sync-A") == "Sync-A"

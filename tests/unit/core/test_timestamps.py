@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from codat_sync.core.timestamps import format_instant, parse_instant
+from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 
 
 @pytest.mark.parametrize(
@@ -18,18 +18,18 @@ from codat_sync.core.timestamps import format_instant, parse_instant
 )
 def test_every_way_that_codat_writes_a_time_is_read(text: str, kept: str) -> None:
     """Seven digits, an offset, no offset, a bare date: all are kept in UTC and equally long."""
-    moment = parse_instant(text)
+    moment = parse_timestamp(text)
     assert moment is not None
-    assert format_instant(moment) == kept
+    assert format_timestamp(moment) == kept
 
 
 @pytest.mark.parametrize("text", ["2024-09-01T23:59:99Z", "soon", "", None, 1614265330, "0001-01-01T00:00:00+14:00"])
 def test_an_impossible_time_is_no_time(text: object) -> None:
     """Codat's own example is one of them: it must not stop an event."""
-    assert parse_instant(text) is None
+    assert parse_timestamp(text) is None
 
 
 def test_texts_sort_as_moments_do() -> None:
     """Index keys are such texts."""
     moments = [datetime(2026, 1, 1, 0, 0, 0, us, tzinfo=UTC) for us in (0, 1000, 999_000)]
-    assert sorted(map(format_instant, reversed(moments))) == list(map(format_instant, moments))
+    assert sorted(map(format_timestamp, reversed(moments))) == list(map(format_timestamp, moments))

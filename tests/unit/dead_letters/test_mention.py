@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from codat_sync.dead_letters.mention import is_mentioned
+from codat_sync.dead_letters.mention import mentions_company
 
 _RAW = base64.b64encode(b'{"payload": {"referenceCompany": {"id": "A-COMPANY"}}}').decode()
 
@@ -24,4 +24,4 @@ _RAW = base64.b64encode(b'{"payload": {"referenceCompany": {"id": "A-COMPANY"}}}
 )
 def test_a_company_is_found_wherever_it_stands(body: str, expected: bool) -> None:  # noqa: FBT001 - a table of cases
     """In the message, or in the webhook that it carries, in capitals too."""
-    assert is_mentioned("a-company", body) is expected
+    assert mentions_company("a-company", body) is expected

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.verdict import left_out
+from dev.verdict import omitted
 
 _TESTS = """
 import pytest
@@ -30,4 +30,4 @@ def test_it_states_how_many_tests_were_left_out_and_why(tmp_path: Path, selected
     pytest_ = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-k", selected]
     subprocess.run([*pytest_, "--junitxml=report.xml", "test_it.py"], cwd=tmp_path, check=True, capture_output=True)
     details = {"no browser": "no browser (CHROMIUM: not set)"}
-    assert left_out((tmp_path / "report.xml").read_text(), details) == said
+    assert omitted((tmp_path / "report.xml").read_text(), details) == said

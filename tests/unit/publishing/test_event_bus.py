@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from codat_sync.core.errors import BusUnavailableError
+from codat_sync.core.errors import EventBusUnavailableError
 from codat_sync.publishing import event_bus as bus_module
-from codat_sync.publishing.event_bus import Bus
-from codat_sync.publishing.events import Fact, RetryResolved, SyncStuck
+from codat_sync.publishing.event_bus import EventBus
+from codat_sync.publishing.events import DomainEvent, RetryResolved, SyncStuck
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -39,11 +39,11 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(bus_module._RETRY, "sleep", lambda _: None)  # noqa: SLF001 - the waits are not what is tested
 
 
-def _bus(client: FakeEventBridge) -> Bus:
-    return Bus(cast("EventBridgeClient", client), "events")
+def _bus(client: FakeEventBridge) -> EventBus:
+    return EventBus(cast("EventBridgeClient", client), "events")
 
 
-def _facts(number: int) -> list[Fact]:
+def _events(number: int) -> list[DomainEvent]:
     common = {"v": 1, "companyId": "c", "version": 1, "occurredAt": "2026-11-24T18:00:00.000Z", "syncId": "s"}
     return [RetryResolved.model_validate({"id": f"id-{n}", **common}) for n in range(number)]
 
@@ -55,8 +55,8 @@ def _ids(client: FakeEventBridge) -> Counter[str]:
 def test_ten_go_in_a_request_and_all_of_them_arrive() -> None:
     """However many they are, each under the name of its kind."""
     client = FakeEventBridge()
-    stuck = SyncStuck.model_validate(_facts(1)[0].model_dump() | {"since": "2026"})
-    assert _bus(client).put([*_facts(204), stuck]) == {"RetryResolved": 204, "SyncStuck": 1}
+    stuck = SyncStuck.model_validate(_events(1)[0].model_dump() | {"since": "2026"})
+    assert _bus(client).put([*_events(204), stuck]) == {"RetryResolved": 204, "SyncStuck": 1}
     assert sorted(map(len, client.requests)) == [5, *[10] * 20]
     assert {entry["DetailType"] for entry in client.taken} == {"RetryResolved", "SyncStuck"}
     assert {(entry["Source"], entry["EventBusName"]) for entry in client.taken} == {("codat-sync", "events")}
@@ -72,7 +72,7 @@ def test_nothing_is_no_request() -> None:
 def test_only_rejected_entries_are_published_again() -> None:
     """Each event is taken or refused by itself."""
     client = FakeEventBridge(3, 1)
-    assert _bus(client).put(_facts(10)) == {"RetryResolved": 10}
+    assert _bus(client).put(_events(10)) == {"RetryResolved": 10}
     assert list(map(len, client.requests)) == [10, 3, 1]
     assert _ids(client) == dict.fromkeys((f"id-{n}" for n in range(10)), 1)
 
@@ -87,13 +87,13 @@ def test_only_rejected_entries_are_published_again() -> None:
 def test_a_bus_that_does_not_answer_is_asked_again(error: Exception) -> None:
     """Whatever the SDK has tried already."""
     client = FakeEventBridge(error, error)
-    assert _bus(client).put(_facts(2)) == {"RetryResolved": 2}
+    assert _bus(client).put(_events(2)) == {"RetryResolved": 2}
     assert len(client.requests) == 3
 
 
 def test_a_bus_that_goes_on_refusing_is_an_error() -> None:
     """The stream redelivers the record, so no event is lost."""
     client = FakeEventBridge(*[1] * 6)
-    with pytest.raises(BusUnavailableError, match="did not take 1"):
-        _bus(client).put(_facts(2))
+    with pytest.raises(EventBusUnavailableError, match="did not take 1"):
+        _bus(client).put(_events(2))
     assert len(client.requests) == 6

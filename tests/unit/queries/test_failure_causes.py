@@ -2,7 +2,7 @@
 
 import pytest
 
-from codat_sync.queries.failure_causes import Failure, causes, text_of
+from codat_sync.queries.failure_causes import Failure, group_failures, normalize_message
 
 
 @pytest.mark.parametrize(
@@ -24,13 +24,13 @@ from codat_sync.queries.failure_causes import Failure, causes, text_of
 )  # fmt: skip
 def test_what_differs_from_failure_to_failure_is_left_out(message: str, text: str) -> None:
     """Ids, numbers and spaces."""
-    assert text_of(message, 5130) == text
+    assert normalize_message(message, 5130) == text
 
 
 def test_without_a_message_the_code_explains_the_failure() -> None:
     """And if there is none either, that is said."""
-    assert text_of(None, 4260) == "Billing of the accounting software has expired"
-    assert text_of("  ", None) == "Codat does not say why"
+    assert normalize_message(None, 4260) == "Billing of the accounting software has expired"
+    assert normalize_message("  ", None) == "Codat does not say why"
 
 
 def test_the_most_frequent_cause_is_first_with_its_newest_example() -> None:
@@ -39,7 +39,7 @@ def test_the_most_frequent_cause_is_first_with_its_newest_example() -> None:
     def failure(company: str, sync: str, at: str, message: str) -> Failure:
         return Failure(company, sync, at, 5130, None, message)
 
-    found = causes(
+    found = group_failures(
         [
             failure("c1", "s1", "2026-11-01", "Rare"),
             failure("c1", "s1", "2026-11-01", "Account 1"),

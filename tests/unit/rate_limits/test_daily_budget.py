@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from codat_sync.rate_limits.daily_budget import Ration, RationedTurns, released
-from codat_sync.rate_limits.errors import RationUsedError, TooBusyError
+from codat_sync.rate_limits.daily_budget import BudgetedLimiter, DailyBudget, released_budget
+from codat_sync.rate_limits.errors import DailyBudgetExhaustedError, RateLimitExceededError
 from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.quota import Quota, next_reset
 from tests.support.fake_table import FakeTable
@@ -36,20 +36,20 @@ def _quota(remaining: int, limit: int = 10_000, at: datetime = _NOON) -> Quota:
 )
 def test_the_share_is_released_by_the_hour(quota: Quota | None, now: datetime, requests: int) -> None:
     """A tenth of the day's quota, in a day."""
-    assert released(quota, now, 10) == requests
+    assert released_budget(quota, now, 10) == requests
 
 
-def _ration(now: datetime = _NOON) -> Ration:
+def _budget(now: datetime = _NOON) -> DailyBudget:
     table = cast("Table", FakeTable())
     gate = SharedGate(table, lambda: now)
-    gate.count(_quota(9_000))
-    return Ration(table, gate, lambda: now, percent=10)
+    gate.record_quota(_quota(9_000))
+    return DailyBudget(table, gate, lambda: now, percent=10)
 
 
 def test_no_more_is_taken_than_is_there() -> None:
     """Who wants more gets what is left."""
-    ration = _ration()
-    assert [ration.take(300), ration.take(300), ration.take(300)] == [300, 200, 0]
+    budget = _budget()
+    assert [budget.reserve(300), budget.reserve(300), budget.reserve(300)] == [300, 200, 0]
 
 
 class _Turns:
@@ -60,10 +60,10 @@ class _Turns:
         self.taken = 0
 
     @contextmanager
-    def turn(self, _company_id: str | None) -> Iterator[None]:
+    def acquire(self, _company_id: str | None) -> Iterator[None]:
         if self.busy:
             self.busy -= 1
-            raise TooBusyError("busy")
+            raise RateLimitExceededError("busy")
         yield
         self.taken += 1
 
@@ -71,19 +71,22 @@ class _Turns:
 def test_a_turn_is_counted_and_waited_for() -> None:
     """Wait for up to a minute; then the run ends."""
     waited: list[float] = []
-    turns = _Turns(busy=3)
-    with RationedTurns(_ration(), turns, waited.append).turn("company"):
+    limiter = _Turns(busy=3)
+    with BudgetedLimiter(_budget(), limiter, waited.append).acquire("company"):
         assert len(waited) == 3
-    assert turns.taken == 1
-    with pytest.raises(TooBusyError), RationedTurns(_ration(), _Turns(busy=99), waited.append).turn("company"):
+    assert limiter.taken == 1
+    with (
+        pytest.raises(RateLimitExceededError),
+        BudgetedLimiter(_budget(), _Turns(busy=99), waited.append).acquire("company"),
+    ):
         pass
     assert 60 <= sum(waited[3:]) <= 65
 
 
 def test_without_a_daily_budget_no_call_is_made() -> None:
     """Nothing is asked of Codat."""
-    ration, turns = _ration(), _Turns(busy=0)
-    ration.take(1_000)
-    with pytest.raises(RationUsedError), RationedTurns(ration, turns).turn("company"):
+    budget, limiter = _budget(), _Turns(busy=0)
+    budget.reserve(1_000)
+    with pytest.raises(DailyBudgetExhaustedError), BudgetedLimiter(budget, limiter).acquire("company"):
         pass
-    assert turns.taken == 0
+    assert limiter.taken == 0

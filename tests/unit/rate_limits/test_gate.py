@@ -7,7 +7,7 @@ import pytest
 
 from codat_sync.rate_limits.errors import GateClosedError
 from codat_sync.rate_limits.gate import SharedGate
-from codat_sync.rate_limits.quota import Closure, Quota, QuotaEvent, Reason
+from codat_sync.rate_limits.quota import Closure, ClosureReason, Quota, QuotaEvent
 from tests.support.fake_table import FakeTable
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _MIDNIGHT = datetime(2026, 11, 25, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
-_CLOSED = Closure(Reason.QUOTA, _MIDNIGHT)
+_CLOSED = Closure(ClosureReason.QUOTA, _MIDNIGHT)
 
 
 class World:
@@ -25,9 +25,9 @@ class World:
         self.table = FakeTable()
         self.now = datetime(2026, 11, 24, 18, tzinfo=UTC)
 
-    def process(self, *, is_for_people: bool = False) -> SharedGate:
+    def process(self, *, is_interactive: bool = False) -> SharedGate:
         return SharedGate(
-            cast("Table", self.table), lambda: self.now, is_for_people=is_for_people, clock=self.now.timestamp
+            cast("Table", self.table), lambda: self.now, is_interactive=is_interactive, clock=self.now.timestamp
         )
 
     def event(self, *, is_reached: bool, age: timedelta = timedelta(), remaining: int | None = None) -> QuotaEvent:
@@ -43,7 +43,7 @@ def world() -> World:
 
 def _is_open(gate: SharedGate) -> bool:
     try:
-        gate.pass_through()
+        gate.require_open()
     except GateClosedError:
         return False
     return True
@@ -57,7 +57,7 @@ def test_what_one_closes_is_closed_for_all(world: World) -> None:
     assert not _is_open(one)
     assert not _is_open(world.process())
     with pytest.raises(GateClosedError, match=r"2026-11-25T00:00:00.000Z: quota") as raised:
-        other.pass_through()
+        other.require_open()
     assert raised.value.closure == _CLOSED
     world.now = _MIDNIGHT
     assert _is_open(world.process())
@@ -68,9 +68,9 @@ def test_a_reset_opens_it_if_it_is_newer_than_what_closed_it(world: World) -> No
     gate = world.process()
     gate.close(_CLOSED)
     world.now += _MINUTE
-    assert not gate.heed(world.event(is_reached=False, age=2 * _MINUTE))
+    assert not gate.apply_event(world.event(is_reached=False, age=2 * _MINUTE))
     assert not _is_open(gate)
-    assert gate.heed(world.event(is_reached=False))
+    assert gate.apply_event(world.event(is_reached=False))
     assert _is_open(gate)
     assert _is_open(world.process())
 
@@ -78,41 +78,41 @@ def test_a_reset_opens_it_if_it_is_newer_than_what_closed_it(world: World) -> No
 def test_reached_closes_it_if_it_is_newer_than_what_opened_it(world: World) -> None:
     """And if the time that it names has not passed."""
     gate = world.process()
-    assert not gate.heed(world.event(is_reached=True, age=timedelta(days=1)))
-    assert gate.heed(world.event(is_reached=True, age=2 * _MINUTE))
+    assert not gate.apply_event(world.event(is_reached=True, age=timedelta(days=1)))
+    assert gate.apply_event(world.event(is_reached=True, age=2 * _MINUTE))
     assert not _is_open(gate)
-    assert gate.heed(world.event(is_reached=False, age=_MINUTE))
-    assert not gate.heed(world.event(is_reached=True, age=2 * _MINUTE))
+    assert gate.apply_event(world.event(is_reached=False, age=_MINUTE))
+    assert not gate.apply_event(world.event(is_reached=True, age=2 * _MINUTE))
     assert _is_open(gate)
 
 
 def test_a_reset_that_arrives_early_counts(world: World) -> None:
     """Events come in any order."""
     gate = world.process()
-    assert gate.heed(world.event(is_reached=False, age=_MINUTE))
-    assert not gate.heed(world.event(is_reached=True, age=2 * _MINUTE))
+    assert gate.apply_event(world.event(is_reached=False, age=_MINUTE))
+    assert not gate.apply_event(world.event(is_reached=True, age=2 * _MINUTE))
     assert _is_open(gate)
 
 
 def test_a_reset_does_not_fix_a_rejected_key(world: World) -> None:
     """A rejection by Codat needs an operator."""
     gate = world.process()
-    gate.close(Closure(Reason.REFUSED, world.now + _MINUTE))
+    gate.close(Closure(ClosureReason.REFUSED, world.now + _MINUTE))
     world.now += timedelta(seconds=1)
-    assert not gate.heed(world.event(is_reached=False))
+    assert not gate.apply_event(world.event(is_reached=False))
     assert not _is_open(gate)
-    assert _is_open(world.process(is_for_people=True))
+    assert _is_open(world.process(is_interactive=True))
 
 
 def test_the_reserve_is_for_people_and_a_reset_gives_it_back(world: World) -> None:
     """Even one that does not say what is left."""
     gate = world.process()
-    gate.count(Quota(100, 2000, _MIDNIGHT, world.now))
+    gate.record_quota(Quota(100, 2000, _MIDNIGHT, world.now))
     assert not _is_open(gate)
     assert not _is_open(world.process())
-    assert _is_open(world.process(is_for_people=True))
+    assert _is_open(world.process(is_interactive=True))
     world.now += _MINUTE
-    assert gate.heed(world.event(is_reached=False))
+    assert gate.apply_event(world.event(is_reached=False))
     assert _is_open(gate)
     assert _is_open(world.process())
 
@@ -120,9 +120,9 @@ def test_the_reserve_is_for_people_and_a_reset_gives_it_back(world: World) -> No
 def test_a_reset_says_what_is_left(world: World) -> None:
     """The gate knows then, and as of when."""
     gate = world.process()
-    gate.count(Quota(100, 2000, _MIDNIGHT, world.now))
+    gate.record_quota(Quota(100, 2000, _MIDNIGHT, world.now))
     world.now += _MINUTE
-    assert gate.heed(world.event(is_reached=False, remaining=1900))
+    assert gate.apply_event(world.event(is_reached=False, remaining=1900))
     assert world.process().state.quota == Quota(1900, 2000, _MIDNIGHT, world.now)
 
 
@@ -131,15 +131,15 @@ def test_the_remaining_quota_is_shared_now_and_then(world: World) -> None:
     gate = world.process()
     for remaining in range(1500, 1400, -1):
         world.now += timedelta(seconds=0.1)
-        gate.count(Quota(remaining, 2000, _MIDNIGHT, world.now))
+        gate.record_quota(Quota(remaining, 2000, _MIDNIGHT, world.now))
     assert world.table.writes == 1
     assert gate.state.quota
     assert gate.state.quota.remaining == 1401
     world.now += timedelta(seconds=30)
-    gate.count(Quota(1400, 2000, _MIDNIGHT, world.now))
+    gate.record_quota(Quota(1400, 2000, _MIDNIGHT, world.now))
     assert world.table.writes == 2
     world.now += timedelta(seconds=1)
-    gate.count(Quota(99, 2000, _MIDNIGHT, world.now))
+    gate.record_quota(Quota(99, 2000, _MIDNIGHT, world.now))
     assert world.table.writes == 3
     assert not _is_open(world.process())
 
@@ -151,11 +151,11 @@ def test_two_that_change_it_at_once_both_get_their_say(world: World) -> None:
     assert _is_open(late)
     first = world.event(is_reached=True)
     world.now += _MINUTE
-    late.close(Closure(Reason.RATE, world.now + 2 * _MINUTE))
-    assert not early.heed(first)  # it is older
+    late.close(Closure(ClosureReason.RATE, world.now + 2 * _MINUTE))
+    assert not early.apply_event(first)  # it is older
     closure = world.process().state.closure
     assert closure
-    assert closure.reason is Reason.RATE
+    assert closure.reason is ClosureReason.RATE
 
 
 def test_what_is_left_is_not_lost_when_another_was_quicker(world: World) -> None:
@@ -163,13 +163,13 @@ def test_what_is_left_is_not_lost_when_another_was_quicker(world: World) -> None
     one, other = world.process(), world.process()
     assert _is_open(one)
     assert _is_open(other)
-    one.count(Quota(1500, 2000, _MIDNIGHT, world.now))
+    one.record_quota(Quota(1500, 2000, _MIDNIGHT, world.now))
     world.now += _MINUTE
-    other.count(Quota(1400, 2000, _MIDNIGHT, world.now))
+    other.record_quota(Quota(1400, 2000, _MIDNIGHT, world.now))
     assert other.state.quota
     assert other.state.quota.remaining == 1400
     world.now += _MINUTE
-    other.count(Quota(1300, 2000, _MIDNIGHT, world.now))
+    other.record_quota(Quota(1300, 2000, _MIDNIGHT, world.now))
     state = world.process().state
     assert state.quota
     assert state.quota.remaining == 1300

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from codat_sync.rate_limits.process_limiter import Pace
+from codat_sync.rate_limits.process_limiter import ProcessLimiter
 
 
 class Time:
@@ -21,37 +21,37 @@ class Time:
         self.seconds += seconds
 
 
-def _paced(calls: int, pace: Pace) -> None:
+def _paced(calls: int, limiter: ProcessLimiter) -> None:
     for _ in range(calls):
-        with pace.turn():
+        with limiter.acquire():
             pass
 
 
 def test_calls_are_begun_no_faster_than_the_pace() -> None:
     """One a second here: the first at once, the tenth nine seconds later."""
     time = Time()
-    _paced(10, Pace(at_once=1, per_minute=60, clock=time, sleep=time.sleep))
+    _paced(10, ProcessLimiter(at_once=1, per_minute=60, clock=time, sleep=time.sleep))
     assert time.seconds == 9
 
 
 def test_nothing_is_saved_up_while_nobody_calls() -> None:
     """A process that starts in another's place adds nothing to what the other did."""
     time = Time()
-    pace = Pace(at_once=1, per_minute=60, clock=time, sleep=time.sleep)
+    limiter = ProcessLimiter(at_once=1, per_minute=60, clock=time, sleep=time.sleep)
     time.seconds = 1000
-    _paced(10, pace)
+    _paced(10, limiter)
     assert time.seconds == 1009
 
 
 def test_no_more_calls_go_on_at_once_than_may() -> None:
     """Whoever comes next waits for one to end, even if that one fails."""
-    pace = Pace(at_once=3, per_minute=1_000_000)
+    limiter = ProcessLimiter(at_once=3, per_minute=1_000_000)
     going, most, lock = 0, 0, threading.Lock()
     barrier = threading.Barrier(3, timeout=5)
 
     def call(number: int) -> None:
         nonlocal going, most
-        with pace.turn():
+        with limiter.acquire():
             with lock:
                 going += 1
                 most = max(most, going)
@@ -71,10 +71,10 @@ def test_no_more_calls_go_on_at_once_than_may() -> None:
 def test_all_processes_together_keep_within_codats_limits(processes: int) -> None:
     """10 at once for a company and 1,000 a minute, with a part left for people and other functions."""
     time = Time()
-    pace = Pace.share(processes)
-    assert pace.at_once * processes <= 8
-    assert pace.at_once >= 1
-    paced = Pace(at_once=1, per_minute=pace.per_minute, clock=time, sleep=time.sleep)
+    limiter = ProcessLimiter.for_processes(processes)
+    assert limiter.at_once * processes <= 8
+    assert limiter.at_once >= 1
+    paced = ProcessLimiter(at_once=1, per_minute=limiter.per_minute, clock=time, sleep=time.sleep)
     calls = 0
     while time.seconds < 60:
         _paced(1, paced)

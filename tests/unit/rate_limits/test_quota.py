@@ -6,12 +6,12 @@ import pytest
 
 from codat_sync.rate_limits.quota import (
     Closure,
+    ClosureReason,
     Gate,
     Quota,
     QuotaEvent,
-    Reason,
-    closure_of_429,
-    closure_of_refusal,
+    closure_from_429,
+    closure_from_refusal,
     next_reset,
     read_quota,
 )
@@ -44,21 +44,24 @@ def test_a_quota_that_is_none_is_not_read(remaining: str) -> None:
 @pytest.mark.parametrize(
     ("headers", "closure"),
     [
-        (_headers(0), Closure(Reason.QUOTA, _MIDNIGHT)),
-        (_headers(0) | {"Retry-After": "60"}, Closure(Reason.QUOTA, _MIDNIGHT)),
-        (_headers(0) | {"Retry-After": "21601"}, Closure(Reason.QUOTA, _MIDNIGHT + timedelta(seconds=1))),
-        (_headers(7) | {"Retry-After": "60"}, Closure(Reason.RATE, _NOW + timedelta(seconds=60))),
-        (_headers(0, "2026-11-24T17:59:59Z") | {"Retry-After": "1"}, Closure(Reason.RATE, _NOW + timedelta(seconds=1))),
-        ({"Retry-After": "Tue, 24 Nov 2026 18:05:00 GMT"}, Closure(Reason.RATE, _NOW + timedelta(minutes=5))),
-        ({"Retry-After": "2026-11-24T18:05:00Z"}, Closure(Reason.RATE, _NOW + timedelta(minutes=5))),
-        ({"Retry-After": "999999999"}, Closure(Reason.RATE, _NOW + timedelta(hours=25))),
-        ({"Retry-After": "soon"}, Closure(Reason.RATE, _NOW + timedelta(minutes=1))),
-        ({}, Closure(Reason.RATE, _NOW + timedelta(minutes=1))),
+        (_headers(0), Closure(ClosureReason.QUOTA, _MIDNIGHT)),
+        (_headers(0) | {"Retry-After": "60"}, Closure(ClosureReason.QUOTA, _MIDNIGHT)),
+        (_headers(0) | {"Retry-After": "21601"}, Closure(ClosureReason.QUOTA, _MIDNIGHT + timedelta(seconds=1))),
+        (_headers(7) | {"Retry-After": "60"}, Closure(ClosureReason.RATE, _NOW + timedelta(seconds=60))),
+        (
+            _headers(0, "2026-11-24T17:59:59Z") | {"Retry-After": "1"},
+            Closure(ClosureReason.RATE, _NOW + timedelta(seconds=1)),
+        ),
+        ({"Retry-After": "Tue, 24 Nov 2026 18:05:00 GMT"}, Closure(ClosureReason.RATE, _NOW + timedelta(minutes=5))),
+        ({"Retry-After": "2026-11-24T18:05:00Z"}, Closure(ClosureReason.RATE, _NOW + timedelta(minutes=5))),
+        ({"Retry-After": "999999999"}, Closure(ClosureReason.RATE, _NOW + timedelta(hours=25))),
+        ({"Retry-After": "soon"}, Closure(ClosureReason.RATE, _NOW + timedelta(minutes=1))),
+        ({}, Closure(ClosureReason.RATE, _NOW + timedelta(minutes=1))),
     ],
 )
 def test_a_429_closes_the_gate_for_as_long_as_it_says(headers: dict[str, str], closure: Closure) -> None:
     """Until the reset if the day's requests are used up; a minute if it says nothing."""
-    assert closure_of_429(headers, _NOW) == closure
+    assert closure_from_429(headers, _NOW) == closure
 
 
 def test_a_reset_that_is_just_past_closes_nothing_for_a_day() -> None:
@@ -66,72 +69,72 @@ def test_a_reset_that_is_just_past_closes_nothing_for_a_day() -> None:
     just_after = _MIDNIGHT + timedelta(milliseconds=300)
     quota = read_quota(_headers(50, "2026-11-25T00:00:00Z"), just_after)
     assert quota == Quota(50, 2000, _MIDNIGHT, just_after)
-    assert Gate(quota=quota).closed(just_after) is None
+    assert Gate(quota=quota).closure_at(just_after) is None
 
 
 @pytest.mark.parametrize(("status", "minutes"), [(401, 15), (402, 2), (403, 2)])
 def test_a_refusal_closes_the_gate_for_a_while(status: int, minutes: int) -> None:
     """Longest what is refused to all."""
-    assert closure_of_refusal(status, _NOW) == Closure(Reason.REFUSED, _NOW + timedelta(minutes=minutes))
+    assert closure_from_refusal(status, _NOW) == Closure(ClosureReason.REFUSED, _NOW + timedelta(minutes=minutes))
 
 
 def test_what_closes_it_for_a_shorter_time_does_not_shorten_that() -> None:
     """An answer that was on its way when the quota was used up."""
-    gate = Gate(Closure(Reason.QUOTA, _MIDNIGHT), _NOW)
-    changed = gate.changed(Closure(Reason.RATE, _NOW + timedelta(minutes=1)), _NOW + timedelta(seconds=1))
+    gate = Gate(Closure(ClosureReason.QUOTA, _MIDNIGHT), _NOW)
+    changed = gate.with_closure(Closure(ClosureReason.RATE, _NOW + timedelta(minutes=1)), _NOW + timedelta(seconds=1))
     assert changed
-    assert changed.closure == Closure(Reason.QUOTA, _MIDNIGHT)
-    later = gate.changed(Closure(Reason.RATE, _MIDNIGHT + _HOUR), _MIDNIGHT)
+    assert changed.closure == Closure(ClosureReason.QUOTA, _MIDNIGHT)
+    later = gate.with_closure(Closure(ClosureReason.RATE, _MIDNIGHT + _HOUR), _MIDNIGHT)
     assert later
-    assert later.closure == Closure(Reason.RATE, _MIDNIGHT + _HOUR)
+    assert later.closure == Closure(ClosureReason.RATE, _MIDNIGHT + _HOUR)
 
 
 def test_a_closed_gate_opens_at_its_time() -> None:
     """By itself."""
-    closure = Closure(Reason.QUOTA, _MIDNIGHT)
+    closure = Closure(ClosureReason.QUOTA, _MIDNIGHT)
     gate = Gate(closure, _NOW)
-    assert gate.closed(_NOW) == closure
-    assert gate.closed(_MIDNIGHT) is None
-    assert gate.closed(_NOW, is_for_person=True) == closure
+    assert gate.closure_at(_NOW) == closure
+    assert gate.closure_at(_MIDNIGHT) is None
+    assert gate.closure_at(_NOW, is_interactive=True) == closure
 
 
 def test_an_operator_may_test_whether_a_key_works_again() -> None:
     """Machines wait: no retry cures a refused key."""
-    gate = Gate(Closure(Reason.REFUSED, _MIDNIGHT), _NOW)
-    assert gate.closed(_NOW) is not None
-    assert gate.closed(_NOW, is_for_person=True) is None
+    gate = Gate(Closure(ClosureReason.REFUSED, _MIDNIGHT), _NOW)
+    assert gate.closure_at(_NOW) is not None
+    assert gate.closure_at(_NOW, is_interactive=True) is None
 
 
 @pytest.mark.parametrize(("remaining", "is_closed"), [(101, False), (100, True), (0, True)])
 def test_the_last_of_the_quota_is_for_people(remaining: int, *, is_closed: bool) -> None:
     """A twentieth of the day's, until the next day."""
     gate = Gate(quota=Quota(remaining, 2000, _MIDNIGHT, _NOW))
-    assert gate.closed(_NOW) == (Closure(Reason.RESERVE, _MIDNIGHT) if is_closed else None)
-    assert gate.closed(_NOW, is_for_person=True) is None
-    assert gate.closed(_MIDNIGHT) is None
+    assert gate.closure_at(_NOW) == (Closure(ClosureReason.RESERVE, _MIDNIGHT) if is_closed else None)
+    assert gate.closure_at(_NOW, is_interactive=True) is None
+    assert gate.closure_at(_MIDNIGHT) is None
 
 
 def test_only_what_is_newer_changes_the_gate() -> None:
     """Events come late, twice and out of order."""
-    closure = Closure(Reason.QUOTA, _MIDNIGHT)
+    closure = Closure(ClosureReason.QUOTA, _MIDNIGHT)
     gate = Gate(closure, _NOW)
-    assert gate.changed(None, _NOW) is None
-    assert gate.changed(None, _NOW - _HOUR) is None
-    opened = gate.changed(None, _NOW + _HOUR)
+    assert gate.with_closure(None, _NOW) is None
+    assert gate.with_closure(None, _NOW - _HOUR) is None
+    opened = gate.with_closure(None, _NOW + _HOUR)
     assert opened == Gate(None, _NOW + _HOUR)
-    assert opened.changed(closure, _NOW) is None
+    assert opened.with_closure(closure, _NOW) is None
 
 
 def test_only_what_is_newer_counts_of_the_quota() -> None:
     """And once the gate was opened, what was left before does not keep it closed."""
     gate = Gate(quota=Quota(10, 2000, _MIDNIGHT, _NOW))
-    assert gate.counted(Quota(900, 2000, _MIDNIGHT, _NOW)) is None
-    opened = gate.changed(None, _NOW + _HOUR)
+    assert gate.with_quota(Quota(900, 2000, _MIDNIGHT, _NOW)) is None
+    opened = gate.with_closure(None, _NOW + _HOUR)
     assert opened
-    assert opened.closed(_NOW + _HOUR) is None
-    counted = opened.counted(Quota(9, 2000, _MIDNIGHT, _NOW + 2 * _HOUR))
+    assert opened.closure_at(_NOW + _HOUR) is None
+    counted = opened.with_quota(Quota(9, 2000, _MIDNIGHT, _NOW + 2 * _HOUR))
     assert counted
-    assert counted.closed(_NOW + 2 * _HOUR)
+    assert counted.closure_at(_NOW + 2 * _HOUR)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +148,7 @@ def test_only_what_is_newer_counts_of_the_quota() -> None:
 def test_an_event_closes_the_gate_until_the_time_it_names(expires_at: datetime | None, until: datetime) -> None:
     """Or until the next reset, if it names none that can be."""
     event = QuotaEvent(is_reached=True, remaining=0, limit=2000, expires_at=expires_at, at=_NOW)
-    assert event.closure == Closure(Reason.QUOTA, until)
+    assert event.closure == Closure(ClosureReason.QUOTA, until)
     assert event.quota == Quota(0, 2000, _MIDNIGHT, _NOW)
 
 

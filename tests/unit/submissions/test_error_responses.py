@@ -8,26 +8,26 @@ from codat_sync.core.errors import (
     CodatSyncError,
     CodatUnavailableError,
     CodatUnreachableError,
-    InFlightError,
     InvalidBodyError,
-    Invalidity,
-    PoisonError,
+    PoisonMessageError,
     SecretUnavailableError,
+    SubmissionInFlightError,
+    ValidationIssue,
 )
-from codat_sync.rate_limits.errors import GateClosedError, TooBusyError
-from codat_sync.rate_limits.quota import Closure, Reason
-from codat_sync.submissions.error_responses import refusal_of
+from codat_sync.rate_limits.errors import GateClosedError, RateLimitExceededError
+from codat_sync.rate_limits.quota import Closure, ClosureReason
+from codat_sync.submissions.error_responses import error_response_for
 
 _NOW = datetime(2026, 11, 24, 18, tzinfo=UTC)
-_CLOSURE = Closure(Reason.QUOTA, _NOW + timedelta(seconds=90))
+_CLOSURE = Closure(ClosureReason.QUOTA, _NOW + timedelta(seconds=90))
 
 
 @pytest.mark.parametrize(
     ("error", "status", "can_be_retried", "retry_after"),
     [
-        (InvalidBodyError([Invalidity("0.id", "is none")]), 400, "False", None),
-        (InFlightError("t", "is being submitted"), 409, "Unknown", None),
-        (TooBusyError("all places are taken"), 429, "True", 1),
+        (InvalidBodyError([ValidationIssue("0.id", "is none")]), 400, "False", None),
+        (SubmissionInFlightError("t", "is being submitted"), 409, "Unknown", None),
+        (RateLimitExceededError("all places are taken"), 429, "True", 1),
         (GateClosedError("closed", _CLOSURE), 429, "True", 90),
         (SecretUnavailableError("no key"), 503, "True", None),
         (CodatUnreachableError("ConnectError"), 502, "True", None),
@@ -38,7 +38,7 @@ def test_each_error_is_an_answer_in_codats_shape(
     error: CodatSyncError, status: int, can_be_retried: str, retry_after: int | None
 ) -> None:
     """A product's client of Codat's understands it, and knows whether to try again."""
-    refusal = refusal_of(error, _NOW)
+    refusal = error_response_for(error, _NOW)
     body = refusal.body("request-1")
     assert (refusal.status, refusal.retry_after) == (status, retry_after)
     assert (body["statusCode"], body["canBeRetried"], body["correlationId"]) == (status, can_be_retried, "request-1")
@@ -47,5 +47,5 @@ def test_each_error_is_an_answer_in_codats_shape(
 
 def test_an_unexpected_error_is_reraised() -> None:
     """It is a defect of this application."""
-    with pytest.raises(PoisonError):
-        refusal_of(PoisonError("a", "b"), _NOW)
+    with pytest.raises(PoisonMessageError):
+        error_response_for(PoisonMessageError("a", "b"), _NOW)

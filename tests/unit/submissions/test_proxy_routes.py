@@ -6,7 +6,7 @@ import pytest
 
 from codat_sync.core.errors import InvalidBodyError
 from codat_sync.submissions.expense_schemas import Kind
-from codat_sync.submissions.proxy_routes import company_of_path, is_authorized, route
+from codat_sync.submissions.proxy_routes import company_id_from_path, is_authorized, match_route
 
 _SYNC = "/companies/c/sync/expenses"
 
@@ -25,7 +25,7 @@ _SYNC = "/companies/c/sync/expenses"
 )
 def test_what_writes_is_recorded(method: str, path: str, kind: Kind, codat_method: str) -> None:
     """With how Codat gets it."""
-    found = route(method, path)
+    found = match_route(method, path)
     assert found
     assert (found.company_id, found.kind, found.codat_method) == ("c", kind, codat_method)
 
@@ -45,24 +45,24 @@ def test_what_writes_is_recorded(method: str, path: str, kind: Kind, codat_metho
 )
 def test_all_else_is_passed_on(method: str, path: str) -> None:
     """Codat says what it makes of it."""
-    assert route(method, path) is None
+    assert match_route(method, path) is None
 
 
 def test_an_id_that_is_none_is_refused() -> None:
     """It would become part of a key; a GUID is the same in any letter case."""
     with pytest.raises(InvalidBodyError):
-        route("POST", "/companies/a%2Fb/sync/expenses/expense-transactions")
-    found = route("PUT", f"{_SYNC}/expense-transactions/4D7C6929-7770-412B-91BB-44D3BC71D333")
+        match_route("POST", "/companies/a%2Fb/sync/expenses/expense-transactions")
+    found = match_route("PUT", f"{_SYNC}/expense-transactions/4D7C6929-7770-412B-91BB-44D3BC71D333")
     assert found
     assert found.transaction_id == "4d7c6929-7770-412b-91bb-44d3bc71d333"
 
 
 def test_a_path_contains_its_company() -> None:
     """Or none."""
-    assert company_of_path("/companies/c/connections") == "c"
-    assert company_of_path("/companies/c") == "c"
-    assert company_of_path("/companies") is None
-    assert company_of_path("/companies/a%2Fb/x") is None
+    assert company_id_from_path("/companies/c/connections") == "c"
+    assert company_id_from_path("/companies/c") == "c"
+    assert company_id_from_path("/companies") is None
+    assert company_id_from_path("/companies/a%2Fb/x") is None
 
 
 def test_only_the_key_itself_is_good() -> None:

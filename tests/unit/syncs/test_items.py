@@ -1,13 +1,13 @@
 """Folding Codat's rows."""
 
 from codat_sync.syncs.items import (
-    LONGEST_MESSAGE,
-    LONGEST_NAME,
+    MAX_MESSAGE_LENGTH,
+    MAX_NAME_LENGTH,
     Item,
     TransactionRow,
-    addressable_ids,
+    count_statuses,
     fold,
-    status_counts,
+    select_valid_ids,
 )
 
 
@@ -56,22 +56,22 @@ def test_rows_without_an_id_are_each_kept() -> None:
 def test_statuses_are_counted_with_the_missing_as_unknown() -> None:
     """Not dropped."""
     items = fold([_row("a", "Completed"), _row("b", "Completed"), _row("c", None), _row("d", "Unknown")])
-    assert status_counts(items) == {"Completed": 2, "Unknown": 2}
+    assert count_statuses(items) == {"Completed": 2, "Unknown": 2}
 
 
 def test_only_ids_that_are_ids_are_addressable() -> None:
     """The others are kept, but no key is made of them."""
-    assert addressable_ids(fold([_row("t", None), _row(None, None), _row("a#b", None), _row("../up", None)])) == {"t"}
+    assert select_valid_ids(fold([_row("t", None), _row(None, None), _row("a#b", None), _row("../up", None)])) == {"t"}
 
 
 def test_a_message_of_any_length_is_kept_in_part() -> None:
     """It has to fit into the table with the others."""
     (item,) = fold([_row("t", "PushError", message="x" * 100_000)])
-    assert item.message == "x" * LONGEST_MESSAGE
+    assert item.message == "x" * MAX_MESSAGE_LENGTH
 
 
 def test_names_of_any_length_are_kept_in_part() -> None:
     """And an id that is too long to be one is none."""
     (item,) = fold([_row("t" * 300, "s" * 300, "i" * 300)])
     assert (item.transaction_id, item.ordinal) == (None, 0)
-    assert (item.status, item.integration_type) == ("s" * LONGEST_NAME, "i" * LONGEST_NAME)
+    assert (item.status, item.integration_type) == ("s" * MAX_NAME_LENGTH, "i" * MAX_NAME_LENGTH)

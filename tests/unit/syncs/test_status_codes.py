@@ -3,7 +3,7 @@
 import pytest
 
 from codat_sync.syncs.items import Item
-from codat_sync.syncs.status_codes import STATUS_CODES, Outcome, Turn, status_code
+from codat_sync.syncs.status_codes import STATUS_CODES, ActionOwner, Outcome, status_code
 from codat_sync.syncs.sync import Sync, SyncStatus
 
 
@@ -15,7 +15,7 @@ def _sync(code: int, *statuses: str | None) -> Sync:
 def test_all_of_codats_codes_are_known() -> None:
     """The twelve documented codes each have a note for the customer."""
     assert set(STATUS_CODES) == {1000, 1010, 2000, 2040, 4000, 4040, 4220, 4260, 5000, 5080, 5120, 5130}
-    assert all(known.note and known.next_step and known.meaning for known in STATUS_CODES.values())
+    assert all(known.customer_note and known.next_step and known.meaning for known in STATUS_CODES.values())
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_one_failed_item_makes_a_sync_failed(status: str) -> None:
 def test_an_unknown_code_needs_an_operator() -> None:
     """Codat may add some."""
     unknown = status_code(6100)
-    assert (unknown.code, unknown.turn, "6100" in unknown.meaning) == (6100, Turn.OURS, True)
+    assert (unknown.code, unknown.action_owner, "6100" in unknown.meaning) == (6100, ActionOwner.OUR_TEAM, True)
 
 
 def test_a_digest_reveals_changes_at_codat() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from codat_sync.webhooks.endpoint import Consumer, EndpointState, judge
+from codat_sync.webhooks.endpoint import EndpointState, WebhookConsumer, evaluate_endpoint
 
 _OURS = "https://api.example.com/webhooks/codat"
 _SYNCS = frozenset({"expenses.sync.successful", "expenses.sync.unsuccessful"})
@@ -11,26 +11,26 @@ _SYNCS = frozenset({"expenses.sync.successful", "expenses.sync.unsuccessful"})
 @pytest.mark.parametrize(
     ("consumers", "state"),
     [
-        ([Consumer(_OURS, is_disabled=False)], EndpointState.WELL),
-        ([Consumer(_OURS, is_disabled=False, event_types=_SYNCS)], EndpointState.WELL),
-        ([Consumer(_OURS, is_disabled=False, event_types=frozenset({"*"}))], EndpointState.WELL),
-        ([Consumer("HTTPS://API.example.com/webhooks/codat/?x=1", is_disabled=False)], EndpointState.WELL),
-        ([Consumer(_OURS, is_disabled=True)], EndpointState.DISABLED),
-        ([Consumer(_OURS, is_disabled=True), Consumer(_OURS, is_disabled=False)], EndpointState.WELL),
+        ([WebhookConsumer(_OURS, is_disabled=False)], EndpointState.HEALTHY),
+        ([WebhookConsumer(_OURS, is_disabled=False, event_types=_SYNCS)], EndpointState.HEALTHY),
+        ([WebhookConsumer(_OURS, is_disabled=False, event_types=frozenset({"*"}))], EndpointState.HEALTHY),
+        ([WebhookConsumer("HTTPS://API.example.com/webhooks/codat/?x=1", is_disabled=False)], EndpointState.HEALTHY),
+        ([WebhookConsumer(_OURS, is_disabled=True)], EndpointState.DISABLED),
+        ([WebhookConsumer(_OURS, is_disabled=True), WebhookConsumer(_OURS, is_disabled=False)], EndpointState.HEALTHY),
         (
-            [Consumer(_OURS, is_disabled=False, event_types=frozenset({"expenses.sync.successful"}))],
+            [WebhookConsumer(_OURS, is_disabled=False, event_types=frozenset({"expenses.sync.successful"}))],
             EndpointState.UNSUBSCRIBED,
         ),
-        ([Consumer("https://example.com/webhooks/codat", is_disabled=False)], EndpointState.ELSEWHERE),
-        ([Consumer("http://api.example.com/webhooks/codat", is_disabled=False)], EndpointState.ELSEWHERE),
+        ([WebhookConsumer("https://example.com/webhooks/codat", is_disabled=False)], EndpointState.WRONG_URL),
+        ([WebhookConsumer("http://api.example.com/webhooks/codat", is_disabled=False)], EndpointState.WRONG_URL),
         (
-            [Consumer("https://x.com/", is_disabled=False, event_types=frozenset({"bills.write.successful"}))],
-            EndpointState.GONE,
+            [WebhookConsumer("https://x.com/", is_disabled=False, event_types=frozenset({"bills.write.successful"}))],
+            EndpointState.MISSING,
         ),
-        ([Consumer("https://[", is_disabled=False, event_types=frozenset({"x"}))], EndpointState.GONE),
-        ([], EndpointState.GONE),
+        ([WebhookConsumer("https://[", is_disabled=False, event_types=frozenset({"x"}))], EndpointState.MISSING),
+        ([], EndpointState.MISSING),
     ],
 )
-def test_our_endpoint_is_found_among_all(consumers: list[Consumer], state: EndpointState) -> None:
+def test_our_endpoint_is_found_among_all(consumers: list[WebhookConsumer], state: EndpointState) -> None:
     """By its URL; others of the same client are none of our business."""
-    assert judge(consumers, _OURS) is state
+    assert evaluate_endpoint(consumers, _OURS) is state

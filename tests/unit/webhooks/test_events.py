@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from codat_sync.webhooks.events import Concern, essentials, parse_body, read_webhook
+from codat_sync.webhooks.events import EventCategory, minimize_event, parse_body, parse_webhook
 
 
 def _old(rule: str, **data: object) -> dict[str, object]:
@@ -26,35 +26,35 @@ def _old(rule: str, **data: object) -> dict[str, object]:
 )
 def test_the_end_of_a_sync_is_understood_in_both_generations(event: dict[str, object]) -> None:
     """With the space and without, and with any capitals."""
-    webhook = read_webhook(event)
+    webhook = parse_webhook(event)
     assert webhook is not None
-    assert (webhook.concern, webhook.company_id, webhook.sync_id) == (Concern.SYNC, "c", "s")
+    assert (webhook.category, webhook.company_id, webhook.sync_id) == (EventCategory.SYNC, "c", "s")
 
 
 @pytest.mark.parametrize(
-    ("event", "concern"),
+    ("event", "category"),
     [
-        (_old("Sync Failed", syncType="Commerce"), Concern.NOT_OURS),
-        (_old("Rate Limit Reached"), Concern.QUOTA),
-        (_old("RateLimitReset"), Concern.QUOTA),
-        ({"eventType": "client.rateLimit.reached", "payload": {}}, Concern.QUOTA),
-        ({"eventType": "connection.connected", "payload": {}}, Concern.COMPANY),
-        ({"eventType": "company.deleted", "payload": {"id": "c"}}, Concern.COMPANY),
-        ({"eventType": "bills.write.unsuccessful"}, Concern.NOT_OURS),
-        ({"eventType": "read.completed", "payload": None}, Concern.NOT_OURS),
-        ({"eventType": "expenses.sync.paused"}, Concern.UNKNOWN),
+        (_old("Sync Failed", syncType="Commerce"), EventCategory.IGNORED),
+        (_old("Rate Limit Reached"), EventCategory.QUOTA),
+        (_old("RateLimitReset"), EventCategory.QUOTA),
+        ({"eventType": "client.rateLimit.reached", "payload": {}}, EventCategory.QUOTA),
+        ({"eventType": "connection.connected", "payload": {}}, EventCategory.COMPANY),
+        ({"eventType": "company.deleted", "payload": {"id": "c"}}, EventCategory.COMPANY),
+        ({"eventType": "bills.write.unsuccessful"}, EventCategory.IGNORED),
+        ({"eventType": "read.completed", "payload": None}, EventCategory.IGNORED),
+        ({"eventType": "expenses.sync.paused"}, EventCategory.UNKNOWN),
     ],
 )
-def test_other_events_are_distinguished(event: dict[str, object], concern: Concern) -> None:
+def test_other_events_are_distinguished(event: dict[str, object], category: EventCategory) -> None:
     """Another product's are not ours; an unknown one of Sync for Expenses may matter."""
-    webhook = read_webhook(event)
+    webhook = parse_webhook(event)
     assert webhook is not None
-    assert webhook.concern is concern
+    assert webhook.category is category
 
 
 def test_a_deleted_company_is_the_payload_itself() -> None:
     """There is no reference to it."""
-    webhook = read_webhook({"eventType": "company.deleted", "payload": {"id": "c", "name": "Toft"}})
+    webhook = parse_webhook({"eventType": "company.deleted", "payload": {"id": "c", "name": "Toft"}})
     assert webhook is not None
     assert (webhook.company_id, webhook.is_deletion) == ("c", True)
 
@@ -72,7 +72,7 @@ def test_a_deleted_company_is_the_payload_itself() -> None:
 def test_a_quota_that_is_there_was_not_reached(name: str, remaining: int | None, *, is_reached: bool) -> None:
     """Whatever the event is called; and a date that is none is none."""
     payload = {"dailyQuota": 12_000, "quotaRemaining": remaining, "expiryDate": "2024-09-01T23:59:99Z"}
-    webhook = read_webhook({"eventType": name, "payload": payload})
+    webhook = parse_webhook({"eventType": name, "payload": payload})
     assert webhook is not None
     assert (webhook.is_quota_reached, webhook.quota_limit, webhook.quota_expires_at) == (is_reached, 12_000, None)
 
@@ -80,7 +80,7 @@ def test_a_quota_that_is_there_was_not_reached(name: str, remaining: int | None,
 @pytest.mark.parametrize("event", [{}, {"eventType": None}, {"eventType": 7}, {"eventType": ["expenses"]}])
 def test_an_event_without_a_type_is_none(event: dict[str, object]) -> None:
     """Its type is unknown."""
-    assert read_webhook(event) is None
+    assert parse_webhook(event) is None
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'"text"', b"null", b"\xff", b"[" * 200_000, b'{"a":' * 200_000])
@@ -101,15 +101,15 @@ def test_an_events_essentials_identify_its_sync_whatever_surrounds_them() -> Non
         },
     }
     for event in (current, _old("Sync Failed", syncType="Commerce", text="x" * 5000), _old("Sync Failed")):
-        webhook = read_webhook(event)
+        webhook = parse_webhook(event)
         assert webhook is not None
-        small = essentials(webhook)
-        assert read_webhook(small) == webhook
+        small = minimize_event(webhook)
+        assert parse_webhook(small) == webhook
         assert len(json.dumps(small)) < 250
 
 
 def test_what_is_no_id_is_not_essential() -> None:
     """However large it is."""
-    webhook = read_webhook({"eventType": "expenses.sync.successful", "payload": {"syncId": ["s"] * 5000}})
+    webhook = parse_webhook({"eventType": "expenses.sync.successful", "payload": {"syncId": ["s"] * 5000}})
     assert webhook is not None
-    assert len(json.dumps(essentials(webhook))) < 250
+    assert len(json.dumps(minimize_event(webhook))) < 250

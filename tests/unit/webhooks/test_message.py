@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from codat_sync.core.errors import TooLargeError
-from codat_sync.messaging.messages import LIMIT_BYTES, WebhookMessage, encode
-from codat_sync.webhooks.events import read_webhook
+from codat_sync.core.errors import MessageTooLargeError
+from codat_sync.messaging.messages import MAX_MESSAGE_BYTES, WebhookMessage, encode_message
+from codat_sync.webhooks.events import parse_webhook
 from codat_sync.webhooks.message import webhook_message
 
 _RECEIVED_AT = datetime(2026, 11, 23, 22, 33, 32, tzinfo=UTC)
@@ -55,7 +55,7 @@ def test_a_large_event_of_a_sync_goes_without_its_transactions() -> None:
         body = json.dumps(_sync_event(**more)).encode()
         assert len(body) > 2_000_000
         message = _message(body)
-        assert read_webhook(json.loads(base64.b64decode(message["raw"]))) == read_webhook(_sync_event())
+        assert parse_webhook(json.loads(base64.b64decode(message["raw"]))) == parse_webhook(_sync_event())
         assert (message["companyId"], message["syncId"]) == ("c", "s")
 
 
@@ -68,14 +68,14 @@ def test_a_large_event_of_a_sync_goes_without_its_transactions() -> None:
 )
 def test_what_does_not_fit_even_so_is_refused(event: dict[str, object]) -> None:
     """An event of another kind, and one of none."""
-    with pytest.raises(TooLargeError):
+    with pytest.raises(MessageTooLargeError):
         _message(json.dumps(event).encode())
 
 
 def test_the_largest_message_fits_and_one_byte_more_does_not() -> None:
     """The limit is SQS's, minus the size of a dead letter's attributes."""
-    room = LIMIT_BYTES - len(encode(_message(b"")))
+    room = MAX_MESSAGE_BYTES - len(encode_message(_message(b"")))
     largest = b"x" * (room // 4 * 3)
-    assert len(encode(_message(largest))) <= LIMIT_BYTES
-    with pytest.raises(TooLargeError):
+    assert len(encode_message(_message(largest))) <= MAX_MESSAGE_BYTES
+    with pytest.raises(MessageTooLargeError):
         _message(largest + b"xxx")

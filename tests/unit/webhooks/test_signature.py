@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import pytest
 from standardwebhooks import Webhook
 
-from codat_sync.core.errors import SecretUnavailableError, UnauthenticError
+from codat_sync.core.errors import SecretUnavailableError, WebhookAuthenticationError
 from codat_sync.webhooks.signature import parse_signing_secrets, verify
 
 _SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four.").decode()
@@ -99,14 +99,14 @@ def test_a_clock_may_be_off_by_minutes(at: timedelta) -> None:
 )
 def test_anything_else_is_unauthentic(headers: Callable[[], dict[str, str]]) -> None:
     """Missing, short, garbled, of another version, id, time, secret or body."""
-    with pytest.raises(UnauthenticError):
+    with pytest.raises(WebhookAuthenticationError):
         _verify(headers())
 
 
 @pytest.mark.parametrize("body", [b"", _BODY + b" ", _BODY[:-1], b"\xff\xfe"])
 def test_a_body_that_was_changed_is_unauthentic(body: bytes) -> None:
     """By a byte, to nothing, or to what is no text."""
-    with pytest.raises(UnauthenticError):
+    with pytest.raises(WebhookAuthenticationError):
         _verify(_headers(), body)
 
 
@@ -115,9 +115,9 @@ def test_an_agreed_authorization_is_asked_for_too() -> None:
     agreed = _secrets(_SECRET, authorization="Bearer ä")
     assert _verify(_headers() | {"Authorization": "Bearer ä"}, secret=agreed) == "msg_1"
     for wrong in ({}, {"Authorization": "Bearer b"}, {"authorization": ""}):
-        with pytest.raises(UnauthenticError):
+        with pytest.raises(WebhookAuthenticationError):
             _verify(_headers() | wrong, secret=agreed)
-    with pytest.raises(UnauthenticError):
+    with pytest.raises(WebhookAuthenticationError):
         _verify({"Authorization": "Bearer ä"}, secret=agreed)
 
 

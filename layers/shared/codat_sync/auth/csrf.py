@@ -4,29 +4,29 @@ import hmac
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from codat_sync.auth.roles import EVERYBODY
+from codat_sync.auth.roles import UNAUTHENTICATED_VIEWER
 from codat_sync.auth.session import Session
-from codat_sync.core.errors import ForgedRequestError
+from codat_sync.core.errors import CsrfError
 
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
 
-def check_not_forged(session: Session, token: str, headers: Mapping[str, str], base_url: str) -> None:
-    """Raise ForgedRequestError unless the request carries the session's token and comes from a page of ours.
+def require_csrf_token(session: Session, token: str, headers: Mapping[str, str], base_url: str) -> None:
+    """Raise CsrfError unless the request carries the session's token and comes from a page of ours.
 
     ``headers`` are in lower case. What a browser says of where it comes from has to be right if it says it; while
     authentication is off it has to say it, as there the token is no secret.
     """
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     if not hmac.compare_digest(token.encode(errors="replace"), session.csrf_token.encode()):
-        raise ForgedRequestError("the form's token is not of this session")
+        raise CsrfError("the form's token is not of this session")
     if origin not in {None, origin_of(base_url)} or site not in {None, "same-origin"}:
-        raise ForgedRequestError("the request comes from another site")
-    if session.viewer == EVERYBODY and origin is None and site is None:
-        raise ForgedRequestError("the request does not say where it comes from")
-    if session.viewer == EVERYBODY and urlsplit(base_url).hostname not in _THIS_MACHINE:
+        raise CsrfError("the request comes from another site")
+    if session.viewer == UNAUTHENTICATED_VIEWER and origin is None and site is None:
+        raise CsrfError("the request does not say where it comes from")
+    if session.viewer == UNAUTHENTICATED_VIEWER and urlsplit(base_url).hostname not in _THIS_MACHINE:
         # Another site's name can be made to lead here, and its pages are then of the same origin.
-        raise ForgedRequestError("the request is for a name that is not this machine's")
+        raise CsrfError("the request is for a name that is not this machine's")
 
 
 def origin_of(url: str) -> str:

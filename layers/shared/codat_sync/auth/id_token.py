@@ -12,14 +12,14 @@ from datetime import datetime
 from typing import Any
 
 from codat_sync.auth.roles import Claims
-from codat_sync.core.errors import LoginRefusedError
+from codat_sync.core.errors import LoginFailedError
 
 _CLOCK_SKEW_SECONDS = 60
 _LONGEST_SUBJECT = 255  # OpenID Connect Core 2
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ExpectedClaims:
     """Who has to have issued a token, for whom, and for which attempt."""
 
     issuer: str
@@ -27,8 +27,8 @@ class Expected:
     nonce: str
 
 
-def read_id_token(token: str, expected: Expected, now: datetime) -> Claims:
-    """Return the claims of ``token``. Raises LoginRefusedError, saying which of them is not as it has to be."""
+def read_id_token(token: str, expected: ExpectedClaims, now: datetime) -> Claims:
+    """Return the claims of ``token``. Raises LoginFailedError, saying which of them is not as it has to be."""
     claims = _claims(token)
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
@@ -46,9 +46,7 @@ def read_id_token(token: str, expected: Expected, now: datetime) -> Claims:
         "sub": not (isinstance(subject, str) and 0 < len(subject) <= _LONGEST_SUBJECT),
     }
     if any(wrong.values()):
-        raise LoginRefusedError(
-            f"the token's {', '.join(name for name in wrong if wrong[name])} is not as it has to be"
-        )
+        raise LoginFailedError(f"the token's {', '.join(name for name in wrong if wrong[name])} is not as it has to be")
     return claims
 
 
@@ -60,5 +58,5 @@ def _claims(token: str) -> dict[str, Any]:
     except ValueError:
         claims = None
     if not isinstance(claims, dict):
-        raise LoginRefusedError("the token is none")
+        raise LoginFailedError("the token is none")
     return claims

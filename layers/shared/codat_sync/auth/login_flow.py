@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from codat_sync.auth.id_token import Expected, read_id_token
-from codat_sync.auth.login_state import LoginAttempt, begin_attempt
-from codat_sync.auth.roles import viewer_of_claims
+from codat_sync.auth.id_token import ExpectedClaims, read_id_token
+from codat_sync.auth.login_state import LoginState, begin_login
+from codat_sync.auth.roles import viewer_from_claims
 from codat_sync.auth.safe_redirect import HOME
-from codat_sync.auth.session import Session, begin_session
-from codat_sync.core.errors import IdentityProviderError, LoginRefusedError, SecretUnavailableError
+from codat_sync.auth.session import Session, create_session
+from codat_sync.core.errors import IdentityProviderError, LoginFailedError, SecretUnavailableError
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.shared.cookies import Cookie
 
-    from codat_sync.auth.oidc_client import IdentityProvider
+    from codat_sync.auth.oidc_client import OidcClient
     from codat_sync.auth.signed_cookie import SignedCookie
 
 CALLBACK_PATH = "/login/callback"
@@ -37,37 +37,37 @@ class Redirect:
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class LoginFlow:
     """How people sign in. ``base_url`` is, throughout, where they reach the pages, without a slash at the end."""
 
-    provider: "IdentityProvider"
-    attempts: "SignedCookie[LoginAttempt]"
+    provider: "OidcClient"
+    login_states: "SignedCookie[LoginState]"
     sessions: "SignedCookie[Session]"
     roles_claims: tuple[str, ...]
     now: Callable[[], datetime]
 
     def begin(self, base_url: str, next_path: str) -> Redirect:
         """Send somebody to the issuer. Raises IdentityProviderError, SecretUnavailableError."""
-        attempt = begin_attempt(next_path, self.now())
+        attempt = begin_login(next_path, self.now())
         location = self.provider.authorize_url(attempt, base_url + CALLBACK_PATH)
-        return Redirect(location, (self.attempts.write(attempt),))
+        return Redirect(location, (self.login_states.write(attempt),))
 
     def finish(self, base_url: str, query: Mapping[str, str], cookies: Mapping[str, str]) -> Redirect:
         """Begin the session of somebody whom the issuer has sent back, whatever roles they have.
 
-        Raises LoginRefusedError, IdentityProviderError, SecretUnavailableError.
+        Raises LoginFailedError, IdentityProviderError, SecretUnavailableError.
         """
-        attempt = self.attempts.read(cookies)
-        if attempt is None or not attempt.is_answered_by(query.get("state", "")):
-            raise LoginRefusedError("it was begun more than ten minutes ago, in another window or in another browser")
+        attempt = self.login_states.read(cookies)
+        if attempt is None or not attempt.is_state_valid(query.get("state", "")):
+            raise LoginFailedError("it was begun more than ten minutes ago, in another window or in another browser")
         if "code" not in query:
             told = query.get("error", "")
-            raise LoginRefusedError(f"the issuer said {told if _ERROR.fullmatch(told) else 'nothing that is known'}")
-        answer = self.provider.redeem(query["code"], attempt, base_url + CALLBACK_PATH)
-        expected = Expected(self.provider.issuer, answer.client_id, attempt.nonce)
+            raise LoginFailedError(f"the issuer said {told if _ERROR.fullmatch(told) else 'nothing that is known'}")
+        answer = self.provider.exchange_code(query["code"], attempt, base_url + CALLBACK_PATH)
+        expected = ExpectedClaims(self.provider.issuer, answer.client_id, attempt.nonce)
         claims = read_id_token(answer.id_token, expected, self.now())
-        session = begin_session(viewer_of_claims(claims, self.roles_claims), self.now())
-        return Redirect(base_url + attempt.next_path, (self.sessions.write(session), self.attempts.forget()))
+        session = create_session(viewer_from_claims(claims, self.roles_claims), self.now())
+        return Redirect(base_url + attempt.next_path, (self.sessions.write(session), self.login_states.expire()))
 
     def end(self, base_url: str) -> Redirect:
         """Sign somebody out: here, and at the issuer if it has a way and answers.
@@ -79,4 +79,4 @@ class Login:
             location = self.provider.end_session_url(base_url + HOME)
         except (IdentityProviderError, SecretUnavailableError):
             location = None  # Here they are signed out all the same.
-        return Redirect(location or base_url + HOME, (self.sessions.forget(), self.attempts.forget()))
+        return Redirect(location or base_url + HOME, (self.sessions.expire(), self.login_states.expire()))

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from codat_sync.auth.safe_redirect import local_path
+from codat_sync.auth.safe_redirect import safe_redirect_path
 
 _LIFETIME = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
-class LoginAttempt:
+class LoginState:
     """What has to come back: ``state`` with the person, ``nonce`` in the token; and ``verifier`` redeems the code."""
 
     state: str
@@ -27,12 +27,12 @@ class LoginAttempt:
         """What the issuer is told of the verifier (RFC 7636, 4.2, S256)."""
         return urlsafe_b64encode(sha256(self.verifier.encode()).digest()).decode().rstrip("=")
 
-    def is_answered_by(self, state: str) -> bool:
+    def is_state_valid(self, state: str) -> bool:
         """Return whether an answer of the issuer's is to this attempt, and not to one that somebody else began."""
         return hmac.compare_digest(state.encode(errors="replace"), self.state.encode())
 
 
-def begin_attempt(next_path: str, now: datetime) -> LoginAttempt:
+def begin_login(next_path: str, now: datetime) -> LoginState:
     """Return an attempt that leads to ``next_path``, if that is one of ours."""
     state, nonce, verifier = (secrets.token_urlsafe() for _ in range(3))
-    return LoginAttempt(state, nonce, verifier, local_path(next_path), now + _LIFETIME)
+    return LoginState(state, nonce, verifier, safe_redirect_path(next_path), now + _LIFETIME)

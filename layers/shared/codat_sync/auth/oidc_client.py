@@ -9,9 +9,9 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, StringConstraints, ValidationError
 
-from codat_sync.auth.login_state import LoginAttempt
+from codat_sync.auth.login_state import LoginState
 from codat_sync.aws.secrets import CachedSecret
-from codat_sync.core.errors import IdentityProviderError, LoginRefusedError, SecretUnavailableError
+from codat_sync.core.errors import IdentityProviderError, LoginFailedError, SecretUnavailableError
 
 _TIMEOUT = httpx.Timeout(5)
 _DISCOVERY = "/.well-known/openid-configuration"
@@ -21,7 +21,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
-class LoginClient:
+class OidcClientCredentials:
     """What the issuer knows us by."""
 
     client_id: str
@@ -29,14 +29,14 @@ class LoginClient:
 
 
 @dataclass(frozen=True, slots=True)
-class Redeemed:
+class TokenResponse:
     """What a code was redeemed for, and for whom the token has to be."""
 
     id_token: str
     client_id: str
 
 
-class _Discovered(BaseModel):
+class _ProviderMetadata(BaseModel):
     """What an issuer tells of itself (OpenID Connect Discovery 3), as far as it is used here."""
 
     issuer: str
@@ -50,15 +50,15 @@ class _Discovered(BaseModel):
         return [self.authorization_endpoint, self.token_endpoint, self.end_session_endpoint or self.token_endpoint]
 
 
-class _Tokens(BaseModel):
+class _TokenAnswer(BaseModel):
     id_token: str
 
 
-class _Refusal(BaseModel):
+class _TokenError(BaseModel):
     error: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
 
 
-def parse_login_client(text: str) -> LoginClient:
+def parse_oidc_client_credentials(text: str) -> OidcClientCredentials:
     """Return what ``{"clientId": "…", "clientSecret": "…"}`` says; without a secret it is null.
 
     Raises SecretUnavailableError, without quoting any of it.
@@ -70,19 +70,19 @@ def parse_login_client(text: str) -> LoginClient:
         client_id, client_secret = None, None
     if not (client_id and isinstance(client_id, str) and isinstance(client_secret, str | None)):
         raise SecretUnavailableError('the secret is not {"clientId": "…", "clientSecret": "…"}')
-    return LoginClient(client_id, client_secret or None)
+    return OidcClientCredentials(client_id, client_secret or None)
 
 
-class IdentityProvider:
+class OidcClient:
     """Where people sign in. Whatever of it fails raises IdentityProviderError."""
 
-    def __init__(self, http: httpx.Client, issuer: str, client: CachedSecret[LoginClient]) -> None:
+    def __init__(self, http: httpx.Client, issuer: str, client: CachedSecret[OidcClientCredentials]) -> None:
         self.issuer = issuer
         self._http = http
         self._client = client
-        self._known: _Discovered | None = None
+        self._known: _ProviderMetadata | None = None
 
-    def authorize_url(self, attempt: LoginAttempt, callback_url: str) -> str:
+    def authorize_url(self, attempt: LoginState, callback_url: str) -> str:
         """Return where somebody signs in, to come back to ``callback_url`` with a code."""
         asked = {
             "response_type": "code",
@@ -94,14 +94,14 @@ class IdentityProvider:
             "code_challenge": attempt.challenge,
             "code_challenge_method": "S256",
         }
-        return str(httpx.URL(self._discovered().authorization_endpoint).copy_merge_params(asked))
+        return str(httpx.URL(self._metadata().authorization_endpoint).copy_merge_params(asked))
 
-    def redeem(self, code: str, attempt: LoginAttempt, callback_url: str) -> Redeemed:
-        """Return the ID token for a code, which is good once. Raises LoginRefusedError if this one is not.
+    def exchange_code(self, code: str, attempt: LoginState, callback_url: str) -> TokenResponse:
+        """Return the ID token for a code, which is good once. Raises LoginFailedError if this one is not.
 
         It is not tried again: the issuer may have taken the code, and takes back what it gave for it if it comes twice.
         """
-        client, endpoint = self._client.value(), self._discovered().token_endpoint
+        client, endpoint = self._client.value(), self._metadata().token_endpoint
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -109,13 +109,13 @@ class IdentityProvider:
             "code_verifier": attempt.verifier,
         }
         answer = self._send(self._authenticated("POST", endpoint, form, client))
-        if answer.status_code == HTTPStatus.BAD_REQUEST and _parsed(_Refusal, answer).error == "invalid_grant":
-            raise LoginRefusedError("the issuer does not take the code: it is too old, or was used before")
-        return Redeemed(_parsed(_Tokens, _successful(answer)).id_token, client.client_id)
+        if answer.status_code == HTTPStatus.BAD_REQUEST and _parse(_TokenError, answer).error == "invalid_grant":
+            raise LoginFailedError("the issuer does not take the code: it is too old, or was used before")
+        return TokenResponse(_parse(_TokenAnswer, _require_success(answer)).id_token, client.client_id)
 
     def end_session_url(self, return_to: str) -> str | None:
         """Return where somebody signs out there, to come back to ``return_to``; None if there is no such place."""
-        endpoint = self._discovered().end_session_endpoint
+        endpoint = self._metadata().end_session_endpoint
         if endpoint is None:
             return None
         asked = {
@@ -125,11 +125,13 @@ class IdentityProvider:
         }
         return str(httpx.URL(endpoint).copy_merge_params(asked))
 
-    def _authenticated(self, method: str, url: str, form: dict[str, str], client: LoginClient) -> httpx.Request:
+    def _authenticated(
+        self, method: str, url: str, form: dict[str, str], client: OidcClientCredentials
+    ) -> httpx.Request:
         """Return a request that says who we are, in the way that the issuer knows (OpenID Connect Core 9)."""
         if client.client_secret is None:
             return self._http.build_request(method, url, data=form | {"client_id": client.client_id}, timeout=_TIMEOUT)
-        ways = self._discovered().token_endpoint_auth_methods_supported
+        ways = self._metadata().token_endpoint_auth_methods_supported
         if _BASIC not in ways and _POST in ways:
             known = {"client_id": client.client_id, "client_secret": client.client_secret}
             return self._http.build_request(method, url, data=form | known, timeout=_TIMEOUT)
@@ -138,12 +140,12 @@ class IdentityProvider:
         basic = httpx.BasicAuth(quote(client.client_id, safe=""), quote(client.client_secret, safe=""))
         return next(basic.auth_flow(request))
 
-    def _discovered(self) -> _Discovered:
+    def _metadata(self) -> _ProviderMetadata:
         """Return what the issuer tells of itself, asked once for as long as the process lives."""
         if self._known is None:
             url = self.issuer.removesuffix("/") + _DISCOVERY
-            known = _parsed(
-                _Discovered, _successful(self._send(self._http.build_request("GET", url, timeout=_TIMEOUT)))
+            known = _parse(
+                _ProviderMetadata, _require_success(self._send(self._http.build_request("GET", url, timeout=_TIMEOUT)))
             )
             if known.issuer != self.issuer:  # OpenID Connect Discovery 4.3
                 raise IdentityProviderError("the issuer says that it is another one")
@@ -160,13 +162,13 @@ class IdentityProvider:
             raise IdentityProviderError(f"the issuer did not answer: {type(error).__name__}") from error
 
 
-def _successful(answer: httpx.Response) -> httpx.Response:
+def _require_success(answer: httpx.Response) -> httpx.Response:
     if answer.status_code != HTTPStatus.OK:
         raise IdentityProviderError(f"the issuer answered {answer.status_code}")
     return answer
 
 
-def _parsed(model: type[Model], answer: httpx.Response) -> Model:
+def _parse(model: type[Model], answer: httpx.Response) -> Model:
     try:
         return model.model_validate_json(answer.content)
     except ValidationError:

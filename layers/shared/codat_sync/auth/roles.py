@@ -30,24 +30,24 @@ class Viewer:
     name: str
     roles: frozenset[Role]
 
-    def may(self, role: Role) -> bool:
+    def has_role(self, role: Role) -> bool:
         """Return whether the role is one of theirs."""
         return role in self.roles
 
-    def require(self, role: Role) -> None:
+    def require_role(self, role: Role) -> None:
         """Raise ForbiddenError if the role is none of theirs."""
-        if not self.may(role):
+        if not self.has_role(role):
             raise ForbiddenError(f"the role {role} is needed for this")
 
 
-EVERYBODY = Viewer("everybody", "everybody: authentication is off", frozenset(Role))
+UNAUTHENTICATED_VIEWER = Viewer("everybody", "everybody: authentication is off", frozenset(Role))
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class AccessPolicy:
     """Whether it is asked who somebody is, and which claims of a token say what they may do."""
 
-    is_on: bool
+    is_enabled: bool
     roles_claims: tuple[str, ...]
 
     def caller(self, event: Mapping[str, Any]) -> Viewer:
@@ -55,13 +55,13 @@ class Access:
 
         Without a token, as behind a route that was left open by mistake, it is somebody who may do nothing.
         """
-        if not self.is_on:
-            return EVERYBODY
+        if not self.is_enabled:
+            return UNAUTHENTICATED_VIEWER
         authorizer = event["requestContext"].get("authorizer") or {}
-        return viewer_of_claims((authorizer.get("jwt") or {}).get("claims") or {}, self.roles_claims)
+        return viewer_from_claims((authorizer.get("jwt") or {}).get("claims") or {}, self.roles_claims)
 
 
-def viewer_of_claims(claims: Claims, roles_claims: Iterable[str]) -> Viewer:
+def viewer_from_claims(claims: Claims, roles_claims: Iterable[str]) -> Viewer:
     """Return whom the claims of a token that was checked are about."""
     held = {value for name in roles_claims for value in _values(claims.get(name))}
     roles = {role for role in Role if role in held}

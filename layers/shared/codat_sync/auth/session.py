@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from codat_sync.auth.roles import EVERYBODY, Viewer
+from codat_sync.auth.roles import UNAUTHENTICATED_VIEWER, Viewer
 
 # Roles are asked of the issuer when somebody signs in, and not again in this time: a working day.
 _LIFETIME = timedelta(hours=8)
@@ -19,11 +19,11 @@ class Session:
     expires_at: datetime
 
 
-def begin_session(viewer: Viewer, now: datetime) -> Session:
+def create_session(viewer: Viewer, now: datetime) -> Session:
     """Return a session that has nothing of one before: whoever knew that one knows nothing of this."""
     return Session(viewer, secrets.token_urlsafe(), now + _LIFETIME)
 
 
-def session_of_everybody(now: datetime) -> Session:
+def unauthenticated_session(now: datetime) -> Session:
     """Return whose session it is while authentication is off: then forms are only protected by where they come from."""
-    return Session(EVERYBODY, "authentication-is-off", now + _LIFETIME)
+    return Session(UNAUTHENTICATED_VIEWER, "authentication-is-off", now + _LIFETIME)

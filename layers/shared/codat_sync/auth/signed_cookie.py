@@ -73,11 +73,11 @@ class SignedCookie(Generic[T]):
             return None
         value = self._read(text, self._key.value())
         # Perhaps the key was exchanged, and another process knows already. It costs a call a minute at most.
-        if value is None and (key := self._key.refreshed()):
+        if value is None and (key := self._key.refresh()):
             value = self._read(text, key)
         return value if value and value.expires_at > self._now() else None
 
-    def forget(self) -> Cookie:
+    def expire(self) -> Cookie:
         """Return what has a browser drop the cookie."""
         return self._cookie("", 0)
 

@@ -10,14 +10,14 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from codat_sync.aws.table_schema import Partition
-from codat_sync.core.errors import ConditionFailedError, UnprocessedError
-from codat_sync.core.iterables import chunks
+from codat_sync.core.errors import ConditionFailedError, UnprocessedItemsError
+from codat_sync.core.iterables import batched
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 # Attributes of an item: of any of DynamoDB's types, which differ from item to item.
-Values = dict[str, Any]
+Attributes = dict[str, Any]
 
 # AWS's limits: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html. A batch is
 # refused over 16 MB, which items of 400 KB reach sooner than 25 items do.
@@ -27,7 +27,7 @@ _BATCH_WRITE_LARGE = 8
 _BATCH_GET = 40
 _BATCHES_AT_ONCE = 16
 _UNPROCESSED_RETRY: dict[str, Any] = {
-    "retry": tenacity.retry_if_exception_type(UnprocessedError),
+    "retry": tenacity.retry_if_exception_type(UnprocessedItemsError),
     "wait": tenacity.wait_random_exponential(multiplier=0.05, max=2),
     "stop": tenacity.stop_after_attempt(8),
     "reraise": True,
@@ -50,14 +50,14 @@ class Table:
 
     # ------------------------------------------------------------ reads
 
-    def get(self, keys: Iterable[Values], names: Sequence[str] = ()) -> list[Values]:
+    def get(self, keys: Iterable[Attributes], names: Sequence[str] = ()) -> list[Attributes]:
         """Return those items of ``keys`` (no two alike) that are there, in no order, read consistently.
 
-        With ``names``, only those attributes of them. Raises UnprocessedError.
+        With ``names``, only those attributes of them. Raises UnprocessedItemsError.
         """
-        return [item for chunk in chunks(keys, _BATCH_GET) for item in self._get_batch(chunk, names)]
+        return [item for chunk in batched(keys, _BATCH_GET) for item in self._get_batch(chunk, names)]
 
-    def get_attribute(self, key: Values, name: str) -> object:
+    def get_attribute(self, key: Attributes, name: str) -> object:
         """Return one attribute of an item, read consistently, or None if it is not there."""
         item = self._client.get_item(
             TableName=self._name,
@@ -68,7 +68,7 @@ class Table:
         ).get("Item", {})
         return _from_item(item).get(name)
 
-    def query(self, pk: str, prefix: str) -> Iterator[Values]:
+    def query(self, pk: str, prefix: str) -> Iterator[Attributes]:
         """Yield the items of a partition whose sort key begins with ``prefix``, in order, read consistently."""
         return self._query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
@@ -76,7 +76,7 @@ class Table:
             ConsistentRead=True,
         )
 
-    def query_index(self, index: str, key: Mapping[str, str], until: Mapping[str, str]) -> Iterator[Values]:
+    def query_index(self, index: str, key: Mapping[str, str], until: Mapping[str, str]) -> Iterator[Attributes]:
         """Yield what ``index`` has under a partition ``key`` up to a sort key ``until``, in order."""
         (partition, pk), (sort, end) = *key.items(), *until.items()
         return self._query(
@@ -87,7 +87,7 @@ class Table:
 
     def query_page(
         self, partition: Partition, after: str | None, limit: int | None, *, newest_first: bool
-    ) -> tuple[list[Values], bool]:
+    ) -> tuple[list[Attributes], bool]:
         """Return what one request reads of a partition, beyond a sort key ``after``; and whether there is more."""
         condition, values = f"{partition.name} = :pk", {":pk": _serialize(partition.value)}
         if after is not None:
@@ -105,12 +105,12 @@ class Table:
         )
         return [_from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
 
-    def partition(self, pk: str, names: Sequence[str]) -> list[Values]:
+    def query_partition(self, pk: str, names: Sequence[str]) -> list[Attributes]:
         """Return all items of a partition, in order, read consistently: of each the attributes ``names``."""
         arguments = _projection(names) | {"ExpressionAttributeValues": {":pk": _serialize(pk)}}
         return list(self._query(KeyConditionExpression="pk = :pk", ConsistentRead=True, **arguments))
 
-    def scan(self, names: Sequence[str]) -> Iterator[list[Values]]:
+    def scan(self, names: Sequence[str]) -> Iterator[list[Attributes]]:
         """Yield all items of the table, as many at a time as one request reads (1 MB): the attributes ``names``.
 
         Reads the whole table, consistently: never for somebody who waits for an answer.
@@ -122,29 +122,34 @@ class Table:
 
     # ------------------------------------------------------------ writes
 
-    def put(self, item: Values, when: Mapping[str, object]) -> None:
-        """Replace an item if its attributes are as ``when`` says (None: not there). Raises ConditionFailedError."""
+    def put(self, item: Attributes, expected: Mapping[str, object]) -> None:
+        """Replace an item if its attributes are as ``expected`` says (None: not there). Raises ConditionFailedError."""
         condition = _Expression()
-        condition.require(when)
-        self._conditionally(
+        condition.require(expected)
+        self._write_conditionally(
             lambda: self._client.put_item(TableName=self._name, Item=_to_item(item), **condition.arguments())
         )
 
     def update(
-        self, key: Values, changes: Mapping[str, object], when: Mapping[str, object], *, counting: str | None = None
+        self,
+        key: Attributes,
+        changes: Mapping[str, object],
+        expected: Mapping[str, object],
+        *,
+        increment: str | None = None,
     ) -> None:
-        """Set attributes of an item (None: remove), and make it if need be, if it is as ``when`` says.
+        """Set attributes of an item (None: remove), and make it if need be, if it is as ``expected`` says.
 
-        ``counting`` names one that is moved on by one, from 0. Raises ConditionFailedError.
+        ``increment`` names one that is moved on by one, from 0. Raises ConditionFailedError.
         """
         expression = _Expression()
-        expression.change(changes, counting)
-        expression.require(when)
-        self._conditionally(
+        expression.change(changes, increment)
+        expression.require(expected)
+        self._write_conditionally(
             lambda: self._client.update_item(TableName=self._name, Key=_to_item(key), **expression.arguments())
         )
 
-    def take(self, key: Values, name: str, value: str, *, free_before: str, expires_at: int) -> bool:
+    def acquire_lease(self, key: Attributes, name: str, value: str, *, free_before: str, expires_at: int) -> bool:
         """Set an attribute, if it is not there or less than ``free_before``; returns whether it did."""
         arguments: Any = {
             "UpdateExpression": "SET #name = :value, expiresAt = :at",
@@ -156,9 +161,9 @@ class Table:
                 ":at": _serialize(expires_at),
             },
         }
-        return self._updated(key, arguments)
+        return self._try_update(key, arguments)
 
-    def count_up(self, key: Values, most: int, expires_at: int, *, by: int = 1) -> bool:
+    def increment_counter(self, key: Attributes, most: int, expires_at: int, *, by: int = 1) -> bool:
         """Add to an item's ``number``, if that does not come to more than ``most`` (at least ``by``).
 
         Returns whether it did.
@@ -173,20 +178,22 @@ class Table:
                 ":at": _serialize(expires_at),
             },
         }
-        return self._updated(key, arguments)
+        return self._try_update(key, arguments)
 
-    def _updated(self, key: Values, arguments: Any) -> bool:  # noqa: ANN401 - DynamoDB's own, of many types
+    def _try_update(self, key: Attributes, arguments: Any) -> bool:  # noqa: ANN401 - DynamoDB's own, of many types
         try:
-            self._conditionally(lambda: self._client.update_item(TableName=self._name, Key=_to_item(key), **arguments))
+            self._write_conditionally(
+                lambda: self._client.update_item(TableName=self._name, Key=_to_item(key), **arguments)
+            )
         except ConditionFailedError:
             return False
         return True
 
     def transact(
         self,
-        puts: Sequence[tuple[Values, Mapping[str, object]]],
-        updates: Sequence[tuple[Values, Values]] = (),
-        checks: Sequence[tuple[Values, Mapping[str, object]]] = (),
+        puts: Sequence[tuple[Attributes, Mapping[str, object]]],
+        updates: Sequence[tuple[Attributes, Attributes]] = (),
+        checks: Sequence[tuple[Attributes, Mapping[str, object]]] = (),
     ) -> None:
         """Replace items, each if its attributes are as said beside it, and change others: all of them, or none.
 
@@ -195,72 +202,72 @@ class Table:
         Raises ConditionFailedError, also if another transaction was at one of them at the same time.
         """
         operations: list[Any] = []
-        for item, when in puts:
+        for item, expected in puts:
             condition = _Expression()
-            condition.require(when)
+            condition.require(expected)
             operations.append({"Put": {"TableName": self._name, "Item": _to_item(item), **condition.arguments()}})
         for key, changes in updates:
             change = _Expression()
             change.change(changes)
             operations.append({"Update": {"TableName": self._name, "Key": _to_item(key), **change.arguments()}})
-        for key, when in checks:
+        for key, expected in checks:
             condition = _Expression()
-            condition.require(when)
+            condition.require(expected)
             check = {"TableName": self._name, "Key": _to_item(key), **condition.arguments()}
             operations.append({"ConditionCheck": check})
-        self._conditionally(lambda: self._client.transact_write_items(TransactItems=operations))
+        self._write_conditionally(lambda: self._client.transact_write_items(TransactItems=operations))
 
-    def put_all(self, items: Iterable[Values], *, large: bool = False) -> None:
+    def put_all(self, items: Iterable[Attributes], *, large: bool = False) -> None:
         """Write ``items``, in batches side by side. Each is whole by itself: it does not matter which come first.
 
-        Raises UnprocessedError.
+        Raises UnprocessedItemsError.
         """
         self._write_all(({"PutRequest": {"Item": _to_item(item)}} for item in items), large=large)
 
-    def delete_all(self, keys: Iterable[Values]) -> None:
-        """Delete the items of ``keys``, if they are there. Raises UnprocessedError."""
+    def delete_all(self, keys: Iterable[Attributes]) -> None:
+        """Delete the items of ``keys``, if they are there. Raises UnprocessedItemsError."""
         self._write_all(({"DeleteRequest": {"Key": _to_item(key)}} for key in keys), large=False)
 
     # ------------------------------------------------------------ one request, or a few
 
-    def _write_all(self, requests: Iterable[Values], *, large: bool) -> None:
+    def _write_all(self, requests: Iterable[Attributes], *, large: bool) -> None:
         size, at_once = (_BATCH_WRITE_LARGE, 2) if large else (_BATCH_WRITE, _BATCHES_AT_ONCE)
         # A few at a time are made, not all: what is written may be large.
-        for group in chunks(chunks(requests, size), at_once):
+        for group in batched(batched(requests, size), at_once):
             # Of this run, whoever's thread it is (``run``).
             written = [self._pool.submit(copy_context().run, self._write_batch, batch) for batch in group]
             for each in written:
                 each.result()
 
-    def _write_batch(self, requests: Sequence[Values]) -> None:
+    def _write_batch(self, requests: Sequence[Attributes]) -> None:
         pending: Any = requests
         for attempt in tenacity.Retrying(**_UNPROCESSED_RETRY):
             with attempt:
                 answer = self._client.batch_write_item(RequestItems={self._name: pending})
                 pending = answer["UnprocessedItems"].get(self._name)
                 if pending:
-                    raise UnprocessedError(f"DynamoDB left {len(pending)} items unwritten")
+                    raise UnprocessedItemsError(f"DynamoDB left {len(pending)} items unwritten")
 
-    def _get_batch(self, keys: Sequence[Values], names: Sequence[str]) -> list[Values]:
+    def _get_batch(self, keys: Sequence[Attributes], names: Sequence[str]) -> list[Attributes]:
         pending: Any = {"Keys": [_to_item(key) for key in keys], "ConsistentRead": True}
         if names:
             pending["ExpressionAttributeNames"] = {f"#{name}": name for name in names}
             pending["ProjectionExpression"] = ", ".join(pending["ExpressionAttributeNames"])
-        found: list[Values] = []
+        found: list[Attributes] = []
         for attempt in tenacity.Retrying(**_UNPROCESSED_RETRY):
             with attempt:
                 answer = self._client.batch_get_item(RequestItems={self._name: pending})
                 found += map(_from_item, answer["Responses"].get(self._name, []))
                 pending = answer["UnprocessedKeys"].get(self._name)
                 if pending:
-                    raise UnprocessedError(f"DynamoDB left {len(pending['Keys'])} items unread")
+                    raise UnprocessedItemsError(f"DynamoDB left {len(pending['Keys'])} items unread")
         return found
 
-    def _query(self, **arguments: Any) -> Iterator[Values]:  # noqa: ANN401 - DynamoDB's own, of many types
+    def _query(self, **arguments: Any) -> Iterator[Attributes]:  # noqa: ANN401 - DynamoDB's own, of many types
         pages = self._client.get_paginator("query").paginate(TableName=self._name, **arguments)
         return (_from_item(item) for page in pages for item in page["Items"])
 
-    def _conditionally(self, write: Any) -> None:  # noqa: ANN401 - what a write answers does not matter
+    def _write_conditionally(self, write: Any) -> None:  # noqa: ANN401 - what a write answers does not matter
         try:
             write()
         except ClientError as error:
@@ -276,21 +283,21 @@ class _Expression:
         self._update = ""
         self._condition = ""
         self._names: dict[str, str] = {}
-        self._values: Values = {}
+        self._values: Attributes = {}
 
-    def change(self, changes: Mapping[str, object], counting: str | None = None) -> None:
+    def change(self, changes: Mapping[str, object], increment: str | None = None) -> None:
         sets = [f"{self._name(name)} = {self._value(value)}" for name, value in changes.items() if value is not None]
         removes = [self._name(name) for name, value in changes.items() if value is None]
-        adds = [f"{self._name(counting)} {self._value(1)}"] if counting else []
+        adds = [f"{self._name(increment)} {self._value(1)}"] if increment else []
         clauses = (("SET ", sets), ("REMOVE ", removes), ("ADD ", adds))
         self._update = " ".join(verb + ", ".join(parts) for verb, parts in clauses if parts)
 
-    def require(self, when: Mapping[str, object]) -> None:
+    def require(self, expected: Mapping[str, object]) -> None:
         self._condition = " AND ".join(
             f"attribute_not_exists({self._name(name)})"
             if value is None
             else f"{self._name(name)} = {self._value(value)}"
-            for name, value in when.items()
+            for name, value in expected.items()
         )
 
     def arguments(self) -> Any:  # noqa: ANN401 - DynamoDB's own, of many types
@@ -321,9 +328,9 @@ def _projection(names: Sequence[str]) -> Any:  # noqa: ANN401 - DynamoDB's own, 
     }
 
 
-def _to_item(values: Values) -> Values:
+def _to_item(values: Attributes) -> Attributes:
     return {name: _serialize(value) for name, value in values.items()}
 
 
-def _from_item(item: Mapping[str, Any]) -> Values:
+def _from_item(item: Mapping[str, Any]) -> Attributes:
     return {name: _deserialize(value) for name, value in item.items()}

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from codat_sync.core.errors import RunOverError
+from codat_sync.core.errors import InvocationDeadlineError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -22,7 +22,7 @@ _ends_at: ContextVar[float] = ContextVar("ends_at", default=math.inf)
 
 
 @contextmanager
-def run_for(seconds: float) -> Iterator[None]:
+def limit_invocation(seconds: float) -> Iterator[None]:
     """Let what is done in the block, in threads that take its context too, be done for so many seconds from now."""
     token = _ends_at.set(time.time() + seconds)
     try:
@@ -31,12 +31,12 @@ def run_for(seconds: float) -> Iterator[None]:
         _ends_at.reset(token)
 
 
-def heeding_the_end(client: "DynamoDBClient") -> "DynamoDBClient":
-    """Return ``client``, which from now on makes no request whose run is over: it raises RunOverError."""
-    client.meta.events.register("request-created.dynamodb", _refuse_if_over)
+def enforce_deadline(client: "DynamoDBClient") -> "DynamoDBClient":
+    """Return ``client``, which from now on makes no request whose run is over: it raises InvocationDeadlineError."""
+    client.meta.events.register("request-created.dynamodb", _refuse_after_deadline)
     return client
 
 
-def _refuse_if_over(**_: object) -> None:
+def _refuse_after_deadline(**_: object) -> None:
     if time.time() >= _ends_at.get():
-        raise RunOverError("its run is over")
+        raise InvocationDeadlineError("its run is over")

@@ -50,7 +50,7 @@ class CachedSecret(Generic[T]):
         except SecretUnavailableError:
             return self._value
 
-    def refreshed(self) -> T | None:
+    def refresh(self) -> T | None:
         """Return the secret read anew, or None if that was last tried less than a minute ago.
 
         Raises SecretUnavailableError.

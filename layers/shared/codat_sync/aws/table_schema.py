@@ -10,8 +10,8 @@ SYNC = "SYNC"
 COMPANY = "COMPANY"
 GATE: Key = {"pk": "GATE", "sk": "GATE"}
 EVENT_PREFIX = "EVENT#"
-RUN_PREFIX = "RUN#"
-POINTER_PREFIX = "SYNC#"
+PART_RUN_PREFIX = "PARTRUN#"
+INDEX_ENTRY_PREFIX = "SYNC#"
 BODY_PREFIX = "BODY#"
 RETRY = "RETRY"
 DROPPED = "DROPPED"
@@ -33,7 +33,7 @@ def sync_key(sync_id: str) -> Key:
     return {"pk": f"SYNC#{sync_id}", "sk": SYNC}
 
 
-def subject_id(pk: str) -> str:
+def parse_subject_id(pk: str) -> str:
     """Return the id that a partition of a sync or a company is named after."""
     return pk.partition("#")[2]
 
@@ -48,9 +48,9 @@ def reconciliation_key(company_id: str) -> Key:
     return {"pk": f"COMPANY#{company_id}", "sk": RECONCILIATION}
 
 
-def agreed_key(company_id: str) -> Key:
+def accepted_differences_key(company_id: str) -> Key:
     """Return the key of where Codat's list and its own answer about a sync are known to differ."""
-    return {"pk": f"COMPANY#{company_id}", "sk": "AGREED"}
+    return {"pk": f"COMPANY#{company_id}", "sk": "ACCEPTED"}
 
 
 def event_key(subject: Key, webhook_id: str) -> Key:
@@ -58,24 +58,24 @@ def event_key(subject: Key, webhook_id: str) -> Key:
     return {"pk": subject["pk"], "sk": f"{EVENT_PREFIX}{webhook_id}"}
 
 
-def run_key(sync_id: str, run: str) -> Key:
+def part_run_key(sync_id: str, part_run_id: str) -> Key:
     """Return the key of what tells that a run has written parts."""
-    return {"pk": f"SYNC#{sync_id}", "sk": f"{RUN_PREFIX}{run}"}
+    return {"pk": f"SYNC#{sync_id}", "sk": f"{PART_RUN_PREFIX}{part_run_id}"}
 
 
-def part_keys(sync_id: str, run: str, count: int) -> Iterator[Key]:
+def part_keys(sync_id: str, part_run_id: str, count: int) -> Iterator[Key]:
     """Yield the keys of the parts that a run has written, in order."""
-    return (part_key(sync_id, run, number) for number in range(count))
+    return (part_key(sync_id, part_run_id, number) for number in range(count))
 
 
-def part_key(sync_id: str, run: str, number: int) -> Key:
+def part_key(sync_id: str, part_run_id: str, number: int) -> Key:
     """Return the key of one part, counted from 0."""
-    return {"pk": f"SYNC#{sync_id}", "sk": f"ITEMS#{run}#{number:04}"}
+    return {"pk": f"SYNC#{sync_id}", "sk": f"ITEMS#{part_run_id}#{number:04}"}
 
 
-def pointer_key(company_id: str, transaction_id: str, sync_id: str) -> Key:
+def index_entry_key(company_id: str, transaction_id: str, sync_id: str) -> Key:
     """Return the key of a pointer from a transaction to a sync that it was in."""
-    return {"pk": f"TXN#{company_id}#{transaction_id}", "sk": f"{POINTER_PREFIX}{sync_id}"}
+    return {"pk": f"TXN#{company_id}#{transaction_id}", "sk": f"{INDEX_ENTRY_PREFIX}{sync_id}"}
 
 
 def claim_key(company_id: str, transaction_id: str) -> Key:
@@ -98,17 +98,17 @@ def submission_key(submission_id: str) -> Key:
     return {"pk": f"SUB#{submission_id}", "sk": "SUB"}
 
 
-def places_key(company_id: str) -> Key:
+def slots_key(company_id: str) -> Key:
     """Return the key of the places of a company, each for one call to Codat at a time."""
-    return {"pk": f"LIMIT#{company_id}", "sk": "PLACES"}
+    return {"pk": f"LIMIT#{company_id}", "sk": "SLOTS"}
 
 
-def minute_key(now: datetime) -> Key:
+def minute_counter_key(now: datetime) -> Key:
     """Return the key of how many calls to Codat were made in a minute."""
     return {"pk": f"LIMIT#{now:%Y-%m-%dT%H:%M}", "sk": "MINUTE"}
 
 
-def ration_key(now: datetime) -> Key:
+def daily_budget_key(now: datetime) -> Key:
     """Return the key of how much of a day's quota reconcile has used."""
     return {"pk": f"LIMIT#{RECONCILE}#{now:%Y-%m-%d}", "sk": "DAY"}
 
@@ -123,26 +123,26 @@ def dropped_key(at: str, message_id: str) -> Key:
     return {"pk": DROPPED, "sk": f"{DROPPED}#{at}#{message_id}"}
 
 
-def sync_of(key: Key) -> str | None:
+def parse_sync_id(key: Key) -> str | None:
     """Return the sync that an item is of, or that a pointer points to; None for what is of no sync."""
     for part in key["pk"], key["sk"]:
-        if part.startswith(POINTER_PREFIX):
-            return part.removeprefix(POINTER_PREFIX)
+        if part.startswith(INDEX_ENTRY_PREFIX):
+            return part.removeprefix(INDEX_ENTRY_PREFIX)
     return None
 
 
-def is_of_company(key: Key, company_id: str) -> bool:
+def belongs_to_company(key: Key, company_id: str) -> bool:
     """Return whether an item's key says that it is of a company; those of syncs and submissions do not say."""
     pk = key["pk"]
-    return pk in {f"COMPANY#{company_id}", places_key(company_id)["pk"]} or pk.startswith(f"TXN#{company_id}#")
+    return pk in {f"COMPANY#{company_id}", slots_key(company_id)["pk"]} or pk.startswith(f"TXN#{company_id}#")
 
 
-def kind_of(key: Key) -> str:
+def get_item_type(key: Key) -> str:
     """Return which kind of item has such a key, as `SYNC/EVENT`."""
     return "/".join(part.partition("#")[0] for part in (key["pk"], key["sk"]))
 
 
-def listing_keys(company_id: str, sync_id: str, at: str) -> Key:
+def listing_index_keys(company_id: str, sync_id: str, at: str) -> Key:
     """Return what lists a sync by company and by day, at a time."""
     position = f"{at}#{sync_id}"
     return {
@@ -163,12 +163,12 @@ class Partition:
     value: str
 
 
-def company_listing(company_id: str) -> Partition:
+def company_partition(company_id: str) -> Partition:
     """Return where the syncs of a company are listed."""
     return Partition("byCompany", "companyPk", "companySk", f"COMPANY#{company_id}")
 
 
-def day_listing(day: date) -> Partition:
+def day_partition(day: date) -> Partition:
     """Return where the syncs of a day (UTC) are listed."""
     return Partition("byDay", "dayPk", "daySk", f"DAY#{day.isoformat()}")
 
@@ -178,12 +178,12 @@ def dropped_partition() -> Partition:
     return Partition("", "pk", "sk", DROPPED)
 
 
-def reconcile_keys(at: str | None) -> dict[str, str | None]:
+def reconcile_index_keys(at: str | None) -> dict[str, str | None]:
     """Return what lists a company by when it is compared next; None for both if it is not."""
     return {"reconcilePk": at and RECONCILE, "reconcileAt": at}
 
 
-def due_keys(due_at: str | None, *, behind_gate: bool = False) -> dict[str, str | None]:
+def due_index_keys(due_at: str | None, *, behind_gate: bool = False) -> dict[str, str | None]:
     """Return what lists an item by when it has to be looked at again; None for both where it has not."""
     if due_at is None:
         return {"duePk": None, "dueAt": None}

@@ -13,23 +13,23 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
-from codat_sync.codat.http import error_of
-from codat_sync.companies.company import Company, Connection, company_of
+from codat_sync.codat.http import map_error
+from codat_sync.companies.company import Company, Connection, build_company
 from codat_sync.core.errors import (
-    CodatAnswerError,
-    CodatInconsistentError,
-    CodatMalformedError,
+    CodatInconsistentResponseError,
+    CodatMalformedResponseError,
+    CodatResponseError,
     CodatUnavailableError,
     SecretUnavailableError,
 )
-from codat_sync.core.identifiers import canonical, is_identifier
-from codat_sync.core.timestamps import parse_instant
-from codat_sync.core.validation import first_complaint
-from codat_sync.syncs.items import TransactionRow, shorten
+from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.core.timestamps import parse_timestamp
+from codat_sync.core.validation import describe_validation_error
+from codat_sync.syncs.items import TransactionRow, truncate_message
 from codat_sync.syncs.sync import SyncStatus
 
 if TYPE_CHECKING:
-    from codat_sync.codat.http import CodatConnection
+    from codat_sync.codat.http import CodatHttpClient
 
 T = TypeVar("T")
 
@@ -46,14 +46,16 @@ _MOST_TRANSACTIONS = 100_000
 # One call, its retries included, takes less than 45 seconds, so that two in a row end before the function's 120 do; the
 # queue goes on from there.
 RETRY = tenacity.Retrying(
-    retry=tenacity.retry_if_exception(lambda error: isinstance(error, CodatUnavailableError | CodatMalformedError)),
+    retry=tenacity.retry_if_exception(
+        lambda error: isinstance(error, CodatUnavailableError | CodatMalformedResponseError)
+    ),
     wait=tenacity.wait_random_exponential(multiplier=0.2, max=3),
     stop=tenacity.stop_after_attempt(3) | tenacity.stop_before_delay(25),
     reraise=True,
 )
 
 
-class StatusAnswer(BaseModel):
+class StatusResponse(BaseModel):
     """Codat's answer about the status of a sync. All but the code may be null."""
 
     model_config = ConfigDict(alias_generator=to_camel)
@@ -75,7 +77,7 @@ class TransactionPage(TypedDict):
     totalResults: int
 
 
-class CompanyAnswer(BaseModel):
+class CompanyResponse(BaseModel):
     """Codat's answer about a company, as far as it is kept."""
 
     name: str | None = None
@@ -87,10 +89,10 @@ class ConnectionPage(TypedDict):
     results: list[Connection]
 
 
-_STATUS_ANSWER = TypeAdapter(StatusAnswer)
-_STATUS_LIST = TypeAdapter(list[StatusAnswer])
+_STATUS_ANSWER = TypeAdapter(StatusResponse)
+_STATUS_LIST = TypeAdapter(list[StatusResponse])
 _TRANSACTION_PAGE = TypeAdapter(TransactionPage)
-_COMPANY_ANSWER = TypeAdapter(CompanyAnswer)
+_COMPANY_ANSWER = TypeAdapter(CompanyResponse)
 _CONNECTION_PAGE = TypeAdapter(ConnectionPage)
 _TRANSACTION_ROWS = TypeAdapter(list[TransactionRow])
 _CONFIGURATION = TypeAdapter(dict[str, Any])  # Codat's own: it is shown as it is
@@ -107,7 +109,7 @@ def parse_api_key(text: str) -> str:
     return key
 
 
-class Transactions:
+class SyncTransactions:
     """The transactions of a sync. How many they are is known before all of them are read."""
 
     def __init__(
@@ -127,45 +129,45 @@ class Transactions:
                 rows += further["results"]
         if len(rows) != self.total:
             # It changed in between, or an answer is not to be trusted: never take a part for the whole.
-            raise CodatInconsistentError(f"Codat announced {self.total} transactions and gave {len(rows)}")
+            raise CodatInconsistentResponseError(f"Codat announced {self.total} transactions and gave {len(rows)}")
         return rows
 
 
-class Codat:
+class CodatClient:
     """What can be asked of Codat. Safe to share between threads.
 
     Ids have to be checked: see ``codat_sync.core.identifiers``. Every call raises GateClosedError while the gate is
     closed.
     """
 
-    _may_be_refused = False
+    _is_refusal_ignored = False
 
-    def __init__(self, connection: "CodatConnection", retry: tenacity.Retrying = RETRY) -> None:
+    def __init__(self, connection: "CodatHttpClient", retry: tenacity.Retrying = RETRY) -> None:
         self._connection = connection
         self._retry = retry
         self._pages = ThreadPoolExecutor(_PAGES_AT_ONCE, thread_name_prefix="page")
 
-    def sync_status(self, company_id: str, sync_id: str) -> SyncStatus:
+    def get_sync_status(self, company_id: str, sync_id: str) -> SyncStatus:
         """Return what Codat says of a sync. Raises CodatError and SecretUnavailableError."""
         answer = self._get(company_id, _sync_path(company_id, sync_id) + "/status", {}, _STATUS_ANSWER.validate_json)
         for asked, answered in ((company_id, answer.company_id), (sync_id, answer.sync_id)):
             if answered is not None and answered.lower() != asked.lower():
-                raise CodatAnswerError(f"asked about {asked}, Codat answered about another")
+                raise CodatResponseError(f"asked about {asked}, Codat answered about another")
         return _status(company_id, sync_id, answer)
 
-    def sync_statuses(self, company_id: str) -> list[SyncStatus]:
+    def list_sync_statuses(self, company_id: str) -> list[SyncStatus]:
         """Return all syncs of a company that Codat lists. Raises CodatError and SecretUnavailableError."""
         path = f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/list/status"
         answers = self._get(company_id, path, {}, _STATUS_LIST.validate_json)
         if any(answer.company_id and answer.company_id.lower() != company_id.lower() for answer in answers):
-            raise CodatAnswerError(f"asked about company {company_id}, Codat answered about another")
+            raise CodatResponseError(f"asked about company {company_id}, Codat answered about another")
         return [
-            _status(company_id, canonical(answer.sync_id), answer)
+            _status(company_id, canonicalize(answer.sync_id), answer)
             for answer in answers
             if is_identifier(answer.sync_id)
         ]
 
-    def transactions(self, company_id: str, sync_id: str) -> "Transactions":
+    def get_transactions(self, company_id: str, sync_id: str) -> "SyncTransactions":
         """Return the transactions of a sync, their first page read. Raises CodatError and SecretUnavailableError."""
         path = _sync_path(company_id, sync_id) + "/transactions"
 
@@ -173,15 +175,15 @@ class Codat:
             query = {"page": number, "pageSize": PAGE_SIZE}
             found = self._get(company_id, path, query, _TRANSACTION_PAGE.validate_json)
             for row in found["results"]:
-                shorten(row)  # At once: all pages are in memory together.
+                truncate_message(row)  # At once: all pages are in memory together.
             return found
 
         first = page(1)
         if first["totalResults"] > _MOST_TRANSACTIONS:
-            raise CodatAnswerError(f"Codat announced {first['totalResults']} transactions")
-        return Transactions(first, page, self._pages)
+            raise CodatResponseError(f"Codat announced {first['totalResults']} transactions")
+        return SyncTransactions(first, page, self._pages)
 
-    def sync_transaction(self, company_id: str, sync_id: str, transaction_id: str) -> list[TransactionRow]:
+    def get_sync_transaction(self, company_id: str, sync_id: str, transaction_id: str) -> list[TransactionRow]:
         """Return what Codat says of one transaction of a sync: a row for each of its integration types.
 
         Raises CodatError and SecretUnavailableError.
@@ -189,17 +191,17 @@ class Codat:
         path = f"{_sync_path(company_id, sync_id)}/transactions/{quote(transaction_id, safe='')}"
         return self._get(company_id, path, {}, _TRANSACTION_ROWS.validate_json)
 
-    def configuration(self, company_id: str) -> dict[str, Any]:
+    def get_configuration(self, company_id: str) -> dict[str, Any]:
         """Return how a company's expenses are mapped. Raises CodatError and SecretUnavailableError."""
         path = f"/companies/{quote(company_id, safe='')}/sync/expenses/config"
         return self._get(company_id, path, {}, _CONFIGURATION.validate_json)
 
-    def company(self, company_id: str) -> Company:
+    def get_company(self, company_id: str) -> Company:
         """Return what Codat says of a company and its connections. Raises CodatError and SecretUnavailableError."""
         path = f"/companies/{quote(company_id, safe='')}"
         answer = self._get(company_id, path, {}, _COMPANY_ANSWER.validate_json)
         connections = self._get(company_id, path + "/connections", _CONNECTIONS_PAGE, _CONNECTION_PAGE.validate_json)
-        return company_of(company_id, answer.name, connections["results"])
+        return build_company(company_id, answer.name, connections["results"])
 
     def _get(self, company_id: str | None, path: str, query: Mapping[str, int | str], parse: Callable[[bytes], T]) -> T:
         answer: T = self._retry(self._get_once, company_id, path, query, parse)
@@ -208,21 +210,21 @@ class Codat:
     def _get_once(
         self, company_id: str | None, path: str, query: Mapping[str, int | str], parse: Callable[[bytes], T]
     ) -> T:
-        request = self._connection.request("GET", path, query)
-        answer = self._connection.ask(request, company_id, may_be_refused=self._may_be_refused)
+        request = self._connection.build_request("GET", path, query)
+        answer = self._connection.send(request, company_id, is_refusal_ignored=self._is_refusal_ignored)
         if answer.status_code != HTTPStatus.OK:
-            raise error_of(answer)
+            raise map_error(answer)
         try:
             return parse(answer.content)
         except ValidationError as error:
-            raise CodatMalformedError(f"GET {path}: {first_complaint(error)}") from None
+            raise CodatMalformedResponseError(f"GET {path}: {describe_validation_error(error)}") from None
 
 
 def _sync_path(company_id: str, sync_id: str) -> str:
     return f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/{quote(sync_id, safe='')}"
 
 
-def _status(company_id: str, sync_id: str, answer: StatusAnswer) -> SyncStatus:
+def _status(company_id: str, sync_id: str, answer: StatusResponse) -> SyncStatus:
     return SyncStatus(
         company_id=company_id,
         sync_id=sync_id,
@@ -230,6 +232,6 @@ def _status(company_id: str, sync_id: str, answer: StatusAnswer) -> SyncStatus:
         status=answer.sync_status,
         error_message=answer.error_message,
         exception_message=answer.sync_exception_message,
-        synced_at=parse_instant(answer.sync_utc),
+        synced_at=parse_timestamp(answer.sync_utc),
         data_pushed=answer.data_pushed,
     )

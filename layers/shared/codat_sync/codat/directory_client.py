@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
-from codat_sync.codat.client import Codat, CompanyAnswer
+from codat_sync.codat.client import CodatClient, CompanyResponse
 from codat_sync.core.errors import CodatNotFoundError
-from codat_sync.core.identifiers import canonical, is_identifier
-from codat_sync.webhooks.endpoint import Consumer
+from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.webhooks.endpoint import WebhookConsumer
 
 # Codat's own advice for the quickest answer.
 PAGE_SIZE = 100
@@ -23,14 +23,14 @@ class ListedCompany(BaseModel):
     id: str | None = None
 
 
-class CompanyPage(TypedDict):
+class CompanyPageResponse(TypedDict):
     """A page of Codat's companies."""
 
     results: list[ListedCompany]
     totalResults: int
 
 
-class ConsumerAnswer(BaseModel):
+class ConsumerResponse(BaseModel):
     """Who receives webhooks. A consumer without types receives all of them."""
 
     model_config = ConfigDict(alias_generator=to_camel)
@@ -43,23 +43,23 @@ class ConsumerAnswer(BaseModel):
 class ConsumerPage(TypedDict):
     """The consumers, as one of Codat's lists."""
 
-    results: list[ConsumerAnswer]
+    results: list[ConsumerResponse]
 
 
-_COMPANY_PAGE = TypeAdapter(CompanyPage)
-_CONSUMERS: TypeAdapter[list[ConsumerAnswer] | ConsumerPage] = TypeAdapter(list[ConsumerAnswer] | ConsumerPage)
-_COMPANY = TypeAdapter(CompanyAnswer)
+_COMPANY_PAGE = TypeAdapter(CompanyPageResponse)
+_CONSUMERS: TypeAdapter[list[ConsumerResponse] | ConsumerPage] = TypeAdapter(list[ConsumerResponse] | ConsumerPage)
+_COMPANY = TypeAdapter(CompanyResponse)
 
 
 @dataclass(frozen=True, slots=True)
-class Companies:
+class CompanyIdPage:
     """One page of Codat's companies, and how many pages there are."""
 
     company_ids: tuple[str, ...]
     pages: int
 
 
-class CodatDirectory(Codat):
+class CodatDirectoryClient(CodatClient):
     """Codat, and what can be asked that is about no one company. Every call raises CodatError and what ``Codat`` does.
 
     Codat's answers are known here from its reference only, so no more of them is relied on than is needed. What it
@@ -67,14 +67,14 @@ class CodatDirectory(Codat):
     many that have nothing to do with expenses.
     """
 
-    _may_be_refused = True
+    _is_refusal_ignored = True
 
-    def companies(self, page: int) -> Companies:
+    def list_companies(self, page: int) -> CompanyIdPage:
         """Return a page of the companies, counted from 1, the oldest first: what comes new is on the last one."""
         query: dict[str, int | str] = {"page": page, "pageSize": PAGE_SIZE, "orderBy": "created"}
         found = self._get(None, "/companies", query, _COMPANY_PAGE.validate_json)
-        ids = tuple(canonical(each.id) for each in found["results"] if is_identifier(each.id))
-        return Companies(ids, max(1, math.ceil(found["totalResults"] / PAGE_SIZE)))
+        ids = tuple(canonicalize(each.id) for each in found["results"] if is_identifier(each.id))
+        return CompanyIdPage(ids, max(1, math.ceil(found["totalResults"] / PAGE_SIZE)))
 
     def has_company(self, company_id: str) -> bool:
         """Return whether Codat knows the company."""
@@ -84,8 +84,10 @@ class CodatDirectory(Codat):
             return False
         return True
 
-    def webhook_consumers(self) -> list[Consumer]:
+    def list_webhook_consumers(self) -> list[WebhookConsumer]:
         """Return who receives webhooks: a bare array and one of Codat's pages are both understood."""
         answer = self._get(None, "/webhooks", {}, _CONSUMERS.validate_json)
         found = answer if isinstance(answer, list) else answer["results"]
-        return [Consumer(each.url or "", bool(each.disabled), frozenset(each.event_types or ())) for each in found]
+        return [
+            WebhookConsumer(each.url or "", bool(each.disabled), frozenset(each.event_types or ())) for each in found
+        ]

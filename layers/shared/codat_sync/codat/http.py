@@ -16,36 +16,36 @@ from typing import TYPE_CHECKING
 import httpx
 from pydantic import BaseModel, Field, ValidationError
 
-from codat_sync.codat.response import Answer
+from codat_sync.codat.response import CodatResponse
 from codat_sync.core.errors import (
-    CodatAnswerError,
     CodatError,
     CodatNotFoundError,
+    CodatResponseError,
     CodatUnavailableError,
     CodatUnreachableError,
 )
 from codat_sync.rate_limits.errors import GateClosedError
-from codat_sync.rate_limits.limiter import Turns
-from codat_sync.rate_limits.quota import closure_of_429, closure_of_refusal, read_quota
+from codat_sync.rate_limits.limiter import RateLimiter
+from codat_sync.rate_limits.quota import closure_from_429, closure_from_refusal, read_quota
 
 if TYPE_CHECKING:
     from codat_sync.rate_limits.gate import SharedGate
 
 # In seconds: for each read, and for an answer as a whole.
 TIMEOUT = httpx.Timeout(10, connect=3)
-LONGEST_ANSWER = 15.0
+MAX_RESPONSE_SECONDS = 15.0
 # A call that begins so long before the end of a function's time ends within it, its connection included.
-SECONDS_OF_A_CALL = 25
+MAX_CALL_SECONDS = 25
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
-class ErrorAnswer(BaseModel):
+class ErrorResponse(BaseModel):
     """Codat's answer when it refuses."""
 
     correlation_id: str | None = Field(None, alias="correlationId")
 
 
-class CodatConnection:
+class CodatHttpClient:
     """The one way to Codat. Safe to share between threads.
 
     ``http`` has Codat's address as its base URL. While the gate is closed every request raises GateClosedError, without
@@ -56,13 +56,13 @@ class CodatConnection:
         self,
         http: httpx.Client,
         api_key: Callable[[], str],
-        turns: Turns,
+        limiter: RateLimiter,
         gate: "SharedGate",
         now: Callable[[], datetime],
     ) -> None:
         self._http = http
         self._api_key = api_key
-        self._turns = turns
+        self._limiter = limiter
         self._gate = gate
         self._now = now
         self._clock = time.monotonic
@@ -71,46 +71,48 @@ class CodatConnection:
         self._lock = threading.Lock()
         self._results: Counter[str] = Counter()
 
-    def take_results(self) -> Counter[str]:
+    def take_status_counts(self) -> Counter[str]:
         """Return how many requests had which HTTP status, or were ``unreachable``, since this was asked last."""
         with self._lock:
             results, self._results = self._results, Counter()
         return results
 
-    def ask(self, request: httpx.Request, company_id: str | None, *, may_be_refused: bool = False) -> Answer:
+    def send(
+        self, request: httpx.Request, company_id: str | None, *, is_refusal_ignored: bool = False
+    ) -> CodatResponse:
         """Send a request once, and return whatever Codat answers; a refusal closes the gate for all.
 
-        One that ``may_be_refused`` asks for what Codat may not give to everybody: a 402 or 403 says nothing then.
+        One that ``is_refusal_ignored`` asks for what Codat may not give to everybody: a 402 or 403 says nothing then.
 
         Raises GateClosedError and CodatUnreachableError if nothing was sent, CodatUnavailableError if that is not
         known, SecretUnavailableError.
         """
         key = base64.b64encode(self._api_key().encode()).decode()
         request.headers["Authorization"] = f"Basic {key}"
-        with self._turns.turn(company_id):
+        with self._limiter.acquire(company_id):
             if self._clock() > self.deadline:
                 raise CodatUnreachableError("there was no time left to ask")
             # Only now: it may have closed while this call waited for its turn.
-            self._gate.pass_through()
+            self._gate.require_open()
             answer = self._send(request)
         self._count(str(answer.status_code))
         if quota := read_quota(answer.headers, answer.received_at):
-            self._gate.count(quota)
-        says_nothing = may_be_refused and answer.status_code in {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}
-        if isinstance(error := error_of(answer), GateClosedError) and not says_nothing:
+            self._gate.record_quota(quota)
+        says_nothing = is_refusal_ignored and answer.status_code in {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}
+        if isinstance(error := map_error(answer), GateClosedError) and not says_nothing:
             self._gate.close(error.closure)
         return answer
 
-    def request(
+    def build_request(
         self, method: str, path: str, query: Mapping[str, int | str] | str = "", content: bytes | None = None
     ) -> httpx.Request:
-        """Return a request to Codat, to be sent with ``ask``."""
+        """Return a request to Codat, to be sent with ``send``."""
         url = httpx.URL(path, params=query) if isinstance(query, Mapping) else httpx.URL(path, query=query.encode())
         return self._http.build_request(method, url, content=content, timeout=TIMEOUT)
 
-    def _send(self, request: httpx.Request) -> Answer:
+    def _send(self, request: httpx.Request) -> CodatResponse:
         """Return the answer, if it is there in time: the time-outs of httpx are of each read, and there may be many."""
-        deadline = self._clock() + LONGEST_ANSWER
+        deadline = self._clock() + MAX_RESPONSE_SECONDS
         content = bytearray()
         try:
             answer = self._http.send(request, stream=True)
@@ -118,37 +120,37 @@ class CodatConnection:
                 for chunk in answer.iter_bytes():
                     content += chunk
                     if self._clock() > deadline:
-                        raise httpx.ReadTimeout(f"the answer was not there within {LONGEST_ANSWER:.0f} s")
+                        raise httpx.ReadTimeout(f"the answer was not there within {MAX_RESPONSE_SECONDS:.0f} s")
             finally:
                 answer.close()
         except httpx.HTTPError as error:
             self._count("unreachable")
             kind = CodatUnreachableError if isinstance(error, _NOT_SENT) else CodatUnavailableError
             raise kind(f"{type(error).__name__}: {error}") from error
-        return Answer(answer.status_code, answer.reason_phrase, answer.headers, bytes(content), self._now())
+        return CodatResponse(answer.status_code, answer.reason_phrase, answer.headers, bytes(content), self._now())
 
     def _count(self, result: str) -> None:
         with self._lock:
             self._results[result] += 1
 
 
-def error_of(answer: Answer) -> CodatError:
+def map_error(answer: CodatResponse) -> CodatError:
     """Return the error that an answer stands for. The HTTP status decides: the body's may differ."""
     try:
-        said = ErrorAnswer.model_validate_json(answer.content)
+        said = ErrorResponse.model_validate_json(answer.content)
     except ValidationError:
-        said = ErrorAnswer()
+        said = ErrorResponse()
     # Not Codat's own words: they may quote what they are about, and errors are logged.
     text = f"HTTP {answer.status_code} {answer.reason_phrase}".strip()
     match answer.status_code:
         case 401 | 402 | 403:
-            closure = closure_of_refusal(answer.status_code, answer.received_at)
-            return GateClosedError(text, closure, was_asked=True, correlation_id=said.correlation_id)
+            closure = closure_from_refusal(answer.status_code, answer.received_at)
+            return GateClosedError(text, closure, is_refused_by_codat=True, correlation_id=said.correlation_id)
         case 404:
             return CodatNotFoundError(text, correlation_id=said.correlation_id)
         case 429:
-            closure = closure_of_429(answer.headers, answer.received_at)
-            return GateClosedError(text, closure, was_asked=True, correlation_id=said.correlation_id)
+            closure = closure_from_429(answer.headers, answer.received_at)
+            return GateClosedError(text, closure, is_refused_by_codat=True, correlation_id=said.correlation_id)
         case status if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in {408, 409}:
             return CodatUnavailableError(text, correlation_id=said.correlation_id)
-    return CodatAnswerError(text, correlation_id=said.correlation_id)
+    return CodatResponseError(text, correlation_id=said.correlation_id)

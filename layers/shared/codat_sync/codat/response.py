@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 
-class Answer(NamedTuple):
+class CodatResponse(NamedTuple):
     """What came over the wire, and when."""
 
     status_code: int

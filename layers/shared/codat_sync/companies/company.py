@@ -37,12 +37,12 @@ class Company:
         """Whether what is written can reach the accounting software."""
         return not self.is_deleted and (self.connection_status or "").lower() == _LINKED
 
-    def deleted(self) -> "Company":
+    def as_deleted(self) -> "Company":
         """Return the company after its deletion at Codat: what was known of it is history, and kept."""
         return replace(self, is_deleted=True)
 
 
-def company_of(company_id: str, name: str | None, connections: Sequence[Connection]) -> Company:
+def build_company(company_id: str, name: str | None, connections: Sequence[Connection]) -> Company:
     """Return the company that has these connections. Of several targets, the one that is linked counts."""
     source, target = _of_type(connections, _EXPENSE), _of_type(connections, _ACCOUNTING)
     return Company(

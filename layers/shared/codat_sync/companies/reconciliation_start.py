@@ -7,9 +7,9 @@ from contextlib import suppress
 from datetime import datetime
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.aws.table_schema import reconcile_keys, reconciliation_key
+from codat_sync.aws.table_schema import reconcile_index_keys, reconciliation_key
 from codat_sync.core.errors import ConditionFailedError
-from codat_sync.core.timestamps import format_instant
+from codat_sync.core.timestamps import format_timestamp
 
 STATE_VERSION = 1
 
@@ -18,8 +18,8 @@ def schedule_reconciliation(table: Table, company_id: str, now: datetime) -> Non
     """Make a company due for reconciliation now, unless it is scheduled already."""
     changes = {
         "v": STATE_VERSION,
-        "summary": {"companyId": company_id, "begunAt": format_instant(now)},
-        **reconcile_keys(format_instant(now)),
+        "summary": {"companyId": company_id, "begunAt": format_timestamp(now)},
+        **reconcile_index_keys(format_timestamp(now)),
     }
     with suppress(ConditionFailedError):
         table.update(reconciliation_key(company_id), changes, {"reconcileAt": None})

@@ -4,12 +4,12 @@ from enum import StrEnum
 from typing import TypeVar
 
 E = TypeVar("E", bound=StrEnum)
-Otherwise = TypeVar("Otherwise")
+Default = TypeVar("Default")
 
 
-def member(kind: type[E], value: str, otherwise: Otherwise) -> E | Otherwise:
-    """Return the member of ``kind`` that ``value`` names, or ``otherwise``, which does no harm where it is new."""
+def parse_enum(enum_type: type[E], value: str, default: Default) -> E | Default:
+    """Return the member of ``enum_type`` that ``value`` names, or ``default``, which does no harm where it is new."""
     try:
-        return kind(value)
+        return enum_type(value)
     except ValueError:
-        return otherwise
+        return default

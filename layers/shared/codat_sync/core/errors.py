@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 # A detail may quote what came from outside, which can be of any length.
-_LONGEST_DETAIL = 500
+_MAX_DETAIL_LENGTH = 500
 
 
 class CodatSyncError(Exception):
@@ -23,7 +23,7 @@ class QueueUnavailableError(CodatSyncError):
     """A queue did not take a message. Waiting cures it."""
 
 
-class BusUnavailableError(CodatSyncError):
+class EventBusUnavailableError(CodatSyncError):
     """The event bus did not take all that was put on it. Waiting cures it."""
 
 
@@ -31,7 +31,7 @@ class RetryUnavailableError(CodatSyncError):
     """The function retry can't be reached, or failed. Waiting cures it, or its log tells."""
 
 
-class UnauthenticError(CodatSyncError):
+class WebhookAuthenticationError(CodatSyncError):
     """A request that Codat did not sign."""
 
 
@@ -39,11 +39,11 @@ class ForbiddenError(CodatSyncError):
     """Somebody asks for what they have no role for."""
 
 
-class ForgedRequestError(CodatSyncError):
+class CsrfError(CodatSyncError):
     """A request that changes something, and was not made on a page of ours."""
 
 
-class LoginRefusedError(CodatSyncError):
+class LoginFailedError(CodatSyncError):
     """Somebody comes from the issuer with nothing that counts. To sign in anew cures it, unless they were forged."""
 
 
@@ -51,11 +51,11 @@ class IdentityProviderError(CodatSyncError):
     """The issuer does not answer, or not as it has to. Waiting, or a person, cures it."""
 
 
-class TooLargeError(CodatSyncError):
+class MessageTooLargeError(CodatSyncError):
     """An event that does not fit into a queue message, and is not of a sync."""
 
 
-class PoisonError(CodatSyncError):
+class PoisonMessageError(CodatSyncError):
     """A message that no retry cures: it is set aside, with the reason, for a person.
 
     ``reason`` is one word or a few, joined by hyphens, to count and search by; ``detail`` a sentence to read.
@@ -64,50 +64,50 @@ class PoisonError(CodatSyncError):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.detail = detail if len(detail) <= _LONGEST_DETAIL else f"{detail[:_LONGEST_DETAIL]}…"
+        self.detail = detail if len(detail) <= _MAX_DETAIL_LENGTH else f"{detail[:_MAX_DETAIL_LENGTH]}…"
 
 
 class ConditionFailedError(CodatSyncError):
     """An item of the table is not as it was when it was read."""
 
 
-class VersionMovedError(CodatSyncError):
+class VersionConflictError(CodatSyncError):
     """Another worker committed since the version was read: who lost starts over."""
 
 
-class UnprocessedError(CodatSyncError):
+class UnprocessedItemsError(CodatSyncError):
     """DynamoDB did not do all of what it was asked, however often. Waiting cures it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Invalidity:
+class ValidationIssue:
     """What is wrong with a body, and where."""
 
-    place: str
+    location: str
     message: str
 
 
 class InvalidBodyError(CodatSyncError):
     """A body that Codat would refuse."""
 
-    def __init__(self, invalidities: Sequence[Invalidity]) -> None:
-        super().__init__("; ".join(f"{each.place} {each.message}".strip() for each in invalidities))
-        self.invalidities = tuple(invalidities)
+    def __init__(self, issues: Sequence[ValidationIssue]) -> None:
+        super().__init__("; ".join(f"{each.location} {each.message}".strip() for each in issues))
+        self.issues = tuple(issues)
 
 
 class InvalidQueryError(CodatSyncError):
-    """A question that has no answer: ``place`` is the parameter, the text says what is wrong with it."""
+    """A question that has no answer: ``parameter`` is its name, the text says what is wrong with it."""
 
-    def __init__(self, place: str, why: str) -> None:
-        super().__init__(f"{place} {why}")
-        self.place = place
+    def __init__(self, parameter: str, reason: str) -> None:
+        super().__init__(f"{parameter} {reason}")
+        self.parameter = parameter
 
 
-class ClaimedError(CodatSyncError):
+class ClaimConflictError(CodatSyncError):
     """A submission, or a claim, is not where it was: another was quicker."""
 
 
-class ForgottenError(CodatSyncError):
+class CompanyErasedError(CodatSyncError):
     """A company that was forgotten on request: nothing of it is written or sent."""
 
     def __init__(self, company_id: str) -> None:
@@ -118,15 +118,15 @@ class TooEarlyError(CodatSyncError):
     """Something that can be done only later. The text says when."""
 
 
-class RunOverError(CodatSyncError):
+class InvocationDeadlineError(CodatSyncError):
     """The run of a function is over: what it has left undone is done by another one."""
 
 
-class InFlightError(CodatSyncError):
+class SubmissionInFlightError(CodatSyncError):
     """A transaction has a submission in flight: another one could write it twice."""
 
-    def __init__(self, transaction_id: str, why: str) -> None:
-        super().__init__(f"transaction {transaction_id} {why}")
+    def __init__(self, transaction_id: str, reason: str) -> None:
+        super().__init__(f"transaction {transaction_id} {reason}")
         self.transaction_id = transaction_id
 
 
@@ -146,7 +146,7 @@ class CodatUnreachableError(CodatUnavailableError):
     """Codat could not be reached: what was to be sent has not arrived. Waiting cures it."""
 
 
-class CodatInconsistentError(CodatUnavailableError):
+class CodatInconsistentResponseError(CodatUnavailableError):
     """Codat's answers do not fit together. Waiting cures it if something changed in between; else nothing does."""
 
 
@@ -154,9 +154,9 @@ class CodatNotFoundError(CodatError):
     """Codat does not know the company or the sync (404), or does not know it yet."""
 
 
-class CodatAnswerError(CodatError):
+class CodatResponseError(CodatError):
     """Codat's answer is not what its documentation says it is."""
 
 
-class CodatMalformedError(CodatAnswerError):
+class CodatMalformedResponseError(CodatResponseError):
     """Codat's answer can't be read: perhaps a connection was to blame."""

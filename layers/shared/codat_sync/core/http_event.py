@@ -7,20 +7,20 @@ from typing import Any
 Event = Mapping[str, Any]
 
 
-def headers_of(event: Event) -> dict[str, str]:
+def get_headers(event: Event) -> dict[str, str]:
     """Return the headers, their names in lower case."""
     return {name.lower(): value for name, value in event.get("headers", {}).items()}
 
 
-def cookies_of(event: Event) -> dict[str, str]:
+def get_cookies(event: Event) -> dict[str, str]:
     """Return the cookies by name; of those with the same name the first, which is of the most specific path."""
     # Not all that hands over such events takes them out of the header, as API Gateway does.
-    pairs = event.get("cookies") or headers_of(event).get("cookie", "").split(";")
+    pairs = event.get("cookies") or get_headers(event).get("cookie", "").split(";")
     named = [pair.strip().partition("=") for pair in pairs]
     return {name: value for name, _, value in reversed(named) if name}
 
 
-def base_url_of(event: Event, public_url: str, *, is_local: bool) -> str:
+def get_base_url(event: Event, public_url: str, *, is_local: bool) -> str:
     """Return where people reach the pages, without a slash at the end: ``public_url``, if there is one.
 
     Else it is the domain that API Gateway answered for, so a domain of the customer's works as well.
@@ -28,5 +28,5 @@ def base_url_of(event: Event, public_url: str, *, is_local: bool) -> str:
     if public_url:
         return public_url.rstrip("/")
     if is_local:  # there the domain lacks its port
-        return f"http://{headers_of(event)['host']}"
+        return f"http://{get_headers(event)['host']}"
     return f"https://{event['requestContext']['domainName']}"

@@ -15,6 +15,6 @@ def is_identifier(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None
 
 
-def canonical(identifier: str) -> str:
+def canonicalize(identifier: str) -> str:
     """Return an id as we write it: a GUID, whose letter case says nothing, in lower case."""
     return identifier.lower() if _GUID.fullmatch(identifier) else identifier

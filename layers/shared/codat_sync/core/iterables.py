@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """Yield ``items`` in lists of ``size``, made as they are asked for."""
     iterator = iter(items)  # itertools.batched is there only from Python 3.12 on
     while chunk := list(islice(iterator, size)):

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 
-def parse_instant(text: object) -> datetime | None:
+def parse_timestamp(text: object) -> datetime | None:
     """Return the moment that Codat wrote, in UTC, or None if it is none.
 
     Codat's times come with up to seven fractional digits, with an offset, without one (then they are UTC) or as a bare
@@ -18,11 +18,11 @@ def parse_instant(text: object) -> datetime | None:
         return None
 
 
-def format_instant(moment: datetime) -> str:
+def format_timestamp(moment: datetime) -> str:
     """Return ``moment`` in UTC to the millisecond, always equally long: such texts sort as the moments do."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def format_known(moment: datetime | None) -> str | None:
-    """Return ``moment`` as ``format_instant`` does, None if there is none."""
-    return format_instant(moment) if moment else None
+def format_optional_timestamp(moment: datetime | None) -> str | None:
+    """Return ``moment`` as ``format_timestamp`` does, None if there is none."""
+    return format_timestamp(moment) if moment else None

@@ -5,11 +5,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from codat_sync.core.identifiers import canonical, is_identifier
-from codat_sync.dead_letters.mention import is_mentioned, webhook_in
+from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.dead_letters.mention import extract_webhook, mentions_company
 
 # What SQS itself moves has no reason: it was handed out as often as the queue allows.
-RECEIVED_TOO_OFTEN = "received-too-often"
+MAX_RECEIVES_EXCEEDED = "max-receives-exceeded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,17 @@ class DeadLetter:
     receipt_handle: str = field(repr=False)
 
     @property
-    def readable(self) -> str:
+    def payload(self) -> str:
         """The webhook that it carries, or else its body, for a person to read."""
-        return webhook_in(self.body) or self.body
+        return extract_webhook(self.body) or self.body
 
     def mentions(self, company_id: str) -> bool:
         """Return whether it speaks of a company, though it may be no message that can be understood."""
-        return self.group == company_id or is_mentioned(company_id, self.body)
+        return self.group == company_id or mentions_company(company_id, self.body)
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class DropDecision:
     """That letters are deleted: why, by whom and when."""
 
     why: str
@@ -47,7 +47,7 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
+class DroppedLetter:
     """The record of a letter that was dropped."""
 
     queue: str
@@ -55,11 +55,11 @@ class Dropped:
     reason: str
     company_id: str | None
     sync_id: str | None
-    drop: Drop
+    drop: DropDecision
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DeadLetterFilter:
     """Which dead letters are meant: those that fit all that is said. Nothing said: all.
 
     ``company_id`` is of those that say so; ``mentioned`` is a company's id wherever it stands in a letter.
@@ -72,11 +72,11 @@ class Wanted:
     mentioned: str | None = None
 
     @property
-    def is_all(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether nothing is said."""
-        return self == Wanted()
+        return self == DeadLetterFilter()
 
-    def includes(self, letter: DeadLetter) -> bool:
+    def is_match(self, letter: DeadLetter) -> bool:
         """Return whether ``letter`` is meant."""
         return (
             (not self.message_ids or letter.message_id in self.message_ids)
@@ -86,12 +86,12 @@ class Wanted:
             and (self.mentioned is None or letter.mentions(self.mentioned))
         )
 
-    def are_all(self, found: Collection[str]) -> bool:
+    def is_satisfied_by(self, found: Collection[str]) -> bool:
         """Return whether there can be no others than those with the ids ``found``: each is named, and was found."""
         return bool(self.message_ids) and self.message_ids.issubset(found)
 
 
-def ids_of(body: str, group: str | None) -> tuple[str | None, str | None]:
+def extract_ids(body: str, group: str | None) -> tuple[str | None, str | None]:
     """Return the ids of the company and of the sync that a message is about, as far as it says, whatever it is.
 
     What can be no id is none: it may be anything, of any length.
@@ -105,4 +105,4 @@ def ids_of(body: str, group: str | None) -> tuple[str | None, str | None]:
 
 
 def _id(value: object) -> str | None:
-    return canonical(value) if is_identifier(value) else None
+    return canonicalize(value) if is_identifier(value) else None

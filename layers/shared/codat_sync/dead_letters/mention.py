@@ -5,12 +5,12 @@ import binascii
 import json
 
 
-def is_mentioned(company_id: str, body: str) -> bool:
+def mentions_company(company_id: str, body: str) -> bool:
     """Return whether a message's body, or the webhook that it carries, has a company's id, in whatever letter case."""
-    return any(company_id.lower() in text.lower() for text in (body, webhook_in(body)))
+    return any(company_id.lower() in text.lower() for text in (body, extract_webhook(body)))
 
 
-def webhook_in(body: str) -> str:
+def extract_webhook(body: str) -> str:
     """Return the webhook that a message carries, as it came; nothing if it carries none."""
     try:
         return base64.b64decode(json.loads(body)["raw"], validate=True).decode(errors="replace")

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from codat_sync.aws.dynamodb import Table, Values
+from codat_sync.aws.dynamodb import Attributes, Table
 from codat_sync.aws.table_schema import dropped_key, dropped_partition
-from codat_sync.companies.tombstones import is_known
+from codat_sync.companies.tombstones import is_not_erased
 from codat_sync.core.errors import QueueUnavailableError
-from codat_sync.core.iterables import chunks
-from codat_sync.core.timestamps import format_instant
-from codat_sync.dead_letters.dead_letter import RECEIVED_TOO_OFTEN, DeadLetter, Drop, Dropped, ids_of
+from codat_sync.core.iterables import batched
+from codat_sync.core.timestamps import format_timestamp
+from codat_sync.dead_letters.dead_letter import (
+    MAX_RECEIVES_EXCEEDED,
+    DeadLetter,
+    DropDecision,
+    DroppedLetter,
+    extract_ids,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -28,22 +34,22 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 # How long a letter is hidden from others, and from our next look, while it is dealt with.
-_HIDDEN_SECONDS = 300
-_MOST_AT_ONCE = 10  # that SQS hands over
-_KEPT = timedelta(days=365)
+_VISIBILITY_SECONDS = 300
+_BATCH_SIZE = 10  # that SQS hands over
+_RETENTION = timedelta(days=365)
 # In bytes: an item of DynamoDB's holds 400 KB.
-_LONGEST_BODY = 350_000
+_MAX_BODY_BYTES = 350_000
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class QueueDepth:
     """About how many letters a queue has: those to be had, and those that somebody is looking at just now."""
 
-    waiting: int
-    looked_at: int
+    available: int
+    in_flight: int
 
 
-class SetAside:
+class DeadLetterQueueClient:
     """A dead-letter queue, and the queue that its messages came from, if it was one.
 
     All of it raises QueueUnavailableError.
@@ -61,24 +67,24 @@ class SetAside:
         return self._name
 
     @property
-    def leads_back(self) -> bool:
+    def is_redrivable(self) -> bool:
         """Whether its messages can be put back."""
         return self._source_url is not None
 
-    def count(self) -> Counts:
+    def count(self) -> QueueDepth:
         """Return about how many letters there are."""
         names: list[QueueAttributeNameType] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        with _told():
+        with _queue_errors():
             answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
-        return Counts(*(int(answer["Attributes"][name]) for name in names))
+        return QueueDepth(*(int(answer["Attributes"][name]) for name in names))
 
     def letters(self, most: int) -> Iterator[list[DeadLetter]]:
         """Yield up to ``most`` letters, hidden from others for five minutes, as SQS hands them over: some at a time."""
-        while most > 0 and (received := self._receive(min(most, _MOST_AT_ONCE))):
+        while most > 0 and (received := self._receive(min(most, _BATCH_SIZE))):
             yield [self._letter(message) for message in received]
             most -= len(received)
 
-    def put_back(self, letter: DeadLetter) -> None:
+    def redrive(self, letter: DeadLetter) -> None:
         """Send a letter to where it came from, as it was, and take it out here.
 
         In this order: a message that is there twice does no harm. The reason goes: if it fails again, it has another.
@@ -86,43 +92,43 @@ class SetAside:
         request: SendMessageRequestTypeDef = {"QueueUrl": self._source_url or "", "MessageBody": letter.body}
         if letter.group:
             request["MessageGroupId"] = letter.group
-        with _told():
+        with _queue_errors():
             self._client.send_message(**request)
-        self.take_out(letter)
+        self.delete(letter)
 
-    def take_out(self, letter: DeadLetter) -> None:
+    def delete(self, letter: DeadLetter) -> None:
         """Delete a letter. What was to be known of it has to be written before."""
-        with _told():
+        with _queue_errors():
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt_handle)
 
-    def leave(self, receipt_handles: Iterable[str]) -> None:
+    def release(self, receipt_handles: Iterable[str]) -> None:
         """Let others see letters again. One that SQS does not let is seen when it is not hidden any more."""
-        for some in chunks(receipt_handles, _MOST_AT_ONCE):
+        for some in batched(receipt_handles, _BATCH_SIZE):
             shown: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
                 {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
                 for number, handle in enumerate(some)
             ]
-            with _told():
+            with _queue_errors():
                 self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=shown)
 
     def _receive(self, most: int) -> "list[MessageTypeDef]":
-        with _told():
+        with _queue_errors():
             return self._client.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=most,
                 MessageAttributeNames=["reason", "detail"],
                 MessageSystemAttributeNames=["MessageGroupId", "SentTimestamp"],
-                VisibilityTimeout=_HIDDEN_SECONDS,
+                VisibilityTimeout=_VISIBILITY_SECONDS,
                 WaitTimeSeconds=1,
             ).get("Messages", [])
 
     def _letter(self, message: "MessageTypeDef") -> DeadLetter:
         attributes, group = message["Attributes"], message["Attributes"].get("MessageGroupId")
-        company_id, sync_id = ids_of(message["Body"], group)
+        company_id, sync_id = extract_ids(message["Body"], group)
         return DeadLetter(
             queue=self._name,
             message_id=message["MessageId"],
-            reason=_text(message, "reason") or RECEIVED_TOO_OFTEN,
+            reason=_text(message, "reason") or MAX_RECEIVES_EXCEEDED,
             detail=_text(message, "detail"),
             sent_at=datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC),
             group=group,
@@ -133,21 +139,21 @@ class SetAside:
         )
 
 
-class DroppedLetters:
+class DroppedLetterRepository:
     """The record of letters that a person dropped, in SyncTable, for a year."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def put(self, letter: DeadLetter, drop: Drop) -> None:
+    def put(self, letter: DeadLetter, drop: DropDecision) -> None:
         """Write down a letter, whole if an item can hold it, and who drops it, when and why.
 
         Of a company that was forgotten, only that there was one.
         """
         body = letter.body.encode()
-        if letter.company_id and not is_known(self._table, letter.company_id):
+        if letter.company_id and not is_not_erased(self._table, letter.company_id):
             letter = replace(letter, company_id=None, sync_id=None, detail="", body="")
-        at = format_instant(drop.at)
+        at = format_timestamp(drop.at)
         item = dropped_key(at, letter.message_id) | {
             "v": _VERSION,
             "queue": letter.queue,
@@ -155,30 +161,30 @@ class DroppedLetters:
             "syncId": letter.sync_id,
             "reason": letter.reason,
             "detail": letter.detail,
-            "sentAt": format_instant(letter.sent_at),
+            "sentAt": format_timestamp(letter.sent_at),
             "why": drop.why,
             "by": drop.by,
             "droppedAt": at,
-            "body": (letter.body or None) if len(body) <= _LONGEST_BODY else None,
+            "body": (letter.body or None) if len(body) <= _MAX_BODY_BYTES else None,
             "sha256": hashlib.sha256(body).hexdigest(),
-            "expiresAt": int((drop.at + _KEPT).timestamp()),
+            "expiresAt": int((drop.at + _RETENTION).timestamp()),
         }
         self._table.put(item, {})
 
-    def latest(self, most: int) -> list[Dropped]:
+    def latest(self, most: int) -> list[DroppedLetter]:
         """Return the latest records, the newest first: ``most``, or fewer if those are over a megabyte."""
         items, _ = self._table.query_page(dropped_partition(), None, most, newest_first=True)
         return [_dropped(item) for item in items]
 
 
-def _dropped(item: Values) -> Dropped:
-    return Dropped(
+def _dropped(item: Attributes) -> DroppedLetter:
+    return DroppedLetter(
         queue=item["queue"],
         message_id=item["sk"].rpartition("#")[2],
         reason=item["reason"],
         company_id=item.get("companyId"),
         sync_id=item.get("syncId"),
-        drop=Drop(item["why"], item["by"], datetime.fromisoformat(item["droppedAt"])),
+        drop=DropDecision(item["why"], item["by"], datetime.fromisoformat(item["droppedAt"])),
     )
 
 
@@ -188,7 +194,7 @@ def _text(message: "MessageTypeDef", name: str) -> str:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _queue_errors() -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as error:

@@ -10,39 +10,39 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 
-from codat_sync.aws.dynamodb import Table, Values
+from codat_sync.aws.dynamodb import Attributes, Table
 from codat_sync.aws.table_schema import is_body
 from codat_sync.core.errors import ConditionFailedError
-from codat_sync.core.timestamps import format_instant
+from codat_sync.core.timestamps import format_timestamp
 
-_NAMES = ("pk", "sk", "recordedAt", "emptiedAt")
-_AT_ONCE = 8
+_NAMES = ("pk", "sk", "recordedAt", "purgedAt")
+_WORKERS = 8
 
 
-class BodyItems:
+class BodyPurger:
     """The bodies of SyncTable."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="body")
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="body")
 
     def count(self, before: datetime) -> Iterator[int]:
         """Yield how many there are that were recorded before then, in a part of the table after the other."""
         return map(len, self._find(before))
 
-    def empty(self, before: datetime, now: datetime) -> Iterator[int]:
+    def purge(self, before: datetime, now: datetime) -> Iterator[int]:
         """Empty them; yields as ``count`` does. Wherever it ends, another one finds what is left."""
         for items in self._find(before):
-            yield sum(self._pool.map(partial(self._empty, now), items))
+            yield sum(self._pool.map(partial(self._purge, now), items))
 
-    def _find(self, before: datetime) -> Iterator[list[Values]]:
-        until = format_instant(before)
+    def _find(self, before: datetime) -> Iterator[list[Attributes]]:
+        until = format_timestamp(before)
         for page in self._table.scan(_NAMES):
-            yield [item for item in page if is_body(item) and "emptiedAt" not in item and item["recordedAt"] < until]
+            yield [item for item in page if is_body(item) and "purgedAt" not in item and item["recordedAt"] < until]
 
-    def _empty(self, now: datetime, item: Values) -> bool:
+    def _purge(self, now: datetime, item: Attributes) -> bool:
         """Empty one, if it is still there; returns whether it was."""
-        changes = {"body": None, "emptiedAt": format_instant(now)}
+        changes = {"body": None, "purgedAt": format_timestamp(now)}
         try:
             self._table.update({name: item[name] for name in ("pk", "sk")}, changes, {"recordedAt": item["recordedAt"]})
         except ConditionFailedError:

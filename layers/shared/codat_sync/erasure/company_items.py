@@ -11,9 +11,17 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
 
-from codat_sync.aws.dynamodb import Table, Values
-from codat_sync.aws.table_schema import DROPPED, Key, company_key, is_of_company, kind_of, sync_key, sync_of
-from codat_sync.dead_letters.mention import is_mentioned
+from codat_sync.aws.dynamodb import Attributes, Table
+from codat_sync.aws.table_schema import (
+    DROPPED,
+    Key,
+    belongs_to_company,
+    company_key,
+    get_item_type,
+    parse_sync_id,
+    sync_key,
+)
+from codat_sync.dead_letters.mention import mentions_company
 
 _NAMES = ("pk", "sk", "companyId", "summary.companyId")
 _QUERIES_AT_ONCE = 8
@@ -29,24 +37,24 @@ class CompanyItems:
     def count(self, company_id: str) -> Iterator[Counter[str]]:
         """Yield how many of each kind there are, in a part of the table after the other."""
         for steps in self._find(company_id):
-            yield Counter(map(kind_of, chain.from_iterable(steps)))
+            yield Counter(map(get_item_type, chain.from_iterable(steps)))
 
     def erase(self, company_id: str) -> Iterator[Counter[str]]:
         """Delete them; yields as ``count`` does. Wherever it ends, another one finds what is left.
 
-        Raises UnprocessedError.
+        Raises UnprocessedItemsError.
         """
         for steps in self._find(company_id):
             for keys in steps:
                 self._table.delete_all(keys)
-            yield Counter(map(kind_of, chain.from_iterable(steps)))
+            yield Counter(map(get_item_type, chain.from_iterable(steps)))
 
     def _find(self, company_id: str) -> Iterator[list[list[Key]]]:
         """Yield the keys of some of them after the other, in steps: what leads to others is deleted after those."""
         looked_up: set[str] = set()
         for page in self._table.scan(_NAMES):
             ours = [item for item in page if _is_of(item, company_id)]
-            sync_ids = {sync_id for item in ours if (sync_id := sync_of(item))} - looked_up
+            sync_ids = {sync_id for item in ours if (sync_id := parse_sync_id(item))} - looked_up
             looked_up |= sync_ids
             partitions = list(self._pool.map(partial(self._sync, company_id), sync_ids))
             yield [
@@ -56,30 +64,30 @@ class CompanyItems:
             ]
 
         # Those that do not name it, and hold something of it all the same.
-        dropped = self._table.partition(DROPPED, (*_NAMES, "body"))
+        dropped = self._table.query_partition(DROPPED, (*_NAMES, "body"))
         others = (item for item in dropped if not _is_of(item, company_id))
-        yield [[_key(item) for item in others if is_mentioned(company_id, item.get("body") or "")]]
+        yield [[_key(item) for item in others if mentions_company(company_id, item.get("body") or "")]]
 
-    def _sync(self, company_id: str, sync_id: str) -> list[Values]:
+    def _sync(self, company_id: str, sync_id: str) -> list[Attributes]:
         """Return all that there is of a sync; nothing if it is another company's, whatever pointed to it."""
-        items = self._table.partition(sync_key(sync_id)["pk"], _NAMES)
+        items = self._table.query_partition(sync_key(sync_id)["pk"], _NAMES)
         return items if {_company_of(item) for item in items} <= {None, company_id} else []
 
 
-def _is_of(item: Values, company_id: str) -> bool:
+def _is_of(item: Attributes, company_id: str) -> bool:
     is_record = _key(item) == company_key(company_id)
-    return not is_record and (_company_of(item) == company_id or is_of_company(_key(item), company_id))
+    return not is_record and (_company_of(item) == company_id or belongs_to_company(_key(item), company_id))
 
 
-def _is_in_sync(item: Values) -> bool:
-    return bool(sync_key(sync_of(item) or "")["pk"] == item["pk"])
+def _is_in_sync(item: Attributes) -> bool:
+    return bool(sync_key(parse_sync_id(item) or "")["pk"] == item["pk"])
 
 
-def _company_of(item: Values) -> str | None:
+def _company_of(item: Attributes) -> str | None:
     """Return the company that an item names beside its key, None if it names none."""
     company_id: str | None = item.get("companyId") or item.get("summary", {}).get("companyId")
     return company_id
 
 
-def _key(item: Values) -> Key:
+def _key(item: Attributes) -> Key:
     return {"pk": item["pk"], "sk": item["sk"]}

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from codat_sync.core.errors import TooEarlyError, UnprocessedError
-from codat_sync.dead_letters.service import erase
+from codat_sync.core.errors import TooEarlyError, UnprocessedItemsError
+from codat_sync.dead_letters.service import delete_mentions
 
 if TYPE_CHECKING:
-    from codat_sync.companies.tombstones import Tombstone, Tombstones
-    from codat_sync.dead_letters.queue import SetAside
+    from codat_sync.companies.tombstones import Tombstone, TombstoneRepository
+    from codat_sync.dead_letters.queue import DeadLetterQueueClient
     from codat_sync.erasure.company_items import CompanyItems
 
 # Who looked before there was a tombstone may write for as long as a function runs; what it has signed by then AWS takes
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 # The rest is for clocks that differ, which AWS allows five minutes.
 LONGEST_RUN = timedelta(minutes=5)
-WRITERS_END_AFTER = LONGEST_RUN + timedelta(minutes=15 + 10)
+WRITERS_FINISH_WITHIN = LONGEST_RUN + timedelta(minutes=15 + 10)
 # What Codat was sent before has ended by then, or is listed. It refuses what it has completed: so a company that is
 # known again is written to as one of which nothing was ever sent.
-REMEMBERED_AFTER = timedelta(days=1)
+BLOCK_LIFTABLE_AFTER = timedelta(days=1)
 # The second one finds nothing, unless a person looks at the company at the same time.
-_MOST_PASSES = 10
+_MAX_PASSES = 10
 
 
-def _silent(_text: str) -> None:
+def _discard(_text: str) -> None:
     """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class ErasureResult:
     """What came of forgetting a company: its tombstone, how many items of each kind and dead letters were deleted."""
 
     tombstone: "Tombstone"
@@ -45,31 +45,31 @@ class Forgotten:
 
 
 @dataclass(frozen=True)
-class Forgetting:
+class ErasureService:
     """How companies are forgotten, and known again. ``by`` is who asks for it."""
 
-    tombstones: "Tombstones"
+    tombstones: "TombstoneRepository"
     items: "CompanyItems"
-    dead_letters: "Sequence[SetAside]"
+    dead_letters: "Sequence[DeadLetterQueueClient]"
     by: str
     now: Callable[[], datetime]
     sleep: Callable[[float], None] = time.sleep
-    tell: Callable[[str], None] = _silent
+    report: Callable[[str], None] = _discard
 
-    def forget(self, company_id: str, reason: str) -> Forgotten:
+    def erase(self, company_id: str, reason: str) -> ErasureResult:
         """Delete all that is known of a company, when nobody can write anything of it any more.
 
-        Raises UnprocessedError if each time that it looks there is something; ConditionFailedError if it is known again
-        meanwhile; and what AWS raises.
+        Raises UnprocessedItemsError if each time that it looks there is something; ConditionFailedError if it is known
+        again meanwhile; and what AWS raises.
         """
         stone = self.tombstones.put(company_id, self.by, reason, self.now())
         self._wait_for_writers(stone)
         self.tombstones.begin(stone, self.now())
-        items = self._erase(company_id)
-        letters = erase(self.dead_letters, company_id)
-        return Forgotten(self.tombstones.finish(company_id, self.now()), items, letters)
+        items = self._erase_items(company_id)
+        letters = delete_mentions(self.dead_letters, company_id)
+        return ErasureResult(self.tombstones.finish(company_id, self.now()), items, letters)
 
-    def remember(self, company_id: str, reason: str) -> bool:
+    def lift_block(self, company_id: str, reason: str) -> bool:
         """Have a company known again that was forgotten; returns False if it was not.
 
         At once while nothing is deleted yet. Else it takes a day, so that nothing is on its way to the books that we do
@@ -78,34 +78,36 @@ class Forgetting:
         stone = self.tombstones.load(company_id)
         if stone is None:
             return False
-        if stone.erasing_since and stone.erased_at is None:
+        if stone.started_at and stone.erased_at is None:
             raise TooEarlyError("it is being erased: let that come to its end first")
-        if stone.erased_at and self.now() - stone.erased_at < REMEMBERED_AFTER:
-            raise TooEarlyError(f"it was erased less than a day ago: wait until {stone.erased_at + REMEMBERED_AFTER}")
+        if stone.erased_at and self.now() - stone.erased_at < BLOCK_LIFTABLE_AFTER:
+            raise TooEarlyError(
+                f"it was erased less than a day ago: wait until {stone.erased_at + BLOCK_LIFTABLE_AFTER}"
+            )
         self.tombstones.remove(stone, self.by, reason, self.now())
         return True
 
     def _wait_for_writers(self, stone: "Tombstone") -> None:
         """Wait for who may have looked before the tombstone was there, submissions that are in flight included."""
-        left = stone.forgotten_at + WRITERS_END_AFTER - self.now()
-        if left > timedelta() and stone.erasing_since is None:
-            self.tell(f"nothing more is written of it; in {left} all is deleted that is there …")
+        left = stone.requested_at + WRITERS_FINISH_WITHIN - self.now()
+        if left > timedelta() and stone.started_at is None:
+            self.report(f"nothing more is written of it; in {left} all is deleted that is there …")
             self.sleep(left.total_seconds())
 
-    def _erase(self, company_id: str) -> Counter[str]:
+    def _erase_items(self, company_id: str) -> Counter[str]:
         """Delete until a look at all of the table finds nothing, and return how much that was."""
         erased: Counter[str] = Counter()
-        for _ in range(_MOST_PASSES):
-            found = self._add_up(self.items.erase(company_id))
+        for _ in range(_MAX_PASSES):
+            found = self._sum_counts(self.items.erase(company_id))
             if not found:
                 return erased
             erased += found
-        raise UnprocessedError(f"something of company {company_id} was there each time, {_MOST_PASSES} times")
+        raise UnprocessedItemsError(f"something of company {company_id} was there each time, {_MAX_PASSES} times")
 
-    def _add_up(self, counts: Iterable[Counter[str]]) -> Counter[str]:
+    def _sum_counts(self, counts: Iterable[Counter[str]]) -> Counter[str]:
         total: Counter[str] = Counter()
         for some in counts:
             total += some
             if some:
-                self.tell(f"{total.total():,} items deleted …")
+                self.report(f"{total.total():,} items deleted …")
         return total

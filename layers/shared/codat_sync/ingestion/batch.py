@@ -6,49 +6,51 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from codat_sync.core.errors import PoisonError
+from codat_sync.core.errors import PoisonMessageError
 from codat_sync.ingestion.inbox import read_message
-from codat_sync.ingestion.tasks import News, interpret, subject
+from codat_sync.ingestion.tasks import Task, get_subject, parse_task
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """A message as the queue hands it out; ``receives`` is how often it has."""
+class ReceivedMessage:
+    """A message as the queue hands it out; ``receive_count`` is how often it has."""
 
     message_id: str
     body: str
-    receives: int
+    receive_count: int
 
 
 @dataclass(frozen=True, slots=True)
-class Task(Generic[T]):
-    """What came of a message, or will: ``news`` is None if it can't be understood."""
+class PendingResult(Generic[T]):
+    """What came of a message, or will: ``task`` is None if it can't be understood."""
 
-    news: News | None
+    task: Task | None
     outcome: "Future[T]"
 
 
-def start(messages: Iterable[Received], work: Callable[[Sequence[News], int], T], pool: Executor) -> dict[str, Task[T]]:
+def start(
+    messages: Iterable[ReceivedMessage], work: Callable[[Sequence[Task], int], T], pool: Executor
+) -> dict[str, PendingResult[T]]:
     """Return, for the id of each of ``messages``, its task.
 
-    Messages about the same share one outcome. Of one that can't be understood it is a PoisonError.
+    Messages about the same share one outcome. Of one that can't be understood it is a PoisonMessageError.
     """
-    tasks: dict[str, Task[T]] = {}
-    groups: dict[object, list[tuple[Received, News]]] = {}
+    pending: dict[str, PendingResult[T]] = {}
+    groups: dict[object, list[tuple[ReceivedMessage, Task]]] = {}
     for message in messages:
         try:
-            news = interpret(read_message(message.body))
-        except PoisonError as poison:
+            task = parse_task(read_message(message.body))
+        except PoisonMessageError as poison:
             failed: Future[T] = Future()
             failed.set_exception(poison)
-            tasks[message.message_id] = Task(None, failed)
+            pending[message.message_id] = PendingResult(None, failed)
         else:
-            groups.setdefault(subject(news), []).append((message, news))
+            groups.setdefault(get_subject(task), []).append((message, task))
     for group in groups.values():
-        news_of_group, receives = [news for _, news in group], max(message.receives for message, _ in group)
+        tasks_of_group, receive_count = [task for _, task in group], max(message.receive_count for message, _ in group)
         # Of this run, whoever's thread it is (``run``).
-        outcome = pool.submit(copy_context().run, work, news_of_group, receives)
-        tasks |= {message.message_id: Task(news, outcome) for message, news in group}
-    return tasks
+        outcome = pool.submit(copy_context().run, work, tasks_of_group, receive_count)
+        pending |= {message.message_id: PendingResult(task, outcome) for message, task in group}
+    return pending

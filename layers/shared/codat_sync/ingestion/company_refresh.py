@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 from codat_sync.companies.company import Company, is_stale
 from codat_sync.core.errors import (
-    CodatAnswerError,
     CodatError,
+    CodatResponseError,
     CodatUnavailableError,
-    PoisonError,
+    PoisonMessageError,
     SecretUnavailableError,
-    VersionMovedError,
+    VersionConflictError,
 )
-from codat_sync.ingestion.results import Change, Refreshed
-from codat_sync.ingestion.sync_ingestion import MOST_RACES, MOST_RECEIVES, told
-from codat_sync.polling.schedule import Schedule, Waiting
+from codat_sync.ingestion.results import Change, CompanyResult
+from codat_sync.ingestion.sync_ingestion import MAX_COMMIT_ATTEMPTS, MAX_RECEIVES, describe_error
+from codat_sync.polling.schedule import PendingCheck, Schedule
 
 if TYPE_CHECKING:
-    from codat_sync.codat.client import Codat
-    from codat_sync.companies.repository import CompanyHead, CompanyStore
-    from codat_sync.ingestion.tasks import CompanyNews
+    from codat_sync.codat.client import CodatClient
+    from codat_sync.companies.repository import CompanyRepository, CompanySnapshot
+    from codat_sync.ingestion.tasks import CompanyTask
     from codat_sync.webhooks.events import WebhookEvent
 
 
@@ -30,103 +30,111 @@ _TOMORROW = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Refreshing:
+class CompanyRefresh:
     """How the records of companies are kept: an event says only that there is something to ask Codat about."""
 
-    codat: "Codat"
-    companies: "CompanyStore"
+    codat: "CodatClient"
+    companies: "CompanyRepository"
     schedule: Schedule
     now: Callable[[], datetime]
-    chance: Callable[[], float] = random.random
+    jitter: Callable[[], float] = random.random
 
-    def refresh(self, news: Sequence["CompanyNews"], receives: int) -> Refreshed:
-        """Ask Codat about the one company that all ``news`` are about, and keep the answer.
+    def refresh(self, tasks: Sequence["CompanyTask"], receive_count: int) -> CompanyResult:
+        """Ask Codat about the one company that all ``tasks`` are about, and keep the answer.
 
-        As with syncs, every committed answer is younger than the one before it. Raises PoisonError,
-        CodatUnavailableError, VersionMovedError after too many lost races, and what DynamoDB raises.
+        As with syncs, every committed answer is younger than the one before it. Raises PoisonMessageError,
+        CodatUnavailableError, VersionConflictError after too many lost races, and what DynamoDB raises.
         """
-        for _ in range(MOST_RACES):
+        for _ in range(MAX_COMMIT_ATTEMPTS):
             try:
-                return self._refresh_once(news, receives)
-            except VersionMovedError as error:
+                return self._refresh_once(tasks, receive_count)
+            except VersionConflictError as error:
                 lost = error
         raise lost
 
-    def _refresh_once(self, news: Sequence["CompanyNews"], receives: int) -> Refreshed:
-        first = news[0]
-        events = {each.event.webhook_id: each.event for each in news if each.event}
-        head = self.companies.load_head(first.company_id, events)
-        if head.is_forgotten:
-            return Refreshed(Change.FORGOTTEN)
-        unseen = [event for webhook_id, event in events.items() if webhook_id not in head.seen]
-        is_due = any(each.version == head.version for each in news if each.version is not None)
-        is_asked_for = bool(unseen) or is_due
+    def _refresh_once(self, tasks: Sequence["CompanyTask"], receive_count: int) -> CompanyResult:
+        first = tasks[0]
+        events = {each.event.webhook_id: each.event for each in tasks if each.event}
+        snapshot = self.companies.load_snapshot(first.company_id, events)
+        if snapshot.is_erased:
+            return CompanyResult(Change.BLOCKED)
+        new_events = [event for webhook_id, event in events.items() if webhook_id not in snapshot.processed_ids]
+        is_due = any(each.version == snapshot.version for each in tasks if each.version is not None)
+        is_asked_for = bool(new_events) or is_due
         # Once its connection is known to be gone, it is looked at until it is there again: see ``_until_linked``.
-        is_doubted = any(each.is_doubted for each in news) and (head.company is None or head.company.is_linked)
+        is_connection_suspect = any(each.is_connection_suspect for each in tasks) and (
+            snapshot.company is None or snapshot.company.is_linked
+        )
         # What waits already is not asked for again because it is old.
-        is_waiting = head.waiting is not None and head.waiting.due_at is not None
-        if not (is_asked_for or is_doubted) and (is_waiting or not is_stale(head.fetched_at, self.now())):
-            return Refreshed(Change.REPEATED if events else Change.OUTDATED, head.company)
+        is_waiting = snapshot.pending_check is not None and snapshot.pending_check.due_at is not None
+        if not (is_asked_for or is_connection_suspect) and (
+            is_waiting or not is_stale(snapshot.fetched_at, self.now())
+        ):
+            return CompanyResult(Change.DUPLICATE if events else Change.OUTDATED, snapshot.company)
         try:
-            company = self._ask(news, head)
+            company = self._ask(tasks, snapshot)
         except (CodatError, SecretUnavailableError) as error:
-            if isinstance(error, CodatUnavailableError) and unseen and receives < MOST_RECEIVES:
+            if isinstance(error, CodatUnavailableError) and new_events and receive_count < MAX_RECEIVES:
                 raise
-            refreshed = self._put_down(first, unseen, head, error, is_asked_for=is_asked_for)
-            if isinstance(error, CodatAnswerError) and is_asked_for:
-                raise PoisonError("malformed-answer", told(error)) from error
-            return refreshed
-        return self._keep(company, self._until_linked(company, first, unseen, head), unseen, head)
+            result = self._defer(first, new_events, snapshot, error, is_asked_for=is_asked_for)
+            if isinstance(error, CodatResponseError) and is_asked_for:
+                raise PoisonMessageError("malformed-response", describe_error(error)) from error
+            return result
+        return self._keep(company, self._until_linked(company, first, new_events, snapshot), new_events, snapshot)
 
-    def _ask(self, news: Sequence["CompanyNews"], head: "CompanyHead") -> Company:
-        if any(each.is_deletion for each in news):
+    def _ask(self, tasks: Sequence["CompanyTask"], snapshot: "CompanySnapshot") -> Company:
+        if any(each.is_deletion for each in tasks):
             # Nothing comes after a deletion, and Codat answers 404 from then on.
-            return _known(news[0], head).deleted()
-        return self.codat.company(news[0].company_id)
+            return _known(tasks[0], snapshot).as_deleted()
+        return self.codat.get_company(tasks[0].company_id)
 
     def _until_linked(
-        self, company: Company, news: "CompanyNews", events: "Sequence[WebhookEvent]", head: "CompanyHead"
-    ) -> Waiting | None:
+        self, company: Company, task: "CompanyTask", events: "Sequence[WebhookEvent]", snapshot: "CompanySnapshot"
+    ) -> PendingCheck | None:
         """Return how to wait for its connection: what failed for it goes on then, though no event tells of it."""
         if company.is_linked or company.is_deleted:
             return None
-        known = None if events or (head.company and head.company.is_linked) else head.waiting
-        return self.schedule.unfinished(known, self.now(), news.correlation_id)
+        known = None if events or (snapshot.company and snapshot.company.is_linked) else snapshot.pending_check
+        return self.schedule.after_unfinished(known, self.now(), task.correlation_id)
 
     def _keep(
-        self, company: Company, waiting: Waiting | None, events: "Sequence[WebhookEvent]", head: "CompanyHead"
-    ) -> Refreshed:
-        now = self.now()
-        is_new = company != head.company
-        # Though nothing is new: the version moves, so that no answer from before comes after this one.
-        self.companies.commit(company, waiting, head, now)
-        self.companies.put_events(head, events, now)
-        return Refreshed(Change.COMMITTED if is_new else Change.UNCHANGED, company)
-
-    def _put_down(
         self,
-        news: "CompanyNews",
+        company: Company,
+        pending_check: PendingCheck | None,
         events: "Sequence[WebhookEvent]",
-        head: "CompanyHead",
+        snapshot: "CompanySnapshot",
+    ) -> CompanyResult:
+        now = self.now()
+        is_new = company != snapshot.company
+        # Though nothing is new: the version moves, so that no answer from before comes after this one.
+        self.companies.commit(company, pending_check, snapshot, now)
+        self.companies.record_events(snapshot, events, now)
+        return CompanyResult(Change.COMMITTED if is_new else Change.UNCHANGED, company)
+
+    def _defer(
+        self,
+        task: "CompanyTask",
+        events: "Sequence[WebhookEvent]",
+        snapshot: "CompanySnapshot",
         error: CodatError | SecretUnavailableError,
         *,
         is_asked_for: bool,
-    ) -> Refreshed:
+    ) -> CompanyResult:
         now = self.now()
-        known = None if events else head.waiting
-        waiting = self.schedule.troubled(known, error, now, news.correlation_id, chance=self.chance())
-        if waiting.is_given_up:
-            return self._keep(_known(news, head).deleted(), None, events, head)
-        if isinstance(error, CodatAnswerError) and is_asked_for:
-            self.companies.park(waiting, head)
-        elif isinstance(error, CodatAnswerError):
+        known = None if events else snapshot.pending_check
+        pending_check = self.schedule.after_failure(known, error, now, task.correlation_id, jitter=self.jitter())
+        if pending_check.is_confirmed_missing:
+            return self._keep(_known(task, snapshot).as_deleted(), None, events, snapshot)
+        if isinstance(error, CodatResponseError) and is_asked_for:
+            self.companies.suspend_polling(pending_check, snapshot)
+        elif isinstance(error, CodatResponseError):
             # No dead letter tells of it: it is asked about again tomorrow.
-            self.companies.put_down(replace(waiting, due_at=now + _TOMORROW), head)
+            self.companies.defer(replace(pending_check, due_at=now + _TOMORROW), snapshot)
         else:
-            self.companies.put_down(waiting, head)
-            self.companies.put_events(head, events, now)
-        return Refreshed(Change.DEFERRED, head.company)
+            self.companies.defer(pending_check, snapshot)
+            self.companies.record_events(snapshot, events, now)
+        return CompanyResult(Change.DEFERRED, snapshot.company)
 
 
-def _known(news: "CompanyNews", head: "CompanyHead") -> Company:
-    return head.company or Company(news.company_id, None, None, None, None)
+def _known(task: "CompanyTask", snapshot: "CompanySnapshot") -> Company:
+    return snapshot.company or Company(task.company_id, None, None, None, None)

@@ -4,16 +4,16 @@ import base64
 import binascii
 from dataclasses import dataclass
 
-from codat_sync.core.errors import PoisonError
-from codat_sync.core.identifiers import canonical, is_identifier
-from codat_sync.core.timestamps import parse_instant
+from codat_sync.core.errors import PoisonMessageError
+from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.core.timestamps import parse_timestamp
 from codat_sync.messaging.messages import CheckMessage, Message, WebhookMessage
 from codat_sync.rate_limits.quota import QuotaEvent
-from codat_sync.webhooks.events import Concern, Webhook, WebhookEvent, parse_body, read_webhook
+from codat_sync.webhooks.events import EventCategory, Webhook, WebhookEvent, parse_body, parse_webhook
 
 
 @dataclass(frozen=True, slots=True)
-class SyncNews:
+class SyncTask:
     """That a sync is to be looked at: because of an ``event``, or because it is due at a ``version``."""
 
     company_id: str
@@ -24,10 +24,10 @@ class SyncNews:
 
 
 @dataclass(frozen=True, slots=True)
-class CompanyNews:
+class CompanyTask:
     """That a company is to be looked at: because of an ``event``, or because it is due at a ``version``.
 
-    ``is_doubted`` tells that one of its syncs found no connection.
+    ``is_connection_suspect`` tells that one of its syncs found no connection.
     """
 
     company_id: str
@@ -35,11 +35,11 @@ class CompanyNews:
     version: int | None
     is_deletion: bool
     correlation_id: str
-    is_doubted: bool = False
+    is_connection_suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class QuotaNews:
+class QuotaTask:
     """That Codat's quota was reached, or has begun anew."""
 
     event_type: str
@@ -49,16 +49,16 @@ class QuotaNews:
 
 
 @dataclass(frozen=True, slots=True)
-class RunNews:
+class PartCleanupTask:
     """That it is time to see whether the parts of a run are still pointed to."""
 
     sync_id: str
-    run: str
+    part_run_id: str
     correlation_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class NotOurs:
+class IgnoredEventTask:
     """An event that is of no consequence here."""
 
     event_type: str
@@ -66,79 +66,79 @@ class NotOurs:
     correlation_id: str
 
 
-News = SyncNews | CompanyNews | QuotaNews | RunNews | NotOurs
+Task = SyncTask | CompanyTask | QuotaTask | PartCleanupTask | IgnoredEventTask
 
 
-def interpret(message: Message) -> News:
-    """Return what a message tells. Raises PoisonError for what can't be understood (yet)."""
+def parse_task(message: Message) -> Task:
+    """Return what a message tells. Raises PoisonMessageError for what can't be understood (yet)."""
     return _of_check(message) if message["kind"] == "check" else _of_webhook(message)
 
 
-def subject(news: News) -> tuple[object, ...]:
-    """Return what ``news`` is about: news about the same are worked on together."""
-    match news:
-        case SyncNews():
-            return SyncNews, news.company_id, news.sync_id
-        case CompanyNews():
-            return CompanyNews, news.company_id
-    return (news,)
+def get_subject(task: Task) -> tuple[object, ...]:
+    """Return what ``task`` is about: news about the same are worked on together."""
+    match task:
+        case SyncTask():
+            return SyncTask, task.company_id, task.sync_id
+        case CompanyTask():
+            return CompanyTask, task.company_id
+    return (task,)
 
 
-def event_type(news: News) -> str | None:
-    """Return the type of the event that ``news`` came with, None if it came with none."""
-    match news:
-        case QuotaNews() | NotOurs():
-            return news.event_type
-        case SyncNews() | CompanyNews() if news.event:
-            return news.event.event_type
+def get_event_type(task: Task) -> str | None:
+    """Return the type of the event that ``task`` came with, None if it came with none."""
+    match task:
+        case QuotaTask() | IgnoredEventTask():
+            return task.event_type
+        case SyncTask() | CompanyTask() if task.event:
+            return task.event.event_type
     return None
 
 
-def webhook_id(news: News) -> str | None:
-    """Return the id of the webhook that ``news`` came with, None if it came with none."""
-    match news:
-        case QuotaNews() | NotOurs():
-            return news.webhook_id
-        case SyncNews() | CompanyNews() if news.event:
-            return news.event.webhook_id
+def get_webhook_id(task: Task) -> str | None:
+    """Return the id of the webhook that ``task`` came with, None if it came with none."""
+    match task:
+        case QuotaTask() | IgnoredEventTask():
+            return task.webhook_id
+        case SyncTask() | CompanyTask() if task.event:
+            return task.event.webhook_id
     return None
 
 
-def correlation_id(news: News) -> str:
-    """Return what leads to the request that ``news`` came with, or follow from."""
-    return news.correlation_id
+def get_correlation_id(task: Task) -> str:
+    """Return what leads to the request that ``task`` came with, or follow from."""
+    return task.correlation_id
 
 
-def _of_check(check: CheckMessage) -> News:
+def _of_check(check: CheckMessage) -> Task:
     company_id = _checked(check["companyId"], "company-id")
     if check["syncId"] is None:
-        return CompanyNews(company_id, None, check["version"], is_deletion=False, correlation_id=check["correlationId"])
+        return CompanyTask(company_id, None, check["version"], is_deletion=False, correlation_id=check["correlationId"])
     sync_id = _checked(check["syncId"], "sync-id")
-    if check["run"] is not None:
-        return RunNews(sync_id, _checked(check["run"], "run"), check["correlationId"])
-    return SyncNews(company_id, sync_id, None, check["version"], check["correlationId"])
+    if check["partRunId"] is not None:
+        return PartCleanupTask(sync_id, _checked(check["partRunId"], "part-run-id"), check["correlationId"])
+    return SyncTask(company_id, sync_id, None, check["version"], check["correlationId"])
 
 
-def _of_webhook(message: WebhookMessage) -> News:
+def _of_webhook(message: WebhookMessage) -> Task:
     event = parse_body(_raw(message))
     if event is None:
-        raise PoisonError("not-json", "the webhook's body is not a JSON object")
-    webhook = read_webhook(event)
+        raise PoisonMessageError("invalid-json", "the webhook's body is not a JSON object")
+    webhook = parse_webhook(event)
     if webhook is None:
-        raise PoisonError("no-event-type", "the webhook does not say what type of event it is")
-    match webhook.concern:
-        case Concern.NOT_OURS:
-            return NotOurs(webhook.event_type, message["webhookId"], message["correlationId"])
-        case Concern.UNKNOWN:
-            raise PoisonError("unknown-event-type", f"no version of this application knows {webhook.event_type}")
-        case Concern.QUOTA:
+        raise PoisonMessageError("missing-event-type", "the webhook does not say what type of event it is")
+    match webhook.category:
+        case EventCategory.IGNORED:
+            return IgnoredEventTask(webhook.event_type, message["webhookId"], message["correlationId"])
+        case EventCategory.UNKNOWN:
+            raise PoisonMessageError("unknown-event-type", f"no version of this application knows {webhook.event_type}")
+        case EventCategory.QUOTA:
             event_of_quota = _quota_event(webhook, message)
-            return QuotaNews(webhook.event_type, message["webhookId"], message["correlationId"], event_of_quota)
+            return QuotaTask(webhook.event_type, message["webhookId"], message["correlationId"], event_of_quota)
     company_id = _checked(webhook.company_id, "company-id")
     seen = _event(webhook, message)
-    if webhook.concern is Concern.COMPANY:
-        return CompanyNews(company_id, seen, None, webhook.is_deletion, seen.correlation_id)
-    return SyncNews(company_id, _checked(webhook.sync_id, "sync-id"), seen, None, seen.correlation_id)
+    if webhook.category is EventCategory.COMPANY:
+        return CompanyTask(company_id, seen, None, webhook.is_deletion, seen.correlation_id)
+    return SyncTask(company_id, _checked(webhook.sync_id, "sync-id"), seen, None, seen.correlation_id)
 
 
 def _event(webhook: Webhook, message: WebhookMessage) -> WebhookEvent:
@@ -146,15 +146,15 @@ def _event(webhook: Webhook, message: WebhookMessage) -> WebhookEvent:
         webhook_id=_checked(message["webhookId"], "webhook-id"),
         event_type=webhook.event_type,
         generated_at=webhook.generated_at,
-        received_at=parse_instant(message["receivedAt"]),
+        received_at=parse_timestamp(message["receivedAt"]),
         correlation_id=message["correlationId"],
     )
 
 
 def _quota_event(webhook: Webhook, message: WebhookMessage) -> QuotaEvent:
-    received_at = parse_instant(message["receivedAt"])
+    received_at = parse_timestamp(message["receivedAt"])
     if received_at is None:
-        raise PoisonError("not-a-message", "receivedAt: not a time")
+        raise PoisonMessageError("invalid-message", "receivedAt: not a time")
     return QuotaEvent(
         is_reached=webhook.is_quota_reached,
         remaining=_count(webhook.quota_remaining),
@@ -173,12 +173,12 @@ def _raw(message: WebhookMessage) -> bytes:
     try:
         return base64.b64decode(message["raw"], validate=True)
     except binascii.Error as error:
-        raise PoisonError("not-a-message", f"raw: {error}") from error
+        raise PoisonMessageError("invalid-message", f"raw: {error}") from error
 
 
 def _checked(value: object, name: str) -> str:
     if value is None:
-        raise PoisonError(f"no-{name}", f"the event has no {name}")
+        raise PoisonMessageError(f"missing-{name}", f"the event has no {name}")
     if not is_identifier(value):
-        raise PoisonError(f"malformed-{name}", f"the event's {name} is not an id")
-    return canonical(value)
+        raise PoisonMessageError(f"malformed-{name}", f"the event's {name} is not an id")
+    return canonicalize(value)

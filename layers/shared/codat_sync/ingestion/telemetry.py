@@ -10,89 +10,105 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from codat_sync.aws.observability import count, logger, metrics
-from codat_sync.core.timestamps import format_instant
-from codat_sync.ingestion.results import Change, Done, Ingested, Refreshed
+from codat_sync.core.timestamps import format_timestamp
+from codat_sync.ingestion.results import Change, CompanyResult, SyncResult, TaskResult
 from codat_sync.ingestion.tasks import (
-    CompanyNews,
-    News,
-    NotOurs,
-    RunNews,
-    SyncNews,
-    correlation_id,
-    event_type,
-    webhook_id,
+    CompanyTask,
+    IgnoredEventTask,
+    PartCleanupTask,
+    SyncTask,
+    Task,
+    get_correlation_id,
+    get_event_type,
+    get_webhook_id,
 )
-from codat_sync.polling.schedule import Report
+from codat_sync.polling.schedule import PollingAlert
 from codat_sync.rate_limits.quota import Gate
-from codat_sync.syncs.items import status_counts
+from codat_sync.syncs.items import count_statuses
 
-_KINDS = {SyncNews: "Sync", CompanyNews: "Company", RunNews: "Run", NotOurs: "EventNotOurs"}
-
-
-def log_done(news: Sequence[News], done: Done) -> None:
-    """Log what came of ``news``, all about the same; as an error what a person should look at."""
-    fields: dict[str, Any] = {"kind": type(news[0]).__name__, "change": done.change} | about(news)
-    if isinstance(done, Ingested):
-        fields |= _ingested(done)
-    if isinstance(done, Refreshed) and done.company:
-        fields |= {"connection_status": done.company.connection_status, "is_deleted": done.company.is_deleted}
-    logger.info("done", **fields)
+_METRIC_PREFIXES = {
+    SyncTask: "Sync",
+    CompanyTask: "Company",
+    PartCleanupTask: "PartCleanup",
+    IgnoredEventTask: "EventIgnored",
+}
 
 
-def tell(news: SyncNews, found: Report) -> None:
+def log_result(tasks: Sequence[Task], result: TaskResult) -> None:
+    """Log what came of ``tasks``, all about the same; as an error what a person should look at."""
+    fields: dict[str, Any] = {"kind": type(tasks[0]).__name__, "change": result.change} | get_log_fields(tasks)
+    if isinstance(result, SyncResult):
+        fields |= _ingested(result)
+    if isinstance(result, CompanyResult) and result.company:
+        fields |= {"connection_status": result.company.connection_status, "is_deleted": result.company.is_deleted}
+    logger.info("task processed", **fields)
+
+
+def report_alert(task: SyncTask, found: PollingAlert) -> None:
     """Log, as an error, and count what a person should hear of."""
-    logger.error(found.value, **about([news]))
+    logger.error(found.value, **get_log_fields([task]))
     count(f"Sync{found.capitalize()}")
 
 
-def about(news: Sequence[News]) -> dict[str, Any]:
-    """Return the ids that ``news``, all about the same, have."""
-    first = news[0]
+def get_log_fields(tasks: Sequence[Task]) -> dict[str, Any]:
+    """Return the ids that ``tasks``, all about the same, have."""
+    first = tasks[0]
     found: dict[str, Any] = {
-        name: getattr(first, name) for name in ("company_id", "sync_id", "run") if hasattr(first, name)
+        name: getattr(first, name) for name in ("company_id", "sync_id", "part_run_id") if hasattr(first, name)
     }
-    found["correlation_ids"] = [correlation_id(each) for each in news if correlation_id(each)]
-    found["webhook_ids"] = [webhook_id(each) for each in news if webhook_id(each)]
+    found["correlation_ids"] = [get_correlation_id(each) for each in tasks if get_correlation_id(each)]
+    found["webhook_ids"] = [get_webhook_id(each) for each in tasks if get_webhook_id(each)]
     return {name: ids for name, ids in found.items() if ids}
 
 
-def _ingested(done: Ingested) -> dict[str, Any]:
+def _ingested(result: SyncResult) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    if done.sync:
-        fields |= {"code": done.sync.status.code, "outcome": done.sync.outcome, "transactions": len(done.sync.items)}
-    if done.waiting:
-        due_at = done.waiting.due_at
-        fields |= {"trouble": done.waiting.trouble, "due_at": due_at and format_instant(due_at)}
-        fields |= {"codat_correlation_id": done.waiting.codat_correlation_id}
+    if result.sync:
+        fields |= {
+            "code": result.sync.status.code,
+            "outcome": result.sync.outcome,
+            "transactions": len(result.sync.items),
+        }
+    if result.pending_check:
+        due_at = result.pending_check.due_at
+        fields |= {"check_failure": result.pending_check.check_failure, "due_at": due_at and format_timestamp(due_at)}
+        fields |= {"codat_correlation_id": result.pending_check.codat_correlation_id}
     return fields
 
 
-class Tally:
+class BatchMetrics:
     """What a batch comes to, added up, as each count is a line of the log."""
 
     def __init__(self) -> None:
         self._events: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
         self._statuses: Counter[str] = Counter()
-        self._added: dict[int, Done] = {}  # by identity: held, so that none is taken for another
+        self._added: dict[int, TaskResult] = {}  # by identity: held, so that none is taken for another
 
-    def add(self, news: News | None, done: Done) -> None:
+    def add(self, task: Task | None, result: TaskResult) -> None:
         """Add a message that is done with. What came of several together counts once."""
-        kind = _KINDS.get(type(news), "Quota")
-        metrics.add_metric(kind if kind == "EventNotOurs" else f"{kind}{done.change.capitalize()}", MetricUnit.Count, 1)
-        if news and (name := event_type(news)):
+        kind = _METRIC_PREFIXES.get(type(task), "Quota")
+        metrics.add_metric(
+            kind if kind == "EventIgnored" else f"{kind}{result.change.capitalize()}", MetricUnit.Count, 1
+        )
+        if task and (name := get_event_type(task)):
             self._events[name] += 1
-        if isinstance(done, Refreshed) and done.change is Change.COMMITTED and done.company and done.company.is_deleted:
+        if (
+            isinstance(result, CompanyResult)
+            and result.change is Change.COMMITTED
+            and result.company
+            and result.company.is_deleted
+        ):
             metrics.add_metric("CompanyDeleted", MetricUnit.Count, 1)
-        if isinstance(done, Ingested) and id(done) not in self._added:
-            self._added[id(done)] = done
-            self._add_ingested(done)
+        if isinstance(result, SyncResult) and id(result) not in self._added:
+            self._added[id(result)] = result
+            self._add_ingested(result)
 
-    def _add_ingested(self, done: Ingested) -> None:
-        if done.sync and done.change is Change.COMMITTED:
-            self._outcomes[done.sync.outcome] += 1
-            self._statuses.update(status_counts(done.sync.items))
-            for lag in done.lags:
+    def _add_ingested(self, result: SyncResult) -> None:
+        if result.sync and result.change is Change.COMMITTED:
+            self._outcomes[result.sync.outcome] += 1
+            self._statuses.update(count_statuses(result.sync.items))
+            for lag in result.lags:
                 metrics.add_metric("SyncLag", MetricUnit.Milliseconds, lag.total_seconds() * 1000)
 
     def flush(self, results: Counter[str], gate: Gate) -> None:
@@ -108,4 +124,4 @@ class Tally:
                 count(name, dimension, value, number)
         if results and gate.quota:
             metrics.add_metric("QuotaRemaining", MetricUnit.Count, gate.quota.remaining)
-            metrics.add_metric("QuotaLeft", MetricUnit.Percent, gate.quota.percent_left)
+            metrics.add_metric("QuotaPercentRemaining", MetricUnit.Percent, gate.quota.percent_remaining)

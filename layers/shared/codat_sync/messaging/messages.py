@@ -7,7 +7,7 @@ from typing_extensions import TypedDict  # pydantic takes typing's own only from
 
 # SQS takes 1 MiB, attributes included: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 # The rest is room for the attributes with which a message is set aside.
-LIMIT_BYTES = 1024 * 1024 - 8 * 1024
+MAX_MESSAGE_BYTES = 1024 * 1024 - 8 * 1024
 
 
 class WebhookMessage(TypedDict):
@@ -24,7 +24,7 @@ class WebhookMessage(TypedDict):
 
 
 class CheckMessage(TypedDict):
-    """That something is due: a company, a sync of its, or the parts of a ``run``.
+    """That something is due: a company, a sync of its, or the parts of the run ``partRunId``.
 
     ``version`` is the one that was seen to be due: what has moved on since is not. 0 is that of a sync without a
     document, which Codat lists.
@@ -34,7 +34,7 @@ class CheckMessage(TypedDict):
     kind: Literal["check"]
     companyId: str
     syncId: str | None
-    run: str | None
+    partRunId: str | None
     version: int | None
     correlationId: str
 
@@ -52,6 +52,6 @@ class RetryMessage(TypedDict):
     correlationId: str
 
 
-def encode(message: Message | RetryMessage) -> str:
+def encode_message(message: Message | RetryMessage) -> str:
     """Return the message as the text that is sent: ASCII, so that its length is its size in bytes."""
     return json.dumps(message, separators=(",", ":"))

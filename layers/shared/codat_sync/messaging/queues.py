@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from codat_sync.core.errors import PoisonError, QueueUnavailableError
-from codat_sync.core.iterables import chunks
-from codat_sync.messaging.messages import Message, RetryMessage, encode
+from codat_sync.core.errors import PoisonMessageError, QueueUnavailableError
+from codat_sync.core.iterables import batched
+from codat_sync.messaging.messages import Message, RetryMessage, encode_message
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -30,7 +30,7 @@ class SyncQueue:
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
         Raises QueueUnavailableError.
         """
-        _send(self._client, _request(self._url, encode(message), message["companyId"]))
+        _send(self._client, _request(self._url, encode_message(message), message["companyId"]))
 
     def depth(self) -> int:
         """Return how many messages wait on the queue, about. Raises QueueUnavailableError."""
@@ -44,8 +44,8 @@ class SyncQueue:
 
     def send_all(self, messages: Sequence[Message | RetryMessage]) -> int:
         """Put ``messages`` on the queue, and return how many of them it took. Raises QueueUnavailableError."""
-        requests = [_request(self._url, encode(message), message["companyId"]) for message in messages]
-        return sum(self._send_batch(some) for some in chunks(requests, _SEND_AT_ONCE))
+        requests = [_request(self._url, encode_message(message), message["companyId"]) for message in messages]
+        return sum(self._send_batch(some) for some in batched(requests, _SEND_AT_ONCE))
 
     def _send_batch(self, requests: "Sequence[SendMessageRequestTypeDef]") -> int:
         try:
@@ -59,14 +59,14 @@ class RetryQueue(SyncQueue):
     """The queue from the clock to retry."""
 
 
-class Redelivery:
+class MessageVisibility:
     """When a message of SyncQueue that failed is handed out again."""
 
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
         self._url = url
 
-    def delay(self, receipt_handle: str, seconds: int) -> None:
+    def postpone(self, receipt_handle: str, seconds: int) -> None:
         """Have it come again after so many seconds rather than after the queue's visibility time-out.
 
         Raises QueueUnavailableError.
@@ -86,7 +86,7 @@ class DeadLetterQueue:
         self._client = client
         self._url = url
 
-    def set_aside(self, body: str, group: str | None, poison: PoisonError) -> None:
+    def send(self, body: str, group: str | None, poison: PoisonMessageError) -> None:
         """Put the message ``body`` aside as it came, with the reason as attributes. Raises QueueUnavailableError."""
         request = _request(self._url, body, group)
         request["MessageAttributes"] = {

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, islice
 
-from codat_sync.aws.dynamodb import Table, Values
-from codat_sync.aws.table_schema import BY_DUE, DUE, DUE_BEHIND_GATE, RETRY, RUN_PREFIX
+from codat_sync.aws.dynamodb import Attributes, Table
+from codat_sync.aws.table_schema import BY_DUE, DUE, DUE_BEHIND_GATE, PART_RUN_PREFIX, RETRY
 from codat_sync.core.errors import ConditionFailedError
-from codat_sync.core.timestamps import format_instant
+from codat_sync.core.timestamps import format_timestamp
 from codat_sync.messaging.messages import CheckMessage, RetryMessage
 
 # A check is done with long before; if it was lost, the item is due again then.
@@ -20,12 +20,12 @@ _LAST = "9999"
 class DueItem:
     """An item that is due, and the message that has it looked at."""
 
-    key: Values
+    key: Attributes
     due_at: str
     message: CheckMessage | RetryMessage
 
 
-class DueItems:
+class DueItemRepository:
     """The items of SyncTable that have to be looked at again."""
 
     def __init__(self, table: Table) -> None:
@@ -36,7 +36,7 @@ class DueItems:
 
         If the gate was opened early, all that waits for that is due, whatever time was expected.
         """
-        until = format_instant(now)
+        until = format_timestamp(now)
         due = self._items(DUE, until)
         behind_gate = self._items(DUE_BEHIND_GATE, _LAST if is_opened_early else until)
         return list(islice(chain(due, behind_gate), most))
@@ -46,7 +46,7 @@ class DueItems:
 
         The item's version stays: who works on it meanwhile is not disturbed, and writes another time over this one.
         """
-        changes = {"dueAt": format_instant(now + LEASE), "duePk": DUE}
+        changes = {"dueAt": format_timestamp(now + LEASE), "duePk": DUE}
         try:
             self._table.update(item.key, changes, {"dueAt": item.due_at})
         except ConditionFailedError:
@@ -58,25 +58,25 @@ class DueItems:
         return (_due_item(item) for item in found if "summary" in item)
 
 
-def _due_item(item: Values) -> DueItem:
+def _due_item(item: Attributes) -> DueItem:
     sk = str(item["sk"])
     message = _retry(item["summary"]) if sk == RETRY else _check(item["summary"], sk)
     return DueItem({"pk": item["pk"], "sk": sk}, item["dueAt"], message)
 
 
-def _check(summary: Values, sk: str) -> CheckMessage:
+def _check(summary: Attributes, sk: str) -> CheckMessage:
     return {
         "v": 1,
         "kind": "check",
         "companyId": summary["companyId"],
         "syncId": summary.get("syncId"),
-        "run": sk.removeprefix(RUN_PREFIX) if sk.startswith(RUN_PREFIX) else None,
+        "partRunId": sk.removeprefix(PART_RUN_PREFIX) if sk.startswith(PART_RUN_PREFIX) else None,
         "version": int(summary["version"]) if "version" in summary else None,
         "correlationId": summary.get("correlationId") or "",
     }
 
 
-def _retry(summary: Values) -> RetryMessage:
+def _retry(summary: Attributes) -> RetryMessage:
     return {
         "v": 1,
         "kind": "retry",

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from codat_sync.aws.dynamodb import Values
-from codat_sync.aws.table_schema import due_keys
-from codat_sync.core.enums import member
-from codat_sync.core.timestamps import format_instant, parse_instant
-from codat_sync.polling.schedule import Trouble, Waiting
+from codat_sync.aws.dynamodb import Attributes
+from codat_sync.aws.table_schema import due_index_keys
+from codat_sync.core.enums import parse_enum
+from codat_sync.core.timestamps import format_timestamp, parse_timestamp
+from codat_sync.polling.schedule import CheckFailure, PendingCheck
 
 
 def next_version(previous: Mapping[str, Any]) -> int:
@@ -15,45 +15,51 @@ def next_version(previous: Mapping[str, Any]) -> int:
     return int(previous.get("version", 0)) + 1
 
 
-def write_waiting(waiting: Waiting | None) -> Values:
+def write_pending_check(pending_check: PendingCheck | None) -> Attributes:
     """Return the attributes that say how something waits; None is for those that go."""
-    if waiting is None:
-        return {"waiting": None, **due_keys(None)}
-    due_at = format_instant(waiting.due_at) if waiting.due_at else None
+    if pending_check is None:
+        return {"waiting": None, **due_index_keys(None)}
+    due_at = format_timestamp(pending_check.due_at) if pending_check.due_at else None
     return {
         "waiting": {
-            "since": format_instant(waiting.since),
-            "looks": waiting.looks,
-            "trouble": waiting.trouble and waiting.trouble.value,
-            "isStuck": waiting.is_stuck,
-            "correlationId": waiting.correlation_id,
-            "codatCorrelationId": waiting.codat_correlation_id,
+            "since": format_timestamp(pending_check.since),
+            "looks": pending_check.attempts,
+            "trouble": pending_check.check_failure and pending_check.check_failure.value,
+            "isStuck": pending_check.is_stuck,
+            "correlationId": pending_check.correlation_id,
+            "codatCorrelationId": pending_check.codat_correlation_id,
         },
-        **due_keys(due_at, behind_gate=waiting.is_behind_gate),
+        **due_index_keys(due_at, behind_gate=pending_check.is_waiting_for_gate),
     }
 
 
-def read_waiting(values: Mapping[str, Any]) -> Waiting | None:
+def read_pending_check(values: Mapping[str, Any]) -> PendingCheck | None:
     """Return how something waits, None if it does not."""
     written = values.get("waiting")
-    since = parse_instant(written["since"]) if written else None
+    since = parse_timestamp(written["since"]) if written else None
     if written is None or since is None:
         return None
-    return Waiting(
+    return PendingCheck(
         since=since,
-        looks=int(written["looks"]),
-        due_at=parse_instant(values.get("dueAt")),
-        trouble=member(Trouble, written["trouble"], Trouble.UNAVAILABLE) if written["trouble"] else None,
+        attempts=int(written["looks"]),
+        due_at=parse_timestamp(values.get("dueAt")),
+        check_failure=parse_enum(CheckFailure, written["trouble"], CheckFailure.UNAVAILABLE)
+        if written["trouble"]
+        else None,
         is_stuck=written["isStuck"],
         correlation_id=written["correlationId"],
         codat_correlation_id=written.get("codatCorrelationId"),
     )
 
 
-def with_waiting(summary: Mapping[str, Any], waiting: Waiting | None, *, version: int) -> Values:
+def with_pending_check(summary: Mapping[str, Any], pending_check: PendingCheck | None, *, version: int) -> Attributes:
     """Return a summary with what lists show of the waiting, and what the clock needs to know of it."""
-    shown: Values = {"version": version, "trouble": None, "isStuck": False, "correlationId": None}
-    if waiting:
-        trouble = waiting.trouble and waiting.trouble.value
-        shown |= {"trouble": trouble, "isStuck": waiting.is_stuck, "correlationId": waiting.correlation_id}
+    shown: Attributes = {"version": version, "trouble": None, "isStuck": False, "correlationId": None}
+    if pending_check:
+        check_failure = pending_check.check_failure and pending_check.check_failure.value
+        shown |= {
+            "trouble": check_failure,
+            "isStuck": pending_check.is_stuck,
+            "correlationId": pending_check.correlation_id,
+        }
     return {**summary, **shown}

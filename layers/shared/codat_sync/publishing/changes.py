@@ -7,18 +7,18 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from codat_sync.companies.company import Company
-from codat_sync.core.errors import PoisonError
-from codat_sync.core.validation import first_complaint
-from codat_sync.polling.schedule import Waiting
-from codat_sync.publishing.events import Fact, fact_id
+from codat_sync.core.errors import PoisonMessageError
+from codat_sync.core.validation import describe_validation_error
+from codat_sync.polling.schedule import PendingCheck
+from codat_sync.publishing.events import DomainEvent, event_id
 from codat_sync.syncs.retry_record import Retry
 from codat_sync.syncs.status_codes import Outcome
 
-Kind = TypeVar("Kind", bound=Fact)
+Kind = TypeVar("Kind", bound=DomainEvent)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ItemVersion:
     """Which item's version is told of, and when it was written."""
 
     pk: str
@@ -27,17 +27,17 @@ class Told:
     version: int
     at: str
 
-    def fact(self, kind: type[Kind], *of: str | None, **fields: object) -> Kind:
+    def event(self, kind: type[Kind], *of: str | None, **fields: object) -> Kind:
         """Return the fact of that kind; ``of`` tells it from others of its kind in the same version.
 
-        Raises PoisonError if a field can't be what it is: then the item is not what we write.
+        Raises PoisonMessageError if a field can't be what it is: then the item is not what we write.
         """
         common = {"v": 1, "company_id": self.company_id, "version": self.version, "occurred_at": self.at}
-        name = fact_id(self.pk, self.sk, self.version, kind.__name__, *of)
+        name = event_id(self.pk, self.sk, self.version, kind.__name__, *of)
         try:
             return kind.model_validate({"id": name, **common, **fields}, by_name=True)
         except ValidationError as error:
-            raise PoisonError("not-a-fact", first_complaint(error)) from None
+            raise PoisonMessageError("invalid-event", describe_validation_error(error)) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class SyncVersion:
     failed: int
     retry_of: str | None
     submitted_ids: tuple[str, ...]
-    waiting: Waiting | None
+    pending_check: PendingCheck | None
     digest: str | None
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -65,12 +65,12 @@ class SyncVersion:
 class SyncChange:
     """A sync's document was made or replaced."""
 
-    told: Told
+    item_version: ItemVersion
     old: SyncVersion | None
     new: SyncVersion
 
     @property
-    def has_other_items(self) -> bool:
+    def has_changed_items(self) -> bool:
         """Whether Codat said something else than before."""
         return self.new.digest is not None and (self.old is None or self.old.digest != self.new.digest)
 
@@ -79,7 +79,7 @@ class SyncChange:
 class RetryChange:
     """What is done about a failed sync was planned."""
 
-    told: Told
+    item_version: ItemVersion
     sync_id: str
     old: Retry | None
     new: Retry
@@ -89,7 +89,7 @@ class RetryChange:
 class CompanyChange:
     """A company's record was written. One about which Codat was not asked yet is None."""
 
-    told: Told
+    item_version: ItemVersion
     old: Company | None
     new: Company | None
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import tenacity
 from botocore.exceptions import BotoCoreError, ClientError
 
-from codat_sync.core.errors import BusUnavailableError
-from codat_sync.core.iterables import chunks
-from codat_sync.publishing.events import Fact
+from codat_sync.core.errors import EventBusUnavailableError
+from codat_sync.core.iterables import batched
+from codat_sync.publishing.events import DomainEvent
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -22,14 +22,14 @@ SOURCE: Final = "codat-sync"
 _AT_ONCE = 10
 _REQUESTS_AT_ONCE = 8
 _RETRY: dict[str, Any] = {
-    "retry": tenacity.retry_if_exception_type(BusUnavailableError),
+    "retry": tenacity.retry_if_exception_type(EventBusUnavailableError),
     "wait": tenacity.wait_random_exponential(multiplier=0.1, max=5),
     "stop": tenacity.stop_after_attempt(6),
     "reraise": True,
 }
 
 
-class Bus:
+class EventBus:
     """The stack's event bus. Safe to share between threads."""
 
     def __init__(self, client: "EventBridgeClient", name: str) -> None:
@@ -37,38 +37,38 @@ class Bus:
         self._name = name
         self._pool = ThreadPoolExecutor(_REQUESTS_AT_ONCE, thread_name_prefix="put")
 
-    def put(self, facts: Iterable[Fact]) -> Counter[str]:
+    def put(self, events: Iterable[DomainEvent]) -> Counter[str]:
         """Put ``facts`` on the bus, a few requests side by side; returns how many of each kind.
 
-        They are asked for as they go: however many they are, a few are in memory. Raises BusUnavailableError.
+        They are asked for as they go: however many they are, a few are in memory. Raises EventBusUnavailableError.
         """
         counts: Counter[str] = Counter()
-        for group in chunks(chunks(facts, _AT_ONCE), _REQUESTS_AT_ONCE):
+        for group in batched(batched(events, _AT_ONCE), _REQUESTS_AT_ONCE):
             for some in self._pool.map(self._put_some, group):
-                counts.update(type(fact).__name__ for fact in some)
+                counts.update(type(event).__name__ for event in some)
         return counts
 
-    def _put_some(self, facts: Sequence[Fact]) -> Sequence[Fact]:
-        pending = [self._entry(fact) for fact in facts]
+    def _put_some(self, events: Sequence[DomainEvent]) -> Sequence[DomainEvent]:
+        pending = [self._entry(event) for event in events]
         for attempt in tenacity.Retrying(**_RETRY):
             with attempt:
                 pending = self._refused(pending)
                 if pending:
-                    raise BusUnavailableError(f"the event bus did not take {len(pending)} events")
-        return facts
+                    raise EventBusUnavailableError(f"the event bus did not take {len(pending)} events")
+        return events
 
     def _refused(self, entries: "list[PutEventsRequestEntryTypeDef]") -> "list[PutEventsRequestEntryTypeDef]":
         """Put ``entries``, and return those that were not taken: each is taken or refused by itself."""
         try:
             answer = self._client.put_events(Entries=entries)
         except (ClientError, BotoCoreError) as error:
-            raise BusUnavailableError(f"the event bus does not answer: {error}") from error
+            raise EventBusUnavailableError(f"the event bus does not answer: {error}") from error
         return [entry for entry, result in zip(entries, answer["Entries"], strict=True) if "ErrorCode" in result]
 
-    def _entry(self, fact: Fact) -> "PutEventsRequestEntryTypeDef":
+    def _entry(self, event: DomainEvent) -> "PutEventsRequestEntryTypeDef":
         return {
             "EventBusName": self._name,
             "Source": SOURCE,
-            "DetailType": type(fact).__name__,
-            "Detail": fact.model_dump_json(by_alias=True),
+            "DetailType": type(event).__name__,
+            "Detail": event.model_dump_json(by_alias=True),
         }

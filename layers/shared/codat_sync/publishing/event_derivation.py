@@ -8,58 +8,58 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from codat_sync.companies.company import Company
-from codat_sync.core.timestamps import format_instant
-from codat_sync.polling.schedule import Report, report
-from codat_sync.publishing.changes import SyncVersion, Told
+from codat_sync.core.timestamps import format_timestamp
+from codat_sync.polling.schedule import PollingAlert, detect_alert
+from codat_sync.publishing.changes import ItemVersion, SyncVersion
 from codat_sync.publishing.events import (
+    ActionRequiredEvent,
     BillingExpired,
     BodyMissing,
     CompanyDeleted,
-    ConnectionFact,
+    ConnectionEvent,
     ConnectionLost,
     ConnectionRestored,
     CorrectionRequired,
-    Fact,
-    HeldFact,
+    DomainEvent,
     OutcomeUnknown,
-    PartlyWritten,
+    PartiallyWritten,
     RetryExhausted,
     RetryResolved,
     RetrySubmitted,
     SyncAbandoned,
-    SyncFact,
+    SyncEvent,
     SyncFailed,
     SyncMissing,
-    SyncNotUnderstood,
+    SyncStatusUnknown,
     SyncStuck,
     SyncSucceeded,
     TransactionCompleted,
-    TransactionFact,
+    TransactionEvent,
     TransactionFailed,
-    WaitingFact,
+    UnfinishedSyncEvent,
 )
 from codat_sync.retries.planner import Step
 from codat_sync.syncs.items import COMPLETED, Item
-from codat_sync.syncs.retry_record import MOST_NAMED, Retry, RetryState
+from codat_sync.syncs.retry_record import MAX_LISTED_IDS, Retry, RetryState
 from codat_sync.syncs.status_codes import Outcome
 
-_ENDED: Final[Mapping[Outcome, type[SyncFact]]] = {
+_OUTCOME_EVENTS: Final[Mapping[Outcome, type[SyncEvent]]] = {
     Outcome.SUCCEEDED: SyncSucceeded,
     Outcome.FAILED: SyncFailed,
-    Outcome.UNKNOWN: SyncNotUnderstood,
+    Outcome.UNKNOWN: SyncStatusUnknown,
 }
-_REPORTED: Final[Mapping[Report, type[WaitingFact]]] = {
-    Report.STUCK: SyncStuck,
-    Report.MISSING: SyncMissing,
-    Report.ABANDONED: SyncAbandoned,
+_REPORT_EVENTS: Final[Mapping[PollingAlert, type[UnfinishedSyncEvent]]] = {
+    PollingAlert.STUCK: SyncStuck,
+    PollingAlert.MISSING: SyncMissing,
+    PollingAlert.ABANDONED: SyncAbandoned,
 }
-_HELD: Final[Mapping[Step, type[HeldFact]]] = {
-    Step.NO_BODY: BodyMissing,
-    Step.MEND: CorrectionRequired,
-    Step.BILLING: BillingExpired,
-    Step.EXHAUSTED: RetryExhausted,
-    Step.UNKNOWN: OutcomeUnknown,
-    Step.PARTLY_WRITTEN: PartlyWritten,
+_ACTION_REQUIRED_EVENTS: Final[Mapping[Step, type[ActionRequiredEvent]]] = {
+    Step.NO_BODY_RECORDED: BodyMissing,
+    Step.NEEDS_CORRECTION: CorrectionRequired,
+    Step.NEEDS_BILLING: BillingExpired,
+    Step.ATTEMPTS_EXHAUSTED: RetryExhausted,
+    Step.OUTCOME_UNKNOWN: OutcomeUnknown,
+    Step.PARTIALLY_WRITTEN: PartiallyWritten,
 }
 _LINKED = "linked"
 _NEVER_LINKED = {"pendingauth"}
@@ -68,14 +68,14 @@ _NEVER_LINKED = {"pendingauth"}
 Statuses = Mapping[tuple[str, str | None], str | None]
 
 
-def sync_facts(told: Told, old: SyncVersion | None, new: SyncVersion) -> Iterator[Fact]:
+def derive_sync_events(item_version: ItemVersion, old: SyncVersion | None, new: SyncVersion) -> Iterator[DomainEvent]:
     """Yield what has happened to a sync, its transactions apart."""
     if new.retry_of and not (old and old.retry_of):
-        named = list(new.submitted_ids[:MOST_NAMED])
-        yield told.fact(RetrySubmitted, sync_id=new.sync_id, retry_of=new.retry_of, transaction_ids=named)
-    ended = new.outcome and _ENDED.get(new.outcome)
+        named = list(new.submitted_ids[:MAX_LISTED_IDS])
+        yield item_version.event(RetrySubmitted, sync_id=new.sync_id, retry_of=new.retry_of, transaction_ids=named)
+    ended = new.outcome and _OUTCOME_EVENTS.get(new.outcome)
     if ended and not (old and (old.outcome, old.code, old.is_final) == (new.outcome, new.code, new.is_final)):
-        yield told.fact(
+        yield item_version.event(
             ended,
             sync_id=new.sync_id,
             retry_of=new.retry_of,
@@ -85,9 +85,11 @@ def sync_facts(told: Told, old: SyncVersion | None, new: SyncVersion) -> Iterato
             transactions=new.transactions,
             failed=new.failed,
         )
-    found = report(old.waiting if old else None, new.waiting)
-    if found and new.waiting:
-        yield told.fact(_REPORTED[found], sync_id=new.sync_id, since=format_instant(new.waiting.since))
+    found = detect_alert(old.pending_check if old else None, new.pending_check)
+    if found and new.pending_check:
+        yield item_version.event(
+            _REPORT_EVENTS[found], sync_id=new.sync_id, since=format_timestamp(new.pending_check.since)
+        )
 
 
 def statuses(items: Iterable[Item]) -> Statuses:
@@ -95,14 +97,16 @@ def statuses(items: Iterable[Item]) -> Statuses:
     return {(item.transaction_id, item.integration_type): item.status for item in items if item.transaction_id}
 
 
-def transaction_facts(told: Told, sync: SyncVersion, old: Statuses, new: Iterable[Item]) -> Iterator[TransactionFact]:
+def derive_transaction_events(
+    item_version: ItemVersion, sync: SyncVersion, old: Statuses, new: Iterable[Item]
+) -> Iterator[TransactionEvent]:
     """Yield what has happened to the transactions of a sync. One without an id is only counted, in the sync's fact."""
     for item in new:
-        kind = _kind(item)
+        kind = _transaction_event_type(item)
         if kind is None or item.transaction_id is None:
             continue
         if old.get((item.transaction_id, item.integration_type)) != item.status:
-            yield told.fact(
+            yield item_version.event(
                 kind,
                 *(item.transaction_id, item.integration_type),
                 sync_id=sync.sync_id,
@@ -113,34 +117,38 @@ def transaction_facts(told: Told, sync: SyncVersion, old: Statuses, new: Iterabl
             )
 
 
-def retry_facts(told: Told, sync_id: str, old: Retry | None, new: Retry) -> Iterator[Fact]:
+def derive_retry_events(
+    item_version: ItemVersion, sync_id: str, old: Retry | None, new: Retry
+) -> Iterator[DomainEvent]:
     """Yield what has happened to the failed transactions of a sync."""
     if new.state is RetryState.RESOLVED and not (old and old.state is RetryState.RESOLVED):
-        yield told.fact(RetryResolved, sync_id=sync_id)
-    for step, kind in _HELD.items():
-        known = set(old.held.get(step, ())) if old else set()
-        added = [each for each in new.held.get(step, ()) if each not in known]
+        yield item_version.event(RetryResolved, sync_id=sync_id)
+    for step, kind in _ACTION_REQUIRED_EVENTS.items():
+        known = set(old.blocked.get(step, ())) if old else set()
+        added = [each for each in new.blocked.get(step, ()) if each not in known]
         if added:
-            yield told.fact(kind, sync_id=sync_id, transaction_ids=added, count=new.steps.get(step, len(added)))
+            yield item_version.event(
+                kind, sync_id=sync_id, transaction_ids=added, count=new.steps.get(step, len(added))
+            )
 
 
-def company_facts(told: Told, old: Company | None, new: Company) -> Iterator[ConnectionFact]:
+def derive_company_events(item_version: ItemVersion, old: Company | None, new: Company) -> Iterator[ConnectionEvent]:
     """Yield what has happened to a company."""
     platform, status = new.target_platform, new.connection_status
     if new.is_deleted and not (old and old.is_deleted):
-        yield told.fact(CompanyDeleted, target_platform=platform, connection_status=status)
-    kind = _connection_kind(old, new)
+        yield item_version.event(CompanyDeleted, target_platform=platform, connection_status=status)
+    kind = _connection_event_type(old, new)
     if kind:
-        yield told.fact(kind, target_platform=platform, connection_status=status)
+        yield item_version.event(kind, target_platform=platform, connection_status=status)
 
 
-def _kind(item: Item) -> type[TransactionFact] | None:
-    if item.failed:
+def _transaction_event_type(item: Item) -> type[TransactionEvent] | None:
+    if item.has_failed:
         return TransactionFailed
     return TransactionCompleted if item.status == COMPLETED else None
 
 
-def _connection_kind(old: Company | None, new: Company) -> type[ConnectionFact] | None:
+def _connection_event_type(old: Company | None, new: Company) -> type[ConnectionEvent] | None:
     if old is None:
         # As we hear of it first, only what has surely been linked before is lost.
         is_lost = new.connection_status is not None and not _is_linked(new) and not _was_never_linked(new)

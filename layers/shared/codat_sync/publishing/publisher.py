@@ -7,40 +7,47 @@ from typing import TYPE_CHECKING
 
 from codat_sync.companies.company import Company
 from codat_sync.publishing.changes import Change, CompanyChange, RetryChange, SyncChange
-from codat_sync.publishing.event_derivation import company_facts, retry_facts, statuses, sync_facts, transaction_facts
-from codat_sync.publishing.events import Fact
+from codat_sync.publishing.event_derivation import (
+    derive_company_events,
+    derive_retry_events,
+    derive_sync_events,
+    derive_transaction_events,
+    statuses,
+)
+from codat_sync.publishing.events import DomainEvent
 
 if TYPE_CHECKING:
-    from codat_sync.publishing.event_bus import Bus
-    from codat_sync.syncs.repository import Store
+    from codat_sync.publishing.event_bus import EventBus
+    from codat_sync.syncs.repository import SyncRepository
 
 
 @dataclass(frozen=True)
-class Publishing:
+class Publisher:
     """How changes are told of."""
 
-    store: "Store"
-    bus: "Bus"
+    store: "SyncRepository"
+    bus: "EventBus"
 
     def publish(self, change: Change) -> Counter[str]:
         """Tell what has happened in a change; returns how many facts of each kind that were.
 
-        Raises BusUnavailableError, PoisonError, and what DynamoDB raises: then some may have been told already.
+        Raises EventBusUnavailableError, PoisonMessageError, and what DynamoDB raises: then some may have been told
+        already.
         """
-        return self.bus.put(self._facts(change))
+        return self.bus.put(self._events(change))
 
-    def _facts(self, change: Change) -> Iterator[Fact]:
+    def _events(self, change: Change) -> Iterator[DomainEvent]:
         match change:
             case SyncChange():
-                yield from sync_facts(change.told, change.old, change.new)
-                if change.has_other_items:
-                    yield from self._transaction_facts(change)
+                yield from derive_sync_events(change.item_version, change.old, change.new)
+                if change.has_changed_items:
+                    yield from self._transaction_events(change)
             case RetryChange():
-                yield from retry_facts(change.told, change.sync_id, change.old, change.new)
+                yield from derive_retry_events(change.item_version, change.sync_id, change.old, change.new)
             case CompanyChange(old=old, new=Company() as new):
-                yield from company_facts(change.told, old, new)
+                yield from derive_company_events(change.item_version, old, new)
 
-    def _transaction_facts(self, change: SyncChange) -> Iterator[Fact]:
+    def _transaction_events(self, change: SyncChange) -> Iterator[DomainEvent]:
         """Yield what has happened to the transactions, some parts of both versions in memory at a time.
 
         Parts are there for a day after their document was replaced, as long as the stream has its record. If old ones
@@ -48,4 +55,6 @@ class Publishing:
         by versions learns nothing wrong. If new ones are gone, a newer version's record tells what became of them.
         """
         old = statuses(self.store.load_items(change.old.document)) if change.old else {}
-        yield from transaction_facts(change.told, change.new, old, self.store.load_items(change.new.document))
+        yield from derive_transaction_events(
+            change.item_version, change.new, old, self.store.load_items(change.new.document)
+        )

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from codat_sync.aws.table_schema import COMPANY, RETRY, SYNC, subject_id
+from codat_sync.aws.table_schema import COMPANY, RETRY, SYNC, parse_subject_id
 from codat_sync.companies.repository import read_company
-from codat_sync.core.errors import PoisonError
-from codat_sync.core.timestamps import format_instant
-from codat_sync.polling.poll_state import read_waiting
-from codat_sync.publishing.changes import Change, CompanyChange, RetryChange, SyncChange, SyncVersion, Told
+from codat_sync.core.errors import PoisonMessageError
+from codat_sync.core.timestamps import format_timestamp
+from codat_sync.polling.poll_state import read_pending_check
+from codat_sync.publishing.changes import Change, CompanyChange, ItemVersion, RetryChange, SyncChange, SyncVersion
 from codat_sync.syncs.items import PENDING
-from codat_sync.syncs.record import is_answered
+from codat_sync.syncs.record import is_fetched
 from codat_sync.syncs.retry_repository import read_retry
 from codat_sync.syncs.status_codes import Outcome, status_code
 
@@ -29,33 +29,33 @@ _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError,
 
 
 def read_change(record: "DynamoDBRecord") -> Change:
-    """Return what a record of the stream says. Raises PoisonError if it is none that this application writes."""
+    """Return what a record of the stream says. Raises PoisonMessageError if it is none that this application writes."""
     try:
         written: Any = record.dynamodb  # None is one of the things that can't be read
         at = datetime.fromtimestamp(float(written["ApproximateCreationDateTime"]), UTC)
-        return _change(written.keys, written.old_image, written.new_image, format_instant(at))
+        return _change(written.keys, written.old_image, written.new_image, format_timestamp(at))
     except _UNREADABLE as error:
         # Not its text, which may quote what the item holds.
-        raise PoisonError("not-a-record", f"it can't be read: {type(error).__name__}") from error
+        raise PoisonMessageError("unreadable-record", f"it can't be read: {type(error).__name__}") from error
 
 
 def _change(keys: Mapping[str, str], old: Image, new: Image, at: str) -> Change:
     pk, sk = keys["pk"], keys["sk"]
     company_id = new.get("companyId") or (new.get("summary") or {}).get("companyId") or ""
-    told = Told(pk, sk, company_id, int(new.get("version", 0)), at)
+    item_version = ItemVersion(pk, sk, company_id, int(new.get("version", 0)), at)
     match sk:
         case _ if sk == SYNC:
-            return SyncChange(told, _version(old) if old else None, _version(new))
+            return SyncChange(item_version, _version(old) if old else None, _version(new))
         case _ if sk == RETRY:
-            return RetryChange(told, subject_id(pk), read_retry(old) if old else None, read_retry(new))
+            return RetryChange(item_version, parse_subject_id(pk), read_retry(old) if old else None, read_retry(new))
         case _ if sk == COMPANY:
-            return CompanyChange(told, read_company(old), read_company(new))
+            return CompanyChange(item_version, read_company(old), read_company(new))
     raise ValueError("an item of another kind")
 
 
 def _version(image: Image) -> SyncVersion:
     """Return what an image of a sync's document says."""
-    answered = is_answered(image)
+    answered = is_fetched(image)
     code = int(image["code"]) if answered else None
     summary = image.get("summary") or {}
     has_pending = bool(image.get("counts", {}).get(PENDING))
@@ -63,19 +63,19 @@ def _version(image: Image) -> SyncVersion:
         sync_id=image["syncId"],
         outcome=Outcome(summary["outcome"]) if answered and "outcome" in summary else None,
         code=code,
-        is_final=code is not None and status_code(code).final and not has_pending,
+        is_final=code is not None and status_code(code).is_final and not has_pending,
         synced_at=image.get("syncUtc"),
         transactions=int(summary.get("transactions", 0)),
         failed=int(summary.get("failed", 0)),
         retry_of=image.get("retryOf"),
         submitted_ids=tuple(image.get("submittedIds") or ()),
-        waiting=read_waiting(image),
+        pending_check=read_pending_check(image),
         digest=image.get("digest"),
         document=image,
     )
 
 
-def text_of(record: Mapping[str, Any], limit: int) -> str:
+def record_to_json(record: Mapping[str, Any], limit: int) -> str:
     """Return a record as JSON, with the keys of its item only if all of it is longer than ``limit`` bytes."""
     text = json.dumps(record, ensure_ascii=False)
     if len(text.encode()) <= limit:

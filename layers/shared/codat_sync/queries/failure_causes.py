@@ -13,7 +13,7 @@ _MIXED = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{5,}", re.ASCII)
 _QUOTED = re.compile(r"(?<!\w)(['\"])[^'\"]{1,100}\1(?!\w)")
 _SPACES = re.compile(r"\s+")
 # A message can be 16,000 characters long: what it is about is said at its beginning.
-_LONGEST = 300
+_MAX_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Failure:
 
 
 @dataclass(slots=True)
-class Cause:
+class FailureCause:
     """A problem, and how much of what failed it explains. The example is the newest."""
 
     text: str
@@ -48,19 +48,19 @@ class Cause:
             self.example = failure
 
 
-def text_of(message: str | None, code: int | None) -> str:
+def normalize_message(message: str | None, code: int | None) -> str:
     """Return a message without what differs from failure to failure; that of the sync's code if there is none."""
     if not message or not message.strip():
         return status_code(code).meaning if code is not None else "Codat does not say why"
     without_ids = _MIXED.sub("…", _ID.sub("…", _QUOTED.sub(r"\1…\1", message)))
     without_ids = _NUMBER.sub("#", without_ids)
-    return _SPACES.sub(" ", without_ids).strip()[:_LONGEST]
+    return _SPACES.sub(" ", without_ids).strip()[:_MAX_LENGTH]
 
 
-def causes(failures: Iterable[Failure]) -> list[Cause]:
+def group_failures(failures: Iterable[Failure]) -> list[FailureCause]:
     """Return what ``failures`` come from: what explains most of them first."""
-    found: dict[str, Cause] = {}
+    found: dict[str, FailureCause] = {}
     for failure in failures:
-        text = text_of(failure.message, failure.code)
-        found.setdefault(text, Cause(text, failure.code, failure)).add(failure)
+        text = normalize_message(failure.message, failure.code)
+        found.setdefault(text, FailureCause(text, failure.code, failure)).add(failure)
     return sorted(found.values(), key=lambda cause: (-cause.failures, cause.text))

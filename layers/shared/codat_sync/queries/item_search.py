@@ -8,12 +8,13 @@ from codat_sync.core.errors import InvalidQueryError
 from codat_sync.syncs.items import Item
 
 if TYPE_CHECKING:
-    from codat_sync.syncs.repository import Page, Store
+    from codat_sync.syncs.repository import ItemPage as StoredItemPage
+    from codat_sync.syncs.repository import SyncRepository
 
 # A part is 350 KB at most: so much is read before a page is answered, full or not.
-MOST_PARTS = 8
+MAX_PARTS = 8
 # A message is 16,384 characters at most. Lambda answers 6 MB, and a character takes up to six bytes in JSON.
-_MOST_CHARACTERS = 700_000
+_MAX_CHARACTERS = 700_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,9 @@ class ItemQuery:
     only_failed: bool = False
     limit: int = 50
 
-    def wants(self, item: Item) -> bool:
+    def is_match(self, item: Item) -> bool:
         """Return whether an item is asked for."""
-        if self.only_failed and not item.failed:
+        if self.only_failed and not item.has_failed:
             return False
         if self.statuses and (item.status or "Unknown") not in self.statuses:
             return False
@@ -43,21 +44,21 @@ class ItemPage:
     next_cursor: str | None
 
 
-def find_items(store: "Store", sync_id: str, query: ItemQuery, cursor: str | None) -> ItemPage | None:
+def find_items(store: "SyncRepository", sync_id: str, query: ItemQuery, cursor: str | None) -> ItemPage | None:
     """Return a page of a sync's items, in Codat's order; None if there is no such sync.
 
     A page can be shorter than asked for, and lead on all the same: eight parts at most are read for it, a request each.
-    Raises InvalidQueryError for a cursor that was not given out, or is too old, and UnprocessedError.
+    Raises InvalidQueryError for a cursor that was not given out, or is too old, and UnprocessedItemsError.
     """
     part, offset = _read_cursor(cursor)
     found: list[Item] = []
-    room = _MOST_CHARACTERS
-    for _ in range(MOST_PARTS):
+    room = _MAX_CHARACTERS
+    for _ in range(MAX_PARTS):
         page = _load(store, sync_id, part)
         if page is None:
             return None
         for number, item in enumerate(page.items[offset:], offset):
-            if query.wants(item):
+            if query.is_match(item):
                 room -= len(item.message or "")
                 if len(found) == query.limit or room < 0:
                     return ItemPage(found, f"{part or ''}@{number}")
@@ -68,9 +69,9 @@ def find_items(store: "Store", sync_id: str, query: ItemQuery, cursor: str | Non
     return ItemPage(found, f"{part}@0")
 
 
-def _load(store: "Store", sync_id: str, part: str | None) -> "Page | None":
+def _load(store: "SyncRepository", sync_id: str, part: str | None) -> "StoredItemPage | None":
     try:
-        page = store.load_page(sync_id, part)
+        page = store.load_item_page(sync_id, part)
     except ValueError:
         raise InvalidQueryError("cursor", "is none that was given out") from None
     if page is None and part is not None:

@@ -6,22 +6,22 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from codat_sync.aws.dynamodb import Table, Values
+from codat_sync.aws.dynamodb import Attributes, Table
 from codat_sync.aws.table_schema import RETRY, SYNC, part_key, retry_key, sync_key
 from codat_sync.companies.company import Company
-from codat_sync.companies.repository import CompanyStore
-from codat_sync.core.iterables import chunks
-from codat_sync.core.timestamps import parse_instant
-from codat_sync.polling.poll_state import read_waiting
-from codat_sync.polling.schedule import Waiting
-from codat_sync.queries.sync_index import read_listed
-from codat_sync.queries.sync_query import Listed
+from codat_sync.companies.repository import CompanyRepository
+from codat_sync.core.iterables import batched
+from codat_sync.core.timestamps import parse_timestamp
+from codat_sync.polling.poll_state import read_pending_check
+from codat_sync.polling.schedule import PendingCheck
+from codat_sync.queries.sync_index import parse_listed_sync
+from codat_sync.queries.sync_query import ListedSync
 from codat_sync.syncs.items import Item
-from codat_sync.syncs.record import is_answered, read_item, read_status
+from codat_sync.syncs.record import is_fetched, read_item, read_status
 from codat_sync.syncs.retry_record import Retry
 from codat_sync.syncs.retry_repository import read_retry
 from codat_sync.syncs.sync import SyncStatus
-from codat_sync.webhooks.processed_events import SeenEvent, SeenEvents
+from codat_sync.webhooks.processed_events import ProcessedEvent, ProcessedEventRepository
 
 # Of documents of 400 KB at most, so many are in memory together.
 _DOCUMENTS_AT_ONCE = 20
@@ -34,16 +34,16 @@ class SyncDetails:
     ``counts`` is how many of its items have each status. ``retry`` is what is done about its failed transactions.
     """
 
-    listed: Listed
+    listed: ListedSync
     status: SyncStatus | None
     counts: Mapping[str, int]
     version: int
     committed_at: datetime | None
-    waiting: Waiting | None
+    pending_check: PendingCheck | None
     submitted_ids: tuple[str, ...]
     retry_of: str | None
     retry: Retry | None
-    events: Sequence[SeenEvent]
+    events: Sequence[ProcessedEvent]
     company: Company | None
 
 
@@ -54,64 +54,64 @@ class FailedSync:
     Of one whose items do not fit into its document, only those of the first part are there.
     """
 
-    listed: Listed
+    listed: ListedSync
     status: SyncStatus | None
     items: tuple[Item, ...]
 
 
-class Details:
+class SyncReader:
     """Syncs of SyncTable, one at a time, read consistently."""
 
-    def __init__(self, table: Table, companies: CompanyStore) -> None:
+    def __init__(self, table: Table, companies: CompanyRepository) -> None:
         self._table = table
         self._companies = companies
-        self._events = SeenEvents(table, timedelta())
+        self._events = ProcessedEventRepository(table, timedelta())
 
     def load(self, sync_id: str) -> SyncDetails | None:
-        """Return what is known of a sync, None if nothing is. Three requests. Raises UnprocessedError."""
+        """Return what is known of a sync, None if nothing is. Three requests. Raises UnprocessedItemsError."""
         found = {item["sk"]: item for item in self._table.get([sync_key(sync_id), retry_key(sync_id)])}
         if SYNC not in found:
             return None
         values = found[SYNC]
         return SyncDetails(
             listed=_listed(values),
-            status=read_status(values) if is_answered(values) else None,
+            status=read_status(values) if is_fetched(values) else None,
             counts={name: int(number) for name, number in values.get("counts", {}).items()},
             version=int(values["version"]),
-            committed_at=parse_instant(values.get("committedAt")),
-            waiting=read_waiting(values),
+            committed_at=parse_timestamp(values.get("committedAt")),
+            pending_check=read_pending_check(values),
             submitted_ids=tuple(values.get("submittedIds", ())),
             retry_of=values.get("retryOf"),
             retry=read_retry(found[RETRY]) if RETRY in found else None,
             events=self._events.load(sync_key(sync_id)),
-            company=self._companies.load_head(values["companyId"], []).company,
+            company=self._companies.load_snapshot(values["companyId"], []).company,
         )
 
-    def load_listed(self, sync_ids: Sequence[str]) -> list[Listed]:
-        """Return those of the syncs that are there, as lists show them. Raises UnprocessedError."""
+    def load_listed(self, sync_ids: Sequence[str]) -> list[ListedSync]:
+        """Return those of the syncs that are there, as lists show them. Raises UnprocessedItemsError."""
         return [_listed(values) for values in self._documents(sync_ids)]
 
     def load_failed(self, sync_ids: Sequence[str]) -> Iterator[FailedSync]:
-        """Yield those of the syncs that are there, with what failed in them, in no order. Raises UnprocessedError."""
+        """Yield the syncs that exist with their failed items, in no order. Raises UnprocessedItemsError."""
         for values in self._documents(sync_ids):
             items = map(read_item, self._first_items(values))
             yield FailedSync(
                 listed=_listed(values),
-                status=read_status(values) if is_answered(values) else None,
-                items=tuple(item for item in items if item.failed),
+                status=read_status(values) if is_fetched(values) else None,
+                items=tuple(item for item in items if item.has_failed),
             )
 
-    def _documents(self, sync_ids: Sequence[str]) -> Iterator[Values]:
+    def _documents(self, sync_ids: Sequence[str]) -> Iterator[Attributes]:
         keys = map(sync_key, dict.fromkeys(sync_ids))
-        return chain.from_iterable(self._table.get(some) for some in chunks(keys, _DOCUMENTS_AT_ONCE))
+        return chain.from_iterable(self._table.get(some) for some in batched(keys, _DOCUMENTS_AT_ONCE))
 
-    def _first_items(self, values: Values) -> Sequence[Mapping[str, Any]]:
+    def _first_items(self, values: Attributes) -> Sequence[Mapping[str, Any]]:
         if "parts" not in values:
             return values.get("items", ())  # type: ignore[no-any-return] # of DynamoDB's types
-        found = self._table.get([part_key(values["syncId"], values["parts"]["run"], 0)])
+        found = self._table.get([part_key(values["syncId"], values["parts"]["partRunId"], 0)])
         return found[0]["items"] if found else ()
 
 
-def _listed(values: Values) -> Listed:
+def _listed(values: Attributes) -> ListedSync:
     at = values.get("syncUtc") or values["firstSeenAt"]
-    return read_listed(values["summary"], f"{at}#{values['syncId']}")
+    return parse_listed_sync(values["summary"], f"{at}#{values['syncId']}")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from codat_sync.core.errors import InvalidQueryError
 from codat_sync.queries.sync_query import (
-    MOST_SORTED,
+    MAX_SORTED,
     HistoryPage,
-    Listed,
+    HistoryQuery,
+    ListedSync,
     Period,
-    Query,
     Sort,
     Totals,
     by_day,
@@ -21,38 +21,38 @@ from codat_sync.queries.sync_query import (
 )
 
 if TYPE_CHECKING:
-    from codat_sync.queries.sync_index import Listing, Slice
+    from codat_sync.queries.sync_index import IndexPage, SyncIndex
 
 # Days without a sync cost a request each, as do rows that a filter leaves out: what is not reached has a cursor.
-MOST_REQUESTS = 31
+MAX_REQUESTS = 31
 _FILTERED_AT_ONCE = 500
 # A megabyte of the index has about 2,500 syncs.
-_MOST_REQUESTS_A_DAY = 40
+_MAX_REQUESTS_PER_DAY = 40
 _DAYS_AT_ONCE = 16
 
 
 class _Walk:
     """A way through the history, in order of time, of so many requests at most."""
 
-    def __init__(self, listing: "Listing", query: Query, after: str | None, size: int) -> None:
-        self._listing = listing
+    def __init__(self, index: "SyncIndex", query: HistoryQuery, after: str | None, size: int) -> None:
+        self._listing = index
         self._query = query
         self._size = size
-        self._requests_left = MOST_REQUESTS
+        self._requests_left = MAX_REQUESTS
         self.position = after
         self.is_at_end = False
 
-    def rows(self) -> Iterator[Listed]:
+    def rows(self) -> Iterator[ListedSync]:
         """Yield what is wanted; ``position`` is how far that has got."""
-        for found in self._slices():
+        for found in self._pages():
             for row in found.rows:
                 self.position = row.position
-                if row.at in self._query.period and self._query.wants(row):
+                if row.at in self._query.period and self._query.is_match(row):
                     yield row
 
-    def _slices(self) -> "Iterator[Slice]":
+    def _pages(self) -> "Iterator[IndexPage]":
         if self._query.company_id:
-            yield from self._of_company(self._query.company_id)
+            yield from self._walk_company(self._query.company_id)
             return
         for day in self._query.days_after(self.position):
             has_more = True
@@ -60,20 +60,20 @@ class _Walk:
                 if not self._requests_left:
                     return
                 self._requests_left -= 1
-                found = self._listing.of_day(day, self.position, self._size, newest_first=self._query.newest_first)
+                found = self._listing.list_day(day, self.position, self._size, newest_first=self._query.newest_first)
                 yield found
                 has_more = found.has_more
             self.position = self._query.end_of(day)
         self.is_at_end = True
 
-    def _of_company(self, company_id: str) -> "Iterator[Slice]":
+    def _walk_company(self, company_id: str) -> "Iterator[IndexPage]":
         query = self._query
         if self.position is None:
             # Beyond the period nothing is read, on either side.
             self.position = f"{query.period.last}~" if query.newest_first else query.period.first.isoformat()
         while self._requests_left:
             self._requests_left -= 1
-            found = self._listing.of_company(company_id, self.position, self._size, newest_first=query.newest_first)
+            found = self._listing.list_company(company_id, self.position, self._size, newest_first=query.newest_first)
             yield found
             if not found.has_more or (found.rows and found.rows[-1].at not in query.period):
                 self.is_at_end = True
@@ -81,12 +81,12 @@ class _Walk:
 
 
 @dataclass(frozen=True)
-class Browsing:
+class SyncHistory:
     """How the history is read."""
 
-    listing: "Listing"
+    index: "SyncIndex"
 
-    def history(self, query: Query, cursor: str | None) -> HistoryPage:
+    def load_item_page(self, query: HistoryQuery, cursor: str | None) -> HistoryPage:
         """Return a page of what is asked for. Raises InvalidQueryError for a cursor that was not given out for it.
 
         In the order of time a page takes one request where there are rows enough on its first day, and 31 at most; it
@@ -96,24 +96,24 @@ class Browsing:
         if query.sort is not Sort.TIME:
             return self._sorted(query, cursor)
         after = None if cursor is None else read_position(cursor)
-        walk = _Walk(self.listing, query, after, _FILTERED_AT_ONCE if query.is_filtered else query.limit + 1)
+        walk = _Walk(self.index, query, after, _FILTERED_AT_ONCE if query.is_filtered else query.limit + 1)
         rows = list(islice(walk.rows(), query.limit + 1))
         if len(rows) > query.limit:
             return HistoryPage(rows[: query.limit], rows[query.limit - 1].position)
         return HistoryPage(rows, None if walk.is_at_end else walk.position)
 
-    def _sorted(self, query: Query, cursor: str | None) -> HistoryPage:
+    def _sorted(self, query: HistoryQuery, cursor: str | None) -> HistoryPage:
         start = _read_offset(cursor)
-        walk = _Walk(self.listing, replace(query, newest_first=True), None, _FILTERED_AT_ONCE)
-        rows = list(islice(walk.rows(), MOST_SORTED + 1))
-        is_cut = len(rows) > MOST_SORTED or not walk.is_at_end
-        rows = query.sorted(rows[:MOST_SORTED])
+        walk = _Walk(self.index, replace(query, newest_first=True), None, _FILTERED_AT_ONCE)
+        rows = list(islice(walk.rows(), MAX_SORTED + 1))
+        is_truncated = len(rows) > MAX_SORTED or not walk.is_at_end
+        rows = query.sorted(rows[:MAX_SORTED])
         end = start + query.limit
-        return HistoryPage(rows[start:end], str(end) if end < len(rows) else None, is_cut)
+        return HistoryPage(rows[start:end], str(end) if end < len(rows) else None, is_truncated)
 
-    def newest(self, query: Query, most: int) -> tuple[list[Listed], bool]:
+    def newest(self, query: HistoryQuery, most: int) -> tuple[list[ListedSync], bool]:
         """Return the newest of what is asked for, at most so many; and whether there may be more."""
-        walk = _Walk(self.listing, query, None, _FILTERED_AT_ONCE)
+        walk = _Walk(self.index, query, None, _FILTERED_AT_ONCE)
         rows = list(islice(walk.rows(), most + 1))
         return rows[:most], len(rows) > most or not walk.is_at_end
 
@@ -124,24 +124,24 @@ class Browsing:
         2,500 syncs). A day of more than 100,000 is cut.
         """
         if company_id:
-            rows, is_cut = self._all_of_company(company_id, period)
-            return Totals(list(by_day(rows, period.days)), is_cut)
+            rows, is_truncated = self._list_whole_company(company_id, period)
+            return Totals(list(by_day(rows, period.days)), is_truncated)
         with ThreadPoolExecutor(_DAYS_AT_ONCE) as pool:
-            found = list(pool.map(self._all_of_day, period.days))
+            found = list(pool.map(self._list_whole_day, period.days))
         days = [next(by_day(rows, [day])) for day, (rows, _) in zip(period.days, found, strict=True)]
-        return Totals(days, any(is_cut for _, is_cut in found))
+        return Totals(days, any(is_truncated for _, is_truncated in found))
 
-    def _all_of_day(self, day: date) -> tuple[list[Listed], bool]:
-        rows: list[Listed] = []
-        for _ in range(_MOST_REQUESTS_A_DAY):
-            found = self.listing.of_day(day, rows[-1].position if rows else None, None, newest_first=True)
+    def _list_whole_day(self, day: date) -> tuple[list[ListedSync], bool]:
+        rows: list[ListedSync] = []
+        for _ in range(_MAX_REQUESTS_PER_DAY):
+            found = self.index.list_day(day, rows[-1].position if rows else None, None, newest_first=True)
             rows += found.rows
             if not found.has_more:
                 return rows, False
         return rows, True
 
-    def _all_of_company(self, company_id: str, period: Period) -> tuple[list[Listed], bool]:
-        walk = _Walk(self.listing, Query(period, company_id), None, 0)
+    def _list_whole_company(self, company_id: str, period: Period) -> tuple[list[ListedSync], bool]:
+        walk = _Walk(self.index, HistoryQuery(period, company_id), None, 0)
         rows = list(walk.rows())
         return rows, not walk.is_at_end
 
@@ -149,7 +149,7 @@ class Browsing:
 def _read_offset(cursor: str | None) -> int:
     if cursor is None:
         return 0
-    is_number = cursor.isascii() and cursor.isdecimal() and len(cursor) <= len(str(MOST_SORTED))
-    if not is_number or int(cursor) >= MOST_SORTED:
+    is_number = cursor.isascii() and cursor.isdecimal() and len(cursor) <= len(str(MAX_SORTED))
+    if not is_number or int(cursor) >= MAX_SORTED:
         raise InvalidQueryError("cursor", "is none that was given out")
     return int(cursor)

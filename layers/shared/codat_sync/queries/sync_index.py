@@ -5,23 +5,23 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from codat_sync.aws.dynamodb import Table, Values
-from codat_sync.aws.table_schema import Partition, company_listing, day_listing
-from codat_sync.core.enums import member
-from codat_sync.core.timestamps import parse_instant
-from codat_sync.queries.sync_query import Listed
+from codat_sync.aws.dynamodb import Attributes, Table
+from codat_sync.aws.table_schema import Partition, company_partition, day_partition
+from codat_sync.core.enums import parse_enum
+from codat_sync.core.timestamps import parse_timestamp
+from codat_sync.queries.sync_query import ListedSync
 from codat_sync.syncs.status_codes import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class IndexPage:
     """What one request has read of a list."""
 
-    rows: list[Listed]
+    rows: list[ListedSync]
     has_more: bool
 
 
-class Listing:
+class SyncIndex:
     """The syncs of SyncTable, in the order of time. Safe to share between threads.
 
     A request costs half a read unit for each 4 KB of the index, of which a sync takes about 0.4 KB:
@@ -31,38 +31,38 @@ class Listing:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def of_day(self, day: date, after: str | None, limit: int | None, *, newest_first: bool) -> Slice:
+    def list_day(self, day: date, after: str | None, limit: int | None, *, newest_first: bool) -> IndexPage:
         """Return syncs of a day (UTC), at most ``limit`` and what one request reads (1 MB), after a position."""
-        return self._slice(day_listing(day), after, limit, newest_first=newest_first)
+        return self._page(day_partition(day), after, limit, newest_first=newest_first)
 
-    def of_company(self, company_id: str, after: str | None, limit: int | None, *, newest_first: bool) -> Slice:
+    def list_company(self, company_id: str, after: str | None, limit: int | None, *, newest_first: bool) -> IndexPage:
         """Return syncs of a company, at most ``limit`` and what one request reads (1 MB), after a position."""
-        return self._slice(company_listing(company_id), after, limit, newest_first=newest_first)
+        return self._page(company_partition(company_id), after, limit, newest_first=newest_first)
 
-    def _slice(self, partition: Partition, after: str | None, limit: int | None, *, newest_first: bool) -> Slice:
+    def _page(self, partition: Partition, after: str | None, limit: int | None, *, newest_first: bool) -> IndexPage:
         items, has_more = self._table.query_page(partition, after, limit, newest_first=newest_first)
-        return Slice(
-            [read_listed(item["summary"], item[partition.sort]) for item in items if "summary" in item], has_more
+        return IndexPage(
+            [parse_listed_sync(item["summary"], item[partition.sort]) for item in items if "summary" in item], has_more
         )
 
 
-def read_listed(summary: Mapping[str, Any], position: str) -> Listed:
+def parse_listed_sync(summary: Mapping[str, Any], position: str) -> ListedSync:
     """Return the sync that a summary stands for, listed at ``position``."""
     code = summary.get("code")
-    return Listed(
+    return ListedSync(
         company_id=summary["companyId"],
         sync_id=summary["syncId"],
         at=position.partition("#")[0],
         outcome=_outcome(summary),
         code=None if code is None else int(code),
-        synced_at=parse_instant(summary.get("syncUtc")),
-        first_seen_at=parse_instant(summary.get("firstSeenAt")),
+        synced_at=parse_timestamp(summary.get("syncUtc")),
+        first_seen_at=parse_timestamp(summary.get("firstSeenAt")),
         transactions=int(summary.get("transactions", 0)),
         failed=int(summary.get("failed", 0)),
-        trouble=summary.get("trouble"),
+        check_failure=summary.get("checkFailure"),
         is_stuck=bool(summary.get("isStuck")),
     )
 
 
-def _outcome(summary: Values | Mapping[str, Any]) -> Outcome:
-    return member(Outcome, summary["outcome"], Outcome.UNKNOWN)
+def _outcome(summary: Attributes | Mapping[str, Any]) -> Outcome:
+    return parse_enum(Outcome, summary["outcome"], Outcome.UNKNOWN)

@@ -15,10 +15,10 @@ from codat_sync.core.errors import InvalidQueryError
 from codat_sync.syncs.status_codes import Outcome
 
 # A day is a partition of the table's index, and a request at least.
-MOST_DAYS = 92
-_USUAL_DAYS = 30
+MAX_DAYS = 92
+_DEFAULT_DAYS = 30
 # What sorts by anything but time has to have all of it at hand.
-MOST_SORTED = 1000
+MAX_SORTED = 1000
 _FIRST_DAY = date(2015, 1, 1)  # Codat is not older.
 _POSITION = re.compile(r"\d{4}-\d\d-\d\d(~|T\d\d:\d\d:\d\d\.\d{3}Z#[A-Za-z0-9._:@+=-]{1,128})?", re.ASCII)
 # Sorts after every moment of its day.
@@ -37,7 +37,7 @@ class Sort(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedSync:
     """A sync as lists show it.
 
     ``at`` is what it is listed by: Codat's ``syncUtc``, or when we first heard of it. ``code`` is None while nothing
@@ -53,7 +53,7 @@ class Listed:
     first_seen_at: datetime | None
     transactions: int
     failed: int
-    trouble: str | None
+    check_failure: str | None
     is_stuck: bool
 
     @property
@@ -86,18 +86,18 @@ def period(first: date | None, last: date | None, today: date) -> Period:
     if last and last < _FIRST_DAY:
         raise InvalidQueryError("to", "must be a day on which there was a Codat")
     end = last or (max(today, first) if first else today)
-    start = first or end - timedelta(days=_USUAL_DAYS - 1)
+    start = first or end - timedelta(days=_DEFAULT_DAYS - 1)
     if start > end:
         raise InvalidQueryError("from", f"must not be later than `to` ({end})")
     if start < _FIRST_DAY or end > today + timedelta(days=366):
         raise InvalidQueryError("from", "must be a day on which there was a Codat, and `to` at most a year ahead")
-    if (end - start).days >= MOST_DAYS:
-        raise InvalidQueryError("to", f"must be less than {MOST_DAYS} days after `from`")
+    if (end - start).days >= MAX_DAYS:
+        raise InvalidQueryError("to", f"must be less than {MAX_DAYS} days after `from`")
     return Period(start, end)
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class HistoryQuery:
     """What is asked of the history: syncs of a period, of one company or all, of those codes or outcomes."""
 
     period: Period
@@ -113,7 +113,7 @@ class Query:
         """Whether some of what is read is not wanted."""
         return bool(self.codes or self.outcomes)
 
-    def wants(self, row: Listed) -> bool:
+    def is_match(self, row: ListedSync) -> bool:
         """Return whether a sync of the period is asked for."""
         is_of_code = not self.codes or row.code in self.codes
         return is_of_code and (not self.outcomes or row.outcome in self.outcomes)
@@ -128,7 +128,7 @@ class Query:
         """Return the position at which all of a day has been read."""
         return day.isoformat() if self.newest_first else f"{day}{_END_OF_DAY}"
 
-    def sorted(self, rows: Iterable[Listed]) -> list[Listed]:
+    def sorted(self, rows: Iterable[ListedSync]) -> list[ListedSync]:
         """Return ``rows`` in the order that is asked for; what is alike, newest first."""
         newest_first = sorted(rows, key=lambda row: row.position, reverse=True)
         return sorted(newest_first, key=lambda row: _sort_key(row, self.sort), reverse=self.newest_first)
@@ -149,9 +149,9 @@ def read_position(text: str) -> str:
 class HistoryPage:
     """Some rows. ``next_cursor`` leads to those after them; ``is_cut`` tells that not all were looked at to sort."""
 
-    rows: Sequence[Listed]
+    rows: Sequence[ListedSync]
     next_cursor: str | None
-    is_cut: bool = False
+    is_truncated: bool = False
 
 
 @dataclass(slots=True)
@@ -163,7 +163,7 @@ class DayTotals:
     transactions: int = 0
     failed: int = 0
 
-    def add(self, row: Listed) -> None:
+    def add(self, row: ListedSync) -> None:
         """Count a sync."""
         self.outcomes[row.outcome] += 1
         self.transactions += row.transactions
@@ -180,7 +180,7 @@ class Totals:
     """A period's days, oldest first. ``is_cut`` tells that a day has more syncs than were counted."""
 
     days: Sequence[DayTotals]
-    is_cut: bool
+    is_truncated: bool
 
     @property
     def total(self) -> DayTotals:
@@ -193,7 +193,7 @@ class Totals:
         return whole
 
 
-def _sort_key(row: Listed, sort: Sort) -> tuple[bool, str | int]:
+def _sort_key(row: ListedSync, sort: Sort) -> tuple[bool, str | int]:
     value: str | int | None
     match sort:
         case Sort.TIME:
@@ -211,7 +211,7 @@ def _sort_key(row: Listed, sort: Sort) -> tuple[bool, str | int]:
     return (value is not None, 0 if value is None else value)
 
 
-def by_day(rows: Iterable[Listed], days: Iterable[date]) -> Iterator[DayTotals]:
+def by_day(rows: Iterable[ListedSync], days: Iterable[date]) -> Iterator[DayTotals]:
     """Yield the totals of ``days``, in their order."""
     totals = {day.isoformat(): DayTotals(day) for day in days}
     for row in rows:

@@ -11,27 +11,27 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.aws.table_schema import ration_key
-from codat_sync.rate_limits.errors import RationUsedError, TooBusyError
+from codat_sync.aws.table_schema import daily_budget_key
+from codat_sync.rate_limits.errors import DailyBudgetExhaustedError, RateLimitExceededError
 from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.quota import RESERVE, Quota
 
 if TYPE_CHECKING:
-    from codat_sync.rate_limits.limiter import Turns
+    from codat_sync.rate_limits.limiter import RateLimiter
 
 # Codat's limit for a client without companies (https://docs.codat.io/using-the-api/rate-limits): until it says more.
-_LEAST_LIMIT = 1000
+_MIN_LIMIT = 1000
 # While so little of the day's quota is left, it is for what can't wait.
-_LEFT_TO_OTHERS = 2 * RESERVE
-_KEPT = timedelta(days=8)
-_MOST_RACES = 5
+_RESERVED_FOR_OTHERS = 2 * RESERVE
+_RETENTION = timedelta(days=8)
+_MAX_ATTEMPTS = 5
 # In seconds. Together a minute: then calls of another one are counted.
 _WAIT = 5.0
-_MOST_WAITS = 13
+_MAX_WAITS = 13
 _HOURS = 24
 
 
-class Ration:
+class DailyBudget:
     """What reconcile may still use today, in requests to Codat. Safe to share between threads."""
 
     def __init__(self, table: Table, gate: SharedGate, now: Callable[[], datetime], *, percent: int) -> None:
@@ -40,33 +40,40 @@ class Ration:
         self._now = now
         self._percent = percent
 
-    def take(self, wanted: int) -> int:
+    def reserve(self, wanted: int) -> int:
         """Take up to so many requests, and return how many that are."""
         now = self._now().astimezone(UTC)
-        most = released(self._gate.state.quota, now, self._percent)
-        for _ in range(_MOST_RACES):
-            used = self._table.get_attribute(ration_key(now), "number")
+        most = released_budget(self._gate.state.quota, now, self._percent)
+        for _ in range(_MAX_ATTEMPTS):
+            used = self._table.get_attribute(daily_budget_key(now), "number")
             taken = min(wanted, most - int(str(used or 0)))
             if taken <= 0:
                 return 0
-            if self._table.count_up(ration_key(now), most, int((now + _KEPT).timestamp()), by=taken):
+            if self._table.increment_counter(
+                daily_budget_key(now), most, int((now + _RETENTION).timestamp()), by=taken
+            ):
                 return taken
         return 0
 
 
-class RationedTurns:
-    """Turns of ``turns``, each of which is counted: so no call is made that is not."""
+class BudgetedLimiter:
+    """Turns of ``limiter``, each of which is counted: so no call is made that is not."""
 
-    def __init__(self, ration: Ration, turns: "Turns", sleep: Callable[[float], None] = time.sleep) -> None:
-        self._ration = ration
-        self._turns = turns
+    def __init__(
+        self, budget: DailyBudget, limiter: "RateLimiter", sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._budget = budget
+        self._limiter = limiter
         self._sleep = sleep
 
     @contextmanager
-    def turn(self, company_id: str | None) -> Iterator[None]:
-        """Wait for one's turn, a minute at most, and keep it. Raises RationUsedError and TooBusyError."""
-        if not self._ration.take(1):
-            raise RationUsedError("what may be used of the day's quota by now is used")
+    def acquire(self, company_id: str | None) -> Iterator[None]:
+        """Wait up to a minute for a slot, and hold it.
+
+        Raises DailyBudgetExhaustedError and RateLimitExceededError.
+        """
+        if not self._budget.reserve(1):
+            raise DailyBudgetExhaustedError("what may be used of the day's quota by now is used")
         with self._entered(company_id):
             yield
 
@@ -74,9 +81,9 @@ class RationedTurns:
         entered = ExitStack()
         for attempt in count(1):
             try:
-                entered.enter_context(self._turns.turn(company_id))
-            except TooBusyError:
-                if attempt == _MOST_WAITS:
+                entered.enter_context(self._limiter.acquire(company_id))
+            except RateLimitExceededError:
+                if attempt == _MAX_WAITS:
                     raise
                 self._sleep(_WAIT)
             else:
@@ -84,9 +91,9 @@ class RationedTurns:
         return entered
 
 
-def released(quota: Quota | None, now: datetime, percent: int) -> int:
+def released_budget(quota: Quota | None, now: datetime, percent: int) -> int:
     """Return how many requests reconcile may have made in all by ``now``, of a day's quota."""
-    if quota and now < quota.resets_at and quota.remaining <= quota.limit * _LEFT_TO_OTHERS:
+    if quota and now < quota.resets_at and quota.remaining <= quota.limit * _RESERVED_FOR_OTHERS:
         return 0
-    limit = quota.limit if quota else _LEAST_LIMIT
+    limit = quota.limit if quota else _MIN_LIMIT
     return limit * percent * min(now.hour + 1, _HOURS) // (100 * _HOURS)

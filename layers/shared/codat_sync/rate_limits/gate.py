@@ -7,20 +7,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from codat_sync.aws.dynamodb import Table, Values
+from codat_sync.aws.dynamodb import Attributes, Table
 from codat_sync.aws.table_schema import GATE
-from codat_sync.core.enums import member
+from codat_sync.core.enums import parse_enum
 from codat_sync.core.errors import ConditionFailedError
-from codat_sync.core.timestamps import format_instant, parse_instant
+from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.rate_limits.errors import GateClosedError
-from codat_sync.rate_limits.quota import Closure, Gate, Quota, QuotaEvent, Reason
+from codat_sync.rate_limits.quota import Closure, ClosureReason, Gate, Quota, QuotaEvent
 
 _VERSION = 1
 # In seconds: how long another process's closing may go unnoticed here.
 _MAX_AGE = 1.0
 # What is left of the quota changes with each call. The others are told now and then, and at once what stops them.
-_TELL_AFTER = timedelta(seconds=30)
-_MOST_RACES = 5
+_STORE_AFTER = timedelta(seconds=30)
+_MAX_ATTEMPTS = 5
 
 
 class SharedGate:
@@ -31,17 +31,17 @@ class SharedGate:
         table: Table,
         now: Callable[[], datetime],
         *,
-        is_for_people: bool = False,
+        is_interactive: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._table = table
         self._now = now
-        self._is_for_people = is_for_people
+        self._is_interactive = is_interactive
         self._clock = clock
         self._lock = threading.Lock()
         self._gate = Gate()
         self._read_at = float("-inf")
-        self._told = Gate()  # as the table has it
+        self._stored = Gate()  # as the table has it
 
     @property
     def state(self) -> Gate:
@@ -52,113 +52,115 @@ class SharedGate:
             return self._gate
 
     @property
-    def known(self) -> Gate:
+    def last_known(self) -> Gate:
         """How it stood when this process last looked."""
         with self._lock:
             return self._gate
 
-    def pass_through(self) -> None:
+    def require_open(self) -> None:
         """Return if a call may be made. Raises GateClosedError."""
-        closure = self.state.closed(self._now(), is_for_person=self._is_for_people)
+        closure = self.state.closure_at(self._now(), is_interactive=self._is_interactive)
         if closure:
-            raise closed_error(closure)
+            raise gate_closed_error(closure)
 
     def close(self, closure: Closure) -> None:
         """Close it for all, as of now."""
         self._change(closure, self._now())
 
-    def heed(self, event: QuotaEvent) -> bool:
+    def apply_event(self, event: QuotaEvent) -> bool:
         """Do what an event of Codat's says; returns whether it said anything new."""
         closure = event.closure
         # A reset counts though nothing is closed: what was reached before it may be told later.
         is_news = closure.until > self._now() if closure else not self._is_refused()
         if event.quota:
-            self.count(event.quota)
+            self.record_quota(event.quota)
         return is_news and self._change(closure, event.at)
 
-    def count(self, quota: Quota) -> None:
+    def record_quota(self, quota: Quota) -> None:
         """Take note of what an answer of Codat's says is left, and tell the others if it is time to."""
         with self._lock:
-            counted = self._gate.counted(quota)
+            counted = self._gate.with_quota(quota)
             if counted is None:
                 return
             self._gate = counted
-            told = self._told.quota
-            is_news = told is None or quota.is_down_to_reserve != told.is_down_to_reserve
-            if is_news or (told and quota.as_of - told.as_of >= _TELL_AFTER):
-                self._tell(_quota_values(quota), {"asOf": told and format_instant(told.as_of)})
+            told = self._stored.quota
+            is_news = told is None or quota.is_at_reserve != told.is_at_reserve
+            if is_news or (told and quota.as_of - told.as_of >= _STORE_AFTER):
+                self._store(_quota_values(quota), {"asOf": told and format_timestamp(told.as_of)})
 
     def _is_refused(self) -> bool:
         with self._lock:
             self._read()
-            closure = self._gate.closed(self._now())
-        return closure is not None and closure.reason is Reason.REFUSED
+            closure = self._gate.closure_at(self._now())
+        return closure is not None and closure.reason is ClosureReason.REFUSED
 
     def _change(self, closure: Closure | None, at: datetime) -> bool:
         with self._lock:
-            for _ in range(_MOST_RACES):
-                known = self._told.changed_at
-                changed = self._gate.changed(closure, at)
+            for _ in range(_MAX_ATTEMPTS):
+                known = self._stored.changed_at
+                changed = self._gate.with_closure(closure, at)
                 if changed is None:
                     return False
-                if self._tell(_closure_values(changed.closure, at), {"changedAt": known and format_instant(known)}):
+                if self._store(_closure_values(changed.closure, at), {"changedAt": known and format_timestamp(known)}):
                     self._gate = replace(changed, quota=self._gate.quota)
                     return True
         return False
 
-    def _tell(self, values: Values, when: dict[str, Any]) -> bool:
+    def _store(self, values: Attributes, expected: dict[str, Any]) -> bool:
         """Write to the table; if another was quicker, read what it wrote, and return False."""
         try:
-            self._table.update(GATE, values | {"v": _VERSION}, when)
+            self._table.update(GATE, values | {"v": _VERSION}, expected)
         except ConditionFailedError:
             self._read()
             return False
-        self._told = _gate(_values(self._told) | values)
+        self._stored = _gate(_values(self._stored) | values)
         return True
 
     def _read(self) -> None:
-        self._told = _gate(next(iter(self._table.get([GATE])), {}))
+        self._stored = _gate(next(iter(self._table.get([GATE])), {}))
         self._read_at = self._clock()
-        newer = self._told.quota and self._gate.counted(self._told.quota)
+        newer = self._stored.quota and self._gate.with_quota(self._stored.quota)
         quota = (newer or self._gate).quota
-        self._gate = replace(self._told, quota=quota)
+        self._gate = replace(self._stored, quota=quota)
 
 
-def closed_error(closure: Closure) -> GateClosedError:
+def gate_closed_error(closure: Closure) -> GateClosedError:
     """Return the error that says that no call was made."""
-    return GateClosedError(f"closed until {format_instant(closure.until)}: {closure.reason}", closure)
+    return GateClosedError(f"closed until {format_timestamp(closure.until)}: {closure.reason}", closure)
 
 
-def _gate(values: Values) -> Gate:
-    closed_until, resets_at, as_of = (parse_instant(values.get(name)) for name in ("closedUntil", "resetsAt", "asOf"))
+def _gate(values: Attributes) -> Gate:
+    closed_until, resets_at, as_of = (parse_timestamp(values.get(name)) for name in ("closedUntil", "resetsAt", "asOf"))
     quota = None
     if resets_at and as_of:
         quota = Quota(int(values["remaining"]), int(values["limit"]), resets_at, as_of)
     return Gate(
         # Whatever closed it, it is closed.
-        closure=Closure(member(Reason, values["reason"], Reason.RATE), closed_until) if closed_until else None,
-        changed_at=parse_instant(values.get("changedAt")),
+        closure=Closure(parse_enum(ClosureReason, values["reason"], ClosureReason.RATE), closed_until)
+        if closed_until
+        else None,
+        changed_at=parse_timestamp(values.get("changedAt")),
         quota=quota,
     )
 
 
-def _values(gate: Gate) -> Values:
+def _values(gate: Gate) -> Attributes:
     values = _quota_values(gate.quota) if gate.quota else {}
     return values | (_closure_values(gate.closure, gate.changed_at) if gate.changed_at else {})
 
 
-def _closure_values(closure: Closure | None, at: datetime) -> Values:
+def _closure_values(closure: Closure | None, at: datetime) -> Attributes:
     return {
-        "closedUntil": closure and format_instant(closure.until),
+        "closedUntil": closure and format_timestamp(closure.until),
         "reason": closure and closure.reason.value,
-        "changedAt": format_instant(at),
+        "changedAt": format_timestamp(at),
     }
 
 
-def _quota_values(quota: Quota) -> Values:
+def _quota_values(quota: Quota) -> Attributes:
     return {
         "remaining": quota.remaining,
         "limit": quota.limit,
-        "resetsAt": format_instant(quota.resets_at),
-        "asOf": format_instant(quota.as_of),
+        "resetsAt": format_timestamp(quota.resets_at),
+        "asOf": format_timestamp(quota.as_of),
     }

@@ -4,8 +4,8 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 
-class Turns(Protocol):
+class RateLimiter(Protocol):
     """What keeps calls within Codat's limits."""
 
-    def turn(self, company_id: str | None) -> AbstractContextManager[None]:
+    def acquire(self, company_id: str | None) -> AbstractContextManager[None]:
         """Wait for one's turn to call about a company, and keep it for as long as the call takes."""

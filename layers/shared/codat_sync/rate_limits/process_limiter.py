@@ -15,7 +15,7 @@ _AT_ONCE = 8
 _PER_MINUTE = 640
 
 
-class Pace:
+class ProcessLimiter:
     """At most ``at_once`` calls at a time, and never two begun within ``60 / per_minute`` seconds."""
 
     def __init__(
@@ -28,7 +28,7 @@ class Pace:
     ) -> None:
         self.at_once = at_once
         self.per_minute = per_minute
-        self._places = threading.BoundedSemaphore(at_once)
+        self._slots = threading.BoundedSemaphore(at_once)
         self._interval = 60 / per_minute
         self._clock = clock
         self._sleep = sleep
@@ -36,14 +36,14 @@ class Pace:
         self._next = clock()
 
     @classmethod
-    def share(cls, processes: int) -> "Pace":
+    def for_processes(cls, processes: int) -> "ProcessLimiter":
         """Return the pace of one of ``processes`` that may run at once, 8 at most."""
         return cls(at_once=max(1, _AT_ONCE // processes), per_minute=_PER_MINUTE / processes)
 
     @contextmanager
-    def turn(self, _company_id: str | None = None) -> Iterator[None]:
+    def acquire(self, _company_id: str | None = None) -> Iterator[None]:
         """Wait for one's turn, and keep it for as long as the call takes, whatever company it is about."""
-        with self._places:
+        with self._slots:
             self._sleep(self._wait())
             yield
 

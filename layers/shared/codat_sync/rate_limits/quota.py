@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
-from codat_sync.core.timestamps import parse_instant
+from codat_sync.core.timestamps import parse_timestamp
 
 # A part of the day's quota is kept for people, whose questions can't wait until tomorrow.
 RESERVE = 0.05
@@ -20,12 +20,12 @@ RESERVE = 0.05
 _QUOTA_PAUSE = timedelta(minutes=1)
 _REFUSED_PAUSES = {401: timedelta(minutes=15), 402: timedelta(minutes=2), 403: timedelta(minutes=2)}
 # No limit of Codat's lasts longer than a day; a header that says so is not believed.
-_LONGEST_PAUSE = timedelta(hours=25)
+_MAX_PAUSE = timedelta(hours=25)
 _JUST_PAST = timedelta(hours=1)
 _DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
-class Reason(StrEnum):
+class ClosureReason(StrEnum):
     """Why the gate is closed."""
 
     QUOTA = "quota"  # the day's requests are used up
@@ -38,7 +38,7 @@ class Reason(StrEnum):
 class Closure:
     """That no call is made until a moment."""
 
-    reason: Reason
+    reason: ClosureReason
     until: datetime
 
 
@@ -52,12 +52,12 @@ class Quota:
     as_of: datetime
 
     @property
-    def percent_left(self) -> float:
+    def percent_remaining(self) -> float:
         """How much of the day's requests is left, in percent."""
         return 100 * self.remaining / self.limit if self.limit else 0
 
     @property
-    def is_down_to_reserve(self) -> bool:
+    def is_at_reserve(self) -> bool:
         """Whether what is left is for people."""
         return self.remaining <= self.limit * RESERVE
 
@@ -70,23 +70,23 @@ class Gate:
     changed_at: datetime | None = None
     quota: Quota | None = None
 
-    def closed(self, now: datetime, *, is_for_person: bool = False) -> Closure | None:
+    def closure_at(self, now: datetime, *, is_interactive: bool = False) -> Closure | None:
         """Return why and until when no call may be made, None if one may.
 
         A person's call is also let through where that costs nothing but a refusal: it is how a person finds out whether
         a key that was exchanged is good.
         """
         closure = self.closure
-        if closure and now < closure.until and not (is_for_person and closure.reason is Reason.REFUSED):
+        if closure and now < closure.until and not (is_interactive and closure.reason is ClosureReason.REFUSED):
             return closure
         quota = self.quota
-        if is_for_person or quota is None or not quota.is_down_to_reserve or now >= quota.resets_at:
+        if is_interactive or quota is None or not quota.is_at_reserve or now >= quota.resets_at:
             return None
         # What was left before the gate was opened is not what is left now.
         is_superseded = self.changed_at is not None and quota.as_of <= self.changed_at
-        return None if is_superseded else Closure(Reason.RESERVE, quota.resets_at)
+        return None if is_superseded else Closure(ClosureReason.RESERVE, quota.resets_at)
 
-    def changed(self, closure: Closure | None, at: datetime) -> "Gate | None":
+    def with_closure(self, closure: Closure | None, at: datetime) -> "Gate | None":
         """Return the gate closed or opened by what happened at ``at``; None if it was changed by something later.
 
         What closes it for a shorter time than it is closed for already does not shorten that.
@@ -97,7 +97,7 @@ class Gate:
             closure = self.closure
         return replace(self, closure=closure, changed_at=at)
 
-    def counted(self, quota: Quota) -> "Gate | None":
+    def with_quota(self, quota: Quota) -> "Gate | None":
         """Return the gate with a newer ``quota``; None if it knows one that is newer still."""
         if self.quota and quota.as_of <= self.quota.as_of:
             return None
@@ -119,9 +119,9 @@ class QuotaEvent:
         """What the event closes: the gate until the time that it names, or else until the next reset."""
         if not self.is_reached:
             return None
-        if self.expires_at and self.expires_at <= self.at + _LONGEST_PAUSE:
-            return Closure(Reason.QUOTA, self.expires_at)
-        return Closure(Reason.QUOTA, next_reset(self.at))
+        if self.expires_at and self.expires_at <= self.at + _MAX_PAUSE:
+            return Closure(ClosureReason.QUOTA, self.expires_at)
+        return Closure(ClosureReason.QUOTA, next_reset(self.at))
 
     @property
     def quota(self) -> Quota | None:
@@ -138,23 +138,23 @@ def read_quota(headers: Mapping[str, str], now: datetime) -> Quota | None:
         return None
     resets_at = _moment(headers.get("X-Rate-Limit-Reset"))
     # One just past is believed: Codat's clock is behind ours, and its count about to begin anew.
-    if resets_at is None or not now - _JUST_PAST <= resets_at <= now + _LONGEST_PAUSE:
+    if resets_at is None or not now - _JUST_PAST <= resets_at <= now + _MAX_PAUSE:
         resets_at = next_reset(now)
     return Quota(remaining, limit, resets_at, now)
 
 
-def closure_of_429(headers: Mapping[str, str], now: datetime) -> Closure:
+def closure_from_429(headers: Mapping[str, str], now: datetime) -> Closure:
     """Return what a 429 closes: until the reset if the quota is used up, else for as long as it says."""
     quota = read_quota(headers, now)
     retry_at = _retry_at(headers.get("Retry-After"), now)
     if quota and quota.remaining == 0 and quota.resets_at > now:
-        return Closure(Reason.QUOTA, max(quota.resets_at, retry_at or quota.resets_at))
-    return Closure(Reason.RATE, retry_at or now + _QUOTA_PAUSE)
+        return Closure(ClosureReason.QUOTA, max(quota.resets_at, retry_at or quota.resets_at))
+    return Closure(ClosureReason.RATE, retry_at or now + _QUOTA_PAUSE)
 
 
-def closure_of_refusal(status: int, now: datetime) -> Closure:
+def closure_from_refusal(status: int, now: datetime) -> Closure:
     """Return what a 401, 402 or 403 closes."""
-    return Closure(Reason.REFUSED, now + _REFUSED_PAUSES[status])
+    return Closure(ClosureReason.REFUSED, now + _REFUSED_PAUSES[status])
 
 
 def next_reset(at: datetime) -> datetime:
@@ -170,12 +170,12 @@ def _retry_at(retry_after: str | None, now: datetime) -> datetime | None:
         moment: datetime | None = now + timedelta(seconds=int(retry_after))
     else:
         moment = _moment(retry_after)
-    return moment and min(moment, now + _LONGEST_PAUSE)
+    return moment and min(moment, now + _MAX_PAUSE)
 
 
 def _moment(text: str | None) -> datetime | None:
     """Return the moment of a header: Codat's notation of times, or HTTP's."""
-    moment = parse_instant(text)
+    moment = parse_timestamp(text)
     if moment or not text:
         return moment
     try:

@@ -13,21 +13,21 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.aws.table_schema import minute_key, places_key
+from codat_sync.aws.table_schema import minute_counter_key, slots_key
 from codat_sync.core.errors import ConditionFailedError
-from codat_sync.core.timestamps import format_instant
-from codat_sync.rate_limits.errors import TooBusyError
+from codat_sync.core.timestamps import format_timestamp
+from codat_sync.rate_limits.errors import RateLimitExceededError
 
-_PLACES = 2
+_SLOTS = 2
 _PER_MINUTE = 150
 # Longer than any call takes.
 _LEASE = timedelta(seconds=30)
 _TRIES = 12
 _WAIT = 0.25  # seconds, on average
-_KEPT = timedelta(hours=1)
+_RETENTION = timedelta(hours=1)
 
 
-class SharedPace:
+class SharedLimiter:
     """At most two calls at a time for each company, and 150 a minute in all, over all processes that use it."""
 
     def __init__(
@@ -44,36 +44,39 @@ class SharedPace:
         self._per_minute = per_minute  # of all that share it: who asks for less leaves the rest to the others
 
     @contextmanager
-    def turn(self, company_id: str | None) -> Iterator[None]:
-        """Wait a few seconds at most for one's turn, and keep it for as long as the call takes. Raises TooBusyError."""
-        place, until = self._take_place(company_id or "none")
+    def acquire(self, company_id: str | None) -> Iterator[None]:
+        """Wait a few seconds for a slot, and hold it for the duration of the call.
+
+        Raises RateLimitExceededError.
+        """
+        slot, until = self._acquire_slot(company_id or "none")
         try:
-            self._take_number()
+            self._count_call()
             yield
         finally:
-            self._give_back(company_id or "none", place, until)
+            self._release_slot(company_id or "none", slot, until)
 
-    def _take_place(self, company_id: str) -> tuple[str, str]:
+    def _acquire_slot(self, company_id: str) -> tuple[str, str]:
         for _ in range(_TRIES):
             now = self._now()
-            until, at = format_instant(now + _LEASE), self._expiry(now)
-            for place in (f"place{number}" for number in range(_PLACES)):
-                key = places_key(company_id)
-                if self._table.take(key, place, until, free_before=format_instant(now), expires_at=at):
-                    return place, until
+            until, at = format_timestamp(now + _LEASE), self._expiry(now)
+            for slot in (f"slot{number}" for number in range(_SLOTS)):
+                key = slots_key(company_id)
+                if self._table.acquire_lease(key, slot, until, free_before=format_timestamp(now), expires_at=at):
+                    return slot, until
             self._sleep(_WAIT * random.uniform(0.5, 1.5))  # noqa: S311 - to spread them only
-        raise TooBusyError(f"all {_PLACES} places of company {company_id} are taken")
+        raise RateLimitExceededError(f"all {_SLOTS} places of company {company_id} are taken")
 
-    def _take_number(self) -> None:
+    def _count_call(self) -> None:
         now = self._now()
-        if not self._table.count_up(minute_key(now), self._per_minute, self._expiry(now)):
-            raise TooBusyError(f"{self._per_minute} calls were made this minute")
+        if not self._table.increment_counter(minute_counter_key(now), self._per_minute, self._expiry(now)):
+            raise RateLimitExceededError(f"{self._per_minute} calls were made this minute")
 
     def _expiry(self, now: datetime) -> int:
-        return int((now + _KEPT).timestamp())
+        return int((now + _RETENTION).timestamp())
 
-    def _give_back(self, company_id: str, place: str, until: str) -> None:
+    def _release_slot(self, company_id: str, slot: str, until: str) -> None:
         try:
-            self._table.update(places_key(company_id), {place: None}, {place: until})
+            self._table.update(slots_key(company_id), {slot: None}, {slot: until})
         except ConditionFailedError:
             return  # The lease had ended, and another has the place.

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from codat_sync.aws.dynamodb import Table, Values
+from codat_sync.aws.dynamodb import Attributes, Table
 from codat_sync.aws.table_schema import BY_RECONCILE, COMPLETENESS, RECONCILE, reconciliation_key
-from codat_sync.core.timestamps import format_known, parse_instant
-from codat_sync.reconciliation.comparison import Why
-from codat_sync.reconciliation.run_repository import Directory
+from codat_sync.core.timestamps import format_optional_timestamp, parse_timestamp
+from codat_sync.reconciliation.comparison import Discrepancy
+from codat_sync.reconciliation.run_repository import DirectoryProgress
 
 _VERSION = 1
 _LAST = "9999"
@@ -22,9 +22,9 @@ class CompanyCompleteness:
     """How complete the table is for a company.
 
     All that Codat listed at ``complete_as_of`` is in the table; None: not known for any moment. ``reasons`` counts the
-    syncs that are not as Codat listed them at ``compared_at``, by why (``comparison.Why``, and ``leftOut`` for those
-    that were too many to be told apart). ``missing`` counts those ever found whose webhook never came. ``problem`` says
-    why the last comparison came to nothing, None if it did not.
+    syncs that are not as Codat listed them at ``compared_at``, by why (``comparison.Discrepancy``, and ``omitted`` for
+    those that were too many to be told apart). ``missing`` counts those ever found whose webhook never came.
+    ``problem`` says why the last comparison came to nothing, None if it did not.
     """
 
     company_id: str
@@ -35,13 +35,13 @@ class CompanyCompleteness:
     listed: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
     missing: int = 0
-    missing_at: datetime | None = None
+    last_missed_at: datetime | None = None
     problem: str | None = None
 
     @property
     def is_incomplete(self) -> bool:
         """Whether syncs that Codat lists are not in the table as it lists them."""
-        return any(number for why, number in self.reasons.items() if why != Why.UNHEARD)
+        return any(number for why, number in self.reasons.items() if why != Discrepancy.NOT_LISTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class OverallCompleteness:
     complete_as_of: datetime | None = None
     as_of: datetime | None = None
     companies: int = 0
-    never: int = 0
+    never_complete: int = 0
     incomplete: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
     missing: int = 0
@@ -86,19 +86,21 @@ class Completeness:
         """Return how complete the table is for all companies, as the last round has found it."""
         return _overall(next(iter(self._table.get([COMPLETENESS])), {}))
 
-    def sum_up(self, directory: Directory, now: datetime) -> OverallCompleteness:
+    def update_overall(self, directory: DirectoryProgress, now: datetime) -> OverallCompleteness:
         """Return how complete the table is for all companies now, and write it down.
 
         ``directory`` is how far Codat's list of companies was read before this round: those that were new then are in
         the index by now.
         """
         companies = {each.company_id: each for each in self.companies()}
-        overall = summed_up(companies.values(), directory, now)
+        overall = summarize(companies.values(), directory, now)
         self._table.update(COMPLETENESS, _written(overall), {})
         return overall
 
 
-def summed_up(companies: Collection[CompanyCompleteness], directory: Directory, now: datetime) -> OverallCompleteness:
+def summarize(
+    companies: Collection[CompanyCompleteness], directory: DirectoryProgress, now: datetime
+) -> OverallCompleteness:
     """Return what ``companies`` come to together.
 
     Nothing is said of a moment after Codat was asked which companies there are. So one that it did not have then does
@@ -113,7 +115,7 @@ def summed_up(companies: Collection[CompanyCompleteness], directory: Directory, 
         complete_as_of=None if None in moments else min(each for each in moments if each),
         as_of=now,
         companies=len(companies),
-        never=sum(each.complete_as_of is None for each in companies),
+        never_complete=sum(each.complete_as_of is None for each in companies),
         incomplete=sum(each.is_incomplete for each in companies),
         reasons=dict(reasons),
         missing=sum(each.missing for each in companies),
@@ -121,7 +123,7 @@ def summed_up(companies: Collection[CompanyCompleteness], directory: Directory, 
     )
 
 
-def _is_newer(company: CompanyCompleteness, directory: Directory) -> bool:
+def _is_newer(company: CompanyCompleteness, directory: DirectoryProgress) -> bool:
     if company.begun_at is None or directory.read_at is None:
         return False
     return company.begun_at > directory.read_at + _CLOCKS_DIFFER
@@ -131,24 +133,24 @@ def _company(item: Mapping[str, Any]) -> CompanyCompleteness:
     summary = item["summary"]
     return CompanyCompleteness(
         company_id=summary["companyId"],
-        complete_as_of=parse_instant(summary.get("completeAsOf")),
-        begun_at=parse_instant(summary.get("begunAt")),
-        compared_at=parse_instant(summary.get("comparedAt")),
-        next_at=parse_instant(item.get("reconcileAt")),
+        complete_as_of=parse_timestamp(summary.get("completeAsOf")),
+        begun_at=parse_timestamp(summary.get("begunAt")),
+        compared_at=parse_timestamp(summary.get("comparedAt")),
+        next_at=parse_timestamp(item.get("reconcileAt")),
         listed=int(summary.get("listed", 0)),
         reasons=_numbers(summary.get("reasons")),
         missing=int(summary.get("missing", 0)),
-        missing_at=parse_instant(summary.get("missingAt")),
+        last_missed_at=parse_timestamp(summary.get("lastMissedAt")),
         problem=summary.get("problem"),
     )
 
 
 def _overall(values: Mapping[str, Any]) -> OverallCompleteness:
     return OverallCompleteness(
-        complete_as_of=parse_instant(values.get("completeAsOf")),
-        as_of=parse_instant(values.get("asOf")),
+        complete_as_of=parse_timestamp(values.get("completeAsOf")),
+        as_of=parse_timestamp(values.get("asOf")),
         companies=int(values.get("companies", 0)),
-        never=int(values.get("never", 0)),
+        never_complete=int(values.get("neverComplete", 0)),
         incomplete=int(values.get("incomplete", 0)),
         reasons=_numbers(values.get("reasons")),
         missing=int(values.get("missing", 0)),
@@ -156,13 +158,13 @@ def _overall(values: Mapping[str, Any]) -> OverallCompleteness:
     )
 
 
-def _written(overall: OverallCompleteness) -> Values:
+def _written(overall: OverallCompleteness) -> Attributes:
     return {
         "v": _VERSION,
-        "completeAsOf": format_known(overall.complete_as_of),
-        "asOf": format_known(overall.as_of),
+        "completeAsOf": format_optional_timestamp(overall.complete_as_of),
+        "asOf": format_optional_timestamp(overall.as_of),
         "companies": overall.companies,
-        "never": overall.never,
+        "neverComplete": overall.never_complete,
         "incomplete": overall.incomplete,
         "reasons": dict(overall.reasons),
         "missing": overall.missing,

@@ -5,46 +5,46 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from codat_sync.webhooks.endpoint import EndpointState, judge
+from codat_sync.webhooks.endpoint import EndpointState, evaluate_endpoint
 
 if TYPE_CHECKING:
-    from codat_sync.codat.directory_client import CodatDirectory
-    from codat_sync.reconciliation.run_repository import RoundsStore
+    from codat_sync.codat.directory_client import CodatDirectoryClient
+    from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
 
-_EACH = timedelta(hours=1)
-_NOT_WRONG = {None, EndpointState.WELL, EndpointState.UNKNOWN}
+_INTERVAL = timedelta(hours=1)
+_NOT_WRONG = {None, EndpointState.HEALTHY, EndpointState.UNKNOWN}
 
 
 @dataclass(frozen=True)
-class Watching:
+class EndpointMonitor:
     """How the endpoint is watched. ``our_url`` is what Codat has to send webhooks to."""
 
-    codat: "CodatDirectory"
-    rounds: "RoundsStore"
-    our_url: str
+    codat: "CodatDirectoryClient"
+    run_repository: "ReconciliationRunRepository"
+    webhook_url: str
     now: Callable[[], datetime]
 
-    def look(self) -> EndpointState | None:
+    def check(self) -> EndpointState | None:
         """Ask Codat who receives its webhooks, each hour; returns how our endpoint stands, None if it was not time yet.
 
         Raises CodatError and what a call of Codat's does.
         """
-        if not self.rounds.lease_endpoint(self.now()):
+        if not self.run_repository.lease_endpoint(self.now()):
             return None
-        state = judge(self.codat.webhook_consumers(), self.our_url)
+        state = evaluate_endpoint(self.codat.list_webhook_consumers(), self.webhook_url)
         now = self.now()
-        self.rounds.put_endpoint(state, now, now + _EACH)
+        self.run_repository.put_endpoint(state, now, now + _INTERVAL)
         return state
 
-    def put_off(self, *, is_answered: bool) -> EndpointState | None:
+    def postpone(self, *, is_fetched: bool) -> EndpointState | None:
         """Have Codat asked again in an hour only: it was, and what does not work would use up what may be used.
 
-        Returns how the endpoint stands: if it ``is_answered``, Codat does not say, and that it was well is over. What
+        Returns how the endpoint stands: if it ``is_fetched``, Codat does not say, and that it was well is over. What
         was wrong stays so. None if Codat fails.
         """
         now = self.now()
-        if is_answered and self.rounds.load_endpoint().state in _NOT_WRONG:
-            self.rounds.put_endpoint(EndpointState.UNKNOWN, now, now + _EACH)
+        if is_fetched and self.run_repository.load_endpoint().state in _NOT_WRONG:
+            self.run_repository.put_endpoint(EndpointState.UNKNOWN, now, now + _INTERVAL)
         else:
-            self.rounds.put_off_endpoint(now + _EACH)
-        return EndpointState.UNKNOWN if is_answered else None
+            self.run_repository.postpone_endpoint_check(now + _INTERVAL)
+        return EndpointState.UNKNOWN if is_fetched else None

@@ -12,31 +12,38 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from codat_sync.core.errors import CodatNotFoundError
-from codat_sync.core.timestamps import format_known
+from codat_sync.core.timestamps import format_optional_timestamp
 from codat_sync.messaging.messages import CheckMessage
-from codat_sync.reconciliation.company_state import LEASE, MOST, REPEATED_AFTER, Cadence, Reconciliation, Unresolved
-from codat_sync.reconciliation.comparison import Glimpse, Known, Why, judge, latest
+from codat_sync.reconciliation.company_state import (
+    LEASE,
+    MAX_UNRESOLVED,
+    REQUEUE_AFTER,
+    Cadence,
+    Reconciliation,
+    UnresolvedSync,
+)
+from codat_sync.reconciliation.comparison import Discrepancy, KnownSync, SyncSummary, find_discrepancy, latest_sync_time
 from codat_sync.syncs.status_codes import status_code
 from codat_sync.syncs.sync import SyncStatus
 
 if TYPE_CHECKING:
-    from codat_sync.codat.directory_client import CodatDirectory
+    from codat_sync.codat.directory_client import CodatDirectoryClient
     from codat_sync.messaging.queues import SyncQueue
-    from codat_sync.rate_limits.daily_budget import Ration
-    from codat_sync.reconciliation.repository import Due, ReconciliationStore
+    from codat_sync.rate_limits.daily_budget import DailyBudget
+    from codat_sync.reconciliation.repository import Due, ReconciliationRepository
 
 # What a check costs of the quota: the status and a page of transactions.
-CALLS_OF_A_CHECK = 2
+CALLS_PER_CHECK = 2
 # As the clock: so many wait on the queue at most.
-MOST_QUEUED = 500
+MAX_QUEUED = 500
 # Where Codat's list differs from a document, Codat is asked about so many syncs in one comparison.
-_MOST_CONFIRMED = 20
-_MOST_AGREED = 2_000
+_MAX_CONFIRMED = 20
+_MAX_AGREED = 2_000
 _UNKNOWN = "Codat does not know the company"
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparisonResult:
     """What a comparison has found. ``lost`` are those syncs that have ended, and whose webhook has never come.
 
     ``is_outrun`` tells that another run has the company by now: what was found is not written.
@@ -44,143 +51,147 @@ class Compared:
 
     known: Reconciliation
     enqueued: int = 0
-    new: Mapping[Why, int] | None = None
+    new: Mapping[Discrepancy, int] | None = None
     lost: tuple[str, ...] = ()
-    is_outrun: bool = False
+    is_superseded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _Listing:
+class _Listed:
     """What Codat lists of a company, when it was asked for that, and what is known of those syncs that differ."""
 
     at: datetime
     listed: Mapping[str, SyncStatus]
-    known: Mapping[str, Known]
+    known: Mapping[str, KnownSync]
     has_open: bool
 
 
 @dataclass(frozen=True)
-class Reconciling:
+class Reconciler:
     """How companies are compared."""
 
-    codat: "CodatDirectory"
-    store: "ReconciliationStore"
+    codat: "CodatDirectoryClient"
+    store: "ReconciliationRepository"
     queue: "SyncQueue"
-    ration: "Ration"
+    budget: "DailyBudget"
     cadence: Cadence
     now: Callable[[], datetime]
 
-    def compare(self, due: "Due", began_at: datetime, correlation_id: str) -> Compared:
+    def compare(self, due: "Due", began_at: datetime, correlation_id: str) -> ComparisonResult:
         """Compare a company that was put off for this, have done what is to be done, and write how it stands.
 
         What has ended before ``began_at``, when this deployment began, is history: no webhook was to tell us of it.
-        Raises CodatError, RationUsedError, TooBusyError, SecretUnavailableError, QueueUnavailableError and what
-        DynamoDB raises; the company is due again when what puts it off has passed.
+        Raises CodatError, DailyBudgetExhaustedError, RateLimitExceededError, SecretUnavailableError,
+        QueueUnavailableError and what DynamoDB raises; the company is due again when what puts it off has passed.
         """
         before = self.store.load(due.company_id)
         at = self.now()
-        listed = self._listed(due.company_id)
+        listed = self._list_syncs(due.company_id)
         if listed is None:
-            return self._unknown(before, due, correlation_id)
-        listing = self._against_table(due.company_id, at, listed)
-        found = before.found(self._findings(due.company_id, listing), at)
+            return self._handle_unknown(before, due, correlation_id)
+        listing = self._compare_with_table(due.company_id, at, listed)
+        found = before.found(self._find_discrepancies(due.company_id, listing), at)
         sent = self._enqueue(due.company_id, found, listing, correlation_id)
         found |= {sync_id: replace(found[sync_id], enqueued_at=at) for sync_id in sent}
         new = [sync_id for sync_id in found if before.is_new(sync_id)]
-        lost = tuple(sync_id for sync_id in new if _is_lost(found[sync_id], listed.get(sync_id), began_at))
-        after = before.after(at, len(listed), found, latest(listed.values()))
+        lost = tuple(sync_id for sync_id in new if _is_webhook_missed(found[sync_id], listed.get(sync_id), began_at))
+        after = before.after(at, len(listed), found, latest_sync_time(listed.values()))
         if lost:
-            after = replace(after, missing=before.missing + len(lost), missing_at=at)
+            after = replace(after, missing=before.missing + len(lost), last_missed_at=at)
         now = self.now()
         next_at = self.cadence.next_at(after, now, has_open=listing.has_open)
         is_ours = self.store.put(after, due, next_at, now)
-        return Compared(after, len(sent), _counted(found, new), lost, is_outrun=not is_ours)
+        return ComparisonResult(after, len(sent), _count_by_discrepancy(found, new), lost, is_superseded=not is_ours)
 
-    def fail(self, due: "Due", problem: str, *, is_soon_over: bool = False) -> None:
+    def record_failure(self, due: "Due", problem: str, *, is_transient: bool = False) -> None:
         """Write that a comparison came to nothing, for a reason that only concerns this company, and put it off.
 
         For an hour, or for no longer than a round if it ``is_soon_over``, and for twice as long each time.
         """
         now = self.now()
         before = self.store.load(due.company_id)
-        first, most = (LEASE, REPEATED_AFTER) if is_soon_over else (REPEATED_AFTER, self.cadence.quiet)
-        delay = min(first * (1 << min(before.rounds, 10)), most)
-        self.store.put(replace(before, problem=problem, rounds=before.rounds + 1), due, now + delay, now)
+        first, most = (LEASE, REQUEUE_AFTER) if is_transient else (REQUEUE_AFTER, self.cadence.idle_interval)
+        delay = min(first * (1 << min(before.stalled_runs, 10)), most)
+        self.store.put(replace(before, problem=problem, stalled_runs=before.stalled_runs + 1), due, now + delay, now)
 
-    def _listed(self, company_id: str) -> dict[str, SyncStatus] | None:
+    def _list_syncs(self, company_id: str) -> dict[str, SyncStatus] | None:
         """Return all syncs that Codat lists; none if it knows the company and no syncs of it; None if neither."""
         try:
-            return {each.sync_id: each for each in self.codat.sync_statuses(company_id)}
+            return {each.sync_id: each for each in self.codat.list_sync_statuses(company_id)}
         except CodatNotFoundError:
             return {} if self.codat.has_company(company_id) else None
 
-    def _unknown(self, before: Reconciliation, due: "Due", correlation_id: str) -> Compared:
+    def _handle_unknown(self, before: Reconciliation, due: "Due", correlation_id: str) -> ComparisonResult:
         """Leave a company alone that is deleted. One that nobody knows to be has the worker look, who waits an hour."""
         now = self.now()
         is_deleted, version = self.store.load_company(due.company_id)
         if not is_deleted:
             self.queue.send(_check(due.company_id, None, version, correlation_id))
-        after = replace(before, problem=_UNKNOWN, rounds=before.rounds + 1)
-        is_ours = self.store.put(after, due, None if is_deleted else now + REPEATED_AFTER, now)
-        return Compared(after, is_outrun=not is_ours)
+        after = replace(before, problem=_UNKNOWN, stalled_runs=before.stalled_runs + 1)
+        is_ours = self.store.put(after, due, None if is_deleted else now + REQUEUE_AFTER, now)
+        return ComparisonResult(after, is_superseded=not is_ours)
 
     # ------------------------------------------------------------ what is wrong
 
-    def _against_table(self, company_id: str, at: datetime, listed: Mapping[str, SyncStatus]) -> _Listing:
+    def _compare_with_table(self, company_id: str, at: datetime, listed: Mapping[str, SyncStatus]) -> _Listed:
         """Look up what is listed. The list of a company's documents tells which may differ; those are read anew."""
-        glimpses = self.store.load_glimpses(company_id)
+        summaries = self.store.load_summaries(company_id)
         differing = {
-            sync_id for sync_id in listed.keys() | glimpses.keys() if not _is_settled(sync_id, glimpses, listed)
+            sync_id for sync_id in listed.keys() | summaries.keys() if not _is_settled(sync_id, summaries, listed)
         }
         known = self.store.load_known(sorted(differing))
-        has_open = any(not status_code(each.code).final for each in listed.values())
-        return _Listing(at, {sync_id: listed[sync_id] for sync_id in listed if sync_id in differing}, known, has_open)
+        has_open = any(not status_code(each.code).is_final for each in listed.values())
+        return _Listed(at, {sync_id: listed[sync_id] for sync_id in listed if sync_id in differing}, known, has_open)
 
-    def _findings(self, company_id: str, listing: _Listing) -> dict[str, Why]:
+    def _find_discrepancies(self, company_id: str, listing: _Listed) -> dict[str, Discrepancy]:
         """Return what is wrong, the youngest first."""
         now = self.now()
         sync_ids = sorted(listing.listed.keys() | listing.known.keys(), key=lambda each: _recency(each, listing))
-        judged = {each: judge(listing.listed.get(each), listing.known.get(each), now) for each in sync_ids}
+        judged = {each: find_discrepancy(listing.listed.get(each), listing.known.get(each), now) for each in sync_ids}
         found = {sync_id: why for sync_id, why in judged.items() if why}
-        return self._confirmed(company_id, found, listing)
+        return self._confirm_stale(company_id, found, listing)
 
-    def _confirmed(self, company_id: str, found: dict[str, Why], listing: _Listing) -> dict[str, Why]:
+    def _confirm_stale(
+        self, company_id: str, found: dict[str, Discrepancy], listing: _Listed
+    ) -> dict[str, Discrepancy]:
         """Return ``found`` without those that are stale by Codat's list only, and not by what it says of the sync.
 
         Where that was asked once it is remembered: else a list that is wrong would have it asked again and again.
         """
-        stale = [each for each, why in found.items() if why is Why.STALE and listing.known[each].code is not None]
+        stale = [
+            each for each, why in found.items() if why is Discrepancy.STALE and listing.known[each].code is not None
+        ]
         if not stale:
             return found
         agreed = self.store.load_agreed(company_id)
         prints = {each: _fingerprint(listing.listed[each], listing.known[each]) for each in stale}
         asked = [each for each in stale if agreed.get(each) != prints[each]]
-        confirmed = {each for each in asked[:_MOST_CONFIRMED] if self._is_stale(company_id, listing.known[each])}
-        new = {each: prints[each] for each in asked[:_MOST_CONFIRMED] if each not in confirmed}
+        confirmed = {each for each in asked[:_MAX_CONFIRMED] if self._is_stale(company_id, listing.known[each])}
+        new = {each: prints[each] for each in asked[:_MAX_CONFIRMED] if each not in confirmed}
         if new:
-            self.store.put_agreed(company_id, dict(islice((new | agreed).items(), _MOST_AGREED)))
+            self.store.put_agreed(company_id, dict(islice((new | agreed).items(), _MAX_AGREED)))
         # What was not asked about this time is held for stale, and nothing is done about it yet.
-        held = dict.fromkeys(asked[_MOST_CONFIRMED:], Why.EXPECTED)
+        held = dict.fromkeys(asked[_MAX_CONFIRMED:], Discrepancy.PENDING)
         return {each: why for each, why in found.items() if each not in stale or each in confirmed} | held
 
-    def _is_stale(self, company_id: str, known: Known) -> bool:
+    def _is_stale(self, company_id: str, known: KnownSync) -> bool:
         try:
-            said = self.codat.sync_status(company_id, known.sync_id)
+            said = self.codat.get_sync_status(company_id, known.sync_id)
         except CodatNotFoundError:
             return True
-        return (known.code, known.synced_at) != (said.code, format_known(said.synced_at))
+        return (known.code, known.synced_at) != (said.code, format_optional_timestamp(said.synced_at))
 
     # ------------------------------------------------------------ what is done about it
 
     def _enqueue(
-        self, company_id: str, found: Mapping[str, Unresolved], listing: _Listing, correlation_id: str
+        self, company_id: str, found: Mapping[str, UnresolvedSync], listing: _Listed, correlation_id: str
     ) -> list[str]:
         """Have the worker ask about what is missing, as far as queue and quota allow; returns what was enqueued."""
-        wanted = [sync_id for sync_id, each in found.items() if each.is_to_be_enqueued(listing.at)][:MOST]
+        wanted = [sync_id for sync_id, each in found.items() if each.is_enqueue_due(listing.at)][:MAX_UNRESOLVED]
         if not wanted:
             return []
-        room = min(len(wanted), max(0, MOST_QUEUED - self.queue.depth()))
-        sent = wanted[: self.ration.take(room * CALLS_OF_A_CHECK) // CALLS_OF_A_CHECK]
+        room = min(len(wanted), max(0, MAX_QUEUED - self.queue.depth()))
+        sent = wanted[: self.budget.reserve(room * CALLS_PER_CHECK) // CALLS_PER_CHECK]
         versions = {sync_id: known.version for sync_id, known in listing.known.items()}
         messages = [_check(company_id, sync_id, versions.get(sync_id, 0), correlation_id) for sync_id in sent]
         # If the queue did not take all of them, nobody knows which: all of them are enqueued again.
@@ -193,34 +204,34 @@ def _check(company_id: str, sync_id: str | None, version: int | None, correlatio
         "kind": "check",
         "companyId": company_id,
         "syncId": sync_id,
-        "run": None,
+        "partRunId": None,
         "version": version,
         "correlationId": correlation_id,
     }
 
 
-def _is_settled(sync_id: str, glimpses: Mapping[str, Glimpse], listed: Mapping[str, SyncStatus]) -> bool:
-    return sync_id in glimpses and glimpses[sync_id].is_settled(listed.get(sync_id))
+def _is_settled(sync_id: str, summaries: Mapping[str, SyncSummary], listed: Mapping[str, SyncStatus]) -> bool:
+    return sync_id in summaries and summaries[sync_id].is_settled(listed.get(sync_id))
 
 
-def _recency(sync_id: str, listing: _Listing) -> float:
+def _recency(sync_id: str, listing: _Listed) -> float:
     listed = listing.listed.get(sync_id)
     return -listed.synced_at.timestamp() if listed and listed.synced_at else 0.0
 
 
-def _fingerprint(listed: SyncStatus, known: Known) -> str:
-    return f"{known.version} {listed.code} {format_known(listed.synced_at)}"
+def _fingerprint(listed: SyncStatus, known: KnownSync) -> str:
+    return f"{known.version} {listed.code} {format_optional_timestamp(listed.synced_at)}"
 
 
-def _is_lost(found: Unresolved, listed: SyncStatus | None, began_at: datetime) -> bool:
+def _is_webhook_missed(found: UnresolvedSync, listed: SyncStatus | None, began_at: datetime) -> bool:
     """Return whether a webhook should have told of a sync: while it goes on none comes, before we began none came."""
-    if found.why is not Why.MISSING or listed is None or not status_code(listed.code).final:
+    if found.why is not Discrepancy.MISSING or listed is None or not status_code(listed.code).is_final:
         return False
     return listed.synced_at is None or listed.synced_at >= began_at
 
 
-def _counted(found: Mapping[str, Unresolved], sync_ids: Iterable[str]) -> dict[Why, int]:
-    counted: dict[Why, int] = {}
+def _count_by_discrepancy(found: Mapping[str, UnresolvedSync], sync_ids: Iterable[str]) -> dict[Discrepancy, int]:
+    counted: dict[Discrepancy, int] = {}
     for sync_id in sync_ids:
         counted[found[sync_id].why] = counted.get(found[sync_id].why, 0) + 1
     return counted

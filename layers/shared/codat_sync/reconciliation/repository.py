@@ -8,30 +8,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from codat_sync.aws.dynamodb import Table, Values
+from codat_sync.aws.dynamodb import Attributes, Table
 from codat_sync.aws.table_schema import (
     BY_RECONCILE,
     RECONCILE,
     SYNC,
-    agreed_key,
+    accepted_differences_key,
     company_key,
-    company_listing,
-    reconcile_keys,
+    company_partition,
+    reconcile_index_keys,
     reconciliation_key,
     sync_key,
 )
 from codat_sync.companies.reconciliation_start import STATE_VERSION, schedule_reconciliation
-from codat_sync.companies.tombstones import FORGOTTEN_AT, is_forgotten, is_known
-from codat_sync.core.enums import member
+from codat_sync.companies.tombstones import ERASURE_REQUESTED_AT, is_erased, is_not_erased
+from codat_sync.core.enums import parse_enum
 from codat_sync.core.errors import ConditionFailedError
-from codat_sync.core.timestamps import format_instant, format_known, parse_instant
-from codat_sync.polling.poll_state import read_waiting
-from codat_sync.reconciliation.company_state import LEASE, Reconciliation, Unresolved
-from codat_sync.reconciliation.comparison import Glimpse, Known, Why
+from codat_sync.core.timestamps import format_optional_timestamp, format_timestamp, parse_timestamp
+from codat_sync.polling.poll_state import read_pending_check
+from codat_sync.reconciliation.company_state import LEASE, Reconciliation, UnresolvedSync
+from codat_sync.reconciliation.comparison import Discrepancy, KnownSync, SyncSummary
 from codat_sync.syncs.status_codes import Outcome
 
 _LAST = "9999"
-_HEAD = ("pk", "syncId", "version", "digest", "code", "syncUtc", "firstSeenAt", "waiting", "dueAt", "summary")
+_HEAD = ("pk", "syncId", "version", "digest", "code", "syncUtc", "firstSeenAt", "pendingCheck", "dueAt", "summary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Due:
     is_quiet: bool
 
 
-class ReconciliationStore:
+class ReconciliationRepository:
     """How complete the table is for each company."""
 
     def __init__(self, table: Table) -> None:
@@ -51,12 +51,12 @@ class ReconciliationStore:
 
     # ------------------------------------------------------------ which company is next
 
-    def make_due(self, company_ids: Iterable[str], now: datetime) -> int:
+    def start_tracking(self, company_ids: Iterable[str], now: datetime) -> int:
         """Have companies compared that are not yet, nor forgotten, and return how many those were."""
         keys = {each: reconciliation_key(each) for each in company_ids}
         asked = [*keys.values(), *map(company_key, keys)]
-        found = self._table.get(asked, ["pk", "reconcileAt", FORGOTTEN_AT])
-        known = {item["pk"] for item in found if "reconcileAt" in item or is_forgotten(item)}
+        found = self._table.get(asked, ["pk", "reconcileAt", ERASURE_REQUESTED_AT])
+        known = {item["pk"] for item in found if "reconcileAt" in item or is_erased(item)}
         new = [company_id for company_id, key in keys.items() if key["pk"] not in known]
         for company_id in new:
             schedule_reconciliation(self._table, company_id, now)
@@ -64,7 +64,9 @@ class ReconciliationStore:
 
     def load_due(self, now: datetime, most: int) -> list[Due]:
         """Return the companies that are due, at most so many: what waited longest first."""
-        found = self._table.query_index(BY_RECONCILE, {"reconcilePk": RECONCILE}, {"reconcileAt": format_instant(now)})
+        found = self._table.query_index(
+            BY_RECONCILE, {"reconcilePk": RECONCILE}, {"reconcileAt": format_timestamp(now)}
+        )
         return [
             Due(item["summary"]["companyId"], item["reconcileAt"], bool(item["summary"].get("isQuiet")))
             for item, _ in zip(found, range(most), strict=False)
@@ -75,9 +77,9 @@ class ReconciliationStore:
 
         None if another has it, or if it was forgotten: then nothing of it may be written.
         """
-        if not is_known(self._table, due.company_id):
+        if not is_not_erased(self._table, due.company_id):
             return None
-        at = format_instant(now + LEASE)
+        at = format_timestamp(now + LEASE)
         try:
             self._table.update(reconciliation_key(due.company_id), {"reconcileAt": at}, {"reconcileAt": due.at})
         except ConditionFailedError:
@@ -91,14 +93,14 @@ class ReconciliationStore:
         found = self._table.get([reconciliation_key(company_id)])
         return read(company_id, found[0]) if found else Reconciliation(company_id)
 
-    def load_glimpses(self, company_id: str) -> dict[str, Glimpse]:
+    def load_summaries(self, company_id: str) -> dict[str, SyncSummary]:
         """Return all syncs of a company that are in the table, by their ids: perhaps as they were a moment ago."""
-        of = company_listing(company_id)
+        of = company_partition(company_id)
         items = self._table.query_index(of.index, {of.name: of.value}, {of.sort: _LAST})
-        glimpses = (_glimpse(item["summary"]) for item in items if item["sk"] == SYNC and "summary" in item)
-        return {each.sync_id: each for each in glimpses}
+        summaries = (_summary(item["summary"]) for item in items if item["sk"] == SYNC and "summary" in item)
+        return {each.sync_id: each for each in summaries}
 
-    def load_known(self, sync_ids: Iterable[str]) -> dict[str, Known]:
+    def load_known(self, sync_ids: Iterable[str]) -> dict[str, KnownSync]:
         """Return those of the syncs that have a document, read consistently, without its items."""
         found = self._table.get(map(sync_key, sync_ids), _HEAD)
         return {known.sync_id: known for known in map(_known, found)}
@@ -110,12 +112,12 @@ class ReconciliationStore:
 
     def load_agreed(self, company_id: str) -> dict[str, str]:
         """Return, by sync, where Codat said of a sync what the table has, though its list says something else."""
-        found = self._table.get([agreed_key(company_id)])
+        found = self._table.get([accepted_differences_key(company_id)])
         return dict(found[0].get("agreed", {})) if found else {}
 
     def put_agreed(self, company_id: str, agreed: Mapping[str, str]) -> None:
         """Keep what ``load_agreed`` returns."""
-        self._table.update(agreed_key(company_id), {"v": STATE_VERSION, "agreed": dict(agreed)}, {})
+        self._table.update(accepted_differences_key(company_id), {"v": STATE_VERSION, "agreed": dict(agreed)}, {})
 
     # ------------------------------------------------------------ what came of a comparison
 
@@ -124,7 +126,7 @@ class ReconciliationStore:
 
         It is due again at ``next_at``; None: not any more.
         """
-        changes = write(known, is_quiet=known.is_quiet(now)) | reconcile_keys(format_known(next_at))
+        changes = write(known, is_quiet=known.is_quiet(now)) | reconcile_index_keys(format_optional_timestamp(next_at))
         try:
             self._table.update(reconciliation_key(known.company_id), changes, {"reconcileAt": leased.at})
         except ConditionFailedError:
@@ -132,26 +134,30 @@ class ReconciliationStore:
         return True
 
 
-def write(known: Reconciliation, *, is_quiet: bool) -> Values:
+def write(known: Reconciliation, *, is_quiet: bool) -> Attributes:
     """Return the attributes of a company's completeness; None is for those that go."""
     summary = {
         "companyId": known.company_id,
-        "begunAt": format_known(known.begun_at),
-        "comparedAt": format_known(known.compared_at),
-        "completeAsOf": format_known(known.complete_as_of),
+        "begunAt": format_optional_timestamp(known.begun_at),
+        "comparedAt": format_optional_timestamp(known.compared_at),
+        "completeAsOf": format_optional_timestamp(known.complete_as_of),
         "listed": known.listed,
         "reasons": known.reasons,
-        "leftOut": known.left_out,
-        "leftOutBefore": format_known(known.left_out_before),
+        "omitted": known.omitted,
+        "omittedBefore": format_optional_timestamp(known.omitted_before),
         "missing": known.missing,
-        "missingAt": format_known(known.missing_at),
-        "latestAt": format_known(known.latest_at),
-        "rounds": known.rounds,
+        "lastMissedAt": format_optional_timestamp(known.last_missed_at),
+        "latestAt": format_optional_timestamp(known.latest_at),
+        "stalledRuns": known.stalled_runs,
         "problem": known.problem,
         "isQuiet": is_quiet,
     }
     unresolved = {
-        sync_id: [each.why.value, format_known(each.complete_before), format_known(each.enqueued_at)]
+        sync_id: [
+            each.why.value,
+            format_optional_timestamp(each.complete_before),
+            format_optional_timestamp(each.enqueued_at),
+        ]
         for sync_id, each in known.unresolved.items()
     }
     return {"v": STATE_VERSION, "summary": summary, "unresolved": unresolved}
@@ -162,44 +168,46 @@ def read(company_id: str, values: Mapping[str, Any]) -> Reconciliation:
     summary = values.get("summary", values)
     return Reconciliation(
         company_id=company_id,
-        begun_at=parse_instant(summary.get("begunAt")),
-        compared_at=parse_instant(summary.get("comparedAt")),
-        complete_as_of=parse_instant(summary.get("completeAsOf")),
+        begun_at=parse_timestamp(summary.get("begunAt")),
+        compared_at=parse_timestamp(summary.get("comparedAt")),
+        complete_as_of=parse_timestamp(summary.get("completeAsOf")),
         listed=int(summary.get("listed", 0)),
         unresolved={
-            sync_id: Unresolved(member(Why, why, Why.EXPECTED), parse_instant(before), parse_instant(enqueued_at))
+            sync_id: UnresolvedSync(
+                parse_enum(Discrepancy, why, Discrepancy.PENDING), parse_timestamp(before), parse_timestamp(enqueued_at)
+            )
             for sync_id, (why, before, enqueued_at) in values.get("unresolved", {}).items()
         },
-        left_out=int(summary.get("leftOut", 0)),
-        left_out_before=parse_instant(summary.get("leftOutBefore")),
+        omitted=int(summary.get("omitted", 0)),
+        omitted_before=parse_timestamp(summary.get("omittedBefore")),
         missing=int(summary.get("missing", 0)),
-        missing_at=parse_instant(summary.get("missingAt")),
-        latest_at=parse_instant(summary.get("latestAt")),
-        rounds=int(summary.get("rounds", 0)),
+        last_missed_at=parse_timestamp(summary.get("lastMissedAt")),
+        latest_at=parse_timestamp(summary.get("latestAt")),
+        stalled_runs=int(summary.get("stalledRuns", 0)),
         problem=summary.get("problem"),
     )
 
 
-def _glimpse(summary: Mapping[str, Any]) -> Glimpse:
+def _summary(summary: Mapping[str, Any]) -> SyncSummary:
     code = summary.get("code")
-    return Glimpse(
+    return SyncSummary(
         sync_id=summary["syncId"],
         code=None if code is None else int(code),
         synced_at=summary.get("syncUtc"),
         # One that a later version knows is looked at more closely.
-        outcome=member(Outcome, summary["outcome"], Outcome.IN_PROGRESS),
-        trouble=summary.get("trouble"),
+        outcome=parse_enum(Outcome, summary["outcome"], Outcome.IN_PROGRESS),
+        check_failure=summary.get("checkFailure"),
     )
 
 
-def _known(values: Values) -> Known:
-    is_answered = "digest" in values
-    return Known(
+def _known(values: Attributes) -> KnownSync:
+    is_fetched = "digest" in values
+    return KnownSync(
         sync_id=values["syncId"],
         version=int(values["version"]),
-        code=int(values["code"]) if is_answered else None,
+        code=int(values["code"]) if is_fetched else None,
         synced_at=values.get("syncUtc"),
-        outcome=member(Outcome, values["summary"]["outcome"], Outcome.UNKNOWN),
-        waiting=read_waiting(values),
-        first_seen_at=parse_instant(values.get("firstSeenAt")),
+        outcome=parse_enum(Outcome, values["summary"]["outcome"], Outcome.UNKNOWN),
+        pending_check=read_pending_check(values),
+        first_seen_at=parse_timestamp(values.get("firstSeenAt")),
     )

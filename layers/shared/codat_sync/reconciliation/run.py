@@ -12,147 +12,147 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from codat_sync.core.errors import CodatError, CodatUnavailableError, SecretUnavailableError
-from codat_sync.rate_limits.errors import GateClosedError, RationUsedError, TooBusyError
-from codat_sync.reconciliation.reconciler import Compared
+from codat_sync.rate_limits.errors import DailyBudgetExhaustedError, GateClosedError, RateLimitExceededError
+from codat_sync.reconciliation.reconciler import ComparisonResult
 from codat_sync.webhooks.endpoint import EndpointState
 
 if TYPE_CHECKING:
     from codat_sync.rate_limits.gate import SharedGate
-    from codat_sync.reconciliation.company_discovery import Discovered, Discovering
-    from codat_sync.reconciliation.endpoint_monitor import Watching
-    from codat_sync.reconciliation.reconciler import Reconciling
-    from codat_sync.reconciliation.repository import Due, ReconciliationStore
+    from codat_sync.reconciliation.company_discovery import CompanyDiscovery, DiscoveryProgress
+    from codat_sync.reconciliation.endpoint_monitor import EndpointMonitor
+    from codat_sync.reconciliation.reconciler import Reconciler
+    from codat_sync.reconciliation.repository import Due, ReconciliationRepository
 
 # More than a round gets to: so that those are among them for which there is most need.
-_MOST_DUE = 2_000
+_MAX_DUE = 2_000
 # For each quiet company so many come first where something goes on; and never none.
-_BUSY_FOR_A_QUIET_ONE = 3
-_MOST_FAILURES = 3
+_BUSY_PER_QUIET = 3
+_MAX_FAILURES = 3
 # Something of this one company can't be read: a fault of ours, for whose cure the others need not wait.
-_UNFORESEEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_UNEXPECTED_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
-class End(StrEnum):
+class StopReason(StrEnum):
     """Why a round ended."""
 
-    DONE = "done"  # nothing is due any more
-    TIME = "time"
-    SHARE = "share"  # what may be used of the day's quota by now is used
-    PACE = "pace"  # as many calls as Codat allows were made this minute
-    GATE = "gate"  # Codat may not be called
-    NO_KEY = "noKey"
-    CODAT = "codat"  # it fails
+    COMPLETED = "completed"  # nothing is due any more
+    OUT_OF_TIME = "outOfTime"
+    BUDGET_USED = "budgetUsed"  # what may be used of the day's quota by now is used
+    RATE_LIMITED = "rateLimited"  # as many calls as Codat allows were made this minute
+    GATE_CLOSED = "gateClosed"  # Codat may not be called
+    NO_API_KEY = "noApiKey"
+    CODAT_UNAVAILABLE = "codatUnavailable"  # it fails
 
 
 @dataclass(slots=True)
-class Round:
+class RunResult:
     """What a round came to. ``fault`` is one of ours that kept a company from being compared, None if none did."""
 
-    end: End = End.DONE
-    compared: list[Compared] = field(default_factory=list)
-    discovered: "Discovered | None" = None
+    stop_reason: StopReason = StopReason.COMPLETED
+    compared: list[ComparisonResult] = field(default_factory=list)
+    discovery_progress: "DiscoveryProgress | None" = None
     endpoint: EndpointState | None = None
     fault: Exception | None = None
 
 
 @dataclass(frozen=True)
-class Rounds:
+class ReconciliationRun:
     """How a round goes. ``tell`` hears of each comparison, ``tell_failure`` of one that came to nothing."""
 
-    reconciling: "Reconciling"
-    discovering: "Discovering"
-    watching: "Watching"
-    store: "ReconciliationStore"
+    reconciler: "Reconciler"
+    discovery: "CompanyDiscovery"
+    endpoint_monitor: "EndpointMonitor"
+    store: "ReconciliationRepository"
     gate: "SharedGate"
     now: Callable[[], datetime]
-    tell: Callable[[Compared], None]
-    tell_failure: Callable[[str, Exception], None]
+    log_comparison: Callable[[ComparisonResult], None]
+    log_failure: Callable[[str, Exception], None]
 
-    def go(self, has_time: Callable[[], bool], correlation_id: str) -> Round:
+    def run(self, has_time: Callable[[], bool], correlation_id: str) -> RunResult:
         """Look at the endpoint, read Codat's list of companies, compare what is due. Raises QueueUnavailableError."""
-        went = Round()
+        result = RunResult()
         try:
-            self.gate.pass_through()  # Before anything is put off for a call that can't be made.
-            went.endpoint = self._look()
-            went.discovered = self._discover(has_time)
-            self._compare_all(went, has_time, correlation_id)
-        except RationUsedError:
-            went.end = End.SHARE
-        except TooBusyError:
-            went.end = End.PACE
+            self.gate.require_open()  # Before anything is put off for a call that can't be made.
+            result.endpoint = self._check_endpoint()
+            result.discovery_progress = self._discover(has_time)
+            self._compare_all(result, has_time, correlation_id)
+        except DailyBudgetExhaustedError:
+            result.stop_reason = StopReason.BUDGET_USED
+        except RateLimitExceededError:
+            result.stop_reason = StopReason.RATE_LIMITED
         except GateClosedError:
-            went.end = End.GATE
+            result.stop_reason = StopReason.GATE_CLOSED
         except SecretUnavailableError:
-            went.end = End.NO_KEY
-        return went
+            result.stop_reason = StopReason.NO_API_KEY
+        return result
 
-    def _compare_all(self, went: Round, has_time: Callable[[], bool], correlation_id: str) -> None:
-        began_at = self.discovering.rounds.load_directory().began_at or self.now()
+    def _compare_all(self, result: RunResult, has_time: Callable[[], bool], correlation_id: str) -> None:
+        began_at = self.discovery.run_repository.load_directory().began_at or self.now()
         failures = 0
-        for due in by_need(self.store.load_due(self.now(), _MOST_DUE)):
+        for due in prioritize(self.store.load_due(self.now(), _MAX_DUE)):
             if not has_time():
-                went.end = End.TIME
+                result.stop_reason = StopReason.OUT_OF_TIME
                 return
-            if failures == _MOST_FAILURES:
-                went.end = End.CODAT
+            if failures == _MAX_FAILURES:
+                result.stop_reason = StopReason.CODAT_UNAVAILABLE
                 return
             leased = self.store.lease(due, self.now())
             if leased is None:
                 continue  # Another round has it.
             try:
-                compared = self.reconciling.compare(leased, began_at, correlation_id)
+                compared = self.reconciler.compare(leased, began_at, correlation_id)
             except CodatError as error:
-                self._note_failure(leased, error)
+                self._record_failure(leased, error)
                 failures += isinstance(error, CodatUnavailableError)
                 continue
-            except _UNFORESEEN as error:
-                self._put_off(leased, error, "It can't be compared, by a fault of ours: the log tells")
-                went.fault = error
+            except _UNEXPECTED_ERRORS as error:
+                self._postpone(leased, error, "It can't be compared, by a fault of ours: the log tells")
+                result.fault = error
                 continue
             failures = 0
-            went.compared.append(compared)
-            self.tell(compared)
+            result.compared.append(compared)
+            self.log_comparison(compared)
 
-    def _note_failure(self, leased: "Due", error: CodatError) -> None:
+    def _record_failure(self, leased: "Due", error: CodatError) -> None:
         """Write why a company was not compared, and put it off. Raises GateClosedError if no other can be either."""
-        self.gate.pass_through()
+        self.gate.require_open()
         if isinstance(error, CodatUnavailableError):
-            self._put_off(leased, error, "Codat does not answer")
+            self._postpone(leased, error, "Codat does not answer")
         elif isinstance(error, GateClosedError):
-            self._put_off(leased, error, "Codat refuses it", is_soon_over=False)
+            self._postpone(leased, error, "Codat refuses it", is_transient=False)
         else:
-            self._put_off(leased, error, "Codat's answer can't be understood", is_soon_over=False)
+            self._postpone(leased, error, "Codat's answer can't be understood", is_transient=False)
 
-    def _put_off(self, leased: "Due", error: Exception, problem: str, *, is_soon_over: bool = True) -> None:
-        self.tell_failure(leased.company_id, error)
-        self.reconciling.fail(leased, problem, is_soon_over=is_soon_over)
+    def _postpone(self, leased: "Due", error: Exception, problem: str, *, is_transient: bool = True) -> None:
+        self.log_failure(leased.company_id, error)
+        self.reconciler.record_failure(leased, problem, is_transient=is_transient)
 
-    def _look(self) -> EndpointState | None:
+    def _check_endpoint(self) -> EndpointState | None:
         """Return how the endpoint stands, None if it was not time to ask, or Codat fails."""
         try:
-            return self.watching.look()
+            return self.endpoint_monitor.check()
         except CodatError as error:
-            self._pass_over("endpoint", error)
-            return self.watching.put_off(is_answered=not isinstance(error, CodatUnavailableError))
+            self._log_and_continue("endpoint", error)
+            return self.endpoint_monitor.postpone(is_fetched=not isinstance(error, CodatUnavailableError))
 
-    def _discover(self, has_time: Callable[[], bool]) -> "Discovered | None":
+    def _discover(self, has_time: Callable[[], bool]) -> "DiscoveryProgress | None":
         """Return how far the list of companies is read, None if Codat fails."""
         try:
-            return self.discovering.go_on(has_time)
+            return self.discovery.resume(has_time)
         except CodatError as error:
-            self._pass_over("companies", error)
-            self.discovering.put_off()
+            self._log_and_continue("companies", error)
+            self.discovery.postpone()
             return None
 
-    def _pass_over(self, what: str, error: CodatError) -> None:
+    def _log_and_continue(self, what: str, error: CodatError) -> None:
         """Tell of an error that the comparisons do not depend on. Raises GateClosedError if they do."""
-        self.gate.pass_through()
-        self.tell_failure(what, error)
+        self.gate.require_open()
+        self.log_failure(what, error)
 
 
-def by_need(due: Sequence["Due"]) -> Iterator["Due"]:
+def prioritize(due: Sequence["Due"]) -> Iterator["Due"]:
     """Yield companies where something goes on or is missing first, and a quiet one after every three of them."""
-    busy = iter([each for each in due if not each.is_quiet])
-    quiet = iter([each for each in due if each.is_quiet])
-    while some := [*islice(busy, _BUSY_FOR_A_QUIET_ONE), *islice(quiet, 1)]:
+    active_interval = iter([each for each in due if not each.is_quiet])
+    idle_interval = iter([each for each in due if each.is_quiet])
+    while some := [*islice(active_interval, _BUSY_PER_QUIET), *islice(idle_interval, 1)]:
         yield from some

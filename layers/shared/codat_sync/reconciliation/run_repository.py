@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from codat_sync.aws.dynamodb import Table, Values
+from codat_sync.aws.dynamodb import Attributes, Table
 from codat_sync.aws.table_schema import DIRECTORY, ENDPOINT, Key
-from codat_sync.core.enums import member
+from codat_sync.core.enums import parse_enum
 from codat_sync.core.errors import ConditionFailedError
-from codat_sync.core.timestamps import format_instant, format_known, parse_instant
+from codat_sync.core.timestamps import format_optional_timestamp, format_timestamp, parse_timestamp
 from codat_sync.reconciliation.company_state import LEASE
 from codat_sync.webhooks.endpoint import Endpoint, EndpointState
 
@@ -19,7 +19,7 @@ _MOST_RACES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
+class DirectoryProgress:
     """How far Codat's list of companies is read.
 
     ``began_at`` is when this deployment first asked for it. ``listed_as_of`` is when the last whole reading began, and
@@ -43,25 +43,25 @@ class Directory:
         return 1 - self.page / self.pages if self.pages else 0.0
 
 
-class RoundsStore:
+class ReconciliationRunRepository:
     """The items of SyncTable that are of no one company, and reconcile's own."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def load_directory(self) -> Directory:
+    def load_directory(self) -> DirectoryProgress:
         """Return how far the list of companies is read."""
         return _directory(self._load(DIRECTORY))
 
-    def put_directory(self, directory: Directory, next_at: datetime) -> Directory | None:
+    def put_directory(self, directory: DirectoryProgress, next_at: datetime) -> DirectoryProgress | None:
         """Write how far it is read, and when it is gone on with; returns it so, None if another run does that."""
-        after = format_instant(next_at)
+        after = format_timestamp(next_at)
         changes = {
             "v": _VERSION,
-            "beganAt": format_known(directory.began_at),
-            "listedAsOf": format_known(directory.listed_as_of),
-            "readAt": format_known(directory.read_at),
-            "startedAt": format_known(directory.started_at),
+            "beganAt": format_optional_timestamp(directory.began_at),
+            "listedAsOf": format_optional_timestamp(directory.listed_as_of),
+            "readAt": format_optional_timestamp(directory.read_at),
+            "startedAt": format_optional_timestamp(directory.started_at),
             "page": directory.page,
             "pages": directory.pages,
             "nextAt": after,
@@ -77,9 +77,9 @@ class RoundsStore:
     def lease_endpoint(self, now: datetime) -> bool:
         """Return whether it is time to ask Codat about the endpoint, and this run's turn to."""
         next_at = self._load(ENDPOINT).get("nextAt")
-        if next_at and next_at > format_instant(now):
+        if next_at and next_at > format_timestamp(now):
             return False
-        return self._put(ENDPOINT, {"v": _VERSION, "nextAt": format_instant(now + LEASE)}, next_at)
+        return self._put(ENDPOINT, {"v": _VERSION, "nextAt": format_timestamp(now + LEASE)}, next_at)
 
     def put_endpoint(self, state: EndpointState, now: datetime, next_at: datetime) -> None:
         """Write how the endpoint stands, and when Codat is asked again."""
@@ -87,33 +87,33 @@ class RoundsStore:
         since = before.since if before.state is state and before.since else now
         changes = {
             "state": state.value,
-            "since": format_instant(since),
-            "checkedAt": format_instant(now),
-            "nextAt": format_instant(next_at),
+            "since": format_timestamp(since),
+            "checkedAt": format_timestamp(now),
+            "nextAt": format_timestamp(next_at),
         }
         self._table.update(ENDPOINT, changes, {})
 
-    def put_off_endpoint(self, next_at: datetime) -> None:
+    def postpone_endpoint_check(self, next_at: datetime) -> None:
         """Have Codat asked about the endpoint at ``next_at``, and not before."""
-        self._table.update(ENDPOINT, {"v": _VERSION, "nextAt": format_instant(next_at)}, {})
+        self._table.update(ENDPOINT, {"v": _VERSION, "nextAt": format_timestamp(next_at)}, {})
 
-    def count_unannounced(self, number: int, now: datetime) -> None:
+    def count_missed_webhooks(self, number: int, now: datetime) -> None:
         """Count syncs that were found and whose webhook never came."""
         for _ in range(_MOST_RACES):
-            known = self._load(ENDPOINT).get("unannounced")
+            known = self._load(ENDPOINT).get("missedWebhooks")
             changes = {
                 "v": _VERSION,
-                "unannounced": int(known or 0) + number,
-                "unannouncedAt": format_instant(now),
+                "missedWebhooks": int(known or 0) + number,
+                "lastMissedAt": format_timestamp(now),
             }
             with suppress(ConditionFailedError):
-                self._table.update(ENDPOINT, changes, {"unannounced": known})
+                self._table.update(ENDPOINT, changes, {"missedWebhooks": known})
                 return
 
-    def _load(self, key: Key) -> Values:
+    def _load(self, key: Key) -> Attributes:
         return next(iter(self._table.get([key])), {})
 
-    def _put(self, key: Key, changes: Values, seen: str | None) -> bool:
+    def _put(self, key: Key, changes: Attributes, seen: str | None) -> bool:
         try:
             self._table.update(key, changes, {"nextAt": seen})
         except ConditionFailedError:
@@ -121,12 +121,12 @@ class RoundsStore:
         return True
 
 
-def _directory(values: Mapping[str, Any]) -> Directory:
-    return Directory(
-        began_at=parse_instant(values.get("beganAt")),
-        listed_as_of=parse_instant(values.get("listedAsOf")),
-        read_at=parse_instant(values.get("readAt")),
-        started_at=parse_instant(values.get("startedAt")),
+def _directory(values: Mapping[str, Any]) -> DirectoryProgress:
+    return DirectoryProgress(
+        began_at=parse_timestamp(values.get("beganAt")),
+        listed_as_of=parse_timestamp(values.get("listedAsOf")),
+        read_at=parse_timestamp(values.get("readAt")),
+        started_at=parse_timestamp(values.get("startedAt")),
         page=int(values["page"]) if values.get("page") is not None else None,
         pages=int(values.get("pages", 0)),
         next_at=values.get("nextAt"),
@@ -135,9 +135,9 @@ def _directory(values: Mapping[str, Any]) -> Directory:
 
 def _endpoint(values: Mapping[str, Any]) -> Endpoint:
     return Endpoint(
-        state=member(EndpointState, values.get("state", ""), None),
-        checked_at=parse_instant(values.get("checkedAt")),
-        since=parse_instant(values.get("since")),
-        unannounced=int(values.get("unannounced", 0)),
-        unannounced_at=parse_instant(values.get("unannouncedAt")),
+        state=parse_enum(EndpointState, values.get("state", ""), None),
+        checked_at=parse_timestamp(values.get("checkedAt")),
+        since=parse_timestamp(values.get("since")),
+        missed_webhooks=int(values.get("missedWebhooks", 0)),
+        last_missed_at=parse_timestamp(values.get("lastMissedAt")),
     )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 
-class RetryFunction:
+class RetryClient:
     """Asks it and waits. ``client`` must not ask again by itself, and wait for no longer than whoever asks here."""
 
     def __init__(self, client: "LambdaClient", name: str) -> None:
@@ -25,7 +25,7 @@ class RetryFunction:
         before it sends it, and what is claimed, on its way or written is not sent. So does whoever asks again after a
         time-out, or after an error. Raises RetryUnavailableError.
         """
-        asked = json.dumps({"syncId": sync_id, "isForPerson": True})
+        asked = json.dumps({"syncId": sync_id, "isManual": True})
         try:
             answer = self._client.invoke(FunctionName=self._name, Payload=asked)
         except ReadTimeoutError:

@@ -11,30 +11,39 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from codat_sync.codat.response import Answer
-from codat_sync.core.errors import ClaimedError, CodatError, InFlightError, SecretUnavailableError
-from codat_sync.core.iterables import chunks
-from codat_sync.rate_limits.errors import TooBusyError
-from codat_sync.retries.planner import HELD, UNTIL_RECONNECTED, Plan, Policy, Standing, Step, lineage, plan
-from codat_sync.submissions.expense_schemas import MOST, Body
-from codat_sync.submissions.service import Write, is_refusal, processed_ids, sync_id_of
-from codat_sync.submissions.submission import NOT_LOOKED_AT, State, Submission, digest_of
-from codat_sync.syncs.retry_record import MOST_NAMED, Retry, RetryState
+from codat_sync.codat.response import CodatResponse
+from codat_sync.core.errors import ClaimConflictError, CodatError, SecretUnavailableError, SubmissionInFlightError
+from codat_sync.core.iterables import batched
+from codat_sync.rate_limits.errors import RateLimitExceededError
+from codat_sync.retries.planner import (
+    BLOCKED_STEPS,
+    RECONNECTION_CHECK_INTERVAL,
+    Plan,
+    RetryPolicy,
+    Step,
+    TransactionHistory,
+    current_submissions,
+    plan,
+)
+from codat_sync.submissions.expense_schemas import MAX_BATCH_SIZE, Body
+from codat_sync.submissions.service import WriteRequest, extract_processed_ids, extract_sync_id, is_rejection
+from codat_sync.submissions.submission import UNPROCESSED_STATUSES, State, Submission, compute_digest
+from codat_sync.syncs.retry_record import MAX_LISTED_IDS, Retry, RetryState
 
 if TYPE_CHECKING:
-    from codat_sync.retries.transaction_history import Standings
-    from codat_sync.submissions.repository import Claims, SubmissionStore
-    from codat_sync.submissions.service import Submitting
+    from codat_sync.retries.transaction_history import TransactionHistories
+    from codat_sync.submissions.repository import Claims, SubmissionRepository
+    from codat_sync.submissions.service import SubmissionService
 
 # Each finds other transactions to be left out, or a race lost: then what is left is planned anew.
-_MOST_ROUNDS = 3
-_LEFT_OVER = timedelta(minutes=1)
+_MAX_PASSES = 3
+_LEFTOVER_DELAY = timedelta(minutes=1)
 # With these Codat refuses whatever a request holds: the limits and the key, and a company that is not there.
-_OF_ALL = NOT_LOOKED_AT | {404}
+_BATCH_REJECTION_STATUSES = UNPROCESSED_STATUSES | {404}
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class RetryResult:
     """What was done about a transaction, or why not. ``sync_id`` is the sync that a retry made.
 
     ``earlier`` are those of which Codat has made syncs at retries before, whoever found that out.
@@ -43,92 +52,99 @@ class Done:
     transaction_id: str
     plan: Plan
     sync_id: str | None = None
-    earlier: tuple[str, ...] = ()
+    earlier_sync_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class RetryTask:
     """What is to be retried: the failed transactions of a sync, all or those ``wanted``."""
 
     company_id: str
     sync_id: str
     wanted: Collection[str] | None
     correlation_id: str
-    is_for_person: bool
+    is_manual: bool
 
 
 @dataclass(frozen=True)
-class Retrying:
+class RetryService:
     """How failed transactions are created again."""
 
-    submitting: "Submitting"
-    submissions: "SubmissionStore"
-    standings: "Standings"
-    policy: Policy
+    submission_service: "SubmissionService"
+    submissions: "SubmissionRepository"
+    histories: "TransactionHistories"
+    policy: RetryPolicy
     now: Callable[[], datetime]
 
     def retry(
-        self, sync_id: str, wanted: Collection[str] | None, correlation_id: str, *, is_for_person: bool
-    ) -> list[Done] | None:
+        self, sync_id: str, wanted: Collection[str] | None, correlation_id: str, *, is_manual: bool
+    ) -> list[RetryResult] | None:
         """Plan the failed transactions of a sync, and create again what the plan allows, if it is ``wanted``.
 
-        Returns what was done about each, None if there is no such sync. Raises ForgottenError, and what DynamoDB
+        Returns what was done about each, None if there is no such sync. Raises CompanyErasedError, and what DynamoDB
         raises.
         """
-        failed = self.standings.failed(sync_id)
+        failed = self.histories.load_failed(sync_id)
         if failed is None:
             return None
-        done: dict[str, Done] = {}
+        done: dict[str, RetryResult] = {}
         left = list(failed.transaction_ids)
-        for _ in range(_MOST_ROUNDS):
-            task = Task(failed.company_id, sync_id, wanted, correlation_id, is_for_person)
-            done |= self._round(task, left)
-            left = [name for name in left if _is_left(done[name], wanted)]
+        for _ in range(_MAX_PASSES):
+            task = RetryTask(failed.company_id, sync_id, wanted, correlation_id, is_manual)
+            done |= self._run_pass(task, left)
+            left = [name for name in left if _is_pending(done[name], wanted)]
             if not left:
                 break
         return list(done.values())
 
-    def _round(self, task: Task, names: Sequence[str]) -> dict[str, Done]:
-        claims = self._settled_claims(task.company_id, names)
-        standings = self.standings.load(task.company_id, names)
-        plans = {
-            name: plan(standings[name], self.now(), self.policy, is_for_person=task.is_for_person) for name in names
+    def _run_pass(self, task: RetryTask, names: Sequence[str]) -> dict[str, RetryResult]:
+        claims = self._settle_claims(task.company_id, names)
+        histories = self.histories.load(task.company_id, names)
+        plans = {name: plan(histories[name], self.now(), self.policy, is_manual=task.is_manual) for name in names}
+        done = {
+            name: RetryResult(name, each, earlier_sync_ids=_retry_sync_ids(histories[name], task.sync_id))
+            for name, each in plans.items()
         }
-        done = {name: Done(name, each, earlier=_retried(standings[name], task.sync_id)) for name, each in plans.items()}
-        ready = [standings[name] for name in names if _is_left(done[name], task.wanted)]
-        for submission, bodies in self._submissions(task.company_id, task.sync_id, ready):
+        ready = [histories[name] for name in names if _is_pending(done[name], task.wanted)]
+        for submission, bodies in self._build_submissions(task.company_id, task.sync_id, ready):
             mine = {body.transaction_id: claims[body.transaction_id] for body in bodies}
-            done |= self._create(submission, bodies, mine, task.correlation_id)
+            done |= self._submit(submission, bodies, mine, task.correlation_id)
         return done
 
-    def _settled_claims(self, company_id: str, names: Sequence[str]) -> "Claims":
+    def _settle_claims(self, company_id: str, names: Sequence[str]) -> "Claims":
         """Return who claims what, after finding out what became of those that may have been sent."""
         claims = self.submissions.load_claims(company_id, names)
         holders = {holder.submission_id: (name, holder) for name, holder in claims.items() if holder}
         open_ones = [each for each in holders.values() if each[1].state in {State.RECORDED, State.SENT, State.UNKNOWN}]
         for name, holder in open_ones:
             try:
-                self.submitting.require_free(name, holder)
-            except (InFlightError, ClaimedError, CodatError, SecretUnavailableError, TooBusyError):
+                self.submission_service.require_claim_released(name, holder)
+            except (
+                SubmissionInFlightError,
+                ClaimConflictError,
+                CodatError,
+                SecretUnavailableError,
+                RateLimitExceededError,
+            ):
                 continue  # Nothing is known that was not: the plan says so.
         return self.submissions.load_claims(company_id, names) if open_ones else claims
 
-    def _submissions(
-        self, company_id: str, sync_id: str, ready: Iterable[Standing]
+    def _build_submissions(
+        self, company_id: str, sync_id: str, ready: Iterable[TransactionHistory]
     ) -> Iterator[tuple[Submission, tuple[Body, ...]]]:
         groups: dict[tuple[object, object], list[tuple[Submission, Body]]] = {}
-        for standing in ready:
-            if standing.body:
+        for history in ready:
+            if history.body:
                 # A body that is only kept is written as the submission that it mends.
-                first = lineage(standing)[0]
-                groups.setdefault((first.kind, first.method), []).append((first, standing.body[1]))
+                first = current_submissions(history)[0]
+                groups.setdefault((first.kind, first.method), []).append((first, history.body[1]))
         for group in groups.values():
             is_post = group[0][0].method == "POST"
-            for some in chunks(group, MOST if is_post else 1):
+            for some in batched(group, MAX_BATCH_SIZE if is_post else 1):
                 bodies = tuple(body for _, body in some)
-                yield self._new(company_id, sync_id, some[0][0], bodies), bodies
+                yield self._new_submission(company_id, sync_id, some[0][0], bodies), bodies
 
-    def _new(self, company_id: str, sync_id: str, last: Submission, bodies: tuple[Body, ...]) -> Submission:
+    def _new_submission(self, company_id: str, sync_id: str, last: Submission, bodies: tuple[Body, ...]) -> Submission:
         return Submission(
             submission_id=str(uuid.uuid4()),
             company_id=company_id,
@@ -137,18 +153,18 @@ class Retrying:
             transaction_ids=tuple(body.transaction_id for body in bodies),
             # A key of its own: Codat would answer an old one as it did the first time.
             idempotency_key=str(uuid.uuid4()) if last.method == "POST" else None,
-            digest=digest_of(_text(last.method, bodies), last.kind),
+            digest=compute_digest(_request_body(last.method, bodies), last.kind),
             state=State.RECORDED,
             recorded_at=self.now(),
             retry_of=sync_id,
         )
 
-    def _create(
+    def _submit(
         self, submission: Submission, bodies: tuple[Body, ...], claims: "Claims", correlation_id: str
-    ) -> dict[str, Done]:
+    ) -> dict[str, RetryResult]:
         """Record, send, and return what came of it; nothing about those that have to be planned anew."""
-        text = _text(submission.method, bodies)
-        write = Write(
+        text = _request_body(submission.method, bodies)
+        write = WriteRequest(
             company_id=submission.company_id,
             kind=submission.kind,
             method=submission.method,
@@ -159,79 +175,85 @@ class Retrying:
         )
         try:
             self.submissions.record(submission, bodies, claims)
-            sent = self.submitting.send(submission, write)
-        except ClaimedError:
+            sent = self.submission_service.send(submission, write)
+        except ClaimConflictError:
             return {}
-        except (CodatError, InFlightError, SecretUnavailableError, TooBusyError) as error:
-            later = Plan(Step.WAIT, f"It could not be sent: {error}", self._later(submission))
-            return {body.transaction_id: Done(body.transaction_id, later) for body in bodies}
-        if processed_ids(sent, submission):
+        except (CodatError, SubmissionInFlightError, SecretUnavailableError, RateLimitExceededError) as error:
+            later = Plan(Step.SCHEDULED, f"It could not be sent: {error}", self._retry_at(submission))
+            return {body.transaction_id: RetryResult(body.transaction_id, later) for body in bodies}
+        if extract_processed_ids(sent, submission):
             return {}
-        if is_refusal(sent) and sent.status_code not in _OF_ALL and len(bodies) > 1:
-            return self._create_apart(submission, bodies, correlation_id)
-        sync_id = sync_id_of(sent)
-        made = self._after(sent, sync_id, self._later(submission))
-        return {body.transaction_id: Done(body.transaction_id, made, sync_id) for body in bodies}
+        if is_rejection(sent) and sent.status_code not in _BATCH_REJECTION_STATUSES and len(bodies) > 1:
+            return self._submit_halves(submission, bodies, correlation_id)
+        sync_id = extract_sync_id(sent)
+        made = self._plan_after_answer(sent, sync_id, self._retry_at(submission))
+        return {body.transaction_id: RetryResult(body.transaction_id, made, sync_id) for body in bodies}
 
-    def _create_apart(self, refused: Submission, bodies: tuple[Body, ...], correlation_id: str) -> dict[str, Done]:
+    def _submit_halves(
+        self, refused: Submission, bodies: tuple[Body, ...], correlation_id: str
+    ) -> dict[str, RetryResult]:
         """Create the halves of what Codat refused: it takes all of a request or nothing, and one may be to blame."""
-        done: dict[str, Done] = {}
+        done: dict[str, RetryResult] = {}
         middle = len(bodies) // 2
         for half in (bodies[:middle], bodies[middle:]):
-            submission = self._new(refused.company_id, refused.retry_of or "", refused, half)
+            submission = self._new_submission(refused.company_id, refused.retry_of or "", refused, half)
             claims: Claims = {body.transaction_id: refused for body in half}
-            done |= self._create(submission, half, claims, correlation_id)
+            done |= self._submit(submission, half, claims, correlation_id)
         return done
 
-    def _later(self, submission: Submission) -> datetime:
+    def _retry_at(self, submission: Submission) -> datetime:
         return self.now() + self.policy.delay(0, submission.retry_of or "")
 
-    def _after(self, sent: Answer, sync_id: str | None, later: datetime) -> Plan:
+    def _plan_after_answer(self, sent: CodatResponse, sync_id: str | None, later: datetime) -> Plan:
         """Return what is to be done after Codat's answer to a retry."""
         if sync_id:
-            return Plan(Step.WAIT, f"It was created again, in sync {sync_id}.", later)
-        if sent.status_code in NOT_LOOKED_AT:
-            return Plan(Step.WAIT, f"Codat answered HTTP {sent.status_code}.", later)
-        if is_refusal(sent):
-            until = self.now() + UNTIL_RECONNECTED  # It may be for the connection, of which we hear later.
-            return Plan(Step.MEND, f"Codat refused it: HTTP {sent.status_code}.", until)
-        return Plan(Step.UNKNOWN, f"Codat answered HTTP {sent.status_code}: it may have taken it all the same.", later)
+            return Plan(Step.SCHEDULED, f"It was created again, in sync {sync_id}.", later)
+        if sent.status_code in UNPROCESSED_STATUSES:
+            return Plan(Step.SCHEDULED, f"Codat answered HTTP {sent.status_code}.", later)
+        if is_rejection(sent):
+            until = self.now() + RECONNECTION_CHECK_INTERVAL  # It may be for the connection, of which we hear later.
+            return Plan(Step.NEEDS_CORRECTION, f"Codat refused it: HTTP {sent.status_code}.", until)
+        return Plan(
+            Step.OUTCOME_UNKNOWN, f"Codat answered HTTP {sent.status_code}: it may have taken it all the same.", later
+        )
 
 
-def summed_up(known: Retry | None, done: Sequence[Done], now: datetime) -> Retry:
+def summarize(known: Retry | None, done: Sequence[RetryResult], now: datetime) -> Retry:
     """Return how it stands with a failed sync after ``done``."""
     steps = Counter(each.plan.step.value for each in done)
     untils = [each.plan.until for each in done if each.plan.until]
-    if any(each.plan.step is Step.RETRY for each in done):
-        untils.append(now + _LEFT_OVER)  # It was not wanted this time, or races were lost.
-    found = (sync_id for each in done for sync_id in (*each.earlier, each.sync_id) if sync_id)
+    if any(each.plan.step is Step.RETRY_NOW for each in done):
+        untils.append(now + _LEFTOVER_DELAY)  # It was not wanted this time, or races were lost.
+    found = (sync_id for each in done for sync_id in (*each.earlier_sync_ids, each.sync_id) if sync_id)
     made = dict.fromkeys((*(known.sync_ids if known else ()), *found))
-    if set(steps) == {Step.WRITTEN.value}:
+    if set(steps) == {Step.ALREADY_WRITTEN.value}:
         state = RetryState.RESOLVED
     else:
-        state = RetryState.WAITING if untils else RetryState.STOPPED
-    return Retry(state, tuple(made), dict(steps), max(now, min(untils)) if untils else None, _held(done))
+        state = RetryState.SCHEDULED if untils else RetryState.STOPPED
+    return Retry(
+        state, tuple(made), dict(steps), max(now, min(untils)) if untils else None, _blocked_transactions(done)
+    )
 
 
-def _held(done: Sequence[Done]) -> dict[str, tuple[str, ...]]:
+def _blocked_transactions(done: Sequence[RetryResult]) -> dict[str, tuple[str, ...]]:
     """Return which transactions wait for somebody else, by step: the first of them, if they are many."""
     named: dict[str, list[str]] = {}
     for each in done:
-        if each.plan.step in HELD:
+        if each.plan.step in BLOCKED_STEPS:
             named.setdefault(each.plan.step.value, []).append(each.transaction_id)
-    return {step: tuple(names[:MOST_NAMED]) for step, names in named.items()}
+    return {step: tuple(names[:MAX_LISTED_IDS]) for step, names in named.items()}
 
 
-def _retried(standing: Standing, sync_id: str) -> tuple[str, ...]:
+def _retry_sync_ids(history: TransactionHistory, sync_id: str) -> tuple[str, ...]:
     """Return the syncs in which the transaction was created again after ``sync_id`` failed."""
-    submissions = (submission for submission, _ in standing.submissions)
+    submissions = (submission for submission, _ in history.submissions)
     return tuple(each.sync_id for each in submissions if each.retry_of == sync_id and each.sync_id)
 
 
-def _is_left(done: Done, wanted: Collection[str] | None) -> bool:
+def _is_pending(done: RetryResult, wanted: Collection[str] | None) -> bool:
     """Return whether it is to be created again, and was not yet."""
-    return done.plan.step is Step.RETRY and (wanted is None or done.transaction_id in wanted)
+    return done.plan.step is Step.RETRY_NOW and (wanted is None or done.transaction_id in wanted)
 
 
-def _text(method: str, bodies: Sequence[Body]) -> str:
+def _request_body(method: str, bodies: Sequence[Body]) -> str:
     return f"[{','.join(body.text for body in bodies)}]" if method == "POST" else bodies[0].text

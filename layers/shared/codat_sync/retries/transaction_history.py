@@ -5,25 +5,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from codat_sync.companies.repository import CompanyStore
+from codat_sync.companies.repository import CompanyRepository
 from codat_sync.core.identifiers import is_identifier
-from codat_sync.retries.planner import Seen, Standing
-from codat_sync.submissions.repository import SubmissionStore
+from codat_sync.retries.planner import TransactionHistory, TransactionResult
+from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.syncs.items import Item
-from codat_sync.syncs.record import SyncDocument
-from codat_sync.syncs.repository import Store
+from codat_sync.syncs.record import SyncRecord
+from codat_sync.syncs.repository import SyncRepository
 
 
-class Documents:
+class SyncDocumentCache:
     """Documents of syncs, each read once, with its items at hand by transaction. Safe to share between threads."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: SyncRepository) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[SyncDocument | None, dict[str | None, list[Item]]]] = {}
+        self._known: dict[str, tuple[SyncRecord | None, dict[str | None, list[Item]]]] = {}
 
-    def load(self, sync_id: str) -> tuple[SyncDocument | None, Mapping[str | None, list[Item]]]:
-        """Return a sync's document, None if there is none, and its items. Raises UnprocessedError."""
+    def load(self, sync_id: str) -> tuple[SyncRecord | None, Mapping[str | None, list[Item]]]:
+        """Return a sync's document, None if there is none, and its items. Raises UnprocessedItemsError."""
         with self._lock:
             if sync_id not in self._known:
                 document = self._store.load_sync(sync_id)
@@ -35,71 +35,73 @@ class Documents:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedTransactions:
     """The transactions of a sync that did not reach the books."""
 
     company_id: str
     transaction_ids: tuple[str, ...]
 
 
-class Standings:
+class TransactionHistories:
     """What is known of transactions, read anew each time."""
 
-    def __init__(self, store: Store, submissions: SubmissionStore, companies: CompanyStore) -> None:
+    def __init__(self, store: SyncRepository, submissions: SubmissionRepository, companies: CompanyRepository) -> None:
         self._store = store
         self._submissions = submissions
         self._companies = companies
 
-    def documents(self) -> Documents:
+    def new_cache(self) -> SyncDocumentCache:
         """Return where documents are kept that several questions at one moment need."""
-        return Documents(self._store)
+        return SyncDocumentCache(self._store)
 
-    def failed(self, sync_id: str, documents: Documents | None = None) -> Failed | None:
-        """Return what failed in a sync, None if there is no such sync. Raises UnprocessedError."""
-        document, _ = (documents or self.documents()).load(sync_id)
+    def load_failed(self, sync_id: str, documents: SyncDocumentCache | None = None) -> FailedTransactions | None:
+        """Return what failed in a sync, None if there is no such sync. Raises UnprocessedItemsError."""
+        document, _ = (documents or self.new_cache()).load(sync_id)
         if document is None:
             return None
-        listed = {item.transaction_id: item.failed for item in document.items if is_identifier(item.transaction_id)}
-        failed = dict.fromkeys(item.transaction_id for item in document.items if item.failed)
+        listed = {item.transaction_id: item.has_failed for item in document.items if is_identifier(item.transaction_id)}
+        failed = dict.fromkeys(item.transaction_id for item in document.items if item.has_failed)
         is_anonymous = any(item.transaction_id is None for item in document.items)
         if document.sync and document.sync.is_final and not document.sync.has_succeeded and not is_anonymous:
             # What was submitted, and the sync does not even list: it failed before it got there.
             failed |= dict.fromkeys(each for each in document.submitted_ids if each not in listed)
-        return Failed(document.company_id, tuple(each for each in failed if is_identifier(each)))
+        return FailedTransactions(document.company_id, tuple(each for each in failed if is_identifier(each)))
 
     def load(
-        self, company_id: str, transaction_ids: Iterable[str], documents: Documents | None = None
-    ) -> dict[str, Standing]:
-        """Return how each of the transactions stands. Raises UnprocessedError."""
-        documents = documents or self.documents()
-        head = self._companies.load_head(company_id, [])
-        company = head.company
+        self, company_id: str, transaction_ids: Iterable[str], documents: SyncDocumentCache | None = None
+    ) -> dict[str, TransactionHistory]:
+        """Return how each of the transactions stands. Raises UnprocessedItemsError."""
+        documents = documents or self.new_cache()
+        snapshot = self._companies.load_snapshot(company_id, [])
+        company = snapshot.company
         return {
-            transaction_id: Standing(
+            transaction_id: TransactionHistory(
                 transaction_id=transaction_id,
                 syncs=self._syncs(company_id, transaction_id, documents),
                 submissions=tuple(self._submissions.load_submissions(company_id, transaction_id)),
                 connection_status=company.connection_status if company else None,
                 is_company_deleted=company is not None and company.is_deleted,
-                connection_as_of=head.fetched_at,
-                connection_since=head.connection_since,
+                connection_as_of=snapshot.fetched_at,
+                connection_changed_at=snapshot.connection_changed_at,
             )
             for transaction_id in transaction_ids
         }
 
-    def _syncs(self, company_id: str, transaction_id: str, documents: Documents) -> tuple[Seen, ...]:
+    def _syncs(
+        self, company_id: str, transaction_id: str, documents: SyncDocumentCache
+    ) -> tuple[TransactionResult, ...]:
         seen = []
-        for sync_id in self._store.load_syncs_of_transaction(company_id, transaction_id):
+        for sync_id in self._store.load_sync_ids_of_transaction(company_id, transaction_id):
             document, items = documents.load(sync_id)
             # A pointer comes before its document: without one, the sync is only about to be known.
             if document is not None and document.first_seen_at is not None:
                 at = document.committed_at or document.first_seen_at
-                seen.append(_seen(document, at, items.get(transaction_id, ())))
+                seen.append(_transaction_result(document, at, items.get(transaction_id, ())))
         return tuple(sorted(seen, key=lambda each: each.at))
 
 
-def _seen(document: SyncDocument, at: datetime, items: Sequence[Item]) -> Seen:
-    return Seen(
+def _transaction_result(document: SyncRecord, at: datetime, items: Sequence[Item]) -> TransactionResult:
+    return TransactionResult(
         sync_id=document.sync_id,
         code=document.sync.status.code if document.sync else None,
         is_final=document.sync is not None and document.sync.is_final,

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from codat_sync.codat.http import CodatConnection
-    from codat_sync.codat.response import Answer
+    from codat_sync.codat.http import CodatHttpClient
+    from codat_sync.codat.response import CodatResponse
     from codat_sync.submissions.expense_schemas import Kind
 
 _JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
-class Forwarded:
+class ForwardedRequest:
     """A request to Codat that is only passed on."""
 
     method: str
@@ -25,33 +25,33 @@ class Forwarded:
     company_id: str | None
 
 
-class Writer:
+class CodatWriter:
     """Codat's writing calls. Nothing is ever sent again from here: who calls has to know what became of it."""
 
-    def __init__(self, connection: "CodatConnection") -> None:
+    def __init__(self, connection: "CodatHttpClient") -> None:
         self._connection = connection
 
-    def create(self, company_id: str, kind: "Kind", text: str, idempotency_key: str) -> "Answer":
-        """Send a request that creates. Raises what ``CodatConnection.ask`` does."""
+    def create(self, company_id: str, kind: "Kind", text: str, idempotency_key: str) -> "CodatResponse":
+        """Send a request that creates. Raises what ``CodatHttpClient.ask`` does."""
         return self._send("POST", company_id, _path(company_id, kind), text, {"Idempotency-Key": idempotency_key})
 
-    def put(self, company_id: str, kind: "Kind", transaction_id: str, text: str) -> "Answer":
+    def put(self, company_id: str, kind: "Kind", transaction_id: str, text: str) -> "CodatResponse":
         """Send a request that updates, or makes a transfer: it takes no key.
 
-        Raises what ``CodatConnection.ask`` does.
+        Raises what ``CodatHttpClient.ask`` does.
         """
         return self._send("PUT", company_id, f"{_path(company_id, kind)}/{quote(transaction_id, safe='')}", text, {})
 
-    def forward(self, request: Forwarded) -> "Answer":
-        """Send on, once, what is no business of ours. Raises what ``CodatConnection.ask`` does."""
-        made = self._connection.request(request.method, request.path, request.query, request.content or None)
+    def forward(self, request: ForwardedRequest) -> "CodatResponse":
+        """Send on, once, what is no business of ours. Raises what ``CodatHttpClient.ask`` does."""
+        made = self._connection.build_request(request.method, request.path, request.query, request.content or None)
         made.headers.update(request.headers)
-        return self._connection.ask(made, request.company_id, may_be_refused=True)
+        return self._connection.send(made, request.company_id, is_refusal_ignored=True)
 
-    def _send(self, method: str, company_id: str, path: str, text: str, headers: Mapping[str, str]) -> "Answer":
-        request = self._connection.request(method, path, "", text.encode())
+    def _send(self, method: str, company_id: str, path: str, text: str, headers: Mapping[str, str]) -> "CodatResponse":
+        request = self._connection.build_request(method, path, "", text.encode())
         request.headers.update(_JSON | dict(headers))
-        return self._connection.ask(request, company_id)
+        return self._connection.send(request, company_id)
 
 
 def _path(company_id: str, kind: "Kind") -> str:

@@ -15,27 +15,27 @@ from codat_sync.core.errors import (
     CodatSyncError,
     CodatUnavailableError,
     CodatUnreachableError,
-    ForgottenError,
-    InFlightError,
+    CompanyErasedError,
     InvalidBodyError,
-    Invalidity,
     SecretUnavailableError,
+    SubmissionInFlightError,
+    ValidationIssue,
 )
-from codat_sync.rate_limits.errors import GateClosedError, TooBusyError
+from codat_sync.rate_limits.errors import GateClosedError, RateLimitExceededError
 
 # Codat's canBeRetried is a text.
 Retriable = Literal["True", "False", "Unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ErrorResponse:
     """An answer that says no. ``retry_after`` is in seconds."""
 
     status: HTTPStatus
     message: str
     can_be_retried: Retriable
     retry_after: int | None = None
-    invalidities: Sequence[Invalidity] = ()
+    issues: Sequence[ValidationIssue] = ()
 
     def body(self, correlation_id: str) -> dict[str, object]:
         """Return it as Codat would write it."""
@@ -46,8 +46,8 @@ class Refusal:
             "correlationId": correlation_id,
             "validation": {
                 "errors": [
-                    {"itemId": each.place, "message": each.message, "validatorName": "codat-sync"}
-                    for each in self.invalidities
+                    {"itemId": each.location, "message": each.message, "validatorName": "codat-sync"}
+                    for each in self.issues
                 ],
                 "warnings": [],
             },
@@ -57,18 +57,18 @@ class Refusal:
 
 
 # Those of which nothing but their kind is to be told; the first that fits counts.
-_PLAIN: tuple[tuple[type[CodatSyncError], Refusal], ...] = (
+_FIXED_RESPONSES: tuple[tuple[type[CodatSyncError], ErrorResponse], ...] = (
     (
         SecretUnavailableError,
-        Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "The API key is not in place yet. Nothing was sent.", "True"),
+        ErrorResponse(HTTPStatus.SERVICE_UNAVAILABLE, "The API key is not in place yet. Nothing was sent.", "True"),
     ),
     (
         CodatUnreachableError,
-        Refusal(HTTPStatus.BAD_GATEWAY, "Codat could not be reached. Nothing was sent.", "True"),
+        ErrorResponse(HTTPStatus.BAD_GATEWAY, "Codat could not be reached. Nothing was sent.", "True"),
     ),
     (
         CodatUnavailableError,
-        Refusal(
+        ErrorResponse(
             HTTPStatus.GATEWAY_TIMEOUT,
             "Codat did not answer in time. The same request again, with its key, is safe.",
             "Unknown",
@@ -76,27 +76,29 @@ _PLAIN: tuple[tuple[type[CodatSyncError], Refusal], ...] = (
     ),
     (
         CodatError,
-        Refusal(HTTPStatus.BAD_GATEWAY, "What Codat answers could not be used. Nothing more was sent.", "Unknown"),
+        ErrorResponse(
+            HTTPStatus.BAD_GATEWAY, "What Codat answers could not be used. Nothing more was sent.", "Unknown"
+        ),
     ),
 )
 
 
-def refusal_of(error: CodatSyncError, now: datetime) -> Refusal:
+def error_response_for(error: CodatSyncError, now: datetime) -> ErrorResponse:
     """Return what ``error`` is to the caller. Raises it if it is nothing to tell a caller."""
     match error:
         case InvalidBodyError():
-            return Refusal(HTTPStatus.BAD_REQUEST, str(error), "False", invalidities=error.invalidities)
-        case ForgottenError():
-            return Refusal(HTTPStatus.GONE, f"{error}. Nothing was sent.", "False")
-        case InFlightError():
-            return Refusal(HTTPStatus.CONFLICT, f"{error}. Nothing was sent.", "Unknown")
-        case TooBusyError():
-            return Refusal(HTTPStatus.TOO_MANY_REQUESTS, f"{error}. Nothing was sent.", "True", retry_after=1)
+            return ErrorResponse(HTTPStatus.BAD_REQUEST, str(error), "False", issues=error.issues)
+        case CompanyErasedError():
+            return ErrorResponse(HTTPStatus.GONE, f"{error}. Nothing was sent.", "False")
+        case SubmissionInFlightError():
+            return ErrorResponse(HTTPStatus.CONFLICT, f"{error}. Nothing was sent.", "Unknown")
+        case RateLimitExceededError():
+            return ErrorResponse(HTTPStatus.TOO_MANY_REQUESTS, f"{error}. Nothing was sent.", "True", retry_after=1)
         case GateClosedError():
             seconds = max(1, math.ceil((error.closure.until - now).total_seconds()))
             message = f"Codat may not be called: {error}. Nothing was sent."
-            return Refusal(HTTPStatus.TOO_MANY_REQUESTS, message, "True", retry_after=seconds)
-    for kind, refusal in _PLAIN:
+            return ErrorResponse(HTTPStatus.TOO_MANY_REQUESTS, message, "True", retry_after=seconds)
+    for kind, refusal in _FIXED_RESPONSES:
         if isinstance(error, kind):
             return refusal
     raise error

@@ -17,12 +17,12 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from codat_sync.core.errors import InvalidBodyError, Invalidity
+from codat_sync.core.errors import InvalidBodyError, ValidationIssue
 
 # Codat takes so many in one request.
-MOST = 50
+MAX_BATCH_SIZE = 50
 # A body is an item of the table, which holds 400 KB.
-LARGEST_BYTES = 350_000
+MAX_BODY_BYTES = 350_000
 
 
 class Kind(StrEnum):
@@ -53,19 +53,19 @@ Text = Annotated[str, Field(min_length=1)]
 Currency = Annotated[str, Field(pattern=r"^[A-Za-z]{3}$")]
 
 
-class _Part(BaseModel):
+class _Schema(BaseModel):
     """Part of a body. What Codat adds to it one day passes."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="allow", strict=True)
 
 
-class Reference(_Part):
+class Reference(_Schema):
     """Something in the customer's accounting software."""
 
     id: Text
 
 
-class Line(_Part):
+class Line(_Schema):
     """A line of an expense."""
 
     net_amount: Amount
@@ -76,7 +76,7 @@ class Line(_Part):
     tracking_refs: Annotated[list[Reference], Field(max_length=10)] | None = None
 
 
-class Expense(_Part):
+class Expense(_Schema):
     """A payment, refund, reward or chargeback."""
 
     id: Id
@@ -89,7 +89,7 @@ class Expense(_Part):
     lines: Annotated[list[Line], Field(max_length=100)] | None = None
 
 
-class Reimbursable(_Part):
+class ReimbursableExpense(_Schema):
     """What an employee has laid out."""
 
     id: Id
@@ -100,28 +100,28 @@ class Reimbursable(_Part):
     lines: Annotated[list[Line], Field(max_length=100)] | None = None
 
 
-class Side(_Part):
+class TransferSide(_Schema):
     """Where a transfer comes from, or goes to."""
 
     account_ref: Reference
     amount: Amount
 
 
-class Transfer(_Part):
+class Transfer(_Schema):
     """Money from one account to another. Its id is in the path."""
 
     date: Text
-    from_: Annotated[Side, Field(alias="from")]
-    to: Side
+    from_: Annotated[TransferSide, Field(alias="from")]
+    to: TransferSide
 
 
-class AdjustmentLine(_Part):
+class AdjustmentLine(_Schema):
     """A line of an adjustment."""
 
     amount: Amount
 
 
-class Adjustment(_Part):
+class Adjustment(_Schema):
     """A correction of the books."""
 
     id: Id
@@ -136,20 +136,20 @@ class ExpenseUpdate(Expense):
     id: Id | None = None  # type: ignore[assignment]
 
 
-class ReimbursableUpdate(Reimbursable):
+class ReimbursableExpenseUpdate(ReimbursableExpense):
     """A reimbursable expense that is there already. Its id is in the path, and may be in the body."""
 
     id: Id | None = None  # type: ignore[assignment]
 
 
-_CREATED: dict[Kind, type[BaseModel]] = {
+_POST_MODELS: dict[Kind, type[BaseModel]] = {
     Kind.EXPENSE: Expense,
-    Kind.REIMBURSABLE: Reimbursable,
+    Kind.REIMBURSABLE: ReimbursableExpense,
     Kind.ADJUSTMENT: Adjustment,
 }
-_PUT: dict[Kind, type[BaseModel]] = {
+_PUT_MODELS: dict[Kind, type[BaseModel]] = {
     Kind.EXPENSE: ExpenseUpdate,
-    Kind.REIMBURSABLE: ReimbursableUpdate,
+    Kind.REIMBURSABLE: ReimbursableExpenseUpdate,
     Kind.TRANSFER: Transfer,
 }
 
@@ -162,26 +162,32 @@ class Body:
     text: str
 
 
-def read_created(kind: Kind, text: str) -> list[Body]:
+def parse_created(kind: Kind, text: str) -> list[Body]:
     """Return the bodies of a request that creates. Raises InvalidBodyError with all that is wrong."""
-    elements = list(_elements(text))
-    if not 1 <= len(elements) <= MOST:
-        raise InvalidBodyError([Invalidity("", f"must hold 1 to {MOST} transactions, and holds {len(elements)}")])
-    wrong = [found for number, (_, value) in enumerate(elements) for found in _wrong(_CREATED[kind], value, number)]
+    elements = list(_iterate_elements(text))
+    if not 1 <= len(elements) <= MAX_BATCH_SIZE:
+        raise InvalidBodyError(
+            [ValidationIssue("", f"must hold 1 to {MAX_BATCH_SIZE} transactions, and holds {len(elements)}")]
+        )
+    wrong = [
+        found
+        for number, (_, value) in enumerate(elements)
+        for found in _find_invalidities(_POST_MODELS[kind], value, number)
+    ]
     if wrong:
         raise InvalidBodyError(wrong)
     bodies = [Body(value["id"].lower(), element) for element, value in elements]
     times = Counter(body.transaction_id for body in bodies)
     if twice := [each for each, number in times.items() if number > 1]:
-        raise InvalidBodyError([Invalidity("id", f"is there more than once: {each}") for each in twice])
+        raise InvalidBodyError([ValidationIssue("id", f"is there more than once: {each}") for each in twice])
     _require_small(bodies)
     return bodies
 
 
-def read_put(kind: Kind, transaction_id: str, text: str) -> Body:
+def parse_put(kind: Kind, transaction_id: str, text: str) -> Body:
     """Return the body of a request that updates, or makes a transfer. Raises InvalidBodyError."""
-    value = _parsed(text)
-    if wrong := list(_wrong(_PUT[kind], value, None)):
+    value = _parse(text)
+    if wrong := list(_find_invalidities(_PUT_MODELS[kind], value, None)):
         raise InvalidBodyError(wrong)
     _require_same_id(value, transaction_id)
     body = Body(transaction_id, text)
@@ -192,13 +198,13 @@ def read_put(kind: Kind, transaction_id: str, text: str) -> Body:
 def _require_same_id(value: object, transaction_id: str) -> None:
     given = [each for name, each in value.items() if name.lower() == "id"] if isinstance(value, dict) else []
     if any(str(each).lower() != transaction_id.lower() for each in given):
-        raise InvalidBodyError([Invalidity("id", "is not the one in the path")])
+        raise InvalidBodyError([ValidationIssue("id", "is not the one in the path")])
 
 
-def read_kept(kind: Kind, transaction_id: str, text: str) -> Body:
+def parse_stored(kind: Kind, transaction_id: str, text: str) -> Body:
     """Return the body of a transaction that is to be kept, as it would be created. Raises InvalidBodyError."""
-    value = _parsed(text)
-    if wrong := list(_wrong(_CREATED.get(kind) or _PUT[kind], value, None)):
+    value = _parse(text)
+    if wrong := list(_find_invalidities(_POST_MODELS.get(kind) or _PUT_MODELS[kind], value, None)):
         raise InvalidBodyError(wrong)
     _require_same_id(value, transaction_id)
     body = Body(transaction_id.lower(), text.strip())
@@ -208,83 +214,83 @@ def read_kept(kind: Kind, transaction_id: str, text: str) -> Body:
 
 def _require_small(bodies: Sequence[Body]) -> None:
     """Raise InvalidBodyError for a body that the table can't hold."""
-    large = [body.transaction_id for body in bodies if len(body.text.encode()) > LARGEST_BYTES]
+    large = [body.transaction_id for body in bodies if len(body.text.encode()) > MAX_BODY_BYTES]
     if large:
-        raise InvalidBodyError([Invalidity(each, f"is larger than {LARGEST_BYTES} bytes") for each in large])
+        raise InvalidBodyError([ValidationIssue(each, f"is larger than {MAX_BODY_BYTES} bytes") for each in large])
 
 
-def is_put(kind: Kind) -> bool:
+def has_put(kind: Kind) -> bool:
     """Return whether Codat takes a PUT of this kind."""
-    return kind in _PUT
+    return kind in _PUT_MODELS
 
 
-def is_created(kind: Kind) -> bool:
+def has_post(kind: Kind) -> bool:
     """Return whether Codat takes a POST of this kind."""
-    return kind in _CREATED
+    return kind in _POST_MODELS
 
 
-def _wrong(model: type[BaseModel], value: object, number: int | None) -> Iterator[Invalidity]:
+def _find_invalidities(model: type[BaseModel], value: object, number: int | None) -> Iterator[ValidationIssue]:
     try:
         model.model_validate(value, by_alias=True)
     except ValidationError as error:
         for complaint in error.errors(include_url=False, include_context=False, include_input=False):
             place = ".".join(str(part) for part in ((number,) if number is not None else ()) + complaint["loc"])
-            yield Invalidity(place, complaint["msg"])
+            yield ValidationIssue(place, complaint["msg"])
 
 
-def _elements(text: str) -> Iterator[tuple[str, Any]]:
+def _iterate_elements(text: str) -> Iterator[tuple[str, Any]]:
     """Yield the elements of a JSON array, each as it stands there and as what it means."""
-    at = _after_space(text, 0)
+    at = _skip_whitespace(text, 0)
     if text[at : at + 1] != "[":
-        raise InvalidBodyError([Invalidity("", "must be a JSON array")])
-    at = _after_space(text, at + 1)
+        raise InvalidBodyError([ValidationIssue("", "must be a JSON array")])
+    at = _skip_whitespace(text, at + 1)
     while text[at : at + 1] != "]":
-        value, end = _decoded(text, at)
+        value, end = _decode_element(text, at)
         yield text[at:end], value
-        at = _after_space(text, end)
+        at = _skip_whitespace(text, end)
         match text[at : at + 1]:
-            case "," if text[_after_space(text, at + 1) :][:1] != "]":
-                at = _after_space(text, at + 1)
+            case "," if text[_skip_whitespace(text, at + 1) :][:1] != "]":
+                at = _skip_whitespace(text, at + 1)
             case "]":
                 break
             case _:
-                raise InvalidBodyError([Invalidity("", f"is no JSON at character {at}")])
-    if _after_space(text, at + 1) != len(text):
-        raise InvalidBodyError([Invalidity("", "has something after the array")])
+                raise InvalidBodyError([ValidationIssue("", f"is no JSON at character {at}")])
+    if _skip_whitespace(text, at + 1) != len(text):
+        raise InvalidBodyError([ValidationIssue("", "has something after the array")])
 
 
-def _parsed(text: str) -> object:
-    start = _after_space(text, 0)
-    value, end = _decoded(text, start)
-    if _after_space(text, end) != len(text):
-        raise InvalidBodyError([Invalidity("", f"is no JSON at character {end}")])
+def _parse(text: str) -> object:
+    start = _skip_whitespace(text, 0)
+    value, end = _decode_element(text, start)
+    if _skip_whitespace(text, end) != len(text):
+        raise InvalidBodyError([ValidationIssue("", f"is no JSON at character {end}")])
     return value
 
 
-def _decoded(text: str, at: int) -> tuple[Any, int]:
+def _decode_element(text: str, at: int) -> tuple[Any, int]:
     try:
         return _DECODER.raw_decode(text, at)
     except (ValueError, RecursionError):
-        raise InvalidBodyError([Invalidity("", f"is no JSON at character {at}")]) from None
+        raise InvalidBodyError([ValidationIssue("", f"is no JSON at character {at}")]) from None
 
 
-def _after_space(text: str, at: int) -> int:
+def _skip_whitespace(text: str, at: int) -> int:
     found = _SPACE.match(text, at)
     return found.end() if found else at
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object. Of a name that is there twice, or in two cases, Codat may read another than we: an id, say."""
     times = Counter(name.lower() for name, _ in pairs)
     if twice := [name for name, number in times.items() if number > 1]:
-        raise InvalidBodyError([Invalidity(name, "is there more than once, in whatever case") for name in twice])
+        raise InvalidBodyError([ValidationIssue(name, "is there more than once, in whatever case") for name in twice])
     return dict(pairs)
 
 
-def _no_number(name: str) -> object:
+def _reject_constant(name: str) -> object:
     raise ValueError(name)
 
 
 # Amounts never become a binary float; and NaN is no JSON, though Python takes it for some.
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_object)
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_reject_constant, object_pairs_hook=_parse_object)
 _SPACE = re.compile(r"[ \t\n\r]*")

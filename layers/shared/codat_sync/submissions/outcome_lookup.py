@@ -6,33 +6,33 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from codat_sync.core.errors import CodatNotFoundError
-from codat_sync.core.identifiers import canonical
+from codat_sync.core.identifiers import canonicalize
 
 if TYPE_CHECKING:
-    from codat_sync.codat.client import Codat
+    from codat_sync.codat.client import CodatClient
     from codat_sync.submissions.submission import Submission
     from codat_sync.syncs.sync import SyncStatus
 
 # Clocks differ.
-_BEFORE = timedelta(minutes=5)
+_CLOCK_SKEW = timedelta(minutes=5)
 # A company has a few syncs at a time: one that has more since then is not searched through in one go.
-_MOST_SYNCS = 20
+_MAX_SYNCS = 20
 
 
 @dataclass(frozen=True)
-class Tracing:
+class OutcomeLookup:
     """How a submission is looked for among Codat's syncs: by its transactions, since it was recorded."""
 
-    codat: "Codat"
+    codat: "CodatClient"
 
-    def find(self, submission: "Submission", known_before: Collection[str]) -> str | None:
+    def find_sync(self, submission: "Submission", known_before: Collection[str]) -> str | None:
         """Return the sync that has the transactions of the submission and no others, None if no sync since then has.
 
         One that has some of them is another's. None does not tell that there will be none. Raises CodatError and
         SecretUnavailableError.
         """
-        since = submission.recorded_at - _BEFORE
-        statuses = self.codat.sync_statuses(submission.company_id)
+        since = submission.recorded_at - _CLOCK_SKEW
+        statuses = self.codat.list_sync_statuses(submission.company_id)
         candidates = [
             each
             for each in statuses
@@ -41,12 +41,12 @@ class Tracing:
         wanted = set(submission.transaction_ids)
         sent_at = submission.sent_at or submission.recorded_at
         candidates.sort(key=lambda each: abs((each.synced_at or sent_at) - sent_at))
-        found = (each.sync_id for each in candidates[:_MOST_SYNCS] if self._holds(each, wanted))
+        found = (each.sync_id for each in candidates[:_MAX_SYNCS] if self._has_transactions(each, wanted))
         return next(found, None)
 
-    def _holds(self, status: "SyncStatus", wanted: set[str]) -> bool:
+    def _has_transactions(self, status: "SyncStatus", wanted: set[str]) -> bool:
         try:
-            rows = self.codat.transactions(status.company_id, status.sync_id).rows()
+            rows = self.codat.get_transactions(status.company_id, status.sync_id).rows()
         except CodatNotFoundError:
             return False  # It failed before it had any.
-        return {canonical(row.get("transactionId") or "") for row in rows} == wanted
+        return {canonicalize(row.get("transactionId") or "") for row in rows} == wanted

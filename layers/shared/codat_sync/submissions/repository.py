@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from codat_sync.aws.dynamodb import Table, Values
+from codat_sync.aws.dynamodb import Attributes, Table
 from codat_sync.aws.table_schema import BODY_PREFIX, COMPANY, body_key, claim_key, company_key, submission_key
-from codat_sync.companies.tombstones import NOT_FORGOTTEN, is_forgotten, require_known
-from codat_sync.core.enums import member
-from codat_sync.core.errors import ClaimedError, ConditionFailedError, ForgottenError
-from codat_sync.core.timestamps import format_instant, parse_instant
+from codat_sync.companies.tombstones import NOT_ERASED, is_erased, require_not_erased
+from codat_sync.core.enums import parse_enum
+from codat_sync.core.errors import ClaimConflictError, CompanyErasedError, ConditionFailedError
+from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.submissions.expense_schemas import Body, Kind
 from codat_sync.submissions.submission import State, Submission
 
@@ -19,7 +19,7 @@ _VERSION = 1
 Claims = dict[str, Submission | None]
 
 
-class SubmissionStore:
+class SubmissionRepository:
     """The submissions of SyncTable."""
 
     def __init__(self, table: Table) -> None:
@@ -28,13 +28,13 @@ class SubmissionStore:
     def load_claims(self, company_id: str, transaction_ids: Sequence[str]) -> Claims:
         """Return who claims each of the transactions, read consistently.
 
-        Raises ForgottenError if nothing of the company may be written any more, and UnprocessedError.
+        Raises CompanyErasedError if nothing of the company may be written any more, and UnprocessedItemsError.
         """
         keys = (claim_key(company_id, transaction_id) for transaction_id in transaction_ids)
         found = self._table.get([company_key(company_id), *keys])
         claims = [item for item in found if item["sk"] != COMPANY]
-        if any(is_forgotten(item) for item in found):
-            raise ForgottenError(company_id)
+        if any(is_erased(item) for item in found):
+            raise CompanyErasedError(company_id)
         claimed = {claim["transactionId"]: claim["submissionId"] for claim in claims}
         submissions = {
             item["submissionId"]: _read(item) for item in self._table.get(map(submission_key, set(claimed.values())))
@@ -44,7 +44,7 @@ class SubmissionStore:
     def record(self, submission: Submission, bodies: Iterable[Body], claims: Claims) -> None:
         """Keep the bodies; then claim the transactions from who has them now, and record the submission: all or none.
 
-        And only while the company is not forgotten: so nothing of it is sent from then on. Raises ClaimedError if
+        And only while the company is not forgotten: so nothing of it is sent from then on. Raises ClaimConflictError if
         another was quicker.
         """
         self._put_bodies(submission, bodies)
@@ -55,14 +55,14 @@ class SubmissionStore:
                     for transaction_id, holder in claims.items()
                 ]
                 + [(submission_key(submission.submission_id) | _write(submission), {"submissionId": None})],
-                checks=[(company_key(submission.company_id), NOT_FORGOTTEN)],
+                checks=[(company_key(submission.company_id), NOT_ERASED)],
             )
         except ConditionFailedError as error:
-            raise ClaimedError("another submission has claimed one of the transactions") from error
+            raise ClaimConflictError("another submission has claimed one of the transactions") from error
 
-    def keep(self, submission: Submission, bodies: Iterable[Body]) -> None:
-        """Keep a submission that is not ours to send, with its bodies. Raises ForgottenError."""
-        require_known(self._table, submission.company_id)
+    def store(self, submission: Submission, bodies: Iterable[Body]) -> None:
+        """Keep a submission that is not ours to send, with its bodies. Raises CompanyErasedError."""
+        require_not_erased(self._table, submission.company_id)
         self._put_bodies(submission, bodies)
         self._table.put_all([submission_key(submission.submission_id) | _write(submission)])
 
@@ -74,7 +74,7 @@ class SubmissionStore:
                 "kind": submission.kind.value,
                 "method": submission.method,
                 "body": body.text,
-                "recordedAt": format_instant(submission.recorded_at),
+                "recordedAt": format_timestamp(submission.recorded_at),
             }
             for body in bodies
         )
@@ -82,26 +82,33 @@ class SubmissionStore:
     def mark_sent(self, submission: Submission, now: datetime) -> Submission:
         """Say that the submission is about to be sent, and return it so: only who said it may send it.
 
-        Raises ClaimedError.
+        Raises ClaimConflictError.
         """
-        self._change(submission, {"state": State.SENT.value, "sentAt": format_instant(now)})
+        self._change(submission, {"state": State.SENT.value, "sentAt": format_timestamp(now)})
         return replace(submission, state=State.SENT, sent_at=now)
 
-    def mark_answered(self, submission: Submission, sync_id: str, status: int | None) -> None:
-        """Say which sync Codat made of the submission, and what its caller is told. Raises ClaimedError."""
-        changes = {"state": State.ANSWERED.value, "syncId": sync_id, "answerStatus": status}
+    def mark_accepted(self, submission: Submission, sync_id: str, status: int | None) -> None:
+        """Say which sync Codat made of the submission, and what its caller is told. Raises ClaimConflictError."""
+        changes = {"state": State.ACCEPTED.value, "syncId": sync_id, "answerStatus": status}
         self._change(submission, changes)
 
     def mark_unknown(self, submission: Submission, status: int | None) -> None:
-        """Say that there will be no answer that tells what became of the submission. Raises ClaimedError."""
+        """Say that there will be no answer that tells what became of the submission. Raises ClaimConflictError."""
         self._change(submission, {"state": State.UNKNOWN.value, "answerStatus": status})
 
-    def mark_refused(self, submission: Submission, status: int | None, why: str, processed: Iterable[str] = ()) -> None:
+    def mark_rejected(
+        self, submission: Submission, status: int | None, why: str, already_processed: Iterable[str] = ()
+    ) -> None:
         """Say that Codat did not take the submission, and of which transactions it said that it has them already.
 
-        Who was refused claims nothing any more. Raises ClaimedError.
+        Who was refused claims nothing any more. Raises ClaimConflictError.
         """
-        changes = {"state": State.REFUSED.value, "answerStatus": status, "refusal": why, "processed": sorted(processed)}
+        changes = {
+            "state": State.REJECTED.value,
+            "answerStatus": status,
+            "rejectionReason": why,
+            "alreadyProcessed": sorted(already_processed),
+        }
         self._change(submission, changes)
 
     def load_submissions(self, company_id: str, transaction_id: str) -> list[tuple[Submission, Body]]:
@@ -115,7 +122,7 @@ class SubmissionStore:
         known = [(_read(item), Body(transaction_id, texts[item["submissionId"]].get("body", ""))) for item in found]
         return sorted(known, key=lambda each: each[0].recorded_at)
 
-    def load_syncs_of_others(self, submission: Submission) -> set[str]:
+    def load_sync_ids_of_other_submissions(self, submission: Submission) -> set[str]:
         """Return the syncs that Codat has made of other submissions of the same transactions."""
         found = (
             other
@@ -128,18 +135,18 @@ class SubmissionStore:
         try:
             self._table.update(submission_key(submission.submission_id), changes, {"state": submission.state.value})
         except ConditionFailedError as error:
-            raise ClaimedError(f"submission {submission.submission_id} has moved on") from error
+            raise ClaimConflictError(f"submission {submission.submission_id} has moved on") from error
 
-    def _claim(self, submission: Submission, transaction_id: str) -> Values:
+    def _claim(self, submission: Submission, transaction_id: str) -> Attributes:
         return claim_key(submission.company_id, transaction_id) | {
             "v": _VERSION,
             "transactionId": transaction_id,
             "submissionId": submission.submission_id,
-            "claimedAt": format_instant(submission.recorded_at),
+            "claimedAt": format_timestamp(submission.recorded_at),
         }
 
 
-def _write(submission: Submission) -> Values:
+def _write(submission: Submission) -> Attributes:
     return {
         "v": _VERSION,
         "submissionId": submission.submission_id,
@@ -150,13 +157,13 @@ def _write(submission: Submission) -> Values:
         "idempotencyKey": submission.idempotency_key,
         "digest": submission.digest,
         "state": submission.state.value,
-        "recordedAt": format_instant(submission.recorded_at),
+        "recordedAt": format_timestamp(submission.recorded_at),
         "retryOf": submission.retry_of,
-        "isKeyGiven": submission.is_key_given,
+        "hasCallerKey": submission.has_caller_key,
     }
 
 
-def _read(values: Values) -> Submission:
+def _read(values: Attributes) -> Submission:
     return Submission(
         submission_id=values["submissionId"],
         company_id=values["companyId"],
@@ -166,24 +173,24 @@ def _read(values: Values) -> Submission:
         idempotency_key=values.get("idempotencyKey"),
         digest=values["digest"],
         # What is not known may have been written: it is looked for, and never simply sent again.
-        state=member(State, values["state"], State.UNKNOWN),
-        recorded_at=_moment(values["recordedAt"]),
-        sent_at=parse_instant(values.get("sentAt")),
+        state=parse_enum(State, values["state"], State.UNKNOWN),
+        recorded_at=_parse_required_timestamp(values["recordedAt"]),
+        sent_at=parse_timestamp(values.get("sentAt")),
         sync_id=values.get("syncId"),
-        answer_status=_number(values.get("answerStatus")),
+        answer_status=_int_or_none(values.get("answerStatus")),
         retry_of=values.get("retryOf"),
-        processed=frozenset(values.get("processed", ())),
-        refusal=values.get("refusal"),
-        is_key_given=values.get("isKeyGiven", False),
+        already_processed=frozenset(values.get("alreadyProcessed", ())),
+        rejection_reason=values.get("rejectionReason"),
+        has_caller_key=values.get("hasCallerKey", False),
     )
 
 
-def _moment(text: str) -> datetime:
-    moment = parse_instant(text)
+def _parse_required_timestamp(text: str) -> datetime:
+    moment = parse_timestamp(text)
     if moment is None:
         raise ValueError(f"not a time: {text}")
     return moment
 
 
-def _number(value: object) -> int | None:
+def _int_or_none(value: object) -> int | None:
     return None if value is None else int(str(value))

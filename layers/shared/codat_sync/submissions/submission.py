@@ -14,16 +14,16 @@ from typing import Literal
 from codat_sync.submissions.expense_schemas import Kind
 
 # Codat keeps the first answer to a key for 90 minutes (https://docs.codat.io/using-the-api/idempotency); clocks differ.
-KEY_HOLDS = timedelta(minutes=80)
-KEY_KEPT = timedelta(minutes=90)
+KEY_REUSE_WINDOW = timedelta(minutes=80)
+KEY_RETENTION = timedelta(minutes=90)
 # A request that has been sent has its answer, or will never have one, after this: our deadline, and time to write it.
-IN_FLIGHT = timedelta(seconds=40)
+IN_FLIGHT_TIMEOUT = timedelta(seconds=40)
 
 
 # With these Codat has not even looked at a request: its key, its account or its quota stood in the way.
-NOT_LOOKED_AT = frozenset({401, 402, 403, 429})
+UNPROCESSED_STATUSES = frozenset({401, 402, 403, 429})
 # "One or more transactions have previously been processed: {ids}".
-PROCESSED = "previously been processed"
+PREVIOUSLY_PROCESSED = "previously been processed"
 
 
 class State(StrEnum):
@@ -32,9 +32,9 @@ class State(StrEnum):
     RECORDED = "recorded"  # not sent: who marks it as sent first may send it
     SENT = "sent"  # perhaps on its way, perhaps with Codat: the answer is not known (yet)
     UNKNOWN = "unknown"  # sent, and there will be no answer: Codat may have taken it or not
-    ANSWERED = "answered"  # Codat took it, and made a sync of it
-    REFUSED = "refused"  # Codat did not take it, or it was never sent
-    KEPT = "kept"  # only its body is kept: the product sends it to Codat itself
+    ACCEPTED = "accepted"  # Codat took it, and made a sync of it
+    REJECTED = "rejected"  # Codat did not take it, or it was never sent
+    STORED = "stored"  # only its body is kept: the product sends it to Codat itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,45 +59,45 @@ class Submission:
     sync_id: str | None = None
     answer_status: int | None = None
     retry_of: str | None = None
-    processed: frozenset[str] = frozenset()
-    refusal: str | None = None
-    is_key_given: bool = False
+    already_processed: frozenset[str] = frozenset()
+    rejection_reason: str | None = None
+    has_caller_key: bool = False
 
     @property
-    def is_refused_for_itself(self) -> bool:
+    def is_content_rejected(self) -> bool:
         """Whether Codat looked at it and did not take it: not for its quota, the key, or what it has already."""
-        is_refused = self.state is State.REFUSED and self.answer_status is not None
-        return is_refused and self.answer_status not in NOT_LOOKED_AT and not self.processed
+        is_refused = self.state is State.REJECTED and self.answer_status is not None
+        return is_refused and self.answer_status not in UNPROCESSED_STATUSES and not self.already_processed
 
     def is_repeated_by(self, other: "Submission") -> bool:
         """Return whether ``other`` is this request again, of which the caller does not know what became.
 
         One that was refused is not: what it claimed is free, and a new one has to claim it first.
         """
-        if self.state is State.REFUSED:
+        if self.state is State.REJECTED:
             return False
         if (self.method, self.kind, self.digest) != (other.method, other.kind, other.digest):
             return False
-        if self.state is State.ANSWERED and self.answer_status is None:
+        if self.state is State.ACCEPTED and self.answer_status is None:
             return True  # Its answer was lost and found, and nobody was told yet.
-        if self.state is State.ANSWERED and other.recorded_at - self.recorded_at > KEY_KEPT:
+        if self.state is State.ACCEPTED and other.recorded_at - self.recorded_at > KEY_RETENTION:
             return False  # The caller knows the answer, and Codat has forgotten it: the request is a new one.
-        if other.is_key_given:
+        if other.has_caller_key:
             return other.idempotency_key == self.idempotency_key
         # Without a key of the caller's, the same again may also be a new try after a failure.
         return self.state in {State.RECORDED, State.SENT, State.UNKNOWN}
 
-    def may_be_sent_again(self, now: datetime) -> bool:
+    def is_resend_safe(self, now: datetime) -> bool:
         """Return whether sending it again with its key can't write twice, whatever became of it.
 
         Codat answers a key that it knows as it did the first time. A PUT takes no key.
         """
         if self.state is State.RECORDED:
             return True
-        return self.method == "POST" and self.sent_at is not None and now - self.sent_at < KEY_HOLDS
+        return self.method == "POST" and self.sent_at is not None and now - self.sent_at < KEY_REUSE_WINDOW
 
 
-def digest_of(text: str, kind: Kind) -> str:
+def compute_digest(text: str, kind: Kind) -> str:
     """Return the fingerprint of a request's body; of a transfer's, however it is written down, as it takes no key."""
     if kind is Kind.TRANSFER:
         text = json.dumps(json.loads(text, parse_float=str, parse_int=str), sort_keys=True)

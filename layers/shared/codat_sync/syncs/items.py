@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
-from codat_sync.core.identifiers import canonical, is_identifier
+from codat_sync.core.identifiers import canonicalize, is_identifier
 
 # Codat's API has Completed, PushError and ValidationError; its webhooks have Failed.
 COMPLETED = "Completed"
 PENDING = "Pending"
 FAILED_STATUSES = frozenset({"PushError", "ValidationError", "Failed"})
 # How many characters of a message are kept: Codat's are a few hundred, and an item of the table has to hold them.
-LONGEST_MESSAGE = 16_384
+MAX_MESSAGE_LENGTH = 16_384
 # Names are much shorter: a longer one is shortened, and a longer id is none.
-LONGEST_NAME = 256
+MAX_NAME_LENGTH = 256
 
 
 class TransactionRow(TypedDict, total=False):
@@ -43,16 +43,16 @@ class Item:
     ordinal: int | None = None
 
     @property
-    def failed(self) -> bool:
+    def has_failed(self) -> bool:
         """Whether the transaction did not reach the books in this sync."""
         return self.status in FAILED_STATUSES
 
 
-def shorten(row: TransactionRow) -> None:
+def truncate_message(row: TransactionRow) -> None:
     """Cut what is longer in ``row`` than is kept of it."""
     message = row.get("message")
-    if message and len(message) > LONGEST_MESSAGE:
-        row["message"] = message[:LONGEST_MESSAGE]
+    if message and len(message) > MAX_MESSAGE_LENGTH:
+        row["message"] = message[:MAX_MESSAGE_LENGTH]
 
 
 def fold(rows: Iterable[TransactionRow]) -> tuple[Item, ...]:
@@ -69,32 +69,32 @@ def fold(rows: Iterable[TransactionRow]) -> tuple[Item, ...]:
     return tuple(items.values())
 
 
-def status_counts(items: Sequence[Item]) -> dict[str, int]:
+def count_statuses(items: Sequence[Item]) -> dict[str, int]:
     """Return how many items have each status. A status that Codat left out counts as its ``Unknown``."""
     return dict(Counter(item.status or "Unknown" for item in items))
 
 
-def addressable_ids(items: Iterable[Item]) -> set[str]:
+def select_valid_ids(items: Iterable[Item]) -> set[str]:
     """Return the transaction ids that can be part of a key: all but the missing and the malformed."""
     return {item.transaction_id for item in items if is_identifier(item.transaction_id)}
 
 
 def _item(row: TransactionRow, ordinal: int) -> Item:
     transaction_id, status, message = row.get("transactionId"), row.get("status"), row.get("message")
-    if not transaction_id or len(transaction_id) > LONGEST_NAME:
+    if not transaction_id or len(transaction_id) > MAX_NAME_LENGTH:
         transaction_id = None
     return Item(
-        transaction_id=transaction_id and canonical(transaction_id),
+        transaction_id=transaction_id and canonicalize(transaction_id),
         integration_type=_integration_type(row.get("integrationType")),
-        status=status and status[:LONGEST_NAME],
-        message=message and message[:LONGEST_MESSAGE],
+        status=status and status[:MAX_NAME_LENGTH],
+        message=message and message[:MAX_MESSAGE_LENGTH],
         ordinal=ordinal if transaction_id is None else None,
     )
 
 
 def _integration_type(name: str | None) -> str | None:
     # Codat's description says `expenses`, its examples `expense`: one type.
-    return "expense" if name and name.lower() in {"expense", "expenses"} else name and name[:LONGEST_NAME]
+    return "expense" if name and name.lower() in {"expense", "expenses"} else name and name[:MAX_NAME_LENGTH]
 
 
 def _together(known: Item, item: Item) -> Item:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from codat_sync.aws.dynamodb import Values
-from codat_sync.core.enums import member
-from codat_sync.core.timestamps import format_instant, parse_instant
-from codat_sync.polling.poll_state import next_version, read_waiting, with_waiting, write_waiting
-from codat_sync.polling.schedule import Waiting
-from codat_sync.syncs.items import LONGEST_MESSAGE, Item, status_counts
+from codat_sync.aws.dynamodb import Attributes
+from codat_sync.core.enums import parse_enum
+from codat_sync.core.timestamps import format_timestamp, parse_timestamp
+from codat_sync.polling.poll_state import next_version, read_pending_check, with_pending_check, write_pending_check
+from codat_sync.polling.schedule import PendingCheck
+from codat_sync.syncs.items import MAX_MESSAGE_LENGTH, Item, count_statuses
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.sync import Sync, SyncStatus
 
@@ -25,13 +25,13 @@ SCHEMA_VERSION = 1
 INLINE_BYTES = 200_000
 PART_BYTES = 350_000
 # What it is made with, and never changes.
-_MADE_WITH = ("companyId", "syncId", "announcedAs", "submittedIds", "retryOf")
+_MADE_WITH = ("companyId", "syncId", "provisionalOutcome", "submittedIds", "retryOf")
 # What of a document goes with the answer that it was written for, and is not kept when another replaces it.
-_REPLACED = frozenset({"items", "parts", "waiting", "duePk", "dueAt"})
+_REPLACED = frozenset({"items", "parts", "pendingCheck", "duePk", "dueAt"})
 
 
 @dataclass(frozen=True, slots=True)
-class SyncDocument:
+class SyncRecord:
     """A sync as it stands in the table.
 
     ``sync`` is None while it is only announced. ``submitted_ids`` are the transactions of the submission that it was
@@ -42,18 +42,18 @@ class SyncDocument:
     company_id: str
     sync_id: str
     sync: Sync | None
-    announced_as: Outcome
+    provisional_outcome: Outcome
     submitted_ids: tuple[str, ...]
     retry_of: str | None
     version: int
-    waiting: Waiting | None
+    pending_check: PendingCheck | None
     first_seen_at: datetime | None
     committed_at: datetime | None
 
     @property
     def outcome(self) -> Outcome:
         """How the sync stands."""
-        return self.sync.outcome if self.sync else self.announced_as
+        return self.sync.outcome if self.sync else self.provisional_outcome
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -61,9 +61,11 @@ class SyncDocument:
         return self.sync.items if self.sync else ()
 
 
-def write_document(sync: Sync, waiting: Waiting | None, previous: Mapping[str, Any], now: datetime) -> Values:
+def write_record(
+    sync: Sync, pending_check: PendingCheck | None, previous: Mapping[str, Any], now: datetime
+) -> Attributes:
     """Return the attributes of the document that replaces ``previous`` (empty if there is none); its items apart."""
-    first_seen_at = previous.get("firstSeenAt") or format_instant(now)
+    first_seen_at = previous.get("firstSeenAt") or format_timestamp(now)
     status = sync.status
     version = next_version(previous)
     ours = {
@@ -76,58 +78,62 @@ def write_document(sync: Sync, waiting: Waiting | None, previous: Mapping[str, A
         "syncStatus": _shortened(status.status),
         "errorMessage": _shortened(status.error_message),
         "syncExceptionMessage": _shortened(status.exception_message),
-        "syncUtc": status.synced_at and format_instant(status.synced_at),
+        "syncUtc": status.synced_at and format_timestamp(status.synced_at),
         "dataPushed": status.data_pushed,
-        "counts": status_counts(sync.items),
+        "counts": count_statuses(sync.items),
         "firstSeenAt": first_seen_at,
-        "committedAt": format_instant(now),
+        "committedAt": format_timestamp(now),
     }
     kept = {name: value for name, value in previous.items() if name not in _REPLACED}
-    values = kept | ours | {name: value for name, value in write_waiting(waiting).items() if value is not None}
+    values = (
+        kept | ours | {name: value for name, value in write_pending_check(pending_check).items() if value is not None}
+    )
     summary = previous.get("summary", {}) | _summary(sync) | {"firstSeenAt": first_seen_at}
-    return values | {"summary": with_waiting(summary, waiting, version=version)}
+    return values | {"summary": with_pending_check(summary, pending_check, version=version)}
 
 
-def write_changes(waiting: Waiting | None, previous: Mapping[str, Any], now: datetime, *, version: int) -> Values:
+def write_check_changes(
+    pending_check: PendingCheck | None, previous: Mapping[str, Any], now: datetime, *, version: int
+) -> Attributes:
     """Return what changes in a document, or makes it, when only its waiting does; None is for what goes.
 
     Of a document that is to be made, ``previous`` has the ids.
     """
-    first_seen_at = previous.get("firstSeenAt") or format_instant(now)
+    first_seen_at = previous.get("firstSeenAt") or format_timestamp(now)
     made = {name: previous[name] for name in _MADE_WITH if previous.get(name) is not None}
     summary = previous.get("summary") or {
         "companyId": previous["companyId"],
         "syncId": previous["syncId"],
-        "outcome": previous["announcedAs"],
+        "outcome": previous["provisionalOutcome"],
         "firstSeenAt": first_seen_at,
     }
     return {
         "v": SCHEMA_VERSION,
         "version": version,
         "firstSeenAt": first_seen_at,
-        "summary": with_waiting(summary, waiting, version=version),
+        "summary": with_pending_check(summary, pending_check, version=version),
         **made,
-        **write_waiting(waiting),
+        **write_pending_check(pending_check),
     }
 
 
-def read_document(values: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> SyncDocument:
+def read_record(values: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> SyncRecord:
     """Return the document whose attributes and items these are."""
-    return SyncDocument(
+    return SyncRecord(
         company_id=values["companyId"],
         sync_id=values["syncId"],
-        sync=Sync(read_status(values), tuple(map(read_item, items))) if is_answered(values) else None,
-        announced_as=member(Outcome, values.get("announcedAs", ""), Outcome.ANNOUNCED),
+        sync=Sync(read_status(values), tuple(map(read_item, items))) if is_fetched(values) else None,
+        provisional_outcome=parse_enum(Outcome, values.get("provisionalOutcome", ""), Outcome.ANNOUNCED),
         submitted_ids=tuple(values.get("submittedIds", ())),
         retry_of=values.get("retryOf"),
         version=int(values["version"]),
-        waiting=read_waiting(values),
-        first_seen_at=parse_instant(values.get("firstSeenAt")),
-        committed_at=parse_instant(values.get("committedAt")),
+        pending_check=read_pending_check(values),
+        first_seen_at=parse_timestamp(values.get("firstSeenAt")),
+        committed_at=parse_timestamp(values.get("committedAt")),
     )
 
 
-def is_answered(values: Mapping[str, Any]) -> bool:
+def is_fetched(values: Mapping[str, Any]) -> bool:
     """Return whether Codat has been asked about the sync, and the document holds what it said."""
     return "digest" in values
 
@@ -141,12 +147,12 @@ def read_status(values: Mapping[str, Any]) -> SyncStatus:
         status=values["syncStatus"],
         error_message=values["errorMessage"],
         exception_message=values["syncExceptionMessage"],
-        synced_at=parse_instant(values["syncUtc"]),
+        synced_at=parse_timestamp(values["syncUtc"]),
         data_pushed=values["dataPushed"],
     )
 
 
-def split(items: Sequence[Item]) -> list[Sequence[Item]]:
+def split_into_parts(items: Sequence[Item]) -> list[Sequence[Item]]:
     """Return ``items`` in one list if they fit into the document, else in as many as there have to be parts."""
     sizes = [_size(write_item(item)) for item in items]
     if sum(sizes) <= INLINE_BYTES:
@@ -160,27 +166,27 @@ def split(items: Sequence[Item]) -> list[Sequence[Item]]:
     return [items[start:end] for start, end in zip(starts, [*starts[1:], len(items)], strict=True)]
 
 
-def _size(item: Values) -> int:
+def _size(item: Attributes) -> int:
     """Return at least what DynamoDB counts for ``item``: JSON's punctuation is more than its overhead."""
     return len(json.dumps(item, ensure_ascii=False).encode()) + 1
 
 
-def _summary(sync: Sync) -> Values:
+def _summary(sync: Sync) -> Attributes:
     status = sync.status
     return {
         "companyId": status.company_id,
         "syncId": status.sync_id,
         "code": status.code,
         "outcome": sync.outcome.value,
-        "syncUtc": status.synced_at and format_instant(status.synced_at),
+        "syncUtc": status.synced_at and format_timestamp(status.synced_at),
         "transactions": len(sync.items),
         "failed": sync.failed_items,
     }
 
 
-def write_item(item: Item) -> Values:
+def write_item(item: Item) -> Attributes:
     """Return the attributes of ``item``."""
-    values: Values = {
+    values: Attributes = {
         "transactionId": item.transaction_id,
         "integrationType": item.integration_type,
         "status": item.status,
@@ -206,4 +212,4 @@ def read_item(values: Mapping[str, Any]) -> Item:
 
 
 def _shortened(message: str | None) -> str | None:
-    return message and message[:LONGEST_MESSAGE]
+    return message and message[:MAX_MESSAGE_LENGTH]

@@ -8,14 +8,14 @@ from typing import Final
 
 # So many transactions at most are named for each step: the item stays small, and so does what is told of it. Ten facts
 # with so many of the longest ids fit into the smallest of the limits on their way (SNS's 256 KB).
-MOST_NAMED: Final = 100
+MAX_LISTED_IDS: Final = 100
 
 
 class RetryState(StrEnum):
     """How it stands with the failed transactions of a sync."""
 
     OPEN = "open"  # not planned yet
-    WAITING = "waiting"  # to be looked at again
+    SCHEDULED = "scheduled"  # to be looked at again
     RESOLVED = "resolved"  # all are written
     STOPPED = "stopped"  # what is left needs a person, the customer or the product
 
@@ -32,5 +32,5 @@ class Retry:
     sync_ids: tuple[str, ...]
     steps: Mapping[str, int]
     due_at: datetime | None
-    held: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    blocked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     version: int = 0

@@ -6,17 +6,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from codat_sync.aws.dynamodb import Table, Values
-from codat_sync.aws.table_schema import due_keys, retry_key
-from codat_sync.core.enums import member
+from codat_sync.aws.dynamodb import Attributes, Table
+from codat_sync.aws.table_schema import due_index_keys, retry_key
+from codat_sync.core.enums import parse_enum
 from codat_sync.core.errors import ConditionFailedError
-from codat_sync.core.timestamps import format_instant, parse_instant
+from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.syncs.retry_record import Retry, RetryState
 
 _VERSION = 1
 
 
-class RetryStore:
+class RetryRepository:
     """The retries of SyncTable."""
 
     def __init__(self, table: Table) -> None:
@@ -27,12 +27,12 @@ class RetryStore:
         found = self._table.get([retry_key(sync_id)])
         return read_retry(found[0]) if found else None
 
-    def watch(self, company_id: str, sync_id: str, until: datetime) -> Retry | None:
+    def ensure_due(self, company_id: str, sync_id: str, until: datetime) -> Retry | None:
         """Return what is done about a sync; if it is at rest, it is planned again then, whatever crashes meanwhile."""
         known = self.load(sync_id)
         if known is None or known.due_at:
             return known
-        key, changes = due_retry(company_id, sync_id, until)
+        key, changes = due_retry_update(company_id, sync_id, until)
         changes["summary"] |= {"state": known.state.value}
         try:
             self._table.update(key, changes, {"dueAt": None})
@@ -40,48 +40,48 @@ class RetryStore:
             return self.load(sync_id)
         return replace(known, due_at=until)
 
-    def wake(self, company_id: str, sync_id: str, now: datetime) -> None:
+    def reschedule(self, company_id: str, sync_id: str, now: datetime) -> None:
         """Have what is done about a sync planned anew, if anything is done about it and not all is written."""
         known = self.load(sync_id)
         if known and known.state is not RetryState.RESOLVED:
-            key, changes = due_retry(company_id, sync_id, now)
+            key, changes = due_retry_update(company_id, sync_id, now)
             self._table.update(key, changes, {})
 
     def put(self, company_id: str, sync_id: str, retry: Retry, known: Retry | None) -> None:
         """Write what is done about a sync, planned since it was ``known``; if it was made due since, it stays so."""
-        due_at = format_instant(retry.due_at) if retry.due_at else None
+        due_at = format_timestamp(retry.due_at) if retry.due_at else None
         changes = {
             "v": _VERSION,
             "state": retry.state.value,
             "syncIds": list(retry.sync_ids),
             "steps": dict(retry.steps),
-            "held": {step: list(names) for step, names in retry.held.items()},
+            "blocked": {step: list(names) for step, names in retry.blocked.items()},
             "summary": {"companyId": company_id, "syncId": sync_id, "state": retry.state.value},
-            **due_keys(due_at),
+            **due_index_keys(due_at),
         }
         seen = known.due_at if known else None
         with suppress(ConditionFailedError):
-            seen_at = format_instant(seen) if seen else None
-            self._table.update(retry_key(sync_id), changes, {"dueAt": seen_at}, counting="version")
+            processed_at = format_timestamp(seen) if seen else None
+            self._table.update(retry_key(sync_id), changes, {"dueAt": processed_at}, increment="version")
 
-    def rest(self, sync_id: str) -> None:
+    def clear_due(self, sync_id: str) -> None:
         """Have nothing done about a sync by itself: it is another one's business."""
-        self._table.update(retry_key(sync_id), due_keys(None), {})
+        self._table.update(retry_key(sync_id), due_index_keys(None), {})
 
 
-def due_retry(company_id: str, sync_id: str, now: datetime) -> tuple[Values, Values]:
+def due_retry_update(company_id: str, sync_id: str, now: datetime) -> tuple[Attributes, Attributes]:
     """Return the key and the changes that make the retry of a sync, or make it due: it is to be planned (anew)."""
     summary = {"companyId": company_id, "syncId": sync_id}
-    return dict(retry_key(sync_id)), {"v": _VERSION, "summary": summary, **due_keys(format_instant(now))}
+    return dict(retry_key(sync_id)), {"v": _VERSION, "summary": summary, **due_index_keys(format_timestamp(now))}
 
 
 def read_retry(values: Mapping[str, Any]) -> Retry:
     """Return what is done about a sync, as its item's ``values`` say. What an older version left out is empty."""
     return Retry(
-        state=member(RetryState, values.get("state", ""), RetryState.OPEN),
+        state=parse_enum(RetryState, values.get("state", ""), RetryState.OPEN),
         sync_ids=tuple(values.get("syncIds", ())),
         steps={name: int(number) for name, number in values.get("steps", {}).items()},
-        due_at=parse_instant(values.get("dueAt")),
-        held={step: tuple(names) for step, names in values.get("held", {}).items()},
+        due_at=parse_timestamp(values.get("dueAt")),
+        blocked={step: tuple(names) for step, names in values.get("blocked", {}).items()},
         version=int(values.get("version", 0)),
     )

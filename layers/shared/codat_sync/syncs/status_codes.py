@@ -18,11 +18,11 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Turn(StrEnum):
+class ActionOwner(StrEnum):
     """Who has to do something."""
 
     NOBODY = "nobody"
-    OURS = "ours"
+    OUR_TEAM = "ourTeam"
     CUSTOMER = "customer"
     CODAT = "codat"
 
@@ -35,16 +35,16 @@ DISCONNECTED = frozenset({4040, 4220})
 class StatusCode:
     """One status code of a sync.
 
-    ``final`` tells that Codat will not change it by itself; ``note`` is what a customer can be told; ``next_step`` what
-    we do.
+    ``is_final`` tells that Codat will not change it by itself; ``note`` is what a customer can be told; ``next_step``
+    what we do.
     """
 
     code: int
     meaning: str
     outcome: Outcome
-    final: bool
-    turn: Turn
-    note: str
+    is_final: bool
+    action_owner: ActionOwner
+    customer_note: str
     next_step: str
 
 
@@ -53,108 +53,108 @@ _KNOWN = (
         code=1000,
         meaning="In progress",
         outcome=Outcome.IN_PROGRESS,
-        final=False,
-        turn=Turn.CODAT,
-        note="Your expenses are on their way to your accounting software.",
+        is_final=False,
+        action_owner=ActionOwner.CODAT,
+        customer_note="Your expenses are on their way to your accounting software.",
         next_step="Look again until it ends.",
     ),
     StatusCode(
         code=1010,
         meaning="In progress for more than ten minutes",
         outcome=Outcome.IN_PROGRESS,
-        final=False,
-        turn=Turn.CODAT,
-        note="Your expenses are on their way to your accounting software. It takes longer than usual.",
+        is_final=False,
+        action_owner=ActionOwner.CODAT,
+        customer_note="Your expenses are on their way to your accounting software. It takes longer than usual.",
         next_step="Look again until it ends.",
     ),
     StatusCode(
         code=2000,
         meaning="Success, data written",
         outcome=Outcome.SUCCEEDED,
-        final=True,
-        turn=Turn.NOBODY,
-        note="Your expenses are in your accounting software.",
+        is_final=True,
+        action_owner=ActionOwner.NOBODY,
+        customer_note="Your expenses are in your accounting software.",
         next_step="Nothing.",
     ),
     StatusCode(
         code=2040,
         meaning="Success, no data written",
         outcome=Outcome.SUCCEEDED,
-        final=True,
-        turn=Turn.NOBODY,
-        note="There was nothing new to write to your accounting software.",
+        is_final=True,
+        action_owner=ActionOwner.NOBODY,
+        customer_note="There was nothing new to write to your accounting software.",
         next_step="Nothing.",
     ),
     StatusCode(
         code=4000,
         meaning="Configuration error",
         outcome=Outcome.FAILED,
-        final=True,
-        turn=Turn.CUSTOMER,
-        note="Please check how your accounts, suppliers and customers are mapped in the settings of your expenses.",
-        next_step="Retry once the configuration is mended.",
+        is_final=True,
+        action_owner=ActionOwner.CUSTOMER,
+        customer_note="Please check how your accounts, suppliers and customers are mapped in the settings of your
+        expenses.", next_step="Retry once the configuration is mended.",
     ),
     StatusCode(
         code=4040,
         meaning="Company deleted or de-authorized",
         outcome=Outcome.FAILED,
-        final=True,
-        turn=Turn.CUSTOMER,
-        note="Please connect your accounting software again.",
+        is_final=True,
+        action_owner=ActionOwner.CUSTOMER,
+        customer_note="Please connect your accounting software again.",
         next_step="Retry once the company is connected.",
     ),
     StatusCode(
         code=4220,
         meaning="Company deleted or de-authorized",
         outcome=Outcome.FAILED,
-        final=True,
-        turn=Turn.CUSTOMER,
-        note="Please connect your accounting software again.",
+        is_final=True,
+        action_owner=ActionOwner.CUSTOMER,
+        customer_note="Please connect your accounting software again.",
         next_step="Retry once the company is connected.",
     ),
     StatusCode(
         code=4260,
         meaning="Billing of the accounting software has expired",
         outcome=Outcome.FAILED,
-        final=True,
-        turn=Turn.CUSTOMER,
-        note="Please renew the subscription of your accounting software.",
+        is_final=True,
+        action_owner=ActionOwner.CUSTOMER,
+        customer_note="Please renew the subscription of your accounting software.",
         next_step="Retry once the subscription is renewed.",
     ),
     StatusCode(
         code=5000,
         meaning="Server error at Codat",
         outcome=Outcome.FAILED,
-        final=True,
-        turn=Turn.OURS,
-        note="Something went wrong on the way to your accounting software. You need not do anything.",
+        is_final=True,
+        action_owner=ActionOwner.OUR_TEAM,
+        customer_note="Something went wrong on the way to your accounting software. You need not do anything.",
         next_step="Retry.",
     ),
     StatusCode(
         code=5080,
         meaning="Refused by the protection against duplicates",
         outcome=Outcome.FAILED,
-        final=True,
-        turn=Turn.OURS,
-        note="We are checking whether your expenses have already arrived. Please do not enter them by hand.",
+        is_final=True,
+        action_owner=ActionOwner.OUR_TEAM,
+        customer_note="We are checking whether your expenses have already arrived. Please do not enter them by hand.",
         next_step="Find out what was written; never send it again unseen.",
     ),
     StatusCode(
         code=5120,
         meaning="Data could not be processed",
         outcome=Outcome.FAILED,
-        final=True,
-        turn=Turn.OURS,
-        note="Some of your expenses could not be prepared for your accounting software. We are looking into it.",
-        next_step="Mend what the items name, then retry.",
+        is_final=True,
+        action_owner=ActionOwner.OUR_TEAM,
+        customer_note="Some of your expenses could not be prepared for your accounting software. We are looking into
+        it.", next_step="Mend what the items name, then retry.",
     ),
     StatusCode(
         code=5130,
         meaning="Data could not be written",
         outcome=Outcome.FAILED,
-        final=True,
-        turn=Turn.OURS,
-        note="Your accounting software did not accept some of your expenses. We are looking into it.",
+        is_final=True,
+        action_owner=ActionOwner.OUR_TEAM,
+        customer_note="Your accounting software did not accept some of your expenses. We are looking into it.",
         next_step="Mend what the items name, then retry.",
     ),
 )
@@ -168,8 +168,8 @@ def status_code(code: int) -> StatusCode:
         code=code,
         meaning=f"Not documented by Codat ({code})",
         outcome=Outcome.UNKNOWN,
-        final=True,
-        turn=Turn.OURS,
-        note="We are looking into how your expenses reached your accounting software.",
+        is_final=True,
+        action_owner=ActionOwner.OUR_TEAM,
+        customer_note="We are looking into how your expenses reached your accounting software.",
         next_step="Ask Codat what the code means.",
     )

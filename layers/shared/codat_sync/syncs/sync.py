@@ -5,7 +5,7 @@ import json
 from dataclasses import astuple, dataclass
 from datetime import datetime
 
-from codat_sync.core.timestamps import format_instant
+from codat_sync.core.timestamps import format_timestamp
 from codat_sync.syncs.items import PENDING, Item
 from codat_sync.syncs.status_codes import Outcome, status_code
 
@@ -34,7 +34,7 @@ class Sync:
     @property
     def failed_items(self) -> int:
         """How many of its items failed."""
-        return sum(item.failed for item in self.items)
+        return sum(item.has_failed for item in self.items)
 
     @property
     def outcome(self) -> Outcome:
@@ -55,7 +55,7 @@ class Sync:
     @property
     def is_final(self) -> bool:
         """Whether Codat will not change it by itself: it has ended, and so have all of its items."""
-        return status_code(self.status.code).final and not any(item.status == PENDING for item in self.items)
+        return status_code(self.status.code).is_final and not any(item.status == PENDING for item in self.items)
 
     @property
     def digest(self) -> str:
@@ -63,7 +63,7 @@ class Sync:
         said = self.status
         status = (
             *(said.company_id, said.sync_id, said.code, said.status, said.error_message, said.exception_message),
-            *(said.synced_at and format_instant(said.synced_at), said.data_pushed),
+            *(said.synced_at and format_timestamp(said.synced_at), said.data_pushed),
         )
         # Of each item only its own fingerprint is kept meanwhile: a large sync's messages are many megabytes.
         items = sorted(hashlib.sha256(json.dumps(astuple(item)).encode()).hexdigest() for item in self.items)

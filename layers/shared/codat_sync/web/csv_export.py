@@ -10,18 +10,18 @@ from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
 
 from codat_sync.syncs.status_codes import Outcome
-from codat_sync.web.api.schemas import Causes, ItemPage, SyncPage, Totals
+from codat_sync.web.api.schemas import FailureCauses, ItemPage, SyncPage, Totals
 
 CONTENT_TYPE = "text/csv; charset=utf-8"
 # Lambda answers 6 MB at most: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-MOST_ROWS = 5000
+MAX_ROWS = 5000
 # What a spreadsheet would take for a formula: https://owasp.org/www-community/attacks/CSV_Injection
 # Where a semicolon separates, also what comes after one.
 _FORMULA = re.compile(r"(^|[;\t\r\n])(\s*)([=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 _SYNC_COLUMNS = (
     *("syncId", "companyId", "at", "outcome", "code", "meaning", "syncedAt", "firstSeenAt"),
-    *("transactions", "failed", "trouble", "isStuck"),
+    *("transactions", "failed", "checkFailure", "isStuck"),
 )
 _ITEM_COLUMNS = ("transactionId", "integrationType", "status", "message", "rows")
 _CAUSE_COLUMNS = (
@@ -30,22 +30,22 @@ _CAUSE_COLUMNS = (
 )
 
 
-def of_syncs(page: SyncPage) -> Response[str]:
+def export_syncs(page: SyncPage) -> Response[str]:
     """Return a page of the history as CSV."""
     return _answer("syncs", _SYNC_COLUMNS, [_row(each) for each in page.syncs], page.next_cursor)
 
 
-def of_items(page: ItemPage) -> Response[str]:
+def export_items(page: ItemPage) -> Response[str]:
     """Return a page of a sync's transactions as CSV."""
     return _answer("transactions", _ITEM_COLUMNS, [_row(each) for each in page.transactions], page.next_cursor)
 
 
-def of_causes(causes: Causes) -> Response[str]:
+def export_causes(causes: FailureCauses) -> Response[str]:
     """Return causes as CSV."""
     return _answer("causes", _CAUSE_COLUMNS, [_row(each) for each in causes.causes], None)
 
 
-def of_totals(totals: Totals) -> Response[str]:
+def export_totals(totals: Totals) -> Response[str]:
     """Return totals as CSV: a row a day, a column an outcome."""
     outcomes = [outcome.value for outcome in Outcome]
     rows = [_row(day) | {outcome: day.outcomes.get(Outcome(outcome), 0) for outcome in outcomes} for day in totals.days]

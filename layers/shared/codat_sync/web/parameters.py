@@ -7,13 +7,12 @@ from typing import Annotated, Literal
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from codat_sync.core.errors import InvalidQueryError
-from codat_sync.core.identifiers import canonical, is_identifier
-from codat_sync.queries.sync_query import Period, Sort
-from codat_sync.queries.sync_query import Query as HistoryQuery
+from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.queries.sync_query import HistoryQuery, Period, Sort
 from codat_sync.queries.sync_query import period as period_of
 from codat_sync.syncs.status_codes import Outcome
 
-_LONGEST_CURSOR = 300
+_MAX_CURSOR_LENGTH = 300
 
 First = Annotated[date | None, Query(alias="from", description="The first day, in UTC; 30 days before the last")]
 Last = Annotated[date | None, Query(alias="to", description="The last day, in UTC; today")]
@@ -27,7 +26,7 @@ Order = Annotated[Literal["asc", "desc"], Query(description="desc: the newest or
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most")]
 Rows = Annotated[int, Query(ge=1, le=50, description="How many at most: a page weighs under 100 KB")]
 Cursor = Annotated[
-    str | None, Query(max_length=_LONGEST_CURSOR, description="`nextCursor` of the page before, all else unchanged")
+    str | None, Query(max_length=_MAX_CURSOR_LENGTH, description="`nextCursor` of the page before, all else unchanged")
 ]
 Format = Annotated[Literal["json", "csv"], Query(description="csv: up to 5,000 rows, whatever the limit")]
 SyncId = Annotated[str, Path(description="A sync's id")]
@@ -39,7 +38,7 @@ def identifier(parameter: str, value: str) -> str:
     """Return an id that came from outside. Raises InvalidQueryError if it can be none."""
     if not is_identifier(value):
         raise InvalidQueryError(parameter, "must be an id: letters, digits and `._:@+=-`, 128 at most")
-    return canonical(value)
+    return canonicalize(value)
 
 
 def company_or_none(company_id: str | None) -> str | None:

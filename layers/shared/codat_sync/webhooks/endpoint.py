@@ -16,16 +16,16 @@ _SYNCS = ("expenses.sync.successful", "expenses.sync.unsuccessful")
 class EndpointState(StrEnum):
     """How our endpoint stands."""
 
-    WELL = "well"
+    HEALTHY = "healthy"
     DISABLED = "disabled"  # Codat sends it nothing until a person enables it
-    ELSEWHERE = "elsewhere"  # somebody is told of syncs, and it is not us
-    GONE = "gone"  # nobody is told of syncs
+    WRONG_URL = "wrongUrl"  # somebody is told of syncs, and it is not us
+    MISSING = "missing"  # nobody is told of syncs
     UNSUBSCRIBED = "unsubscribed"  # it is not told of all that ends a sync
     UNKNOWN = "unknown"  # Codat does not say, or not understandably: nobody watches
 
 
 @dataclass(frozen=True, slots=True)
-class Consumer:
+class WebhookConsumer:
     """Who receives webhooks. No event types: all of them."""
 
     url: str
@@ -33,7 +33,7 @@ class Consumer:
     event_types: frozenset[str] = frozenset()
 
     @property
-    def hears_of_syncs(self) -> bool:
+    def is_subscribed_to_syncs(self) -> bool:
         """Whether it is told how every sync ends."""
         return not self.event_types or all({"*", event_type} & self.event_types for event_type in _SYNCS)
 
@@ -42,25 +42,28 @@ class Consumer:
 class Endpoint:
     """How our endpoint stood when Codat was asked last. ``since`` is when it was first found so.
 
-    ``unannounced`` is how many syncs were found whose webhook never came, ``unannounced_at`` when the last of them was.
+    ``missed_webhooks`` is how many syncs were found whose webhook never came, ``last_missed_at`` when the last of them
+    was.
     """
 
     state: EndpointState | None = None
     checked_at: datetime | None = None
     since: datetime | None = None
-    unannounced: int = 0
-    unannounced_at: datetime | None = None
+    missed_webhooks: int = 0
+    last_missed_at: datetime | None = None
 
 
-def judge(consumers: Sequence[Consumer], our_url: str) -> EndpointState:
+def evaluate_endpoint(consumers: Sequence[WebhookConsumer], our_url: str) -> EndpointState:
     """Return how the endpoint at ``our_url`` stands among all ``consumers``. One of several that is well is enough."""
     ours = [each for each in consumers if _address(each.url) == _address(our_url)]
     if not ours:
-        return EndpointState.ELSEWHERE if any(each.hears_of_syncs for each in consumers) else EndpointState.GONE
+        return (
+            EndpointState.WRONG_URL if any(each.is_subscribed_to_syncs for each in consumers) else EndpointState.MISSING
+        )
     enabled = [each for each in ours if not each.is_disabled]
     if not enabled:
         return EndpointState.DISABLED
-    return EndpointState.WELL if any(each.hears_of_syncs for each in enabled) else EndpointState.UNSUBSCRIBED
+    return EndpointState.HEALTHY if any(each.is_subscribed_to_syncs for each in enabled) else EndpointState.UNSUBSCRIBED
 
 
 def _address(url: str) -> tuple[str, str, str]:

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from codat_sync.core.timestamps import parse_instant
+from codat_sync.core.timestamps import parse_timestamp
 
 
-class Concern(StrEnum):
+class EventCategory(StrEnum):
     """What an event is to this application."""
 
     SYNC = "sync"  # a sync of expenses has ended
     COMPANY = "company"  # a company, or a connection of its, has changed
     QUOTA = "quota"  # Codat's daily quota was reached, or has begun anew
-    NOT_OURS = "not-ours"  # of another product, or of no consequence here
+    IGNORED = "ignored"  # of another product, or of no consequence here
     UNKNOWN = "unknown"  # of Sync for Expenses, but of a type that we have not learnt
 
 
@@ -29,7 +29,7 @@ _QUOTA_EVENTS = {"client.ratelimit.reached", "client.ratelimit.reset", "ratelimi
 _COMPANY_DELETED = "company.deleted"
 _OUR_SYNC_TYPES = {"expense", "expenses"}
 # A text longer than this is no id and no type: it goes when an event has to become smaller.
-_LONGEST_ESSENTIAL = 1024
+_MAX_ESSENTIAL_LENGTH = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +46,20 @@ class Webhook:
     quota_expires_at: datetime | None
 
     @property
-    def concern(self) -> Concern:
+    def category(self) -> EventCategory:
         """What the event is to this application."""
         name = self._name
         if name in _QUOTA_EVENTS:
-            return Concern.QUOTA
+            return EventCategory.QUOTA
         if name == _COMPANY_DELETED or name.startswith("connection."):
-            return Concern.COMPANY
+            return EventCategory.COMPANY
         if name in _SYNC_EVENTS:
             # The older events name the product; another one's (Commerce) have the same type and are not ours.
             # An empty name names none.
             product = self.sync_type if isinstance(self.sync_type, str) else ""
             other = product and product.lower() not in _OUR_SYNC_TYPES
-            return Concern.NOT_OURS if other else Concern.SYNC
-        return Concern.UNKNOWN if name.startswith("expenses.") else Concern.NOT_OURS
+            return EventCategory.IGNORED if other else EventCategory.SYNC
+        return EventCategory.UNKNOWN if name.startswith("expenses.") else EventCategory.IGNORED
 
     @property
     def is_deletion(self) -> bool:
@@ -97,7 +97,7 @@ def parse_body(body: bytes) -> dict[str, object] | None:
     return value if isinstance(value, dict) else None
 
 
-def read_webhook(event: dict[str, object]) -> Webhook | None:
+def parse_webhook(event: dict[str, object]) -> Webhook | None:
     """Return what ``event`` says of itself, or None if it does not say what type of event it is."""
     event_type = _field(event, "eventType") or _field(event, "RuleType")
     if not isinstance(event_type, str):
@@ -109,14 +109,14 @@ def read_webhook(event: dict[str, object]) -> Webhook | None:
         company_id=_field(event, "payload", "referenceCompany", "id") or of_company or _field(event, "CompanyId"),
         sync_id=_field(event, "payload", "syncId") or _field(event, "Data", "syncId"),
         sync_type=_field(event, "Data", "syncType"),
-        generated_at=parse_instant(_field(event, "generatedDate")),
+        generated_at=parse_timestamp(_field(event, "generatedDate")),
         quota_limit=_first(_field(event, "payload", "dailyQuota"), _field(event, "Data", "DailyQuota")),
         quota_remaining=_first(_field(event, "payload", "quotaRemaining"), _field(event, "Data", "QuotaRemaining")),
-        quota_expires_at=parse_instant(_field(event, "payload", "expiryDate") or _field(event, "Data", "ExpiresUtc")),
+        quota_expires_at=parse_timestamp(_field(event, "payload", "expiryDate") or _field(event, "Data", "ExpiresUtc")),
     )
 
 
-def essentials(webhook: Webhook) -> dict[str, object]:
+def minimize_event(webhook: Webhook) -> dict[str, object]:
     """Return an event that tells no more than which sync to ask Codat about, as today's events do: a small one."""
     generated_at = webhook.generated_at
     return {
@@ -131,7 +131,7 @@ def essentials(webhook: Webhook) -> dict[str, object]:
 
 
 def _essential(value: object) -> str | None:
-    return value if isinstance(value, str) and len(value) <= _LONGEST_ESSENTIAL else None
+    return value if isinstance(value, str) and len(value) <= _MAX_ESSENTIAL_LENGTH else None
 
 
 def _first(*values: object) -> object:

@@ -4,11 +4,11 @@ import base64
 import json
 from datetime import datetime
 
-from codat_sync.core.errors import TooLargeError
+from codat_sync.core.errors import MessageTooLargeError
 from codat_sync.core.identifiers import is_identifier
-from codat_sync.core.timestamps import format_instant
-from codat_sync.messaging.messages import LIMIT_BYTES, WebhookMessage, encode
-from codat_sync.webhooks.events import Concern, essentials, parse_body, read_webhook
+from codat_sync.core.timestamps import format_timestamp
+from codat_sync.messaging.messages import MAX_MESSAGE_BYTES, WebhookMessage, encode_message
+from codat_sync.webhooks.events import EventCategory, minimize_event, parse_body, parse_webhook
 
 
 def webhook_message(body: bytes, *, webhook_id: str, received_at: datetime, correlation_id: str) -> WebhookMessage:
@@ -17,27 +17,27 @@ def webhook_message(body: bytes, *, webhook_id: str, received_at: datetime, corr
     An event of a sync that is too large goes without all that the worker asks Codat for anyway. The ids are filled in
     where they are ids; whether the event makes sense is the worker's business.
 
-    Raises TooLargeError for another event that does not fit.
+    Raises MessageTooLargeError for another event that does not fit.
     """
     event = parse_body(body)
-    webhook = read_webhook(event) if event else None
+    webhook = parse_webhook(event) if event else None
     message: WebhookMessage = {
         "v": 1,
         "kind": "webhook",
         "companyId": webhook.company_id if webhook and is_identifier(webhook.company_id) else None,
         "syncId": webhook.sync_id if webhook and is_identifier(webhook.sync_id) else None,
         "webhookId": webhook_id,
-        "receivedAt": format_instant(received_at),
+        "receivedAt": format_timestamp(received_at),
         "correlationId": correlation_id,
         "raw": base64.b64encode(body).decode(),
     }
     if _fits(message):
         return message
-    if webhook is None or webhook.concern is not Concern.SYNC:
-        raise TooLargeError(f"{len(body)} bytes, and no event of a sync")
-    message["raw"] = base64.b64encode(json.dumps(essentials(webhook)).encode()).decode()
+    if webhook is None or webhook.category is not EventCategory.SYNC:
+        raise MessageTooLargeError(f"{len(body)} bytes, and no event of a sync")
+    message["raw"] = base64.b64encode(json.dumps(minimize_event(webhook)).encode()).decode()
     return message
 
 
 def _fits(message: WebhookMessage) -> bool:
-    return len(encode(message)) <= LIMIT_BYTES
+    return len(encode_message(message)) <= MAX_MESSAGE_BYTES

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from codat_sync.aws.dynamodb import Table, Values
+from codat_sync.aws.dynamodb import Attributes, Table
 from codat_sync.aws.table_schema import EVENT_PREFIX, Key, event_key
-from codat_sync.core.timestamps import format_instant, parse_instant
+from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.webhooks.events import WebhookEvent
 
 _VERSION = 1
 
-Found = dict[str, Values]
-Seen = frozenset[str]
+ItemsBySortKey = dict[str, Attributes]
+WebhookIds = frozenset[str]
 
 
 # A sync has a handful; whoever replays the same for days must not make a reader wait.
@@ -21,8 +21,8 @@ _MOST_READ = 500
 
 
 @dataclass(frozen=True, slots=True)
-class SeenEvent:
-    """A webhook that was seen. ``generated_at`` is Codat's time of it, ``seen_at`` is when what it told of was kept.
+class ProcessedEvent:
+    """A processed webhook. ``generated_at`` is Codat's time, ``processed_at`` is when its result was stored.
 
     ``correlation_id`` leads to the lines of the log about it.
     """
@@ -31,23 +31,23 @@ class SeenEvent:
     event_type: str | None
     generated_at: datetime | None
     received_at: datetime | None
-    seen_at: datetime | None
+    processed_at: datetime | None
     correlation_id: str | None
 
 
-class SeenEvents:
+class ProcessedEventRepository:
     """The events of SyncTable."""
 
     def __init__(self, table: Table, retention: timedelta) -> None:
         self._table = table
         self._retention = retention
 
-    def put(
-        self, subject: Key, events: Sequence[WebhookEvent], now: datetime, *, unchanged_at: int | None = None
+    def record(
+        self, subject: Key, events: Sequence[WebhookEvent], now: datetime, *, unchanged_version: int | None = None
     ) -> None:
-        """Remember ``events`` about the item with the key ``subject`` as seen. Raises UnprocessedError.
+        """Remember ``events`` about the item with the key ``subject`` as seen. Raises UnprocessedItemsError.
 
-        ``unchanged_at`` is the item's version, if Codat's answer to them was the one that the item holds already.
+        ``unchanged_version`` is the item's version, if Codat's answer to them was the one that the item holds already.
         """
         expires_at = int((now + self._retention).timestamp())
         self._table.put_all(
@@ -55,46 +55,48 @@ class SeenEvents:
             | {
                 "v": _VERSION,
                 "eventType": event.event_type,
-                "generatedAt": event.generated_at and format_instant(event.generated_at),
-                "receivedAt": event.received_at and format_instant(event.received_at),
-                "seenAt": format_instant(now),
+                "generatedAt": event.generated_at and format_timestamp(event.generated_at),
+                "receivedAt": event.received_at and format_timestamp(event.received_at),
+                "processedAt": format_timestamp(now),
                 "correlationId": event.correlation_id,
-                "unchangedAt": unchanged_at,
+                "unchangedVersion": unchanged_version,
                 "expiresAt": expires_at,
             }
             for event in events
         )
 
-    def has_unchanged_at(self, subject: Key, version: int) -> bool:
+    def has_unchanged_event(self, subject: Key, version: int) -> bool:
         """Return whether for one of the events seen the item's ``version`` was still what Codat answered."""
         events = self._table.query(subject["pk"], EVENT_PREFIX)
-        return any(event.get("unchangedAt") == version for event in events)
+        return any(event.get("unchangedVersion") == version for event in events)
 
-    def load(self, subject: Key) -> list[SeenEvent]:
+    def load(self, subject: Key) -> list[ProcessedEvent]:
         """Return the events about the item with the key ``subject``, 500 at most, oldest first."""
         items = islice(self._table.query(subject["pk"], EVENT_PREFIX), _MOST_READ)
         return sorted(map(_read, items), key=lambda event: (event.received_at is not None, event.received_at))
 
-    def load_with(self, subject: Key, webhook_ids: Iterable[str], others: Iterable[Key] = ()) -> tuple[Found, Seen]:
+    def load_with_processed_ids(
+        self, subject: Key, webhook_ids: Iterable[str], others: Iterable[Key] = ()
+    ) -> tuple[ItemsBySortKey, WebhookIds]:
         """Return the items of ``subject`` and ``others`` by their sort keys, and which of ``webhook_ids`` were seen.
 
         One consistent read. An event that changed nothing counts as seen while the item is of the same version: what
-        moved it may have been asked before the event came. Raises UnprocessedError.
+        moved it may have been asked before the event came. Raises UnprocessedItemsError.
         """
         events = [event_key(subject, webhook_id) for webhook_id in webhook_ids]
         found = {item["sk"]: item for item in self._table.get([subject, *others, *events])}
         version = found.get(subject["sk"], {}).get("version")
         marked = [found.pop(event["sk"]) for event in events if event["sk"] in found]
-        seen = [event["sk"] for event in marked if event.get("unchangedAt") in {None, version}]
-        return found, frozenset(sk.removeprefix(EVENT_PREFIX) for sk in seen)
+        processed_ids = [event["sk"] for event in marked if event.get("unchangedVersion") in {None, version}]
+        return found, frozenset(sk.removeprefix(EVENT_PREFIX) for sk in processed_ids)
 
 
-def _read(item: Values) -> SeenEvent:
-    return SeenEvent(
+def _read(item: Attributes) -> ProcessedEvent:
+    return ProcessedEvent(
         webhook_id=item["sk"].removeprefix(EVENT_PREFIX),
         event_type=item.get("eventType"),
-        generated_at=parse_instant(item.get("generatedAt")),
-        received_at=parse_instant(item.get("receivedAt")),
-        seen_at=parse_instant(item.get("seenAt")),
+        generated_at=parse_timestamp(item.get("generatedAt")),
+        received_at=parse_timestamp(item.get("receivedAt")),
+        processed_at=parse_timestamp(item.get("processedAt")),
         correlation_id=item.get("correlationId"),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from codat_sync.core.errors import UnauthenticError
+from codat_sync.core.errors import WebhookAuthenticationError
 from codat_sync.messaging.messages import WebhookMessage
 from codat_sync.webhooks.message import webhook_message
 from codat_sync.webhooks.signature import SigningSecrets, verify
@@ -18,12 +18,12 @@ def authenticate(headers: Mapping[str, str], body: bytes, signing: "CachedSecret
     """Return the id of the webhook that Codat signed.
 
     A signature that does not match may be of a secret that was exchanged since: it is read again, now and then. Raises
-    UnauthenticError, and SecretUnavailableError if that can't be told.
+    WebhookAuthenticationError, and SecretUnavailableError if that can't be told.
     """
     try:
         return verify(signing.value(), headers, body)
-    except UnauthenticError:
-        refreshed = signing.refreshed()
+    except WebhookAuthenticationError:
+        refreshed = signing.refresh()
         if refreshed is None:
             raise
         return verify(refreshed, headers, body)
@@ -34,7 +34,7 @@ def enqueue(
 ) -> WebhookMessage:
     """Put an authentic webhook on the queue, and return its message.
 
-    Raises TooLargeError and QueueUnavailableError.
+    Raises MessageTooLargeError and QueueUnavailableError.
     """
     message = webhook_message(body, webhook_id=webhook_id, received_at=received_at, correlation_id=correlation_id)
     queue.send(message)

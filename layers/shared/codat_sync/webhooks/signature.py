@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
 
-from codat_sync.core.errors import SecretUnavailableError, UnauthenticError
+from codat_sync.core.errors import SecretUnavailableError, WebhookAuthenticationError
 
 _PREFIXES = ("webhook-", "svix-")
 _NAMES = ("id", "timestamp", "signature")
@@ -47,15 +47,15 @@ def parse_signing_secrets(text: str) -> SigningSecrets:
 def verify(secrets: SigningSecrets, headers: Mapping[str, str], body: bytes) -> str:
     """Return the webhook's id if one of ``secrets`` signed ``body`` within five minutes of now.
 
-    ``headers`` may be in any letter case. Raises UnauthenticError.
+    ``headers`` may be in any letter case. Raises WebhookAuthenticationError.
     """
     lowered = {name.lower(): value for name, value in headers.items()}
     agreed = secrets.authorization
     if agreed and not hmac.compare_digest(lowered.get("authorization", "").encode(), agreed):
-        raise UnauthenticError("the Authorization header is not the agreed one")
+        raise WebhookAuthenticationError("the Authorization header is not the agreed one")
     signed = _signed_headers(lowered)
     if not any(_is_signed_by(verifier, signed, body) for verifier in secrets.verifiers):
-        raise UnauthenticError("no signature matches")
+        raise WebhookAuthenticationError("no signature matches")
     return signed["webhook-id"]
 
 
@@ -63,7 +63,7 @@ def _signed_headers(headers: Mapping[str, str]) -> dict[str, str]:
     for prefix in _PREFIXES:
         if all(headers.get(prefix + name) for name in _NAMES):
             return {f"webhook-{name}": headers[prefix + name] for name in _NAMES}
-    raise UnauthenticError("the signature's headers are not complete")
+    raise WebhookAuthenticationError("the signature's headers are not complete")
 
 
 def _is_signed_by(verifier: Webhook, headers: dict[str, str], body: bytes) -> bool:

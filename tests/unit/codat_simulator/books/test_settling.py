@@ -9,7 +9,7 @@ import pytest
 
 from dev.codat_simulator.books.models import Company, Sync
 from dev.codat_simulator.books.sample_data import generate_expense
-from dev.codat_simulator.books.settling import UNREACHABLE, Outcome, Rule, Settling, Verdict
+from dev.codat_simulator.books.settling import CONNECTION_LOST_MESSAGE, Outcome, Rule, Settling, Verdict
 from dev.codat_simulator.books.submissions import Entry
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.codat_simulator.webhooks.events import Generation
@@ -148,7 +148,7 @@ def test_deauthorized_company_is_found_out_at_the_end(
     codat.set_connection_status(company.company_id, "Deauthorized")
     sync = codat.settle(create("t-1", "t-2"), Outcome(code=asked))
     assert (sync.code, sync.successful) == (code, False)
-    assert [(item.status, item.message) for item in sync.items] == [("PushError", UNREACHABLE)] * 2
+    assert [(item.status, item.message) for item in sync.items] == [("PushError", CONNECTION_LOST_MESSAGE)] * 2
     assert codat.books(company.company_id) == ()
 
 

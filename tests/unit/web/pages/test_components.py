@@ -12,7 +12,7 @@ from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web.pages.components.chart import HEIGHT, WIDTH, chart
 from codat_sync.web.pages.components.wording import percent
 from codat_sync.web.pages.request import PageRequest, Theme, page_request
-from codat_sync.web.pages.visitor import NOBODY
+from codat_sync.web.pages.visitor import ANONYMOUS
 
 FIRST = date(2026, 10, 26)
 COUNTS = st.lists(st.dictionaries(st.sampled_from(list(Outcome)), st.integers(0, 100_000)), min_size=1, max_size=92)
@@ -40,7 +40,7 @@ def test_a_picture_holds_every_day_to_one_scale(counts: list[dict[Outcome, int]]
 
 
 def _request(path: str, query: str = "") -> PageRequest:
-    return page_request({"rawQueryString": query}, path, {}, NOBODY)
+    return page_request({"rawQueryString": query}, path, {}, ANONYMOUS)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_changed_question_begins_at_its_first_page_and_keeps_the_rest() -> Non
 @pytest.mark.parametrize(("cookie", "theme"), [("dark", Theme.DARK), ("", Theme.AUTO), ('"><script>', Theme.AUTO)])
 def test_a_theme_is_one_that_there_is(cookie: str, theme: Theme) -> None:
     """A cookie can hold anything."""
-    assert page_request({}, "/", {"theme": cookie}, NOBODY).theme is theme
+    assert page_request({}, "/", {"theme": cookie}, ANONYMOUS).theme is theme
 
 
 @pytest.mark.parametrize(

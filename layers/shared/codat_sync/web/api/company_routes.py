@@ -5,49 +5,49 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from codat_sync.web.api import presenters
-from codat_sync.web.api.responses import OF_CODAT, PREFIX, answered, answers
+from codat_sync.web.api.responses import CODAT_PROBLEMS, PREFIX, documented_responses, json_response
 from codat_sync.web.api.schemas import CompanyHealth, Completeness, Configuration
 from codat_sync.web.parameters import CompanyInPath, identifier
 from codat_sync.web.problems import not_found
-from codat_sync.web.read_service import Reading
+from codat_sync.web.read_service import ReadService
 
 
-def add_completeness(app: APIGatewayHttpResolver, reading: Reading) -> None:
+def add_completeness(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     """Add the route of how complete the table is."""
 
     @app.get(
         f"{PREFIX}/completeness",
         summary="As of when all is known that Codat lists, and whether webhooks come",
-        responses=answers(Completeness),
+        responses=documented_responses(Completeness),
     )
     def completeness() -> Response[Any]:
         """Costs two requests."""
-        return answered(Completeness.model_validate(reading.how_complete()))
+        return json_response(Completeness.model_validate(read_service.load_completeness()))
 
 
-def add_company(app: APIGatewayHttpResolver, reading: Reading) -> None:
+def add_company(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     """Add the routes of one company."""
 
     @app.get(
         f"{PREFIX}/companies/<company_id>",
         summary="A company, with its latest sync and its last successful one",
-        responses=answers(CompanyHealth),
+        responses=documented_responses(CompanyHealth),
     )
     def company(company_id: CompanyInPath) -> Response[Any]:
         """Costs four requests; more if its last successful sync is far back, 32 at most."""
         wanted = identifier("companyId", company_id)
-        found = reading.company(wanted)
-        return answered(presenters.company_health(found)) if found.is_known else not_found("company")
+        found = read_service.company(wanted)
+        return json_response(presenters.company_health(found)) if found.is_not_erased else not_found("company")
 
     @app.get(
         f"{PREFIX}/companies/<company_id>/configuration",
         summary="A company's configuration, as Codat has it",
-        responses=answers(Configuration, OF_CODAT),
+        responses=documented_responses(Configuration, CODAT_PROBLEMS),
     )
     def configuration(company_id: CompanyInPath) -> Response[Any]:
         """Costs a request of Codat's quota, of what is kept for people."""
         wanted = identifier("companyId", company_id)
-        found = reading.live.configuration(wanted)
+        found = read_service.live.fetch_configuration(wanted)
         if found is None:
             return not_found("company, or it has no configuration")
-        return answered(Configuration(company_id=wanted, configuration=found))
+        return json_response(Configuration(company_id=wanted, configuration=found))

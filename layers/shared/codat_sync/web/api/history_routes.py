@@ -4,12 +4,12 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from codat_sync.queries.failed_syncs import find_causes
+from codat_sync.queries.failed_syncs import find_failure_causes
 from codat_sync.queries.sync_query import Sort
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
-from codat_sync.web.api.responses import PREFIX, answered, answers
-from codat_sync.web.api.schemas import Causes, SyncPage, Totals
+from codat_sync.web.api.responses import PREFIX, documented_responses, json_response
+from codat_sync.web.api.schemas import FailureCauses, SyncPage, Totals
 from codat_sync.web.parameters import (
     Codes,
     CompanyId,
@@ -26,13 +26,13 @@ from codat_sync.web.parameters import (
     history_query,
     period,
 )
-from codat_sync.web.read_service import Reading
+from codat_sync.web.read_service import ReadService
 
 
-def add_history(app: APIGatewayHttpResolver, reading: Reading) -> None:
+def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     """Add the routes of what is listed by time."""
 
-    @app.get(f"{PREFIX}/syncs", summary="The history of syncs", responses=answers(SyncPage, is_list=True))
+    @app.get(f"{PREFIX}/syncs", summary="The history of syncs", responses=documented_responses(SyncPage, is_list=True))
     def syncs(  # noqa: PLR0913, PLR0917 - as many as can be asked for
         search: Search = None,
         company_id: CompanyId = None,
@@ -48,18 +48,20 @@ def add_history(app: APIGatewayHttpResolver, reading: Reading) -> None:
     ) -> Response[Any]:
         """Costs a request where there are rows enough on the first day, 31 at most; half a read unit each 4 KB."""
         query = history_query(
-            period(first, last, reading.now),
+            period(first, last, read_service.now),
             company_id=company_id,
             codes=code,
             outcomes=outcome,
             sort=sort,
             order=order,
-            limit=csv_export.MOST_ROWS if format == "csv" else limit,
+            limit=csv_export.MAX_ROWS if format == "csv" else limit,
         )
-        page = presenters.sync_page(reading.search(query, search, cursor))
-        return csv_export.of_syncs(page) if format == "csv" else answered(page)
+        page = presenters.sync_page(read_service.search(query, search, cursor))
+        return csv_export.export_syncs(page) if format == "csv" else json_response(page)
 
-    @app.get(f"{PREFIX}/totals", summary="Totals by day and outcome", responses=answers(Totals, is_list=True))
+    @app.get(
+        f"{PREFIX}/totals", summary="Totals by day and outcome", responses=documented_responses(Totals, is_list=True)
+    )
     def totals(
         first: First = None,
         last: Last = None,
@@ -68,10 +70,12 @@ def add_history(app: APIGatewayHttpResolver, reading: Reading) -> None:
     ) -> Response[Any]:
         """Costs a request a day, and one more for each megabyte (about 2,500 syncs): 128 read units a megabyte."""
         company = company_or_none(company_id)
-        found = presenters.totals(reading.browsing.totals(period(first, last, reading.now), company))
-        return csv_export.of_totals(found) if format == "csv" else answered(found)
+        found = presenters.totals(read_service.sync_history.totals(period(first, last, read_service.now), company))
+        return csv_export.export_totals(found) if format == "csv" else json_response(found)
 
-    @app.get(f"{PREFIX}/causes", summary="Failures by cause", responses=answers(Causes, is_list=True))
+    @app.get(
+        f"{PREFIX}/causes", summary="Failures by cause", responses=documented_responses(FailureCauses, is_list=True)
+    )
     def causes(
         first: First = None,
         last: Last = None,
@@ -80,6 +84,6 @@ def add_history(app: APIGatewayHttpResolver, reading: Reading) -> None:
     ) -> Response[Any]:
         """Costs what the history does, and the documents of up to 200 failed syncs: a read unit each 4 KB."""
         company = company_or_none(company_id)
-        asked = period(first, last, reading.now)
-        found = presenters.causes(find_causes(reading.browsing, reading.details, asked, company))
-        return csv_export.of_causes(found) if format == "csv" else answered(found)
+        asked = period(first, last, read_service.now)
+        found = presenters.causes(find_failure_causes(read_service.sync_history, read_service.details, asked, company))
+        return csv_export.export_causes(found) if format == "csv" else json_response(found)

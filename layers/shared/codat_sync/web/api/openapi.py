@@ -9,8 +9,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
-from codat_sync.retries.requests import RetryRequest
-from codat_sync.web.api.responses import JSON, PREFIX, UNAUTHORIZED, problems_of
+from codat_sync.retries.requests import RetryRequestBody
+from codat_sync.web.api.responses import JSON, PREFIX, UNAUTHORIZED, documented_problems
 from codat_sync.web.api.schemas import Retried, Unauthorized
 from codat_sync.web.problems import CONTENT_TYPE
 
@@ -57,7 +57,7 @@ def _retry(schemas: Json) -> Json:
     """Return the operation that the function retry serves."""
     responses = {str(int(HTTPStatus.OK)): _content("What was done, or why not", JSON, Retried, schemas)}
     responses[str(int(HTTPStatus.UNAUTHORIZED))] = _content(UNAUTHORIZED, JSON, Unauthorized, schemas)
-    for status, description in problems_of().items():
+    for status, description in documented_problems().items():
         responses[str(int(status))] = {
             "description": description,
             "content": {CONTENT_TYPE: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}},
@@ -67,7 +67,7 @@ def _retry(schemas: Json) -> Json:
         "description": "All failed transactions, or those that are named. It can be asked for twice: see the plan.",
         "operationId": "retry",
         "parameters": [{"name": "syncId", "in": "path", "required": True, "schema": {"type": "string"}}],
-        "requestBody": {"required": False} | _content("", JSON, RetryRequest, schemas),
+        "requestBody": {"required": False} | _content("", JSON, RetryRequestBody, schemas),
         "responses": responses,
     }
 

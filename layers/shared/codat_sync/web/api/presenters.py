@@ -1,39 +1,39 @@
 """What is known, put into the shape in which it is answered."""
 
-from codat_sync.queries.failed_syncs import Causes as FoundCauses
-from codat_sync.queries.failure_causes import Cause as FoundCause
+from codat_sync.queries.failed_syncs import FailureCauses as FoundCauses
+from codat_sync.queries.failure_causes import FailureCause as FoundCause
 from codat_sync.queries.item_search import ItemPage as FoundItems
 from codat_sync.queries.sync_details import SyncDetails as FoundDetails
-from codat_sync.queries.sync_query import HistoryPage, Listed
+from codat_sync.queries.sync_query import HistoryPage, ListedSync
 from codat_sync.queries.sync_query import Totals as FoundTotals
-from codat_sync.retries.preview import Planned
-from codat_sync.retries.preview import Preview as FoundPreview
+from codat_sync.retries.preview import RetryPreview as FoundPreview
+from codat_sync.retries.preview import TransactionPlan
 from codat_sync.syncs.status_codes import status_code
 from codat_sync.web.api.schemas import (
-    Cause,
-    Causes,
     Code,
     CompanyHealth,
     DayTotals,
+    FailureCause,
+    FailureCauses,
     Item,
     ItemPage,
     PeriodTotals,
     Plan,
     PlannedTransaction,
-    Preview,
-    Seen,
+    RetryPreview,
     Submission,
     SyncDetails,
     SyncPage,
     SyncSummary,
     Totals,
     Transaction,
+    TransactionResult,
 )
-from codat_sync.web.read_service import CompanyFound
+from codat_sync.web.read_service import CompanyOverview
 
 # Each is of a problem of its own: who has more has one that this does not group.
-_MOST_CAUSES = 100
-_LONGEST_EXAMPLE = 2000
+_MAX_CAUSES = 100
+_MAX_EXAMPLE_LENGTH = 2000
 
 
 def code(number: int) -> Code:
@@ -41,14 +41,14 @@ def code(number: int) -> Code:
     return Code.model_validate(status_code(number))
 
 
-def summary(row: Listed) -> SyncSummary:
+def summary(row: ListedSync) -> SyncSummary:
     """Return a sync as lists show it."""
     return SyncSummary.model_validate(row)
 
 
 def sync_page(page: HistoryPage) -> SyncPage:
     """Return a page of the history."""
-    return SyncPage(syncs=list(map(summary, page.rows)), next_cursor=page.next_cursor, is_cut=page.is_cut)
+    return SyncPage(syncs=list(map(summary, page.rows)), next_cursor=page.next_cursor, is_truncated=page.is_truncated)
 
 
 def totals(found: FoundTotals) -> Totals:
@@ -56,7 +56,7 @@ def totals(found: FoundTotals) -> Totals:
     return Totals(
         days=list(map(DayTotals.model_validate, found.days)),
         total=PeriodTotals.model_validate(found.total),
-        is_cut=found.is_cut,
+        is_truncated=found.is_truncated,
     )
 
 
@@ -72,41 +72,43 @@ def items(page: FoundItems) -> ItemPage:
     return ItemPage(transactions=list(map(Item.model_validate, page.items)), next_cursor=page.next_cursor)
 
 
-def transaction(company_id: str, planned: Planned) -> Transaction:
+def transaction(company_id: str, planned: TransactionPlan) -> Transaction:
     """Return a transaction over all its syncs."""
-    standing = planned.standing
+    history = planned.history
     return Transaction(
         company_id=company_id,
-        transaction_id=standing.transaction_id,
+        transaction_id=history.transaction_id,
         plan=Plan.model_validate(planned.plan),
-        syncs=list(map(Seen.model_validate, standing.syncs)),
-        submissions=[Submission.model_validate(submission) for submission, _ in standing.submissions],
+        syncs=list(map(TransactionResult.model_validate, history.syncs)),
+        submissions=[Submission.model_validate(submission) for submission, _ in history.submissions],
     )
 
 
-def preview(found: FoundPreview) -> Preview:
+def preview(found: FoundPreview) -> RetryPreview:
     """Return what a retry would do."""
     planned = [
-        PlannedTransaction(transaction_id=each.standing.transaction_id, plan=Plan.model_validate(each.plan))
+        PlannedTransaction(transaction_id=each.history.transaction_id, plan=Plan.model_validate(each.plan))
         for each in found.planned
     ]
-    return Preview(failed=found.failed, is_retriable=found.is_retriable, transactions=planned)
+    return RetryPreview(failed=found.failed, is_retriable=found.is_retriable, transactions=planned)
 
 
-def company_health(found: CompanyFound) -> CompanyHealth:
+def company_health(found: CompanyOverview) -> CompanyHealth:
     """Return a company with its latest sync and its last successful one."""
     return CompanyHealth.model_validate(found)
 
 
-def causes(found: FoundCauses) -> Causes:
+def causes(found: FoundCauses) -> FailureCauses:
     """Return why syncs failed, what explains most first."""
-    listed = [_cause(each) for each in found.causes[:_MOST_CAUSES]]
-    return Causes(causes=listed, syncs=found.syncs, is_cut=found.is_cut or len(found.causes) > _MOST_CAUSES)
+    listed = [_cause(each) for each in found.causes[:_MAX_CAUSES]]
+    return FailureCauses(
+        causes=listed, syncs=found.syncs, is_truncated=found.is_truncated or len(found.causes) > _MAX_CAUSES
+    )
 
 
-def _cause(found: FoundCause) -> Cause:
+def _cause(found: FoundCause) -> FailureCause:
     example = found.example
-    return Cause(
+    return FailureCause(
         text=found.text,
         code=found.code,
         failures=found.failures,
@@ -115,5 +117,5 @@ def _cause(found: FoundCause) -> Cause:
         example_company_id=example.company_id,
         example_sync_id=example.sync_id,
         example_transaction_id=example.transaction_id,
-        example_message=example.message and example.message[:_LONGEST_EXAMPLE],
+        example_message=example.message and example.message[:_MAX_EXAMPLE_LENGTH],
     )

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
-from codat_sync.auth.roles import Access, Role
+from codat_sync.auth.roles import AccessPolicy, Role
 from codat_sync.aws.errors import AWS_ERRORS
 from codat_sync.core.errors import CodatSyncError
 from codat_sync.web.api.company_routes import add_company, add_completeness
@@ -16,23 +16,23 @@ from codat_sync.web.api.history_routes import add_history
 from codat_sync.web.api.openapi import document
 from codat_sync.web.api.responses import JSON, PREFIX
 from codat_sync.web.api.sync_routes import add_live, add_sync, add_transaction
-from codat_sync.web.problems import complaints, invalid, not_found, problem, told_of
-from codat_sync.web.read_service import Reading
+from codat_sync.web.problems import invalid_request, not_found, problem_for, problem_response, validation_errors
+from codat_sync.web.read_service import ReadService
 
 
-def api(reading: Reading, access: Access) -> APIGatewayHttpResolver:
+def api(read_service: ReadService, access: AccessPolicy) -> APIGatewayHttpResolver:
     """Return what answers requests of API Gateway's (payload 2.0) to the JSON API, to whom ``access`` lets look."""
     app = APIGatewayHttpResolver(enable_validation=True)
 
     def only_for_viewers(app: APIGatewayHttpResolver, handle: NextMiddleware) -> Response[Any]:
-        access.caller(app.current_event.raw_event).require(Role.VIEW)
+        access.caller(app.current_event.raw_event).require_role(Role.VIEW)
         return handle(app)
 
     app.use([only_for_viewers])
     for add in (add_history, add_sync, add_transaction, add_live, add_company, add_completeness):
-        add(app, reading)
+        add(app, read_service)
     _add_document(app)
-    _add_problems(app, reading)
+    _add_problems(app, read_service)
     return app
 
 
@@ -42,15 +42,15 @@ def _add_document(app: APIGatewayHttpResolver) -> None:
         return Response(HTTPStatus.OK, JSON, document(app))
 
 
-def _add_problems(app: APIGatewayHttpResolver, reading: Reading) -> None:
+def _add_problems(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     @app.not_found
     def no_route(_error: NotFoundError) -> Response[str]:
         return not_found("resource")
 
     @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator] # Powertools' own
     def not_valid(error: RequestValidationError) -> Response[str]:
-        return problem(invalid(complaints(error)))
+        return problem_response(invalid_request(validation_errors(error)))
 
     @app.exception_handler([CodatSyncError, *AWS_ERRORS])  # type: ignore[untyped-decorator] # the same
     def went_wrong(error: Exception) -> Response[str]:
-        return problem(told_of(error, reading.now()))
+        return problem_response(problem_for(error, read_service.now()))

@@ -21,18 +21,18 @@ _PROBLEMS = {
 }
 # It is API Gateway that says so.
 UNAUTHORIZED = "There is no token, or it is not good"
-OF_CODAT = {
+CODAT_PROBLEMS = {
     HTTPStatus.BAD_GATEWAY: "Codat's answer can't be understood",
     HTTPStatus.GATEWAY_TIMEOUT: "Codat does not answer, or fails",
 }
 
 
-def answered(model: BaseModel) -> Response[str]:
+def json_response(model: BaseModel) -> Response[str]:
     """Return the answer that holds ``model``."""
     return Response(HTTPStatus.OK, JSON, model.model_dump_json(by_alias=True))
 
 
-def answers(
+def documented_responses(
     model: type[BaseModel], more: Mapping[HTTPStatus, str] | None = None, *, is_list: bool = False
 ) -> dict[int, OpenAPIResponse]:
     """Return what an operation may answer: ``model``, also as CSV if it is a list, or a problem."""
@@ -41,11 +41,11 @@ def answers(
         content["text/csv"] = {"schema": {"type": "string"}}
     found: dict[int, OpenAPIResponse] = {HTTPStatus.OK: {"description": "What was asked for", "content": content}}
     found[HTTPStatus.UNAUTHORIZED] = {"description": UNAUTHORIZED, "content": {JSON: {"model": Unauthorized}}}
-    for status, description in problems_of(more).items():
+    for status, description in documented_problems(more).items():
         found[status] = {"description": description, "content": {problems.CONTENT_TYPE: {"model": Problem}}}
     return found
 
 
-def problems_of(more: Mapping[HTTPStatus, str] | None = None) -> dict[HTTPStatus, str]:
+def documented_problems(more: Mapping[HTTPStatus, str] | None = None) -> dict[HTTPStatus, str]:
     """Return what any operation may answer instead, and ``more``: each status with what it means."""
     return {**_PROBLEMS, **(more or {})}

@@ -6,11 +6,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 from pydantic.alias_generators import to_camel
 
-from codat_sync.polling.schedule import Trouble
+from codat_sync.polling.schedule import CheckFailure
 from codat_sync.retries.planner import Step
 from codat_sync.submissions.submission import State
 from codat_sync.syncs.retry_record import RetryState
-from codat_sync.syncs.status_codes import Outcome, Turn, status_code
+from codat_sync.syncs.status_codes import ActionOwner, Outcome, status_code
 
 
 class _Answer(BaseModel):
@@ -22,8 +22,8 @@ class Code(_Answer):
 
     code: int
     meaning: str
-    turn: Turn
-    note: str
+    action_owner: ActionOwner
+    customer_note: str
     next_step: str
 
 
@@ -39,7 +39,7 @@ class SyncSummary(_Answer):
     first_seen_at: datetime | None
     transactions: int
     failed: int
-    trouble: Trouble | str | None = Field(description="Why the last look at Codat came to nothing")
+    check_failure: CheckFailure | str | None = Field(description="Why the last look at Codat came to nothing")
     is_stuck: bool
 
     @computed_field  # type: ignore[prop-decorator] # https://github.com/python/mypy/issues/1362
@@ -54,7 +54,7 @@ class SyncPage(_Answer):
 
     syncs: list[SyncSummary]
     next_cursor: str | None = Field(description="Asks for what comes after this page")
-    is_cut: bool = Field(description="Only the newest 1,000 of the period were sorted")
+    is_truncated: bool = Field(description="Only the newest 1,000 of the period were sorted")
 
 
 class DayTotals(_Answer):
@@ -81,7 +81,7 @@ class Totals(_Answer):
 
     days: list[DayTotals]
     total: PeriodTotals
-    is_cut: bool = Field(description="A day has more syncs than were counted")
+    is_truncated: bool = Field(description="A day has more syncs than were counted")
 
 
 class SyncStatus(_Answer):
@@ -113,17 +113,17 @@ class Event(_Answer):
     event_type: str | None
     generated_at: datetime | None
     received_at: datetime | None
-    seen_at: datetime | None
+    processed_at: datetime | None
     correlation_id: str | None = Field(description="By which the application's log tells of it")
 
 
-class Waiting(_Answer):
+class PendingCheck(_Answer):
     """That the sync is looked at again, and why."""
 
     since: datetime
-    looks: int
+    attempts: int
     due_at: datetime | None
-    trouble: Trouble | None
+    check_failure: CheckFailure | None
     is_stuck: bool
     correlation_id: str
     codat_correlation_id: str | None
@@ -147,7 +147,7 @@ class SyncDetails(_Answer):
     counts: dict[str, int] = Field(description="How many transactions have each status")
     version: int
     committed_at: datetime | None = Field(description="When what Codat says of it changed last")
-    waiting: Waiting | None
+    pending_check: PendingCheck | None
     company: Company | None
     events: list[Event]
     submitted_ids: list[str] = Field(description="The transactions that it was made of, if submitted through here")
@@ -176,12 +176,12 @@ class Plan(_Answer):
     """What can be done, and why: a sentence for support, one for the customer."""
 
     step: Step
-    support: str
-    customer: str
+    support_note: str
+    customer_note: str
     until: datetime | None
 
 
-class Seen(_Answer):
+class TransactionResult(_Answer):
     """What a sync says of a transaction."""
 
     sync_id: str
@@ -203,7 +203,7 @@ class Submission(_Answer):
     sent_at: datetime | None
     sync_id: str | None
     retry_of: str | None
-    refusal: str | None
+    rejection_reason: str | None
 
 
 class Transaction(_Answer):
@@ -212,7 +212,7 @@ class Transaction(_Answer):
     company_id: str
     transaction_id: str
     plan: Plan
-    syncs: list[Seen]
+    syncs: list[TransactionResult]
     submissions: list[Submission]
 
 
@@ -223,7 +223,7 @@ class PlannedTransaction(_Answer):
     plan: Plan
 
 
-class Preview(_Answer):
+class RetryPreview(_Answer):
     """What a retry would do."""
 
     failed: int = Field(description="How many transactions failed; the first 100 are planned here")
@@ -236,8 +236,8 @@ class RetriedTransaction(_Answer):
 
     transaction_id: str
     step: Step
-    support: str
-    customer: str
+    support_note: str
+    customer_note: str
     until: datetime | None
     retry_sync_id: str | None
 
@@ -261,7 +261,7 @@ class CompanyCompleteness(_Answer):
     listed: int = Field(description="How many syncs Codat listed")
     reasons: dict[str, int] = Field(description="The syncs that are not as Codat lists them, by why")
     missing: int = Field(description="The syncs ever found whose webhook never came")
-    missing_at: datetime | None
+    last_missed_at: datetime | None
     problem: str | None = Field(description="Why the last comparison came to nothing")
 
 
@@ -271,7 +271,7 @@ class OverallCompleteness(_Answer):
     complete_as_of: datetime | None
     as_of: datetime | None = Field(description="When it was summed up; null before the first time")
     companies: int
-    never: int = Field(description="The companies that were never complete")
+    never_complete: int = Field(description="The companies that were never complete")
     incomplete: int = Field(description="The companies that lack syncs that Codat lists")
     reasons: dict[str, int]
     missing: int
@@ -281,11 +281,11 @@ class OverallCompleteness(_Answer):
 class Endpoint(_Answer):
     """How the endpoint of the webhooks stands, as Codat said when it was asked last."""
 
-    state: str | None = Field(description="`well`, or what is wrong: `disabled elsewhere gone unsubscribed unknown`")
+    state: str | None = Field(description="`ok`, or what is wrong: `disabled wrongUrl missing unsubscribed unknown`")
     checked_at: datetime | None
     since: datetime | None
-    unannounced: int = Field(description="The syncs found whose webhook never came")
-    unannounced_at: datetime | None
+    missed_webhooks: int = Field(description="The syncs found whose webhook never came")
+    last_missed_at: datetime | None
 
 
 class Completeness(_Answer):
@@ -302,10 +302,10 @@ class CompanyHealth(_Answer):
     completeness: CompanyCompleteness | None = Field(description="null while it was not compared with Codat's list")
     latest: SyncSummary | None
     last_successful: SyncSummary | None
-    is_cut: bool = Field(description="The last successful sync is older than what was looked through")
+    is_truncated: bool = Field(description="The last successful sync is older than what was looked through")
 
 
-class Cause(_Answer):
+class FailureCause(_Answer):
     """A problem, and how much it explains. The example is the newest failure."""
 
     text: str = Field(description="The message, without ids and numbers")
@@ -319,12 +319,12 @@ class Cause(_Answer):
     example_message: str | None
 
 
-class Causes(_Answer):
+class FailureCauses(_Answer):
     """Why syncs failed."""
 
-    causes: list[Cause]
+    causes: list[FailureCause]
     syncs: int
-    is_cut: bool = Field(description="Only the newest 200 failed syncs were looked at")
+    is_truncated: bool = Field(description="Only the newest 200 failed syncs were looked at")
 
 
 class LiveSync(_Answer):

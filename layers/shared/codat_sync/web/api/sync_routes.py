@@ -7,13 +7,13 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from codat_sync.queries.item_search import ItemQuery, find_items
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
-from codat_sync.web.api.responses import OF_CODAT, PREFIX, answered, answers
+from codat_sync.web.api.responses import CODAT_PROBLEMS, PREFIX, documented_responses, json_response
 from codat_sync.web.api.schemas import (
     Item,
     ItemPage,
     LiveSync,
     LiveTransaction,
-    Preview,
+    RetryPreview,
     SyncDetails,
     SyncStatus,
     Transaction,
@@ -30,20 +30,22 @@ from codat_sync.web.parameters import (
     identifier,
 )
 from codat_sync.web.problems import not_found
-from codat_sync.web.read_service import Reading
+from codat_sync.web.read_service import ReadService
 
 
-def add_sync(app: APIGatewayHttpResolver, reading: Reading) -> None:
+def add_sync(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     """Add the routes of one sync."""
 
-    @app.get(f"{PREFIX}/syncs/<sync_id>", summary="One sync", responses=answers(SyncDetails))
+    @app.get(f"{PREFIX}/syncs/<sync_id>", summary="One sync", responses=documented_responses(SyncDetails))
     def sync(sync_id: SyncId) -> Response[Any]:
         """Costs three requests."""
-        found = reading.details.load(identifier("syncId", sync_id))
-        return answered(presenters.details(found)) if found else not_found("sync")
+        found = read_service.details.load(identifier("syncId", sync_id))
+        return json_response(presenters.details(found)) if found else not_found("sync")
 
     @app.get(
-        f"{PREFIX}/syncs/<sync_id>/transactions", summary="Its push items", responses=answers(ItemPage, is_list=True)
+        f"{PREFIX}/syncs/<sync_id>/transactions",
+        summary="Its push items",
+        responses=documented_responses(ItemPage, is_list=True),
     )
     def transactions(  # noqa: PLR0913, PLR0917 - as many as can be asked for
         sync_id: SyncId,
@@ -55,63 +57,67 @@ def add_sync(app: APIGatewayHttpResolver, reading: Reading) -> None:
     ) -> Response[Any]:
         """Costs a request, and up to eight for a large sync: a read unit each 4 KB of its items."""
         query = ItemQuery(
-            search or "", frozenset(status or ()), limit=csv_export.MOST_ROWS if format == "csv" else limit
+            search or "", frozenset(status or ()), limit=csv_export.MAX_ROWS if format == "csv" else limit
         )
-        found = find_items(reading.store, identifier("syncId", sync_id), query, cursor)
+        found = find_items(read_service.store, identifier("syncId", sync_id), query, cursor)
         if found is None:
             return not_found("sync")
         page = presenters.items(found)
-        return csv_export.of_items(page) if format == "csv" else answered(page)
+        return csv_export.export_items(page) if format == "csv" else json_response(page)
 
-    @app.get(f"{PREFIX}/syncs/<sync_id>/plan", summary="What a retry would do", responses=answers(Preview))
+    @app.get(
+        f"{PREFIX}/syncs/<sync_id>/plan", summary="What a retry would do", responses=documented_responses(RetryPreview)
+    )
     def plan(sync_id: SyncId) -> Response[Any]:
         """Nothing is done. Costs about four requests for each failed transaction, of the first 100."""
-        found = reading.previewing.sync(identifier("syncId", sync_id))
-        return answered(presenters.preview(found)) if found else not_found("sync")
+        found = read_service.retry_previews.preview_sync(identifier("syncId", sync_id))
+        return json_response(presenters.preview(found)) if found else not_found("sync")
 
 
-def add_transaction(app: APIGatewayHttpResolver, reading: Reading) -> None:
+def add_transaction(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     """Add the route of one transaction."""
 
     @app.get(
         f"{PREFIX}/companies/<company_id>/transactions/<transaction_id>",
         summary="One transaction over all its syncs",
-        responses=answers(Transaction),
+        responses=documented_responses(Transaction),
     )
     def transaction(company_id: CompanyInPath, transaction_id: TransactionId) -> Response[Any]:
         """Costs four requests, and one for each of its syncs."""
         company, wanted = identifier("companyId", company_id), identifier("transactionId", transaction_id)
-        found = reading.previewing.transaction(company, wanted)
-        if not (found.standing.syncs or found.standing.submissions):
+        found = read_service.retry_previews.plan_transaction(company, wanted)
+        if not (found.history.syncs or found.history.submissions):
             return not_found("transaction")
-        return answered(presenters.transaction(company, found))
+        return json_response(presenters.transaction(company, found))
 
 
-def add_live(app: APIGatewayHttpResolver, reading: Reading) -> None:
+def add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     """Add the routes by which Codat is asked at once."""
 
     @app.post(
-        f"{PREFIX}/syncs/<sync_id>/refresh", summary="Ask Codat about a sync", responses=answers(LiveSync, OF_CODAT)
+        f"{PREFIX}/syncs/<sync_id>/refresh",
+        summary="Ask Codat about a sync",
+        responses=documented_responses(LiveSync, CODAT_PROBLEMS),
     )
     def refresh(sync_id: SyncId) -> Response[Any]:
         """Costs a request of Codat's quota, of what is kept for people; the worker then asks for the rest."""
-        found = reading.details.load(identifier("syncId", sync_id))
+        found = read_service.details.load(identifier("syncId", sync_id))
         if found is None:
             return not_found("sync")
-        status = reading.live.sync(found, app.current_event.request_context.request_id)
+        status = read_service.live.fetch_sync(found, app.current_event.request_context.request_id)
         said = SyncStatus.model_validate(status)
-        return answered(LiveSync(status=said, meaning=presenters.code(status.code), is_queued=True))
+        return json_response(LiveSync(status=said, meaning=presenters.code(status.code), is_queued=True))
 
     @app.post(
         f"{PREFIX}/syncs/<sync_id>/transactions/<transaction_id>/refresh",
         summary="Ask Codat about a transaction of a sync",
-        responses=answers(LiveTransaction, OF_CODAT),
+        responses=documented_responses(LiveTransaction, CODAT_PROBLEMS),
     )
     def refresh_transaction(sync_id: SyncId, transaction_id: TransactionId) -> Response[Any]:
         """Costs a request of Codat's quota, of what is kept for people."""
-        found = reading.details.load(identifier("syncId", sync_id))
+        found = read_service.details.load(identifier("syncId", sync_id))
         wanted = identifier("transactionId", transaction_id)
-        items = found and reading.live.transaction(found.listed.company_id, found.listed.sync_id, wanted)
+        items = found and read_service.live.fetch_transaction(found.listed.company_id, found.listed.sync_id, wanted)
         if not items:
             return not_found("transaction of such a sync")
-        return answered(LiveTransaction(transactions=list(map(Item.model_validate, items))))
+        return json_response(LiveTransaction(transactions=list(map(Item.model_validate, items))))

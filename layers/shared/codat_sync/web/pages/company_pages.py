@@ -7,44 +7,44 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from codat_sync.queries.sync_query import Query
+from codat_sync.queries.sync_query import HistoryQuery
 from codat_sync.web.pages.components.chart import chart
 from codat_sync.web.pages.components.periods import offered
 from codat_sync.web.pages.rendering import not_found_page, page
 from codat_sync.web.parameters import CompanyInPath, First, Last, TransactionId, identifier, period
-from codat_sync.web.read_service import Reading
+from codat_sync.web.read_service import ReadService
 
 _LATEST = 10
 
 
-def add_company_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
+def add_company_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     """Add the pages about one company."""
 
     @app.get("/company/<company_id>")
     def company(company_id: CompanyInPath, first: First = None, last: Last = None) -> Response[Any]:
         wanted = identifier("companyId", company_id)
-        asked = period(first, last, reading.now)
-        found = reading.company(wanted)
-        if not found.is_known:
+        asked = period(first, last, read_service.now)
+        found = read_service.company(wanted)
+        if not found.is_not_erased:
             return not_found_page(app.context["request"], "company")
-        totals = reading.browsing.totals(asked, wanted)
+        totals = read_service.sync_history.totals(asked, wanted)
         return page(
             app.context["request"],
             "company.html",
             company_id=wanted,
             found=found,
             period=asked,
-            offered=offered(asked, reading.now().date()),
+            offered=offered(asked, read_service.now().date()),
             totals=totals,
             chart=chart(totals.days),
-            latest=reading.browsing.history(Query(asked, wanted, limit=_LATEST), None).rows,
+            latest=read_service.sync_history.load_item_page(HistoryQuery(asked, wanted, limit=_LATEST), None).rows,
         )
 
     @app.get("/company/<company_id>/transactions/<transaction_id>")
     def transaction(company_id: CompanyInPath, transaction_id: TransactionId) -> Response[Any]:
         company, wanted = identifier("companyId", company_id), identifier("transactionId", transaction_id)
-        found = reading.previewing.transaction(company, wanted)
-        if not (found.standing.syncs or found.standing.submissions):
+        found = read_service.retry_previews.plan_transaction(company, wanted)
+        if not (found.history.syncs or found.history.submissions):
             return not_found_page(app.context["request"], "transaction")
         return page(
             app.context["request"],
@@ -52,5 +52,5 @@ def add_company_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
             company_id=company,
             transaction_id=wanted,
             plan=found.plan,
-            standing=found.standing,
+            history=found.history,
         )

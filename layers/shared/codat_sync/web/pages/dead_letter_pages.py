@@ -11,17 +11,17 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from codat_sync.aws.observability import logger
 from codat_sync.core.errors import ForbiddenError, InvalidQueryError
-from codat_sync.dead_letters.dead_letter import DeadLetter, Drop, Wanted
-from codat_sync.dead_letters.service import DeadLetters
+from codat_sync.dead_letters.dead_letter import DeadLetter, DeadLetterFilter, DropDecision
+from codat_sync.dead_letters.service import DeadLetterService
 from codat_sync.web.pages.form import read_all, read_form
 from codat_sync.web.pages.rendering import page, see_other
 
-_MOST_LOOKED_AT = 100  # of each queue
-_MOST_SHOWN = 20  # a page weighs under 100 KB
-_MOST_DROPPED = 10
+_MAX_READ = 100  # of each queue
+_MAX_SHOWN = 20  # a page weighs under 100 KB
+_MAX_DROPPED = 10
 # Of a form's queue, within the time that a request has: SQS knows no letter by its id, and hands them over in no order.
-_MOST_LOOKED_THROUGH = 1_000
-_LONGEST_WHY = 500
+_MAX_SEARCHED = 1_000
+_MAX_REASON_LENGTH = 500
 
 Done = Annotated[Literal["redriven", "dropped"] | None, Query(description="What has just been done")]
 Count = Annotated[int, Query(ge=0, description="With how many")]
@@ -33,43 +33,43 @@ class Group:
 
     queue: str
     reason: str
-    leads_back: bool
+    is_redrivable: bool
     letters: Sequence[DeadLetter]
 
 
-def add_dead_letter_pages(app: APIGatewayHttpResolver, letters: DeadLetters, now: Callable[[], datetime]) -> None:
+def add_dead_letter_pages(app: APIGatewayHttpResolver, letters: DeadLetterService, now: Callable[[], datetime]) -> None:
     """Add the page, and what its forms do."""
 
     @app.get("/dead-letters")
     def show(done: Done = None, count: Count = 0, of: Count = 0) -> Response[Any]:
         counts = [queue.count() for queue in letters.queues]
-        found = sorted(letters.look(Wanted(), _MOST_LOOKED_AT), key=lambda letter: letter.sent_at)[:_MOST_SHOWN]
+        found = sorted(letters.find(DeadLetterFilter(), _MAX_READ), key=lambda letter: letter.sent_at)[:_MAX_SHOWN]
         return page(
             app.context["request"],
             "dead_letters.html",
-            groups=_grouped(found, {queue.name for queue in letters.queues if queue.leads_back}),
-            others=max(0, sum(each.waiting + each.looked_at for each in counts) - len(found)),
-            dropped=letters.records.latest(_MOST_DROPPED),
+            groups=_group_by_reason(found, {queue.name for queue in letters.queues if queue.is_redrivable}),
+            others=max(0, sum(each.available + each.in_flight for each in counts) - len(found)),
+            dropped=letters.records.latest(_MAX_DROPPED),
             done=done,
             count=count,
             of=of,
-            longest_why=_LONGEST_WHY,
+            longest_why=_MAX_REASON_LENGTH,
         )
 
     @app.post("/dead-letters/redrive")
     def redrive() -> Response[Any]:
-        wanted = _wanted(app)
-        done = letters.redrive(wanted, _MOST_LOOKED_THROUGH)
-        return _told(app, "redriven", done, wanted)
+        wanted = _selected_letters(app)
+        done = letters.redrive(wanted, _MAX_SEARCHED)
+        return _redirect_after_action(app, "redriven", done, wanted)
 
     @app.post("/dead-letters/drop")
     def drop() -> Response[Any]:
-        wanted, visitor = _wanted(app), app.context["request"].visitor
+        wanted, visitor = _selected_letters(app), app.context["request"].visitor
         why = read_form(app.current_event).get("why", "").strip()
-        if not 0 < len(why) <= _LONGEST_WHY:
-            raise InvalidQueryError("why", f"must say why they are dropped, in {_LONGEST_WHY} characters at most")
-        done = letters.drop(wanted, Drop(why, f"{visitor.name} ({visitor.subject})", now()), _MOST_LOOKED_THROUGH)
-        return _told(app, "dropped", done, wanted)
+        if not 0 < len(why) <= _MAX_REASON_LENGTH:
+            raise InvalidQueryError("why", f"must say why they are dropped, in {_MAX_REASON_LENGTH} characters at most")
+        done = letters.drop(wanted, DropDecision(why, f"{visitor.name} ({visitor.subject})", now()), _MAX_SEARCHED)
+        return _redirect_after_action(app, "dropped", done, wanted)
 
     @app.get("/dead-letters/<action>")
     def done_before(action: Annotated[str, Path()]) -> Response[Any]:  # noqa: ARG001 - whichever it was
@@ -77,14 +77,14 @@ def add_dead_letter_pages(app: APIGatewayHttpResolver, letters: DeadLetters, now
         return see_other(app.context["request"].to("dead-letters"))
 
 
-def _grouped(letters: Iterable[DeadLetter], lead_back: Collection[str]) -> list[Group]:
+def _group_by_reason(letters: Iterable[DeadLetter], redrivable: Collection[str]) -> list[Group]:
     """Return letters by queue and reason."""
     ordered = sorted(letters, key=lambda letter: (letter.queue, letter.reason, letter.sent_at))
     groups = groupby(ordered, key=lambda letter: (letter.queue, letter.reason))
-    return [Group(queue, reason, queue in lead_back, list(each)) for (queue, reason), each in groups]
+    return [Group(queue, reason, queue in redrivable, list(each)) for (queue, reason), each in groups]
 
 
-def _wanted(app: APIGatewayHttpResolver) -> Wanted:
+def _selected_letters(app: APIGatewayHttpResolver) -> DeadLetterFilter:
     """Return the letters that a form names. Raises ForbiddenError and InvalidQueryError."""
     if not app.context["request"].visitor.may_retry:
         raise ForbiddenError("the role for retrying is needed for this")
@@ -94,11 +94,13 @@ def _wanted(app: APIGatewayHttpResolver) -> Wanted:
     ids = read_all(event, "shown" if form.get("all") else "letter")
     if not ids:
         raise InvalidQueryError("letter", "names none: tick those that are meant")
-    return Wanted(frozenset(ids), form.get("queue"))
+    return DeadLetterFilter(frozenset(ids), form.get("queue"))
 
 
-def _told(app: APIGatewayHttpResolver, done: str, letters: Sequence[DeadLetter], wanted: Wanted) -> Response[Any]:
+def _redirect_after_action(
+    app: APIGatewayHttpResolver, done: str, letters: Sequence[DeadLetter], wanted: DeadLetterFilter
+) -> Response[Any]:
     request = app.context["request"]
     ids = [letter.message_id for letter in letters]
-    logger.info("dead letters dealt with", done=done, message_ids=ids, asked_by=request.visitor.subject)
+    logger.info("dead letters handled", action=done, message_ids=ids, requested_by=request.visitor.subject)
     return see_other(request.to("dead-letters", done=done, count=len(ids), of=len(wanted.message_ids)))

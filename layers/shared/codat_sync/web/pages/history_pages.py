@@ -6,9 +6,8 @@ from typing import Annotated, Any, Literal
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from codat_sync.queries.failed_syncs import find_causes
-from codat_sync.queries.sync_query import Query as HistoryQuery
-from codat_sync.queries.sync_query import Sort
+from codat_sync.queries.failed_syncs import find_failure_causes
+from codat_sync.queries.sync_query import HistoryQuery, Sort
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
@@ -31,7 +30,7 @@ from codat_sync.web.parameters import (
     history_query,
     period,
 )
-from codat_sync.web.read_service import Reading
+from codat_sync.web.read_service import ReadService
 
 _LATEST = 8
 _TOP_CAUSES = 6
@@ -40,23 +39,23 @@ PageFormat = Annotated[Literal["html", "csv"], Query(description="csv: up to 5,0
 Columns = Annotated[list[str] | None, Query(alias="column", description="Which columns are shown")]
 
 
-def add_history_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
+def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     """Add the pages about many syncs."""
 
     @app.get("/")
     def dashboard(first: First = None, last: Last = None) -> Response[Any]:
-        asked = period(first, last, reading.now)
+        asked = period(first, last, read_service.now)
         failed = HistoryQuery(asked, outcomes=frozenset({Outcome.FAILED}))
         with ThreadPoolExecutor(4) as pool:  # None of them needs another's answer.
-            totals = pool.submit(reading.browsing.totals, asked, None)
-            causes = pool.submit(find_causes, reading.browsing, reading.details, asked, None)
-            latest = pool.submit(reading.browsing.newest, failed, _LATEST)
-            found = pool.submit(reading.how_complete)
+            totals = pool.submit(read_service.sync_history.totals, asked, None)
+            causes = pool.submit(find_failure_causes, read_service.sync_history, read_service.details, asked, None)
+            latest = pool.submit(read_service.sync_history.newest, failed, _LATEST)
+            found = pool.submit(read_service.load_completeness)
         return page(
             app.context["request"],
             "dashboard.html",
             period=asked,
-            offered=offered(asked, reading.now().date()),
+            offered=offered(asked, read_service.now().date()),
             totals=totals.result(),
             chart=chart(totals.result().days),
             causes=causes.result(),
@@ -82,17 +81,17 @@ def add_history_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
         format: PageFormat = "html",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
         query = history_query(
-            period(first, last, reading.now),
+            period(first, last, read_service.now),
             company_id=company_id,
             codes=code,
             outcomes=outcome,
             sort=sort,
             order=order,
-            limit=csv_export.MOST_ROWS if format == "csv" else limit,
+            limit=csv_export.MAX_ROWS if format == "csv" else limit,
         )
-        found = reading.search(query, search, cursor)
+        found = read_service.search(query, search, cursor)
         if format == "csv":
-            return csv_export.of_syncs(presenters.sync_page(found))
+            return csv_export.export_syncs(presenters.sync_page(found))
         return page(
             app.context["request"],
             "history.html",
@@ -112,11 +111,11 @@ def add_history_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
         format: PageFormat = "html",  # noqa: A002 - the same
     ) -> Response[Any]:
         company = company_or_none(company_id)
-        asked = period(first, last, reading.now)
-        found = presenters.causes(find_causes(reading.browsing, reading.details, asked, company))
+        asked = period(first, last, read_service.now)
+        found = presenters.causes(find_failure_causes(read_service.sync_history, read_service.details, asked, company))
         if format == "csv":
-            return csv_export.of_causes(found)
-        today = reading.now().date()
+            return csv_export.export_causes(found)
+        today = read_service.now().date()
         return page(
             app.context["request"],
             "causes.html",

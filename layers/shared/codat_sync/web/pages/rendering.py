@@ -14,7 +14,7 @@ from codat_sync.syncs.status_codes import STATUS_CODES, Outcome, status_code
 from codat_sync.web.pages.assets import ASSETS
 from codat_sync.web.pages.components import wording
 from codat_sync.web.pages.request import PageRequest
-from codat_sync.web.problems import Told
+from codat_sync.web.problems import ProblemDetails
 
 HTML = "text/html; charset=utf-8"
 _TEMPLATES = Environment(
@@ -61,15 +61,15 @@ def page(
     return Response(int(status), HTML, text, dict(headers or {}))
 
 
-def problem_page(request: PageRequest, told: Told) -> Response[str]:
+def problem_page(request: PageRequest, problem: ProblemDetails) -> Response[str]:
     """Return the page that says why there is none."""
-    hint = _HINTS.get(told.status, "")
-    return page(request, "problem.html", told.status, told.headers, told=told, hint=hint)
+    hint = _HINTS.get(problem.status, "")
+    return page(request, "problem.html", problem.status, problem.headers, problem=problem, hint=hint)
 
 
 def not_found_page(request: PageRequest, what: str) -> Response[str]:
     """Return the page that there is no such thing."""
-    return problem_page(request, Told(HTTPStatus.NOT_FOUND, f"There is no such {what}"))
+    return problem_page(request, ProblemDetails(HTTPStatus.NOT_FOUND, f"There is no such {what}"))
 
 
 def see_other(location: str, *cookies: Cookie) -> Response[str]:

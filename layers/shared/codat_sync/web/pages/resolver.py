@@ -9,8 +9,8 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 
 from codat_sync.aws.errors import AWS_ERRORS
 from codat_sync.core.errors import CodatSyncError
-from codat_sync.dead_letters.service import DeadLetters
-from codat_sync.retries.lambda_client import RetryFunction
+from codat_sync.dead_letters.service import DeadLetterService
+from codat_sync.retries.lambda_client import RetryClient
 from codat_sync.web.pages.company_pages import add_company_pages
 from codat_sync.web.pages.dead_letter_pages import add_dead_letter_pages
 from codat_sync.web.pages.history_pages import add_history_pages
@@ -19,8 +19,8 @@ from codat_sync.web.pages.request import PageRequest
 from codat_sync.web.pages.retry_pages import add_retry_pages
 from codat_sync.web.pages.site_pages import add_assets, add_theme
 from codat_sync.web.pages.sync_pages import add_sync_pages
-from codat_sync.web.problems import complaints, invalid, told_of
-from codat_sync.web.read_service import Reading
+from codat_sync.web.problems import invalid_request, problem_for, validation_errors
+from codat_sync.web.read_service import ReadService
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -46,29 +46,29 @@ class Pages:
         return self.app.resolve(asked, context)
 
 
-def pages(reading: Reading, retry: RetryFunction, letters: DeadLetters) -> Pages:
+def pages(read_service: ReadService, retry: RetryClient, letters: DeadLetterService) -> Pages:
     """Return all pages."""
     app = APIGatewayHttpResolver(enable_validation=True)
     add_assets(app)
     add_theme(app)
-    add_history_pages(app, reading)
-    add_sync_pages(app, reading)
-    add_retry_pages(app, reading, retry)
-    add_company_pages(app, reading)
-    add_dead_letter_pages(app, letters, reading.now)
-    _add_problems(app, reading)
+    add_history_pages(app, read_service)
+    add_sync_pages(app, read_service)
+    add_retry_pages(app, read_service, retry)
+    add_company_pages(app, read_service)
+    add_dead_letter_pages(app, letters, read_service.now)
+    _add_problems(app, read_service)
     return Pages(app)
 
 
-def _add_problems(app: APIGatewayHttpResolver, reading: Reading) -> None:
+def _add_problems(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     @app.not_found
     def no_page(_error: NotFoundError) -> Response[str]:
         return not_found_page(app.context["request"], "page")
 
     @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator] # Powertools' own
     def not_valid(error: RequestValidationError) -> Response[str]:
-        return problem_page(app.context["request"], invalid(complaints(error)))
+        return problem_page(app.context["request"], invalid_request(validation_errors(error)))
 
     @app.exception_handler([CodatSyncError, *AWS_ERRORS])  # type: ignore[untyped-decorator] # the same
     def went_wrong(error: Exception) -> Response[str]:
-        return problem_page(app.context["request"], told_of(error, reading.now()))
+        return problem_page(app.context["request"], problem_for(error, read_service.now()))

@@ -9,21 +9,21 @@ from urllib.parse import urlencode, urlsplit
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
-from codat_sync.auth.csrf import check_not_forged
-from codat_sync.auth.login_flow import CALLBACK_PATH, Login, Redirect
+from codat_sync.auth.csrf import require_csrf_token
+from codat_sync.auth.login_flow import CALLBACK_PATH, LoginFlow, Redirect
 from codat_sync.auth.roles import Role
 from codat_sync.auth.safe_redirect import HOME
-from codat_sync.auth.session import Session, session_of_everybody
+from codat_sync.auth.session import Session, unauthenticated_session
 from codat_sync.aws.errors import AWS_ERRORS
 from codat_sync.config import LoginSettings
 from codat_sync.core.errors import CodatSyncError
-from codat_sync.core.http_event import base_url_of, cookies_of, headers_of
+from codat_sync.core.http_event import get_base_url, get_cookies, get_headers
 from codat_sync.web.pages.form import read_form
 from codat_sync.web.pages.rendering import page, problem_page
 from codat_sync.web.pages.request import PageRequest, page_request
 from codat_sync.web.pages.resolver import Json, Pages
-from codat_sync.web.pages.visitor import NOBODY, visitor_of
-from codat_sync.web.problems import told_of
+from codat_sync.web.pages.visitor import ANONYMOUS, visitor_from_session
+from codat_sync.web.problems import problem_for
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from codat_sync.auth.signed_cookie import SignedCookie
 
 # The same for everybody, and needed by who has not signed in.
-_OPEN = "/assets/"
+_PUBLIC = "/assets/"
 _LOGIN, _LOGOUT = "/login", "/logout"
 
 
@@ -41,7 +41,7 @@ class Site:
     """All that people can ask for."""
 
     pages: Pages
-    login: Login
+    login: LoginFlow
     sessions: "SignedCookie[Session]"
     settings: LoginSettings
     now: Callable[[], datetime]
@@ -50,44 +50,48 @@ class Site:
         """Return the answer to an event of API Gateway's (payload 2.0)."""
         path = event["rawPath"].removeprefix(urlsplit(self.settings.public_url).path.rstrip("/")) or HOME
         event = event | {"rawPath": path}
-        anybody = NOBODY if self.settings.access.is_on else visitor_of(session_of_everybody(self.now()))
-        request = page_request(event, path, cookies_of(event), anybody)
-        return self._answer(request, lambda: self._entered(event, context, request))
+        anybody = (
+            ANONYMOUS if self.settings.access.is_enabled else visitor_from_session(unauthenticated_session(self.now()))
+        )
+        request = page_request(event, path, get_cookies(event), anybody)
+        return self._answer(request, lambda: self._dispatch(event, context, request))
 
-    def _entered(self, event: Json, context: "LambdaContext", request: PageRequest) -> Json:
-        base_url = base_url_of(event, self.settings.public_url, is_local=self.settings.is_local)
+    def _dispatch(self, event: Json, context: "LambdaContext", request: PageRequest) -> Json:
+        base_url = get_base_url(event, self.settings.public_url, is_local=self.settings.is_local)
         query = dict(request.query)
-        if request.path.startswith(_OPEN):
+        if request.path.startswith(_PUBLIC):
             return self.pages.resolve(event, context, request)
         if request.path == _LOGIN:
             return _redirect(self.login.begin(base_url, query.get("next", HOME)))
         if request.path == CALLBACK_PATH:
-            return _redirect(self.login.finish(base_url, query, cookies_of(event)))
+            return _redirect(self.login.finish(base_url, query, get_cookies(event)))
         session = (
-            self.sessions.read(cookies_of(event)) if self.settings.access.is_on else session_of_everybody(self.now())
+            self.sessions.read(get_cookies(event))
+            if self.settings.access.is_enabled
+            else unauthenticated_session(self.now())
         )
         if session is None:
-            wanted = HOME if _changes_something(event) else f"/{request.here}"
+            wanted = HOME if _is_post(event) else f"/{request.here}"
             return _redirect(Redirect(f"{base_url}{_LOGIN}?{urlencode({'next': wanted})}", ()))
-        known = replace(request, visitor=visitor_of(session))
-        return self._answer(known, lambda: self._seen(event, context, known, session, base_url))
+        known = replace(request, visitor=visitor_from_session(session))
+        return self._answer(known, lambda: self._serve(event, context, known, session, base_url))
 
-    def _seen(
+    def _serve(
         self, event: Json, context: "LambdaContext", request: PageRequest, session: Session, base_url: str
     ) -> Json:
         """Answer somebody who is known, and has a role."""
-        if _changes_something(event):
+        if _is_post(event):
             token = read_form(APIGatewayProxyEventV2(event)).get("token", "")
-            check_not_forged(session, token, headers_of(event), base_url)
+            require_csrf_token(session, token, get_headers(event), base_url)
             if request.path == _LOGOUT:
-                return self._left(request, base_url)
-        session.viewer.require(Role.VIEW)
+                return self._sign_out(request, base_url)
+        session.viewer.require_role(Role.VIEW)
         return self.pages.resolve(event, context, request)
 
-    def _left(self, request: PageRequest, base_url: str) -> Json:
+    def _sign_out(self, request: PageRequest, base_url: str) -> Json:
         """Sign somebody out. Not by redirecting: the answer to a form may lead to no other site, as the issuer's."""
         ended = self.login.end(base_url)
-        signed_out = replace(request, visitor=NOBODY)
+        signed_out = replace(request, visitor=ANONYMOUS)
         shown = page(signed_out, "left.html", headers={"refresh": f"0; url={ended.location}"}, location=ended.location)
         return _json(shown) | {"cookies": [str(each) for each in ended.cookies]}
 
@@ -95,10 +99,10 @@ class Site:
         try:
             return made()
         except (CodatSyncError, *AWS_ERRORS) as error:
-            return _json(problem_page(request, told_of(error, self.now())))
+            return _json(problem_page(request, problem_for(error, self.now())))
 
 
-def _changes_something(event: Json) -> bool:
+def _is_post(event: Json) -> bool:
     return bool(event["requestContext"]["http"]["method"] == "POST")
 
 

@@ -36,7 +36,7 @@ def add_theme(app: APIGatewayHttpResolver) -> None:
         form = read_form(app.current_event)
         chosen = form.get("theme", "")
         kept = chosen if chosen in set(Theme) else Theme.AUTO
-        is_https = not app.context["request"].visitor.is_anybody
+        is_https = not app.context["request"].visitor.is_authentication_off
         # No path: a browser takes the one of this request, which is where the pages begin, whatever the prefix.
         cookie = Cookie(THEME_COOKIE, kept, secure=is_https, http_only=True, max_age=_YEAR_SECONDS, same_site=_LAX)
         return see_other(_back(form.get("back", "")), cookie)

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from codat_sync.core.errors import CodatSyncError
 from codat_sync.queries.item_search import ItemQuery, find_items
 from codat_sync.queries.sync_details import SyncDetails
-from codat_sync.queries.sync_query import Listed
+from codat_sync.queries.sync_query import ListedSync
 from codat_sync.syncs.items import FAILED_STATUSES
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
@@ -18,42 +18,42 @@ from codat_sync.web.api.responses import JSON
 from codat_sync.web.pages.components.timeline import timeline
 from codat_sync.web.pages.rendering import not_found_page, page, see_other
 from codat_sync.web.parameters import Cursor, Rows, Search, Statuses, SyncId, identifier
-from codat_sync.web.problems import Told, told_of
-from codat_sync.web.read_service import Reading
+from codat_sync.web.problems import ProblemDetails, problem_for
+from codat_sync.web.read_service import ReadService
 
 ItemFormat = Annotated[Literal["html", "csv"], Query()]
 ConfigFormat = Annotated[Literal["html", "json"], Query()]
 
 
-def add_sync_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
+def add_sync_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     """Add the pages about one sync."""
 
     @app.get("/syncs/<sync_id>")
     def summary(sync_id: SyncId) -> Response[Any]:
-        return _tab(app, _load(reading, sync_id), "summary")
+        return _tab(app, _load(read_service, sync_id), "summary")
 
     @app.get("/syncs/<sync_id>/timeline")
     def course(sync_id: SyncId) -> Response[Any]:
-        found = _load(reading, sync_id)
-        made = _made(reading, found)
+        found = _load(read_service, sync_id)
+        made = _load_retry_syncs(read_service, found)
         return _tab(app, found, "timeline", moments=timeline(found, made) if found else [])
 
     @app.get("/syncs/<sync_id>/config")
     def config(sync_id: SyncId, format: ConfigFormat = "html") -> Response[Any]:  # noqa: A002 - the parameter's name
-        found = _load(reading, sync_id)
-        configuration, told = _configuration(reading, found) if found else (None, None)
+        found = _load(read_service, sync_id)
+        configuration, problem = _configuration(read_service, found) if found else (None, None)
         if format == "json" and configuration is not None:
             kept = {"content-disposition": 'attachment; filename="configuration.json"'}
             return Response(int(HTTPStatus.OK), JSON, json.dumps(configuration, indent=2), kept)
-        return _tab(app, found, "config", configuration=configuration, told=told)
+        return _tab(app, found, "config", configuration=configuration, problem=problem)
 
     @app.post("/syncs/<sync_id>/refresh")
     def refresh(sync_id: SyncId) -> Response[Any]:
         request = app.context["request"]
-        found = _load(reading, sync_id)
+        found = _load(read_service, sync_id)
         if found is None:
             return not_found_page(request, "sync")
-        status = reading.live.sync(found, app.current_event.request_context.request_id)
+        status = read_service.live.fetch_sync(found, app.current_event.request_context.request_id)
         return _tab(app, found, "summary", live=status)
 
     @app.get("/syncs/<sync_id>/refresh")
@@ -61,10 +61,10 @@ def add_sync_pages(app: APIGatewayHttpResolver, reading: Reading) -> None:
         """Lead to the sync whoever loads again what a form has answered, without asking Codat again."""
         return see_other(app.context["request"].to("syncs", identifier("syncId", sync_id)))
 
-    _add_items(app, reading)
+    _add_items(app, read_service)
 
 
-def _add_items(app: APIGatewayHttpResolver, reading: Reading) -> None:
+def _add_items(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     @app.get("/syncs/<sync_id>/items")
     def items(  # noqa: PLR0913, PLR0917 - as many as can be asked for
         sync_id: SyncId,
@@ -76,35 +76,41 @@ def _add_items(app: APIGatewayHttpResolver, reading: Reading) -> None:
     ) -> Response[Any]:
         wanted = identifier("syncId", sync_id)
         is_csv = format == "csv"
-        query = ItemQuery(search or "", frozenset(status or ()), limit=csv_export.MOST_ROWS if is_csv else limit)
-        found = find_items(reading.store, wanted, query, cursor)
+        query = ItemQuery(search or "", frozenset(status or ()), limit=csv_export.MAX_ROWS if is_csv else limit)
+        found = find_items(read_service.store, wanted, query, cursor)
         if found is None:
             return not_found_page(app.context["request"], "sync")
         if is_csv:
-            return csv_export.of_items(presenters.items(found))
-        details = _load(reading, sync_id)
+            return csv_export.export_items(presenters.items(found))
+        details = _load(read_service, sync_id)
         return _tab(
-            app, details, "items", found=found, query=query, is_first=cursor is None, **_about_retry(reading, details)
+            app,
+            details,
+            "items",
+            found=found,
+            query=query,
+            is_first=cursor is None,
+            **_retry_panel(read_service, details),
         )
 
 
-def _about_retry(reading: Reading, details: SyncDetails | None) -> dict[str, Any]:
+def _retry_panel(read_service: ReadService, details: SyncDetails | None) -> dict[str, Any]:
     """Return whether a retry would do something, and the syncs that retries have made."""
     has_failed = details and any(details.counts.get(status) for status in FAILED_STATUSES)
     # What was submitted and is not even listed by its sync has failed too.
     may_be = has_failed or (details and details.retry)
-    preview = reading.previewing.sync(details.listed.sync_id) if details and may_be else None
-    return {"preview": preview, "made": _made(reading, details)}
+    preview = read_service.retry_previews.preview_sync(details.listed.sync_id) if details and may_be else None
+    return {"preview": preview, "made": _load_retry_syncs(read_service, details)}
 
 
-def _made(reading: Reading, details: SyncDetails | None) -> list[Listed]:
+def _load_retry_syncs(read_service: ReadService, details: SyncDetails | None) -> list[ListedSync]:
     """Return the syncs that retries of a sync have made."""
     sync_ids = details.retry.sync_ids if details and details.retry else ()
-    return reading.details.load_listed(sync_ids) if sync_ids else []
+    return read_service.details.load_listed(sync_ids) if sync_ids else []
 
 
-def _load(reading: Reading, sync_id: str) -> SyncDetails | None:
-    return reading.details.load(identifier("syncId", sync_id))
+def _load(read_service: ReadService, sync_id: str) -> SyncDetails | None:
+    return read_service.details.load(identifier("syncId", sync_id))
 
 
 def _tab(app: APIGatewayHttpResolver, found: SyncDetails | None, tab: str, /, **values: Any) -> Response[Any]:  # noqa: ANN401 - what the tab shows
@@ -116,9 +122,11 @@ def _tab(app: APIGatewayHttpResolver, found: SyncDetails | None, tab: str, /, **
     return page(request, f"sync_{tab}.html", tab=tab, sync=found, listed=found.listed, meaning=meaning, **shown)
 
 
-def _configuration(reading: Reading, found: SyncDetails) -> tuple[dict[str, Any] | None, Told | None]:
+def _configuration(
+    read_service: ReadService, found: SyncDetails
+) -> tuple[dict[str, Any] | None, ProblemDetails | None]:
     """Return the configuration, or why there is none: the rest of the page needs no Codat."""
     try:
-        return reading.live.configuration(found.listed.company_id), None
+        return read_service.live.fetch_configuration(found.listed.company_id), None
     except CodatSyncError as error:
-        return None, told_of(error, reading.now())
+        return None, problem_for(error, read_service.now())

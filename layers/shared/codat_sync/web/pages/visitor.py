@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from codat_sync.auth.roles import EVERYBODY, Role
+from codat_sync.auth.roles import UNAUTHENTICATED_VIEWER, Role
 from codat_sync.auth.session import Session
 
 
@@ -18,13 +18,15 @@ class Visitor:
     name: str
     may_retry: bool
     form_token: str
-    is_anybody: bool
+    is_authentication_off: bool
 
 
-NOBODY = Visitor("", "", may_retry=False, form_token="", is_anybody=False)
+ANONYMOUS = Visitor("", "", may_retry=False, form_token="", is_authentication_off=False)
 
 
-def visitor_of(session: Session) -> Visitor:
+def visitor_from_session(session: Session) -> Visitor:
     """Return whose session it is."""
     viewer = session.viewer
-    return Visitor(viewer.subject, viewer.name, viewer.may(Role.RETRY), session.csrf_token, viewer == EVERYBODY)
+    return Visitor(
+        viewer.subject, viewer.name, viewer.has_role(Role.RETRY), session.csrf_token, viewer == UNAUTHENTICATED_VIEWER
+    )

@@ -26,7 +26,7 @@ COLUMNS = (
     Column("transactions", "Items", Sort.TRANSACTIONS, is_number=True),
     Column("failed", "Failed", Sort.FAILED, is_number=True),
     Column("heard", "First heard of", is_usual=False),
-    Column("trouble", "Trouble", is_usual=False),
+    Column("checkFailure", "Last check", is_usual=False),
 )
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from codat_sync.queries.sync_query import MOST_DAYS, Period
+from codat_sync.queries.sync_query import MAX_DAYS, Period
 
-_OFFERED = (("7 days", 7), ("30 days", 30), ("3 months", MOST_DAYS))
+_OFFERED = (("7 days", 7), ("30 days", 30), ("3 months", MAX_DAYS))
 
 
 @dataclass(frozen=True, slots=True)

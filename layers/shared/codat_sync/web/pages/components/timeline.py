@@ -6,15 +6,15 @@ from datetime import datetime
 from enum import StrEnum
 
 from codat_sync.queries.sync_details import SyncDetails
-from codat_sync.queries.sync_query import Listed
+from codat_sync.queries.sync_query import ListedSync
 from codat_sync.syncs.status_codes import status_code
-from codat_sync.webhooks.processed_events import SeenEvent
+from codat_sync.webhooks.processed_events import ProcessedEvent
 
 
 class Source(StrEnum):
     """Whose time it is."""
 
-    CODAT = "Codat"
+    CODAT = "CodatClient"
     OURS = "ours"
 
 
@@ -30,7 +30,7 @@ class Moment:
     is_to_come: bool = False
 
 
-def timeline(details: SyncDetails, made: Sequence[Listed]) -> list[Moment]:
+def timeline(details: SyncDetails, made: Sequence[ListedSync]) -> list[Moment]:
     """Return what is known to have happened to a sync, newest first; what is to come stands before it.
 
     ``made`` are the syncs that retries of it have made.
@@ -53,7 +53,7 @@ def _of_sync(details: SyncDetails) -> Iterator[Moment]:
         yield Moment(details.committed_at, Source.OURS, what, "Codat has said nothing else since.")
 
 
-def _of_event(event: SeenEvent) -> Iterator[Moment]:
+def _of_event(event: ProcessedEvent) -> Iterator[Moment]:
     ids = [("webhook-id", event.webhook_id)]
     if event.correlation_id:
         ids.append(("correlation id", event.correlation_id))
@@ -62,24 +62,33 @@ def _of_event(event: SeenEvent) -> Iterator[Moment]:
         yield Moment(event.generated_at, Source.CODAT, f"Codat made the event {name}")
     if event.received_at:
         yield Moment(event.received_at, Source.OURS, f"Webhook received: {name}", ids=tuple(ids))
-    if event.seen_at:
-        yield Moment(event.seen_at, Source.OURS, "What it told of was in the table", ids=tuple(ids[:1]))
+    if event.processed_at:
+        yield Moment(event.processed_at, Source.OURS, "What it told of was in the table", ids=tuple(ids[:1]))
 
 
 def _of_waiting(details: SyncDetails) -> Iterator[Moment]:
-    waiting = details.waiting
-    if not waiting:
+    pending_check = details.pending_check
+    if not pending_check:
         return
-    ids = [("correlation id", waiting.correlation_id)]
-    if waiting.codat_correlation_id:
-        ids.append(("Codat’s correlation id", waiting.codat_correlation_id))
-    why = f"The last look came to nothing: {waiting.trouble}." if waiting.trouble else "It has not come to its end."
-    yield Moment(waiting.since, Source.OURS, "Waited for since", why, tuple(ids))
-    if waiting.due_at:
-        yield Moment(waiting.due_at, Source.OURS, f"Codat is asked again (look {waiting.looks + 1})", is_to_come=True)
+    ids = [("correlation id", pending_check.correlation_id)]
+    if pending_check.codat_correlation_id:
+        ids.append(("Codat’s correlation id", pending_check.codat_correlation_id))
+    why = (
+        f"The last look came to nothing: {pending_check.check_failure}."
+        if pending_check.check_failure
+        else "It has not come to its end."
+    )
+    yield Moment(pending_check.since, Source.OURS, "Waited for since", why, tuple(ids))
+    if pending_check.due_at:
+        yield Moment(
+            pending_check.due_at,
+            Source.OURS,
+            f"Codat is asked again (look {pending_check.attempts + 1})",
+            is_to_come=True,
+        )
 
 
-def _of_retry(details: SyncDetails, made: Sequence[Listed]) -> Iterator[Moment]:
+def _of_retry(details: SyncDetails, made: Sequence[ListedSync]) -> Iterator[Moment]:
     for sync in made:
         if sync.first_seen_at:
             ids = (("sync id", sync.sync_id),)

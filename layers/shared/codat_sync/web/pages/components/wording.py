@@ -2,13 +2,13 @@
 
 from datetime import date, datetime
 
-from codat_sync.core.timestamps import parse_instant
-from codat_sync.dead_letters.dead_letter import RECEIVED_TOO_OFTEN
-from codat_sync.polling.schedule import Trouble
-from codat_sync.reconciliation.comparison import Why
+from codat_sync.core.timestamps import parse_timestamp
+from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
+from codat_sync.polling.schedule import CheckFailure
+from codat_sync.reconciliation.comparison import Discrepancy
 from codat_sync.retries.planner import Step
 from codat_sync.syncs.retry_record import RetryState
-from codat_sync.syncs.status_codes import Outcome, Turn
+from codat_sync.syncs.status_codes import ActionOwner, Outcome
 from codat_sync.webhooks.endpoint import EndpointState
 
 OUTCOMES = {
@@ -19,60 +19,65 @@ OUTCOMES = {
     Outcome.ANNOUNCED: "Announced",
     Outcome.UNKNOWN: "Unknown",
 }
-TURNS = {Turn.NOBODY: "Nobody’s", Turn.OURS: "Ours", Turn.CUSTOMER: "The customer’s", Turn.CODAT: "Codat’s"}
+ACTION_OWNERS = {
+    ActionOwner.NOBODY: "Nobody’s",
+    ActionOwner.OUR_TEAM: "Ours",
+    ActionOwner.CUSTOMER: "The customer’s",
+    ActionOwner.CODAT: "Codat’s",
+}
 STEPS = {
-    Step.RETRY: "Can be retried",
-    Step.WAIT: "Waits",
-    Step.MEND: "To be mended first",
-    Step.RECONNECT: "To be reconnected first",
-    Step.BILLING: "Subscription to be renewed first",
-    Step.WRITTEN: "Already written",
-    Step.PARTLY_WRITTEN: "Partly written",
-    Step.UNKNOWN: "Outcome unknown",
-    Step.NO_BODY: "No body recorded",
-    Step.EXHAUSTED: "Attempts exhausted",
+    Step.RETRY_NOW: "Can be retried",
+    Step.SCHEDULED: "Waits",
+    Step.NEEDS_CORRECTION: "To be mended first",
+    Step.NEEDS_RECONNECTION: "To be reconnected first",
+    Step.NEEDS_BILLING: "Subscription to be renewed first",
+    Step.ALREADY_WRITTEN: "Already written",
+    Step.PARTIALLY_WRITTEN: "Partly written",
+    Step.OUTCOME_UNKNOWN: "Outcome unknown",
+    Step.NO_BODY_RECORDED: "No body recorded",
+    Step.ATTEMPTS_EXHAUSTED: "Attempts exhausted",
 }
 RETRY_STATES = {
     RetryState.OPEN: "Not planned yet",
-    RetryState.WAITING: "Looked at again",
+    RetryState.SCHEDULED: "Looked at again",
     RetryState.RESOLVED: "All written",
     RetryState.STOPPED: "A person’s turn",
 }
-TROUBLES = {
-    Trouble.GATE_CLOSED: "Codat may not be asked just now: its quota is used up, or it refuses the key.",
-    Trouble.NO_KEY: "Codat’s API key has not been put in place yet.",
-    Trouble.UNAVAILABLE: "Codat does not answer, or fails.",
-    Trouble.REFUSED: "Codat refused this very call.",
-    Trouble.NOT_FOUND: "Codat does not know it.",
-    Trouble.MALFORMED: "Codat’s answer can’t be understood: a dead letter tells of it.",
+CHECK_ERRORS = {
+    CheckFailure.GATE_CLOSED: "Codat may not be asked just now: its quota is used up, or it refuses the key.",
+    CheckFailure.NO_API_KEY: "Codat’s API key has not been put in place yet.",
+    CheckFailure.UNAVAILABLE: "Codat does not answer, or fails.",
+    CheckFailure.REFUSED: "Codat refused this very call.",
+    CheckFailure.NOT_FOUND: "Codat does not know it.",
+    CheckFailure.MALFORMED_RESPONSE: "Codat’s answer can’t be understood: a dead letter tells of it.",
 }
 # Why a letter is dead, and what mends it: docs/operations.md says more.
 REASONS = {
-    RECEIVED_TOO_OFTEN: "Handed out too often",
-    "malformed-answer": "Codat’s answer could not be understood",
+    MAX_RECEIVES_EXCEEDED: "Handed out too often",
+    "malformed-response": "Codat’s answer could not be understood",
     "unknown-event-type": "A type of event that is not known",
-    "not-a-message": "No message of this application’s",
-    "not-json": "A webhook that is no JSON",
+    "invalid-message": "No message of this application’s",
+    "invalid-json": "A webhook that is no JSON",
 }
-MENDED_BY = {
-    RECEIVED_TOO_OFTEN: "The function crashed on it: its log says why. Put it back when that is mended.",
-    "malformed-answer": "Put it back when Codat answers as it documents, or when a newer version is deployed.",
+REMEDIES = {
+    MAX_RECEIVES_EXCEEDED: "The function crashed on it: its log says why. Put it back when that is mended.",
+    "malformed-response": "Put it back when Codat answers as it documents, or when a newer version is deployed.",
 }
-NOT_UNDERSTOOD = "Put it back when a newer version is deployed that understands it; or drop it, if it is not Codat’s."
+DEFAULT_REMEDY = "Put it back when a newer version is deployed that understands it; or drop it, if it is not Codat’s."
 # Why syncs are not in the table as Codat lists them; the last is of those that were too many to be told apart.
-UNRESOLVED = {
-    Why.MISSING: "being fetched, of which the table has nothing",
-    Why.STALE: "being fetched, of which the table has an older state",
-    Why.STUCK: "due to be looked at for long",
-    Why.EXPECTED: "on their way",
-    Why.SET_ASIDE: "set aside as dead letters",
-    Why.UNHEARD: "submitted, which Codat does not list",
-    "leftOut": "not told apart yet",
+DISCREPANCIES = {
+    Discrepancy.MISSING: "being fetched, of which the table has nothing",
+    Discrepancy.STALE: "being fetched, of which the table has an older state",
+    Discrepancy.STUCK: "due to be looked at for long",
+    Discrepancy.PENDING: "on their way",
+    Discrepancy.DEAD_LETTERED: "set aside as dead letters",
+    Discrepancy.NOT_LISTED: "submitted, which Codat does not list",
+    "omitted": "not told apart yet",
 }
-ENDPOINTS_IN_TROUBLE = {
+ENDPOINT_PROBLEMS = {
     EndpointState.DISABLED: "Codat has disabled the endpoint of our webhooks: it sends none.",
-    EndpointState.ELSEWHERE: "Codat sends webhooks about syncs to another address only.",
-    EndpointState.GONE: "Codat has no endpoint for webhooks about syncs.",
+    EndpointState.WRONG_URL: "Codat sends webhooks about syncs to another address only.",
+    EndpointState.MISSING: "Codat has no endpoint for webhooks about syncs.",
     EndpointState.UNSUBSCRIBED: "The endpoint of our webhooks is not told of all that ends a sync.",
     EndpointState.UNKNOWN: "Codat does not say whether it sends us webhooks.",
 }
@@ -88,7 +93,7 @@ def status_like(status: str | None) -> str:
 
 def moment(value: datetime | str | None) -> str:
     """Return a moment in UTC, to the second, as a person reads it; text that is none as it is."""
-    at = parse_instant(value) if isinstance(value, str) else value
+    at = parse_timestamp(value) if isinstance(value, str) else value
     return f"{_day(at)}, {at:%H:%M:%S}" if at else str(value or "")
 
 
