@@ -6,8 +6,8 @@ Bodies are JSON. What is misspelt is refused with 400, an id that is not there w
     GET    state                    {companies, syncs: [{syncId, companyId, code, items, …}]}
     POST   companies                {name?, companyId?, sourcePlatform?, targetPlatform?} → the company
     DELETE companies/{companyId}    Codat answers 404 for it from now on
-    POST   syncs                    {companyId, code?, items? | generate?, edgeCases?, syncId?, syncStatus?, errorMessage?,
-                                    syncExceptionMessage?, syncUtc?, dataPushed?} → the sync; an item is
+    POST   syncs                    {companyId, code?, items? | generate?, edgeCases?, syncId?, syncStatus?,
+                                    errorMessage?, syncExceptionMessage?, syncUtc?, dataPushed?} → the sync; an item is
                                     {transactionId, status?, integrationType?, message?}
     PATCH  syncs/{syncId}           {code?, items?, syncStatus?, errorMessage?, …} → the sync
     POST   syncs/{syncId}/settle    lets a sync that a request started end, its webhook included:

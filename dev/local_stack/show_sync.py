@@ -48,10 +48,8 @@ def _print(document: SyncRecord) -> None:
         due = (
             f"next check at {format_timestamp(pending_check.due_at)}" if pending_check.due_at else "no check scheduled"
         )
-        console.print(
-            f"waiting  since {format_timestamp(pending_check.since)}, {due} ({pending_check.check_failure or 'in
-            progress'})"
-        )
+        reason = pending_check.check_failure or "in progress"
+        console.print(f"pending  since {format_timestamp(pending_check.since)}, {due} ({reason})")
     if document.sync:
         _print_sync(console, document.sync)
 

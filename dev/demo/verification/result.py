@@ -72,14 +72,11 @@ class Result:
     def events_summary(self) -> str:
         """What a subscriber of the event bus was told."""
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(self.published.kinds.items()))
-        unpublished_syncs = (
-            f" Of {self.published.unpublished_syncs} syncs it was not told how they ended."
-            if self.published.unpublished_syncs
-            else ""
+        missed = self.published.unpublished_syncs
+        gap = f" The end of {missed} syncs was not published." if missed else ""
+        return (
+            f"A subscriber of the event bus received {self.published.kinds.total():,} events: {kinds or 'none'}.{gap}"
         )
-        return f"A subscriber of the event bus was told {self.published.kinds.total():,} facts: {kinds or 'none'}.{
-            unpublished_syncs
-        }"
 
     @property
     def example(self) -> str:

@@ -61,13 +61,18 @@ BLOCKED_STEPS = frozenset(
 CUSTOMER_NOTES = {
     Step.RETRY_NOW: "We are sending your expense to your accounting software again. You need not do anything.",
     Step.SCHEDULED: "Your expense is on its way to your accounting software. You need not do anything.",
-    Step.NEEDS_CORRECTION: "Your accounting software did not accept the expense as it is. Please check what it is
-    assigned to.", Step.NEEDS_RECONNECTION: "Please connect your accounting software again.", Step.NEEDS_BILLING:
-    "Please renew the subscription of your accounting software.", Step.ALREADY_WRITTEN: "Your expense is in your
-    accounting software.", Step.PARTIALLY_WRITTEN: "Your expense is in your accounting software, but not everywhere. We
-    are looking into it.", Step.OUTCOME_UNKNOWN: "We are checking whether your expense has arrived. Please do not enter
-    it by hand.", Step.NO_BODY_RECORDED: "Your expense has not reached your accounting software. We are looking into
-    it.", Step.ATTEMPTS_EXHAUSTED: "Your expense has not reached your accounting software. We are looking into it.",
+    Step.NEEDS_CORRECTION: (
+        "Your accounting software did not accept the expense as it is. Please check what it is assigned to."
+    ),
+    Step.NEEDS_RECONNECTION: "Please connect your accounting software again.",
+    Step.NEEDS_BILLING: "Please renew the subscription of your accounting software.",
+    Step.ALREADY_WRITTEN: "Your expense is in your accounting software.",
+    Step.PARTIALLY_WRITTEN: (
+        "Your expense is in your accounting software, but not everywhere. We are looking into it."
+    ),
+    Step.OUTCOME_UNKNOWN: "We are checking whether your expense has arrived. Please do not enter it by hand.",
+    Step.NO_BODY_RECORDED: "Your expense has not reached your accounting software. We are looking into it.",
+    Step.ATTEMPTS_EXHAUSTED: "Your expense has not reached your accounting software. We are looking into it.",
 }
 
 

@@ -91,8 +91,10 @@ _KNOWN = (
         outcome=Outcome.FAILED,
         is_final=True,
         action_owner=ActionOwner.CUSTOMER,
-        customer_note="Please check how your accounts, suppliers and customers are mapped in the settings of your
-        expenses.", next_step="Retry once the configuration is mended.",
+        customer_note=(
+            "Please check how your accounts, suppliers and customers are mapped in the settings of your expenses."
+        ),
+        next_step="Retry once the configuration is corrected.",
     ),
     StatusCode(
         code=4040,
@@ -145,8 +147,10 @@ _KNOWN = (
         outcome=Outcome.FAILED,
         is_final=True,
         action_owner=ActionOwner.OUR_TEAM,
-        customer_note="Some of your expenses could not be prepared for your accounting software. We are looking into
-        it.", next_step="Mend what the items name, then retry.",
+        customer_note=(
+            "Some of your expenses could not be prepared for your accounting software. We are looking into it."
+        ),
+        next_step="Fix the errors shown on the items, then retry.",
     ),
     StatusCode(
         code=5130,
