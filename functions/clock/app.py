@@ -39,8 +39,8 @@ queues = DispatchQueues(SyncQueue(sqs, settings.sync_queue_url), RetryQueue(sqs,
 def lambda_handler(_event: dict[str, Any], _context: "LambdaContext") -> dict[str, Any]:
     """Enqueue what is due, and tell how much that was."""
     ticked = dispatch_due_items(due, queues, gate, _now)
-    metrics.add_metric("DueEnqueued", MetricUnit.Count, ticked.enqueued)
-    metrics.add_metric("DueLateness", MetricUnit.Seconds, ticked.lateness.total_seconds())
+    metrics.add_metric("DueItemsEnqueued", MetricUnit.Count, ticked.enqueued)
+    metrics.add_metric("DueItemLateness", MetricUnit.Seconds, ticked.lateness.total_seconds())
     metrics.add_metric("GateClosed", MetricUnit.Count, int(ticked.closure is not None))
     if ticked.closure:
         count("GateClosedBy", "reason", ticked.closure.reason)

@@ -70,7 +70,7 @@ def _item(number: int, total: int, now: datetime, companies: int) -> dict[str, A
             "transactions": 50,
             "failed": 7 if number % 7 == 0 else 0,
             "version": 1,
-            "trouble": None,
+            "checkFailure": None,
             "isStuck": False,
             "correlationId": None,
         },

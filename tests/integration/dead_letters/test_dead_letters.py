@@ -60,7 +60,7 @@ def _dropped(aws: Aws) -> list[Any]:
     return [item for item in items if item["pk"]["S"] == "DROPPED"]
 
 
-_ALL = ["malformed-response", "invalid-message", MAX_RECEIVES_EXCEEDED, "unknown-event-type"]
+_ALL = ["invalid-message", "malformed-response", MAX_RECEIVES_EXCEEDED, "unknown-event-type"]
 
 
 def test_listing_shows_dead_letters_and_reasons_and_can_be_repeated(letters: DeadLetterService) -> None:

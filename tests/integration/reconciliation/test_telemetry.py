@@ -52,7 +52,7 @@ def test_an_endpoint_that_gets_nothing_is_an_error(  # noqa: PLR0913, PLR0917 - 
     reconcile(dict(_REMAINING))
     reconcile(dict(_REMAINING))
     emitted = output()
-    assert [line["state"] for line in emitted.lines if line["message"] == "endpoint"] == [state]
+    assert [line["state"] for line in emitted.lines if line["message"] == "webhook endpoint unhealthy"] == [state]
     assert emitted.values("EndpointUnhealthy") == [1]
     endpoint = rounds_store.load_endpoint()
     assert endpoint.since
@@ -82,7 +82,10 @@ def test_an_endpoint_that_cant_be_asked_about_does_not_keep_companies_from_being
     answer = start("reconcile")(dict(_REMAINING))
     assert answer["compared"] == 1
     emitted = output()
-    assert [line["what"] for line in emitted.lines if line["message"] == "not compared"] == ["endpoint", "companies"]
+    assert [line["subject"] for line in emitted.lines if line["message"] == "comparison failed"] == [
+        "endpoint",
+        "companies",
+    ]
     assert emitted.values("ComparisonsFailed") == [1, 1]
 
 
@@ -95,7 +98,7 @@ def test_an_endpoint_that_codat_does_not_list_is_an_error(
     assert start("reconcile")(dict(_REMAINING))["stopReason"] == "completed"
     emitted = output()
     assert emitted.values("EndpointUnhealthy") == [1]
-    assert [line["state"] for line in emitted.lines if line["message"] == "endpoint"] == ["unknown"]
+    assert [line["state"] for line in emitted.lines if line["message"] == "webhook endpoint unhealthy"] == ["unknown"]
 
 
 def test_our_own_fault_fails_the_function_after_everything_else_is_reported(
@@ -111,8 +114,8 @@ def test_our_own_fault_fails_the_function_after_everything_else_is_reported(
     with pytest.raises(KeyError):
         start("reconcile")(dict(_REMAINING))
     emitted = output()
-    assert [line["what"] for line in emitted.lines if line["message"] == "not compared"] == [COMPANY_ID]
-    assert [line["companies"] for line in emitted.lines if line["message"] == "round"] == [1]
+    assert [line["subject"] for line in emitted.lines if line["message"] == "comparison failed"] == [COMPANY_ID]
+    assert [line["companies"] for line in emitted.lines if line["message"] == "reconciliation run finished"] == [1]
 
 
 def test_syncs_that_no_webhook_announced_are_an_error(
@@ -132,7 +135,7 @@ def test_syncs_that_no_webhook_announced_are_an_error(
     (line,) = [line for line in emitted.lines if line["message"] == "webhooks missed"]
     assert (line["level"], line["company_id"], line["sync_ids"]) == ("ERROR", COMPANY_ID, [lost.sync_id])
     assert emitted.count("WebhooksMissed") == 1
-    assert emitted.count("SyncDiscrepancies", why="missing") == 1
+    assert emitted.count("SyncDiscrepancies", discrepancy="missing") == 1
     assert (emitted.count("CompaniesIncomplete"), emitted.count("CompaniesNeverComplete")) == (1, 1)
     assert emitted.values("CompletenessAge") == []
     endpoint = rounds_store.load_endpoint()
@@ -153,6 +156,6 @@ def test_how_old_the_claim_is_is_a_metric(
     emitted = output()
     (age,) = emitted.values("CompletenessAge")
     assert 0 <= age < 60
-    assert emitted.count("ReconcileRuns", reason="done") == 1
-    (line,) = [line for line in emitted.lines if line["message"] == "round"]
+    assert emitted.count("ReconcileRuns", stopReason="completed") == 1
+    (line,) = [line for line in emitted.lines if line["message"] == "reconciliation run finished"]
     assert (line["companies"], line["never_complete"], line["complete_as_of"]) == (1, 0, answer["completeAsOf"])

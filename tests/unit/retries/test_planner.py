@@ -79,7 +79,7 @@ _KEPT = _submission(State.STORED, None)
 
 
 @pytest.mark.parametrize(
-    ("history", "step", "for_person"),
+    ("history", "step", "needs_operator"),
     [
         (_standing(_FAILED), Step.RETRY_NOW, Step.RETRY_NOW),
         (_standing(_seen(expense="PushError", at=_NOW - _MINUTE)), Step.SCHEDULED, Step.RETRY_NOW),

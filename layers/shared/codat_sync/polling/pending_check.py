@@ -18,13 +18,13 @@ def next_version(previous: Mapping[str, Any]) -> int:
 def write_pending_check(pending_check: PendingCheck | None) -> Attributes:
     """Return the attributes that say how something waits; None is for those that go."""
     if pending_check is None:
-        return {"waiting": None, **due_index_keys(None)}
+        return {"pendingCheck": None, **due_index_keys(None)}
     due_at = format_timestamp(pending_check.due_at) if pending_check.due_at else None
     return {
-        "waiting": {
+        "pendingCheck": {
             "since": format_timestamp(pending_check.since),
-            "looks": pending_check.attempts,
-            "trouble": pending_check.check_failure and pending_check.check_failure.value,
+            "attempts": pending_check.attempts,
+            "checkFailure": pending_check.check_failure and pending_check.check_failure.value,
             "isStuck": pending_check.is_stuck,
             "correlationId": pending_check.correlation_id,
             "codatCorrelationId": pending_check.codat_correlation_id,
@@ -35,16 +35,16 @@ def write_pending_check(pending_check: PendingCheck | None) -> Attributes:
 
 def read_pending_check(values: Mapping[str, Any]) -> PendingCheck | None:
     """Return how something waits, None if it does not."""
-    written = values.get("waiting")
+    written = values.get("pendingCheck")
     since = parse_timestamp(written["since"]) if written else None
     if written is None or since is None:
         return None
     return PendingCheck(
         since=since,
-        attempts=int(written["looks"]),
+        attempts=int(written["attempts"]),
         due_at=parse_timestamp(values.get("dueAt")),
-        check_failure=parse_enum(CheckFailure, written["trouble"], CheckFailure.UNAVAILABLE)
-        if written["trouble"]
+        check_failure=parse_enum(CheckFailure, written["checkFailure"], CheckFailure.UNAVAILABLE)
+        if written["checkFailure"]
         else None,
         is_stuck=written["isStuck"],
         correlation_id=written["correlationId"],
@@ -54,11 +54,11 @@ def read_pending_check(values: Mapping[str, Any]) -> PendingCheck | None:
 
 def with_pending_check(summary: Mapping[str, Any], pending_check: PendingCheck | None, *, version: int) -> Attributes:
     """Return a summary with what lists show of the waiting, and what the clock needs to know of it."""
-    shown: Attributes = {"version": version, "trouble": None, "isStuck": False, "correlationId": None}
+    shown: Attributes = {"version": version, "checkFailure": None, "isStuck": False, "correlationId": None}
     if pending_check:
         check_failure = pending_check.check_failure and pending_check.check_failure.value
         shown |= {
-            "trouble": check_failure,
+            "checkFailure": check_failure,
             "isStuck": pending_check.is_stuck,
             "correlationId": pending_check.correlation_id,
         }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from codat_sync.queries.sync_history import SyncHistory
 
 # A document is 400 KB at most, and these are read 20 at a time.
-MOST_FAILED_SYNCS = 200
+MAX_FAILED_SYNCS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def find_failure_causes(
     Raises UnprocessedItemsError.
     """
     query = HistoryQuery(period, company_id, outcomes=frozenset({Outcome.FAILED}))
-    rows, is_truncated = sync_history.newest(query, MOST_FAILED_SYNCS)
+    rows, is_truncated = sync_history.newest(query, MAX_FAILED_SYNCS)
     failed = details.load_failed([row.sync_id for row in rows])
     return FailureCauses(group_failures(each for sync in failed for each in _failures(sync)), len(rows), is_truncated)
 
