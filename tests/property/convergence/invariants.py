@@ -103,7 +103,7 @@ def check_convergence(snapshot: Snapshot, syncs: "Iterable[SyncAtCodat]") -> Non
 def check_parts(snapshot: Snapshot) -> None:
     """Raise if parts are left that no document refers to, and nothing is scheduled that would delete them."""
     documents = [item for item in snapshot.items.values() if item["sk"] == SYNC]
-    referenced = {document["parts"]["run"] for document in documents if "parts" in document}
+    referenced = {document["parts"]["partRunId"] for document in documents if "parts" in document}
     if left := {*snapshot.parts, *snapshot.runs} - referenced:
         raise InvariantError(f"no document refers to the parts of {left}, and nothing will delete them")
 

@@ -51,29 +51,29 @@ def unknown_is_not_written(patch: Patch) -> None:
         if holder.state not in {State.SENT, State.UNKNOWN}:
             real(self, transaction_id, holder)
 
-    patch.setattr(SubmissionService, "require_free", require_claim_released)
+    patch.setattr(SubmissionService, "require_claim_released", require_claim_released)
 
 
 def expired_keys_are_sent(patch: Patch) -> None:
     """Believe that an idempotency key is valid for a day, and do not look up the outcome."""
-    patch.setattr(submission_module, "KEY_HOLDS", timedelta(days=1))
-    patch.setattr(OutcomeLookup, "find", lambda *_: None)
+    patch.setattr(submission_module, "KEY_REUSE_WINDOW", timedelta(days=1))
+    patch.setattr(OutcomeLookup, "find_sync", lambda *_: None)
 
 
 def open_syncs_are_ended(patch: Patch) -> None:
     """Resubmit what has failed once without waiting for the sync to end."""
-    patch.setattr(plan_module, "_under_way", lambda *_: None)
-    patch.setattr(plan_module, "_unknown", lambda *_: None)
+    patch.setattr(plan_module, "_plan_in_progress", lambda *_: None)
+    patch.setattr(plan_module, "_plan_unknown", lambda *_: None)
 
 
 def open_syncs_free(patch: Patch) -> None:
     """Let a product submit again while the earlier sync is open."""
-    patch.setattr(SubmissionService, "_require_ended", lambda *_: None)
+    patch.setattr(SubmissionService, "_require_sync_ended", lambda *_: None)
 
 
 def failures_are_refusals(patch: Patch) -> None:
     """Take a 5xx answer for not written."""
-    patch.setattr(submit_module, "is_refusal", lambda answer: answer.status_code >= HTTPStatus.BAD_REQUEST)
+    patch.setattr(submit_module, "is_rejection", lambda answer: answer.status_code >= HTTPStatus.BAD_REQUEST)
 
 
 def sent_without_condition(patch: Patch) -> None:
@@ -113,15 +113,15 @@ def claims_are_read_after_the_rest(patch: Patch) -> None:
         return settled_claims(self, company_id, names)
 
     def read_early(self: TransactionHistories, company_id: str, names: Iterable[str]) -> dict[str, TransactionHistory]:
-        return vars(read).pop("standings", None) or load(self, company_id, names)
+        return vars(read).pop("histories", None) or load(self, company_id, names)
 
-    patch.setattr(RetryService, "_settled_claims", read_late)
+    patch.setattr(RetryService, "_settle_claims", read_late)
     patch.setattr(TransactionHistories, "load", read_early)
 
 
 def updates_are_repeated(patch: Patch) -> None:
     """Repeat a PUT whose answer is unknown, as if it had an idempotency key."""
-    patch.setattr(Submission, "may_be_sent_again", lambda *_: True)
+    patch.setattr(Submission, "is_resend_safe", lambda *_: True)
 
 
 def repeats_have_new_keys(patch: Patch) -> None:
@@ -136,8 +136,8 @@ def repeats_have_new_keys(patch: Patch) -> None:
 
 def written_updates_are_retried(patch: Patch) -> None:
     """Resubmit what failed in a sync whatever happened since: Codat does not reject an update as already processed."""
-    patch.setattr(plan_module, "_written", lambda *_: None)
-    patch.setattr(plan_module, "_unknown", lambda *_: None)
+    patch.setattr(plan_module, "_plan_written", lambda *_: None)
+    patch.setattr(plan_module, "_plan_unknown", lambda *_: None)
 
 
 # Each with a seed that has found it, which is tried first.
