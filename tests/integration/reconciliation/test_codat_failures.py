@@ -27,7 +27,7 @@ def test_a_rejected_company_does_not_close_the_gate(
     for company_id in refused:
         simulated.faults.add(Fault("status", status=status, times=99, path=LIST_PATH, company_id=company_id))
     assert reconcile.run().stop_reason is StopReason.COMPLETED
-    assert load_completeness(reconcile).problem == "Codat refuses it"
+    assert load_completeness(reconcile).problem == "Codat refuses requests for this company"
     assert load_completeness(reconcile, other).complete_as_of
     for _ in range(24 * 2):
         reconcile.clock.pass_by(minutes=30)
@@ -100,7 +100,7 @@ def test_an_unreadable_company_delays_no_other(reconcile: Reconcile, aws: Aws) -
     reconcile.clock.pass_by(seconds=2)
     went = reconcile.run()
     assert isinstance(went.fault, KeyError)
-    assert load_completeness(reconcile).problem == "It can't be compared, by a fault of ours: the log tells"
+    assert load_completeness(reconcile).problem == "Internal error while comparing the company: see the log"
     assert load_completeness(reconcile, "company-2").next_at
     assert (reconcile.overall.companies, reconcile.overall.problems) == (2, 2)
 

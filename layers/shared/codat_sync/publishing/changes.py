@@ -1,4 +1,4 @@
-"""Changes of the table's items: the two versions that a record of its stream holds, as far as they are told of."""
+"""Represent item changes: the old and new version in a stream record, reduced to what events need."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Kind = TypeVar("Kind", bound=DomainEvent)
 
 @dataclass(frozen=True, slots=True)
 class ItemVersion:
-    """Which item's version is told of, and when it was written."""
+    """Identify the version of an item that events are derived from, and when it was written."""
 
     pk: str
     sk: str
@@ -28,9 +28,9 @@ class ItemVersion:
     at: str
 
     def event(self, kind: type[Kind], *of: str | None, **fields: object) -> Kind:
-        """Return the fact of that kind; ``of`` tells it from others of its kind in the same version.
+        """Build an event of type ``kind``; ``of`` distinguishes events of the same type from the same version.
 
-        Raises PoisonMessageError if a field can't be what it is: then the item is not what we write.
+        Raises PoisonMessageError if a field is invalid: then the item was not written by this application.
         """
         common = {"v": 1, "company_id": self.company_id, "version": self.version, "occurred_at": self.at}
         name = event_id(self.pk, self.sk, self.version, kind.__name__, *of)
@@ -42,9 +42,9 @@ class ItemVersion:
 
 @dataclass(frozen=True, slots=True)
 class SyncVersion:
-    """What a sync's document says. ``outcome``, ``code`` and ``digest`` are None until Codat was asked.
+    """One version of a sync's record. ``outcome``, ``code`` and ``digest`` are None until the sync is fetched.
 
-    ``document`` is what its items are read from, as they may be too many to be in memory at once.
+    ``document`` is the raw image from which its items are read, as they may be too many to hold in memory at once.
     """
 
     sync_id: str
@@ -63,7 +63,7 @@ class SyncVersion:
 
 @dataclass(frozen=True, slots=True)
 class SyncChange:
-    """A sync's document was made or replaced."""
+    """A sync's record was created or replaced."""
 
     item_version: ItemVersion
     old: SyncVersion | None
@@ -71,13 +71,13 @@ class SyncChange:
 
     @property
     def has_changed_items(self) -> bool:
-        """Whether Codat said something else than before."""
+        """Whether the data fetched from Codat has changed."""
         return self.new.digest is not None and (self.old is None or self.old.digest != self.new.digest)
 
 
 @dataclass(frozen=True, slots=True)
 class RetryChange:
-    """What is done about a failed sync was planned."""
+    """The retry record of a failed sync was written."""
 
     item_version: ItemVersion
     sync_id: str
@@ -87,7 +87,7 @@ class RetryChange:
 
 @dataclass(frozen=True, slots=True)
 class CompanyChange:
-    """A company's record was written. One about which Codat was not asked yet is None."""
+    """A company's record was written. A version that was not yet fetched from Codat is None."""
 
     item_version: ItemVersion
     old: Company | None

@@ -1,4 +1,4 @@
-"""The event bus: what subscribers are told goes there, at least once."""
+"""Publish events to the event bus, at least once."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SOURCE: Final = "codat-sync"
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html. Its other limit, of
-# a request's size (1 MB, 256 KB before 2026), is never met: facts name a bounded number of ids.
+# a request's size (1 MB, 256 KB before 2026), is never reached: events name a bounded number of ids.
 _AT_ONCE = 10
 _REQUESTS_AT_ONCE = 8
 _RETRY: dict[str, Any] = {
@@ -30,7 +30,7 @@ _RETRY: dict[str, Any] = {
 
 
 class EventBus:
-    """The stack's event bus. Safe to share between threads."""
+    """Client of the stack's event bus. Safe to share between threads."""
 
     def __init__(self, client: "EventBridgeClient", name: str) -> None:
         self._client = client
@@ -38,9 +38,9 @@ class EventBus:
         self._pool = ThreadPoolExecutor(_REQUESTS_AT_ONCE, thread_name_prefix="put")
 
     def put(self, events: Iterable[DomainEvent]) -> Counter[str]:
-        """Put ``facts`` on the bus, a few requests side by side; returns how many of each kind.
+        """Put ``events`` on the bus, in up to 8 parallel requests of 10 events each; return the counts by event type.
 
-        They are asked for as they go: however many they are, a few are in memory. Raises EventBusUnavailableError.
+        The iterable is consumed lazily, so that only a few events are in memory. Raises EventBusUnavailableError.
         """
         counts: Counter[str] = Counter()
         for group in batched(batched(events, _AT_ONCE), _REQUESTS_AT_ONCE):
@@ -54,15 +54,15 @@ class EventBus:
             with attempt:
                 pending = self._refused(pending)
                 if pending:
-                    raise EventBusUnavailableError(f"the event bus did not take {len(pending)} events")
+                    raise EventBusUnavailableError(f"the event bus rejected {len(pending)} events")
         return events
 
     def _refused(self, entries: "list[PutEventsRequestEntryTypeDef]") -> "list[PutEventsRequestEntryTypeDef]":
-        """Put ``entries``, and return those that were not taken: each is taken or refused by itself."""
+        """Put ``entries``, and return those that were rejected: each is accepted or rejected on its own."""
         try:
             answer = self._client.put_events(Entries=entries)
         except (ClientError, BotoCoreError) as error:
-            raise EventBusUnavailableError(f"the event bus does not answer: {error}") from error
+            raise EventBusUnavailableError(f"the event bus is unavailable: {error}") from error
         return [entry for entry, result in zip(entries, answer["Entries"], strict=True) if "ErrorCode" in result]
 
     def _entry(self, event: DomainEvent) -> "PutEventsRequestEntryTypeDef":

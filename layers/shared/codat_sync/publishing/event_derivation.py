@@ -1,7 +1,7 @@
-"""What has happened: the facts that follow from the difference between two versions of an item. Rules only.
+"""Derive events from the difference between two versions of an item. Rules only.
 
-A version is compared with the one that it took the place of, and with nothing else: so facts can be told again, by
-whoever has the two, and have the same ids.
+A version is compared only with the one that it replaced. So events can be published again from the same two versions,
+and have the same ids.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -64,12 +64,12 @@ _ACTION_REQUIRED_EVENTS: Final[Mapping[Step, type[ActionRequiredEvent]]] = {
 _LINKED = "linked"
 _NEVER_LINKED = {"pendingauth"}
 
-# What an item was as which type, and its status: without messages, so that it is small.
+# Statuses by transaction id and integration type. Without messages, to save memory.
 Statuses = Mapping[tuple[str, str | None], str | None]
 
 
 def derive_sync_events(item_version: ItemVersion, old: SyncVersion | None, new: SyncVersion) -> Iterator[DomainEvent]:
-    """Yield what has happened to a sync, its transactions apart."""
+    """Yield the events of a sync, without those of its transactions."""
     if new.retry_of and not (old and old.retry_of):
         named = list(new.submitted_ids[:MAX_LISTED_IDS])
         yield item_version.event(RetrySubmitted, sync_id=new.sync_id, retry_of=new.retry_of, transaction_ids=named)
@@ -93,14 +93,14 @@ def derive_sync_events(item_version: ItemVersion, old: SyncVersion | None, new: 
 
 
 def statuses(items: Iterable[Item]) -> Statuses:
-    """Return how each of a document's items stood."""
+    """Return the status of each of a record's items."""
     return {(item.transaction_id, item.integration_type): item.status for item in items if item.transaction_id}
 
 
 def derive_transaction_events(
     item_version: ItemVersion, sync: SyncVersion, old: Statuses, new: Iterable[Item]
 ) -> Iterator[TransactionEvent]:
-    """Yield what has happened to the transactions of a sync. One without an id is only counted, in the sync's fact."""
+    """Yield the events of a sync's transactions. One without an id is only counted, in the sync's event."""
     for item in new:
         kind = _transaction_event_type(item)
         if kind is None or item.transaction_id is None:
@@ -120,7 +120,7 @@ def derive_transaction_events(
 def derive_retry_events(
     item_version: ItemVersion, sync_id: str, old: Retry | None, new: Retry
 ) -> Iterator[DomainEvent]:
-    """Yield what has happened to the failed transactions of a sync."""
+    """Yield the events about the retry of a sync's failed transactions."""
     if new.state is RetryState.RESOLVED and not (old and old.state is RetryState.RESOLVED):
         yield item_version.event(RetryResolved, sync_id=sync_id)
     for step, kind in _ACTION_REQUIRED_EVENTS.items():
@@ -133,7 +133,7 @@ def derive_retry_events(
 
 
 def derive_company_events(item_version: ItemVersion, old: Company | None, new: Company) -> Iterator[ConnectionEvent]:
-    """Yield what has happened to a company."""
+    """Yield the events of a company."""
     platform, status = new.target_platform, new.connection_status
     if new.is_deleted and not (old and old.is_deleted):
         yield item_version.event(CompanyDeleted, target_platform=platform, connection_status=status)
@@ -150,7 +150,7 @@ def _transaction_event_type(item: Item) -> type[TransactionEvent] | None:
 
 def _connection_event_type(old: Company | None, new: Company) -> type[ConnectionEvent] | None:
     if old is None:
-        # As we hear of it first, only what has surely been linked before is lost.
+        # On first sight, only a connection that was certainly linked before is lost.
         is_lost = new.connection_status is not None and not _is_linked(new) and not _was_never_linked(new)
         return ConnectionLost if is_lost else None
     if _is_linked(old) == _is_linked(new):

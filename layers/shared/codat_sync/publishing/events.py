@@ -1,7 +1,7 @@
-"""Facts: what has happened, as subscribers of the event bus are told. Their JSON schema is docs/events.schema.json.
+"""Define the domain events published on the event bus. Their JSON schema is docs/events.schema.json.
 
-No fact holds a message of Codat's, a name or an amount: ids, codes and counts only. So each is small, whatever it is
-about, and none is personal data.
+Events hold ids, codes and counts only, never a message from Codat, a name or an amount. So every event is small, and
+none holds personal data.
 """
 
 from typing import Annotated, Literal
@@ -16,57 +16,55 @@ _NAMESPACE = uuid5(NAMESPACE_URL, "codat-sync/event")
 
 
 def event_id(pk: str, sk: str, version: int, *rest: str | None) -> str:
-    """Return the id of a fact: the same for the same version of an item, however often that is told."""
+    """Return the id of an event: the same for the same version of an item, however often it is published."""
     return str(uuid5(_NAMESPACE, "\n".join(["-" if each is None else each for each in (pk, sk, str(version), *rest)])))
 
 
 class DomainEvent(BaseModel):
-    """What all facts have. The class's name is the event's ``detail-type``."""
+    """Common fields of all events. The class name is the event's ``detail-type``."""
 
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True)
 
-    v: Annotated[Literal[1], Field(description="Version of this schema. Fields may be added to it, never taken out.")]
-    id: Annotated[
-        str, Field(description="The same each time that this event is item_version: forget what you have seen.")
-    ]
-    company_id: Annotated[str, Field(description="CodatClient's id of the company.")]
+    v: Annotated[Literal[1], Field(description="Version of this schema. Fields may be added, but are never removed.")]
+    id: Annotated[str, Field(description="The same on each delivery of this event: ignore ids already processed.")]
+    company_id: Annotated[str, Field(description="Codat's id of the company.")]
     version: Annotated[
-        int, Field(description="Of the sync's document, its retry or the company's record: the higher one is newer.")
+        int, Field(description="Version of the sync's, retry's or company's record: a higher one is newer.")
     ]
-    occurred_at: Annotated[str, Field(description="When it was written down, UTC.")]
+    occurred_at: Annotated[str, Field(description="When the change was stored, UTC.")]
 
 
 class SyncEvent(DomainEvent):
-    """How a sync stands now."""
+    """Current state of a sync."""
 
-    sync_id: Annotated[str, Field(description="CodatClient's id of the sync.")]
-    retry_of: Annotated[str | None, Field(description="The sync whose failed transactions this one creates again.")]
-    code: Annotated[int, Field(description="CodatClient's status code.")]
-    is_final: Annotated[bool, Field(description="Whether CodatClient will not change it by itself.")]
-    synced_at: Annotated[
-        str | None, Field(description="CodatClient's syncUtc: of a history that is taken in, long ago.")
+    sync_id: Annotated[str, Field(description="Codat's id of the sync.")]
+    retry_of: Annotated[str | None, Field(description="The sync whose failed transactions this one resubmits.")]
+    code: Annotated[int, Field(description="Codat's status code of the sync.")]
+    is_final: Annotated[
+        bool, Field(description="Whether the sync has ended: Codat does not change it any more by itself.")
     ]
-    transactions: Annotated[int, Field(description="How many transactions it has, for each type that they have.")]
-    failed: Annotated[int, Field(description="How many of those failed.")]
+    synced_at: Annotated[str | None, Field(description="Codat's syncUtc. Long ago for imported history.")]
+    transactions: Annotated[int, Field(description="Number of transactions, each counted once per integration type.")]
+    failed: Annotated[int, Field(description="Number of those that failed.")]
 
 
 class SyncSucceeded(SyncEvent):
-    """All of a sync is in the books."""
+    """All transactions of a sync are in the accounting software."""
 
 
 class SyncFailed(SyncEvent):
-    """A sync has failed, or at least one of its transactions has."""
+    """A sync failed, or at least one of its transactions did."""
 
 
 class SyncStatusUnknown(SyncEvent):
-    """A sync has ended with a code that Codat does not document: a person has to look."""
+    """A sync ended with an undocumented status code: an operator has to check it."""
 
 
 class UnfinishedSyncEvent(DomainEvent):
-    """What has not come to its end."""
+    """A sync that has not ended."""
 
-    sync_id: Annotated[str, Field(description="CodatClient's id of the sync.")]
-    since: Annotated[str, Field(description="Since when it has been waited for, UTC.")]
+    sync_id: Annotated[str, Field(description="Codat's id of the sync.")]
+    since: Annotated[str, Field(description="When waiting for it began, UTC.")]
 
 
 class SyncStuck(UnfinishedSyncEvent):
@@ -74,93 +72,100 @@ class SyncStuck(UnfinishedSyncEvent):
 
 
 class SyncMissing(UnfinishedSyncEvent):
-    """Codat has not known the sync for an hour, though it told of it: it is believed."""
+    """Codat announced the sync, but has not known it for an hour: it is treated as missing."""
 
 
 class SyncAbandoned(UnfinishedSyncEvent):
-    """A sync has not ended within a month, and is not looked at by itself any more."""
+    """A sync has not ended within a month, and is no longer checked automatically."""
 
 
 class TransactionEvent(DomainEvent):
-    """How a transaction stands in one sync, as one type."""
+    """State of a transaction in one sync, as one integration type."""
 
-    sync_id: Annotated[str, Field(description="CodatClient's id of the sync.")]
-    retry_of: Annotated[str | None, Field(description="The sync whose failed transactions this one creates again.")]
+    sync_id: Annotated[str, Field(description="Codat's id of the sync.")]
+    retry_of: Annotated[str | None, Field(description="The sync whose failed transactions this one resubmits.")]
     transaction_id: Annotated[str, Field(description="The transaction's id.")]
     integration_type: Annotated[
-        str | None, Field(description="What it is booked as; a transaction can have several, each with its own event.")
+        str | None,
+        Field(description="The type that it is booked as. A transaction can have several, each with its own event."),
     ]
-    status: Annotated[str, Field(description="CodatClient's status of it.")]
+    status: Annotated[str, Field(description="Codat's status of the transaction.")]
 
 
 class TransactionCompleted(TransactionEvent):
-    """A transaction is in the books."""
+    """A transaction is in the accounting software."""
 
 
 class TransactionFailed(TransactionEvent):
-    """A transaction did not reach the books in this sync. Whether it is created again, its sync's retry tells."""
+    """A transaction was not written in this sync. The sync's retry events report whether it is resubmitted."""
 
 
 class RetrySubmitted(DomainEvent):
-    """Transactions that failed were created again, in a sync of their own."""
+    """Failed transactions were resubmitted, in a new sync."""
 
     sync_id: Annotated[str, Field(description="The new sync.")]
     retry_of: Annotated[str, Field(description="The sync that they failed in.")]
-    transaction_ids: Annotated[list[str], Field(max_length=MAX_LISTED_IDS, description="What was created again.")]
+    transaction_ids: Annotated[
+        list[str],
+        Field(
+            max_length=MAX_LISTED_IDS,
+            description="The resubmitted transactions. Only the first ones if there are many.",
+        ),
+    ]
 
 
 class RetryResolved(DomainEvent):
-    """All that failed in a sync is in the books after all."""
+    """All failed transactions of a sync are now in the accounting software."""
 
     sync_id: Annotated[str, Field(description="The sync that failed.")]
 
 
 class ActionRequiredEvent(DomainEvent):
-    """Failed transactions of a sync that are not created again by themselves. ``version`` is its retry's."""
+    """Failed transactions that are not resubmitted automatically. ``version`` is that of the sync's retry record."""
 
     sync_id: Annotated[str, Field(description="The sync that they failed in.")]
     transaction_ids: Annotated[
         list[str],
-        Field(
-            max_length=MAX_LISTED_IDS, description="Those for which this is new. The first of them, if they are many."
-        ),
+        Field(max_length=MAX_LISTED_IDS, description="Those newly affected. Only the first ones if there are many."),
     ]
-    count: Annotated[int, Field(description="For how many of the sync's transactions it is so now, those included.")]
+    count: Annotated[
+        int, Field(description="Number of the sync's transactions that are affected now, including those listed.")
+    ]
 
 
 class BodyMissing(ActionRequiredEvent):
-    """They were neither submitted through here nor recorded: the product has to send them."""
+    """No copy exists: they were neither submitted through this proxy nor recorded. The product has to send them."""
 
 
 class CorrectionRequired(ActionRequiredEvent):
-    """They are not valid as they are, or something is not mapped: the product or the customer has to mend that."""
+    """They are invalid, or a mapping is missing: the product or the customer has to correct that."""
 
 
 class BillingExpired(ActionRequiredEvent):
-    """The subscription of the accounting software has expired: the customer has to renew it."""
+    """The subscription to the accounting software has expired: the customer has to renew it."""
 
 
 class RetryExhausted(ActionRequiredEvent):
-    """They were created again as often as is allowed, and failed each time: a person has to look."""
+    """They were resubmitted as often as allowed, and failed each time: an operator has to check them."""
 
 
 class OutcomeUnknown(ActionRequiredEvent):
-    """Nobody knows whether they are in the books: a person has to look there before they are sent anew."""
+    """It is unknown whether they were written: check the accounting software before sending them again."""
 
 
 class PartiallyWritten(ActionRequiredEvent):
-    """They are in the books as one type and not as another: a person has to look."""
+    """They were written as one integration type but not as another: an operator has to check them."""
 
 
 class ConnectionEvent(DomainEvent):
-    """The state of a company's connection to its accounting software. ``version`` is that of the company's record."""
+    """State of a company's connection to its accounting software. ``version`` is that of the company's record."""
 
     target_platform: Annotated[str | None, Field(description="The accounting software.")]
-    connection_status: Annotated[str | None, Field(description="CodatClient's status of the connection.")]
+    connection_status: Annotated[str | None, Field(description="Codat's status of the connection.")]
 
 
 class ConnectionLost(ConnectionEvent):
-    """The connection to the accounting software does not work any more: the customer has to connect again."""
+    """The connection to the accounting software no longer works: the customer has to reconnect."""
 
 
 class ConnectionRestored(ConnectionEvent):

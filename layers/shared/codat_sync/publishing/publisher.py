@@ -1,4 +1,4 @@
-"""Publishing: what the table's stream says has happened is told to the event bus."""
+"""Publish the changes in the table's stream as events on the event bus."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Publisher:
-    """How changes are told of."""
+    """Publish events for changes."""
 
     store: "SyncRepository"
     bus: "EventBus"
 
     def publish(self, change: Change) -> Counter[str]:
-        """Tell what has happened in a change; returns how many facts of each kind that were.
+        """Publish the events of a change; return their counts by event type.
 
-        Raises EventBusUnavailableError, PoisonMessageError, and what DynamoDB raises: then some may have been told
-        already.
+        Raises EventBusUnavailableError, PoisonMessageError, and whatever DynamoDB raises: then some events may have
+        been published already.
         """
         return self.bus.put(self._events(change))
 
@@ -48,11 +48,11 @@ class Publisher:
                 yield from derive_company_events(change.item_version, old, new)
 
     def _transaction_events(self, change: SyncChange) -> Iterator[DomainEvent]:
-        """Yield what has happened to the transactions, some parts of both versions in memory at a time.
+        """Yield the transactions' events, with only some parts of both versions in memory at a time.
 
-        Parts are there for a day after their document was replaced, as long as the stream has its record. If old ones
-        are gone all the same, what the new one says is told as if it were new: it is true of this version, so who goes
-        by versions learns nothing wrong. If new ones are gone, a newer version's record tells what became of them.
+        Parts are kept for a day after their record was replaced, as long as the stream keeps its entry. If old parts
+        are gone all the same, every state in the new version is published as new: it is true of this version, so
+        subscribers that compare versions are not misled. If new parts are gone, a newer version publishes their state.
         """
         old = statuses(self.store.load_items(change.old.document)) if change.old else {}
         yield from derive_transaction_events(

@@ -1,6 +1,6 @@
-"""SyncTable's stream: a record of it, read as the change of an item.
+"""Parse records of SyncTable's stream into item changes.
 
-Tolerant: what an older version of this application has not written is missing from what is told, and nothing more.
+Tolerant: attributes that an older version of this application did not write are only missing from the events.
 """
 
 import json
@@ -22,21 +22,21 @@ from codat_sync.syncs.status_codes import Outcome, status_code
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
-# What is read of an item: its attributes, of DynamoDB's types.
+# An image of an item: its attributes, in DynamoDB's types.
 Image = Mapping[str, Any]
 
 _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError, OSError)
 
 
 def read_change(record: "DynamoDBRecord") -> Change:
-    """Return what a record of the stream says. Raises PoisonMessageError if it is none that this application writes."""
+    """Parse a stream record. Raises PoisonMessageError if this application did not write it."""
     try:
-        written: Any = record.dynamodb  # None is one of the things that can't be read
+        written: Any = record.dynamodb  # None is among what _UNREADABLE covers
         at = datetime.fromtimestamp(float(written["ApproximateCreationDateTime"]), UTC)
         return _change(written.keys, written.old_image, written.new_image, format_timestamp(at))
     except _UNREADABLE as error:
-        # Not its text, which may quote what the item holds.
-        raise PoisonMessageError("unreadable-record", f"it can't be read: {type(error).__name__}") from error
+        # Omit the error's text, which may quote the item's content.
+        raise PoisonMessageError("unreadable-record", f"unreadable record: {type(error).__name__}") from error
 
 
 def _change(keys: Mapping[str, str], old: Image, new: Image, at: str) -> Change:
@@ -54,7 +54,7 @@ def _change(keys: Mapping[str, str], old: Image, new: Image, at: str) -> Change:
 
 
 def _version(image: Image) -> SyncVersion:
-    """Return what an image of a sync's document says."""
+    """Parse an image of a sync's record."""
     answered = is_fetched(image)
     code = int(image["code"]) if answered else None
     summary = image.get("summary") or {}
@@ -76,7 +76,7 @@ def _version(image: Image) -> SyncVersion:
 
 
 def record_to_json(record: Mapping[str, Any], limit: int) -> str:
-    """Return a record as JSON, with the keys of its item only if all of it is longer than ``limit`` bytes."""
+    """Return a record as JSON; without its item's images if it would be longer than ``limit`` bytes."""
     text = json.dumps(record, ensure_ascii=False)
     if len(text.encode()) <= limit:
         return text

@@ -1,6 +1,6 @@
-"""Reading Codat's list of companies, so that one of which no event ever told is compared as well.
+"""Read Codat's list of companies, so that companies without any webhook are reconciled too.
 
-Page by page, each noted down: a run that has no time left is gone on with by the next one.
+Progress is saved after each page: if a run is out of time, the next one resumes there.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _INTERVAL = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryProgress:
-    """How far the list of companies is read by now, how many pages were just read, and how many companies are new."""
+    """Progress through the list of companies, the number of pages just read, and the number of new companies."""
 
     directory: "DirectoryProgress"
     pages: int
@@ -30,7 +30,7 @@ class DiscoveryProgress:
 
 @dataclass(frozen=True)
 class CompanyDiscovery:
-    """How companies become known that Codat has."""
+    """Discover companies from Codat's list."""
 
     codat: "CodatDirectoryClient"
     companies: "ReconciliationRepository"
@@ -38,10 +38,10 @@ class CompanyDiscovery:
     now: Callable[[], datetime]
 
     def resume(self, has_time: Callable[[], bool]) -> DiscoveryProgress:
-        """Begin to read the list, or go on, if it is time to. Raises CodatError and what a call of Codat's does.
+        """Start or resume reading the list, if it is due. Raises CodatError and whatever a call to Codat raises.
 
-        From the last page to the first, the oldest companies being on the first one: if one is deleted meanwhile, those
-        after it move to a page that is still to be read; one that is made meanwhile is of the next reading.
+        Pages are read from last to first, as the oldest companies are on the first page. If a company is deleted
+        meanwhile, those after it move to a page that is still to be read. One created meanwhile is found next time.
         """
         known = self.run_repository.load_directory()
         if known.next_at and known.next_at > format_timestamp(self.now()):
@@ -50,7 +50,7 @@ class CompanyDiscovery:
         return self._read_pages(leased, has_time) if leased else DiscoveryProgress(known, 0, 0)
 
     def postpone(self) -> None:
-        """Have Codat asked again in an hour only: it was, and what does not work would use up what may be used."""
+        """Postpone the next attempt by an hour: repeated failures would exhaust the daily budget."""
         self.run_repository.put_directory(self.run_repository.load_directory(), self.now() + _INTERVAL)
 
     def _start_listing(self, known: "DirectoryProgress") -> "DirectoryProgress":
@@ -75,7 +75,7 @@ class CompanyDiscovery:
         return DiscoveryProgress(directory or leased, pages, new)
 
     def _save_progress(self, read: "DirectoryProgress", pages: int) -> "DirectoryProgress | None":
-        """Note that a page is read; None if another run goes on by now. Page 0 is the first one, asked how many."""
+        """Record that a page is read; None if another run took over. Page 0 requests page 1 for the page count."""
         if read.page == 0 and pages > 1:
             return self.run_repository.put_directory(replace(read, page=pages, pages=pages), self.now() + LEASE)
         if read.page is not None and read.page > 1:

@@ -1,8 +1,7 @@
-"""How complete the table is for a company, and when it is compared with Codat next. Rules only.
+"""Track how complete the table is for a company, and when to compare it with Codat next. Rules only.
 
-"Complete as of" is a moment at which Codat was asked for its list, such that everything that it listed then is in the
-table by now. Only our own clock counts, and only what a comparison has found: what was enqueued is in the table when
-the next comparison finds it there.
+"Complete as of" is the time of a request for Codat's list of which every sync is in the table by now. Only our own
+clock counts, and only what a comparison has found: an enqueued sync counts as stored once the next comparison finds it.
 """
 
 from collections import Counter
@@ -12,13 +11,13 @@ from datetime import datetime, timedelta
 
 from codat_sync.reconciliation.comparison import Discrepancy
 
-# So many syncs of a company are enqueued in one comparison, and remembered until they are in the table.
+# Maximum number of syncs enqueued per company and comparison, and tracked until they are in the table.
 MAX_UNRESOLVED = 200
-# What was enqueued is enqueued again if it is still not there after this: the message may be lost.
+# A sync that is still missing after this time is enqueued again: the message may be lost.
 REQUEUE_AFTER = timedelta(hours=1)
-# A dead letter is kept for two weeks: then, or if it was dropped, nobody else would ever ask about its sync again.
+# A dead letter is kept for two weeks. Once it has expired or was dropped, nothing else would check its sync again.
 _REQUEUE_AFTER_BY_REASON = {Discrepancy.NOT_LISTED: timedelta(days=1), Discrepancy.DEAD_LETTERED: timedelta(days=14)}
-# A comparison is over long before. Nothing is due again sooner than that: see ``Completeness.overall``.
+# Longer than any comparison takes. No company is due again sooner than this: see ``Completeness.companies``.
 LEASE = timedelta(minutes=5)
 _BUSY_FOR = timedelta(days=1)
 _LIVELY_FOR = timedelta(days=7)
@@ -27,10 +26,10 @@ _LIVELY = 4
 
 @dataclass(frozen=True, slots=True)
 class UnresolvedSync:
-    """A sync that is not in the table as Codat lists it.
+    """A sync whose record does not match Codat's list.
 
-    ``complete_before`` is the last comparison in which it was, or was not listed; None if there was none.
-    ``enqueued_at`` is when the worker was told last, or when it was found that it had been set aside.
+    ``complete_before`` is the last comparison in which it matched or was not listed; None if there was none.
+    ``enqueued_at`` is when it was last enqueued, or when its dead letter was first noticed.
     """
 
     why: Discrepancy
@@ -38,24 +37,24 @@ class UnresolvedSync:
     enqueued_at: datetime | None
 
     def refreshed(self, why: Discrepancy, now: datetime) -> "UnresolvedSync":
-        """Return it as it is found now. What is set aside has been asked about: that counts from now on."""
+        """Update the discrepancy. A dead-lettered sync counts as enqueued: Codat was already asked about it."""
         return replace(
             self, why=why, enqueued_at=self.enqueued_at or (now if why is Discrepancy.DEAD_LETTERED else None)
         )
 
     def is_enqueue_due(self, now: datetime) -> bool:
-        """Return whether the worker has to be told, or told again."""
+        """Return whether the sync has to be enqueued for the worker, or enqueued again."""
         after = _REQUEUE_AFTER_BY_REASON.get(self.why, REQUEUE_AFTER)
         return self.why.is_check_needed and (self.enqueued_at is None or now - self.enqueued_at >= after)
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """How it stands with a company, known since ``begun_at``. All else is empty while it was never compared.
+    """Reconciliation state of a company, tracked since ``begun_at``. Other fields are empty until the first comparison.
 
-    ``unresolved`` holds at most ``MOST`` syncs; ``left_out`` counts the others, none of which was missing before
-    ``left_out_before``. ``missing`` counts all syncs ever found whose webhook never came. ``problem`` says why the last
-    comparison came to nothing; ``rounds`` how many in a row have brought no progress.
+    ``unresolved`` holds at most ``MAX_UNRESOLVED`` syncs; ``omitted`` counts the others, none of which was missing
+    before ``omitted_before``. ``missing`` counts all syncs ever found whose webhook never arrived. ``problem`` says why
+    the last comparison failed; ``stalled_runs`` counts the consecutive comparisons without progress.
     """
 
     company_id: str
@@ -74,7 +73,7 @@ class Reconciliation:
 
     @property
     def reasons(self) -> dict[str, int]:
-        """How many syncs are not in the table as Codat lists them, by why; those left out are not known apart."""
+        """Number of syncs that do not match Codat's list, by discrepancy; omitted ones are counted together."""
         counted: dict[str, int] = dict(Counter(each.why.value for each in self.unresolved.values()))
         return counted | ({"omitted": self.omitted} if self.omitted else {})
 
@@ -84,13 +83,13 @@ class Reconciliation:
         return not self.omitted and not any(each.why.is_incomplete for each in self.unresolved.values())
 
     def is_quiet(self, now: datetime) -> bool:
-        """Return whether there is nothing to hurry for: all is there, and has been for days."""
+        """Return whether the company is complete, and has had no sync for a week."""
         is_new = self.compared_at is None or not self.is_complete
         return not is_new and (self.latest_at is None or now - self.latest_at >= _LIVELY_FOR)
 
     def found(self, findings: Mapping[str, Discrepancy], now: datetime) -> dict[str, UnresolvedSync]:
-        """Return what a comparison has found, those first that were found before: since when each is not there."""
-        # Of what was left out nobody knows which syncs they were: each may have been one of them.
+        """Merge a comparison's findings with the known ones, which come first and keep their timestamps."""
+        # The ids of omitted syncs are not stored: each new finding may be one of them.
         unknown = self.omitted_before if self.omitted else self.compared_at
         before = {sync_id: known for sync_id, known in self.unresolved.items() if sync_id in findings}
         new = {
@@ -99,14 +98,14 @@ class Reconciliation:
         return {sync_id: known.refreshed(findings[sync_id], now) for sync_id, known in (before | new).items()}
 
     def is_new(self, sync_id: str) -> bool:
-        """Return whether a sync that was found was not found before, as far as that is known."""
+        """Return whether a finding is certainly new: not tracked before, and no syncs were omitted."""
         return sync_id not in self.unresolved and not self.omitted
 
     def after(
         self, listed_at: datetime, listed: int, found: Mapping[str, UnresolvedSync], latest_at: datetime | None
     ) -> "Reconciliation":
-        """Return how it stands after a comparison with what Codat listed at ``listed_at``."""
-        order = sorted(found, key=lambda sync_id: found[sync_id].enqueued_at is None)  # Those stay that are on the way.
+        """Return the state after a comparison with the list that Codat returned at ``listed_at``."""
+        order = sorted(found, key=lambda sync_id: found[sync_id].enqueued_at is None)  # Keep those already enqueued.
         kept, omitted = order[:MAX_UNRESOLVED], [found[sync_id] for sync_id in order[MAX_UNRESOLVED:]]
         after = replace(
             self,
@@ -124,18 +123,18 @@ class Reconciliation:
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """How often companies are compared: ``busy`` where something goes on, ever more seldom, up to ``quiet``."""
+    """Comparison intervals: ``active_interval`` for companies with recent syncs, up to ``idle_interval`` for others."""
 
     active_interval: timedelta = timedelta(minutes=30)
     idle_interval: timedelta = timedelta(hours=6)
 
     def next_at(self, known: Reconciliation, now: datetime, *, has_open: bool) -> datetime:
-        """Return when a company is compared next. ``has_open`` tells that one of its syncs has not ended."""
+        """Return when to compare a company next. ``has_open`` means that one of its syncs is still in progress."""
         return now + max(LEASE, self._delay(known, now, has_open=has_open))
 
     def _delay(self, known: Reconciliation, now: datetime, *, has_open: bool) -> timedelta:
         if not known.is_complete:
-            # What was enqueued is there soon, and is confirmed then; what does not come is looked at ever more seldom.
+            # Enqueued syncs arrive soon, which a prompt comparison confirms; without progress the interval doubles.
             return min(LEASE * (1 << min(known.stalled_runs, 10)), self.idle_interval)
         age = now - known.latest_at if known.latest_at else None
         if has_open or (age is not None and age < _BUSY_FOR):
@@ -153,7 +152,7 @@ def _complete_as_of(listed_at: datetime, found: Collection[UnresolvedSync]) -> d
 
 
 def _earliest(found: Collection[UnresolvedSync]) -> datetime | None:
-    """Return the moment before which none of them was missing; None if nobody knows of any."""
+    """Return the time before which none of them was missing; None if it is unknown."""
     moments = [each.complete_before for each in found]
     return min((each for each in moments if each), default=None) if None not in moments else None
 

@@ -1,4 +1,4 @@
-"""A sync as Codat lists it against its document: what is wrong with it, if anything. Rules only."""
+"""Compare a sync in Codat's list with its record, and classify the discrepancy. Rules only."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,26 +10,26 @@ from codat_sync.polling.schedule import CheckFailure, PendingCheck
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.sync import SyncStatus
 
-# A webhook that Codat could not deliver comes again after 5 seconds and 5 minutes: until then it is not lost.
+# Codat redelivers a failed webhook after 5 seconds and 5 minutes: until then it is not lost.
 WEBHOOK_GRACE_PERIOD = timedelta(minutes=10)
-# What is looked at so soon by itself need not be looked at now.
+# A sync whose next check is due within this time need not be enqueued.
 DUE_SOON = timedelta(minutes=15)
-# The clock puts an item off by 15 minutes when it enqueues it: what is due for twice that is not looked at.
+# The clock postpones an item by 15 minutes when it enqueues it: one overdue by twice that is not being checked.
 OVERDUE_AFTER = timedelta(minutes=30)
-# What was submitted and Codat does not list is asked about for so long.
+# How long a submitted sync that Codat does not list is checked.
 _UNLISTED_CHECK_PERIOD = timedelta(days=14)
 _OPEN = {Outcome.ANNOUNCED, Outcome.SUBMITTED, Outcome.IN_PROGRESS}
 
 
 class Discrepancy(StrEnum):
-    """Why a sync of Codat's is not in the table, as Codat has it."""
+    """Reasons why a sync's record does not match Codat."""
 
-    MISSING = "missing"  # it has no document
-    STALE = "stale"  # its document has another status code, or another time
-    STUCK = "stuck"  # its document is due to be looked at, and has not been for long
-    PENDING = "pending"  # its webhook may be on its way, or it is about to be looked at: nothing has to be done
-    DEAD_LETTERED = "deadLettered"  # Codat's answer about it can't be understood: a dead letter tells of it
-    NOT_LISTED = "notListed"  # it was submitted, and Codat does not list it: nothing that Codat has is missing
+    MISSING = "missing"  # it has no record
+    STALE = "stale"  # its record has a different status code or time
+    STUCK = "stuck"  # its check is long overdue
+    PENDING = "pending"  # its webhook may be on its way, or its check is due soon: no action needed
+    DEAD_LETTERED = "deadLettered"  # Codat's response about it is malformed: see its dead letter
+    NOT_LISTED = "notListed"  # it was submitted, but Codat does not list it: the table is still complete
 
     @property
     def is_incomplete(self) -> bool:
@@ -38,13 +38,13 @@ class Discrepancy(StrEnum):
 
     @property
     def is_check_needed(self) -> bool:
-        """Whether the worker has to ask Codat about it."""
+        """Whether the worker has to check it with Codat."""
         return self is not Discrepancy.PENDING
 
 
 @dataclass(frozen=True, slots=True)
 class SyncSummary:
-    """A sync's document, as the list of its company's shows it: perhaps a moment old."""
+    """A sync's record as projected by the company index: eventually consistent."""
 
     sync_id: str
     code: int | None
@@ -53,7 +53,7 @@ class SyncSummary:
     check_failure: str | None
 
     def is_settled(self, listed: SyncStatus | None) -> bool:
-        """Return whether it is as Codat lists it, and waits for nothing: then it need not be looked at."""
+        """Return whether it matches Codat's list and has nothing pending: then its record need not be read."""
         if self.outcome in _OPEN or self.check_failure:
             return False
         return listed is None or is_same_state(self.code, self.synced_at, listed)
@@ -61,7 +61,7 @@ class SyncSummary:
 
 @dataclass(frozen=True, slots=True)
 class KnownSync:
-    """A sync's document, read consistently. ``code`` is None while Codat has not been asked."""
+    """A sync's record, read consistently. ``code`` is None until the sync was fetched from Codat."""
 
     sync_id: str
     version: int
@@ -73,12 +73,12 @@ class KnownSync:
 
 
 def is_same_state(code: int | None, synced_at: str | None, listed: SyncStatus) -> bool:
-    """Return whether a document's status code and time are those that Codat lists."""
+    """Return whether a record's status code and time equal those that Codat lists."""
     return code == listed.code and synced_at == format_optional_timestamp(listed.synced_at)
 
 
 def find_discrepancy(listed: SyncStatus | None, known: KnownSync | None, now: datetime) -> Discrepancy | None:
-    """Return what is wrong with a sync that Codat lists, or that is known and open; None if nothing is."""
+    """Classify the discrepancy of a sync that Codat lists, or that is known and open; None if there is none."""
     if known is None:
         return Discrepancy.PENDING if listed and is_webhook_pending(listed, now) else Discrepancy.MISSING
     pending_check = known.pending_check
@@ -100,7 +100,7 @@ def is_webhook_pending(listed: SyncStatus, now: datetime) -> bool:
 
 
 def latest_sync_time(listed: Iterable[SyncStatus]) -> datetime | None:
-    """Return the time of the last sync, None if none has any."""
+    """Return the time of the latest sync; None if none has one."""
     return max((each.synced_at for each in listed if each.synced_at), default=None)
 
 

@@ -1,4 +1,4 @@
-"""How complete the table is, for who shows it: for a company, and for all of them together."""
+"""Report how complete the table is, per company and overall."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -19,12 +19,12 @@ _CLOCKS_DIFFER = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class CompanyCompleteness:
-    """How complete the table is for a company.
+    """Completeness of the table for one company.
 
-    All that Codat listed at ``complete_as_of`` is in the table; None: not known for any moment. ``reasons`` counts the
-    syncs that are not as Codat listed them at ``compared_at``, by why (``comparison.Discrepancy``, and ``omitted`` for
-    those that were too many to be told apart). ``missing`` counts those ever found whose webhook never came.
-    ``problem`` says why the last comparison came to nothing, None if it did not.
+    Everything that Codat listed at ``complete_as_of`` is in the table; None: never known to be complete. ``reasons``
+    counts the syncs that did not match Codat's list at ``compared_at``, by ``comparison.Discrepancy``, plus ``omitted``
+    for those beyond the limit. ``missing`` counts all syncs ever found whose webhook never arrived. ``problem`` says
+    why the last comparison failed; None if it succeeded.
     """
 
     company_id: str
@@ -40,16 +40,16 @@ class CompanyCompleteness:
 
     @property
     def is_incomplete(self) -> bool:
-        """Whether syncs that Codat lists are not in the table as it lists them."""
+        """Whether records of syncs that Codat lists are missing or do not match."""
         return any(number for why, number in self.reasons.items() if why != Discrepancy.NOT_LISTED)
 
 
 @dataclass(frozen=True, slots=True)
 class OverallCompleteness:
-    """The same for all companies that are not deleted: the least of them, and of when Codat was asked which there are.
+    """Completeness of the table for all companies that are not deleted.
 
-    ``never`` counts those that were never complete. While there is one that Codat had when it was asked which there
-    are, nothing is said of all.
+    ``complete_as_of`` is the earliest of theirs and of the last full listing of companies. It is None while a company
+    from that listing has never been complete. ``never_complete`` counts the companies that have never been complete.
     """
 
     complete_as_of: datetime | None = None
@@ -63,34 +63,34 @@ class OverallCompleteness:
 
 
 class Completeness:
-    """What reconcile has found out. Safe to share between threads."""
+    """Read and update completeness in SyncTable. Safe to share between threads."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def company(self, company_id: str) -> CompanyCompleteness | None:
-        """Return how complete the table is for a company, None if it is not compared."""
+        """Return a company's completeness; None if it is not reconciled."""
         found = self._table.get([reconciliation_key(company_id)], ["summary", "reconcileAt"])
         return _company(found[0]) if found else None
 
     def companies(self) -> Iterator[CompanyCompleteness]:
-        """Yield all companies that are compared, those first that are due first: perhaps as they were a moment ago.
+        """Yield all reconciled companies in the order in which they are due; eventually consistent.
 
-        One that is compared meanwhile is due later than it was, as nothing is due sooner than a lease ends: so it may
-        be met twice, and is never missed.
+        A company that is compared meanwhile moves towards the end, as none is due before its lease ends: so it may be
+        yielded twice, but is never missed.
         """
         items = self._table.query_index(BY_RECONCILE, {"reconcilePk": RECONCILE}, {"reconcileAt": _LAST})
         return map(_company, items)
 
     def overall(self) -> OverallCompleteness:
-        """Return how complete the table is for all companies, as the last round has found it."""
+        """Return the overall completeness as of the last run."""
         return _overall(next(iter(self._table.get([COMPLETENESS])), {}))
 
     def update_overall(self, directory: DirectoryProgress, now: datetime) -> OverallCompleteness:
-        """Return how complete the table is for all companies now, and write it down.
+        """Compute and store the overall completeness.
 
-        ``directory`` is how far Codat's list of companies was read before this round: those that were new then are in
-        the index by now.
+        ``directory`` is the progress of the company listing before this run: companies that were new then are in the
+        index by now.
         """
         companies = {each.company_id: each for each in self.companies()}
         overall = summarize(companies.values(), directory, now)
@@ -101,10 +101,10 @@ class Completeness:
 def summarize(
     companies: Collection[CompanyCompleteness], directory: DirectoryProgress, now: datetime
 ) -> OverallCompleteness:
-    """Return what ``companies`` come to together.
+    """Aggregate the completeness of ``companies``.
 
-    Nothing is said of a moment after Codat was asked which companies there are. So one that it did not have then does
-    not count: it became known only after that list was read.
+    The result is never later than the last full listing of companies. So companies that Codat did not have then do not
+    count: those are the ones discovered after that list was read.
     """
     counted = [each for each in companies if not _is_newer(each, directory)]
     moments = [directory.listed_as_of, *(each.complete_as_of for each in counted)]

@@ -1,4 +1,4 @@
-"""Watching the endpoint of the webhooks: whether Codat still sends us any."""
+"""Monitor the webhook endpoint: whether Codat still sends webhooks to it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _NOT_WRONG = {None, EndpointState.HEALTHY, EndpointState.UNKNOWN}
 
 @dataclass(frozen=True)
 class EndpointMonitor:
-    """How the endpoint is watched. ``our_url`` is what Codat has to send webhooks to."""
+    """Check the webhook endpoint. ``webhook_url`` is the URL that Codat has to send webhooks to."""
 
     codat: "CodatDirectoryClient"
     run_repository: "ReconciliationRunRepository"
@@ -25,9 +25,9 @@ class EndpointMonitor:
     now: Callable[[], datetime]
 
     def check(self) -> EndpointState | None:
-        """Ask Codat who receives its webhooks, each hour; returns how our endpoint stands, None if it was not time yet.
+        """Fetch the webhook consumers from Codat, hourly, and return our endpoint's state; None if it was not due.
 
-        Raises CodatError and what a call of Codat's does.
+        Raises CodatError and whatever a call to Codat raises.
         """
         if not self.run_repository.lease_endpoint(self.now()):
             return None
@@ -37,10 +37,10 @@ class EndpointMonitor:
         return state
 
     def postpone(self, *, is_fetched: bool) -> EndpointState | None:
-        """Have Codat asked again in an hour only: it was, and what does not work would use up what may be used.
+        """Postpone the next check by an hour: the call was made, and repeated failures would exhaust the daily budget.
 
-        Returns how the endpoint stands: if it ``is_fetched``, Codat does not say, and that it was well is over. What
-        was wrong stays so. None if Codat fails.
+        Return the endpoint's state: UNKNOWN if Codat responded (``is_fetched``) without usable data, None if Codat is
+        unavailable. UNKNOWN replaces a stored HEALTHY, but never a stored unhealthy state.
         """
         now = self.now()
         if is_fetched and self.run_repository.load_endpoint().state in _NOT_WRONG:

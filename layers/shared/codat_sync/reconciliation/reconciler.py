@@ -1,8 +1,8 @@
-"""Comparing a company: what Codat lists against what is in the table, and what is done about the difference.
+"""Compare a company's syncs in Codat with the table, and enqueue checks for the differences.
 
-Nothing is written here but how complete the table is. The worker, and nobody else, writes documents: what is missing is
-enqueued for it as a check that names the version that was seen, 0 where there was no document. So an event that comes
-at the same time, a second comparison or a message that is handed out twice has nothing done twice.
+This module writes only the completeness. Records are written by the worker alone: a missing sync is enqueued as a check
+that names the version that was seen, 0 if there was no record. So a concurrent webhook, a second comparison or a
+message that is delivered twice never does the same work twice.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from codat_sync.rate_limits.daily_budget import DailyBudget
     from codat_sync.reconciliation.repository import Due, ReconciliationRepository
 
-# What a check costs of the quota: the status and a page of transactions.
+# Quota used per check: one call for the status, one for a page of transactions.
 CALLS_PER_CHECK = 2
-# As the clock: so many wait on the queue at most.
+# Maximum queue depth up to which checks are enqueued, as for the clock.
 MAX_QUEUED = 500
-# Where Codat's list differs from a document, Codat is asked about so many syncs in one comparison.
+# Maximum number of syncs per comparison for which a difference from Codat's list is confirmed with another call.
 _MAX_CONFIRMED = 20
 _MAX_AGREED = 2_000
 _UNKNOWN = "Codat does not know the company"
@@ -44,9 +44,9 @@ _UNKNOWN = "Codat does not know the company"
 
 @dataclass(frozen=True, slots=True)
 class ComparisonResult:
-    """What a comparison has found. ``lost`` are those syncs that have ended, and whose webhook has never come.
+    """Result of a comparison. ``lost`` are syncs that have ended and whose webhook never arrived.
 
-    ``is_outrun`` tells that another run has the company by now: what was found is not written.
+    ``is_superseded`` means that another run has leased the company since: the result was not stored.
     """
 
     known: Reconciliation
@@ -58,7 +58,7 @@ class ComparisonResult:
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """What Codat lists of a company, when it was asked for that, and what is known of those syncs that differ."""
+    """Syncs that Codat listed and that differ, the time of that request, and the matching records."""
 
     at: datetime
     listed: Mapping[str, SyncStatus]
@@ -68,7 +68,7 @@ class _Listed:
 
 @dataclass(frozen=True)
 class Reconciler:
-    """How companies are compared."""
+    """Compare companies with Codat."""
 
     codat: "CodatDirectoryClient"
     store: "ReconciliationRepository"
@@ -78,11 +78,11 @@ class Reconciler:
     now: Callable[[], datetime]
 
     def compare(self, due: "Due", began_at: datetime, correlation_id: str) -> ComparisonResult:
-        """Compare a company that was put off for this, have done what is to be done, and write how it stands.
+        """Compare a leased company, enqueue the necessary checks, and store its state.
 
-        What has ended before ``began_at``, when this deployment began, is history: no webhook was to tell us of it.
+        Syncs that ended before ``began_at``, when this deployment began, are history: no webhook was expected.
         Raises CodatError, DailyBudgetExhaustedError, RateLimitExceededError, SecretUnavailableError,
-        QueueUnavailableError and what DynamoDB raises; the company is due again when what puts it off has passed.
+        QueueUnavailableError and whatever DynamoDB raises; the company is due again when its lease expires.
         """
         before = self.store.load(due.company_id)
         at = self.now()
@@ -104,9 +104,10 @@ class Reconciler:
         return ComparisonResult(after, len(sent), _count_by_discrepancy(found, new), lost, is_superseded=not is_ours)
 
     def record_failure(self, due: "Due", problem: str, *, is_transient: bool = False) -> None:
-        """Write that a comparison came to nothing, for a reason that only concerns this company, and put it off.
+        """Record a comparison that failed for a reason specific to the company, and postpone the next one.
 
-        For an hour, or for no longer than a round if it ``is_soon_over``, and for twice as long each time.
+        The delay doubles with each failure: from an hour up to ``idle_interval``, or from 5 minutes up to an hour if
+        the failure ``is_transient``.
         """
         now = self.now()
         before = self.store.load(due.company_id)
@@ -115,14 +116,14 @@ class Reconciler:
         self.store.put(replace(before, problem=problem, stalled_runs=before.stalled_runs + 1), due, now + delay, now)
 
     def _list_syncs(self, company_id: str) -> dict[str, SyncStatus] | None:
-        """Return all syncs that Codat lists; none if it knows the company and no syncs of it; None if neither."""
+        """Return all syncs that Codat lists; empty if the company has none; None if Codat does not know the company."""
         try:
             return {each.sync_id: each for each in self.codat.list_sync_statuses(company_id)}
         except CodatNotFoundError:
             return {} if self.codat.has_company(company_id) else None
 
     def _handle_unknown(self, before: Reconciliation, due: "Due", correlation_id: str) -> ComparisonResult:
-        """Leave a company alone that is deleted. One that nobody knows to be has the worker look, who waits an hour."""
+        """Stop reconciling a deleted company. Have the worker refresh one not known to be deleted, and wait an hour."""
         now = self.now()
         is_deleted, version = self.store.load_company(due.company_id)
         if not is_deleted:
@@ -131,10 +132,10 @@ class Reconciler:
         is_ours = self.store.put(after, due, None if is_deleted else now + REQUEUE_AFTER, now)
         return ComparisonResult(after, is_superseded=not is_ours)
 
-    # ------------------------------------------------------------ what is wrong
+    # ------------------------------------------------------------ find discrepancies
 
     def _compare_with_table(self, company_id: str, at: datetime, listed: Mapping[str, SyncStatus]) -> _Listed:
-        """Look up what is listed. The list of a company's documents tells which may differ; those are read anew."""
+        """Find the records that may differ by the company index, and read those consistently."""
         summaries = self.store.load_summaries(company_id)
         differing = {
             sync_id for sync_id in listed.keys() | summaries.keys() if not _is_settled(sync_id, summaries, listed)
@@ -144,7 +145,7 @@ class Reconciler:
         return _Listed(at, {sync_id: listed[sync_id] for sync_id in listed if sync_id in differing}, known, has_open)
 
     def _find_discrepancies(self, company_id: str, listing: _Listed) -> dict[str, Discrepancy]:
-        """Return what is wrong, the youngest first."""
+        """Return the discrepancies by sync, newest first."""
         now = self.now()
         sync_ids = sorted(listing.listed.keys() | listing.known.keys(), key=lambda each: _recency(each, listing))
         judged = {each: find_discrepancy(listing.listed.get(each), listing.known.get(each), now) for each in sync_ids}
@@ -154,9 +155,9 @@ class Reconciler:
     def _confirm_stale(
         self, company_id: str, found: dict[str, Discrepancy], listing: _Listed
     ) -> dict[str, Discrepancy]:
-        """Return ``found`` without those that are stale by Codat's list only, and not by what it says of the sync.
+        """Remove from ``found`` the syncs that are stale by Codat's list only, but not by the sync's own status.
 
-        Where that was asked once it is remembered: else a list that is wrong would have it asked again and again.
+        Accepted differences are stored: otherwise an incorrect list would cause the same calls on every run.
         """
         stale = [
             each for each, why in found.items() if why is Discrepancy.STALE and listing.known[each].code is not None
@@ -170,7 +171,7 @@ class Reconciler:
         new = {each: prints[each] for each in asked[:_MAX_CONFIRMED] if each not in confirmed}
         if new:
             self.store.put_agreed(company_id, dict(islice((new | agreed).items(), _MAX_AGREED)))
-        # What was not asked about this time is held for stale, and nothing is done about it yet.
+        # Those beyond the limit are kept as pending, without an action, until a later comparison confirms them.
         held = dict.fromkeys(asked[_MAX_CONFIRMED:], Discrepancy.PENDING)
         return {each: why for each, why in found.items() if each not in stale or each in confirmed} | held
 
@@ -181,12 +182,12 @@ class Reconciler:
             return True
         return (known.code, known.synced_at) != (said.code, format_optional_timestamp(said.synced_at))
 
-    # ------------------------------------------------------------ what is done about it
+    # ------------------------------------------------------------ enqueue checks
 
     def _enqueue(
         self, company_id: str, found: Mapping[str, UnresolvedSync], listing: _Listed, correlation_id: str
     ) -> list[str]:
-        """Have the worker ask about what is missing, as far as queue and quota allow; returns what was enqueued."""
+        """Enqueue checks as far as queue depth and daily budget allow; return the ids of the enqueued syncs."""
         wanted = [sync_id for sync_id, each in found.items() if each.is_enqueue_due(listing.at)][:MAX_UNRESOLVED]
         if not wanted:
             return []
@@ -194,7 +195,7 @@ class Reconciler:
         sent = wanted[: self.budget.reserve(room * CALLS_PER_CHECK) // CALLS_PER_CHECK]
         versions = {sync_id: known.version for sync_id, known in listing.known.items()}
         messages = [_check(company_id, sync_id, versions.get(sync_id, 0), correlation_id) for sync_id in sent]
-        # If the queue did not take all of them, nobody knows which: all of them are enqueued again.
+        # If the queue accepted only some, it is not known which: all of them are enqueued again.
         return sent if self.queue.send_all(messages) == len(messages) else []
 
 
@@ -224,7 +225,7 @@ def _fingerprint(listed: SyncStatus, known: KnownSync) -> str:
 
 
 def _is_webhook_missed(found: UnresolvedSync, listed: SyncStatus | None, began_at: datetime) -> bool:
-    """Return whether a webhook should have told of a sync: while it goes on none comes, before we began none came."""
+    """Return whether a webhook is missed: one is expected only for a final sync that ended after ``began_at``."""
     if found.why is not Discrepancy.MISSING or listed is None or not status_code(listed.code).is_final:
         return False
     return listed.synced_at is None or listed.synced_at >= began_at

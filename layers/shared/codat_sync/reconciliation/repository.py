@@ -1,6 +1,6 @@
-"""What reconcile keeps in SyncTable. Beside a company's record, not in it: so each item has one owner.
+"""Store reconciliation state in SyncTable, in an item beside the company's record: so each item has one owner.
 
-The worker makes a company's item when it makes the company known; from then on it is reconcile's.
+The worker creates a company's item when it first stores the company; from then on only reconcile writes it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -36,7 +36,7 @@ _HEAD = ("pk", "syncId", "version", "digest", "code", "syncUtc", "firstSeenAt", 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A company that is to be compared, and when it was due: who puts that off has it."""
+    """A company that is due to be compared. Postponing its due time ``at`` conditionally leases it."""
 
     company_id: str
     at: str
@@ -44,15 +44,15 @@ class Due:
 
 
 class ReconciliationRepository:
-    """How complete the table is for each company."""
+    """Load and store the reconciliation state of each company."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    # ------------------------------------------------------------ which company is next
+    # ------------------------------------------------------------ due companies
 
     def start_tracking(self, company_ids: Iterable[str], now: datetime) -> int:
-        """Have companies compared that are not yet, nor forgotten, and return how many those were."""
+        """Start reconciling the companies that are neither tracked nor erased; return their number."""
         keys = {each: reconciliation_key(each) for each in company_ids}
         asked = [*keys.values(), *map(company_key, keys)]
         found = self._table.get(asked, ["pk", "reconcileAt", ERASURE_REQUESTED_AT])
@@ -63,7 +63,7 @@ class ReconciliationRepository:
         return len(new)
 
     def load_due(self, now: datetime, most: int) -> list[Due]:
-        """Return the companies that are due, at most so many: what waited longest first."""
+        """Return at most ``most`` companies that are due, the longest overdue first."""
         found = self._table.query_index(
             BY_RECONCILE, {"reconcilePk": RECONCILE}, {"reconcileAt": format_timestamp(now)}
         )
@@ -73,9 +73,9 @@ class ReconciliationRepository:
         ]
 
     def lease(self, due: Due, now: datetime) -> Due | None:
-        """Put a company off, so that it is compared once; returns it as it is due now.
+        """Lease a company, so that only one run compares it; return it with its new due time.
 
-        None if another has it, or if it was forgotten: then nothing of it may be written.
+        None if another run holds the lease, or if the company was erased: then nothing about it may be written.
         """
         if not is_not_erased(self._table, due.company_id):
             return None
@@ -86,45 +86,45 @@ class ReconciliationRepository:
             return None
         return Due(due.company_id, at, due.is_quiet)
 
-    # ------------------------------------------------------------ what is known of a company
+    # ------------------------------------------------------------ state of a company
 
     def load(self, company_id: str) -> Reconciliation:
-        """Return how it stands with a company, read consistently."""
+        """Load a company's reconciliation state, read consistently."""
         found = self._table.get([reconciliation_key(company_id)])
         return read(company_id, found[0]) if found else Reconciliation(company_id)
 
     def load_summaries(self, company_id: str) -> dict[str, SyncSummary]:
-        """Return all syncs of a company that are in the table, by their ids: perhaps as they were a moment ago."""
+        """Load the summaries of all syncs of a company, by id; eventually consistent."""
         of = company_partition(company_id)
         items = self._table.query_index(of.index, {of.name: of.value}, {of.sort: _LAST})
         summaries = (_summary(item["summary"]) for item in items if item["sk"] == SYNC and "summary" in item)
         return {each.sync_id: each for each in summaries}
 
     def load_known(self, sync_ids: Iterable[str]) -> dict[str, KnownSync]:
-        """Return those of the syncs that have a document, read consistently, without its items."""
+        """Load the syncs that have a record, by id, read consistently and without items."""
         found = self._table.get(map(sync_key, sync_ids), _HEAD)
         return {known.sync_id: known for known in map(_known, found)}
 
     def load_company(self, company_id: str) -> tuple[bool, int | None]:
-        """Return whether a company is known to be deleted, and the version of its record, None if it has none."""
+        """Return whether a company is known to be deleted, and its record's version; None if it has no record."""
         record = next(iter(self._table.get([company_key(company_id)], ["version", "isDeleted"])), {})
         return bool(record.get("isDeleted")), int(record["version"]) if "version" in record else None
 
     def load_agreed(self, company_id: str) -> dict[str, str]:
-        """Return, by sync, where Codat said of a sync what the table has, though its list says something else."""
+        """Load the accepted differences by sync: its status matches the table, though Codat's list does not."""
         found = self._table.get([accepted_differences_key(company_id)])
         return dict(found[0].get("agreed", {})) if found else {}
 
     def put_agreed(self, company_id: str, agreed: Mapping[str, str]) -> None:
-        """Keep what ``load_agreed`` returns."""
+        """Store what ``load_agreed`` returns."""
         self._table.update(accepted_differences_key(company_id), {"v": STATE_VERSION, "agreed": dict(agreed)}, {})
 
-    # ------------------------------------------------------------ what came of a comparison
+    # ------------------------------------------------------------ result of a comparison
 
     def put(self, known: Reconciliation, leased: Due, next_at: datetime | None, now: datetime) -> bool:
-        """Write how it stands with a company, if it is still ours to compare; returns whether it was.
+        """Store a company's state if the lease is still held; return whether it was.
 
-        It is due again at ``next_at``; None: not any more.
+        The company is due again at ``next_at``; None: never.
         """
         changes = write(known, is_quiet=known.is_quiet(now)) | reconcile_index_keys(format_optional_timestamp(next_at))
         try:
@@ -135,7 +135,7 @@ class ReconciliationRepository:
 
 
 def write(known: Reconciliation, *, is_quiet: bool) -> Attributes:
-    """Return the attributes of a company's completeness; None is for those that go."""
+    """Return the attributes of a company's item; a value of None removes the attribute."""
     summary = {
         "companyId": known.company_id,
         "begunAt": format_optional_timestamp(known.begun_at),
@@ -164,7 +164,7 @@ def write(known: Reconciliation, *, is_quiet: bool) -> Attributes:
 
 
 def read(company_id: str, values: Mapping[str, Any]) -> Reconciliation:
-    """Return how it stands with a company, from its item or from its summary."""
+    """Read a company's reconciliation state from its item or its summary."""
     summary = values.get("summary", values)
     return Reconciliation(
         company_id=company_id,
@@ -194,7 +194,7 @@ def _summary(summary: Mapping[str, Any]) -> SyncSummary:
         sync_id=summary["syncId"],
         code=None if code is None else int(code),
         synced_at=summary.get("syncUtc"),
-        # One that a later version knows is looked at more closely.
+        # An outcome written by a later version counts as open, so its record is read.
         outcome=parse_enum(Outcome, summary["outcome"], Outcome.IN_PROGRESS),
         check_failure=summary.get("checkFailure"),
     )

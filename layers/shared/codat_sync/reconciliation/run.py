@@ -1,7 +1,7 @@
-"""A round of reconcile's: companies are compared for as long as time, quota and Codat allow; then the next one goes on.
+"""Run reconciliation: compare companies for as long as time, quota and Codat allow. The next run resumes there.
 
-The index of what is due is the queue: a company is put off before it is compared, so that two rounds at once never
-compare the same one, and a crash costs no more than that time.
+The index of due companies is the queue. A company is leased before it is compared, so that concurrent runs never
+compare the same one, and a crash costs no more than the lease.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
     from codat_sync.reconciliation.reconciler import Reconciler
     from codat_sync.reconciliation.repository import Due, ReconciliationRepository
 
-# More than a round gets to: so that those are among them for which there is most need.
+# More than a run can process, so that the active companies are among them.
 _MAX_DUE = 2_000
-# For each quiet company so many come first where something goes on; and never none.
+# Number of active companies compared per quiet one, so that neither kind starves.
 _BUSY_PER_QUIET = 3
 _MAX_FAILURES = 3
-# Something of this one company can't be read: a fault of ours, for whose cure the others need not wait.
+# Data of this one company can't be processed because of a bug; the other companies need not wait for its fix.
 _UNEXPECTED_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class StopReason(StrEnum):
-    """Why a round ended."""
+    """Reasons why a run ended."""
 
-    COMPLETED = "completed"  # nothing is due any more
+    COMPLETED = "completed"  # no more companies are due
     OUT_OF_TIME = "outOfTime"
-    BUDGET_USED = "budgetUsed"  # what may be used of the day's quota by now is used
-    RATE_LIMITED = "rateLimited"  # as many calls as Codat allows were made this minute
-    GATE_CLOSED = "gateClosed"  # Codat may not be called
+    BUDGET_USED = "budgetUsed"  # the daily budget released so far is used
+    RATE_LIMITED = "rateLimited"  # the rate limit per minute is reached
+    GATE_CLOSED = "gateClosed"  # calls to Codat are suspended
     NO_API_KEY = "noApiKey"
-    CODAT_UNAVAILABLE = "codatUnavailable"  # it fails
+    CODAT_UNAVAILABLE = "codatUnavailable"  # several companies in a row failed because Codat was unavailable
 
 
 @dataclass(slots=True)
 class RunResult:
-    """What a round came to. ``fault`` is one of ours that kept a company from being compared, None if none did."""
+    """Result of a run. ``fault`` is an unexpected error that kept a company from being compared; None if none did."""
 
     stop_reason: StopReason = StopReason.COMPLETED
     compared: list[ComparisonResult] = field(default_factory=list)
@@ -57,7 +57,7 @@ class RunResult:
 
 @dataclass(frozen=True)
 class ReconciliationRun:
-    """How a round goes. ``tell`` hears of each comparison, ``tell_failure`` of one that came to nothing."""
+    """Run reconciliation. ``log_comparison`` is called per comparison, ``log_failure`` per failed one."""
 
     reconciler: "Reconciler"
     discovery: "CompanyDiscovery"
@@ -69,10 +69,10 @@ class ReconciliationRun:
     log_failure: Callable[[str, Exception], None]
 
     def run(self, has_time: Callable[[], bool], correlation_id: str) -> RunResult:
-        """Look at the endpoint, read Codat's list of companies, compare what is due. Raises QueueUnavailableError."""
+        """Check the endpoint, read Codat's list of companies, compare due companies. Raises QueueUnavailableError."""
         result = RunResult()
         try:
-            self.gate.require_open()  # Before anything is put off for a call that can't be made.
+            self.gate.require_open()  # Before a lease is taken for a call that can't be made.
             result.endpoint = self._check_endpoint()
             result.discovery_progress = self._discover(has_time)
             self._compare_all(result, has_time, correlation_id)
@@ -98,7 +98,7 @@ class ReconciliationRun:
                 return
             leased = self.store.lease(due, self.now())
             if leased is None:
-                continue  # Another round has it.
+                continue  # Another run has leased it.
             try:
                 compared = self.reconciler.compare(leased, began_at, correlation_id)
             except CodatError as error:
@@ -106,7 +106,7 @@ class ReconciliationRun:
                 failures += isinstance(error, CodatUnavailableError)
                 continue
             except _UNEXPECTED_ERRORS as error:
-                self._postpone(leased, error, "It can't be compared, by a fault of ours: the log tells")
+                self._postpone(leased, error, "Internal error while comparing the company: see the log")
                 result.fault = error
                 continue
             failures = 0
@@ -114,12 +114,12 @@ class ReconciliationRun:
             self.log_comparison(compared)
 
     def _record_failure(self, leased: "Due", error: CodatError) -> None:
-        """Write why a company was not compared, and put it off. Raises GateClosedError if no other can be either."""
+        """Record why a comparison failed, and postpone the company. Raises GateClosedError if it affects all calls."""
         self.gate.require_open()
         if isinstance(error, CodatUnavailableError):
             self._postpone(leased, error, "Codat does not answer")
         elif isinstance(error, GateClosedError):
-            self._postpone(leased, error, "Codat refuses it", is_transient=False)
+            self._postpone(leased, error, "Codat refuses requests for this company", is_transient=False)
         else:
             self._postpone(leased, error, "Codat's answer can't be understood", is_transient=False)
 
@@ -128,7 +128,7 @@ class ReconciliationRun:
         self.reconciler.record_failure(leased, problem, is_transient=is_transient)
 
     def _check_endpoint(self) -> EndpointState | None:
-        """Return how the endpoint stands, None if it was not time to ask, or Codat fails."""
+        """Check the endpoint and return its state; None if the check was not due, or Codat is unavailable."""
         try:
             return self.endpoint_monitor.check()
         except CodatError as error:
@@ -136,7 +136,7 @@ class ReconciliationRun:
             return self.endpoint_monitor.postpone(is_fetched=not isinstance(error, CodatUnavailableError))
 
     def _discover(self, has_time: Callable[[], bool]) -> "DiscoveryProgress | None":
-        """Return how far the list of companies is read, None if Codat fails."""
+        """Read the list of companies and return the progress; None if Codat fails."""
         try:
             return self.discovery.resume(has_time)
         except CodatError as error:
@@ -145,13 +145,13 @@ class ReconciliationRun:
             return None
 
     def _log_and_continue(self, what: str, error: CodatError) -> None:
-        """Tell of an error that the comparisons do not depend on. Raises GateClosedError if they do."""
+        """Log an error that does not affect the comparisons. Raises GateClosedError if it does."""
         self.gate.require_open()
         self.log_failure(what, error)
 
 
 def prioritize(due: Sequence["Due"]) -> Iterator["Due"]:
-    """Yield companies where something goes on or is missing first, and a quiet one after every three of them."""
+    """Yield active and incomplete companies first, and a quiet one after every three of them."""
     active_interval = iter([each for each in due if not each.is_quiet])
     idle_interval = iter([each for each in due if each.is_quiet])
     while some := [*islice(active_interval, _BUSY_PER_QUIET), *islice(idle_interval, 1)]:

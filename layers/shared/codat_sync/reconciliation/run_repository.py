@@ -1,4 +1,4 @@
-"""What reconcile keeps that is of no one company: Codat's list of companies, and the endpoint of its webhooks."""
+"""Store reconciliation state that belongs to no single company: the company listing and the webhook endpoint."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,11 +20,11 @@ _MOST_RACES = 5
 
 @dataclass(frozen=True, slots=True)
 class DirectoryProgress:
-    """How far Codat's list of companies is read.
+    """Progress through Codat's list of companies.
 
-    ``began_at`` is when this deployment first asked for it. ``listed_as_of`` is when the last whole reading began, and
-    ``read_at`` when it was over: all companies that Codat had when it began were known by then. ``page`` is the next
-    page of the reading that goes on, None if none does.
+    ``began_at`` is when this deployment first requested it. ``listed_as_of`` is when the last full listing began, and
+    ``read_at`` when it ended: by then all companies that Codat had at its beginning were known. ``page`` is the next
+    page of the listing in progress; None if none is.
     """
 
     began_at: datetime | None = None
@@ -37,24 +37,24 @@ class DirectoryProgress:
 
     @property
     def progress(self) -> float:
-        """How much of the list is read, from 0 to 1."""
+        """Fraction of the list that has been read, from 0 to 1."""
         if self.page is None:
             return 1.0
         return 1 - self.page / self.pages if self.pages else 0.0
 
 
 class ReconciliationRunRepository:
-    """The items of SyncTable that are of no one company, and reconcile's own."""
+    """Load and store reconcile's items in SyncTable that belong to no single company."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def load_directory(self) -> DirectoryProgress:
-        """Return how far the list of companies is read."""
+        """Load the progress through the list of companies."""
         return _directory(self._load(DIRECTORY))
 
     def put_directory(self, directory: DirectoryProgress, next_at: datetime) -> DirectoryProgress | None:
-        """Write how far it is read, and when it is gone on with; returns it so, None if another run does that."""
+        """Store the progress and when to continue; return it with that time, None if another run took over."""
         after = format_timestamp(next_at)
         changes = {
             "v": _VERSION,
@@ -71,18 +71,18 @@ class ReconciliationRunRepository:
         return _directory(changes)
 
     def load_endpoint(self) -> Endpoint:
-        """Return how our endpoint stood when Codat was asked last."""
+        """Load our endpoint's state as of the last check."""
         return _endpoint(self._load(ENDPOINT))
 
     def lease_endpoint(self, now: datetime) -> bool:
-        """Return whether it is time to ask Codat about the endpoint, and this run's turn to."""
+        """Lease the endpoint check; return whether it is due and this run got the lease."""
         next_at = self._load(ENDPOINT).get("nextAt")
         if next_at and next_at > format_timestamp(now):
             return False
         return self._put(ENDPOINT, {"v": _VERSION, "nextAt": format_timestamp(now + LEASE)}, next_at)
 
     def put_endpoint(self, state: EndpointState, now: datetime, next_at: datetime) -> None:
-        """Write how the endpoint stands, and when Codat is asked again."""
+        """Store the endpoint's state and the time of the next check."""
         before = self.load_endpoint()
         since = before.since if before.state is state and before.since else now
         changes = {
@@ -94,11 +94,11 @@ class ReconciliationRunRepository:
         self._table.update(ENDPOINT, changes, {})
 
     def postpone_endpoint_check(self, next_at: datetime) -> None:
-        """Have Codat asked about the endpoint at ``next_at``, and not before."""
+        """Postpone the next endpoint check to ``next_at``."""
         self._table.update(ENDPOINT, {"v": _VERSION, "nextAt": format_timestamp(next_at)}, {})
 
     def count_missed_webhooks(self, number: int, now: datetime) -> None:
-        """Count syncs that were found and whose webhook never came."""
+        """Add to the number of syncs whose webhook never arrived. Gives up after 5 lost races."""
         for _ in range(_MOST_RACES):
             known = self._load(ENDPOINT).get("missedWebhooks")
             changes = {

@@ -1,4 +1,4 @@
-"""What reconcile tells of its work: lines of the log and metrics, whose meaning is in docs/operations.md."""
+"""Emit reconcile's log lines and metrics, which docs/operations.md explains."""
 
 from collections import Counter
 from datetime import datetime
@@ -19,9 +19,9 @@ _MAX_IDS = 10
 
 
 def log_comparison(compared: "ComparisonResult") -> None:
-    """Log a comparison; as an error what tells that webhooks are lost.
+    """Log a comparison; missed webhooks as an error.
 
-    That is counted at once: should the round crash, the next one finds it no longer new.
+    Missed webhooks are counted at once: if the run crashes, the next one no longer sees them as new.
     """
     known = compared.known
     metrics.add_metric("WebhooksMissed", MetricUnit.Count, len(compared.lost))
@@ -45,7 +45,7 @@ def log_comparison(compared: "ComparisonResult") -> None:
 
 
 def log_failure(what: str, error: Exception) -> None:
-    """Log that a comparison, or what else was asked of Codat, came to nothing."""
+    """Log and count a failed comparison, or another failed request to Codat."""
     logger.warning(
         "comparison failed",
         subject=what,
@@ -56,7 +56,7 @@ def log_failure(what: str, error: Exception) -> None:
 
 
 def log_run(result: "RunResult", overall: "OverallCompleteness", now: datetime) -> None:
-    """Log and count what a round came to, and how complete the table is after it."""
+    """Log and count a run's result and the overall completeness after it."""
     _log_endpoint(result.endpoint)
     found: Counter[str] = Counter()
     for each in result.compared:
