@@ -84,9 +84,9 @@ def test_the_history_is_searched_filtered_sorted_and_paged_all_in_the_url(page: 
     counts = [int(text) for text in page.locator("td.c-failed").all_inner_texts()]
     assert counts == sorted(counts, reverse=True)
     page.locator("summary", has_text="Columns").click()
-    page.get_by_label("First heard of").check()
+    page.get_by_label("First seen").check()
     page.locator("details[open]").get_by_role("button", name="Apply").click()
-    expect(page.get_by_role("columnheader", name="First heard of")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="First seen")).to_be_visible()
     assert "outcome=failed" in page.url
     page.locator("summary", has_text="Status code").click()
     page.get_by_label("4000").check()
@@ -104,7 +104,7 @@ def test_a_sync_is_told_of_on_four_tabs(page: Page, world: World) -> None:
     """Times with where they come from, the note for the customer, ids to copy, the configuration to take along."""
     page.goto("syncs")
     page.locator(f'a[href$="{world.failed_sync.sync_id}"]').click()
-    expect(page.get_by_text("Codat gives one time of a sync only")).to_be_visible()
+    expect(page.get_by_text("Codat gives one time per sync")).to_be_visible()
     expect(page.get_by_text("did not accept some of your expenses")).to_be_visible()
     expect(page.get_by_text("Xero")).to_be_visible()
     page.get_by_role("button", name="Copy webhook-id").click()
@@ -138,8 +138,8 @@ def test_retry_is_offered_only_where_it_would_do_something(page: Page, world: Wo
     page.goto(f"syncs/{world.failed_sync.sync_id}/items")
     expect(page.get_by_role("button", name="Retry failed items")).to_be_disabled()
     page.get_by_role("link", name="see why").click()
-    expect(page.get_by_text("No body recorded")).to_be_visible()
-    expect(page.get_by_text("Nothing would be created again.")).to_be_visible()
+    expect(page.get_by_text("We don’t have a copy to resubmit")).to_be_visible()
+    expect(page.get_by_text("No items can be resubmitted right now.")).to_be_visible()
 
 
 def test_what_failed_is_retried_after_what_it_would_do_was_shown_and_its_progress_is_seen(
@@ -153,7 +153,7 @@ def test_what_failed_is_retried_after_what_it_would_do_was_shown_and_its_progres
     expect(page.locator("ul.ids").get_by_text(world.submitted_ids[0])).to_be_visible()
     assert len(world.simulated.submissions) == before
     page.get_by_role("button", name="Retry 1 item").click()
-    expect(page.get_by_text("Syncs that retries have made")).to_be_visible()
+    expect(page.get_by_text("Syncs created by retries")).to_be_visible()
     expect(page.get_by_role("button", name="Retry failed items")).to_be_disabled()
     assert len(world.simulated.submissions) == before + 1
     world.settle(world.simulated.submissions[-1].sync_id)
@@ -166,7 +166,7 @@ def test_codat_is_asked_at_once(page: Page, world: World) -> None:
     """And what it says just now is shown."""
     page.goto(f"syncs/{world.good_sync.sync_id}/timeline")
     page.get_by_role("button", name="Ask Codat now").click()
-    expect(page.get_by_role("status").filter(has_text="Codat says just now: 2000")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Codat’s current status: 2000")).to_be_visible()
 
 
 def test_a_company_and_a_transaction_have_pages_of_their_own(page: Page, world: World) -> None:
@@ -191,11 +191,11 @@ def test_a_dead_letter_is_dropped_with_a_reason(page: Page, world: World) -> Non
     expect(form.locator("pre").first).to_contain_text("expenses.sync.seen")
     form.get_by_role("checkbox", name="Dead letter").first.check()
     form.get_by_role("button", name="Drop").click()
-    expect(form.get_by_label("Why they are dropped")).to_be_focused()
-    form.get_by_label("Why they are dropped").fill("A test of ours")
+    expect(form.get_by_label("Reason for dropping")).to_be_focused()
+    form.get_by_label("Reason for dropping").fill("Test message")
     form.get_by_role("button", name="Drop").click()
     expect(page.get_by_role("status").filter(has_text="1 dead letter dropped")).to_be_visible()
-    expect(page.get_by_role("region", name="Dropped last")).to_contain_text("A test of ours")
+    expect(page.get_by_role("region", name="Recently dropped")).to_contain_text("Test message")
     expect(form.locator("tbody tr")).to_have_count(before - 1)
 
 
@@ -225,12 +225,12 @@ def test_without_javascript_all_is_there_but_copying(plain: Page, world: World) 
     world.submit_what_fails()
     plain.goto(f"syncs/{world.submitted_sync_id}/retry")
     plain.get_by_role("button", name="Retry 1 item").click()
-    expect(plain.get_by_text("Syncs that retries have made")).to_be_visible()
+    expect(plain.get_by_text("Syncs created by retries")).to_be_visible()
     world.hears_what_it_does_not_know("expenses.sync.seen")
     plain.goto("dead-letters")
     plain.get_by_role("checkbox", name="Dead letter").first.check()
-    plain.get_by_role("button", name="Put back").first.click()
-    expect(plain.get_by_text("1 dead letter put back")).to_be_visible()
+    plain.get_by_role("button", name="Reprocess").first.click()
+    expect(plain.get_by_text("1 dead letter sent for reprocessing")).to_be_visible()
 
 
 def test_the_keyboard_reaches_the_content_at_once_and_leaves_what_it_opened(page: Page) -> None:
@@ -243,7 +243,7 @@ def test_the_keyboard_reaches_the_content_at_once_and_leaves_what_it_opened(page
     page.locator("summary", has_text="Columns").click()
     page.keyboard.press("Escape")
     expect(page.locator("summary", has_text="Columns")).to_be_focused()
-    expect(page.get_by_label("First heard of")).to_be_hidden()
+    expect(page.get_by_label("First seen")).to_be_hidden()
 
 
 def test_axe_finds_nothing_to_object_to(browser: Browser, world: World) -> None:

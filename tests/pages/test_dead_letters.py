@@ -63,7 +63,7 @@ def test_what_is_there_is_shown_with_why_as_often_as_wanted(
     world: World, client: httpx.Client, sqs: "SQSClient"
 ) -> None:
     """To look takes nothing away; what a message says is text."""
-    assert "None. Whatever came has been understood." in client.get("dead-letters").text
+    assert "No dead letters. Every message was processed." in client.get("dead-letters").text
     world.hears_what_it_does_not_know(f"expenses.{HTML}")
     world.simulated.faults.add(Fault("malformed", times=3, path="status$"))
     sync = world.simulated.add_sync(world.simulated.company(COMPANY_ID), 2000, [])
@@ -75,7 +75,7 @@ def test_what_is_there_is_shown_with_why_as_often_as_wanted(
         assert all(reason in text for reason in ("malformed-response", "unknown-event-type", "max-receives-exceeded"))
         assert f'href="./syncs/{sync.sync_id}"' in text
         assert f'href="./company/{COMPANY_ID}"' in text
-        assert "It was handed out ten times." in text
+        assert "Delivered ten times without success." in text
         assert HTML not in text
         assert "more" not in text.partition("<main")[2].partition("</main")[0]
 
@@ -85,12 +85,12 @@ def test_some_are_put_back_and_the_others_stay(world: World, client: httpx.Clien
     world.hears_what_it_does_not_know("expenses.sync.seen", 3)
     first, second, third = _shown(client)
     page = _deal(client, "redrive", {"letter": [first, second], "shown": [first, second, third]})
-    assert "2 dead letters put back" in page.text
+    assert "2 dead letters sent for reprocessing" in page.text
     assert _shown(client) == [third]
     assert [each.get("MessageAttributes") for each in _messages(sqs, "sync")] == [None, None]
     assert _messages(sqs, "retry") == []
     page = _deal(client, "redrive", {"letter": [first, third]})
-    assert "1 dead letter put back" in page.text
+    assert "1 dead letter sent for reprocessing" in page.text
     assert "1 more was not found" in page.text
 
 
@@ -115,7 +115,7 @@ def test_none_is_dropped_without_a_reason(
     """The form asks for one, and whoever sends another is told."""
     world.hears_what_it_does_not_know("expenses.sync.seen")
     answer = client.post("dead-letters/drop", data=TOKEN | form | {"letter": _shown(client)})
-    assert (answer.status_code, "must say why they are dropped" in answer.text) == (400, True)
+    assert (answer.status_code, "must give a reason for dropping" in answer.text) == (400, True)
     assert len(_messages(sqs, "dead")) == 1
 
 
@@ -124,7 +124,7 @@ def test_which_ones_has_to_be_said(world: World, client: httpx.Client, sqs: "SQS
     """Nothing said does not mean all."""
     world.hears_what_it_does_not_know("expenses.sync.seen")
     answer = client.post(f"dead-letters/{how}", data=TOKEN | {"why": "a test", "shown": _shown(client)})
-    assert (answer.status_code, "names none: tick those" in answer.text) == (400, True)
+    assert (answer.status_code, "is missing: select at least one" in answer.text) == (400, True)
     assert len(_messages(sqs, "dead")) == 1
 
 
@@ -138,10 +138,10 @@ def test_many_are_shown_some_at_a_time(client: httpx.Client, sqs: "SQSClient") -
     page = client.get("dead-letters")
     shared = sum(len(client.get(f"assets/{name}").content) for name in ("style.css", "page.js", "icon.svg"))
     assert shared + len(page.content) < 100_000
-    assert "About 100 more are there" in page.text
+    assert "About 100 more are not shown" in page.text
     shown = _shown(client)
     assert len(shown) == 20
-    assert "20 dead letters put back" in _deal(client, "redrive", {"all": "yes", "shown": shown}).text
+    assert "20 dead letters sent for reprocessing" in _deal(client, "redrive", {"all": "yes", "shown": shown}).text
     assert len(_messages(sqs, "retry")) == 20
     assert len(_messages(sqs, "retry-dead")) == 100
 
@@ -151,8 +151,8 @@ def test_what_came_from_the_stream_is_not_put_back_here(client: httpx.Client, sq
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="publish-dead")["QueueUrl"], MessageBody="{}")
     text = client.get("dead-letters").text
     assert "make republish" in text
-    assert "Put back</button>" not in text
-    assert "0 dead letters put back" in _deal(client, "redrive", {"letter": _shown(client)}).text
+    assert "Reprocess</button>" not in text
+    assert "0 dead letters sent for reprocessing" in _deal(client, "redrive", {"letter": _shown(client)}).text
     assert "1 dead letter dropped" in _deal(client, "drop", {"letter": _shown(client), "why": "told by hand"}).text
 
 
@@ -161,15 +161,15 @@ def test_a_form_is_about_its_own_queue(client: httpx.Client, sqs: "SQSClient") -
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="retry-dead")["QueueUrl"], MessageBody="crashed")
     assert 'name="queue" value="retry"' in client.get("dead-letters").text
     shown = _shown(client)
-    assert "0 dead letters put back" in _deal(client, "redrive", {"letter": shown, "queue": "sync"}).text
-    assert "1 dead letter put back" in _deal(client, "redrive", {"letter": shown, "queue": "retry"}).text
+    assert "0 dead letters sent for reprocessing" in _deal(client, "redrive", {"letter": shown, "queue": "sync"}).text
+    assert "1 dead letter sent for reprocessing" in _deal(client, "redrive", {"letter": shown, "queue": "retry"}).text
 
 
 def test_enter_drops_and_asks_why(client: httpx.Client, sqs: "SQSClient") -> None:
     """A browser presses the first button of a form then: whoever has written a reason does not want it put back."""
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="dead")["QueueUrl"], MessageBody="crashed")
     form = client.get("dead-letters").text.partition('<form class="card flush letters"')[2].partition("</form>")[0]
-    assert re.findall("<button[^>]*>([^<]+)</button>", form) == ["Drop", "Put back"]
+    assert re.findall("<button[^>]*>([^<]+)</button>", form) == ["Drop", "Reprocess"]
 
 
 def test_what_a_form_has_answered_can_be_loaded_again(client: httpx.Client) -> None:

@@ -57,7 +57,7 @@ def test_what_makes_no_sense_is_a_page_that_says_so(client: httpx.Client, path: 
     """With the links to go on, and never an error of ours."""
     answer = client.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
-    assert "To the dashboard" in answer.text
+    assert "Go to the dashboard" in answer.text
 
 
 def test_what_a_form_leaves_empty_is_not_asked(client: httpx.Client) -> None:
@@ -111,11 +111,11 @@ def test_codat_failing_is_a_page_that_says_so_and_the_rest_is_shown(world: World
     for _ in range(3):
         world.simulated.faults.add(Fault("status", status=503))
     answer = client.post(f"syncs/{sync_id}/refresh", data=TOKEN)
-    assert (answer.status_code, "Codat does not answer, or fails" in answer.text) == (504, True)
+    assert (answer.status_code, "Codat is unavailable" in answer.text) == (504, True)
     for _ in range(3):
         world.simulated.faults.add(Fault("status", status=503))
     answer = client.get(f"syncs/{sync_id}/config")
-    assert (answer.status_code, "Codat does not answer, or fails" in answer.text) == (200, True)
+    assert (answer.status_code, "Codat is unavailable" in answer.text) == (200, True)
     assert "good-one" in client.get(f"syncs/{sync_id}/items").text
 
 
@@ -134,15 +134,15 @@ def test_the_dashboard_says_as_of_when_the_table_is_complete_once_that_is_known(
     world: World, client: httpx.Client
 ) -> None:
     """Nothing stands there before reconcile has compared it with Codat."""
-    assert not re.search("found complete|complete as of", client.get("").text)
+    assert not re.search("fully checked|complete as of", client.get("").text)
     world.reconcile(load("reconcile", "each-five-minutes"))
-    assert "3 of 3 companies not yet found complete" in client.get("").text
+    assert "3 of 3 companies not fully checked yet" in client.get("").text
     at = "2026-11-24T10:00:00.000Z"
     known = {"completeAsOf": at, "asOf": at, "companies": 3, "never": 0, "incomplete": 1, "reasons": {"missing": 2}}
     Table(boto3.client("dynamodb"), "syncs").update(COMPLETENESS, known, {})
     text = client.get("").text
     assert "complete as of" in text
-    assert "of 3 companies, 1 lack syncs that Codat lists" in text
+    assert "of 3 companies, 1 has missing or outdated syncs" in text
 
 
 def test_a_page_reads_no_more_than_what_it_shows(world: World, client: httpx.Client) -> None:

@@ -56,7 +56,7 @@ def test_the_view_role_can_retry_nothing(ann: httpx.Client, simulated: Simulated
     """Whether they press the button or not: it can't be pressed."""
     assert '<button class="primary" disabled' in ann.get(f"/syncs/{SYNC_ID}/items").text
     answer = ann.post(f"/syncs/{SYNC_ID}/retry", data={"token": _token(ann)}, headers={"origin": SITE})
-    assert (answer.status_code, "the role for retrying is needed" in answer.text) == (403, True)
+    assert (answer.status_code, "the retry role is required" in answer.text) == (403, True)
     assert not simulated.submissions
 
 
@@ -69,7 +69,7 @@ def test_the_view_role_cannot_change_dead_letters(ann: httpx.Client, aws: Aws, h
     assert len(re.findall("<button[^>]* formaction=[^>]* disabled", page)) == 2
     form = {"token": _token(ann), "letter": sent["MessageId"], "why": "a test"}
     answer = ann.post(f"/dead-letters/{how}", data=form, headers={"origin": SITE})
-    assert (answer.status_code, "the role for retrying is needed" in answer.text) == (403, True)
+    assert (answer.status_code, "the retry role is required" in answer.text) == (403, True)
     assert [each["Body"] for each in aws.messages("SYNC_DEAD_LETTER_QUEUE")] == ["crashed"]
 
 
@@ -115,7 +115,7 @@ def test_an_issuer_that_fails_is_a_page_that_says_so(ann: httpx.Client, issuer: 
     """Whoever waits a moment can sign in."""
     issuer.denies = True
     denied = ann.get("/")
-    assert (denied.status_code, "Signing in came to nothing" in denied.text) == (400, True)
+    assert (denied.status_code, "Sign-in failed" in denied.text) == (400, True)
 
 
 def test_what_a_browser_may_do_with_a_page_is_said_with_each(ann: httpx.Client) -> None:

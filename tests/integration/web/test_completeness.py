@@ -77,20 +77,20 @@ def test_missing_syncs_are_shown_with_reasons_and_the_number_found_without_a_web
     assert (company["reasons"], company["missing"], company["problem"]) == ({"missing": 2}, 2, None)
     for path in ("/", f"/company/{COMPANY_ID}"):
         page = ask(path)
-        assert "2 being fetched, of which the table has nothing" in page
-        assert "2 syncs" in page.partition("ebhook told of")[2][:60], path
+        assert "2 missing syncs are being fetched" in page
+        assert "2 syncs" in page.partition("ound without a webhook")[2][:60], path
 
 
 def test_an_unhealthy_endpoint_is_shown_at_the_top(
     reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
 ) -> None:
     """With since when, and what becomes of syncs meanwhile."""
-    assert "endpoint of our webhooks" not in ask("/")
+    assert "our webhook endpoint" not in ask("/")
     simulated.set_webhook_consumer(WEBHOOK_URL, disabled=True)
     reconcile.clock.pass_by(hours=2)
     reconcile.run()
     assert _api(ask)["endpoint"]["state"] == "disabled"
-    assert "Codat has disabled the endpoint of our webhooks" in ask("/")
+    assert "Codat has disabled our webhook endpoint" in ask("/")
 
 
 def test_an_outdated_endpoint_state_is_not_shown(
@@ -102,8 +102,8 @@ def test_an_outdated_endpoint_state_is_not_shown(
     reconcile.run()
     assert _api(ask)["endpoint"]["state"] == "unknown"
     page = ask("/")
-    assert "Codat does not say whether it sends us webhooks" in page
-    assert '<span class="tag bad">unknown</span>' in page
+    assert "The state of our webhook endpoint in Codat could not be determined" in page
+    assert '<span class="tag bad">Unknown</span>' in page
 
 
 def test_a_company_without_a_sync_is_shown_as_codat_lists_it(
@@ -131,7 +131,7 @@ def test_until_codats_list_is_read_it_says_so(aws: Aws, ask: Callable[[str], str
     known = {"asOf": "2026-11-24T10:00:00.000Z", "companies": 3, "never": 0}
     Table(aws.dynamodb, "syncs").update(COMPLETENESS, known, {})
     page = ask("/")
-    assert "list of companies has not been read to its end yet" in page
+    assert "list of companies has not been read to the end" in page
     assert "0 of 3" not in page
     assert "24 Nov 2026, 10:00:00" in page
 
@@ -146,8 +146,8 @@ def test_a_company_that_cannot_be_compared_says_why(
     reconcile.run()
     problem = json.loads(ask(f"/api/v1/companies/{COMPANY_ID}"))["completeness"]["problem"]
     assert problem
-    assert f"<dt>Not compared</dt><dd>{problem}" in ask(f"/company/{COMPANY_ID}").replace("&#39;", "'")
-    assert "1 could not be compared" in ask("/")
+    assert f"<dt>Last check failed</dt><dd>{problem}" in ask(f"/company/{COMPANY_ID}").replace("&#39;", "'")
+    assert "1 could not be checked" in ask("/")
 
 
 def test_before_anything_was_compared_nothing_is_claimed(ask: Callable[[str], str]) -> None:
@@ -158,4 +158,4 @@ def test_before_anything_was_compared_nothing_is_claimed(ask: Callable[[str], st
         None,
         None,
     )
-    assert "Compared with what Codat lists" not in ask("/")
+    assert "Comparison with Codat’s list" not in ask("/")

@@ -1,4 +1,4 @@
-"""Lists as CSV, for a spreadsheet."""
+"""Export lists as CSV, with protection against formula injection."""
 
 import csv
 import io
@@ -13,10 +13,10 @@ from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web.api.schemas import FailureCauses, ItemPage, SyncPage, Totals
 
 CONTENT_TYPE = "text/csv; charset=utf-8"
-# Lambda answers 6 MB at most: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+# Keeps the response under Lambda's limit of 6 MB: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_ROWS = 5000
-# What a spreadsheet would take for a formula: https://owasp.org/www-community/attacks/CSV_Injection
-# Where a semicolon separates, also what comes after one.
+# Values that a spreadsheet would evaluate as formulas: https://owasp.org/www-community/attacks/CSV_Injection
+# Also after a semicolon, which some locales use as the separator.
 _FORMULA = re.compile(r"(^|[;\t\r\n])(\s*)([=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 _SYNC_COLUMNS = (
@@ -31,22 +31,22 @@ _CAUSE_COLUMNS = (
 
 
 def export_syncs(page: SyncPage) -> Response[str]:
-    """Return a page of the history as CSV."""
+    """Export a page of syncs as CSV."""
     return _answer("syncs", _SYNC_COLUMNS, [_row(each) for each in page.syncs], page.next_cursor)
 
 
 def export_items(page: ItemPage) -> Response[str]:
-    """Return a page of a sync's transactions as CSV."""
+    """Export a page of a sync's transactions as CSV."""
     return _answer("transactions", _ITEM_COLUMNS, [_row(each) for each in page.transactions], page.next_cursor)
 
 
 def export_causes(causes: FailureCauses) -> Response[str]:
-    """Return causes as CSV."""
+    """Export failure causes as CSV."""
     return _answer("causes", _CAUSE_COLUMNS, [_row(each) for each in causes.causes], None)
 
 
 def export_totals(totals: Totals) -> Response[str]:
-    """Return totals as CSV: a row a day, a column an outcome."""
+    """Export totals as CSV, with one row per day and one column per outcome."""
     outcomes = [outcome.value for outcome in Outcome]
     rows = [_row(day) | {outcome: day.outcomes.get(Outcome(outcome), 0) for outcome in outcomes} for day in totals.days]
     return _answer("totals", ("day", "syncs", *outcomes, "transactions", "failed"), rows, None)

@@ -1,4 +1,4 @@
-"""The parameters of the JSON API and of the pages: what may be asked, and what is said of it."""
+"""Query and path parameters shared by the JSON API and the pages."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -14,44 +14,45 @@ from codat_sync.syncs.status_codes import Outcome
 
 _MAX_CURSOR_LENGTH = 300
 
-First = Annotated[date | None, Query(alias="from", description="The first day, in UTC; 30 days before the last")]
-Last = Annotated[date | None, Query(alias="to", description="The last day, in UTC; today")]
+First = Annotated[date | None, Query(alias="from", description="First day, in UTC. Defaults to 30 days ending on `to`")]
+Last = Annotated[date | None, Query(alias="to", description="Last day, in UTC. Defaults to today")]
 CompanyId = Annotated[str | None, Query(alias="companyId", description="Only syncs of this company")]
-Search = Annotated[str | None, Query(description="A sync's id, whenever it was; or a company's", max_length=128)]
-Codes = Annotated[list[int] | None, Query(alias="code", description="Only these of Codat's status codes")]
+Search = Annotated[str | None, Query(description="A sync id, from any time, or a company id", max_length=128)]
+Codes = Annotated[list[int] | None, Query(alias="code", description="Only these Codat status codes")]
 Outcomes = Annotated[list[Outcome] | None, Query(alias="outcome", description="Only these outcomes")]
 Statuses = Annotated[list[str] | None, Query(alias="status", description="Only these statuses, such as PushError")]
-SortBy = Annotated[Sort, Query(description="By anything but time, the newest 1,000 of the period are sorted")]
-Order = Annotated[Literal["asc", "desc"], Query(description="desc: the newest or the most first")]
-Limit = Annotated[int, Query(ge=1, le=200, description="How many at most")]
-Rows = Annotated[int, Query(ge=1, le=50, description="How many at most: a page weighs under 100 KB")]
+SortBy = Annotated[Sort, Query(description="Orders other than `time` sort only the newest 1,000 syncs of the period")]
+Order = Annotated[Literal["asc", "desc"], Query(description="`desc` returns the newest or highest first")]
+Limit = Annotated[int, Query(ge=1, le=200, description="Maximum number of results")]
+Rows = Annotated[int, Query(ge=1, le=50, description="Maximum number of rows. Keeps pages under 100 KB")]
 Cursor = Annotated[
-    str | None, Query(max_length=_MAX_CURSOR_LENGTH, description="`nextCursor` of the page before, all else unchanged")
+    str | None,
+    Query(max_length=_MAX_CURSOR_LENGTH, description="`nextCursor` of the previous page. Keep all other parameters"),
 ]
-Format = Annotated[Literal["json", "csv"], Query(description="csv: up to 5,000 rows, whatever the limit")]
-SyncId = Annotated[str, Path(description="A sync's id")]
-CompanyInPath = Annotated[str, Path(description="A company's id")]
-TransactionId = Annotated[str, Path(description="A transaction's id")]
+Format = Annotated[Literal["json", "csv"], Query(description="csv returns up to 5,000 rows and ignores `limit`")]
+SyncId = Annotated[str, Path(description="Sync id")]
+CompanyInPath = Annotated[str, Path(description="Company id")]
+TransactionId = Annotated[str, Path(description="Transaction id")]
 
 
 def identifier(parameter: str, value: str) -> str:
-    """Return an id that came from outside. Raises InvalidQueryError if it can be none."""
+    """Validate and canonicalize an id from a request. Raises InvalidQueryError."""
     if not is_identifier(value):
-        raise InvalidQueryError(parameter, "must be an id: letters, digits and `._:@+=-`, 128 at most")
+        raise InvalidQueryError(parameter, "must be an id: at most 128 letters, digits and `._:@+=-`")
     return canonicalize(value)
 
 
 def company_or_none(company_id: str | None) -> str | None:
-    """Return the company that is asked about, None for all. Raises InvalidQueryError."""
+    """Return the canonical company id, None for all companies. Raises InvalidQueryError."""
     return None if company_id is None else identifier("companyId", company_id)
 
 
 def period(first: date | None, last: date | None, now: Callable[[], datetime]) -> Period:
-    """Return the period that is asked for. Raises InvalidQueryError."""
+    """Return the requested period, with defaults applied. Raises InvalidQueryError."""
     return period_of(first, last, now().date())
 
 
-def history_query(  # noqa: PLR0913 - as many as can be asked for
+def history_query(  # noqa: PLR0913 - one per query parameter
     asked: Period,
     *,
     company_id: str | None,
@@ -61,7 +62,7 @@ def history_query(  # noqa: PLR0913 - as many as can be asked for
     order: str,
     limit: int,
 ) -> HistoryQuery:
-    """Return what is asked of the history. Raises InvalidQueryError."""
+    """Build the query for the sync list. Raises InvalidQueryError."""
     return HistoryQuery(
         period=asked,
         company_id=company_or_none(company_id),

@@ -1,4 +1,4 @@
-"""Why there is no answer, as RFC 9457 has it: in one place for all that can go wrong."""
+"""Map exceptions to problem details (RFC 9457), in one place for the API and the pages."""
 
 import json
 import math
@@ -32,29 +32,29 @@ from codat_sync.rate_limits.errors import GateClosedError, RateLimitExceededErro
 
 CONTENT_TYPE = "application/problem+json"
 
-# What waiting cures, and for how many seconds; what Codat is to blame for. The first that fits counts.
+# Exception, title and Retry-After in seconds; then errors caused by Codat. The first match applies.
 _TEMPORARY_ERRORS: tuple[tuple[type[Exception], str, int], ...] = (
-    (AwsResponseError, "AWS does not keep up, or refuses", 5),
-    (AwsConnectionError, "AWS does not answer", 5),
-    (RateLimitExceededError, "Codat is asked by many at once", 1),
-    (UnprocessedItemsError, "The table does not keep up", 5),
-    (QueueUnavailableError, "The queue does not answer", 5),
-    (RetryUnavailableError, "The function that retries does not answer, or fails", 5),
-    (IdentityProviderError, "Who signs people in does not answer, or fails", 5),
-    (SecretUnavailableError, "A secret is not in place yet", 300),
+    (AwsResponseError, "AWS rejected or throttled a request", 5),
+    (AwsConnectionError, "AWS is unavailable", 5),
+    (RateLimitExceededError, "Too many concurrent requests to Codat", 1),
+    (UnprocessedItemsError, "The table is throttled", 5),
+    (QueueUnavailableError, "The queue is unavailable", 5),
+    (RetryUnavailableError, "The retry function is unavailable", 5),
+    (IdentityProviderError, "Identity provider unavailable", 5),
+    (SecretUnavailableError, "A secret has not been configured yet", 300),
 )
 _CODAT_ERRORS: tuple[tuple[type[CodatSyncError], HTTPStatus, str], ...] = (
-    (CodatNotFoundError, HTTPStatus.NOT_FOUND, "Codat does not know it"),
-    (CodatUnavailableError, HTTPStatus.GATEWAY_TIMEOUT, "Codat does not answer, or fails"),
-    (CodatError, HTTPStatus.BAD_GATEWAY, "Codat's answer can't be understood"),
+    (CodatNotFoundError, HTTPStatus.NOT_FOUND, "Not found in Codat"),
+    (CodatUnavailableError, HTTPStatus.GATEWAY_TIMEOUT, "Codat is unavailable"),
+    (CodatError, HTTPStatus.BAD_GATEWAY, "Codat returned an invalid response"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ProblemDetails:
-    """What somebody is told in place of an answer. ``errors`` are parameters, each with what is wrong with it.
+    """An error response. ``errors`` are invalid parameters, each with an explanation.
 
-    ``later`` is in how many seconds it is worth asking again, if waiting cures it.
+    ``retry_after`` is the number of seconds after which to retry, None if a retry would not help.
     """
 
     status: HTTPStatus
@@ -65,35 +65,35 @@ class ProblemDetails:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that go with it."""
+        """The Retry-After header, if there is one."""
         return {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
 
 
 def problem_response(problem: ProblemDetails) -> Response[str]:
-    """Return the answer that says so."""
+    """Build a problem response."""
     body: dict[str, Any] = {"type": "about:blank", "title": problem.title, "status": int(problem.status)}
     body |= {"detail": problem.detail, "errors": [{"parameter": name, "detail": why} for name, why in problem.errors]}
     return Response(int(problem.status), CONTENT_TYPE, json.dumps(body), dict(problem.headers))
 
 
 def not_found(what: str) -> Response[str]:
-    """Return the answer that there is no such thing."""
+    """Build the 404 response for a missing ``what``."""
     return problem_response(ProblemDetails(HTTPStatus.NOT_FOUND, f"There is no such {what}"))
 
 
 def invalid_request(errors: Sequence[tuple[str, str]]) -> ProblemDetails:
-    """Return that a question is not valid."""
+    """Return the problem of a request with invalid parameters."""
     detail = "; ".join(f"{parameter} {why}" for parameter, why in errors)
     return ProblemDetails(HTTPStatus.BAD_REQUEST, "The request is not valid", detail, tuple(errors))
 
 
 def validation_errors(error: RequestValidationError) -> list[tuple[str, str]]:
-    """Return the parameters that are not valid, each with why."""
+    """Return the invalid parameters, each with an explanation."""
     return [(".".join(map(str, each["loc"][1:])) or "request", str(each["msg"])) for each in error.errors()]
 
 
 def problem_for(error: Exception, now: datetime) -> ProblemDetails:
-    """Return what ``error`` comes to. Raises it if it is none to tell anybody."""
+    """Map ``error`` to problem details. Raises it again if it is unexpected."""
     if isinstance(error, AWS_ERRORS):
         logger.error("AWS request failed", error=type(error).__name__, detail=str(error))
     match error:
@@ -102,10 +102,10 @@ def problem_for(error: Exception, now: datetime) -> ProblemDetails:
         case ForbiddenError() | CsrfError():
             return ProblemDetails(HTTPStatus.FORBIDDEN, "You may not do this", str(error))
         case LoginFailedError():
-            return ProblemDetails(HTTPStatus.BAD_REQUEST, "Signing in came to nothing", str(error))
+            return ProblemDetails(HTTPStatus.BAD_REQUEST, "Sign-in failed", str(error))
         case GateClosedError():
             seconds = max(1, math.ceil((error.closure.until - now).total_seconds()))
-            return _temporary("Codat may not be asked just now", f"The reason: {error.closure.reason}", seconds)
+            return _temporary("Calls to Codat are paused", f"Reason: {error.closure.reason}", seconds)
     for kind, title, seconds in _TEMPORARY_ERRORS:
         if isinstance(error, kind):
             return _temporary(title, None, seconds)

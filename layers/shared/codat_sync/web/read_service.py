@@ -1,4 +1,4 @@
-"""What the answers of Sync Health are made from."""
+"""Read operations behind Sync Health's pages and JSON API."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,9 +21,9 @@ from codat_sync.webhooks.endpoint import Endpoint
 
 @dataclass(frozen=True, slots=True)
 class CompanyOverview:
-    """A company with its latest sync and its last successful one, as far back as was looked.
+    """A company with its latest sync and its last successful one, within the period searched.
 
-    ``completeness`` is None while it was not compared with what Codat lists.
+    ``completeness`` is None until the company has been compared with Codat's list.
     """
 
     company: Company | None
@@ -33,14 +33,14 @@ class CompanyOverview:
     is_truncated: bool
 
     @property
-    def is_not_erased(self) -> bool:
-        """Whether there is such a company: one without a sync is only known from Codat's list."""
+    def exists(self) -> bool:
+        """Whether the company is known. One without syncs is known only from Codat's list."""
         return bool(self.company or self.latest or self.completeness)
 
 
 @dataclass(frozen=True, slots=True)
 class CompletenessOverview:
-    """How complete the table is for all companies, and how the endpoint of the webhooks stands."""
+    """Completeness over all companies, and the state of the webhook endpoint."""
 
     overall: OverallCompleteness
     endpoint: Endpoint
@@ -48,7 +48,7 @@ class CompletenessOverview:
 
 @dataclass(frozen=True)
 class ReadService:
-    """All ways to read: the table's, and Codat live."""
+    """Reads syncs, companies and completeness from the table, and live data from Codat."""
 
     sync_history: SyncHistory
     details: SyncReader
@@ -61,7 +61,7 @@ class ReadService:
     now: Callable[[], datetime]
 
     def search(self, query: HistoryQuery, search: str | None, cursor: str | None) -> HistoryPage:
-        """Return a page of the history: of one sync if ``search`` is its id, of one company if it is that one's.
+        """Return a page of syncs: a single one if ``search`` is its id, a company's if it is a company id.
 
         Raises InvalidQueryError and UnprocessedItemsError.
         """
@@ -89,5 +89,5 @@ class ReadService:
         )
 
     def load_completeness(self) -> CompletenessOverview:
-        """Return how complete the table is, as reconcile has found it last."""
+        """Return the completeness and endpoint state found by the last reconciliation run."""
         return CompletenessOverview(self.completeness.overall(), self.run_repository.load_endpoint())

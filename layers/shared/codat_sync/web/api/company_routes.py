@@ -1,4 +1,4 @@
-"""The JSON API: a company, its configuration, and how complete what is known of all of them is."""
+"""JSON API routes for companies, their configuration and completeness."""
 
 from typing import Any
 
@@ -13,20 +13,20 @@ from codat_sync.web.read_service import ReadService
 
 
 def add_completeness(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
-    """Add the route of how complete the table is."""
+    """Add the completeness route."""
 
     @app.get(
         f"{PREFIX}/completeness",
-        summary="As of when all is known that Codat lists, and whether webhooks come",
+        summary="Completeness compared with Codat's list, and the webhook endpoint's state",
         responses=documented_responses(Completeness),
     )
     def completeness() -> Response[Any]:
-        """Costs two requests."""
+        """Costs two table requests."""
         return json_response(Completeness.model_validate(read_service.load_completeness()))
 
 
 def add_company(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
-    """Add the routes of one company."""
+    """Add the routes of a company."""
 
     @app.get(
         f"{PREFIX}/companies/<company_id>",
@@ -34,18 +34,18 @@ def add_company(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         responses=documented_responses(CompanyHealth),
     )
     def company(company_id: CompanyInPath) -> Response[Any]:
-        """Costs four requests; more if its last successful sync is far back, 32 at most."""
+        """Costs four table requests; up to 32 if the last successful sync is old."""
         wanted = identifier("companyId", company_id)
         found = read_service.company(wanted)
-        return json_response(presenters.company_health(found)) if found.is_not_erased else not_found("company")
+        return json_response(presenters.company_health(found)) if found.exists else not_found("company")
 
     @app.get(
         f"{PREFIX}/companies/<company_id>/configuration",
-        summary="A company's configuration, as Codat has it",
+        summary="A company's current configuration in Codat",
         responses=documented_responses(Configuration, CODAT_PROBLEMS),
     )
     def configuration(company_id: CompanyInPath) -> Response[Any]:
-        """Costs a request of Codat's quota, of what is kept for people."""
+        """Costs one request of the Codat quota reserved for users."""
         wanted = identifier("companyId", company_id)
         found = read_service.live.fetch_configuration(wanted)
         if found is None:

@@ -1,4 +1,4 @@
-"""The JSON API: the history of syncs, totals, and what failures come from."""
+"""JSON API routes for the sync list, totals and failure causes."""
 
 from typing import Any
 
@@ -30,10 +30,10 @@ from codat_sync.web.read_service import ReadService
 
 
 def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
-    """Add the routes of what is listed by time."""
+    """Add the routes for the sync list, totals and failure causes."""
 
-    @app.get(f"{PREFIX}/syncs", summary="The history of syncs", responses=documented_responses(SyncPage, is_list=True))
-    def syncs(  # noqa: PLR0913, PLR0917 - as many as can be asked for
+    @app.get(f"{PREFIX}/syncs", summary="List syncs", responses=documented_responses(SyncPage, is_list=True))
+    def syncs(  # noqa: PLR0913, PLR0917 - one per query parameter
         search: Search = None,
         company_id: CompanyId = None,
         first: First = None,
@@ -46,7 +46,7 @@ def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         cursor: Cursor = None,
         format: Format = "json",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
-        """Costs a request where there are rows enough on the first day, 31 at most; half a read unit each 4 KB."""
+        """Costs one table request if the first day fills the page, up to 31 otherwise; half a read unit per 4 KB."""
         query = history_query(
             period(first, last, read_service.now),
             company_id=company_id,
@@ -68,7 +68,7 @@ def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         company_id: CompanyId = None,
         format: Format = "json",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
-        """Costs a request a day, and one more for each megabyte (about 2,500 syncs): 128 read units a megabyte."""
+        """Costs a table request per day, plus one per megabyte (about 2,500 syncs) at 128 read units each."""
         company = company_or_none(company_id)
         found = presenters.totals(read_service.sync_history.totals(period(first, last, read_service.now), company))
         return csv_export.export_totals(found) if format == "csv" else json_response(found)
@@ -82,7 +82,7 @@ def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         company_id: CompanyId = None,
         format: Format = "json",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
-        """Costs what the history does, and the documents of up to 200 failed syncs: a read unit each 4 KB."""
+        """Costs as much as the sync list, plus up to 200 failed syncs' documents at one read unit per 4 KB."""
         company = company_or_none(company_id)
         asked = period(first, last, read_service.now)
         found = presenters.causes(find_failure_causes(read_service.sync_history, read_service.details, asked, company))

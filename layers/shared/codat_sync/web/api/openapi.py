@@ -1,4 +1,4 @@
-"""The OpenAPI document of the JSON API, made from the routes and completed by what they can't say."""
+"""The OpenAPI document of the JSON API: generated from the routes, plus the retry function's operation."""
 
 import json
 from functools import cache
@@ -15,24 +15,24 @@ from codat_sync.web.api.schemas import Retried, Unauthorized
 from codat_sync.web.problems import CONTENT_TYPE
 
 _DESCRIPTION = (
-    "The health of every sync of Codat's Sync for Expenses. All times are UTC. Every list is read in bounded time: what"
-    " is not on a page has a cursor that leads there. Errors are problem documents (RFC 9457)."
+    "The status of every Codat Sync for Expenses sync. All times are UTC. Lists are read in bounded time and paged by"
+    " cursor. Errors are problem details (RFC 9457)."
 )
-# What Powertools says of every operation, and is answered with a problem here.
+# Powertools documents 422 for every operation; this API responds with 400 and problem details instead.
 _VALIDATION = ("422", ("HTTPValidationError", "ValidationError"))
 _REFERENCE = "#/components/schemas/{model}"
 
-# OpenAPI's own shape.
+# JSON in OpenAPI's format.
 Json = dict[str, Any]
 
 
 @cache
 def document(app: APIGatewayHttpResolver) -> str:
-    """Return the OpenAPI document of ``app``, as JSON."""
+    """Generate the OpenAPI document of ``app``, as JSON."""
     made: Json = json.loads(
         app.get_openapi_json_schema(title="codat-sync: Sync Health", version="1", description=_DESCRIPTION)
     )
-    made.pop("servers", None)  # It is where the document is.
+    made.pop("servers", None)  # The server is the one that serves this document.
     schemas: Json = made["components"]["schemas"]
     status, names = _VALIDATION
     for name in names:
@@ -54,8 +54,12 @@ def _camel(path: str) -> str:
 
 
 def _retry(schemas: Json) -> Json:
-    """Return the operation that the function retry serves."""
-    responses = {str(int(HTTPStatus.OK)): _content("What was done, or why not", JSON, Retried, schemas)}
+    """Describe the operation that the retry function serves."""
+    responses = {
+        str(int(HTTPStatus.OK)): _content(
+            "The action taken for each transaction, with the reason", JSON, Retried, schemas
+        )
+    }
     responses[str(int(HTTPStatus.UNAUTHORIZED))] = _content(UNAUTHORIZED, JSON, Unauthorized, schemas)
     for status, description in documented_problems().items():
         responses[str(int(status))] = {
@@ -63,8 +67,8 @@ def _retry(schemas: Json) -> Json:
             "content": {CONTENT_TYPE: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}},
         }
     return {
-        "summary": "Create again what failed, where that is right",
-        "description": "All failed transactions, or those that are named. It can be asked for twice: see the plan.",
+        "summary": "Resubmit failed transactions where it is safe",
+        "description": "All failed transactions, or those named in the body. Safe to repeat: nothing is written twice.",
         "operationId": "retry",
         "parameters": [{"name": "syncId", "in": "path", "required": True, "schema": {"type": "string"}}],
         "requestBody": {"required": False} | _content("", JSON, RetryRequestBody, schemas),

@@ -1,4 +1,4 @@
-"""What is known, put into the shape in which it is answered."""
+"""Convert domain objects to the JSON API's schemas."""
 
 from codat_sync.queries.failed_syncs import FailureCauses as FoundCauses
 from codat_sync.queries.failure_causes import FailureCause as FoundCause
@@ -31,28 +31,28 @@ from codat_sync.web.api.schemas import (
 )
 from codat_sync.web.read_service import CompanyOverview
 
-# Each is of a problem of its own: who has more has one that this does not group.
+# More causes than this mean that similar messages were not grouped.
 _MAX_CAUSES = 100
 _MAX_EXAMPLE_LENGTH = 2000
 
 
 def code(number: int) -> Code:
-    """Return what a status code means."""
+    """Describe a status code."""
     return Code.model_validate(status_code(number))
 
 
 def summary(row: ListedSync) -> SyncSummary:
-    """Return a sync as lists show it."""
+    """Convert a listed sync."""
     return SyncSummary.model_validate(row)
 
 
 def sync_page(page: HistoryPage) -> SyncPage:
-    """Return a page of the history."""
+    """Convert a page of syncs."""
     return SyncPage(syncs=list(map(summary, page.rows)), next_cursor=page.next_cursor, is_truncated=page.is_truncated)
 
 
 def totals(found: FoundTotals) -> Totals:
-    """Return the totals of a period."""
+    """Convert the totals of a period."""
     return Totals(
         days=list(map(DayTotals.model_validate, found.days)),
         total=PeriodTotals.model_validate(found.total),
@@ -61,19 +61,19 @@ def totals(found: FoundTotals) -> Totals:
 
 
 def details(found: FoundDetails) -> SyncDetails:
-    """Return all that is known of a sync."""
+    """Convert the details of a sync."""
     meaning = code(found.status.code) if found.status else None
     fields = {name: getattr(found, name) for name in SyncDetails.model_fields if hasattr(found, name)}
     return SyncDetails.model_validate({**fields, "listed": found.listed, "meaning": meaning})
 
 
 def items(page: FoundItems) -> ItemPage:
-    """Return a page of a sync's transactions."""
+    """Convert a page of a sync's transactions."""
     return ItemPage(transactions=list(map(Item.model_validate, page.items)), next_cursor=page.next_cursor)
 
 
 def transaction(company_id: str, planned: TransactionPlan) -> Transaction:
-    """Return a transaction over all its syncs."""
+    """Convert a transaction with all its syncs and submissions."""
     history = planned.history
     return Transaction(
         company_id=company_id,
@@ -85,7 +85,7 @@ def transaction(company_id: str, planned: TransactionPlan) -> Transaction:
 
 
 def preview(found: FoundPreview) -> RetryPreview:
-    """Return what a retry would do."""
+    """Convert a retry preview."""
     planned = [
         PlannedTransaction(transaction_id=each.history.transaction_id, plan=Plan.model_validate(each.plan))
         for each in found.planned
@@ -94,12 +94,12 @@ def preview(found: FoundPreview) -> RetryPreview:
 
 
 def company_health(found: CompanyOverview) -> CompanyHealth:
-    """Return a company with its latest sync and its last successful one."""
+    """Convert a company with its latest and last successful sync."""
     return CompanyHealth.model_validate(found)
 
 
 def causes(found: FoundCauses) -> FailureCauses:
-    """Return why syncs failed, what explains most first."""
+    """Convert failure causes, most frequent first."""
     listed = [_cause(each) for each in found.causes[:_MAX_CAUSES]]
     return FailureCauses(
         causes=listed, syncs=found.syncs, is_truncated=found.is_truncated or len(found.causes) > _MAX_CAUSES

@@ -1,4 +1,4 @@
-"""The resolver of Sync Health's JSON API: its routes, and what it answers to what goes wrong."""
+"""The resolver of the JSON API: routes, authorization and error responses."""
 
 from http import HTTPStatus
 from typing import Any
@@ -21,7 +21,7 @@ from codat_sync.web.read_service import ReadService
 
 
 def api(read_service: ReadService, access: AccessPolicy) -> APIGatewayHttpResolver:
-    """Return what answers requests of API Gateway's (payload 2.0) to the JSON API, to whom ``access`` lets look."""
+    """Build the JSON API's resolver for API Gateway (payload 2.0). ``access`` must grant the VIEW role."""
     app = APIGatewayHttpResolver(enable_validation=True)
 
     def only_for_viewers(app: APIGatewayHttpResolver, handle: NextMiddleware) -> Response[Any]:

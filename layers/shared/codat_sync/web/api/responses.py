@@ -1,4 +1,4 @@
-"""Answers of the JSON API: how they are written, and what the OpenAPI document says of them."""
+"""Responses of the JSON API, and their descriptions in the OpenAPI document."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -15,31 +15,31 @@ PREFIX = "/api/v1"
 JSON = "application/json"
 _PROBLEMS = {
     HTTPStatus.BAD_REQUEST: "The request is not valid",
-    HTTPStatus.FORBIDDEN: "The token does not allow it",
-    HTTPStatus.NOT_FOUND: "There is no such thing",
-    HTTPStatus.SERVICE_UNAVAILABLE: "It can be had later: `Retry-After` says when",
+    HTTPStatus.FORBIDDEN: "The token lacks the required role",
+    HTTPStatus.NOT_FOUND: "Not found",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Temporarily unavailable; see `Retry-After`",
 }
-# It is API Gateway that says so.
-UNAUTHORIZED = "There is no token, or it is not good"
+# Returned by API Gateway's authorizer.
+UNAUTHORIZED = "The token is missing or invalid"
 CODAT_PROBLEMS = {
-    HTTPStatus.BAD_GATEWAY: "Codat's answer can't be understood",
-    HTTPStatus.GATEWAY_TIMEOUT: "Codat does not answer, or fails",
+    HTTPStatus.BAD_GATEWAY: "Codat returned an invalid response",
+    HTTPStatus.GATEWAY_TIMEOUT: "Codat is unavailable",
 }
 
 
 def json_response(model: BaseModel) -> Response[str]:
-    """Return the answer that holds ``model``."""
+    """Build a 200 response from ``model``."""
     return Response(HTTPStatus.OK, JSON, model.model_dump_json(by_alias=True))
 
 
 def documented_responses(
     model: type[BaseModel], more: Mapping[HTTPStatus, str] | None = None, *, is_list: bool = False
 ) -> dict[int, OpenAPIResponse]:
-    """Return what an operation may answer: ``model``, also as CSV if it is a list, or a problem."""
+    """Describe an operation's responses: ``model``, also as CSV if it is a list, and problems."""
     content: dict[str, Any] = {JSON: {"model": model}}
     if is_list:
         content["text/csv"] = {"schema": {"type": "string"}}
-    found: dict[int, OpenAPIResponse] = {HTTPStatus.OK: {"description": "What was asked for", "content": content}}
+    found: dict[int, OpenAPIResponse] = {HTTPStatus.OK: {"description": "Success", "content": content}}
     found[HTTPStatus.UNAUTHORIZED] = {"description": UNAUTHORIZED, "content": {JSON: {"model": Unauthorized}}}
     for status, description in documented_problems(more).items():
         found[status] = {"description": description, "content": {problems.CONTENT_TYPE: {"model": Problem}}}
@@ -47,5 +47,5 @@ def documented_responses(
 
 
 def documented_problems(more: Mapping[HTTPStatus, str] | None = None) -> dict[HTTPStatus, str]:
-    """Return what any operation may answer instead, and ``more``: each status with what it means."""
+    """Return the problem statuses of every operation and ``more``, each with its description."""
     return {**_PROBLEMS, **(more or {})}

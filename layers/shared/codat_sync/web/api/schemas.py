@@ -1,4 +1,4 @@
-"""What the JSON API answers, as its OpenAPI document describes it."""
+"""Response models of the JSON API."""
 
 from datetime import date, datetime
 from typing import Any, Literal
@@ -18,7 +18,7 @@ class _Answer(BaseModel):
 
 
 class Code(_Answer):
-    """What a status code means, whose turn it is, and what a customer can be told."""
+    """A status code: its meaning, who needs to act, and a note for the customer."""
 
     code: int
     meaning: str
@@ -28,37 +28,37 @@ class Code(_Answer):
 
 
 class SyncSummary(_Answer):
-    """A sync as lists show it."""
+    """A sync in a list."""
 
     company_id: str
     sync_id: str
-    at: datetime = Field(description="Codat's syncUtc, or when an event first told of the sync: the order of lists")
+    at: datetime = Field(description="Codat's syncUtc, or when the sync was first seen; lists are ordered by it")
     outcome: Outcome
-    code: int | None = Field(description="Codat's status code; null until Codat has been asked")
-    synced_at: datetime | None = Field(description="Codat's syncUtc, the only time that Codat gives")
+    code: int | None = Field(description="Codat's status code; null until fetched from Codat")
+    synced_at: datetime | None = Field(description="Codat's syncUtc, the only time Codat provides")
     first_seen_at: datetime | None
     transactions: int
     failed: int
-    check_failure: CheckFailure | str | None = Field(description="Why the last look at Codat came to nothing")
+    check_failure: CheckFailure | str | None = Field(description="Why the last check with Codat failed")
     is_stuck: bool
 
     @computed_field  # type: ignore[prop-decorator] # https://github.com/python/mypy/issues/1362
     @property
     def meaning(self) -> str | None:
-        """What the code means."""
+        """The meaning of the status code."""
         return None if self.code is None else status_code(self.code).meaning
 
 
 class SyncPage(_Answer):
-    """A page of the history. A page can be short, and lead on all the same."""
+    """A page of syncs. It can be shorter than the limit and still have a next page."""
 
     syncs: list[SyncSummary]
-    next_cursor: str | None = Field(description="Asks for what comes after this page")
-    is_truncated: bool = Field(description="Only the newest 1,000 of the period were sorted")
+    next_cursor: str | None = Field(description="Cursor of the next page; null on the last page")
+    is_truncated: bool = Field(description="Whether only the newest 1,000 syncs of the period were sorted")
 
 
 class DayTotals(_Answer):
-    """What a day's syncs come to."""
+    """Totals of a day."""
 
     day: date
     syncs: int
@@ -68,7 +68,7 @@ class DayTotals(_Answer):
 
 
 class PeriodTotals(_Answer):
-    """What all days come to."""
+    """Totals of the period."""
 
     syncs: int
     outcomes: dict[Outcome, int]
@@ -81,11 +81,11 @@ class Totals(_Answer):
 
     days: list[DayTotals]
     total: PeriodTotals
-    is_truncated: bool = Field(description="A day has more syncs than were counted")
+    is_truncated: bool = Field(description="Whether a day has more syncs than were counted")
 
 
 class SyncStatus(_Answer):
-    """What Codat says of a sync."""
+    """A sync's status in Codat."""
 
     code: int
     status: str | None
@@ -96,7 +96,7 @@ class SyncStatus(_Answer):
 
 
 class Company(_Answer):
-    """What is known of a company."""
+    """A company."""
 
     company_id: str
     name: str | None
@@ -107,18 +107,18 @@ class Company(_Answer):
 
 
 class Event(_Answer):
-    """A webhook that was seen."""
+    """A webhook event that was received."""
 
     webhook_id: str
     event_type: str | None
     generated_at: datetime | None
     received_at: datetime | None
     processed_at: datetime | None
-    correlation_id: str | None = Field(description="By which the application's log tells of it")
+    correlation_id: str | None = Field(description="Correlation id in the application's log")
 
 
 class PendingCheck(_Answer):
-    """That the sync is looked at again, and why."""
+    """A scheduled check of a sync that has not ended, and the reason."""
 
     since: datetime
     attempts: int
@@ -130,33 +130,35 @@ class PendingCheck(_Answer):
 
 
 class Retry(_Answer):
-    """What is done about the failed transactions. ``steps`` is how many of them are at each."""
+    """Retry status of the failed transactions. ``steps`` counts them by plan step."""
 
     state: RetryState
-    sync_ids: list[str] = Field(description="The syncs that retries have made, oldest first")
+    sync_ids: list[str] = Field(description="The syncs created by retries, oldest first")
     steps: dict[str, int]
     due_at: datetime | None
 
 
 class SyncDetails(_Answer):
-    """One sync, but for its transactions."""
+    """A sync without its transactions."""
 
     sync: SyncSummary = Field(validation_alias="listed")
     meaning: Code | None
     status: SyncStatus | None
-    counts: dict[str, int] = Field(description="How many transactions have each status")
+    counts: dict[str, int] = Field(description="Number of transactions by status")
     version: int
-    committed_at: datetime | None = Field(description="When what Codat says of it changed last")
+    committed_at: datetime | None = Field(description="When the sync's data from Codat last changed")
     pending_check: PendingCheck | None
     company: Company | None
     events: list[Event]
-    submitted_ids: list[str] = Field(description="The transactions that it was made of, if submitted through here")
-    retry_of: str | None = Field(description="The sync whose failed transactions it creates again")
+    submitted_ids: list[str] = Field(
+        description="The transactions submitted in it, if it was submitted through this application"
+    )
+    retry_of: str | None = Field(description="The sync whose failed transactions it retries")
     retry: Retry | None
 
 
 class Item(_Answer):
-    """A transaction within a sync. ``rows`` is how many of Codat's rows say so."""
+    """A transaction within a sync. ``rows`` is the number of identical rows from Codat."""
 
     transaction_id: str | None
     integration_type: str | None
@@ -166,14 +168,14 @@ class Item(_Answer):
 
 
 class ItemPage(_Answer):
-    """Some of a sync's transactions."""
+    """A page of a sync's transactions."""
 
     transactions: list[Item]
     next_cursor: str | None
 
 
 class Plan(_Answer):
-    """What can be done, and why: a sentence for support, one for the customer."""
+    """The next step for a transaction, with a note for support and one for the customer."""
 
     step: Step
     support_note: str
@@ -182,18 +184,18 @@ class Plan(_Answer):
 
 
 class TransactionResult(_Answer):
-    """What a sync says of a transaction."""
+    """A transaction's result in one sync."""
 
     sync_id: str
     code: int | None
     is_final: bool
     at: datetime
-    statuses: dict[str, str | None] = Field(description="By integration type")
+    statuses: dict[str, str | None] = Field(description="Status by integration type")
     messages: list[str]
 
 
 class Submission(_Answer):
-    """A request that wrote, or was to write, the transaction."""
+    """A request that was made to write the transaction."""
 
     submission_id: str
     kind: str
@@ -207,7 +209,7 @@ class Submission(_Answer):
 
 
 class Transaction(_Answer):
-    """One transaction over all its syncs."""
+    """A transaction with all its syncs and submissions."""
 
     company_id: str
     transaction_id: str
@@ -217,22 +219,22 @@ class Transaction(_Answer):
 
 
 class PlannedTransaction(_Answer):
-    """What a person's click would do about a transaction."""
+    """What a manual retry would do with a transaction."""
 
     transaction_id: str
     plan: Plan
 
 
 class RetryPreview(_Answer):
-    """What a retry would do."""
+    """What a manual retry of a sync would do."""
 
-    failed: int = Field(description="How many transactions failed; the first 100 are planned here")
+    failed: int = Field(description="Number of failed transactions; only the first 100 are included")
     is_retriable: bool
     transactions: list[PlannedTransaction]
 
 
 class RetriedTransaction(_Answer):
-    """What was done about a transaction, or why not. ``retrySyncId`` is the sync that it was created again in."""
+    """What a retry did with a transaction. ``retrySyncId`` is the sync in which it was resubmitted."""
 
     transaction_id: str
     step: Step
@@ -243,7 +245,7 @@ class RetriedTransaction(_Answer):
 
 
 class Retried(_Answer):
-    """What a retry has done. ``syncId`` is the first sync, if the one that was named is itself a retry."""
+    """The result of a retry. ``syncId`` is the original sync, even if the request named a retry of it."""
 
     sync_id: str
     state: RetryState
@@ -253,62 +255,62 @@ class Retried(_Answer):
 
 
 class CompanyCompleteness(_Answer):
-    """How complete the table is for a company, compared with what Codat lists."""
+    """Completeness of a company's stored syncs, compared with Codat's list."""
 
-    complete_as_of: datetime | None = Field(description="All that Codat listed then is in the table")
+    complete_as_of: datetime | None = Field(description="All syncs that Codat listed at this time are stored")
     compared_at: datetime | None
     next_at: datetime | None
-    listed: int = Field(description="How many syncs Codat listed")
-    reasons: dict[str, int] = Field(description="The syncs that are not as Codat lists them, by why")
-    missing: int = Field(description="The syncs ever found whose webhook never came")
+    listed: int = Field(description="Number of syncs listed by Codat")
+    reasons: dict[str, int] = Field(description="Number of syncs that differ from Codat's list, by reason")
+    missing: int = Field(description="Number of syncs ever found without a webhook")
     last_missed_at: datetime | None
-    problem: str | None = Field(description="Why the last comparison came to nothing")
+    problem: str | None = Field(description="Why the last comparison failed")
 
 
 class OverallCompleteness(_Answer):
-    """The same for all companies that are not deleted: the least of them."""
+    """Completeness over all companies that are not deleted. ``completeAsOf`` is the earliest of theirs."""
 
     complete_as_of: datetime | None
-    as_of: datetime | None = Field(description="When it was summed up; null before the first time")
+    as_of: datetime | None = Field(description="When it was computed; null before the first run")
     companies: int
-    never_complete: int = Field(description="The companies that were never complete")
-    incomplete: int = Field(description="The companies that lack syncs that Codat lists")
+    never_complete: int = Field(description="Number of companies not fully checked yet")
+    incomplete: int = Field(description="Number of companies with missing or outdated syncs")
     reasons: dict[str, int]
     missing: int
-    problems: int = Field(description="The companies whose last comparison came to nothing")
+    problems: int = Field(description="Number of companies whose last comparison failed")
 
 
 class Endpoint(_Answer):
-    """How the endpoint of the webhooks stands, as Codat said when it was asked last."""
+    """State of our webhook endpoint in Codat, as of the last check."""
 
-    state: str | None = Field(description="`ok`, or what is wrong: `disabled wrongUrl missing unsubscribed unknown`")
+    state: str | None = Field(description="`healthy`, `disabled`, `wrongUrl`, `missing`, `unsubscribed` or `unknown`")
     checked_at: datetime | None
     since: datetime | None
-    missed_webhooks: int = Field(description="The syncs found whose webhook never came")
+    missed_webhooks: int = Field(description="Number of syncs found without a webhook")
     last_missed_at: datetime | None
 
 
 class Completeness(_Answer):
-    """How complete the table is, and whether webhooks come."""
+    """Completeness of stored syncs, and the state of the webhook endpoint."""
 
     overall: OverallCompleteness
     endpoint: Endpoint
 
 
 class CompanyHealth(_Answer):
-    """A company, its latest sync and its last successful one."""
+    """A company with its latest and last successful sync."""
 
     company: Company | None
-    completeness: CompanyCompleteness | None = Field(description="null while it was not compared with Codat's list")
+    completeness: CompanyCompleteness | None = Field(description="null until compared with Codat's list")
     latest: SyncSummary | None
     last_successful: SyncSummary | None
-    is_truncated: bool = Field(description="The last successful sync is older than what was looked through")
+    is_truncated: bool = Field(description="Whether the last successful sync is older than the syncs searched")
 
 
 class FailureCause(_Answer):
-    """A problem, and how much it explains. The example is the newest failure."""
+    """A group of failures with the same cause. The example is the newest failure."""
 
-    text: str = Field(description="The message, without ids and numbers")
+    text: str = Field(description="The message with ids and numbers replaced")
     code: int | None
     failures: int
     syncs: int
@@ -324,11 +326,11 @@ class FailureCauses(_Answer):
 
     causes: list[FailureCause]
     syncs: int
-    is_truncated: bool = Field(description="Only the newest 200 failed syncs were looked at")
+    is_truncated: bool = Field(description="Whether only the newest 200 failed syncs were analysed")
 
 
 class LiveSync(_Answer):
-    """What Codat says of a sync just now. The table is brought up to it within seconds, if ``is_queued``."""
+    """A sync's current status in Codat. If ``isQueued``, the stored sync is updated within seconds."""
 
     status: SyncStatus
     meaning: Code
@@ -336,27 +338,27 @@ class LiveSync(_Answer):
 
 
 class LiveTransaction(_Answer):
-    """What Codat says just now of a transaction of a sync."""
+    """A transaction's current status in Codat."""
 
     transactions: list[Item]
 
 
 class Configuration(_Answer):
-    """A company's configuration, as Codat has it just now."""
+    """A company's current configuration in Codat."""
 
     company_id: str
     configuration: dict[str, Any]
 
 
 class Invalid(_Answer):
-    """What is wrong with a parameter."""
+    """An invalid parameter."""
 
     parameter: str
     detail: str
 
 
 class Problem(_Answer):
-    """Why there is no answer: https://www.rfc-editor.org/rfc/rfc9457."""
+    """Problem details: https://www.rfc-editor.org/rfc/rfc9457."""
 
     type: str = "about:blank"
     title: str
@@ -366,6 +368,6 @@ class Problem(_Answer):
 
 
 class Unauthorized(_Answer):
-    """API Gateway's own answer to a request without a good token."""
+    """API Gateway's response to a request without a valid token."""
 
     message: str

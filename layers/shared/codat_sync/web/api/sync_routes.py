@@ -1,4 +1,4 @@
-"""The JSON API: one sync, its push items, and each transaction over all its syncs."""
+"""JSON API routes for a sync, its push items, and transactions across syncs."""
 
 from typing import Any
 
@@ -34,20 +34,20 @@ from codat_sync.web.read_service import ReadService
 
 
 def add_sync(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
-    """Add the routes of one sync."""
+    """Add the routes of a sync."""
 
-    @app.get(f"{PREFIX}/syncs/<sync_id>", summary="One sync", responses=documented_responses(SyncDetails))
+    @app.get(f"{PREFIX}/syncs/<sync_id>", summary="Get a sync", responses=documented_responses(SyncDetails))
     def sync(sync_id: SyncId) -> Response[Any]:
-        """Costs three requests."""
+        """Costs three table requests."""
         found = read_service.details.load(identifier("syncId", sync_id))
         return json_response(presenters.details(found)) if found else not_found("sync")
 
     @app.get(
         f"{PREFIX}/syncs/<sync_id>/transactions",
-        summary="Its push items",
+        summary="List a sync's push items",
         responses=documented_responses(ItemPage, is_list=True),
     )
-    def transactions(  # noqa: PLR0913, PLR0917 - as many as can be asked for
+    def transactions(  # noqa: PLR0913, PLR0917 - one per parameter
         sync_id: SyncId,
         search: Search = None,
         status: Statuses = None,
@@ -55,7 +55,7 @@ def add_sync(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         cursor: Cursor = None,
         format: Format = "json",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
-        """Costs a request, and up to eight for a large sync: a read unit each 4 KB of its items."""
+        """Costs one table request, up to eight for a large sync; one read unit per 4 KB of items."""
         query = ItemQuery(
             search or "", frozenset(status or ()), limit=csv_export.MAX_ROWS if format == "csv" else limit
         )
@@ -65,25 +65,23 @@ def add_sync(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         page = presenters.items(found)
         return csv_export.export_items(page) if format == "csv" else json_response(page)
 
-    @app.get(
-        f"{PREFIX}/syncs/<sync_id>/plan", summary="What a retry would do", responses=documented_responses(RetryPreview)
-    )
+    @app.get(f"{PREFIX}/syncs/<sync_id>/plan", summary="Preview a retry", responses=documented_responses(RetryPreview))
     def plan(sync_id: SyncId) -> Response[Any]:
-        """Nothing is done. Costs about four requests for each failed transaction, of the first 100."""
+        """Change nothing. Costs about four table requests for each of the first 100 failed transactions."""
         found = read_service.retry_previews.preview_sync(identifier("syncId", sync_id))
         return json_response(presenters.preview(found)) if found else not_found("sync")
 
 
 def add_transaction(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
-    """Add the route of one transaction."""
+    """Add the route of a transaction."""
 
     @app.get(
         f"{PREFIX}/companies/<company_id>/transactions/<transaction_id>",
-        summary="One transaction over all its syncs",
+        summary="Get a transaction with all its syncs",
         responses=documented_responses(Transaction),
     )
     def transaction(company_id: CompanyInPath, transaction_id: TransactionId) -> Response[Any]:
-        """Costs four requests, and one for each of its syncs."""
+        """Costs four table requests, plus one per sync."""
         company, wanted = identifier("companyId", company_id), identifier("transactionId", transaction_id)
         found = read_service.retry_previews.plan_transaction(company, wanted)
         if not (found.history.syncs or found.history.submissions):
@@ -92,15 +90,15 @@ def add_transaction(app: APIGatewayHttpResolver, read_service: ReadService) -> N
 
 
 def add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
-    """Add the routes by which Codat is asked at once."""
+    """Add the routes that fetch current data from Codat."""
 
     @app.post(
         f"{PREFIX}/syncs/<sync_id>/refresh",
-        summary="Ask Codat about a sync",
+        summary="Fetch a sync's current status from Codat",
         responses=documented_responses(LiveSync, CODAT_PROBLEMS),
     )
     def refresh(sync_id: SyncId) -> Response[Any]:
-        """Costs a request of Codat's quota, of what is kept for people; the worker then asks for the rest."""
+        """Costs one request of the Codat quota reserved for users. The worker then fetches the rest."""
         found = read_service.details.load(identifier("syncId", sync_id))
         if found is None:
             return not_found("sync")
@@ -110,14 +108,14 @@ def add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
     @app.post(
         f"{PREFIX}/syncs/<sync_id>/transactions/<transaction_id>/refresh",
-        summary="Ask Codat about a transaction of a sync",
+        summary="Fetch a transaction's current status from Codat",
         responses=documented_responses(LiveTransaction, CODAT_PROBLEMS),
     )
     def refresh_transaction(sync_id: SyncId, transaction_id: TransactionId) -> Response[Any]:
-        """Costs a request of Codat's quota, of what is kept for people."""
+        """Costs one request of the Codat quota reserved for users."""
         found = read_service.details.load(identifier("syncId", sync_id))
         wanted = identifier("transactionId", transaction_id)
         items = found and read_service.live.fetch_transaction(found.listed.company_id, found.listed.sync_id, wanted)
         if not items:
-            return not_found("transaction of such a sync")
+            return not_found("transaction in this sync")
         return json_response(LiveTransaction(transactions=list(map(Item.model_validate, items))))

@@ -1,4 +1,4 @@
-"""The files that pages need: a style and a script, each under a name that changes with its content."""
+"""Static assets of the pages, with a content digest for cache busting."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=ut
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file. ``digest`` is in its links, so that browsers may keep it."""
+    """A static file. ``digest`` is part of its links, so browsers may cache it indefinitely."""
 
     name: str
     content_type: str

@@ -1,6 +1,6 @@
-"""The pages about a company, and about one of its transactions over all syncs.
+"""Pages for a company, and for one of its transactions across all syncs.
 
-They stand below `/company`: what is below `/companies` is Codat's own API, which submit passes on.
+Their paths start with `/company`, because `/companies` is Codat's own API, which submit proxies.
 """
 
 from typing import Any
@@ -18,14 +18,14 @@ _LATEST = 10
 
 
 def add_company_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
-    """Add the pages about one company."""
+    """Add the company and transaction pages."""
 
     @app.get("/company/<company_id>")
     def company(company_id: CompanyInPath, first: First = None, last: Last = None) -> Response[Any]:
         wanted = identifier("companyId", company_id)
         asked = period(first, last, read_service.now)
         found = read_service.company(wanted)
-        if not found.is_not_erased:
+        if not found.exists:
             return not_found_page(app.context["request"], "company")
         totals = read_service.sync_history.totals(asked, wanted)
         return page(

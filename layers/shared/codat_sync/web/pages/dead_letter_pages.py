@@ -1,4 +1,4 @@
-"""The page about dead letters: what is there and why, to be put back after the fix, or dropped with a reason."""
+"""Dead letter page: lists dead letters by reason, and reprocesses or drops the selected ones."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from codat_sync.web.pages.form import read_all, read_form
 from codat_sync.web.pages.rendering import page, see_other
 
 _MAX_READ = 100  # of each queue
-_MAX_SHOWN = 20  # a page weighs under 100 KB
+_MAX_SHOWN = 20  # keeps the page under 100 KB
 _MAX_DROPPED = 10
-# Of a form's queue, within the time that a request has: SQS knows no letter by its id, and hands them over in no order.
+# Per request, to stay within its time-out: SQS cannot fetch a message by its id and returns them in no order.
 _MAX_SEARCHED = 1_000
 _MAX_REASON_LENGTH = 500
 
-Done = Annotated[Literal["redriven", "dropped"] | None, Query(description="What has just been done")]
-Count = Annotated[int, Query(ge=0, description="With how many")]
+Done = Annotated[Literal["redriven", "dropped"] | None, Query(description="The action that was just performed")]
+Count = Annotated[int, Query(ge=0, description="Number of dead letters")]
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Letters of one queue that are there for one reason. ``leads_back`` tells whether they can be put back."""
+    """Dead letters of one queue with one reason. ``is_redrivable`` says whether they can be reprocessed."""
 
     queue: str
     reason: str
@@ -38,7 +38,7 @@ class Group:
 
 
 def add_dead_letter_pages(app: APIGatewayHttpResolver, letters: DeadLetterService, now: Callable[[], datetime]) -> None:
-    """Add the page, and what its forms do."""
+    """Add the dead letter page and its form actions."""
 
     @app.get("/dead-letters")
     def show(done: Done = None, count: Count = 0, of: Count = 0) -> Response[Any]:
@@ -67,33 +67,35 @@ def add_dead_letter_pages(app: APIGatewayHttpResolver, letters: DeadLetterServic
         wanted, visitor = _selected_letters(app), app.context["request"].visitor
         why = read_form(app.current_event).get("why", "").strip()
         if not 0 < len(why) <= _MAX_REASON_LENGTH:
-            raise InvalidQueryError("why", f"must say why they are dropped, in {_MAX_REASON_LENGTH} characters at most")
+            raise InvalidQueryError(
+                "why", f"must give a reason for dropping, of at most {_MAX_REASON_LENGTH} characters"
+            )
         done = letters.drop(wanted, DropDecision(why, f"{visitor.name} ({visitor.subject})", now()), _MAX_SEARCHED)
         return _redirect_after_action(app, "dropped", done, wanted)
 
     @app.get("/dead-letters/<action>")
-    def done_before(action: Annotated[str, Path()]) -> Response[Any]:  # noqa: ARG001 - whichever it was
-        """Lead back whoever loads again what a form has answered."""
+    def done_before(action: Annotated[str, Path()]) -> Response[Any]:  # noqa: ARG001 - any action
+        """Redirect to the page when the result of a form is reloaded."""
         return see_other(app.context["request"].to("dead-letters"))
 
 
 def _group_by_reason(letters: Iterable[DeadLetter], redrivable: Collection[str]) -> list[Group]:
-    """Return letters by queue and reason."""
+    """Group dead letters by queue and reason, oldest first."""
     ordered = sorted(letters, key=lambda letter: (letter.queue, letter.reason, letter.sent_at))
     groups = groupby(ordered, key=lambda letter: (letter.queue, letter.reason))
     return [Group(queue, reason, queue in redrivable, list(each)) for (queue, reason), each in groups]
 
 
 def _selected_letters(app: APIGatewayHttpResolver) -> DeadLetterFilter:
-    """Return the letters that a form names. Raises ForbiddenError and InvalidQueryError."""
+    """Return a filter for the dead letters selected in the form. Raises ForbiddenError and InvalidQueryError."""
     if not app.context["request"].visitor.may_retry:
-        raise ForbiddenError("the role for retrying is needed for this")
+        raise ForbiddenError("the retry role is required")
     event = app.current_event
     form = read_form(event)
-    # All are those that were shown: of others nobody knows what they are.
+    # "All" means those shown: the user has not seen any others.
     ids = read_all(event, "shown" if form.get("all") else "letter")
     if not ids:
-        raise InvalidQueryError("letter", "names none: tick those that are meant")
+        raise InvalidQueryError("letter", "is missing: select at least one dead letter")
     return DeadLetterFilter(frozenset(ids), form.get("queue"))
 
 

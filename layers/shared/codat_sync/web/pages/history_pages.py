@@ -1,4 +1,4 @@
-"""The pages about many syncs: dashboard, history, causes."""
+"""Pages that list or summarise syncs: dashboard, sync list, failure causes."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, Literal
@@ -35,18 +35,18 @@ from codat_sync.web.read_service import ReadService
 _LATEST = 8
 _TOP_CAUSES = 6
 
-PageFormat = Annotated[Literal["html", "csv"], Query(description="csv: up to 5,000 rows, whatever the limit")]
-Columns = Annotated[list[str] | None, Query(alias="column", description="Which columns are shown")]
+PageFormat = Annotated[Literal["html", "csv"], Query(description="csv returns up to 5,000 rows and ignores `limit`")]
+Columns = Annotated[list[str] | None, Query(alias="column", description="Columns to show")]
 
 
 def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
-    """Add the pages about many syncs."""
+    """Add the dashboard, the sync list and the failure causes page."""
 
     @app.get("/")
     def dashboard(first: First = None, last: Last = None) -> Response[Any]:
         asked = period(first, last, read_service.now)
         failed = HistoryQuery(asked, outcomes=frozenset({Outcome.FAILED}))
-        with ThreadPoolExecutor(4) as pool:  # None of them needs another's answer.
+        with ThreadPoolExecutor(4) as pool:  # The four queries are independent.
             totals = pool.submit(read_service.sync_history.totals, asked, None)
             causes = pool.submit(find_failure_causes, read_service.sync_history, read_service.details, asked, None)
             latest = pool.submit(read_service.sync_history.newest, failed, _LATEST)
@@ -66,7 +66,7 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
         )
 
     @app.get("/syncs")
-    def history(  # noqa: PLR0913, PLR0917 - as many as can be asked for
+    def history(  # noqa: PLR0913, PLR0917 - one per query parameter
         search: Search = None,
         company_id: CompanyId = None,
         first: First = None,

@@ -1,4 +1,4 @@
-"""Templates, and the answers that they make. What stands in them is escaped; a name that is not there is an error."""
+"""Render templates into responses. Values are escaped, and an undefined name is an error."""
 
 import json
 from functools import partial
@@ -40,11 +40,11 @@ _TEMPLATES.globals |= {
     "words": wording,
 }
 _HINTS = {
-    HTTPStatus.BAD_REQUEST: "Check the address, or what was filled in.",
-    HTTPStatus.FORBIDDEN: "Ask whoever looks after this application for the role.",
-    HTTPStatus.NOT_FOUND: "Ids can be searched for above. What has only just happened may take a minute to arrive.",
+    HTTPStatus.BAD_REQUEST: "Check the URL and the values you entered.",
+    HTTPStatus.FORBIDDEN: "Ask an administrator of this application for the role.",
+    HTTPStatus.NOT_FOUND: "Search for an id above. Very recent syncs may take a minute to appear.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Nothing is lost. Try again in a moment.",
-    HTTPStatus.BAD_GATEWAY: "What is in the table is not touched by it.",
+    HTTPStatus.BAD_GATEWAY: "Stored data is not affected.",
     HTTPStatus.GATEWAY_TIMEOUT: "Nothing is lost. Try again in a moment.",
 }
 
@@ -54,24 +54,24 @@ def page(
     template: str,
     status: HTTPStatus = HTTPStatus.OK,
     headers: dict[str, str] | None = None,
-    **values: Any,  # noqa: ANN401 - what the template is made of
+    **values: Any,  # noqa: ANN401 - template variables
 ) -> Response[str]:
-    """Return a page."""
+    """Render ``template`` as a response."""
     text = _TEMPLATES.get_template(template).render(request=request, **values)
     return Response(int(status), HTML, text, dict(headers or {}))
 
 
 def problem_page(request: PageRequest, problem: ProblemDetails) -> Response[str]:
-    """Return the page that says why there is none."""
+    """Render the error page for ``problem``."""
     hint = _HINTS.get(problem.status, "")
     return page(request, "problem.html", problem.status, problem.headers, problem=problem, hint=hint)
 
 
 def not_found_page(request: PageRequest, what: str) -> Response[str]:
-    """Return the page that there is no such thing."""
+    """Render the 404 page for a missing ``what``."""
     return problem_page(request, ProblemDetails(HTTPStatus.NOT_FOUND, f"There is no such {what}"))
 
 
 def see_other(location: str, *cookies: Cookie) -> Response[str]:
-    """Return the answer that leads on, after something was done: to load it again does not do it again."""
+    """Redirect with 303 See Other after a POST, so that reloading does not repeat the action."""
     return Response(int(HTTPStatus.SEE_OTHER), HTML, "", {"location": location}, list(cookies))

@@ -1,4 +1,4 @@
-"""What was asked for, and how a page leads to others: relative links only, as nobody knows below which prefix it is."""
+"""The current page request, and relative links from it: the path prefix of the deployment is not known."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ THEME_COOKIE = "theme"
 
 
 class Theme(StrEnum):
-    """How light a page is. AUTO: as the visitor's system has it."""
+    """Colour theme. AUTO follows the visitor's system setting."""
 
     AUTO = "auto"
     LIGHT = "light"
@@ -21,7 +21,7 @@ class Theme(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A request for a page. ``path`` begins with a slash, as this application sees it."""
+    """A request for a page. ``path`` starts with a slash and excludes any deployment prefix."""
 
     path: str
     query: tuple[tuple[str, str], ...]
@@ -30,30 +30,30 @@ class PageRequest:
 
     @property
     def root(self) -> str:
-        """The relative link to where the pages begin: it ends with a slash."""
+        """The relative link to the home page, ending with a slash."""
         return "../" * (self.path.count("/") - 1) or "./"
 
     @property
     def here(self) -> str:
-        """The path and query, without the slash at the beginning."""
+        """The path and query, without the leading slash."""
         return self.path[1:] + (f"?{urlencode(self.query)}" if self.query else "")
 
     def to(self, *path: str, **query: object) -> str:
-        """Return the relative link to a page. What is None in the query is left out; what is a list is repeated."""
+        """Return the relative link to a page. None values are omitted from the query, lists are repeated."""
         return self.root + "/".join(quote(part, safe="") for part in path) + _query(_pairs(query))
 
     def again(self, **changes: object) -> str:
-        """Return the relative link to this page with some of the query changed. It begins at its first page anew."""
+        """Return the relative link to this page with a changed query, starting from the first result page."""
         kept = [(name, value) for name, value in self.query if name not in {*changes, "cursor"}]
         return self.root + self.path[1:] + _query([*kept, *_pairs(changes)])
 
     def values(self, name: str) -> list[str]:
-        """Return what the query says of ``name``."""
+        """Return all values of the query parameter ``name``."""
         return [value for each, value in self.query if each == name]
 
 
 def page_request(event: Mapping[str, Any], path: str, cookies: Mapping[str, str], visitor: Visitor) -> PageRequest:
-    """Return what an event of API Gateway's (payload 2.0) asks for. What a form has left empty is left out."""
+    """Parse an API Gateway event (payload 2.0). Empty query parameters are ignored."""
     query = tuple((name, value) for name, value in parse_qsl(event.get("rawQueryString", "")) if value)
     theme = cookies.get(THEME_COOKIE, "")
     return PageRequest(path, query, Theme(theme) if theme in set(Theme) else Theme.AUTO, visitor)

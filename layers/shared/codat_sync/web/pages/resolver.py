@@ -1,4 +1,4 @@
-"""The pages: which there are, and what is shown when something goes wrong."""
+"""Routes of the pages, and the error pages for exceptions."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,29 +25,29 @@ from codat_sync.web.read_service import ReadService
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-# What API Gateway hands over and takes back: JSON, whose shape AWS defines.
+# API Gateway events and responses: JSON in AWS's format.
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Pages:
-    """What answers requests for pages."""
+    """Resolves page requests."""
 
     app: APIGatewayHttpResolver
 
     def resolve(self, event: Json, context: "LambdaContext", request: PageRequest) -> Json:
-        """Return the answer to an event of API Gateway's (payload 2.0), which asks for ``request``."""
+        """Respond to an API Gateway event (payload 2.0) that was parsed into ``request``."""
         named: dict[str, list[str]] = {}
         for name, value in request.query:
             named.setdefault(name, []).append(value)
-        # As API Gateway writes them, but without what a form has left empty.
+        # In API Gateway's format, but without empty parameters.
         asked = event | {"queryStringParameters": {name: ",".join(values) for name, values in named.items()}}
         self.app.append_context(request=request)  # type: ignore[no-untyped-call] # Powertools' own
         return self.app.resolve(asked, context)
 
 
 def pages(read_service: ReadService, retry: RetryClient, letters: DeadLetterService) -> Pages:
-    """Return all pages."""
+    """Build the resolver with all page routes."""
     app = APIGatewayHttpResolver(enable_validation=True)
     add_assets(app)
     add_theme(app)

@@ -1,4 +1,4 @@
-"""Retrying what failed in a sync: what it would do is shown first, then it is done, then how it goes."""
+"""Pages that preview, confirm and start a retry of a sync's failed items."""
 
 from collections.abc import Iterable
 from itertools import groupby
@@ -18,7 +18,7 @@ from codat_sync.web.read_service import ReadService
 
 
 def add_retry_pages(app: APIGatewayHttpResolver, read_service: ReadService, function: RetryClient) -> None:
-    """Add the pages by which somebody retries."""
+    """Add the retry confirmation page and its form action."""
 
     @app.get("/syncs/<sync_id>/retry")
     def confirm(sync_id: SyncId) -> Response[Any]:
@@ -46,18 +46,18 @@ def add_retry_pages(app: APIGatewayHttpResolver, read_service: ReadService, func
     def retry(sync_id: SyncId) -> Response[Any]:
         request = app.context["request"]
         if not request.visitor.may_retry:
-            raise ForbiddenError("the role for retrying is needed for this")
+            raise ForbiddenError("the retry role is required")
         wanted = identifier("syncId", sync_id)
         if not read_service.details.load_listed([wanted]):
             return not_found_page(request, "sync")
-        # A double click comes twice, and writes once: see RetryFunction.
+        # A double click sends two requests but writes once: see RetryClient.
         has_ended = function.retry(wanted)
         logger.info("retry requested", sync_id=wanted, has_ended=has_ended, requested_by=request.visitor.subject)
         return see_other(request.to("syncs", wanted, "items", retried="yes" if has_ended else "inProgress"))
 
 
 def _group_by_plan(planned: Iterable[TransactionPlan]) -> list[tuple[Step, str, list[TransactionPlan]]]:
-    """Return what is left alone, by why: a step, its reason, and the transactions."""
+    """Group transactions that are not retried by step and support note."""
     ordered = sorted(planned, key=lambda each: (each.plan.step, each.plan.support_note))
     groups = groupby(ordered, key=lambda each: (each.plan.step, each.plan.support_note))
     return [(step, support_note, list(each)) for (step, support_note), each in groups]

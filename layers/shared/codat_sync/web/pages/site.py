@@ -1,4 +1,4 @@
-"""The pages behind their door: who asks is known, and what changes something was sent from a page of ours."""
+"""The web UI behind authentication, role checks and CSRF protection."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
     from codat_sync.auth.signed_cookie import SignedCookie
 
-# The same for everybody, and needed by who has not signed in.
+# Static assets need no session: the signed-out page uses them too.
 _PUBLIC = "/assets/"
 _LOGIN, _LOGOUT = "/login", "/logout"
 
 
 @dataclass(frozen=True)
 class Site:
-    """All that people can ask for."""
+    """The web UI: login, logout and pages."""
 
     pages: Pages
     login: LoginFlow
@@ -47,13 +47,13 @@ class Site:
     now: Callable[[], datetime]
 
     def resolve(self, event: Json, context: "LambdaContext") -> Json:
-        """Return the answer to an event of API Gateway's (payload 2.0)."""
+        """Respond to an API Gateway event (payload 2.0)."""
         path = event["rawPath"].removeprefix(urlsplit(self.settings.public_url).path.rstrip("/")) or HOME
         event = event | {"rawPath": path}
-        anybody = (
+        initial_visitor = (
             ANONYMOUS if self.settings.access.is_enabled else visitor_from_session(unauthenticated_session(self.now()))
         )
-        request = page_request(event, path, get_cookies(event), anybody)
+        request = page_request(event, path, get_cookies(event), initial_visitor)
         return self._answer(request, lambda: self._dispatch(event, context, request))
 
     def _dispatch(self, event: Json, context: "LambdaContext", request: PageRequest) -> Json:
@@ -79,7 +79,7 @@ class Site:
     def _serve(
         self, event: Json, context: "LambdaContext", request: PageRequest, session: Session, base_url: str
     ) -> Json:
-        """Answer somebody who is known, and has a role."""
+        """Serve an authenticated request after checking the CSRF token and the role."""
         if _is_post(event):
             token = read_form(APIGatewayProxyEventV2(event)).get("token", "")
             require_csrf_token(session, token, get_headers(event), base_url)
@@ -89,10 +89,12 @@ class Site:
         return self.pages.resolve(event, context, request)
 
     def _sign_out(self, request: PageRequest, base_url: str) -> Json:
-        """Sign somebody out. Not by redirecting: the answer to a form may lead to no other site, as the issuer's."""
+        """Sign out. Uses a refresh instead of a redirect: `form-action` forbids a form to redirect to the issuer."""
         ended = self.login.end(base_url)
         signed_out = replace(request, visitor=ANONYMOUS)
-        shown = page(signed_out, "left.html", headers={"refresh": f"0; url={ended.location}"}, location=ended.location)
+        shown = page(
+            signed_out, "signed_out.html", headers={"refresh": f"0; url={ended.location}"}, location=ended.location
+        )
         return _json(shown) | {"cookies": [str(each) for each in ended.cookies]}
 
     def _answer(self, request: PageRequest, made: Callable[[], Json]) -> Json:

@@ -1,4 +1,4 @@
-"""What all pages share: their files, and how light they are."""
+"""Static assets and the colour theme, shared by all pages."""
 
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ _YEAR_SECONDS = 365 * 24 * 60 * 60
 
 
 def add_assets(app: APIGatewayHttpResolver) -> None:
-    """Add the files that pages need."""
+    """Add the route for static assets."""
 
     @app.get("/assets/<name>")
     def asset(name: Annotated[str, Path()]) -> Response[Any]:
@@ -29,7 +29,7 @@ def add_assets(app: APIGatewayHttpResolver) -> None:
 
 
 def add_theme(app: APIGatewayHttpResolver) -> None:
-    """Add the choice between light and dark, which a browser keeps."""
+    """Add the theme selection, stored in a cookie."""
 
     @app.post("/theme")
     def theme() -> Response[Any]:
@@ -37,12 +37,12 @@ def add_theme(app: APIGatewayHttpResolver) -> None:
         chosen = form.get("theme", "")
         kept = chosen if chosen in set(Theme) else Theme.AUTO
         is_https = not app.context["request"].visitor.is_authentication_off
-        # No path: a browser takes the one of this request, which is where the pages begin, whatever the prefix.
+        # Without a path attribute, the browser uses the directory of this URL: the home page, whatever the prefix.
         cookie = Cookie(THEME_COOKIE, kept, secure=is_https, http_only=True, max_age=_YEAR_SECONDS, same_site=_LAX)
         return see_other(_back(form.get("back", "")), cookie)
 
 
 def _back(link: str) -> str:
-    """Return a link within these pages, whatever ``link`` is: after `./` nothing is another site's address."""
+    """Return a link within this site for any ``link``: the `./` prefix prevents open redirects."""
     is_plain = link.isascii() and link.isprintable() and "\\" not in link
     return f"./{link}" if is_plain else "./"

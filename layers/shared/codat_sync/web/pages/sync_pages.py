@@ -1,4 +1,4 @@
-"""The pages about one sync: a tab each for what it came to, its items, its course and the company's configuration."""
+"""Pages for one sync: tabs for its summary, push items, timeline and the company's configuration."""
 
 import json
 from http import HTTPStatus
@@ -26,7 +26,7 @@ ConfigFormat = Annotated[Literal["html", "json"], Query()]
 
 
 def add_sync_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
-    """Add the pages about one sync."""
+    """Add the tabs of a sync and its refresh action."""
 
     @app.get("/syncs/<sync_id>")
     def summary(sync_id: SyncId) -> Response[Any]:
@@ -58,7 +58,7 @@ def add_sync_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> No
 
     @app.get("/syncs/<sync_id>/refresh")
     def refreshed(sync_id: SyncId) -> Response[Any]:
-        """Lead to the sync whoever loads again what a form has answered, without asking Codat again."""
+        """Redirect to the sync when the result of a refresh is reloaded, without another request to Codat."""
         return see_other(app.context["request"].to("syncs", identifier("syncId", sync_id)))
 
     _add_items(app, read_service)
@@ -66,7 +66,7 @@ def add_sync_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> No
 
 def _add_items(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     @app.get("/syncs/<sync_id>/items")
-    def items(  # noqa: PLR0913, PLR0917 - as many as can be asked for
+    def items(  # noqa: PLR0913, PLR0917 - one per parameter
         sync_id: SyncId,
         search: Search = None,
         status: Statuses = None,
@@ -95,16 +95,16 @@ def _add_items(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
 
 def _retry_panel(read_service: ReadService, details: SyncDetails | None) -> dict[str, Any]:
-    """Return whether a retry would do something, and the syncs that retries have made."""
+    """Return the retry preview, if items may have failed, and the syncs created by retries."""
     has_failed = details and any(details.counts.get(status) for status in FAILED_STATUSES)
-    # What was submitted and is not even listed by its sync has failed too.
+    # Submitted items that the sync does not list have failed too.
     may_be = has_failed or (details and details.retry)
     preview = read_service.retry_previews.preview_sync(details.listed.sync_id) if details and may_be else None
     return {"preview": preview, "made": _load_retry_syncs(read_service, details)}
 
 
 def _load_retry_syncs(read_service: ReadService, details: SyncDetails | None) -> list[ListedSync]:
-    """Return the syncs that retries of a sync have made."""
+    """Return the syncs created by retries of a sync."""
     sync_ids = details.retry.sync_ids if details and details.retry else ()
     return read_service.details.load_listed(sync_ids) if sync_ids else []
 
@@ -113,7 +113,7 @@ def _load(read_service: ReadService, sync_id: str) -> SyncDetails | None:
     return read_service.details.load(identifier("syncId", sync_id))
 
 
-def _tab(app: APIGatewayHttpResolver, found: SyncDetails | None, tab: str, /, **values: Any) -> Response[Any]:  # noqa: ANN401 - what the tab shows
+def _tab(app: APIGatewayHttpResolver, found: SyncDetails | None, tab: str, /, **values: Any) -> Response[Any]:  # noqa: ANN401 - template variables
     request = app.context["request"]
     if found is None:
         return not_found_page(request, "sync")
@@ -125,7 +125,7 @@ def _tab(app: APIGatewayHttpResolver, found: SyncDetails | None, tab: str, /, **
 def _configuration(
     read_service: ReadService, found: SyncDetails
 ) -> tuple[dict[str, Any] | None, ProblemDetails | None]:
-    """Return the configuration, or why there is none: the rest of the page needs no Codat."""
+    """Return the configuration, or the problem if Codat fails: the rest of the page does not depend on it."""
     try:
         return read_service.live.fetch_configuration(found.listed.company_id), None
     except CodatSyncError as error:

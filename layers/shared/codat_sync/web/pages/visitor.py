@@ -1,4 +1,4 @@
-"""Who looks at a page."""
+"""The user who requests a page."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ from codat_sync.auth.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Somebody who looks at a page.
+    """The user who requests a page.
 
-    ``subject`` is the issuer's id of them, ``name`` is to be shown. ``form_token`` has to come back with what they
-    send. ``is_anybody`` tells that nobody was asked who they are, which is only so in the local environment.
+    ``subject`` is the issuer's id, ``name`` the display name. Every form must include ``form_token``, the CSRF token.
+    ``is_authentication_off`` is only True in the local environment.
     """
 
     subject: str
@@ -25,7 +25,7 @@ ANONYMOUS = Visitor("", "", may_retry=False, form_token="", is_authentication_of
 
 
 def visitor_from_session(session: Session) -> Visitor:
-    """Return whose session it is."""
+    """Return the visitor of a session."""
     viewer = session.viewer
     return Visitor(
         viewer.subject, viewer.name, viewer.has_role(Role.RETRY), session.csrf_token, viewer == UNAUTHENTICATED_VIEWER

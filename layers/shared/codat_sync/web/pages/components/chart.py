@@ -1,4 +1,4 @@
-"""A picture of totals per day and outcome: what is drawn where, in the picture's own units."""
+"""Layout of the stacked bar chart of syncs per day and outcome, in SVG units."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ WIDTH = 960
 HEIGHT = 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 4, 10, 24
 _GAP = 0.28
-_MOST_WIDE = 34.0
-_LABELS_AT_MOST = 10
-# From the axis upwards: what is well lies at the bottom, what failed on top, where it is seen.
+_MAX_BAR_WIDTH = 34.0
+_MAX_LABELS = 10
+# Stacking order from the axis upwards: failures are on top, where they stand out.
 STACKED = (
     Outcome.SUCCEEDED,
     Outcome.IN_PROGRESS,
@@ -26,7 +26,7 @@ STACKED = (
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A part of a bar."""
+    """One outcome's segment of a bar."""
 
     outcome: Outcome
     y: float
@@ -35,7 +35,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A day. ``label`` is what stands below it, if there is room."""
+    """A day's bar. ``label`` is the text below it, None where there is no room."""
 
     totals: DayTotals
     x: float
@@ -48,7 +48,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line across, and what it stands for."""
+    """A horizontal grid line and the number of syncs it marks."""
 
     y: float
     number: int
@@ -56,7 +56,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Bars over days, and lines to read them by. ``outcomes`` are those that occur."""
+    """Bars and grid lines. ``outcomes`` are those that occur in the period, in stacking order."""
 
     bars: tuple[Bar, ...]
     lines: tuple[Line, ...]
@@ -70,7 +70,7 @@ class Chart:
 
 
 def chart(days: Sequence[DayTotals]) -> Chart:
-    """Return the picture of ``days``, oldest first."""
+    """Lay out the chart of ``days``, which are sorted oldest first."""
     most = max((day.syncs for day in days), default=0)
     step = _step(most)
     lines = max(1, -(-most // step))
@@ -84,11 +84,11 @@ def chart(days: Sequence[DayTotals]) -> Chart:
 
 def _bars(days: Sequence[DayTotals], unit: float) -> Iterable[Bar]:
     slot = (WIDTH - _LEFT - _RIGHT) / max(1, len(days))
-    width = min(slot * (1 - _GAP), _MOST_WIDE)
-    every = -(-len(days) // _LABELS_AT_MOST)
+    width = min(slot * (1 - _GAP), _MAX_BAR_WIDTH)
+    every = -(-len(days) // _MAX_LABELS)
     for number, day in enumerate(days):
         start = _LEFT + number * slot
-        # Counted from the end, so that the last day always has its label.
+        # Counted from the end, so that the last day is always labelled.
         is_labelled = (len(days) - 1 - number) % every == 0
         yield Bar(
             totals=day,
@@ -114,7 +114,7 @@ def _label(day: date) -> str:
 
 
 def _step(most: int) -> int:
-    """Return the distance of lines: 1, 2 or 5 times a power of ten, four lines at most."""
+    """Return the grid spacing: 1, 2 or 5 times a power of ten, for at most four lines above the axis."""
     power = 1
     while True:
         for factor in (1, 2, 5):

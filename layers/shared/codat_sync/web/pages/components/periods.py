@@ -1,4 +1,4 @@
-"""The periods that pages offer."""
+"""Preset periods offered on pages."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,7 +10,7 @@ _OFFERED = (("7 days", 7), ("30 days", 30), ("3 months", MAX_DAYS))
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A period to choose. ``first`` is None for the one that is shown if none is chosen."""
+    """A preset period. ``first`` is None for the default."""
 
     title: str
     first: date | None
@@ -18,10 +18,10 @@ class Offered:
 
 
 def offered(asked: Period, today: date) -> list[Offered]:
-    """Return the periods up to ``today`` that can be chosen with a click, and which of them ``asked`` is."""
-    usual = 30
+    """Return the preset periods ending ``today``, marking the one that equals ``asked``."""
+    default = 30
     found = []
     for title, days in _OFFERED:
         first = today - timedelta(days=days - 1)
-        found.append(Offered(title, None if days == usual else first, asked == Period(first, today)))
+        found.append(Offered(title, None if days == default else first, asked == Period(first, today)))
     return found

@@ -1,5 +1,6 @@
-"""How things are called and written on pages."""
+"""Labels and number formats shown on pages."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
 from codat_sync.core.timestamps import parse_timestamp
@@ -20,95 +21,103 @@ OUTCOMES = {
     Outcome.UNKNOWN: "Unknown",
 }
 ACTION_OWNERS = {
-    ActionOwner.NOBODY: "Nobody’s",
-    ActionOwner.OUR_TEAM: "Ours",
-    ActionOwner.CUSTOMER: "The customer’s",
-    ActionOwner.CODAT: "Codat’s",
+    ActionOwner.NOBODY: "Nobody",
+    ActionOwner.OUR_TEAM: "Our team",
+    ActionOwner.CUSTOMER: "The customer",
+    ActionOwner.CODAT: "Codat",
 }
 STEPS = {
     Step.RETRY_NOW: "Can be retried",
-    Step.SCHEDULED: "Waits",
-    Step.NEEDS_CORRECTION: "To be mended first",
-    Step.NEEDS_RECONNECTION: "To be reconnected first",
-    Step.NEEDS_BILLING: "Subscription to be renewed first",
+    Step.SCHEDULED: "Scheduled",
+    Step.NEEDS_CORRECTION: "Needs correction",
+    Step.NEEDS_RECONNECTION: "Needs reconnection",
+    Step.NEEDS_BILLING: "Needs a renewed subscription",
     Step.ALREADY_WRITTEN: "Already written",
-    Step.PARTIALLY_WRITTEN: "Partly written",
-    Step.OUTCOME_UNKNOWN: "Outcome unknown",
-    Step.NO_BODY_RECORDED: "No body recorded",
-    Step.ATTEMPTS_EXHAUSTED: "Attempts exhausted",
+    Step.PARTIALLY_WRITTEN: "Partially written",
+    Step.OUTCOME_UNKNOWN: "Unknown whether it was written",
+    Step.NO_BODY_RECORDED: "We don’t have a copy to resubmit",
+    Step.ATTEMPTS_EXHAUSTED: "All attempts used",
 }
 RETRY_STATES = {
-    RetryState.OPEN: "Not planned yet",
-    RetryState.SCHEDULED: "Looked at again",
+    RetryState.OPEN: "Not checked yet",
+    RetryState.SCHEDULED: "Scheduled",
     RetryState.RESOLVED: "All written",
-    RetryState.STOPPED: "A person’s turn",
+    RetryState.STOPPED: "Needs manual action",
 }
 CHECK_ERRORS = {
-    CheckFailure.GATE_CLOSED: "Codat may not be asked just now: its quota is used up, or it refuses the key.",
-    CheckFailure.NO_API_KEY: "Codat’s API key has not been put in place yet.",
-    CheckFailure.UNAVAILABLE: "Codat does not answer, or fails.",
-    CheckFailure.REFUSED: "Codat refused this very call.",
-    CheckFailure.NOT_FOUND: "Codat does not know it.",
-    CheckFailure.MALFORMED_RESPONSE: "Codat’s answer can’t be understood: a dead letter tells of it.",
+    CheckFailure.GATE_CLOSED: "Calls to Codat are paused: the quota is used up, or Codat rejects the API key.",
+    CheckFailure.NO_API_KEY: "The API key for Codat has not been configured yet.",
+    CheckFailure.UNAVAILABLE: "Codat is unavailable or returns errors.",
+    CheckFailure.REFUSED: "Codat rejected this request.",
+    CheckFailure.NOT_FOUND: "Not found in Codat.",
+    CheckFailure.MALFORMED_RESPONSE: "Codat’s response could not be parsed: see the dead letters.",
 }
-# Why a letter is dead, and what mends it: docs/operations.md says more.
+# Reasons for dead letters, and how to fix them. See docs/operations.md for details.
 REASONS = {
-    MAX_RECEIVES_EXCEEDED: "Handed out too often",
-    "malformed-response": "Codat’s answer could not be understood",
-    "unknown-event-type": "A type of event that is not known",
-    "invalid-message": "No message of this application’s",
-    "invalid-json": "A webhook that is no JSON",
+    MAX_RECEIVES_EXCEEDED: "Delivered too many times",
+    "malformed-response": "Codat’s response could not be parsed",
+    "unknown-event-type": "Unknown event type",
+    "invalid-message": "Unrecognised message",
+    "invalid-json": "Webhook body is not JSON",
 }
 REMEDIES = {
-    MAX_RECEIVES_EXCEEDED: "The function crashed on it: its log says why. Put it back when that is mended.",
-    "malformed-response": "Put it back when Codat answers as it documents, or when a newer version is deployed.",
+    MAX_RECEIVES_EXCEEDED: "The function crashed while processing it: see its log. Reprocess it after the fix.",
+    "malformed-response": "Reprocess it when Codat’s responses match its documentation, or after deploying a fix.",
 }
-DEFAULT_REMEDY = "Put it back when a newer version is deployed that understands it; or drop it, if it is not Codat’s."
-# Why syncs are not in the table as Codat lists them; the last is of those that were too many to be told apart.
+DEFAULT_REMEDY = "Reprocess it after deploying a version that supports it, or drop it if Codat did not send it."
+# How stored syncs differ from Codat's list: one sync, several syncs. "omitted" counts those beyond the limit.
 DISCREPANCIES = {
-    Discrepancy.MISSING: "being fetched, of which the table has nothing",
-    Discrepancy.STALE: "being fetched, of which the table has an older state",
-    Discrepancy.STUCK: "due to be looked at for long",
-    Discrepancy.PENDING: "on their way",
-    Discrepancy.DEAD_LETTERED: "set aside as dead letters",
-    Discrepancy.NOT_LISTED: "submitted, which Codat does not list",
-    "omitted": "not told apart yet",
+    Discrepancy.MISSING: ("missing sync is being fetched", "missing syncs are being fetched"),
+    Discrepancy.STALE: ("outdated sync is being fetched again", "outdated syncs are being fetched again"),
+    Discrepancy.STUCK: ("sync is overdue for a check", "syncs are overdue for a check"),
+    Discrepancy.PENDING: ("sync is about to be fetched", "syncs are about to be fetched"),
+    Discrepancy.DEAD_LETTERED: ("sync is a dead letter", "syncs are dead letters"),
+    Discrepancy.NOT_LISTED: ("submitted sync is not listed by Codat", "submitted syncs are not listed by Codat"),
+    "omitted": ("sync is not classified yet", "syncs are not classified yet"),
+}
+ENDPOINT_STATES = {
+    EndpointState.HEALTHY: "OK",
+    EndpointState.DISABLED: "Disabled",
+    EndpointState.WRONG_URL: "Wrong URL",
+    EndpointState.MISSING: "Missing",
+    EndpointState.UNSUBSCRIBED: "Events not subscribed",
+    EndpointState.UNKNOWN: "Unknown",
 }
 ENDPOINT_PROBLEMS = {
-    EndpointState.DISABLED: "Codat has disabled the endpoint of our webhooks: it sends none.",
-    EndpointState.WRONG_URL: "Codat sends webhooks about syncs to another address only.",
-    EndpointState.MISSING: "Codat has no endpoint for webhooks about syncs.",
-    EndpointState.UNSUBSCRIBED: "The endpoint of our webhooks is not told of all that ends a sync.",
-    EndpointState.UNKNOWN: "Codat does not say whether it sends us webhooks.",
+    EndpointState.DISABLED: "Codat has disabled our webhook endpoint and sends no webhooks.",
+    EndpointState.WRONG_URL: "Codat sends sync webhooks only to a different URL.",
+    EndpointState.MISSING: "No webhook endpoint for syncs is configured in Codat.",
+    EndpointState.UNSUBSCRIBED: "Our webhook endpoint is not subscribed to every event that ends a sync.",
+    EndpointState.UNKNOWN: "The state of our webhook endpoint in Codat could not be determined.",
 }
-# How a status of Codat's is coloured: as the outcome that it is like.
+# Codat's transaction statuses take the colour of the matching outcome.
 _LIKE = {"Completed": "succeeded", "Pending": "inProgress"}
 _FAILED = ("PushError", "ValidationError", "Failed")
 
 
 def status_like(status: str | None) -> str:
-    """Return the outcome that a transaction's status is like."""
+    """Return the outcome whose colour a transaction's status takes."""
     return "failed" if status in _FAILED else _LIKE.get(status or "", "unknown")
 
 
 def moment(value: datetime | str | None) -> str:
-    """Return a moment in UTC, to the second, as a person reads it; text that is none as it is."""
+    """Format a time in UTC, to the second. Text that is not a timestamp is returned unchanged."""
     at = parse_timestamp(value) if isinstance(value, str) else value
     return f"{_day(at)}, {at:%H:%M:%S}" if at else str(value or "")
 
 
 def day(value: date) -> str:
-    """Return a day as a person reads it."""
+    """Format a date with its weekday."""
     return f"{value:%a} {_day(value)}"
 
 
 def number(value: int) -> str:
-    """Return a number with its thousands apart."""
+    """Format a number with thousands separators."""
     return f"{value:,}"
 
 
 def percent(part: int, whole: int) -> str:
-    """Return a share: never all or nothing of what is only nearly so."""
+    """Format a share as a percentage, never rounding to 0 % or 100 %."""
     if not whole:
         return "–"
     share = 100 * part / whole
@@ -118,8 +127,13 @@ def percent(part: int, whole: int) -> str:
 
 
 def plural(count: int, one: str, many: str = "") -> str:
-    """Return a number and what it counts."""
+    """Format a count with its noun, singular or plural."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def discrepancies(reasons: Mapping[str, int]) -> str:
+    """Describe how many syncs differ from Codat's list, by reason. Unknown reasons are shown as they are."""
+    return ", ".join(plural(count, *DISCREPANCIES.get(reason, (reason, reason))) for reason, count in reasons.items())
 
 
 def _day(value: date) -> str:

@@ -1,4 +1,4 @@
-// Nothing needs this: it copies, sends filters as they change, keeps a form from being sent twice, and looks again.
+// Progressive enhancement: copy buttons, filters applied on change, double-submit protection, panel refresh.
 "use strict";
 
 const said = document.getElementById("said");
@@ -17,7 +17,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 for (const form of document.querySelectorAll("form[data-submit]")) {
   for (const button of form.querySelectorAll("[data-needless]")) button.classList.add("unneeded");
   form.addEventListener("change", (event) => {
-    // Several boxes of a list are ticked before it is applied; text is sent with Enter.
+    // Checkbox lists have an Apply button, and text is submitted with Enter.
     if (!event.target.closest("details") && event.target.type !== "search" && form.reportValidity()) form.requestSubmit();
   });
 }
@@ -40,7 +40,7 @@ document.addEventListener("keydown", (event) => {
   open.querySelector("summary").focus();
 });
 
-async function look(panel) {
+async function refresh(panel) {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
   const text = answer.ok ? await answer.text() : "";
   const fresh = new DOMParser().parseFromString(text, "text/html").getElementById(panel.id);
@@ -49,10 +49,10 @@ async function look(panel) {
   return fresh;
 }
 
-async function follow(panel) {
+async function poll(panel) {
   while (panel.dataset.refresh) {
     await new Promise((resolve) => setTimeout(resolve, Number(panel.dataset.refresh)));
-    if (!document.hidden) panel = await look(panel);
+    if (!document.hidden) panel = await refresh(panel);
   }
 }
-for (const panel of document.querySelectorAll("[data-refresh]")) follow(panel);
+for (const panel of document.querySelectorAll("[data-refresh]")) poll(panel);
