@@ -1,4 +1,4 @@
-"""SyncTable as DynamoDB has it: reads and writes of items, none of which knows what the items mean."""
+"""Read and write SyncTable's items in DynamoDB, independent of their meaning."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,14 +16,14 @@ from codat_sync.core.iterables import batched
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Attributes of an item: of any of DynamoDB's types, which differ from item to item.
+# An item's attributes: values of any DynamoDB type, which differ from item to item.
 Attributes = dict[str, Any]
 
-# AWS's limits: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html. A batch is
-# refused over 16 MB, which items of 400 KB reach sooner than 25 items do.
+# AWS's limits: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html. A batch over
+# 16 MB is rejected too: fewer large items fit, as one can take 400 KB.
 _BATCH_WRITE = 25
 _BATCH_WRITE_LARGE = 8
-# DynamoDB answers at most 16 MB at a time and leaves the rest unprocessed: so many of the largest items fit.
+# DynamoDB returns at most 16 MB at a time and leaves the rest unprocessed: this many of the largest items fit.
 _BATCH_GET = 40
 _BATCHES_AT_ONCE = 16
 _UNPROCESSED_RETRY: dict[str, Any] = {
@@ -33,7 +33,7 @@ _UNPROCESSED_RETRY: dict[str, Any] = {
     "reraise": True,
 }
 
-# A transaction is also cancelled for a conflict with another one, which means the same: start over.
+# A conflict with another transaction also cancels one, and means the same: start over.
 _CONDITION_FAILED = {"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"}
 
 _serialize = TypeSerializer().serialize
@@ -51,14 +51,14 @@ class Table:
     # ------------------------------------------------------------ reads
 
     def get(self, keys: Iterable[Attributes], names: Sequence[str] = ()) -> list[Attributes]:
-        """Return those items of ``keys`` (no two alike) that are there, in no order, read consistently.
+        """Return the existing items of ``keys`` (no duplicates), unordered, read consistently.
 
-        With ``names``, only those attributes of them. Raises UnprocessedItemsError.
+        With ``names``, return only these attributes. Raises UnprocessedItemsError.
         """
         return [item for chunk in batched(keys, _BATCH_GET) for item in self._get_batch(chunk, names)]
 
     def get_attribute(self, key: Attributes, name: str) -> object:
-        """Return one attribute of an item, read consistently, or None if it is not there."""
+        """Return one attribute of an item, read consistently, or None if it does not exist."""
         item = self._client.get_item(
             TableName=self._name,
             Key=_to_item(key),
@@ -77,7 +77,7 @@ class Table:
         )
 
     def query_index(self, index: str, key: Mapping[str, str], until: Mapping[str, str]) -> Iterator[Attributes]:
-        """Yield what ``index`` has under a partition ``key`` up to a sort key ``until``, in order."""
+        """Yield the items of ``index`` with the partition ``key`` up to the sort key ``until``, in order."""
         (partition, pk), (sort, end) = *key.items(), *until.items()
         return self._query(
             IndexName=index,
@@ -88,7 +88,7 @@ class Table:
     def query_page(
         self, partition: Partition, after: str | None, limit: int | None, *, newest_first: bool
     ) -> tuple[list[Attributes], bool]:
-        """Return what one request reads of a partition, beyond a sort key ``after``; and whether there is more."""
+        """Return one page of a partition, starting after the sort key ``after``, and whether there is more."""
         condition, values = f"{partition.name} = :pk", {":pk": _serialize(partition.value)}
         if after is not None:
             condition += f" AND {partition.sort} {'<' if newest_first else '>'} :after"
@@ -106,14 +106,14 @@ class Table:
         return [_from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
 
     def query_partition(self, pk: str, names: Sequence[str]) -> list[Attributes]:
-        """Return all items of a partition, in order, read consistently: of each the attributes ``names``."""
+        """Return the attributes ``names`` of all items of a partition, in order, read consistently."""
         arguments = _projection(names) | {"ExpressionAttributeValues": {":pk": _serialize(pk)}}
         return list(self._query(KeyConditionExpression="pk = :pk", ConsistentRead=True, **arguments))
 
     def scan(self, names: Sequence[str]) -> Iterator[list[Attributes]]:
-        """Yield all items of the table, as many at a time as one request reads (1 MB): the attributes ``names``.
+        """Yield the attributes ``names`` of all items of the table, one page (1 MB) at a time.
 
-        Reads the whole table, consistently: never for somebody who waits for an answer.
+        Reads the whole table consistently: never use it while a user waits for a response.
         """
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._name, ConsistentRead=True, **_projection(names)
@@ -123,7 +123,7 @@ class Table:
     # ------------------------------------------------------------ writes
 
     def put(self, item: Attributes, expected: Mapping[str, object]) -> None:
-        """Replace an item if its attributes are as ``expected`` says (None: not there). Raises ConditionFailedError."""
+        """Replace an item if its attributes match ``expected`` (None: absent). Raises ConditionFailedError."""
         condition = _Expression()
         condition.require(expected)
         self._write_conditionally(
@@ -138,9 +138,9 @@ class Table:
         *,
         increment: str | None = None,
     ) -> None:
-        """Set attributes of an item (None: remove), and make it if need be, if it is as ``expected`` says.
+        """Set attributes of an item (None: remove) if it matches ``expected``; create it if it does not exist.
 
-        ``increment`` names one that is moved on by one, from 0. Raises ConditionFailedError.
+        ``increment`` names an attribute to increment by one, from 0. Raises ConditionFailedError.
         """
         expression = _Expression()
         expression.change(changes, increment)
@@ -150,7 +150,7 @@ class Table:
         )
 
     def acquire_lease(self, key: Attributes, name: str, value: str, *, free_before: str, expires_at: int) -> bool:
-        """Set an attribute, if it is not there or less than ``free_before``; returns whether it did."""
+        """Set an attribute if it is absent or less than ``free_before``. Returns whether it was set."""
         arguments: Any = {
             "UpdateExpression": "SET #name = :value, expiresAt = :at",
             "ConditionExpression": "attribute_not_exists(#name) OR #name < :free",
@@ -164,9 +164,9 @@ class Table:
         return self._try_update(key, arguments)
 
     def increment_counter(self, key: Attributes, most: int, expires_at: int, *, by: int = 1) -> bool:
-        """Add to an item's ``number``, if that does not come to more than ``most`` (at least ``by``).
+        """Add ``by`` to an item's ``number``, unless the sum exceeds ``most`` (which is at least ``by``).
 
-        Returns whether it did.
+        Returns whether it was added.
         """
         arguments: Any = {
             "UpdateExpression": "ADD #number :by SET expiresAt = :at",
@@ -180,7 +180,7 @@ class Table:
         }
         return self._try_update(key, arguments)
 
-    def _try_update(self, key: Attributes, arguments: Any) -> bool:  # noqa: ANN401 - DynamoDB's own, of many types
+    def _try_update(self, key: Attributes, arguments: Any) -> bool:  # noqa: ANN401 - DynamoDB's arguments, of many types
         try:
             self._write_conditionally(
                 lambda: self._client.update_item(TableName=self._name, Key=_to_item(key), **arguments)
@@ -195,11 +195,11 @@ class Table:
         updates: Sequence[tuple[Attributes, Attributes]] = (),
         checks: Sequence[tuple[Attributes, Mapping[str, object]]] = (),
     ) -> None:
-        """Replace items, each if its attributes are as said beside it, and change others: all of them, or none.
+        """Replace items that match their expected attributes and update others, atomically.
 
-        And that only if the items of ``checks`` are as said, too. 100 at most.
+        The items of ``checks`` must match their expected attributes, too. At most 100 items.
 
-        Raises ConditionFailedError, also if another transaction was at one of them at the same time.
+        Raises ConditionFailedError, also on a conflict with a concurrent transaction.
         """
         operations: list[Any] = []
         for item, expected in puts:
@@ -218,23 +218,23 @@ class Table:
         self._write_conditionally(lambda: self._client.transact_write_items(TransactItems=operations))
 
     def put_all(self, items: Iterable[Attributes], *, large: bool = False) -> None:
-        """Write ``items``, in batches side by side. Each is whole by itself: it does not matter which come first.
+        """Write ``items`` in concurrent batches, in no particular order.
 
         Raises UnprocessedItemsError.
         """
         self._write_all(({"PutRequest": {"Item": _to_item(item)}} for item in items), large=large)
 
     def delete_all(self, keys: Iterable[Attributes]) -> None:
-        """Delete the items of ``keys``, if they are there. Raises UnprocessedItemsError."""
+        """Delete the items of ``keys`` that exist. Raises UnprocessedItemsError."""
         self._write_all(({"DeleteRequest": {"Key": _to_item(key)}} for key in keys), large=False)
 
     # ------------------------------------------------------------ one request, or a few
 
     def _write_all(self, requests: Iterable[Attributes], *, large: bool) -> None:
         size, at_once = (_BATCH_WRITE_LARGE, 2) if large else (_BATCH_WRITE, _BATCHES_AT_ONCE)
-        # A few at a time are made, not all: what is written may be large.
+        # Build a few batches at a time: items may be large.
         for group in batched(batched(requests, size), at_once):
-            # Of this run, whoever's thread it is (``run``).
+            # Copy the context, so that this invocation's deadline applies in the pool's threads.
             written = [self._pool.submit(copy_context().run, self._write_batch, batch) for batch in group]
             for each in written:
                 each.result()
@@ -263,11 +263,11 @@ class Table:
                     raise UnprocessedItemsError(f"DynamoDB left {len(pending['Keys'])} items unread")
         return found
 
-    def _query(self, **arguments: Any) -> Iterator[Attributes]:  # noqa: ANN401 - DynamoDB's own, of many types
+    def _query(self, **arguments: Any) -> Iterator[Attributes]:  # noqa: ANN401 - DynamoDB's arguments, of many types
         pages = self._client.get_paginator("query").paginate(TableName=self._name, **arguments)
         return (_from_item(item) for page in pages for item in page["Items"])
 
-    def _write_conditionally(self, write: Any) -> None:  # noqa: ANN401 - what a write answers does not matter
+    def _write_conditionally(self, write: Any) -> None:  # noqa: ANN401 - the response of a write is not used
         try:
             write()
         except ClientError as error:
@@ -277,7 +277,7 @@ class Table:
 
 
 class _Expression:
-    """DynamoDB's expressions, with a placeholder for each name and value, as many names are reserved words."""
+    """Build DynamoDB expressions with a placeholder for each name and value, as many names are reserved words."""
 
     def __init__(self) -> None:
         self._update = ""
@@ -300,7 +300,7 @@ class _Expression:
             for name, value in expected.items()
         )
 
-    def arguments(self) -> Any:  # noqa: ANN401 - DynamoDB's own, of many types
+    def arguments(self) -> Any:  # noqa: ANN401 - DynamoDB's arguments, of many types
         arguments = {
             "UpdateExpression": self._update,
             "ConditionExpression": self._condition,
@@ -319,8 +319,8 @@ class _Expression:
         return placeholder
 
 
-def _projection(names: Sequence[str]) -> Any:  # noqa: ANN401 - DynamoDB's own, of many types
-    """Return what has a request answer with these attributes only; a dot leads into a map."""
+def _projection(names: Sequence[str]) -> Any:  # noqa: ANN401 - DynamoDB's arguments, of many types
+    """Return the arguments that limit a response to these attributes; a dot descends into a map."""
     parts = {part for name in names for part in name.split(".")}
     return {
         "ProjectionExpression": ", ".join("#" + name.replace(".", ".#") for name in names),

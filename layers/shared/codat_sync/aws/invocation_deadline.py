@@ -1,8 +1,8 @@
-"""The end of a run of a function: what it has left undone by then, it does not do later.
+"""Enforce the deadline of a function's invocation: what is unfinished by then is never done later.
 
-Lambda freezes a process between two runs, with all threads as they stand, and lets them go on with the next run,
-however much later that is. A thread that was not waited for would write then what it read before. So each request to
-DynamoDB, each try of the SDK's included, is made within the time of the run that it belongs to, or not at all.
+Lambda freezes a process between two invocations, including all threads, and resumes them with the next invocation,
+however much later that is. A thread that was not awaited would then write stale data. So each request to DynamoDB,
+including each attempt of the SDK's, is made within its own invocation or not at all.
 """
 
 import math
@@ -17,13 +17,13 @@ from codat_sync.core.errors import InvocationDeadlineError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# In seconds since the epoch: a clock that only counts may stand still while the process does.
+# In seconds since the epoch: a monotonic clock may stop while the process is frozen.
 _ends_at: ContextVar[float] = ContextVar("ends_at", default=math.inf)
 
 
 @contextmanager
 def limit_invocation(seconds: float) -> Iterator[None]:
-    """Let what is done in the block, in threads that take its context too, be done for so many seconds from now."""
+    """Limit the block, including threads that copy its context, to so many seconds from now."""
     token = _ends_at.set(time.time() + seconds)
     try:
         yield
@@ -32,7 +32,7 @@ def limit_invocation(seconds: float) -> Iterator[None]:
 
 
 def enforce_deadline(client: "DynamoDBClient") -> "DynamoDBClient":
-    """Return ``client``, which from now on makes no request whose run is over: it raises InvocationDeadlineError."""
+    """Make ``client`` raise InvocationDeadlineError for requests past their invocation's deadline. Returns ``client``."""
     client.meta.events.register("request-created.dynamodb", _refuse_after_deadline)
     return client
 

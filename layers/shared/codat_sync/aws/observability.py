@@ -1,6 +1,6 @@
-"""Logs and metrics: Powertools', under the names that the template gives them in the environment.
+"""Provide logs and metrics through Powertools, configured by the template's environment variables.
 
-What each metric means is told in docs/operations.md.
+See docs/operations.md for the meaning of each metric.
 """
 
 from aws_lambda_powertools import Logger, Metrics, single_metric
@@ -9,12 +9,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 logger = Logger()
 metrics = Metrics()
 
-# A dimension's value is not to be anything: CloudWatch refuses the whole metric then.
+# CloudWatch rejects the whole metric if a dimension's value is invalid.
 _LONGEST_DIMENSION = 100
 
 
 def count(name: str, dimension: str | None = None, value: str | None = None, number: float = 1) -> None:
-    """Count a metric, by a dimension if there is one. Each is a line of the log: add up first what is many."""
+    """Count a metric, optionally by a dimension. Each call writes a log line: sum up frequent counts first."""
     with single_metric(name=name, unit=MetricUnit.Count, value=number) as metric:
         if dimension:
             metric.add_dimension(name=dimension, value=_dimension_value(value or "none"))

@@ -1,4 +1,4 @@
-"""Secrets of Secrets Manager, kept in memory for as long as that is safe."""
+"""Read secrets from Secrets Manager and cache them for as long as that is safe."""
 
 import time
 from collections.abc import Callable
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# In seconds. A secret that was taken away is refused after the first; a new one is noticed within the second, and
-# requests that are refused on purpose cost no more than one call in that time.
+# In seconds. A removed secret is rejected after the first; a new one is noticed within the second, so deliberately
+# invalid requests cost at most one call in that time.
 _MAX_AGE = 300.0
 _MIN_INTERVAL = 60.0
 
 
 class CachedSecret(Generic[T]):
-    """A secret, read when it is needed and parsed by ``parse``, which raises SecretUnavailableError for a bad value."""
+    """A secret, read lazily and parsed by ``parse``, which raises SecretUnavailableError for an invalid value."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class CachedSecret(Generic[T]):
         self._tried_at = float("-inf")
 
     def value(self) -> T:
-        """Return the secret, at most five minutes old, or older while it cannot be read again.
+        """Return the secret, cached for five minutes, or longer while it can't be read again.
 
         Raises SecretUnavailableError if it was never read.
         """
@@ -51,7 +51,7 @@ class CachedSecret(Generic[T]):
             return self._value
 
     def refresh(self) -> T | None:
-        """Return the secret read anew, or None if that was last tried less than a minute ago.
+        """Read the secret again, or return None if the last attempt was less than a minute ago.
 
         Raises SecretUnavailableError.
         """

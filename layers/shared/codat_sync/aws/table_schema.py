@@ -1,4 +1,4 @@
-"""The keys of SyncTable's items and of its indexes. They are made here and nowhere else."""
+"""Build and parse the keys of SyncTable's items and indexes. No other module builds keys."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ DUE_BEHIND_GATE = "DUE#GATE"
 
 
 def sync_key(sync_id: str) -> Key:
-    """Return the key of a sync's document."""
+    """Return the key of a sync's record."""
     return {"pk": f"SYNC#{sync_id}", "sk": SYNC}
 
 
 def parse_subject_id(pk: str) -> str:
-    """Return the id that a partition of a sync or a company is named after."""
+    """Return the sync's or company's id from its partition key."""
     return pk.partition("#")[2]
 
 
@@ -44,27 +44,27 @@ def company_key(company_id: str) -> Key:
 
 
 def reconciliation_key(company_id: str) -> Key:
-    """Return the key of what is known of a company's completeness."""
+    """Return the key of a company's reconciliation state."""
     return {"pk": f"COMPANY#{company_id}", "sk": RECONCILIATION}
 
 
 def accepted_differences_key(company_id: str) -> Key:
-    """Return the key of where Codat's list and its own answer about a sync are known to differ."""
+    """Return the key of a company's known differences between Codat's list and its single-sync responses."""
     return {"pk": f"COMPANY#{company_id}", "sk": "ACCEPTED"}
 
 
 def event_key(subject: Key, webhook_id: str) -> Key:
-    """Return the key of an event that was seen, beside the item that it is about."""
+    """Return the key of a processed event, in the partition of its subject."""
     return {"pk": subject["pk"], "sk": f"{EVENT_PREFIX}{webhook_id}"}
 
 
 def part_run_key(sync_id: str, part_run_id: str) -> Key:
-    """Return the key of what tells that a run has written parts."""
+    """Return the key of the item that records a run that wrote parts."""
     return {"pk": f"SYNC#{sync_id}", "sk": f"{PART_RUN_PREFIX}{part_run_id}"}
 
 
 def part_keys(sync_id: str, part_run_id: str, count: int) -> Iterator[Key]:
-    """Yield the keys of the parts that a run has written, in order."""
+    """Yield the keys of the parts that a run wrote, in order."""
     return (part_key(sync_id, part_run_id, number) for number in range(count))
 
 
@@ -74,22 +74,22 @@ def part_key(sync_id: str, part_run_id: str, number: int) -> Key:
 
 
 def index_entry_key(company_id: str, transaction_id: str, sync_id: str) -> Key:
-    """Return the key of a pointer from a transaction to a sync that it was in."""
+    """Return the key of a transaction's index entry for a sync that contained it."""
     return {"pk": f"TXN#{company_id}#{transaction_id}", "sk": f"{INDEX_ENTRY_PREFIX}{sync_id}"}
 
 
 def claim_key(company_id: str, transaction_id: str) -> Key:
-    """Return the key of what says which submission of a transaction is in flight."""
+    """Return the key of the claim of a transaction's submission in flight."""
     return {"pk": f"TXN#{company_id}#{transaction_id}", "sk": "CLAIM"}
 
 
 def body_key(company_id: str, transaction_id: str, submission_id: str) -> Key:
-    """Return the key of a transaction's body, as a submission has it."""
+    """Return the key of a transaction's body in a submission."""
     return {"pk": f"TXN#{company_id}#{transaction_id}", "sk": f"{BODY_PREFIX}{submission_id}"}
 
 
 def is_body(key: Key) -> bool:
-    """Return whether it is the key of a transaction's body."""
+    """Return whether ``key`` is the key of a transaction's body."""
     return key["sk"].startswith(BODY_PREFIX)
 
 
@@ -99,32 +99,32 @@ def submission_key(submission_id: str) -> Key:
 
 
 def slots_key(company_id: str) -> Key:
-    """Return the key of the places of a company, each for one call to Codat at a time."""
+    """Return the key of a company's slots, each for one concurrent call to Codat."""
     return {"pk": f"LIMIT#{company_id}", "sk": "SLOTS"}
 
 
 def minute_counter_key(now: datetime) -> Key:
-    """Return the key of how many calls to Codat were made in a minute."""
+    """Return the key of the counter of calls to Codat in a minute."""
     return {"pk": f"LIMIT#{now:%Y-%m-%dT%H:%M}", "sk": "MINUTE"}
 
 
 def daily_budget_key(now: datetime) -> Key:
-    """Return the key of how much of a day's quota reconcile has used."""
+    """Return the key of the daily budget that reconcile has used."""
     return {"pk": f"LIMIT#{RECONCILE}#{now:%Y-%m-%d}", "sk": "DAY"}
 
 
 def retry_key(sync_id: str) -> Key:
-    """Return the key of what is done about a failed sync."""
+    """Return the key of the retry record of a failed sync."""
     return {"pk": f"SYNC#{sync_id}", "sk": RETRY}
 
 
 def dropped_key(at: str, message_id: str) -> Key:
-    """Return the key of the record of a dead letter that was dropped."""
+    """Return the key of the record of a dropped dead letter."""
     return {"pk": DROPPED, "sk": f"{DROPPED}#{at}#{message_id}"}
 
 
 def parse_sync_id(key: Key) -> str | None:
-    """Return the sync that an item is of, or that a pointer points to; None for what is of no sync."""
+    """Return the id of the sync that an item belongs to or an index entry refers to, None if there is none."""
     for part in key["pk"], key["sk"]:
         if part.startswith(INDEX_ENTRY_PREFIX):
             return part.removeprefix(INDEX_ENTRY_PREFIX)
@@ -132,18 +132,18 @@ def parse_sync_id(key: Key) -> str | None:
 
 
 def belongs_to_company(key: Key, company_id: str) -> bool:
-    """Return whether an item's key says that it is of a company; those of syncs and submissions do not say."""
+    """Return whether the key names this company; keys of syncs and submissions name no company."""
     pk = key["pk"]
     return pk in {f"COMPANY#{company_id}", slots_key(company_id)["pk"]} or pk.startswith(f"TXN#{company_id}#")
 
 
 def get_item_type(key: Key) -> str:
-    """Return which kind of item has such a key, as `SYNC/EVENT`."""
+    """Return the item type of a key, such as `SYNC/EVENT`."""
     return "/".join(part.partition("#")[0] for part in (key["pk"], key["sk"]))
 
 
 def listing_index_keys(company_id: str, sync_id: str, at: str) -> Key:
-    """Return what lists a sync by company and by day, at a time."""
+    """Return the attributes that list a sync by company and by day, sorted by time."""
     position = f"{at}#{sync_id}"
     return {
         "companyPk": f"COMPANY#{company_id}",
@@ -155,7 +155,7 @@ def listing_index_keys(company_id: str, sync_id: str, at: str) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A partition: the index (empty: of the table itself), its attributes for it and the order in it, and which one."""
+    """A partition: its index (empty: the table itself), the names of its partition and sort keys, and its value."""
 
     index: str
     name: str
@@ -164,27 +164,27 @@ class Partition:
 
 
 def company_partition(company_id: str) -> Partition:
-    """Return where the syncs of a company are listed."""
+    """Return the partition that lists a company's syncs."""
     return Partition("byCompany", "companyPk", "companySk", f"COMPANY#{company_id}")
 
 
 def day_partition(day: date) -> Partition:
-    """Return where the syncs of a day (UTC) are listed."""
+    """Return the partition that lists the syncs of a day (UTC)."""
     return Partition("byDay", "dayPk", "daySk", f"DAY#{day.isoformat()}")
 
 
 def dropped_partition() -> Partition:
-    """Return where the records of dropped letters are, in the order in which they were dropped."""
+    """Return the partition of the dropped dead letters, in the order in which they were dropped."""
     return Partition("", "pk", "sk", DROPPED)
 
 
 def reconcile_index_keys(at: str | None) -> dict[str, str | None]:
-    """Return what lists a company by when it is compared next; None for both if it is not."""
+    """Return the attributes that list a company by its next reconciliation; None for both removes it."""
     return {"reconcilePk": at and RECONCILE, "reconcileAt": at}
 
 
 def due_index_keys(due_at: str | None, *, behind_gate: bool = False) -> dict[str, str | None]:
-    """Return what lists an item by when it has to be looked at again; None for both where it has not."""
+    """Return the attributes that list an item by its next check; None for both removes it."""
     if due_at is None:
         return {"duePk": None, "dueAt": None}
     return {"duePk": DUE_BEHIND_GATE if behind_gate else DUE, "dueAt": due_at}

@@ -1,4 +1,4 @@
-"""What a later version of this application has written, as this one reads it: two of them run during a deployment."""
+"""Forward-compatible enums: a value that a newer version wrote falls back to a safe default during a deployment."""
 
 from enum import StrEnum
 from typing import TypeVar
@@ -8,7 +8,7 @@ Default = TypeVar("Default")
 
 
 def parse_enum(enum_type: type[E], value: str, default: Default) -> E | Default:
-    """Return the member of ``enum_type`` that ``value`` names, or ``default``, which does no harm where it is new."""
+    """Return the member of ``enum_type`` with this value, or ``default`` if the value is unknown to this version."""
     try:
         return enum_type(value)
     except ValueError:

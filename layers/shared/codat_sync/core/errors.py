@@ -1,64 +1,64 @@
-"""The errors of this application: each raised where it is known, and turned into an answer in one place."""
+"""Errors of this application: each is raised where it is detected and mapped to a response in one place."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# A detail may quote what came from outside, which can be of any length.
+# A detail may quote external input of any length.
 _MAX_DETAIL_LENGTH = 500
 
 
 class CodatSyncError(Exception):
-    """What all errors of this application are."""
+    """Base class of this application's errors."""
 
 
 class SettingsError(CodatSyncError):
-    """The environment lacks a variable, or holds a value that it cannot be."""
+    """An environment variable is missing or has an invalid value."""
 
 
 class SecretUnavailableError(CodatSyncError):
-    """A secret cannot be read, has no value yet, or a value that cannot be used. Waiting, or a person, cures it."""
+    """A secret can't be read, has no value yet, or is invalid. Retry later, or an operator has to fix it."""
 
 
 class QueueUnavailableError(CodatSyncError):
-    """A queue did not take a message. Waiting cures it."""
+    """A queue did not accept a message. Retry later."""
 
 
 class EventBusUnavailableError(CodatSyncError):
-    """The event bus did not take all that was put on it. Waiting cures it."""
+    """The event bus did not accept all events. Retry later."""
 
 
 class RetryUnavailableError(CodatSyncError):
-    """The function retry can't be reached, or failed. Waiting cures it, or its log tells."""
+    """The retry function can't be reached or failed. Retry later, or see its log."""
 
 
 class WebhookAuthenticationError(CodatSyncError):
-    """A request that Codat did not sign."""
+    """A request has no valid signature of Codat's."""
 
 
 class ForbiddenError(CodatSyncError):
-    """Somebody asks for what they have no role for."""
+    """The user lacks the role that a request requires."""
 
 
 class CsrfError(CodatSyncError):
-    """A request that changes something, and was not made on a page of ours."""
+    """A state-changing request did not originate from our own pages."""
 
 
 class LoginFailedError(CodatSyncError):
-    """Somebody comes from the issuer with nothing that counts. To sign in anew cures it, unless they were forged."""
+    """The identity provider's redirect is invalid. Signing in again fixes it, unless the redirect was forged."""
 
 
 class IdentityProviderError(CodatSyncError):
-    """The issuer does not answer, or not as it has to. Waiting, or a person, cures it."""
+    """The identity provider is unavailable or its response is invalid. Retry later, or an operator has to fix it."""
 
 
 class MessageTooLargeError(CodatSyncError):
-    """An event that does not fit into a queue message, and is not of a sync."""
+    """An event that is not about a sync is too large for a queue message."""
 
 
 class PoisonMessageError(CodatSyncError):
-    """A message that no retry cures: it is set aside, with the reason, for a person.
+    """A message that no retry can fix: it goes to the dead-letter queue, with the reason, for an operator.
 
-    ``reason`` is one word or a few, joined by hyphens, to count and search by; ``detail`` a sentence to read.
+    ``reason`` is a short hyphenated code to count and search by; ``detail`` is a sentence to read.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -68,27 +68,27 @@ class PoisonMessageError(CodatSyncError):
 
 
 class ConditionFailedError(CodatSyncError):
-    """An item of the table is not as it was when it was read."""
+    """An item of the table has changed since it was read."""
 
 
 class VersionConflictError(CodatSyncError):
-    """Another worker committed since the version was read: who lost starts over."""
+    """Another worker committed since the version was read: the loser starts over."""
 
 
 class UnprocessedItemsError(CodatSyncError):
-    """DynamoDB did not do all of what it was asked, however often. Waiting cures it."""
+    """DynamoDB left part of a request unprocessed after all retries. Retry later."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationIssue:
-    """What is wrong with a body, and where."""
+    """A problem with a body, and its location."""
 
     location: str
     message: str
 
 
 class InvalidBodyError(CodatSyncError):
-    """A body that Codat would refuse."""
+    """Codat would reject this body."""
 
     def __init__(self, issues: Sequence[ValidationIssue]) -> None:
         super().__init__("; ".join(f"{each.location} {each.message}".strip() for each in issues))
@@ -96,7 +96,7 @@ class InvalidBodyError(CodatSyncError):
 
 
 class InvalidQueryError(CodatSyncError):
-    """A question that has no answer: ``parameter`` is its name, the text says what is wrong with it."""
+    """A query parameter is invalid: ``parameter`` is its name, the text says what is wrong with it."""
 
     def __init__(self, parameter: str, reason: str) -> None:
         super().__init__(f"{parameter} {reason}")
@@ -104,26 +104,26 @@ class InvalidQueryError(CodatSyncError):
 
 
 class ClaimConflictError(CodatSyncError):
-    """A submission, or a claim, is not where it was: another was quicker."""
+    """A submission or claim has changed: a concurrent writer was first."""
 
 
 class CompanyErasedError(CodatSyncError):
-    """A company that was forgotten on request: nothing of it is written or sent."""
+    """The company's data was erased on request: nothing of it is written or sent."""
 
     def __init__(self, company_id: str) -> None:
         super().__init__(f"company {company_id} was forgotten on request")
 
 
 class TooEarlyError(CodatSyncError):
-    """Something that can be done only later. The text says when."""
+    """The operation is possible only later. The text says when."""
 
 
 class InvocationDeadlineError(CodatSyncError):
-    """The run of a function is over: what it has left undone is done by another one."""
+    """The function's invocation has ended: another invocation completes its unfinished work."""
 
 
 class SubmissionInFlightError(CodatSyncError):
-    """A transaction has a submission in flight: another one could write it twice."""
+    """A transaction has a submission in flight: another submission could write it twice."""
 
     def __init__(self, transaction_id: str, reason: str) -> None:
         super().__init__(f"transaction {transaction_id} {reason}")
@@ -131,7 +131,7 @@ class SubmissionInFlightError(CodatSyncError):
 
 
 class CodatError(CodatSyncError):
-    """Codat did not answer with what was asked for. ``correlation_id`` is Codat's own, to quote to its support."""
+    """A request to Codat failed. ``correlation_id`` is Codat's own, to quote to its support."""
 
     def __init__(self, message: str, *, correlation_id: str | None = None) -> None:
         super().__init__(message)
@@ -139,24 +139,24 @@ class CodatError(CodatSyncError):
 
 
 class CodatUnavailableError(CodatError):
-    """Codat could not be reached, took too long or failed (5xx). Waiting cures it."""
+    """Codat could not be reached, timed out or failed (5xx). Retry later."""
 
 
 class CodatUnreachableError(CodatUnavailableError):
-    """Codat could not be reached: what was to be sent has not arrived. Waiting cures it."""
+    """Codat could not be reached: the request was not delivered. Retry later."""
 
 
 class CodatInconsistentResponseError(CodatUnavailableError):
-    """Codat's answers do not fit together. Waiting cures it if something changed in between; else nothing does."""
+    """Codat's responses contradict each other. A retry helps only if something changed between them."""
 
 
 class CodatNotFoundError(CodatError):
-    """Codat does not know the company or the sync (404), or does not know it yet."""
+    """Codat doesn't know the company or sync, or not yet (404)."""
 
 
 class CodatResponseError(CodatError):
-    """Codat's answer is not what its documentation says it is."""
+    """Codat's response does not match its documentation."""
 
 
 class CodatMalformedResponseError(CodatResponseError):
-    """Codat's answer can't be read: perhaps a connection was to blame."""
+    """Codat's response can't be parsed, perhaps because of the connection."""

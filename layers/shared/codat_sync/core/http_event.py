@@ -1,32 +1,32 @@
-"""What a request says that API Gateway hands over (payload 2.0)."""
+"""Read requests from API Gateway events (payload format 2.0)."""
 
 from collections.abc import Mapping
 from typing import Any
 
-# An event of API Gateway's: JSON, whose shape AWS defines.
+# An API Gateway event: JSON, whose shape AWS defines.
 Event = Mapping[str, Any]
 
 
 def get_headers(event: Event) -> dict[str, str]:
-    """Return the headers, their names in lower case."""
+    """Return the headers, with lower-case names."""
     return {name.lower(): value for name, value in event.get("headers", {}).items()}
 
 
 def get_cookies(event: Event) -> dict[str, str]:
-    """Return the cookies by name; of those with the same name the first, which is of the most specific path."""
-    # Not all that hands over such events takes them out of the header, as API Gateway does.
+    """Return the cookies by name; of duplicates the first, which has the most specific path."""
+    # API Gateway moves cookies out of the header; not every emulator does.
     pairs = event.get("cookies") or get_headers(event).get("cookie", "").split(";")
     named = [pair.strip().partition("=") for pair in pairs]
     return {name: value for name, _, value in reversed(named) if name}
 
 
 def get_base_url(event: Event, public_url: str, *, is_local: bool) -> str:
-    """Return where people reach the pages, without a slash at the end: ``public_url``, if there is one.
+    """Return the pages' base URL, without a trailing slash: ``public_url``, if set.
 
-    Else it is the domain that API Gateway answered for, so a domain of the customer's works as well.
+    Otherwise it is built from the domain of the request, so custom domains work as well.
     """
     if public_url:
         return public_url.rstrip("/")
-    if is_local:  # there the domain lacks its port
+    if is_local:  # the domain lacks its port there
         return f"http://{get_headers(event)['host']}"
     return f"https://{event['requestContext']['domainName']}"

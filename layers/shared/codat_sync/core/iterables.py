@@ -1,4 +1,4 @@
-"""Many things, a few at a time."""
+"""Iterate in batches."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Yield ``items`` in lists of ``size``, made as they are asked for."""
-    iterator = iter(items)  # itertools.batched is there only from Python 3.12 on
+    """Yield ``items`` lazily in lists of up to ``size``."""
+    iterator = iter(items)  # itertools.batched requires Python 3.12
     while chunk := list(islice(iterator, size)):
         yield chunk

@@ -1,13 +1,13 @@
-"""Moments, as Codat writes them and as we keep them."""
+"""Parse Codat's timestamps and format ours."""
 
 from datetime import UTC, datetime
 
 
 def parse_timestamp(text: object) -> datetime | None:
-    """Return the moment that Codat wrote, in UTC, or None if it is none.
+    """Parse a timestamp of Codat's, in UTC. Returns None if it is invalid.
 
-    Codat's times come with up to seven fractional digits, with an offset, without one (then they are UTC) or as a bare
-    date; its own examples hold impossible ones (``2024-09-01T23:59:99Z``).
+    Codat's timestamps have up to seven fractional digits, with or without an offset (then they are UTC), or are bare
+    dates; its own examples contain invalid ones (``2024-09-01T23:59:99Z``).
     """
     if not isinstance(text, str):
         return None
@@ -19,10 +19,10 @@ def parse_timestamp(text: object) -> datetime | None:
 
 
 def format_timestamp(moment: datetime) -> str:
-    """Return ``moment`` in UTC to the millisecond, always equally long: such texts sort as the moments do."""
+    """Format ``moment`` in UTC with milliseconds and a fixed length, so that texts sort chronologically."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def format_optional_timestamp(moment: datetime | None) -> str | None:
-    """Return ``moment`` as ``format_timestamp`` does, None if there is none."""
+    """Format ``moment`` like ``format_timestamp``; None stays None."""
     return format_timestamp(moment) if moment else None
