@@ -8,7 +8,7 @@ from codat_sync.aws.table_schema import sync_key
 from codat_sync.core.errors import VersionConflictError
 from codat_sync.ingestion.results import Change, SyncResult
 from codat_sync.ingestion.sync_ingestion import SyncIngestion
-from codat_sync.polling.poll_state import next_version
+from codat_sync.polling.pending_check import next_version
 from codat_sync.syncs import repository as store_module
 from codat_sync.syncs.repository import SyncRepository, SyncSnapshot
 from tests.property.convergence.machine import Scenario

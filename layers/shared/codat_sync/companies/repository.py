@@ -12,7 +12,7 @@ from codat_sync.companies.reconciliation_start import schedule_reconciliation
 from codat_sync.companies.tombstones import is_erased
 from codat_sync.core.errors import ConditionFailedError, VersionConflictError
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
-from codat_sync.polling.poll_state import next_version, read_pending_check, with_pending_check, write_pending_check
+from codat_sync.polling.pending_check import next_version, read_pending_check, with_pending_check, write_pending_check
 from codat_sync.polling.schedule import PendingCheck
 from codat_sync.webhooks.events import WebhookEvent
 from codat_sync.webhooks.processed_events import ProcessedEventRepository

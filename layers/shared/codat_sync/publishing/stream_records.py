@@ -12,7 +12,7 @@ from codat_sync.aws.table_schema import COMPANY, RETRY, SYNC, parse_subject_id
 from codat_sync.companies.repository import read_company
 from codat_sync.core.errors import PoisonMessageError
 from codat_sync.core.timestamps import format_timestamp
-from codat_sync.polling.poll_state import read_pending_check
+from codat_sync.polling.pending_check import read_pending_check
 from codat_sync.publishing.changes import Change, CompanyChange, ItemVersion, RetryChange, SyncChange, SyncVersion
 from codat_sync.syncs.items import PENDING
 from codat_sync.syncs.record import is_fetched

@@ -12,7 +12,7 @@ from codat_sync.companies.company import Company
 from codat_sync.companies.repository import CompanyRepository
 from codat_sync.core.iterables import batched
 from codat_sync.core.timestamps import parse_timestamp
-from codat_sync.polling.poll_state import read_pending_check
+from codat_sync.polling.pending_check import read_pending_check
 from codat_sync.polling.schedule import PendingCheck
 from codat_sync.queries.sync_index import parse_listed_sync
 from codat_sync.queries.sync_query import ListedSync

@@ -25,7 +25,7 @@ from codat_sync.companies.tombstones import ERASURE_REQUESTED_AT, is_erased, is_
 from codat_sync.core.enums import parse_enum
 from codat_sync.core.errors import ConditionFailedError
 from codat_sync.core.timestamps import format_optional_timestamp, format_timestamp, parse_timestamp
-from codat_sync.polling.poll_state import read_pending_check
+from codat_sync.polling.pending_check import read_pending_check
 from codat_sync.reconciliation.company_state import LEASE, Reconciliation, UnresolvedSync
 from codat_sync.reconciliation.comparison import Discrepancy, KnownSync, SyncSummary
 from codat_sync.syncs.status_codes import Outcome

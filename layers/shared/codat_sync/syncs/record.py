@@ -12,7 +12,7 @@ from typing import Any
 from codat_sync.aws.dynamodb import Attributes
 from codat_sync.core.enums import parse_enum
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
-from codat_sync.polling.poll_state import next_version, read_pending_check, with_pending_check, write_pending_check
+from codat_sync.polling.pending_check import next_version, read_pending_check, with_pending_check, write_pending_check
 from codat_sync.polling.schedule import PendingCheck
 from codat_sync.syncs.items import MAX_MESSAGE_LENGTH, Item, count_statuses
 from codat_sync.syncs.status_codes import Outcome

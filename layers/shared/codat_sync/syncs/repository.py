@@ -32,7 +32,7 @@ from codat_sync.core.errors import ConditionFailedError, UnprocessedItemsError, 
 from codat_sync.core.identifiers import is_identifier
 from codat_sync.core.iterables import batched
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
-from codat_sync.polling.poll_state import next_version, read_pending_check
+from codat_sync.polling.pending_check import next_version, read_pending_check
 from codat_sync.polling.schedule import PendingCheck
 from codat_sync.syncs.items import Item, select_valid_ids
 from codat_sync.syncs.record import (
