@@ -1,4 +1,4 @@
-"""Publish: what has changed in SyncTable becomes facts on the event bus."""
+"""Publish: send events about changes in SyncTable to the event bus."""
 
 import os
 from collections import Counter
@@ -10,10 +10,9 @@ import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
-from botocore.config import Config
 
-from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.observability import count, logger, metrics
+from codat_sync.bootstrap.aws import client_config, connect_table
 from codat_sync.config import PublishSettings
 from codat_sync.core.errors import PoisonMessageError
 from codat_sync.messaging.messages import MAX_MESSAGE_BYTES
@@ -27,24 +26,22 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-_CONFIG = Config(
-    connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=32
-)
 _MILLISECONDS_OF_A_RECORD = 60_000  # of the largest sync, with a bus that is slow
 
+config = client_config()
 settings = PublishSettings.from_environment(os.environ)
-table = Table(boto3.client("dynamodb", config=_CONFIG), settings.sync_table_name)
+table = connect_table(settings.sync_table_name, config)
 # Syncs are only read here.
 store = SyncRepository(table, event_retention=timedelta())
-publisher = Publisher(store, EventBus(boto3.client("events", config=_CONFIG), settings.event_bus_name))
-dead_letters = DeadLetterQueue(boto3.client("sqs", config=_CONFIG), settings.publish_dead_letter_queue_url)
+publisher = Publisher(store, EventBus(boto3.client("events", config=config), settings.event_bus_name))
+dead_letters = DeadLetterQueue(boto3.client("sqs", config=config), settings.publish_dead_letter_queue_url)
 processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
 
 
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> "PartialItemFailureResponse":
-    """Tell what a batch of the stream says, and answer from which record on it has to come again."""
+    """Publish the events of a batch of stream records, and return the failed records for redelivery."""
     published: Counter[str] = Counter()
     metrics.add_metric("StreamRecords", MetricUnit.Count, len(event["Records"]))
     answer = process_partial_response(event, partial(_publish, published, context), processor, context)
@@ -54,13 +51,13 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> "PartialI
 
 
 def _publish(published: Counter[str], context: "LambdaContext", record: DynamoDBRecord) -> None:
-    """Tell what one record says; raising makes it come again, and the others are told all the same."""
+    """Publish the events of one record. An error has this record redelivered, and no other."""
     ids: dict[str, Any] = {"record_id": record.event_id, "keys": (record.get("dynamodb") or {}).get("Keys")}
     try:
         _require_time(context)
         events = publisher.publish(read_change(record))
     except PoisonMessageError as poison:
-        # At once: it would be the same each time, and hold up what comes after it.
+        # At once: each retry would fail in the same way, and delay the records after it.
         dead_letters.send(record_to_json(record.raw_event, MAX_MESSAGE_BYTES), None, poison)
         logger.error("dead-lettered", reason=poison.reason, detail=poison.detail, **ids)
         metrics.add_metric("RecordDeadLettered", MetricUnit.Count, 1)

@@ -1,4 +1,4 @@
-"""Receiver: a webhook of Codat's becomes a message of SyncQueue, or an answer that says no."""
+"""Receiver: verify Codat's webhooks and enqueue them on SyncQueue."""
 
 import base64
 import json
@@ -31,12 +31,10 @@ _CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard",
 
 settings = ReceiverSettings.from_environment(os.environ)
 queue = SyncQueue(boto3.client("sqs", config=_CONFIG), settings.sync_queue_url)
-signing = CachedSecret(
-    boto3.client("secretsmanager", config=_CONFIG), settings.webhook_secret_arn, parse_signing_secrets
-)
+secrets = boto3.client("secretsmanager", config=_CONFIG)
+signing = CachedSecret(secrets, settings.webhook_secret_arn, parse_signing_secrets)
 
-# An event of API Gateway's (payload 2.0) and the answer to it: JSON, whose shape AWS defines.
-Json = dict[str, Any]
+Json = dict[str, Any]  # an event of API Gateway (payload 2.0) and the response to it, whose shape AWS defines
 
 
 @metrics.log_metrics
@@ -76,8 +74,5 @@ def _refuse(status: int, message: str, metric: str, error: Exception, webhook_id
 
 
 def _answer(status: int, message: str) -> Json:
-    return {
-        "statusCode": status,
-        "headers": {"content-type": "application/json"},
-        "body": json.dumps({"message": message}),
-    }
+    body = json.dumps({"message": message})
+    return {"statusCode": status, "headers": {"content-type": "application/json"}, "body": body}

@@ -1,5 +1,6 @@
 """Read requests from API Gateway events (payload format 2.0)."""
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,12 @@ Event = Mapping[str, Any]
 def get_headers(event: Event) -> dict[str, str]:
     """Return the headers, with lower-case names."""
     return {name.lower(): value for name, value in event.get("headers", {}).items()}
+
+
+def raw_body(event: Event) -> bytes:
+    """Return the body as the client sent it. Raises binascii.Error, a ValueError, for invalid base64."""
+    body: str = event.get("body") or ""
+    return base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
 
 
 def get_cookies(event: Event) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """What retry is asked: by a message of RetryQueue, over HTTP, or directly."""
 
-import base64
 import binascii
 import json
 import re
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from codat_sync.core.errors import InvalidBodyError, PoisonMessageError, ValidationIssue
+from codat_sync.core.http_event import raw_body
 from codat_sync.core.identifiers import canonicalize, is_identifier
 from codat_sync.core.validation import describe_validation_error
 from codat_sync.messaging.messages import RetryMessage
@@ -95,10 +95,9 @@ def _command(sync_id: object, request: RetryRequestBody, *, is_manual: bool, cor
 
 
 def _decode_body(event: Mapping[str, Any]) -> str:
-    body: str = event.get("body") or ""
     try:
-        return base64.b64decode(body, validate=True).decode() if event.get("isBase64Encoded") else body
-    except (binascii.Error, UnicodeDecodeError):
+        return raw_body(event).decode()
+    except (binascii.Error, UnicodeError):
         raise InvalidBodyError([ValidationIssue("", "is no UTF-8")]) from None
 
 

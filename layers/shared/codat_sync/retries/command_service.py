@@ -1,0 +1,92 @@
+"""Execute retry commands: retry a sync's failed transactions, and record and log the state of the retry."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from codat_sync.aws.observability import count, logger
+from codat_sync.core.errors import CompanyErasedError
+from codat_sync.retries.service import RetryResult, summarize
+
+if TYPE_CHECKING:
+    from codat_sync.retries.requests import RetryCommand
+    from codat_sync.retries.service import RetryService
+    from codat_sync.retries.transaction_history import TransactionHistories
+    from codat_sync.syncs.repository import SyncRepository
+    from codat_sync.syncs.retry_record import Retry
+    from codat_sync.syncs.retry_repository import RetryRepository
+
+_LONGER_THAN_AN_INVOCATION = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryReport:
+    """The result for each failed transaction of a sync, and the state of its retry after it."""
+
+    sync_id: str
+    results: Sequence[RetryResult]
+    retry: "Retry"
+
+
+@dataclass(frozen=True)
+class RetryCommandService:
+    """Execute retry commands. ``is_not_erased`` returns whether a company's data may be written, by its id."""
+
+    retry_service: "RetryService"
+    store: "SyncRepository"
+    retries: "RetryRepository"
+    histories: "TransactionHistories"
+    is_not_erased: Callable[[str], bool]
+    now: Callable[[], datetime]
+
+    def execute(self, command: "RetryCommand") -> RetryReport | None:
+        """Retry, and record the result; returns None if the sync does not exist. Raises what DynamoDB raises."""
+        root_id = self._root_sync_id(command.sync_id)
+        sync = self.store.load_snapshot("", root_id, []).values
+        # A company that is being erased still has records, but nothing may be written to them.
+        if not sync or not self.is_not_erased(sync["companyId"]):
+            return None
+        # Before the plan's data is read, so that a crash is followed by another attempt.
+        known = self.retries.ensure_due(sync["companyId"], root_id, self.now() + _LONGER_THAN_AN_INVOCATION)
+        try:
+            results = self.retry_service.retry(
+                root_id, self._selected_ids(command, root_id), command.correlation_id, is_manual=command.is_manual
+            )
+        except CompanyErasedError:
+            return None
+        if results is None:
+            return None
+        retry = summarize(known, results, self.now())
+        self.retries.put(sync["companyId"], root_id, retry, known)
+        if root_id != command.sync_id and self.retries.load(command.sync_id):
+            self.retries.clear_due(command.sync_id)
+        report = RetryReport(root_id, results, retry)
+        _log_report(report, sync["companyId"], command.correlation_id)
+        return report
+
+    def _root_sync_id(self, sync_id: str) -> str:
+        """Return the sync that ``sync_id`` is a retry of, or itself: repeated failures are recorded at the first."""
+        root = self.store.load_snapshot("", sync_id, []).values.get("retryOf")
+        return str(root) if root else sync_id
+
+    def _selected_ids(self, command: "RetryCommand", root_id: str) -> Collection[str] | None:
+        """Return the transactions to resubmit, None for all; for a sync that is itself a retry, only its own."""
+        if command.transaction_ids is not None or command.sync_id == root_id:
+            return command.transaction_ids
+        failed = self.histories.load_failed(command.sync_id)
+        return failed.transaction_ids if failed else ()
+
+
+def _log_report(report: RetryReport, company_id: str, correlation_id: str) -> None:
+    for each in report.results:
+        count("Retries", "step", each.plan.step)
+    logger.info(
+        "retry planned",
+        sync_id=report.sync_id,
+        company_id=company_id,
+        state=report.retry.state,
+        steps=dict(report.retry.steps),
+        retry_sync_ids=sorted({each.sync_id for each in report.results if each.sync_id}),
+        correlation_id=correlation_id,
+    )

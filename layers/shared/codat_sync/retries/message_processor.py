@@ -1,0 +1,40 @@
+"""Process messages of RetryQueue."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from codat_sync.aws.observability import logger, metrics
+from codat_sync.core.errors import PoisonMessageError
+from codat_sync.retries.requests import RetryCommand, parse_retry_message
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+    from codat_sync.messaging.queues import DeadLetterQueue
+
+
+@dataclass(frozen=True)
+class RetryMessageProcessor:
+    """Execute the command of each message, or move the message to the dead-letter queue."""
+
+    execute: Callable[[RetryCommand], object]
+    dead_letters: "DeadLetterQueue"
+
+    def process(self, record: "SQSRecord") -> None:
+        """Process one message; an error has it redelivered, and no other."""
+        try:
+            command = parse_retry_message(record.body)
+        except PoisonMessageError as poison:
+            self.dead_letters.send(record.body, record.attributes.get("MessageGroupId"), poison)
+            logger.error("dead-lettered", message_id=record.message_id, reason=poison.reason, detail=poison.detail)
+            return
+        try:
+            self.execute(command)
+        except Exception:
+            # Lambda counts no error, as the batch gets a response: so it is logged here.
+            logger.exception("failed", message_id=record.message_id, sync_id=command.sync_id)
+            metrics.add_metric("MessageFailed", MetricUnit.Count, 1)
+            raise

@@ -1,0 +1,65 @@
+"""Responses of the retry API: a report as JSON, or a problem (RFC 9457)."""
+
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from codat_sync.auth.roles import Role
+from codat_sync.aws.observability import logger
+from codat_sync.core.errors import ForbiddenError, InvalidBodyError
+from codat_sync.core.timestamps import format_timestamp
+from codat_sync.retries.requests import RetryCommand, parse_http_request
+
+if TYPE_CHECKING:
+    from codat_sync.auth.roles import AccessPolicy
+    from codat_sync.retries.command_service import RetryReport
+
+# A response: JSON, whose shape AWS defines for the outer object.
+Json = dict[str, Any]
+
+
+def answer_request(
+    event: Mapping[str, Any], access: "AccessPolicy", execute: Callable[[RetryCommand], "RetryReport | None"]
+) -> Json:
+    """Return the response to an HTTP request (payload 2.0) that passed the authorizer: callers need the role RETRY."""
+    try:
+        caller = access.caller(event)
+        caller.require_role(Role.RETRY)
+        logger.append_keys(requested_by=caller.subject)
+        report = execute(parse_http_request(event))
+    except ForbiddenError as error:
+        return _build_response(HTTPStatus.FORBIDDEN, {"title": "You may not do this", "detail": str(error)})
+    except InvalidBodyError as error:
+        return _build_response(HTTPStatus.BAD_REQUEST, {"title": "The request is not valid", "detail": str(error)})
+    if report is None:
+        return _build_response(HTTPStatus.NOT_FOUND, {"title": "There is no such sync"})
+    return _build_response(HTTPStatus.OK, report_to_json(report))
+
+
+def report_to_json(report: "RetryReport") -> Json:
+    """Return a report as the retry API returns it, timestamps in UTC."""
+    return {
+        "syncId": report.sync_id,
+        "state": report.retry.state.value,
+        "retrySyncIds": list(report.retry.sync_ids),
+        "dueAt": report.retry.due_at and format_timestamp(report.retry.due_at),
+        "transactions": [
+            {
+                "transactionId": each.transaction_id,
+                "step": each.plan.step.value,
+                "supportNote": each.plan.support_note,
+                "customerNote": each.plan.customer_note,
+                "until": each.plan.until and format_timestamp(each.plan.until),
+                "retrySyncId": each.sync_id,
+            }
+            for each in report.results
+        ],
+    }
+
+
+def _build_response(status: HTTPStatus, body: Json) -> Json:
+    kind = "application/json" if status is HTTPStatus.OK else "application/problem+json"
+    if status is not HTTPStatus.OK:
+        body = {"type": "about:blank", "status": int(status)} | body
+    return {"statusCode": int(status), "headers": {"content-type": kind}, "body": json.dumps(body)}
