@@ -180,7 +180,7 @@ class Table:
         }
         return self._try_update(key, arguments)
 
-    def _try_update(self, key: Attributes, arguments: Any) -> bool:  # noqa: ANN401 - DynamoDB's arguments, of many types
+    def _try_update(self, key: Attributes, arguments: Any) -> bool:  # noqa: ANN401 - DynamoDB's arguments vary
         try:
             self._write_conditionally(
                 lambda: self._client.update_item(TableName=self._name, Key=_to_item(key), **arguments)
@@ -263,7 +263,7 @@ class Table:
                     raise UnprocessedItemsError(f"DynamoDB left {len(pending['Keys'])} items unread")
         return found
 
-    def _query(self, **arguments: Any) -> Iterator[Attributes]:  # noqa: ANN401 - DynamoDB's arguments, of many types
+    def _query(self, **arguments: Any) -> Iterator[Attributes]:  # noqa: ANN401 - DynamoDB's arguments vary
         pages = self._client.get_paginator("query").paginate(TableName=self._name, **arguments)
         return (_from_item(item) for page in pages for item in page["Items"])
 
@@ -300,7 +300,7 @@ class _Expression:
             for name, value in expected.items()
         )
 
-    def arguments(self) -> Any:  # noqa: ANN401 - DynamoDB's arguments, of many types
+    def arguments(self) -> Any:  # noqa: ANN401 - DynamoDB's arguments vary
         arguments = {
             "UpdateExpression": self._update,
             "ConditionExpression": self._condition,
@@ -319,7 +319,7 @@ class _Expression:
         return placeholder
 
 
-def _projection(names: Sequence[str]) -> Any:  # noqa: ANN401 - DynamoDB's arguments, of many types
+def _projection(names: Sequence[str]) -> Any:  # noqa: ANN401 - DynamoDB's arguments vary
     """Return the arguments that limit a response to these attributes; a dot descends into a map."""
     parts = {part for name in names for part in name.split(".")}
     return {

@@ -32,7 +32,7 @@ def limit_invocation(seconds: float) -> Iterator[None]:
 
 
 def enforce_deadline(client: "DynamoDBClient") -> "DynamoDBClient":
-    """Make ``client`` raise InvocationDeadlineError past its invocation's deadline; returns ``client``."""
+    """Make ``client`` raise InvocationDeadlineError for requests past the invocation's deadline. Returns ``client``."""
     client.meta.events.register("request-created.dynamodb", _refuse_after_deadline)
     return client
 

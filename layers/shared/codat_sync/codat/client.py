@@ -1,4 +1,4 @@
-"""Codat's API, as far as this application reads it: https://docs.codat.io/sync-for-expenses-api."""
+"""Read syncs, companies and configurations from Codat's API: https://docs.codat.io/sync-for-expenses-api."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from urllib.parse import quote
 import tenacity
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
-from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
+from typing_extensions import TypedDict  # pydantic requires it before Python 3.12
 
 from codat_sync.codat.http import map_error
 from codat_sync.companies.company import Company, Connection, build_company
@@ -33,18 +33,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A request costs the same of the daily quota whatever the page holds, and an answer takes as long as the rows that are
-# there: so a small sync costs nothing more, and a large one the fewest requests. Codat's two pages on it allow 5000 and
-# 2000; the smaller one, halved to bound what one answer takes in time and memory.
+# A request uses the same quota whatever its page size, and its duration depends on the rows returned: a large page size
+# is free for small syncs and minimizes the requests for large ones. Codat's documentation allows 5000 on one page and
+# 2000 on another: this is half the smaller limit, to bound a response's time and memory.
 PAGE_SIZE = 1000
 _PAGES_AT_ONCE = 4
-# A company has a handful of connections: Codat's largest page holds them all.
+# A company has a handful of connections: one page of Codat's maximum size holds them all.
 _CONNECTIONS_PAGE = {"page": 1, "pageSize": 100}
-# No sync comes near: Codat takes 50 expenses a request. An answer that announces more is not to be followed.
+# No sync comes near: Codat accepts 50 expenses per request. Don't follow a response that announces more.
 _MOST_TRANSACTIONS = 100_000
 
-# One call, its retries included, takes less than 45 seconds, so that two in a row end before the function's 120 do; the
-# queue goes on from there.
+# A call with its retries takes less than 45 seconds, so that two in a row fit into the function's 120; then the queue
+# retries.
 RETRY = tenacity.Retrying(
     retry=tenacity.retry_if_exception(
         lambda error: isinstance(error, CodatUnavailableError | CodatMalformedResponseError)
@@ -56,7 +56,7 @@ RETRY = tenacity.Retrying(
 
 
 class StatusResponse(BaseModel):
-    """Codat's answer about the status of a sync. All but the code may be null."""
+    """Codat's response with the status of a sync. All fields but the code may be null."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
@@ -71,14 +71,14 @@ class StatusResponse(BaseModel):
 
 
 class TransactionPage(TypedDict):
-    """A page of a sync's transactions. Its links are wrong in Codat's own examples: pages are counted instead."""
+    """A page of a sync's transactions. Its links are wrong in Codat's own examples, so pages are counted instead."""
 
     results: list[TransactionRow]
     totalResults: int
 
 
 class CompanyResponse(BaseModel):
-    """Codat's answer about a company, as far as it is kept."""
+    """Codat's response with a company, reduced to the fields in use."""
 
     name: str | None = None
 
@@ -95,22 +95,22 @@ _TRANSACTION_PAGE = TypeAdapter(TransactionPage)
 _COMPANY_ANSWER = TypeAdapter(CompanyResponse)
 _CONNECTION_PAGE = TypeAdapter(ConnectionPage)
 _TRANSACTION_ROWS = TypeAdapter(list[TransactionRow])
-_CONFIGURATION = TypeAdapter(dict[str, Any])  # Codat's own: it is shown as it is
+_CONFIGURATION = TypeAdapter(dict[str, Any])  # Codat's own format, shown unchanged
 
 
 def parse_api_key(text: str) -> str:
-    """Return the key in ``{"apiKey": "…"}``. Raises SecretUnavailableError, without quoting it."""
+    """Parse the key from ``{"apiKey": "…"}``. Raises SecretUnavailableError, without quoting it."""
     try:
         key = json.loads(text)["apiKey"]
     except (ValueError, LookupError, TypeError):
-        key = None  # What was wrong may quote the secret.
+        key = None  # The error's message may quote the secret.
     if not isinstance(key, str) or not key:
         raise SecretUnavailableError('the secret is not {"apiKey": "…"}')
     return key
 
 
 class SyncTransactions:
-    """The transactions of a sync. How many they are is known before all of them are read."""
+    """The transactions of a sync. Their total is known before all of them are read."""
 
     def __init__(
         self, first: TransactionPage, page: Callable[[int], TransactionPage], pool: ThreadPoolExecutor
@@ -121,23 +121,22 @@ class SyncTransactions:
         self._pool = pool
 
     def rows(self) -> list[TransactionRow]:
-        """Return all of them, in Codat's order. Raises CodatError and SecretUnavailableError."""
+        """Fetch all rows, in Codat's order. Raises CodatError and SecretUnavailableError."""
         rows = list(self._first)
         if rows and len(rows) < self.total:
-            # Codat may give fewer a page than it was asked for: what the first one holds is the measure.
+            # Codat may return smaller pages than requested: the first one's size is the page size.
             for further in self._pool.map(self._page, range(2, math.ceil(self.total / len(rows)) + 1)):
                 rows += further["results"]
         if len(rows) != self.total:
-            # It changed in between, or an answer is not to be trusted: never take a part for the whole.
-            raise CodatInconsistentResponseError(f"Codat announced {self.total} transactions and gave {len(rows)}")
+            # The sync changed in between, or a response is wrong: never take a part for the whole.
+            raise CodatInconsistentResponseError(f"Codat announced {self.total} transactions and returned {len(rows)}")
         return rows
 
 
 class CodatClient:
-    """What can be asked of Codat. Safe to share between threads.
+    """A client of Codat's API. Safe to share between threads.
 
-    Ids have to be checked: see ``codat_sync.core.identifiers``. Every call raises GateClosedError while the gate is
-    closed.
+    Ids must be validated: see ``codat_sync.core.identifiers``. Every call raises GateClosedError while the gate is closed.
     """
 
     _is_refusal_ignored = False
@@ -148,7 +147,7 @@ class CodatClient:
         self._pages = ThreadPoolExecutor(_PAGES_AT_ONCE, thread_name_prefix="page")
 
     def get_sync_status(self, company_id: str, sync_id: str) -> SyncStatus:
-        """Return what Codat says of a sync. Raises CodatError and SecretUnavailableError."""
+        """Fetch the status of a sync. Raises CodatError and SecretUnavailableError."""
         answer = self._get(company_id, _sync_path(company_id, sync_id) + "/status", {}, _STATUS_ANSWER.validate_json)
         for asked, answered in ((company_id, answer.company_id), (sync_id, answer.sync_id)):
             if answered is not None and answered.lower() != asked.lower():
@@ -156,7 +155,7 @@ class CodatClient:
         return _status(company_id, sync_id, answer)
 
     def list_sync_statuses(self, company_id: str) -> list[SyncStatus]:
-        """Return all syncs of a company that Codat lists. Raises CodatError and SecretUnavailableError."""
+        """Fetch the statuses of all syncs that Codat lists for a company. Raises CodatError and SecretUnavailableError."""
         path = f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/list/status"
         answers = self._get(company_id, path, {}, _STATUS_LIST.validate_json)
         if any(answer.company_id and answer.company_id.lower() != company_id.lower() for answer in answers):
@@ -168,14 +167,14 @@ class CodatClient:
         ]
 
     def get_transactions(self, company_id: str, sync_id: str) -> "SyncTransactions":
-        """Return the transactions of a sync, their first page read. Raises CodatError and SecretUnavailableError."""
+        """Fetch the first page of a sync's transactions. Raises CodatError and SecretUnavailableError."""
         path = _sync_path(company_id, sync_id) + "/transactions"
 
         def page(number: int) -> TransactionPage:
             query = {"page": number, "pageSize": PAGE_SIZE}
             found = self._get(company_id, path, query, _TRANSACTION_PAGE.validate_json)
             for row in found["results"]:
-                truncate_message(row)  # At once: all pages are in memory together.
+                truncate_message(row)  # Immediately, as all pages are in memory together.
             return found
 
         first = page(1)
@@ -184,7 +183,7 @@ class CodatClient:
         return SyncTransactions(first, page, self._pages)
 
     def get_sync_transaction(self, company_id: str, sync_id: str, transaction_id: str) -> list[TransactionRow]:
-        """Return what Codat says of one transaction of a sync: a row for each of its integration types.
+        """Fetch one transaction of a sync: a row for each of its integration types.
 
         Raises CodatError and SecretUnavailableError.
         """
@@ -192,12 +191,12 @@ class CodatClient:
         return self._get(company_id, path, {}, _TRANSACTION_ROWS.validate_json)
 
     def get_configuration(self, company_id: str) -> dict[str, Any]:
-        """Return how a company's expenses are mapped. Raises CodatError and SecretUnavailableError."""
+        """Fetch a company's mapping configuration. Raises CodatError and SecretUnavailableError."""
         path = f"/companies/{quote(company_id, safe='')}/sync/expenses/config"
         return self._get(company_id, path, {}, _CONFIGURATION.validate_json)
 
     def get_company(self, company_id: str) -> Company:
-        """Return what Codat says of a company and its connections. Raises CodatError and SecretUnavailableError."""
+        """Fetch a company with its connections. Raises CodatError and SecretUnavailableError."""
         path = f"/companies/{quote(company_id, safe='')}"
         answer = self._get(company_id, path, {}, _COMPANY_ANSWER.validate_json)
         connections = self._get(company_id, path + "/connections", _CONNECTIONS_PAGE, _CONNECTION_PAGE.validate_json)

@@ -1,4 +1,4 @@
-"""What Codat says of all companies together, and of who receives its webhooks: https://docs.codat.io/platform-api."""
+"""List Codat's companies and webhook consumers: https://docs.codat.io/platform-api."""
 
 import math
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
-from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
+from typing_extensions import TypedDict  # pydantic requires it before Python 3.12
 
 from codat_sync.codat.client import CodatClient, CompanyResponse
 from codat_sync.core.errors import CodatNotFoundError
 from codat_sync.core.identifiers import canonicalize, is_identifier
 from codat_sync.webhooks.endpoint import WebhookConsumer
 
-# Codat's own advice for the quickest answer.
+# Codat recommends it for the fastest response.
 PAGE_SIZE = 100
 
 
@@ -31,7 +31,7 @@ class CompanyPageResponse(TypedDict):
 
 
 class ConsumerResponse(BaseModel):
-    """Who receives webhooks. A consumer without types receives all of them."""
+    """A webhook consumer. One without event types receives all of them."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
@@ -41,7 +41,7 @@ class ConsumerResponse(BaseModel):
 
 
 class ConsumerPage(TypedDict):
-    """The consumers, as one of Codat's lists."""
+    """The consumers in Codat's paged format."""
 
     results: list[ConsumerResponse]
 
@@ -53,24 +53,24 @@ _COMPANY = TypeAdapter(CompanyResponse)
 
 @dataclass(frozen=True, slots=True)
 class CompanyIdPage:
-    """One page of Codat's companies, and how many pages there are."""
+    """One page of company ids, and the number of pages."""
 
     company_ids: tuple[str, ...]
     pages: int
 
 
 class CodatDirectoryClient(CodatClient):
-    """Codat, and what can be asked that is about no one company. Every call raises CodatError and what ``Codat`` does.
+    """A client of Codat's account-wide endpoints. Every call raises CodatError and what ``CodatClient`` does.
 
-    Codat's answers are known here from its reference only, so no more of them is relied on than is needed. What it
-    refuses (402, 403) closes the gate for nobody: the key may not be for that, and among all companies there may be
-    many that have nothing to do with expenses.
+    These responses are known from Codat's reference only, so no more of them is relied on than necessary. A rejection
+    (402, 403) never closes the gate: the key may lack access to these endpoints, and many companies may not use
+    expenses at all.
     """
 
     _is_refusal_ignored = True
 
     def list_companies(self, page: int) -> CompanyIdPage:
-        """Return a page of the companies, counted from 1, the oldest first: what comes new is on the last one."""
+        """Fetch a page of companies, counted from 1, oldest first: new companies are on the last page."""
         query: dict[str, int | str] = {"page": page, "pageSize": PAGE_SIZE, "orderBy": "created"}
         found = self._get(None, "/companies", query, _COMPANY_PAGE.validate_json)
         ids = tuple(canonicalize(each.id) for each in found["results"] if is_identifier(each.id))
@@ -85,7 +85,7 @@ class CodatDirectoryClient(CodatClient):
         return True
 
     def list_webhook_consumers(self) -> list[WebhookConsumer]:
-        """Return who receives webhooks: a bare array and one of Codat's pages are both understood."""
+        """Fetch the webhook consumers. Accepts both a bare array and Codat's paged format."""
         answer = self._get(None, "/webhooks", {}, _CONSUMERS.validate_json)
         found = answer if isinstance(answer, list) else answer["results"]
         return [

@@ -1,6 +1,6 @@
-"""The connection to Codat: one request, within its limits, its quota and its time.
+"""Send single requests to Codat within its rate limits, quota and time-outs.
 
-https://docs.codat.io/using-the-api/overview. What is asked, and what an answer means, is the business of who uses it.
+https://docs.codat.io/using-the-api/overview. Callers build the requests and interpret the responses.
 """
 
 import base64
@@ -31,25 +31,24 @@ from codat_sync.rate_limits.quota import closure_from_429, closure_from_refusal,
 if TYPE_CHECKING:
     from codat_sync.rate_limits.gate import SharedGate
 
-# In seconds: for each read, and for an answer as a whole.
+# In seconds: for each read, and for a whole response.
 TIMEOUT = httpx.Timeout(10, connect=3)
 MAX_RESPONSE_SECONDS = 15.0
-# A call that begins so long before the end of a function's time ends within it, its connection included.
+# A call takes at most this long, including connecting: start it no later before the function's time-out.
 MAX_CALL_SECONDS = 25
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 class ErrorResponse(BaseModel):
-    """Codat's answer when it refuses."""
+    """Codat's error response."""
 
     correlation_id: str | None = Field(None, alias="correlationId")
 
 
 class CodatHttpClient:
-    """The one way to Codat. Safe to share between threads.
+    """The only HTTP access to Codat. Safe to share between threads.
 
-    ``http`` has Codat's address as its base URL. While the gate is closed every request raises GateClosedError, without
-    asking Codat.
+    ``http`` has Codat's base URL. While the gate is closed, every request raises GateClosedError without calling Codat.
     """
 
     def __init__(
@@ -66,13 +65,13 @@ class CodatHttpClient:
         self._gate = gate
         self._now = now
         self._clock = time.monotonic
-        # Of time.monotonic: no request begins after it. Who has only so much time sets it.
+        # On time.monotonic's clock: no request starts after it. Callers with limited time set it.
         self.deadline = math.inf
         self._lock = threading.Lock()
         self._results: Counter[str] = Counter()
 
     def take_status_counts(self) -> Counter[str]:
-        """Return how many requests had which HTTP status, or were ``unreachable``, since this was asked last."""
+        """Return and reset the number of requests by HTTP status or ``unreachable``."""
         with self._lock:
             results, self._results = self._results, Counter()
         return results
@@ -80,7 +79,7 @@ class CodatHttpClient:
     def send(
         self, request: httpx.Request, company_id: str | None, *, is_refusal_ignored: bool = False
     ) -> CodatResponse:
-        """Send a request once, and return whatever Codat answers; a refusal closes the gate for all.
+        """Send a request once and return Codat's response. A rejection closes the gate for all callers.
 
         One that ``is_refusal_ignored`` asks for what Codat may not give to everybody: a 402 or 403 says nothing then.
 
@@ -92,7 +91,7 @@ class CodatHttpClient:
         with self._limiter.acquire(company_id):
             if self._clock() > self.deadline:
                 raise CodatUnreachableError("there was no time left to ask")
-            # Only now: it may have closed while this call waited for its turn.
+            # Only now: the gate may have closed while this call waited for its slot.
             self._gate.require_open()
             answer = self._send(request)
         self._count(str(answer.status_code))
@@ -106,12 +105,12 @@ class CodatHttpClient:
     def build_request(
         self, method: str, path: str, query: Mapping[str, int | str] | str = "", content: bytes | None = None
     ) -> httpx.Request:
-        """Return a request to Codat, to be sent with ``send``."""
+        """Build a request to Codat for ``send``."""
         url = httpx.URL(path, params=query) if isinstance(query, Mapping) else httpx.URL(path, query=query.encode())
         return self._http.build_request(method, url, content=content, timeout=TIMEOUT)
 
     def _send(self, request: httpx.Request) -> CodatResponse:
-        """Return the answer, if it is there in time: the time-outs of httpx are of each read, and there may be many."""
+        """Send the request with an overall time-out: those of httpx apply to each read, and there may be many."""
         deadline = self._clock() + MAX_RESPONSE_SECONDS
         content = bytearray()
         try:
@@ -135,12 +134,12 @@ class CodatHttpClient:
 
 
 def map_error(answer: CodatResponse) -> CodatError:
-    """Return the error that an answer stands for. The HTTP status decides: the body's may differ."""
+    """Map a response to an error by its HTTP status: the body's status code may differ."""
     try:
         said = ErrorResponse.model_validate_json(answer.content)
     except ValidationError:
         said = ErrorResponse()
-    # Not Codat's own words: they may quote what they are about, and errors are logged.
+    # Not Codat's own message: it may quote personal data, and errors are logged.
     text = f"HTTP {answer.status_code} {answer.reason_phrase}".strip()
     match answer.status_code:
         case 401 | 402 | 403:

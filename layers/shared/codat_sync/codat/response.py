@@ -1,4 +1,4 @@
-"""An answer of Codat's, as it came over the wire."""
+"""Model a raw HTTP response of Codat's."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class CodatResponse(NamedTuple):
-    """What came over the wire, and when."""
+    """A raw HTTP response, and when it was received."""
 
     status_code: int
     reason_phrase: str

@@ -1,12 +1,12 @@
-"""A company: a customer of whoever runs this, and what it is connected to."""
+"""Model a company, a customer of this application's operator, and its connections."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
+from typing_extensions import TypedDict  # pydantic requires it before Python 3.12
 
-# Codat sends an event when a connection changes; names change without one.
+# Codat sends an event when a connection changes, but not when a name does.
 STALE_AFTER = timedelta(days=7)
 _ACCOUNTING = "accounting"
 _EXPENSE = "expense"
@@ -14,7 +14,7 @@ _LINKED = "linked"
 
 
 class Connection(TypedDict, total=False):
-    """A connection of a company's, as Codat lists it."""
+    """A company's connection in Codat's format."""
 
     platformName: str | None
     sourceType: str | None
@@ -23,7 +23,7 @@ class Connection(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """What Codat says of a company. ``connection_status`` is that of its accounting software, the target."""
+    """A company at Codat. ``connection_status`` is that of its accounting software, the target."""
 
     company_id: str
     name: str | None
@@ -34,16 +34,16 @@ class Company:
 
     @property
     def is_linked(self) -> bool:
-        """Whether what is written can reach the accounting software."""
+        """Return whether writes can reach the accounting software."""
         return not self.is_deleted and (self.connection_status or "").lower() == _LINKED
 
     def as_deleted(self) -> "Company":
-        """Return the company after its deletion at Codat: what was known of it is history, and kept."""
+        """Return the company as deleted at Codat; its known data is kept as history."""
         return replace(self, is_deleted=True)
 
 
 def build_company(company_id: str, name: str | None, connections: Sequence[Connection]) -> Company:
-    """Return the company that has these connections. Of several targets, the one that is linked counts."""
+    """Build a company from its connections. Of several targets, a linked one takes precedence."""
     source, target = _of_type(connections, _EXPENSE), _of_type(connections, _ACCOUNTING)
     return Company(
         company_id=company_id,
@@ -55,7 +55,7 @@ def build_company(company_id: str, name: str | None, connections: Sequence[Conne
 
 
 def is_stale(fetched_at: datetime | None, now: datetime) -> bool:
-    """Return whether it is time to ask Codat again about a company."""
+    """Return whether a company should be fetched from Codat again."""
     return fetched_at is None or now - fetched_at >= STALE_AFTER
 
 

@@ -1,4 +1,4 @@
-"""Schedule a new company's first comparison with Codat.
+"""Schedule a new company's first reconciliation with Codat.
 
 A company's reconciliation state belongs to reconciliation; only its first version is written here, with the company.
 """

@@ -1,4 +1,4 @@
-"""Companies as SyncTable holds them: one record each, of which a tombstone is left if the company is forgotten."""
+"""Store companies in SyncTable: one record each, reduced to a tombstone when a company is erased."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +23,11 @@ _NOT_SHOWN = {"fetchedAt", "connectionChangedAt"}
 
 @dataclass(frozen=True, slots=True)
 class CompanySnapshot:
-    """What is known of a company before Codat is asked.
+    """A company's stored state, read before Codat is asked.
 
-    ``connection_changed_at`` is when we saw that its connection was not as it had been before, None if we never did.
-    ``has_reconciliation`` tells that reconcile knows of it. If it ``is_erased``, nothing of it may be written.
+    ``connection_changed_at`` is when a change of its connection was last detected, None if never.
+    ``has_reconciliation`` says whether it is scheduled for reconciliation. If it ``is_erased``, none of its data may be
+    written.
     """
 
     company_id: str
@@ -41,19 +42,19 @@ class CompanySnapshot:
 
     @property
     def version(self) -> int | None:
-        """The version of its record, None if there is none."""
+        """Return the version of its record, None if there is none."""
         return int(self.values["version"]) if "version" in self.values else None
 
 
 class CompanyRepository:
-    """The companies of SyncTable. Others' attributes of a record are left as they are."""
+    """The companies in SyncTable. Attributes of a record that other modules own are left unchanged."""
 
     def __init__(self, table: Table, *, event_retention: timedelta) -> None:
         self._table = table
         self._events = ProcessedEventRepository(table, event_retention)
 
     def load_snapshot(self, company_id: str, webhook_ids: Iterable[str]) -> CompanySnapshot:
-        """Return a company's record, read consistently, with those of ``webhook_ids`` that were seen."""
+        """Load a company's record, read consistently, and which of ``webhook_ids`` were processed."""
         found, processed_ids = self._events.load_with_processed_ids(
             company_key(company_id), webhook_ids, [reconciliation_key(company_id)]
         )
@@ -71,15 +72,15 @@ class CompanyRepository:
         )
 
     def record_events(self, snapshot: CompanySnapshot, events: Sequence[WebhookEvent], now: datetime) -> None:
-        """Remember ``events`` about the company as seen."""
+        """Record ``events`` about the company as processed."""
         self._events.record(company_key(snapshot.company_id), events, now)
 
     def commit(
         self, company: Company, pending_check: PendingCheck | None, snapshot: CompanySnapshot, now: datetime
     ) -> None:
-        """Write what Codat says of a company, and how it waits for another look.
+        """Store a company as fetched from Codat, with its pending check.
 
-        Raises VersionConflictError if its record is not the one of ``snapshot``.
+        Raises VersionConflictError if its record has changed since ``snapshot`` was read.
         """
         has_changed = snapshot.company is not None and snapshot.company.connection_status != company.connection_status
         since = now if has_changed else snapshot.connection_changed_at
@@ -96,12 +97,12 @@ class CompanyRepository:
         self._update(said, pending_check, snapshot, next_version(snapshot.values))
 
     def defer(self, pending_check: PendingCheck, snapshot: CompanySnapshot) -> None:
-        """Let a company wait for another look. Raises VersionConflictError."""
+        """Schedule another check of a company. Raises VersionConflictError."""
         self._ensure_reconciliation(snapshot, pending_check.since)
         self._update({}, pending_check, snapshot, next_version(snapshot.values))
 
     def suspend_polling(self, pending_check: PendingCheck, snapshot: CompanySnapshot) -> None:
-        """Note why a company is not looked at by itself any more; a check of this version stays good.
+        """Record why a company is no longer polled; queued checks of this version stay valid.
 
         Raises VersionConflictError.
         """
@@ -109,7 +110,7 @@ class CompanyRepository:
         self._update({}, pending_check, snapshot, snapshot.version or 1)
 
     def _ensure_reconciliation(self, snapshot: CompanySnapshot, now: datetime, *, is_deleted: bool = False) -> None:
-        """Have reconcile compare a company from now on: before its record, so that no crash leaves one out."""
+        """Schedule a company's reconciliation. Done before its record is written, so that no crash leaves one out."""
         if not (snapshot.has_reconciliation or is_deleted or snapshot.values.get("isDeleted")):
             schedule_reconciliation(self._table, snapshot.company_id, now)
 
@@ -129,11 +130,11 @@ class CompanyRepository:
         try:
             self._table.update(company_key(snapshot.company_id), changes, {"version": snapshot.version})
         except ConditionFailedError as error:
-            raise VersionConflictError(f"the record of company {snapshot.company_id} has moved on") from error
+            raise VersionConflictError(f"the record of company {snapshot.company_id} has changed") from error
 
 
 def read_company(values: Mapping[str, Any]) -> Company | None:
-    """Return the company whose record has these values, None if Codat has not been asked about it yet."""
+    """Read a company from its record's values, None if it has not been fetched from Codat yet."""
     if "fetchedAt" not in values:
         return None
     return Company(

@@ -1,7 +1,7 @@
-"""Companies that were forgotten on request: what is left of them in SyncTable, so that nothing late writes them again.
+"""Keep tombstones of erased companies in SyncTable, so that no late write restores their data.
 
-A tombstone is the company's own record: who is about to write something of a company reads that anyway, so that it
-costs nothing to look. It holds the company's id, when and why it was forgotten and by whom, and nothing of Codat's.
+A tombstone is the company's own record: every writer reads that anyway, so the check costs nothing. It holds the
+company's id, when, why and by whom its erasure was requested, and no data of Codat's.
 """
 
 from collections.abc import Mapping
@@ -15,19 +15,19 @@ from codat_sync.core.errors import CompanyErasedError, ConditionFailedError
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 
 _VERSION = 1
-# The attribute by which a company's record is a tombstone.
+# The attribute that makes a company's record a tombstone.
 ERASURE_REQUESTED_AT = "erasureRequestedAt"
 _ATTRIBUTES = (ERASURE_REQUESTED_AT, "erasureRequestedBy", "erasureReason", "erasureStartedAt", "erasedAt")
 
-# What a company's record has to be like for anything of the company to be written.
+# The condition on a company's record for writing any of its data.
 NOT_ERASED: Mapping[str, object] = {ERASURE_REQUESTED_AT: None}
 
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """That a company was forgotten. ``started_at`` is None while all of it is still there.
+    """The erasure of a company. ``started_at`` is None until the deletion of its data begins.
 
-    ``erased_at`` is when nothing was found of it any more. ``by`` is who asked for it: an identity of AWS's.
+    ``erased_at`` is when no data was left. ``by`` is the AWS identity that requested it.
     """
 
     company_id: str
@@ -39,35 +39,35 @@ class Tombstone:
 
 
 def is_erased(record: Mapping[str, Any]) -> bool:
-    """Return whether the record of a company says that it was forgotten: nothing of it may be written then."""
+    """Return whether a company's record is a tombstone: none of its data may be written then."""
     return ERASURE_REQUESTED_AT in record
 
 
 def is_not_erased(table: Table, company_id: str) -> bool:
-    """Return whether a company was not forgotten, read consistently."""
+    """Return whether a company is not erased, read consistently."""
     return table.get_attribute(company_key(company_id), ERASURE_REQUESTED_AT) is None
 
 
 def require_not_erased(table: Table, company_id: str) -> None:
-    """Return if a company was not forgotten, read consistently. Raises CompanyErasedError."""
+    """Return if a company is not erased, read consistently. Raises CompanyErasedError."""
     if not is_not_erased(table, company_id):
         raise CompanyErasedError(company_id)
 
 
 class TombstoneRepository:
-    """The tombstones of SyncTable. A change raises ConditionFailedError if somebody else was quicker."""
+    """The tombstones in SyncTable. Writes raise ConditionFailedError if a concurrent writer was first."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def load(self, company_id: str) -> Tombstone | None:
-        """Return a company's tombstone, read consistently, None if it was not forgotten."""
+        """Load a company's tombstone, read consistently, None if it is not erased."""
         return _read(self._record(company_id))
 
     def put(self, company_id: str, by: str, reason: str, now: datetime) -> Tombstone:
-        """Have a company forgotten, if it is not yet; returns its tombstone, perhaps that of an earlier time.
+        """Mark a company as erased, if it is not yet. Returns its tombstone, possibly an earlier one.
 
-        The version of its record moves, so that what was asked of Codat before is not written there.
+        The version of its record increases, so that earlier responses of Codat's are not written there.
         """
         record = self._record(company_id)
         if known := _read(record):
@@ -79,24 +79,24 @@ class TombstoneRepository:
         return stone
 
     def begin(self, stone: Tombstone, now: datetime) -> None:
-        """Note that the company is being erased: from now on something of it may be gone."""
+        """Record that the deletion has begun: from now on some of the company's data may be gone."""
         if stone.started_at is None:
             changes = {"erasureStartedAt": format_timestamp(now)}
             self._table.update(company_key(stone.company_id), changes, _as_known(stone))
 
     def finish(self, company_id: str, now: datetime) -> Tombstone:
-        """Leave nothing of a company's record but the tombstone, and note that nothing else is left; returns it."""
+        """Reduce a company's record to its tombstone and record that no other data is left. Returns the tombstone."""
         record = self._record(company_id)
         stone = _read(record)
         if stone is None:
-            raise ConditionFailedError(f"company {company_id} has no tombstone any more")
+            raise ConditionFailedError(f"company {company_id} no longer has a tombstone")
         changes = _write(stone, int(record["version"])) | {"erasedAt": format_timestamp(now)}
         kept = {name: value for name, value in changes.items() if value is not None}
         self._table.put(company_key(company_id) | kept, _as_known(stone))
         return Tombstone(company_id, stone.requested_at, stone.by, stone.reason, stone.started_at, now)
 
     def remove(self, stone: Tombstone, by: str, reason: str, now: datetime) -> None:
-        """Have a company known again, and keep who wanted that, when and why."""
+        """Lift the erasure block, and record who requested that, when and why."""
         changes: Attributes = dict.fromkeys(_ATTRIBUTES)
         changes |= {"blockLiftedAt": format_timestamp(now), "blockLiftedBy": by, "blockLiftReason": reason}
         self._table.update(company_key(stone.company_id), changes, _as_known(stone))

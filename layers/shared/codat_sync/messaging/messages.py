@@ -1,17 +1,17 @@
-"""The messages of SyncQueue: what the receiver and the clock say to the worker."""
+"""Define the queue messages that the receiver and the clock send."""
 
 import json
 from typing import Literal
 
-from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
+from typing_extensions import TypedDict  # pydantic requires it before Python 3.12
 
-# SQS takes 1 MiB, attributes included: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-# The rest is room for the attributes with which a message is set aside.
+# SQS allows 1 MiB, including attributes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+# The rest is reserved for the attributes that a message gets in the dead-letter queue.
 MAX_MESSAGE_BYTES = 1024 * 1024 - 8 * 1024
 
 
 class WebhookMessage(TypedDict):
-    """A webhook, as JSON. ``raw`` is its body as it came, base64."""
+    """A webhook, as JSON. ``raw`` is its unmodified body in base64."""
 
     v: Literal[1]
     kind: Literal["webhook"]
@@ -24,10 +24,10 @@ class WebhookMessage(TypedDict):
 
 
 class CheckMessage(TypedDict):
-    """That something is due: a company, a sync of its, or the parts of the run ``partRunId``.
+    """A due check of a company, one of its syncs, or the parts of the run ``partRunId``.
 
-    ``version`` is the one that was seen to be due: what has moved on since is not. 0 is that of a sync without a
-    document, which Codat lists.
+    ``version`` is the version that was due: if it has changed since, the check is outdated. 0 stands for a sync that
+    Codat lists and that has no record yet.
     """
 
     v: Literal[1]
@@ -43,7 +43,7 @@ Message = WebhookMessage | CheckMessage
 
 
 class RetryMessage(TypedDict):
-    """That the failed transactions of a sync are to be planned (anew). A message of RetryQueue."""
+    """A request to plan, or plan again, the retry of a sync's failed transactions. A message of RetryQueue."""
 
     v: Literal[1]
     kind: Literal["retry"]
@@ -53,5 +53,5 @@ class RetryMessage(TypedDict):
 
 
 def encode_message(message: Message | RetryMessage) -> str:
-    """Return the message as the text that is sent: ASCII, so that its length is its size in bytes."""
+    """Encode the message as ASCII JSON, so that its length is its size in bytes."""
     return json.dumps(message, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""The queues: what is sent to them, and how."""
+"""Send messages to the SQS queues."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef, SendMessageRequestTypeDef
 
-_SEND_AT_ONCE = 10  # SQS takes no more
+_SEND_AT_ONCE = 10  # SQS's limit for a batch
 
 
 class SyncQueue:
@@ -25,7 +25,7 @@ class SyncQueue:
         self._url = url
 
     def send(self, message: Message) -> None:
-        """Put ``message`` on the queue, its company as message group, so that no company waits for another's flood.
+        """Enqueue ``message`` with its company as message group, so that no company is delayed by another's backlog.
 
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
         Raises QueueUnavailableError.
@@ -33,17 +33,17 @@ class SyncQueue:
         _send(self._client, _request(self._url, encode_message(message), message["companyId"]))
 
     def depth(self) -> int:
-        """Return how many messages wait on the queue, about. Raises QueueUnavailableError."""
+        """Return the approximate number of messages on the queue. Raises QueueUnavailableError."""
         try:
             answer = self._client.get_queue_attributes(
                 QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"]
             )
         except (ClientError, BotoCoreError) as error:
-            raise QueueUnavailableError(f"the queue does not answer: {error}") from error
+            raise QueueUnavailableError(f"the queue's depth can't be read: {error}") from error
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     def send_all(self, messages: Sequence[Message | RetryMessage]) -> int:
-        """Put ``messages`` on the queue, and return how many of them it took. Raises QueueUnavailableError."""
+        """Enqueue ``messages`` and return how many of them were accepted. Raises QueueUnavailableError."""
         requests = [_request(self._url, encode_message(message), message["companyId"]) for message in messages]
         return sum(self._send_batch(some) for some in batched(requests, _SEND_AT_ONCE))
 
@@ -51,7 +51,7 @@ class SyncQueue:
         try:
             answer = self._client.send_message_batch(QueueUrl=self._url, Entries=list(map(_entry, count(), requests)))
         except (ClientError, BotoCoreError) as error:
-            raise QueueUnavailableError(f"the queue did not take the messages: {error}") from error
+            raise QueueUnavailableError(f"the queue did not accept the messages: {error}") from error
         return len(answer.get("Successful", ()))
 
 
@@ -60,14 +60,14 @@ class RetryQueue(SyncQueue):
 
 
 class MessageVisibility:
-    """When a message of SyncQueue that failed is handed out again."""
+    """Control when a failed message of SyncQueue is redelivered."""
 
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
         self._url = url
 
     def postpone(self, receipt_handle: str, seconds: int) -> None:
-        """Have it come again after so many seconds rather than after the queue's visibility time-out.
+        """Redeliver a message after so many seconds instead of the queue's visibility time-out.
 
         Raises QueueUnavailableError.
         """
@@ -76,18 +76,18 @@ class MessageVisibility:
                 QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
             )
         except (ClientError, BotoCoreError) as error:
-            raise QueueUnavailableError(f"the queue did not put the message off: {error}") from error
+            raise QueueUnavailableError(f"the queue did not postpone the message: {error}") from error
 
 
 class DeadLetterQueue:
-    """Where a message goes that no retry cures."""
+    """The queue of messages that no retry can fix."""
 
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
         self._url = url
 
     def send(self, body: str, group: str | None, poison: PoisonMessageError) -> None:
-        """Put the message ``body`` aside as it came, with the reason as attributes. Raises QueueUnavailableError."""
+        """Send the unmodified message ``body``, with the reason as attributes. Raises QueueUnavailableError."""
         request = _request(self._url, body, group)
         request["MessageAttributes"] = {
             "reason": {"DataType": "String", "StringValue": poison.reason},
@@ -114,9 +114,9 @@ def _send(client: "SQSClient", request: "SendMessageRequestTypeDef") -> None:
     try:
         client.send_message(**request)
     except (ClientError, BotoCoreError) as error:
-        raise QueueUnavailableError(f"the queue did not take the message: {error}") from error
+        raise QueueUnavailableError(f"the queue did not accept the message: {error}") from error
 
 
 def _sendable(text: str) -> str:
-    # SQS refuses control characters and empty values.
+    # SQS rejects control characters and empty values.
     return "".join(c if c.isprintable() else " " for c in text) or "-"

@@ -1,4 +1,4 @@
-"""What the clock does each minute: what is due is enqueued, each item once."""
+"""Enqueue all due items, each once. The clock does so every minute."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from codat_sync.polling.due_items import DueItem, DueItemRepository
     from codat_sync.rate_limits.gate import SharedGate
 
-# So many at most wait on the queue: more than the workers do in a minute, so that they never run dry; not so many that
-# what was put off comes again before they have got to it.
+# Maximum queue depth: more than the workers process in a minute, so that they never idle, but few enough to be
+# processed before their leases expire.
 _MOST = 500
 _LEASES_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchResult:
-    """What the clock found: how many items it enqueued, how late the first one was, and why the gate is closed."""
+    """The number of enqueued items, the lateness of the oldest one, and the gate's closure, if any."""
 
     enqueued: int
     lateness: timedelta
@@ -32,7 +32,7 @@ class DispatchResult:
 
 @dataclass(frozen=True, slots=True)
 class DispatchQueues:
-    """Where the clock puts what is due."""
+    """The queues for due items."""
 
     sync: "SyncQueue"
     retry: "RetryQueue"
@@ -41,15 +41,15 @@ class DispatchQueues:
 def dispatch_due_items(
     due: "DueItemRepository", queues: DispatchQueues, gate: "SharedGate", now: Callable[[], datetime]
 ) -> DispatchResult:
-    """Enqueue what is due, while the gate is open: a closed one would only put it down again.
+    """Enqueue due items while the gate is open: behind a closed gate they would only be deferred again.
 
-    An item is put off before it is enqueued: so two clocks enqueue it once, and a crash in between costs no more than
-    that time. Raises QueueUnavailableError, and what DynamoDB raises.
+    An item is leased before it is enqueued: concurrent clocks enqueue it once, and a crash in between delays it by no
+    more than the lease. Raises QueueUnavailableError and DynamoDB's errors.
     """
     state = gate.state
     if closure := state.closure_at(now()):
         return DispatchResult(0, timedelta(), closure)
-    # Opened by its time it keeps what closed it; opened by an event it does not.
+    # A gate whose closure expired keeps the closure; a gate opened by an event does not.
     is_opened_early = state.closure is None
     items = due.load(now(), max(0, _MOST - queues.sync.depth()), is_opened_early=is_opened_early)
     leased, failure = _leased(due, items, now)
@@ -57,17 +57,17 @@ def dispatch_due_items(
     taken = queues.sync.send_all([each for each in messages if each["kind"] == "check"])
     taken += queues.retry.send_all([each for each in messages if each["kind"] == "retry"])
     if failure:
-        raise failure  # Only now: what was put off has to be enqueued.
+        raise failure  # Only now: the leased items had to be enqueued first.
     if taken < len(leased):
-        # The others are due again when what puts them off has passed.
-        raise QueueUnavailableError(f"the queues took {taken} of {len(messages)} messages")
+        # The others are due again when their leases expire.
+        raise QueueUnavailableError(f"the queues accepted {taken} of {len(messages)} messages")
     return DispatchResult(len(leased), _lateness(leased, now()), None)
 
 
 def _leased(
     due: "DueItemRepository", items: "Sequence[DueItem]", now: Callable[[], datetime]
 ) -> "tuple[list[DueItem], BaseException | None]":
-    """Put ``items`` off; returns those that are ours to enqueue, and what went wrong with another one."""
+    """Lease ``items``. Returns the leased ones, to be enqueued, and the error that stopped the loop, if any."""
     with ThreadPoolExecutor(_LEASES_AT_ONCE) as pool:
         attempts = [(item, pool.submit(due.lease, item, now())) for item in items]
     failures = [attempt.exception() for _, attempt in attempts if attempt.exception()]

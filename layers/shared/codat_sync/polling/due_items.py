@@ -1,4 +1,4 @@
-"""What is due, as SyncTable lists it by time."""
+"""Query SyncTable's due items by time, and lease them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from codat_sync.core.errors import ConditionFailedError
 from codat_sync.core.timestamps import format_timestamp
 from codat_sync.messaging.messages import CheckMessage, RetryMessage
 
-# A check is done with long before; if it was lost, the item is due again then.
+# A check completes long before; if it is lost, the item is due again after the lease.
 LEASE = timedelta(minutes=15)
 _LAST = "9999"
 
 
 @dataclass(frozen=True, slots=True)
 class DueItem:
-    """An item that is due, and the message that has it looked at."""
+    """A due item and the message that triggers its check."""
 
     key: Attributes
     due_at: str
@@ -26,15 +26,15 @@ class DueItem:
 
 
 class DueItemRepository:
-    """The items of SyncTable that have to be looked at again."""
+    """The items of SyncTable with a pending check."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def load(self, now: datetime, most: int, *, is_opened_early: bool) -> list[DueItem]:
-        """Return what is due, at most so many: what waited longest first.
+        """Return up to ``most`` due items, oldest first.
 
-        If the gate was opened early, all that waits for that is due, whatever time was expected.
+        If the gate was opened early, all items that wait for it are due, whatever their scheduled time.
         """
         until = format_timestamp(now)
         due = self._items(DUE, until)
@@ -42,9 +42,9 @@ class DueItemRepository:
         return list(islice(chain(due, behind_gate), most))
 
     def lease(self, item: DueItem, now: datetime) -> bool:
-        """Put the item off, so that it is enqueued once; returns False if it is no longer due.
+        """Lease the item, so that it is enqueued once. Returns False if it is no longer due.
 
-        The item's version stays: who works on it meanwhile is not disturbed, and writes another time over this one.
+        The item's version is unchanged: concurrent workers are not disturbed, and overwrite the lease's time.
         """
         changes = {"dueAt": format_timestamp(now + LEASE), "duePk": DUE}
         try:

@@ -1,4 +1,4 @@
-"""The polling state of a record: write it to the record's attributes, and read it back."""
+"""Write a record's polling state to its attributes, and read it back."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +11,12 @@ from codat_sync.polling.schedule import CheckFailure, PendingCheck
 
 
 def next_version(previous: Mapping[str, Any]) -> int:
-    """Return the version that comes after that of ``previous``."""
+    """Return the version that follows that of ``previous``."""
     return int(previous.get("version", 0)) + 1
 
 
 def write_pending_check(pending_check: PendingCheck | None) -> Attributes:
-    """Return the attributes that say how something waits; None is for those that go."""
+    """Return the attributes of a pending check; None marks attributes to remove."""
     if pending_check is None:
         return {"pendingCheck": None, **due_index_keys(None)}
     due_at = format_timestamp(pending_check.due_at) if pending_check.due_at else None
@@ -34,7 +34,7 @@ def write_pending_check(pending_check: PendingCheck | None) -> Attributes:
 
 
 def read_pending_check(values: Mapping[str, Any]) -> PendingCheck | None:
-    """Return how something waits, None if it does not."""
+    """Read the pending check, None if there is none."""
     written = values.get("pendingCheck")
     since = parse_timestamp(written["since"]) if written else None
     if written is None or since is None:
@@ -53,7 +53,7 @@ def read_pending_check(values: Mapping[str, Any]) -> PendingCheck | None:
 
 
 def with_pending_check(summary: Mapping[str, Any], pending_check: PendingCheck | None, *, version: int) -> Attributes:
-    """Return a summary with what lists show of the waiting, and what the clock needs to know of it."""
+    """Return a summary with the pending check's fields that lists show and the clock needs."""
     shown: Attributes = {"version": version, "checkFailure": None, "isStuck": False, "correlationId": None}
     if pending_check:
         check_failure = pending_check.check_failure and pending_check.check_failure.value

@@ -1,6 +1,6 @@
-"""Reconcile's share of the day's quota, counted in SyncTable: nothing that it causes goes beyond it.
+"""Limit reconcile, and all calls that it causes, to its share of the daily quota, counted in SyncTable.
 
-It is released by the hour, so that what a busy morning takes does not leave the evening with nothing.
+The budget is released by the hour, so that a busy morning does not use up the evening's share.
 """
 
 import time
@@ -19,20 +19,20 @@ from codat_sync.rate_limits.quota import RESERVE, Quota
 if TYPE_CHECKING:
     from codat_sync.rate_limits.limiter import RateLimiter
 
-# Codat's limit for a client without companies (https://docs.codat.io/using-the-api/rate-limits): until it says more.
+# Codat's limit for a client without companies (https://docs.codat.io/using-the-api/rate-limits), until it reports one.
 _MIN_LIMIT = 1000
-# While so little of the day's quota is left, it is for what can't wait.
+# Below this share of the daily quota, the rest is reserved for urgent calls.
 _RESERVED_FOR_OTHERS = 2 * RESERVE
 _RETENTION = timedelta(days=8)
 _MAX_ATTEMPTS = 5
-# In seconds. Together a minute: then calls of another one are counted.
+# In seconds. All waits add up to a minute: the next minute has its own counter.
 _WAIT = 5.0
 _MAX_WAITS = 13
 _HOURS = 24
 
 
 class DailyBudget:
-    """What reconcile may still use today, in requests to Codat. Safe to share between threads."""
+    """Reconcile's remaining requests to Codat for today. Safe to share between threads."""
 
     def __init__(self, table: Table, gate: SharedGate, now: Callable[[], datetime], *, percent: int) -> None:
         self._table = table
@@ -41,7 +41,7 @@ class DailyBudget:
         self._percent = percent
 
     def reserve(self, wanted: int) -> int:
-        """Take up to so many requests, and return how many that are."""
+        """Reserve up to ``wanted`` requests and return how many were reserved."""
         now = self._now().astimezone(UTC)
         most = released_budget(self._gate.state.quota, now, self._percent)
         for _ in range(_MAX_ATTEMPTS):
@@ -57,7 +57,7 @@ class DailyBudget:
 
 
 class BudgetedLimiter:
-    """Turns of ``limiter``, each of which is counted: so no call is made that is not."""
+    """A rate limiter that counts each slot of ``limiter`` against the budget, so that no call goes uncounted."""
 
     def __init__(
         self, budget: DailyBudget, limiter: "RateLimiter", sleep: Callable[[float], None] = time.sleep
@@ -73,7 +73,7 @@ class BudgetedLimiter:
         Raises DailyBudgetExhaustedError and RateLimitExceededError.
         """
         if not self._budget.reserve(1):
-            raise DailyBudgetExhaustedError("what may be used of the day's quota by now is used")
+            raise DailyBudgetExhaustedError("the daily budget released so far is used up")
         with self._entered(company_id):
             yield
 
@@ -92,7 +92,7 @@ class BudgetedLimiter:
 
 
 def released_budget(quota: Quota | None, now: datetime, percent: int) -> int:
-    """Return how many requests reconcile may have made in all by ``now``, of a day's quota."""
+    """Return how many of the day's requests reconcile may have made in total by ``now``."""
     if quota and now < quota.resets_at and quota.remaining <= quota.limit * _RESERVED_FOR_OTHERS:
         return 0
     limit = quota.limit if quota else _MIN_LIMIT

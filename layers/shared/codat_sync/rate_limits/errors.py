@@ -1,22 +1,22 @@
-"""Errors of what keeps calls within Codat's limits: waiting resolves each of them."""
+"""Errors of the rate limits and the gate."""
 
 from codat_sync.core.errors import CodatError, CodatSyncError
 from codat_sync.rate_limits.quota import Closure
 
 
 class RateLimitExceededError(CodatSyncError):
-    """More is asked of Codat at once than it allows. Waiting for a second cures it."""
+    """Too many concurrent or recent calls to Codat. Retry in a second."""
 
 
 class DailyBudgetExhaustedError(CodatSyncError):
-    """What reconcile may use of the day's quota by now is used. Waiting cures it."""
+    """Reconcile's daily budget released so far is used up. Retry later."""
 
 
 class GateClosedError(CodatError):
-    """Codat may not be called for now: its quota is used up (429), or it refuses the key (401, 402, 403).
+    """The gate is closed: Codat's quota is used up (429), or Codat rejects the key (401, 402, 403).
 
-    ``closure`` says why and until when, ``is_refused_by_codat`` whether this very call was refused. Waiting cures the
-    first, a person the second.
+    ``closure`` holds the reason and end, ``is_refused_by_codat`` whether Codat rejected this very call. A used-up quota
+    resolves itself; a rejected key needs an operator.
     """
 
     def __init__(

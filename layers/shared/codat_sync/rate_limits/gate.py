@@ -1,4 +1,4 @@
-"""The gate before Codat, as all functions that call it share it: one item of SyncTable, and what this process saw."""
+"""Share the gate before Codat between all functions: one item of SyncTable, cached in each process."""
 
 import threading
 import time
@@ -16,15 +16,15 @@ from codat_sync.rate_limits.errors import GateClosedError
 from codat_sync.rate_limits.quota import Closure, ClosureReason, Gate, Quota, QuotaEvent
 
 _VERSION = 1
-# In seconds: how long another process's closing may go unnoticed here.
+# In seconds: how long a closure by another process may go unnoticed here.
 _MAX_AGE = 1.0
-# What is left of the quota changes with each call. The others are told now and then, and at once what stops them.
+# The remaining quota changes with each call: it is shared periodically, but a closure is shared at once.
 _STORE_AFTER = timedelta(seconds=30)
 _MAX_ATTEMPTS = 5
 
 
 class SharedGate:
-    """Whether Codat may be called, by machines or for people. Safe to share between threads."""
+    """The shared gate: whether background or interactive calls to Codat are allowed. Safe to share between threads."""
 
     def __init__(
         self,
@@ -41,11 +41,11 @@ class SharedGate:
         self._lock = threading.Lock()
         self._gate = Gate()
         self._read_at = float("-inf")
-        self._stored = Gate()  # as the table has it
+        self._stored = Gate()  # as last read from or written to the table
 
     @property
     def state(self) -> Gate:
-        """How it stands, as far as this process knows, at most a second old."""
+        """Return the gate, at most a second old."""
         with self._lock:
             if self._clock() - self._read_at >= _MAX_AGE:
                 self._read()
@@ -53,39 +53,39 @@ class SharedGate:
 
     @property
     def last_known(self) -> Gate:
-        """How it stood when this process last looked."""
+        """Return the gate as this process last read it."""
         with self._lock:
             return self._gate
 
     def require_open(self) -> None:
-        """Return if a call may be made. Raises GateClosedError."""
+        """Return if calls are allowed. Raises GateClosedError."""
         closure = self.state.closure_at(self._now(), is_interactive=self._is_interactive)
         if closure:
             raise gate_closed_error(closure)
 
     def close(self, closure: Closure) -> None:
-        """Close it for all, as of now."""
+        """Close the gate for all processes, as of now."""
         self._change(closure, self._now())
 
     def apply_event(self, event: QuotaEvent) -> bool:
-        """Do what an event of Codat's says; returns whether it said anything new."""
+        """Apply a quota event of Codat's. Returns whether it changed anything."""
         closure = event.closure
-        # A reset counts though nothing is closed: what was reached before it may be told later.
-        is_news = closure.until > self._now() if closure else not self._is_refused()
+        # A reset counts even if the gate is open: the preceding closure may be delivered after it.
+        is_new = closure.until > self._now() if closure else not self._is_refused()
         if event.quota:
             self.record_quota(event.quota)
-        return is_news and self._change(closure, event.at)
+        return is_new and self._change(closure, event.at)
 
     def record_quota(self, quota: Quota) -> None:
-        """Take note of what an answer of Codat's says is left, and tell the others if it is time to."""
+        """Record the remaining quota from a response of Codat's, and share it periodically."""
         with self._lock:
             counted = self._gate.with_quota(quota)
             if counted is None:
                 return
             self._gate = counted
             told = self._stored.quota
-            is_news = told is None or quota.is_at_reserve != told.is_at_reserve
-            if is_news or (told and quota.as_of - told.as_of >= _STORE_AFTER):
+            is_new = told is None or quota.is_at_reserve != told.is_at_reserve
+            if is_new or (told and quota.as_of - told.as_of >= _STORE_AFTER):
                 self._store(_quota_values(quota), {"asOf": told and format_timestamp(told.as_of)})
 
     def _is_refused(self) -> bool:
@@ -107,7 +107,7 @@ class SharedGate:
         return False
 
     def _store(self, values: Attributes, expected: dict[str, Any]) -> bool:
-        """Write to the table; if another was quicker, read what it wrote, and return False."""
+        """Write to the table. If a concurrent writer was first, read its result and return False."""
         try:
             self._table.update(GATE, values | {"v": _VERSION}, expected)
         except ConditionFailedError:
@@ -125,7 +125,7 @@ class SharedGate:
 
 
 def gate_closed_error(closure: Closure) -> GateClosedError:
-    """Return the error that says that no call was made."""
+    """Return the error for a call that was not made."""
     return GateClosedError(f"closed until {format_timestamp(closure.until)}: {closure.reason}", closure)
 
 
@@ -135,7 +135,7 @@ def _gate(values: Attributes) -> Gate:
     if resets_at and as_of:
         quota = Quota(int(values["remaining"]), int(values["limit"]), resets_at, as_of)
     return Gate(
-        # Whatever closed it, it is closed.
+        # An unknown reason still means closed.
         closure=Closure(parse_enum(ClosureReason, values["reason"], ClosureReason.RATE), closed_until)
         if closed_until
         else None,

@@ -1,11 +1,11 @@
-"""What every rate limiter offers to the connection to Codat."""
+"""Define the interface of rate limiters."""
 
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 
 class RateLimiter(Protocol):
-    """What keeps calls within Codat's limits."""
+    """Keep calls within Codat's limits."""
 
     def acquire(self, company_id: str | None) -> AbstractContextManager[None]:
-        """Wait for one's turn to call about a company, and keep it for as long as the call takes."""
+        """Wait for a slot for a call about a company, and hold it for the duration of the call."""

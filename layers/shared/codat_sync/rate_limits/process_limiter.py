@@ -1,8 +1,8 @@
-"""How fast this process may call Codat, so that all of them together keep within Codat's limits.
+"""Limit this process's rate of calls, so that all processes together keep within Codat's limits.
 
-Codat allows 10 requests at once for one company and 1,000 a minute from one address, which Lambdas share
-(https://docs.codat.io/using-the-api/rate-limits). Both limits are divided among the processes that may run at once,
-whose number the template bounds: nothing has to be counted in a place that all share.
+Codat allows 10 concurrent requests per company and 1,000 a minute per IP address, which Lambdas share
+(https://docs.codat.io/using-the-api/rate-limits). Both limits are divided among the concurrent processes, whose
+number the template bounds: no shared counter is needed.
 """
 
 import threading
@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# Of Codat's 10 and 1,000: the rest is for what people ask for, for other functions, and for clocks that differ.
+# Of Codat's 10 and 1,000: the rest is for interactive calls, other functions and clock skew.
 _AT_ONCE = 8
 _PER_MINUTE = 640
 
 
 class ProcessLimiter:
-    """At most ``at_once`` calls at a time, and never two begun within ``60 / per_minute`` seconds."""
+    """Allow at most ``at_once`` concurrent calls, started at least ``60 / per_minute`` seconds apart."""
 
     def __init__(
         self,
@@ -37,20 +37,20 @@ class ProcessLimiter:
 
     @classmethod
     def for_processes(cls, processes: int) -> "ProcessLimiter":
-        """Return the pace of one of ``processes`` that may run at once, 8 at most."""
+        """Return the limiter for one of up to ``processes`` concurrent processes (8 at most)."""
         return cls(at_once=max(1, _AT_ONCE // processes), per_minute=_PER_MINUTE / processes)
 
     @contextmanager
     def acquire(self, _company_id: str | None = None) -> Iterator[None]:
-        """Wait for one's turn, and keep it for as long as the call takes, whatever company it is about."""
+        """Wait for a slot, and hold it for the duration of the call, whatever its company."""
         with self._slots:
             self._sleep(self._wait())
             yield
 
     def _wait(self) -> float:
-        """Take the next free moment, and return how many seconds it is away.
+        """Reserve the next free start time, and return how many seconds it is away.
 
-        Nothing is saved up while nobody calls: processes that take each other's place never add up to a burst.
+        Idle time is not credited, so that processes that replace each other never add up to a burst.
         """
         with self._lock:
             now = self._clock()

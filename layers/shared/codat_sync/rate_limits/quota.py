@@ -1,7 +1,7 @@
-"""Whether Codat may be called at all: its quota, its refusals, and what follows from them. Rules only.
+"""Decide whether Codat may be called, from its quota and its rejections. Pure rules.
 
-Codat allows a number of requests a day, and answers 429 beyond it; every answer says what is left
-(https://docs.codat.io/using-the-api/rate-limits). One gate, shared by all who call Codat, is closed when it refuses.
+Codat has a daily quota of requests and returns 429 beyond it; every response reports the remainder
+(https://docs.codat.io/using-the-api/rate-limits). One gate, shared by all callers, closes when Codat rejects calls.
 """
 
 import re
@@ -13,13 +13,13 @@ from enum import StrEnum
 
 from codat_sync.core.timestamps import parse_timestamp
 
-# A part of the day's quota is kept for people, whose questions can't wait until tomorrow.
+# A share of the daily quota is reserved for interactive calls, which can't wait until tomorrow.
 RESERVE = 0.05
-# When Codat does not say how long: for a 429, and for what a person has to mend. A key that is refused (401) is so for
-# every call; an account or an access (402, 403) may be refused for one company, which must not keep all others waiting.
+# Defaults if Codat gives no duration: for a 429, and for rejections that need an operator. A rejected key (401) affects
+# every call; payment or access (402, 403) may affect one company only, which must not block all others.
 _QUOTA_PAUSE = timedelta(minutes=1)
 _REFUSED_PAUSES = {401: timedelta(minutes=15), 402: timedelta(minutes=2), 403: timedelta(minutes=2)}
-# No limit of Codat's lasts longer than a day; a header that says so is not believed.
+# No limit of Codat's lasts longer than a day; longer values in headers are ignored.
 _MAX_PAUSE = timedelta(hours=25)
 _JUST_PAST = timedelta(hours=1)
 _DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -28,15 +28,15 @@ _DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
 class ClosureReason(StrEnum):
     """Why the gate is closed."""
 
-    QUOTA = "quota"  # the day's requests are used up
-    RATE = "rate"  # too many at once, or in a minute
-    RESERVE = "reserve"  # what is left is for people
-    REFUSED = "refused"  # the key, the account or the access is not accepted
+    QUOTA = "quota"  # the daily quota is used up
+    RATE = "rate"  # too many concurrent requests, or too many in a minute
+    RESERVE = "reserve"  # the rest is reserved for interactive calls
+    REFUSED = "refused"  # the key, the account or the access is rejected
 
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """That no call is made until a moment."""
+    """A period without calls, and its reason."""
 
     reason: ClosureReason
     until: datetime
@@ -44,7 +44,7 @@ class Closure:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What Codat said of the day's requests, and when."""
+    """Codat's reported daily quota, and when it was reported."""
 
     remaining: int
     limit: int
@@ -53,28 +53,28 @@ class Quota:
 
     @property
     def percent_remaining(self) -> float:
-        """How much of the day's requests is left, in percent."""
+        """Return the remaining share of the daily quota, in percent."""
         return 100 * self.remaining / self.limit if self.limit else 0
 
     @property
     def is_at_reserve(self) -> bool:
-        """Whether what is left is for people."""
+        """Return whether the rest is reserved for interactive calls."""
         return self.remaining <= self.limit * RESERVE
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Whether Codat may be called. ``changed_at`` is the time of what closed or opened it last."""
+    """The gate's state. ``changed_at`` is the time of the event that last closed or opened it."""
 
     closure: Closure | None = None
     changed_at: datetime | None = None
     quota: Quota | None = None
 
     def closure_at(self, now: datetime, *, is_interactive: bool = False) -> Closure | None:
-        """Return why and until when no call may be made, None if one may.
+        """Return why and until when calls are blocked, None if they are allowed.
 
-        A person's call is also let through where that costs nothing but a refusal: it is how a person finds out whether
-        a key that was exchanged is good.
+        Interactive calls are also allowed where the worst case is another rejection: this is how an operator finds out
+        whether a rotated key works.
         """
         closure = self.closure
         if closure and now < closure.until and not (is_interactive and closure.reason is ClosureReason.REFUSED):
@@ -82,14 +82,14 @@ class Gate:
         quota = self.quota
         if is_interactive or quota is None or not quota.is_at_reserve or now >= quota.resets_at:
             return None
-        # What was left before the gate was opened is not what is left now.
+        # A quota reported before the gate was opened is outdated.
         is_superseded = self.changed_at is not None and quota.as_of <= self.changed_at
         return None if is_superseded else Closure(ClosureReason.RESERVE, quota.resets_at)
 
     def with_closure(self, closure: Closure | None, at: datetime) -> "Gate | None":
-        """Return the gate closed or opened by what happened at ``at``; None if it was changed by something later.
+        """Return the gate closed or opened by an event at ``at``; None if a later event has changed it.
 
-        What closes it for a shorter time than it is closed for already does not shorten that.
+        A shorter closure never shortens a longer one.
         """
         if self.changed_at and at <= self.changed_at:
             return None
@@ -98,7 +98,7 @@ class Gate:
         return replace(self, closure=closure, changed_at=at)
 
     def with_quota(self, quota: Quota) -> "Gate | None":
-        """Return the gate with a newer ``quota``; None if it knows one that is newer still."""
+        """Return the gate with ``quota``; None if it already has a newer one."""
         if self.quota and quota.as_of <= self.quota.as_of:
             return None
         return replace(self, quota=quota)
@@ -106,7 +106,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class QuotaEvent:
-    """A webhook that says that the quota was used up, or that it is there again."""
+    """A webhook that reports that the quota is used up or has been reset."""
 
     is_reached: bool
     remaining: int | None
@@ -116,7 +116,7 @@ class QuotaEvent:
 
     @property
     def closure(self) -> Closure | None:
-        """What the event closes: the gate until the time that it names, or else until the next reset."""
+        """Return the closure until the event's reset time, or else until the next reset; None if it is a reset."""
         if not self.is_reached:
             return None
         if self.expires_at and self.expires_at <= self.at + _MAX_PAUSE:
@@ -125,26 +125,26 @@ class QuotaEvent:
 
     @property
     def quota(self) -> Quota | None:
-        """What the event says is left, if it does."""
+        """Return the remaining quota, None if the event does not report it."""
         if self.remaining is None or self.limit is None:
             return None
         return Quota(self.remaining, self.limit, next_reset(self.at), self.at)
 
 
 def read_quota(headers: Mapping[str, str], now: datetime) -> Quota | None:
-    """Return what an answer's headers say is left, None if they do not, or not understandably."""
+    """Read the remaining quota from a response's headers. Returns None if they are missing or invalid."""
     remaining, limit = _number(headers, "X-Rate-Limit-Remaining"), _number(headers, "X-Rate-Limit-Limit")
     if remaining is None or limit is None:
         return None
     resets_at = _moment(headers.get("X-Rate-Limit-Reset"))
-    # One just past is believed: Codat's clock is behind ours, and its count about to begin anew.
+    # A reset in the very recent past is accepted: Codat's clock is behind ours, and the reset is imminent.
     if resets_at is None or not now - _JUST_PAST <= resets_at <= now + _MAX_PAUSE:
         resets_at = next_reset(now)
     return Quota(remaining, limit, resets_at, now)
 
 
 def closure_from_429(headers: Mapping[str, str], now: datetime) -> Closure:
-    """Return what a 429 closes: until the reset if the quota is used up, else for as long as it says."""
+    """Return the closure for a 429: until the reset if the quota is used up, else for its ``Retry-After``."""
     quota = read_quota(headers, now)
     retry_at = _retry_at(headers.get("Retry-After"), now)
     if quota and quota.remaining == 0 and quota.resets_at > now:
@@ -153,17 +153,17 @@ def closure_from_429(headers: Mapping[str, str], now: datetime) -> Closure:
 
 
 def closure_from_refusal(status: int, now: datetime) -> Closure:
-    """Return what a 401, 402 or 403 closes."""
+    """Return the closure for a 401, 402 or 403."""
     return Closure(ClosureReason.REFUSED, now + _REFUSED_PAUSES[status])
 
 
 def next_reset(at: datetime) -> datetime:
-    """Return the next 00:00 UTC, when Codat's quota begins anew."""
+    """Return the next 00:00 UTC, when Codat's quota is reset."""
     return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
 def _retry_at(retry_after: str | None, now: datetime) -> datetime | None:
-    """Return the moment that ``Retry-After`` names: seconds, or a date; at most a day away."""
+    """Parse ``Retry-After`` (seconds or a date) into a time at most a day away."""
     if not retry_after:
         return None
     if _DIGITS.fullmatch(retry_after):
@@ -174,7 +174,7 @@ def _retry_at(retry_after: str | None, now: datetime) -> datetime | None:
 
 
 def _moment(text: str | None) -> datetime | None:
-    """Return the moment of a header: Codat's notation of times, or HTTP's."""
+    """Parse a header's time in Codat's or HTTP's format."""
     moment = parse_timestamp(text)
     if moment or not text:
         return moment

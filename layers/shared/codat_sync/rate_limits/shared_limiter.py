@@ -1,9 +1,9 @@
-"""How fast functions may call Codat whose number nothing bounds: they share what the workers leave, in SyncTable.
+"""Limit the calls of functions with unbounded concurrency: they share the workers' remainder through SyncTable.
 
-Codat allows 10 requests at once for one company and 1,000 a minute from one address
-(https://docs.codat.io/using-the-api/rate-limits). The workers keep to 8 and 640 (``process_limiter``). Here a call
-takes one of two places of its company, leased so that a crash gives it back, and one of a number for the minute: two
-small writes before it and one after.
+Codat allows 10 concurrent requests per company and 1,000 a minute per IP address
+(https://docs.codat.io/using-the-api/rate-limits). The workers use up to 8 and 640 (``process_limiter``). Here a call
+takes one of its company's two slots, leased so that a crash releases it, and increments the minute's counter: two
+small writes before the call and one after.
 """
 
 import random
@@ -28,7 +28,7 @@ _RETENTION = timedelta(hours=1)
 
 
 class SharedLimiter:
-    """At most two calls at a time for each company, and 150 a minute in all, over all processes that use it."""
+    """Allow two concurrent calls per company and 150 calls a minute in total, across all processes that use it."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class SharedLimiter:
         self._table = table
         self._now = now
         self._sleep = sleep
-        self._per_minute = per_minute  # of all that share it: who asks for less leaves the rest to the others
+        self._per_minute = per_minute  # across all sharers: a lower limit leaves the rest to the others
 
     @contextmanager
     def acquire(self, company_id: str | None) -> Iterator[None]:
@@ -64,8 +64,8 @@ class SharedLimiter:
                 key = slots_key(company_id)
                 if self._table.acquire_lease(key, slot, until, free_before=format_timestamp(now), expires_at=at):
                     return slot, until
-            self._sleep(_WAIT * random.uniform(0.5, 1.5))  # noqa: S311 - to spread them only
-        raise RateLimitExceededError(f"all {_SLOTS} places of company {company_id} are taken")
+            self._sleep(_WAIT * random.uniform(0.5, 1.5))  # noqa: S311 - jitter only
+        raise RateLimitExceededError(f"all {_SLOTS} slots of company {company_id} are taken")
 
     def _count_call(self) -> None:
         now = self._now()
@@ -79,4 +79,4 @@ class SharedLimiter:
         try:
             self._table.update(slots_key(company_id), {slot: None}, {slot: until})
         except ConditionFailedError:
-            return  # The lease had ended, and another has the place.
+            return  # The lease expired, and another call holds the slot.

@@ -1,7 +1,7 @@
-"""The endpoint that Codat sends its webhooks to, as Codat has it. Rules only.
+"""Evaluate how our webhook endpoint is registered at Codat. Pure rules.
 
-Codat disables one that has failed for five days (https://docs.codat.io/using-the-api/webhooks/troubleshooting), and a
-person may turn it elsewhere: nothing comes then, and nothing tells of it.
+Codat disables an endpoint that has failed for five days (https://docs.codat.io/using-the-api/webhooks/troubleshooting),
+and an operator may change its URL: then no webhook arrives, and nothing else reveals it.
 """
 
 from collections.abc import Sequence
@@ -14,19 +14,19 @@ _SYNCS = ("expenses.sync.successful", "expenses.sync.unsuccessful")
 
 
 class EndpointState(StrEnum):
-    """How our endpoint stands."""
+    """The state of our endpoint."""
 
     HEALTHY = "healthy"
-    DISABLED = "disabled"  # Codat sends it nothing until a person enables it
-    WRONG_URL = "wrongUrl"  # somebody is told of syncs, and it is not us
-    MISSING = "missing"  # nobody is told of syncs
-    UNSUBSCRIBED = "unsubscribed"  # it is not told of all that ends a sync
-    UNKNOWN = "unknown"  # Codat does not say, or not understandably: nobody watches
+    DISABLED = "disabled"  # Codat sends it nothing until an operator enables it
+    WRONG_URL = "wrongUrl"  # sync webhooks go to other URLs only
+    MISSING = "missing"  # no endpoint receives sync webhooks
+    UNSUBSCRIBED = "unsubscribed"  # it does not receive all events that end a sync
+    UNKNOWN = "unknown"  # Codat did not respond, or not as documented: the endpoint is not monitored
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookConsumer:
-    """Who receives webhooks. No event types: all of them."""
+    """A webhook consumer. No event types means all of them."""
 
     url: str
     is_disabled: bool
@@ -34,16 +34,15 @@ class WebhookConsumer:
 
     @property
     def is_subscribed_to_syncs(self) -> bool:
-        """Whether it is told how every sync ends."""
+        """Return whether it receives all events that end a sync."""
         return not self.event_types or all({"*", event_type} & self.event_types for event_type in _SYNCS)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """How our endpoint stood when Codat was asked last. ``since`` is when it was first found so.
+    """Our endpoint's state at the last check. ``since`` is when it was first found in this state.
 
-    ``missed_webhooks`` is how many syncs were found whose webhook never came, ``last_missed_at`` when the last of them
-    was.
+    ``missed_webhooks`` counts the syncs found without a webhook, ``last_missed_at`` is the time of the last one.
     """
 
     state: EndpointState | None = None
@@ -54,7 +53,7 @@ class Endpoint:
 
 
 def evaluate_endpoint(consumers: Sequence[WebhookConsumer], our_url: str) -> EndpointState:
-    """Return how the endpoint at ``our_url`` stands among all ``consumers``. One of several that is well is enough."""
+    """Return the state of the endpoint at ``our_url`` among all ``consumers``. One healthy consumer is enough."""
     ours = [each for each in consumers if _address(each.url) == _address(our_url)]
     if not ours:
         return (
@@ -67,7 +66,7 @@ def evaluate_endpoint(consumers: Sequence[WebhookConsumer], our_url: str) -> End
 
 
 def _address(url: str) -> tuple[str, str, str]:
-    """Return what makes two URLs the same endpoint: letter case of the host, a slash at the end, a query do not."""
+    """Normalize a URL for comparison: ignore the case of the host, a trailing slash and the query."""
     try:
         parts = urlsplit(url)
     except ValueError:

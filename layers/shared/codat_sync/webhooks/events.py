@@ -1,8 +1,8 @@
-"""Codat's webhook events, of both generations, read without trusting any of it.
+"""Parse Codat's webhook events of both generations, trusting none of their content.
 
-Today's have ``eventType``, ``generatedDate`` and ``payload``; those of accounts that never migrated have ``RuleType``
-and ``Data``, with the names of the rules written with a space or without, and the names of fields in any letter case
-(https://docs.codat.io/using-the-api/webhooks/event-types). Standard library only: the receiver reads events too.
+Current events have ``eventType``, ``generatedDate`` and ``payload``. Legacy events, of accounts that never migrated,
+have ``RuleType`` and ``Data``; the rules' names have a space or none, and field names have any letter case
+(https://docs.codat.io/using-the-api/webhooks/event-types). Standard library only: the receiver parses events too.
 """
 
 import json
@@ -14,27 +14,27 @@ from codat_sync.core.timestamps import parse_timestamp
 
 
 class EventCategory(StrEnum):
-    """What an event is to this application."""
+    """The category of an event."""
 
     SYNC = "sync"  # a sync of expenses has ended
-    COMPANY = "company"  # a company, or a connection of its, has changed
-    QUOTA = "quota"  # Codat's daily quota was reached, or has begun anew
-    IGNORED = "ignored"  # of another product, or of no consequence here
-    UNKNOWN = "unknown"  # of Sync for Expenses, but of a type that we have not learnt
+    COMPANY = "company"  # a company or one of its connections has changed
+    QUOTA = "quota"  # Codat's daily quota was reached or reset
+    IGNORED = "ignored"  # of another product, or irrelevant here
+    UNKNOWN = "unknown"  # of Sync for Expenses, but of an unknown type
 
 
 _SYNC_EVENTS = {"expenses.sync.successful", "expenses.sync.unsuccessful", "syncfailed", "synccompleted"}
-# Today's, and the rules of before.
+# Current event types and legacy rules.
 _QUOTA_EVENTS = {"client.ratelimit.reached", "client.ratelimit.reset", "ratelimitreached", "ratelimitreset"}
 _COMPANY_DELETED = "company.deleted"
 _OUR_SYNC_TYPES = {"expense", "expenses"}
-# A text longer than this is no id and no type: it goes when an event has to become smaller.
+# A longer text is neither an id nor a type: it is dropped when an event has to be minimized.
 _MAX_ESSENTIAL_LENGTH = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """What an event says of itself. Ids are as they came: unchecked, of any type."""
+    """The fields of an event. Ids are unvalidated and may have any type."""
 
     event_type: str
     company_id: object
@@ -47,15 +47,15 @@ class Webhook:
 
     @property
     def category(self) -> EventCategory:
-        """What the event is to this application."""
+        """Return the event's category."""
         name = self._name
         if name in _QUOTA_EVENTS:
             return EventCategory.QUOTA
         if name == _COMPANY_DELETED or name.startswith("connection."):
             return EventCategory.COMPANY
         if name in _SYNC_EVENTS:
-            # The older events name the product; another one's (Commerce) have the same type and are not ours.
-            # An empty name names none.
+            # Legacy events name their product. Another product's (Commerce) have the same type and are ignored. An empty
+            # name counts as none.
             product = self.sync_type if isinstance(self.sync_type, str) else ""
             other = product and product.lower() not in _OUR_SYNC_TYPES
             return EventCategory.IGNORED if other else EventCategory.SYNC
@@ -63,12 +63,12 @@ class Webhook:
 
     @property
     def is_deletion(self) -> bool:
-        """Whether a company was deleted at Codat."""
+        """Return whether a company was deleted at Codat."""
         return self._name == _COMPANY_DELETED
 
     @property
     def is_quota_reached(self) -> bool:
-        """Whether the quota is used up. One of Codat's own examples of a reset has the name of the other event."""
+        """Return whether the quota is used up. One of Codat's own reset examples has the name of this event."""
         has_some = isinstance(self.quota_remaining, int) and self.quota_remaining > 0
         return self._name.endswith("reached") and not has_some
 
@@ -79,7 +79,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
-    """A webhook that told to look at something, to be remembered as seen."""
+    """A webhook that triggered a check, to be recorded as processed."""
 
     webhook_id: str
     event_type: str
@@ -89,7 +89,7 @@ class WebhookEvent:
 
 
 def parse_body(body: bytes) -> dict[str, object] | None:
-    """Return the JSON object that ``body`` holds, or None if it holds none."""
+    """Parse ``body`` as a JSON object. Returns None if it is not one."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):  # RecursionError: nested thousands deep
@@ -98,11 +98,11 @@ def parse_body(body: bytes) -> dict[str, object] | None:
 
 
 def parse_webhook(event: dict[str, object]) -> Webhook | None:
-    """Return what ``event`` says of itself, or None if it does not say what type of event it is."""
+    """Parse ``event``. Returns None if it has no event type."""
     event_type = _field(event, "eventType") or _field(event, "RuleType")
     if not isinstance(event_type, str):
         return None
-    # The event of a deleted company has the company itself for its payload.
+    # The payload of a company's deletion is the company itself.
     of_company = _field(event, "payload", "id") if event_type.lower() == _COMPANY_DELETED else None
     return Webhook(
         event_type=event_type,
@@ -117,7 +117,7 @@ def parse_webhook(event: dict[str, object]) -> Webhook | None:
 
 
 def minimize_event(webhook: Webhook) -> dict[str, object]:
-    """Return an event that tells no more than which sync to ask Codat about, as today's events do: a small one."""
+    """Return a minimal current-format event that only identifies the sync to fetch."""
     generated_at = webhook.generated_at
     return {
         "eventType": webhook.event_type,
@@ -139,7 +139,7 @@ def _first(*values: object) -> object:
 
 
 def _field(value: object, *path: str) -> object:
-    """Return what stands at ``path``, whatever the letter case of its names; None if nothing does."""
+    """Return the value at ``path``, ignoring the case of field names, None if there is none."""
     for name in path:
         if not isinstance(value, dict):
             return None

@@ -1,4 +1,4 @@
-"""Build the message that takes an authentic webhook to the worker."""
+"""Build the worker's queue message for an authenticated webhook."""
 
 import base64
 import json
@@ -12,12 +12,12 @@ from codat_sync.webhooks.events import EventCategory, minimize_event, parse_body
 
 
 def webhook_message(body: bytes, *, webhook_id: str, received_at: datetime, correlation_id: str) -> WebhookMessage:
-    """Return the message for an authentic webhook, small enough for the queue.
+    """Build the message for an authenticated webhook, small enough for the queue.
 
-    An event of a sync that is too large goes without all that the worker asks Codat for anyway. The ids are filled in
-    where they are ids; whether the event makes sense is the worker's business.
+    A sync event that is too large is reduced to its ids, as the worker fetches the rest from Codat anyway. Ids are set
+    only if they are valid; the worker validates the event itself.
 
-    Raises MessageTooLargeError for another event that does not fit.
+    Raises MessageTooLargeError for any other event that is too large.
     """
     event = parse_body(body)
     webhook = parse_webhook(event) if event else None

@@ -1,4 +1,4 @@
-"""Webhooks that were seen, each beside the item that it is about, for as long as Codat may send it again."""
+"""Record processed webhooks beside their subject, for as long as Codat may redeliver them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ ItemsBySortKey = dict[str, Attributes]
 WebhookIds = frozenset[str]
 
 
-# A sync has a handful; whoever replays the same for days must not make a reader wait.
+# A sync has a handful; endless replays must not slow down readers.
 _MOST_READ = 500
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessedEvent:
-    """A processed webhook. ``generated_at`` is Codat's time, ``processed_at`` is when its result was stored.
+    """A processed webhook. ``generated_at`` is Codat's time; ``processed_at`` is when its result was stored.
 
-    ``correlation_id`` leads to the lines of the log about it.
+    ``correlation_id`` identifies its log lines.
     """
 
     webhook_id: str
@@ -36,7 +36,7 @@ class ProcessedEvent:
 
 
 class ProcessedEventRepository:
-    """The events of SyncTable."""
+    """The processed webhooks in SyncTable."""
 
     def __init__(self, table: Table, retention: timedelta) -> None:
         self._table = table
@@ -45,9 +45,9 @@ class ProcessedEventRepository:
     def record(
         self, subject: Key, events: Sequence[WebhookEvent], now: datetime, *, unchanged_version: int | None = None
     ) -> None:
-        """Remember ``events`` about the item with the key ``subject`` as seen. Raises UnprocessedItemsError.
+        """Record ``events`` about the item with the key ``subject`` as processed. Raises UnprocessedItemsError.
 
-        ``unchanged_version`` is the item's version, if Codat's answer to them was the one that the item holds already.
+        ``unchanged_version`` is the item's version, if the item already held Codat's response to them.
         """
         expires_at = int((now + self._retention).timestamp())
         self._table.put_all(
@@ -66,22 +66,22 @@ class ProcessedEventRepository:
         )
 
     def has_unchanged_event(self, subject: Key, version: int) -> bool:
-        """Return whether for one of the events seen the item's ``version`` was still what Codat answered."""
+        """Return whether a processed event found the item's ``version`` to match Codat's response."""
         events = self._table.query(subject["pk"], EVENT_PREFIX)
         return any(event.get("unchangedVersion") == version for event in events)
 
     def load(self, subject: Key) -> list[ProcessedEvent]:
-        """Return the events about the item with the key ``subject``, 500 at most, oldest first."""
+        """Return up to 500 events about the item with the key ``subject``, oldest first."""
         items = islice(self._table.query(subject["pk"], EVENT_PREFIX), _MOST_READ)
         return sorted(map(_read, items), key=lambda event: (event.received_at is not None, event.received_at))
 
     def load_with_processed_ids(
         self, subject: Key, webhook_ids: Iterable[str], others: Iterable[Key] = ()
     ) -> tuple[ItemsBySortKey, WebhookIds]:
-        """Return the items of ``subject`` and ``others`` by their sort keys, and which of ``webhook_ids`` were seen.
+        """Return the items of ``subject`` and ``others`` by sort key, and which of ``webhook_ids`` were processed.
 
-        One consistent read. An event that changed nothing counts as seen while the item is of the same version: what
-        moved it may have been asked before the event came. Raises UnprocessedItemsError.
+        One consistent read. An event that changed nothing counts as processed only while the item has the same version:
+        a later version may stem from a request made before the event. Raises UnprocessedItemsError.
         """
         events = [event_key(subject, webhook_id) for webhook_id in webhook_ids]
         found = {item["sk"]: item for item in self._table.get([subject, *others, *events])}

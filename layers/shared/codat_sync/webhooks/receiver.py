@@ -1,4 +1,4 @@
-"""Taking a webhook in: what is signed goes to the queue, nothing else does."""
+"""Verify webhooks and enqueue the authentic ones."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def authenticate(headers: Mapping[str, str], body: bytes, signing: "CachedSecret[SigningSecrets]") -> str:
-    """Return the id of the webhook that Codat signed.
+    """Verify a webhook's signature and return its id.
 
-    A signature that does not match may be of a secret that was exchanged since: it is read again, now and then. Raises
-    WebhookAuthenticationError, and SecretUnavailableError if that can't be told.
+    A mismatch may mean that the secret was rotated, so it is read again, at a limited rate. Raises
+    WebhookAuthenticationError, and SecretUnavailableError if the signature can't be verified.
     """
     try:
         return verify(signing.value(), headers, body)
@@ -32,7 +32,7 @@ def authenticate(headers: Mapping[str, str], body: bytes, signing: "CachedSecret
 def enqueue(
     body: bytes, webhook_id: str, *, received_at: datetime, correlation_id: str, queue: "SyncQueue"
 ) -> WebhookMessage:
-    """Put an authentic webhook on the queue, and return its message.
+    """Enqueue an authenticated webhook and return its message.
 
     Raises MessageTooLargeError and QueueUnavailableError.
     """

@@ -1,7 +1,7 @@
-"""Whether a request comes from Codat: Standard Webhooks, over the raw bytes of the body.
+"""Verify that a request comes from Codat: Standard Webhooks, over the raw bytes of the body.
 
-Codat's service sends each value under ``webhook-*`` and, as Svix, under ``svix-*``. A customer may have it add an
-``Authorization`` value of his choice (https://docs.codat.io/using-the-api/webhooks/receive-webhooks).
+Codat sends each value as ``webhook-*`` and, through Svix, as ``svix-*``. Customers may configure an additional
+``Authorization`` value (https://docs.codat.io/using-the-api/webhooks/receive-webhooks).
 """
 
 import hmac
@@ -19,23 +19,23 @@ _NAMES = ("id", "timestamp", "signature")
 
 @dataclass(frozen=True, slots=True)
 class SigningSecrets:
-    """What the receiver's secret holds: any of the secrets may have signed, so that one can be exchanged."""
+    """The content of the receiver's secret. A signature of any signing secret is valid, to allow rotation."""
 
     verifiers: tuple[Webhook, ...]
     authorization: bytes
 
 
 def parse_signing_secrets(text: str) -> SigningSecrets:
-    """Return what ``{"signingSecrets": ["whsec_…", …], "authorization": null}`` says.
+    """Parse ``{"signingSecrets": ["whsec_…", …], "authorization": null}``.
 
-    Raises SecretUnavailableError, without quoting any of it, if it is something else or holds no secret.
+    Raises SecretUnavailableError, without quoting the text, if it is invalid or holds no signing secret.
     """
     try:
         value = json.loads(text)
         verifiers = tuple(Webhook(secret.strip()) for secret in value["signingSecrets"])
         authorization = (value.get("authorization") or "").encode()
     except (ValueError, LookupError, TypeError, AttributeError, EmptyWebhookSecretError):
-        # `from None`: the cause's text may quote the secret.
+        # `from None`: the cause's message may quote the secret.
         raise SecretUnavailableError(
             'the secret is not {"signingSecrets": ["whsec_…", …], "authorization": null}'
         ) from None
@@ -45,9 +45,9 @@ def parse_signing_secrets(text: str) -> SigningSecrets:
 
 
 def verify(secrets: SigningSecrets, headers: Mapping[str, str], body: bytes) -> str:
-    """Return the webhook's id if one of ``secrets`` signed ``body`` within five minutes of now.
+    """Verify that one of ``secrets`` signed ``body`` within five minutes of now, and return the webhook's id.
 
-    ``headers`` may be in any letter case. Raises WebhookAuthenticationError.
+    Header names are case-insensitive. Raises WebhookAuthenticationError.
     """
     lowered = {name.lower(): value for name, value in headers.items()}
     agreed = secrets.authorization
@@ -69,7 +69,7 @@ def _signed_headers(headers: Mapping[str, str]) -> dict[str, str]:
 def _is_signed_by(verifier: Webhook, headers: dict[str, str], body: bytes) -> bool:
     try:
         verifier.verify(body, headers, json_parse=False)
-    # ValueError: what the library lets out about headers that are garbled, and a body that is no UTF-8.
+    # ValueError: the library leaks it for malformed headers and for a body that is not UTF-8.
     except (WebhookVerificationError, ValueError):
         return False
     return True
