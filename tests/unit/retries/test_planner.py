@@ -230,7 +230,7 @@ def test_a_rejected_transaction_is_checked_once_more_and_continues_if_the_connec
     """Codat may reject before the lost connection is known; rejected requests of the product are reported."""
     ours = replace(_submission(State.REJECTED, retry_of="first", at=_NOW - _MINUTE), answer_status=400)
     refused = _standing(_FAILED, submissions=(_submission(), ours), connection_status="Linked")
-    assert _plan(refused) == Plan(Step.NEEDS_CORRECTION, "Codat refused it: None.", _NOW + 59 * _MINUTE)
+    assert _plan(refused) == Plan(Step.NEEDS_CORRECTION, "Codat rejected it: None.", _NOW + 59 * _MINUTE)
     later = plan(refused, _NOW + timedelta(hours=1), _POLICY)
     assert (later.step, later.until) == (Step.NEEDS_CORRECTION, None)
     assert _plan(replace(refused, connection_status="Unlinked")).step is Step.NEEDS_RECONNECTION
@@ -305,9 +305,9 @@ def test_nothing_known_is_without_an_answer_and_nothing_unsafe_is_retried(
 def test_a_purged_body_is_distinguished_from_one_that_never_existed() -> None:
     """A lookup knows that it was sent."""
     emptied = TransactionHistory("t", (_FAILED,), ((_submission(), Body("t", "")),))
-    assert (_plan(emptied).step, "too old to be kept" in _plan(emptied).support_note) == (Step.NO_BODY_RECORDED, True)
+    assert (_plan(emptied).step, "purged for its age" in _plan(emptied).support_note) == (Step.NO_BODY_RECORDED, True)
     never = TransactionHistory("t", (_FAILED,))
-    assert (_plan(never).step, "nor was its body recorded" in _plan(never).support_note) == (
+    assert (_plan(never).step, "have a copy to resubmit" in _plan(never).support_note) == (
         Step.NO_BODY_RECORDED,
         True,
     )

@@ -1,4 +1,4 @@
-"""The function retry, asked by another one: it alone writes to Codat again."""
+"""Invoke the retry function, which alone resubmits to Codat."""
 
 import json
 from typing import TYPE_CHECKING
@@ -12,26 +12,26 @@ if TYPE_CHECKING:
 
 
 class RetryClient:
-    """Asks it and waits. ``client`` must not ask again by itself, and wait for no longer than whoever asks here."""
+    """Invoke it and wait. ``client`` must not retry by itself, nor wait for longer than its caller can."""
 
     def __init__(self, client: "LambdaClient", name: str) -> None:
         self._client = client
         self._name = name
 
     def retry(self, sync_id: str) -> bool:
-        """Have the failed transactions of a sync created again for a person; returns whether it has ended in time.
+        """Resubmit the failed transactions of a sync for an operator; return whether this finished in time.
 
-        Being asked twice, as by a double click, writes nothing twice: retry plans each transaction anew and claims it
-        before it sends it, and what is claimed, on its way or written is not sent. So does whoever asks again after a
-        time-out, or after an error. Raises RetryUnavailableError.
+        Invoking it twice, as by a double click or again after a time-out or an error, writes nothing twice: retry plans
+        each transaction anew and claims it before sending it, and never sends one that is claimed, in flight or
+        written. Raises RetryUnavailableError.
         """
         asked = json.dumps({"syncId": sync_id, "isManual": True})
         try:
             answer = self._client.invoke(FunctionName=self._name, Payload=asked)
         except ReadTimeoutError:
-            return False  # It goes on all the same.
+            return False  # The invocation continues.
         except (BotoCoreError, ClientError) as error:
             raise RetryUnavailableError(str(error)) from error
         if "FunctionError" in answer:
-            raise RetryUnavailableError("the function retry failed: its log says why")
+            raise RetryUnavailableError("the retry function failed: see its log")
         return True

@@ -1,7 +1,7 @@
-"""What can be done about a transaction: one answer to whatever is known of it. Rules only.
+"""Plan the next step for a transaction from its history. Rules only.
 
-The first rule that applies decides. Those about safety come first: nothing overrides them. A person's click overrides
-the ones about waiting and mending, as he may know that the cause is gone.
+The first rule that applies decides. Safety rules come first, and nothing overrides them. A manual retry overrides the
+rules about waiting and corrections, as the operator may know that the cause is resolved.
 """
 
 import hashlib
@@ -21,17 +21,17 @@ _CONFIGURATION, _BILLING, _DUPLICATE = 4000, 4260, 5080
 _VALIDATION = "ValidationError"
 _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _CLOCK_SKEW = timedelta(minutes=5)
-# Where nothing tells when something ends, it is looked at again after this; an event comes sooner.
+# Interval between checks while an end is not known in advance; an event triggers one sooner.
 _PENDING_CHECK_INTERVAL = timedelta(minutes=15)
 _LOOKUP_PERIOD = timedelta(days=14)
-# A customer takes hours or days for it, and looking costs no call to Codat: the worker asks it about the connection.
+# Customers take hours or days. A check makes no call to Codat: the worker refreshes the connection.
 RECONNECTION_CHECK_INTERVAL = timedelta(hours=1)
-# So much of a delay is left to chance, so that what failed at one moment is not all sent again at one moment.
+# Fraction of a delay that jitter can remove, so that transactions that failed together are not all retried together.
 _JITTER = 0.25
 
 
 class Step(StrEnum):
-    """What is to be done."""
+    """Steps of a plan."""
 
     RETRY_NOW = "retryNow"
     SCHEDULED = "scheduled"
@@ -45,8 +45,8 @@ class Step(StrEnum):
     ATTEMPTS_EXHAUSTED = "attemptsExhausted"
 
 
-# What neither we nor time can do: the product, the customer or a person has to do something about the transaction. To
-# reconnect is about its company.
+# Steps that need an action on the transaction by the product, the customer or an operator. Reconnection is not among
+# them: it concerns the whole company.
 BLOCKED_STEPS = frozenset(
     {
         Step.NEEDS_CORRECTION,
@@ -78,30 +78,30 @@ CUSTOMER_NOTES = {
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often is tried, and how long is waited in between: doubled each time, up to the longest, with jitter."""
+    """Maximum attempts and delays between them: doubled each time, up to ``max_delay``, with jitter."""
 
     max_attempts: int = 5
     initial_delay: timedelta = timedelta(minutes=5)
     max_delay: timedelta = timedelta(hours=6)
 
     def delay(self, attempts: int, sync_id: str) -> timedelta:
-        """Return how long to wait after so many attempts that failed: the doubled delay, less up to a quarter of it.
+        """Return the delay after ``attempts`` failed retries: doubled per attempt, less up to 25 % jitter.
 
-        How much less follows from the sync whose transactions are retried, and the attempt, alone: a plan that is made
-        twice is the same, and what failed together goes together.
+        The jitter is derived from the retried sync's id and the attempt only: plans are reproducible, and transactions
+        that failed together are retried together.
         """
         longest = min(self.initial_delay * (1 << min(attempts, 20)), self.max_delay)
         return longest * (1 - _JITTER * _hash_fraction(f"{sync_id} {attempts}"))
 
 
 def _hash_fraction(text: str) -> float:
-    """Return a number from 0 up to 1 that looks random, and is always the same for a text."""
+    """Map a text to a pseudo-random number in [0, 1), always the same for the same text."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) / 2**32
 
 
 @dataclass(frozen=True, slots=True)
 class TransactionResult:
-    """What a sync says of the transaction: its status and message for each integration type that it lists."""
+    """Result of a transaction in one sync: its status per integration type, and its messages."""
 
     sync_id: str
     code: int | None
@@ -112,14 +112,14 @@ class TransactionResult:
     synced_at: datetime | None = None
 
     def is_duplicate(self, transaction_id: str) -> bool:
-        """Return whether the protection against duplicates refused it: for itself, not for another one of its sync."""
+        """Return whether duplicate protection rejected this transaction, not another one of its sync."""
         if not self.messages:
             return self.code == _DUPLICATE
         return any(_reports_processed(message, transaction_id) for message in self.messages)
 
     @property
     def is_possible_duplicate(self) -> bool:
-        """Whether the protection against duplicates refused its sync, and Codat does not say for which transaction."""
+        """Whether duplicate protection rejected its sync without naming the transaction."""
         says_why = _VALIDATION in self.statuses.values() or any(
             PREVIOUSLY_PROCESSED in message for message in self.messages
         )
@@ -127,17 +127,17 @@ class TransactionResult:
 
 
 def _reports_processed(message: str, transaction_id: str) -> bool:
-    """Return whether Codat says that it has the transaction already; it names those that it has, or none."""
+    """Return whether Codat reports the transaction as already processed; a message names the ids, or none."""
     _, found, rest = message.lower().partition(PREVIOUSLY_PROCESSED)
     return bool(found) and (transaction_id.lower() in rest or not _ID.search(rest))
 
 
 @dataclass(frozen=True, slots=True)
 class TransactionHistory:
-    """All that is known of a transaction: its syncs and its submissions, each oldest first.
+    """Syncs and submissions of a transaction, each oldest first, and its company's connection.
 
-    ``connection_as_of`` is when Codat said so of the company's connection, ``connection_changed_at`` when we saw it
-    change.
+    ``connection_as_of`` is when the connection was fetched from Codat; ``connection_changed_at`` when it was last seen
+    to change.
     """
 
     transaction_id: str
@@ -150,18 +150,18 @@ class TransactionHistory:
 
     @property
     def body(self) -> tuple[Submission, Body] | None:
-        """The newest body of what the product wants now, with the submission that it came with; None if it is empty."""
+        """The newest body of the current submissions, with its submission; None if there is none or it was purged."""
         return self.newest if self.newest and self.newest[1].text else None
 
     @property
     def newest(self) -> tuple[Submission, Body] | None:
-        """The same, though its body may be empty: it was too old to be kept."""
+        """The same, including a purged (empty) body."""
         return next(reversed(_current_bodies(self)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done, and why. ``until`` is when there may be another answer; None if nothing tells."""
+    """The next step, and why. ``until`` is when the plan may change; None if unknown."""
 
     step: Step
     support_note: str
@@ -169,12 +169,12 @@ class Plan:
 
     @property
     def customer_note(self) -> str:
-        """What the customer can be told."""
+        """A note for the customer."""
         return CUSTOMER_NOTES[self.step]
 
 
 def plan(history: TransactionHistory, now: datetime, policy: RetryPolicy, *, is_manual: bool = False) -> Plan:
-    """Return what is to be done about a transaction. There is an answer to everything."""
+    """Plan the next step for a transaction. Every history has a plan."""
     unsafe = _plan_in_progress(history, now) or _plan_written(history) or _plan_unknown(history, now)
     if unsafe:
         return unsafe
@@ -183,14 +183,14 @@ def plan(history: TransactionHistory, now: datetime, policy: RetryPolicy, *, is_
         return impossible
     if not is_manual and (hindered := _plan_overridable(history, now, policy)):
         return hindered
-    return Plan(Step.RETRY_NOW, "It failed, and nothing speaks against creating it again.")
+    return Plan(Step.RETRY_NOW, "It failed, and can be resubmitted.")
 
 
 def current_submissions(history: TransactionHistory) -> tuple[Submission, ...]:
-    """Return the submissions of what the product wants now: its own last one, our retries, and bodies that mend it.
+    """Return the current submissions: the product's own last one, our retries of it, and stored corrected bodies.
 
-    Of its updates that Codat has refused nothing is left but that the product was told: what it wanted before stands.
-    A body that is kept for another kind of transaction mends nothing.
+    Rejected updates do not count, as the product knows of the rejection: the previous submission stays current. A
+    stored body of another kind of transaction is no correction.
     """
     return tuple(submission for submission, _ in _current_bodies(history))
 
@@ -205,7 +205,7 @@ def _current_bodies(history: TransactionHistory) -> list[tuple[Submission, Body]
 
 
 def _rejected_updates(history: TransactionHistory) -> list[Submission]:
-    """Return the product's updates that were refused, of what it has created before."""
+    """Return the product's rejected updates of a transaction that it created before."""
     own = [each for each, _ in history.submissions if _is_own(each)]
     created = next(
         (n for n, each in enumerate(own) if each.method == "POST" and each.state is not State.REJECTED), None
@@ -220,7 +220,7 @@ def _is_own(submission: Submission) -> bool:
 
 
 def count_attempts(history: TransactionHistory) -> int:
-    """Return how often it was created again; what Codat refused because of others of its batch does not count."""
+    """Count the resubmissions, except those rejected because of others in their batch."""
     return sum(
         submission.retry_of is not None and (submission.sync_id is not None or submission.is_content_rejected)
         for submission in current_submissions(history)
@@ -228,9 +228,10 @@ def count_attempts(history: TransactionHistory) -> int:
 
 
 def _relevant_results(history: TransactionHistory) -> Sequence[TransactionResult]:
-    """Return the syncs that tell of what the product wants now: of an update, none from before it.
+    """Return the results of the current submissions: for an update, none from before it.
 
-    When we heard of a sync says little: its webhook may be late. Codat's own time of it does, give or take its clock.
+    The time when we learned of a sync is not enough, as its webhook may be late. So Codat's own time counts too, with
+    an allowance for clock skew.
     """
     wanted = current_submissions(history)
     if not wanted or wanted[0].method == "POST":
@@ -251,10 +252,10 @@ def _plan_in_progress(history: TransactionHistory, now: datetime) -> Plan | None
     for submission, _ in history.submissions:
         began = submission.sent_at or submission.recorded_at
         if submission.state in {State.RECORDED, State.SENT} and now - began < IN_FLIGHT_TIMEOUT:
-            return Plan(Step.SCHEDULED, "It is being sent just now.", began + IN_FLIGHT_TIMEOUT)
+            return Plan(Step.SCHEDULED, "It is being sent.", began + IN_FLIGHT_TIMEOUT)
         if submission.state is State.ACCEPTED and submission.sync_id not in known:
             return Plan(
-                Step.SCHEDULED, f"Sync {submission.sync_id} has not told of it yet.", now + _PENDING_CHECK_INTERVAL
+                Step.SCHEDULED, f"Sync {submission.sync_id} has no result for it yet.", now + _PENDING_CHECK_INTERVAL
             )
     for result in _relevant_results(history):
         if not result.is_final:
@@ -263,24 +264,24 @@ def _plan_in_progress(history: TransactionHistory, now: datetime) -> Plan | None
 
 
 def _plan_unknown(history: TransactionHistory, now: datetime) -> Plan | None:
-    """Return that nobody knows whether it is written, if so: it may be, and is never sent again by itself."""
+    """Plan for an unknown outcome: it may have been written, so it is never resubmitted automatically."""
     if any(submission.state in {State.SENT, State.UNKNOWN} for submission, _ in history.submissions):
-        why = "It was sent, and Codat's answer is not known: none of Codat's syncs since then has it (yet)."
+        why = "It was sent, and Codat's response is unknown: none of Codat's syncs since then has it (yet)."
         return Plan(Step.OUTCOME_UNKNOWN, why, _next_lookup_at(history, now))
     syncs = _relevant_results(history)
     if any(status not in FAILED_STATUSES for result in syncs for status in result.statuses.values()):
-        return Plan(Step.OUTCOME_UNKNOWN, "Codat does not say what became of it, though its sync has ended.")
+        return Plan(Step.OUTCOME_UNKNOWN, "Its sync has ended, but Codat reports no outcome for it.")
     if any(result.is_possible_duplicate for result in syncs):
-        why = "The protection against duplicates refused its sync, and Codat does not say for which transaction."
-        return Plan(Step.OUTCOME_UNKNOWN, f"{why} Look it up in the books.")
+        why = "Duplicate protection rejected its sync, and Codat does not say for which transaction."
+        return Plan(Step.OUTCOME_UNKNOWN, f"{why} Check the accounting software.")
     if any(not result.statuses and not _has_failed(result.code) for result in syncs):
-        return Plan(Step.OUTCOME_UNKNOWN, "Codat does not list it among what its sync has done.")
+        return Plan(Step.OUTCOME_UNKNOWN, "Codat does not list it among its sync's transactions.")
     was_refused = history.newest is not None and history.newest[0].state is State.REJECTED
-    return None if syncs or was_refused else Plan(Step.OUTCOME_UNKNOWN, "No sync has told of it.")
+    return None if syncs or was_refused else Plan(Step.OUTCOME_UNKNOWN, "No sync lists it.")
 
 
 def _next_lookup_at(history: TransactionHistory, now: datetime) -> datetime | None:
-    """Return when to look for it again: ever more seldom, as each time costs some of the quota, and not for ever."""
+    """Return the time of the next lookup: at growing intervals for two weeks, as each one uses quota."""
     age = max(now - submission.recorded_at for submission, _ in history.submissions)
     return now + max(_PENDING_CHECK_INTERVAL, age / 2) if age < _LOOKUP_PERIOD else None
 
@@ -292,7 +293,7 @@ def _has_failed(code: int | None) -> bool:
 def _plan_written(history: TransactionHistory) -> Plan | None:
     syncs = _relevant_results(history)
     if any(history.transaction_id in submission.already_processed for submission in current_submissions(history)):
-        return Plan(Step.ALREADY_WRITTEN, "Codat says that it has previously been processed.")
+        return Plan(Step.ALREADY_WRITTEN, "Codat reports that it was processed before.")
     statuses: dict[str, str | None] = {}
     for result in syncs:
         for name, status in result.statuses.items():
@@ -300,14 +301,14 @@ def _plan_written(history: TransactionHistory) -> Plan | None:
                 statuses[name] = status
     done = [name for name, status in statuses.items() if status == COMPLETED]
     if done and len(done) == len(statuses):
-        return Plan(Step.ALREADY_WRITTEN, "Codat says that it is completed.")
+        return Plan(Step.ALREADY_WRITTEN, "Codat reports it as completed.")
     if done:
         rest = ", ".join(f"{name}: {status}" for name, status in statuses.items() if status != COMPLETED)
         return Plan(
-            Step.PARTIALLY_WRITTEN, f"It is written as {', '.join(done)}, and not as {rest}. A person has to look."
+            Step.PARTIALLY_WRITTEN, f"It is written as {', '.join(done)}, but not as {rest}. Needs a manual check."
         )
     if any(result.is_duplicate(history.transaction_id) for result in syncs):
-        return Plan(Step.ALREADY_WRITTEN, "Codat's protection against duplicates refused it: look it up in the books.")
+        return Plan(Step.ALREADY_WRITTEN, "Codat's duplicate protection rejected it: check the accounting software.")
     return None
 
 
@@ -323,45 +324,43 @@ def _plan_disconnected(history: TransactionHistory, now: datetime) -> Plan | Non
 
 def _plan_without_body(history: TransactionHistory) -> Plan:
     if history.newest:
-        return Plan(
-            Step.NO_BODY_RECORDED, "Its body was too old to be kept, and is empty: the product has to send it again."
-        )
+        return Plan(Step.NO_BODY_RECORDED, "Its body was purged for its age: the product has to send it again.")
     return Plan(
         Step.NO_BODY_RECORDED,
-        "It was not submitted through here, nor was its body recorded or kept: the product has to send it.",
+        "We don't have a copy to resubmit: the product has to send it again.",
     )
 
 
 def _plan_overridable(history: TransactionHistory, now: datetime, policy: RetryPolicy) -> Plan | None:
-    """Return what a person may override: he may know that the cause is gone."""
+    """Plan by the rules that an operator may override, as they may know that the cause is resolved."""
     cause = _plan_correction(history, now)
     if cause:
         return cause
     made = count_attempts(history)
     if made >= policy.max_attempts:
-        return Plan(Step.ATTEMPTS_EXHAUSTED, f"It was created again {made} times, and failed each time.")
+        return Plan(Step.ATTEMPTS_EXHAUSTED, f"It was resubmitted {made} times, and failed each time.")
     last = max(_relevant_results(history), key=lambda result: result.at, default=None)
     due = last and last.at + policy.delay(made, _retried_sync_id(history) or last.sync_id)
     if due and now < due:
-        return Plan(Step.SCHEDULED, f"It failed {made + 1} times, and is created again then.", due)
+        return Plan(Step.SCHEDULED, f"It failed {made + 1} times. The next retry is scheduled.", due)
     return None
 
 
 def _retried_sync_id(history: TransactionHistory) -> str | None:
-    """Return the sync that it was created again for, None if it was not yet."""
+    """Return the sync that it was last resubmitted for; None if it was not yet."""
     return next((each.retry_of for each in reversed(current_submissions(history)) if each.retry_of), None)
 
 
 def _plan_correction(history: TransactionHistory, now: datetime) -> Plan | None:
-    """Return what has to be mended first: the last failure tells, unless the product has sent another body since."""
+    """Plan the correction for the last failure, unless the product has stored another body since."""
     syncs = _relevant_results(history)
     last = syncs[-1] if syncs else None
     newest = history.newest[0] if history.newest else None
     if newest and newest.is_content_rejected and not _may_be_connection_rejection(newest, history):
         looked_at = (newest.sent_at or newest.recorded_at) + RECONNECTION_CHECK_INTERVAL
-        # Codat may have refused it for a connection of whose end we have not heard yet: it is looked at once more.
+        # The rejection may be due to a lost connection that we do not know of yet: check once more.
         until = looked_at if newest.retry_of and now < looked_at else None
-        return Plan(Step.NEEDS_CORRECTION, f"Codat refused it: {newest.rejection_reason}.", until)
+        return Plan(Step.NEEDS_CORRECTION, f"Codat rejected it: {newest.rejection_reason}.", until)
     if last and last.code in DISCONNECTED and not _is_reconnected_since(last, history):
         return Plan(
             Step.NEEDS_RECONNECTION, "The company was deleted or de-authorized.", now + RECONNECTION_CHECK_INTERVAL
@@ -371,15 +370,15 @@ def _plan_correction(history: TransactionHistory, now: datetime) -> Plan | None:
 
 
 def _is_reconnected_since(last: TransactionResult, history: TransactionHistory) -> bool:
-    """Return whether Codat has told of a connection after a sync told that there was none."""
+    """Return whether the connection was fetched after the sync that failed for lack of one."""
     as_of = history.connection_as_of if history.connection_status else None
     return as_of is not None and as_of >= last.at
 
 
 def _may_be_connection_rejection(refused: Submission, history: TransactionHistory) -> bool:
-    """Return whether a retry may have been refused for the connection, which is another since.
+    """Return whether a retry may have been rejected because of the connection, which has changed since.
 
-    What Codat has refused of the product's own is the product's to send again: it was told.
+    The product's own rejected submissions do not count: it got the response, and has to send them again itself.
     """
     since = history.connection_changed_at
     return refused.retry_of is not None and since is not None and since > (refused.sent_at or refused.recorded_at)
@@ -391,5 +390,5 @@ def _correction_for(last: TransactionResult) -> Plan | None:
     if last.code == _CONFIGURATION:
         return Plan(Step.NEEDS_CORRECTION, "The company's configuration is not valid: something is not mapped.")
     if _VALIDATION in last.statuses.values():
-        return Plan(Step.NEEDS_CORRECTION, f"It is not valid: {'; '.join(last.messages) or 'Codat does not say why'}")
+        return Plan(Step.NEEDS_CORRECTION, f"It is not valid: {'; '.join(last.messages) or 'Codat gives no reason'}")
     return None

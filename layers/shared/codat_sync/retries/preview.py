@@ -1,4 +1,4 @@
-"""What would be done about what failed, shown before it is done; and what failed, by cause. Nothing is written."""
+"""Preview what a retry would do about failed transactions. Reads only."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,16 +12,16 @@ from codat_sync.retries.planner import Plan, RetryPolicy, Step, TransactionHisto
 if TYPE_CHECKING:
     from codat_sync.retries.transaction_history import SyncDocumentCache, TransactionHistories
 
-# A transaction takes about three requests: so many are shown, while retry itself plans all of them.
+# Maximum number of plans shown, at about three requests each. Retry itself plans all transactions.
 MAX_PLANNED = 100
-# And so many are planned to find one that a retry would create again.
+# Maximum number planned to find one that a retry would resubmit.
 _MAX_EXAMINED = 1000
 _PLAN_WORKERS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class TransactionPlan:
-    """A transaction, how it stands, and what a person's click would do about it."""
+    """A transaction's history, and what a manual retry would do about it."""
 
     history: TransactionHistory
     plan: Plan
@@ -29,9 +29,9 @@ class TransactionPlan:
 
 @dataclass(frozen=True, slots=True)
 class RetryPreview:
-    """What a person's click would do about a sync's failed transactions: ``failed`` many, the first 100 of them.
+    """What a manual retry would do about a sync's ``failed`` transactions, of which the first 100 are ``planned``.
 
-    ``is_retriable`` tells whether it would create any of them again, or may, of those that were not looked at.
+    ``is_retriable`` means that it would resubmit any of them, or might for those that were not examined.
     """
 
     company_id: str
@@ -42,14 +42,14 @@ class RetryPreview:
 
 @dataclass(frozen=True)
 class RetryPreviewService:
-    """How it is found out what would be done."""
+    """Preview retries."""
 
     histories: "TransactionHistories"
     policy: RetryPolicy
     now: Callable[[], datetime]
 
     def preview_sync(self, sync_id: str) -> RetryPreview | None:
-        """Return what a retry would do about a sync, None if there is no such sync. Raises UnprocessedItemsError."""
+        """Preview a manual retry of a sync; None if there is no such sync. Raises UnprocessedItemsError."""
         documents = self.histories.new_cache()
         failed = self.histories.load_failed(sync_id, documents)
         if failed is None:
@@ -78,6 +78,6 @@ class RetryPreviewService:
         return plan(history, self.now(), self.policy, is_manual=True)
 
     def plan_transaction(self, company_id: str, transaction_id: str) -> TransactionPlan:
-        """Return how a transaction stands over all its syncs, and what can be done. Raises UnprocessedItemsError."""
+        """Return a transaction's history over all its syncs, and its plan. Raises UnprocessedItemsError."""
         history = self.histories.load(company_id, [transaction_id])[transaction_id]
         return TransactionPlan(history, self._plan(history))

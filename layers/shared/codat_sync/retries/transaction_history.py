@@ -1,4 +1,4 @@
-"""All that SyncTable knows of a transaction, put together for the planner."""
+"""Load transactions' histories from SyncTable for the planner."""
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ from codat_sync.syncs.repository import SyncRepository
 
 
 class SyncDocumentCache:
-    """Documents of syncs, each read once, with its items at hand by transaction. Safe to share between threads."""
+    """Cache syncs' records, with their items by transaction. Safe to share between threads."""
 
     def __init__(self, store: SyncRepository) -> None:
         self._store = store
@@ -23,7 +23,7 @@ class SyncDocumentCache:
         self._known: dict[str, tuple[SyncRecord | None, dict[str | None, list[Item]]]] = {}
 
     def load(self, sync_id: str) -> tuple[SyncRecord | None, Mapping[str | None, list[Item]]]:
-        """Return a sync's document, None if there is none, and its items. Raises UnprocessedItemsError."""
+        """Load a sync's record (None if there is none) and its items by transaction. Raises UnprocessedItemsError."""
         with self._lock:
             if sync_id not in self._known:
                 document = self._store.load_sync(sync_id)
@@ -36,14 +36,14 @@ class SyncDocumentCache:
 
 @dataclass(frozen=True, slots=True)
 class FailedTransactions:
-    """The transactions of a sync that did not reach the books."""
+    """The transactions of a sync that were not written."""
 
     company_id: str
     transaction_ids: tuple[str, ...]
 
 
 class TransactionHistories:
-    """What is known of transactions, read anew each time."""
+    """Load transactions' histories, without caching between calls."""
 
     def __init__(self, store: SyncRepository, submissions: SubmissionRepository, companies: CompanyRepository) -> None:
         self._store = store
@@ -51,11 +51,11 @@ class TransactionHistories:
         self._companies = companies
 
     def new_cache(self) -> SyncDocumentCache:
-        """Return where documents are kept that several questions at one moment need."""
+        """Return a cache of records to share between related calls."""
         return SyncDocumentCache(self._store)
 
     def load_failed(self, sync_id: str, documents: SyncDocumentCache | None = None) -> FailedTransactions | None:
-        """Return what failed in a sync, None if there is no such sync. Raises UnprocessedItemsError."""
+        """Load the failed transactions of a sync; None if there is no such sync. Raises UnprocessedItemsError."""
         document, _ = (documents or self.new_cache()).load(sync_id)
         if document is None:
             return None
@@ -63,14 +63,14 @@ class TransactionHistories:
         failed = dict.fromkeys(item.transaction_id for item in document.items if item.has_failed)
         is_anonymous = any(item.transaction_id is None for item in document.items)
         if document.sync and document.sync.is_final and not document.sync.has_succeeded and not is_anonymous:
-            # What was submitted, and the sync does not even list: it failed before it got there.
+            # Submitted transactions that the failed sync does not list failed as well: it ended before it got to them.
             failed |= dict.fromkeys(each for each in document.submitted_ids if each not in listed)
         return FailedTransactions(document.company_id, tuple(each for each in failed if is_identifier(each)))
 
     def load(
         self, company_id: str, transaction_ids: Iterable[str], documents: SyncDocumentCache | None = None
     ) -> dict[str, TransactionHistory]:
-        """Return how each of the transactions stands. Raises UnprocessedItemsError."""
+        """Load the history of each transaction. Raises UnprocessedItemsError."""
         documents = documents or self.new_cache()
         snapshot = self._companies.load_snapshot(company_id, [])
         company = snapshot.company
@@ -93,7 +93,7 @@ class TransactionHistories:
         seen = []
         for sync_id in self._store.load_sync_ids_of_transaction(company_id, transaction_id):
             document, items = documents.load(sync_id)
-            # A pointer comes before its document: without one, the sync is only about to be known.
+            # The index entry is written before its record: without a record, the sync is about to be stored.
             if document is not None and document.first_seen_at is not None:
                 at = document.committed_at or document.first_seen_at
                 seen.append(_transaction_result(document, at, items.get(transaction_id, ())))

@@ -1,4 +1,4 @@
-"""What is written to Codat: each request is sent once, and whatever Codat answers is handed back."""
+"""Write to Codat: send each request exactly once, and return Codat's response."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _JSON = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True, slots=True)
 class ForwardedRequest:
-    """A request to Codat that is only passed on."""
+    """A request that is forwarded to Codat unchanged."""
 
     method: str
     path: str
@@ -26,24 +26,24 @@ class ForwardedRequest:
 
 
 class CodatWriter:
-    """Codat's writing calls. Nothing is ever sent again from here: who calls has to know what became of it."""
+    """Make Codat's write calls. Never retries: only the caller knows whether sending again is safe."""
 
     def __init__(self, connection: "CodatHttpClient") -> None:
         self._connection = connection
 
     def create(self, company_id: str, kind: "Kind", text: str, idempotency_key: str) -> "CodatResponse":
-        """Send a request that creates. Raises what ``CodatHttpClient.ask`` does."""
+        """Send a create request. Raises what ``CodatHttpClient.send`` does."""
         return self._send("POST", company_id, _path(company_id, kind), text, {"Idempotency-Key": idempotency_key})
 
     def put(self, company_id: str, kind: "Kind", transaction_id: str, text: str) -> "CodatResponse":
-        """Send a request that updates, or makes a transfer: it takes no key.
+        """Send an update, or create a transfer. These take no idempotency key.
 
-        Raises what ``CodatHttpClient.ask`` does.
+        Raises what ``CodatHttpClient.send`` does.
         """
         return self._send("PUT", company_id, f"{_path(company_id, kind)}/{quote(transaction_id, safe='')}", text, {})
 
     def forward(self, request: ForwardedRequest) -> "CodatResponse":
-        """Send on, once, what is no business of ours. Raises what ``CodatHttpClient.ask`` does."""
+        """Forward, once, a request that we do not handle. Raises what ``CodatHttpClient.send`` does."""
         made = self._connection.build_request(request.method, request.path, request.query, request.content or None)
         made.headers.update(request.headers)
         return self._connection.send(made, request.company_id, is_refusal_ignored=True)

@@ -1,6 +1,6 @@
-"""What a caller of submit is told when Codat did not answer.
+"""Build the error responses of submit for requests that got no response from Codat.
 
-It has the shape of Codat's own errors, so that any client of Codat's understands it.
+They have the shape of Codat's own errors, so that any Codat client can parse them.
 """
 
 import math
@@ -23,13 +23,13 @@ from codat_sync.core.errors import (
 )
 from codat_sync.rate_limits.errors import GateClosedError, RateLimitExceededError
 
-# Codat's canBeRetried is a text.
+# Codat's canBeRetried is a string.
 Retriable = Literal["True", "False", "Unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorResponse:
-    """An answer that says no. ``retry_after`` is in seconds."""
+    """An error response. ``retry_after`` is in seconds."""
 
     status: HTTPStatus
     message: str
@@ -38,7 +38,7 @@ class ErrorResponse:
     issues: Sequence[ValidationIssue] = ()
 
     def body(self, correlation_id: str) -> dict[str, object]:
-        """Return it as Codat would write it."""
+        """Return the body in Codat's error format."""
         return {
             "statusCode": int(self.status),
             "service": "codat-sync",
@@ -56,7 +56,7 @@ class ErrorResponse:
         }
 
 
-# Those of which nothing but their kind is to be told; the first that fits counts.
+# Errors whose details are not exposed; the first matching type wins.
 _FIXED_RESPONSES: tuple[tuple[type[CodatSyncError], ErrorResponse], ...] = (
     (
         SecretUnavailableError,
@@ -84,7 +84,7 @@ _FIXED_RESPONSES: tuple[tuple[type[CodatSyncError], ErrorResponse], ...] = (
 
 
 def error_response_for(error: CodatSyncError, now: datetime) -> ErrorResponse:
-    """Return what ``error`` is to the caller. Raises it if it is nothing to tell a caller."""
+    """Map ``error`` to a response. Re-raises it if it is not meant for the caller."""
     match error:
         case InvalidBodyError():
             return ErrorResponse(HTTPStatus.BAD_REQUEST, str(error), "False", issues=error.issues)

@@ -1,7 +1,7 @@
-"""What is written through Codat: its kinds, and the rules that a body has to keep.
+"""Define the kinds of transactions written through Codat, and validate their bodies.
 
 https://docs.codat.io/sync-for-expenses-api: Create and update expense, reimbursable, transfer and adjustment
-transactions. A body is checked, and never rewritten: what Codat gets is what the caller sent, byte for byte.
+transactions. A body is validated, and never rewritten: Codat gets what the caller sent, byte for byte.
 """
 
 import json
@@ -19,14 +19,14 @@ from pydantic.alias_generators import to_camel
 
 from codat_sync.core.errors import InvalidBodyError, ValidationIssue
 
-# Codat takes so many in one request.
+# Maximum number of transactions that Codat accepts in one request.
 MAX_BATCH_SIZE = 50
-# A body is an item of the table, which holds 400 KB.
+# Each body is stored as an item of the table, which is limited to 400 KB.
 MAX_BODY_BYTES = 350_000
 
 
 class Kind(StrEnum):
-    """What is written, by the name that it has in Codat's paths."""
+    """Kinds of transactions, by their name in Codat's paths."""
 
     EXPENSE = "expense-transactions"
     REIMBURSABLE = "reimbursable-expense-transactions"
@@ -35,7 +35,7 @@ class Kind(StrEnum):
 
 
 def _is_amount(value: object) -> object:
-    # A text is no amount, though a Decimal can be made of it; and true is not 1.
+    # A string is no amount, though Decimal would parse it; and true is not 1.
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise ValueError("must be a number")  # noqa: TRY004 - what pydantic expects
     return value
@@ -54,13 +54,13 @@ Currency = Annotated[str, Field(pattern=r"^[A-Za-z]{3}$")]
 
 
 class _Schema(BaseModel):
-    """Part of a body. What Codat adds to it one day passes."""
+    """Part of a body. Unknown fields are allowed, as Codat may add some."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="allow", strict=True)
 
 
 class Reference(_Schema):
-    """Something in the customer's accounting software."""
+    """A reference to an object in the customer's accounting software."""
 
     id: Text
 
@@ -90,7 +90,7 @@ class Expense(_Schema):
 
 
 class ReimbursableExpense(_Schema):
-    """What an employee has laid out."""
+    """An expense that an employee paid for and is reimbursed."""
 
     id: Id
     contact_ref: Reference
@@ -101,14 +101,14 @@ class ReimbursableExpense(_Schema):
 
 
 class TransferSide(_Schema):
-    """Where a transfer comes from, or goes to."""
+    """Source or destination of a transfer."""
 
     account_ref: Reference
     amount: Amount
 
 
 class Transfer(_Schema):
-    """Money from one account to another. Its id is in the path."""
+    """A transfer between two accounts. Its id is in the path."""
 
     date: Text
     from_: Annotated[TransferSide, Field(alias="from")]
@@ -122,7 +122,7 @@ class AdjustmentLine(_Schema):
 
 
 class Adjustment(_Schema):
-    """A correction of the books."""
+    """An adjustment of the accounts."""
 
     id: Id
     date: Text
@@ -131,13 +131,13 @@ class Adjustment(_Schema):
 
 
 class ExpenseUpdate(Expense):
-    """An expense that is there already. Its id is in the path, and may be in the body."""
+    """An update of an existing expense. Its id is in the path, and may be in the body."""
 
     id: Id | None = None  # type: ignore[assignment]
 
 
 class ReimbursableExpenseUpdate(ReimbursableExpense):
-    """A reimbursable expense that is there already. Its id is in the path, and may be in the body."""
+    """An update of an existing reimbursable expense. Its id is in the path, and may be in the body."""
 
     id: Id | None = None  # type: ignore[assignment]
 
@@ -163,7 +163,7 @@ class Body:
 
 
 def parse_created(kind: Kind, text: str) -> list[Body]:
-    """Return the bodies of a request that creates. Raises InvalidBodyError with all that is wrong."""
+    """Parse the bodies of a create request. Raises InvalidBodyError with all issues."""
     elements = list(_iterate_elements(text))
     if not 1 <= len(elements) <= MAX_BATCH_SIZE:
         raise InvalidBodyError(
@@ -185,7 +185,7 @@ def parse_created(kind: Kind, text: str) -> list[Body]:
 
 
 def parse_put(kind: Kind, transaction_id: str, text: str) -> Body:
-    """Return the body of a request that updates, or makes a transfer. Raises InvalidBodyError."""
+    """Parse the body of an update, or of a transfer. Raises InvalidBodyError."""
     value = _parse(text)
     if wrong := list(_find_invalidities(_PUT_MODELS[kind], value, None)):
         raise InvalidBodyError(wrong)
@@ -202,7 +202,7 @@ def _require_same_id(value: object, transaction_id: str) -> None:
 
 
 def parse_stored(kind: Kind, transaction_id: str, text: str) -> Body:
-    """Return the body of a transaction that is to be kept, as it would be created. Raises InvalidBodyError."""
+    """Parse a transaction's body that is only stored, in the form that creates it. Raises InvalidBodyError."""
     value = _parse(text)
     if wrong := list(_find_invalidities(_POST_MODELS.get(kind) or _PUT_MODELS[kind], value, None)):
         raise InvalidBodyError(wrong)
@@ -213,19 +213,19 @@ def parse_stored(kind: Kind, transaction_id: str, text: str) -> Body:
 
 
 def _require_small(bodies: Sequence[Body]) -> None:
-    """Raise InvalidBodyError for a body that the table can't hold."""
+    """Raise InvalidBodyError for bodies too large for the table."""
     large = [body.transaction_id for body in bodies if len(body.text.encode()) > MAX_BODY_BYTES]
     if large:
         raise InvalidBodyError([ValidationIssue(each, f"is larger than {MAX_BODY_BYTES} bytes") for each in large])
 
 
 def has_put(kind: Kind) -> bool:
-    """Return whether Codat takes a PUT of this kind."""
+    """Return whether Codat accepts a PUT of this kind."""
     return kind in _PUT_MODELS
 
 
 def has_post(kind: Kind) -> bool:
-    """Return whether Codat takes a POST of this kind."""
+    """Return whether Codat accepts a POST of this kind."""
     return kind in _POST_MODELS
 
 
@@ -239,7 +239,7 @@ def _find_invalidities(model: type[BaseModel], value: object, number: int | None
 
 
 def _iterate_elements(text: str) -> Iterator[tuple[str, Any]]:
-    """Yield the elements of a JSON array, each as it stands there and as what it means."""
+    """Yield the elements of a JSON array, each as its original text and its parsed value."""
     at = _skip_whitespace(text, 0)
     if text[at : at + 1] != "[":
         raise InvalidBodyError([ValidationIssue("", "must be a JSON array")])
@@ -280,7 +280,7 @@ def _skip_whitespace(text: str, at: int) -> int:
 
 
 def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object. Of a name that is there twice, or in two cases, Codat may read another than we: an id, say."""
+    """Build an object. Rejects duplicate names in any letter case: Codat might read another value, say of an id."""
     times = Counter(name.lower() for name, _ in pairs)
     if twice := [name for name, number in times.items() if number > 1]:
         raise InvalidBodyError([ValidationIssue(name, "is there more than once, in whatever case") for name in twice])
@@ -291,6 +291,6 @@ def _reject_constant(name: str) -> object:
     raise ValueError(name)
 
 
-# Amounts never become a binary float; and NaN is no JSON, though Python takes it for some.
+# Amounts are never parsed to binary floats; and NaN is not JSON, though Python accepts it.
 _DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_reject_constant, object_pairs_hook=_parse_object)
 _SPACE = re.compile(r"[ \t\n\r]*")

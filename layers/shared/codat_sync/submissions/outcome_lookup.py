@@ -1,4 +1,4 @@
-"""Finding out what became of a submission to which Codat's answer is not known."""
+"""Look up the outcome of a submission whose response from Codat is unknown."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from codat_sync.submissions.submission import Submission
     from codat_sync.syncs.sync import SyncStatus
 
-# Clocks differ.
+# Allowance for clock skew.
 _CLOCK_SKEW = timedelta(minutes=5)
-# A company has a few syncs at a time: one that has more since then is not searched through in one go.
+# A company has a few syncs at a time; if there are more since then, only the closest in time are searched.
 _MAX_SYNCS = 20
 
 
 @dataclass(frozen=True)
 class OutcomeLookup:
-    """How a submission is looked for among Codat's syncs: by its transactions, since it was recorded."""
+    """Search Codat's syncs since the submission was recorded for one with its transactions."""
 
     codat: "CodatClient"
 
     def find_sync(self, submission: "Submission", known_before: Collection[str]) -> str | None:
-        """Return the sync that has the transactions of the submission and no others, None if no sync since then has.
+        """Return the sync with exactly the submission's transactions; None if there is none since then.
 
-        One that has some of them is another's. None does not tell that there will be none. Raises CodatError and
-        SecretUnavailableError.
+        A sync with only some of them belongs to another submission. None does not mean that there will be none later.
+        Raises CodatError and SecretUnavailableError.
         """
         since = submission.recorded_at - _CLOCK_SKEW
         statuses = self.codat.list_sync_statuses(submission.company_id)

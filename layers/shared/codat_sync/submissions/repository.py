@@ -1,4 +1,4 @@
-"""Submissions as SyncTable holds them: what was sent, who claims a transaction, and the bodies."""
+"""Store submissions in SyncTable, with the claims of their transactions and the bodies."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,20 +15,20 @@ from codat_sync.submissions.submission import State, Submission
 
 _VERSION = 1
 
-# For each transaction the submission that claims it, None if none does.
+# The submission that claims each transaction; None if none does.
 Claims = dict[str, Submission | None]
 
 
 class SubmissionRepository:
-    """The submissions of SyncTable."""
+    """Load and store submissions, claims and bodies."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def load_claims(self, company_id: str, transaction_ids: Sequence[str]) -> Claims:
-        """Return who claims each of the transactions, read consistently.
+        """Load the submission that claims each transaction, read consistently.
 
-        Raises CompanyErasedError if nothing of the company may be written any more, and UnprocessedItemsError.
+        Raises CompanyErasedError if the company is erased and nothing of it may be written, and UnprocessedItemsError.
         """
         keys = (claim_key(company_id, transaction_id) for transaction_id in transaction_ids)
         found = self._table.get([company_key(company_id), *keys])
@@ -42,10 +42,10 @@ class SubmissionRepository:
         return {each: submissions.get(claimed.get(each, "")) for each in transaction_ids}
 
     def record(self, submission: Submission, bodies: Iterable[Body], claims: Claims) -> None:
-        """Keep the bodies; then claim the transactions from who has them now, and record the submission: all or none.
+        """Store the bodies; then claim the transactions from their holders and record the submission, atomically.
 
-        And only while the company is not forgotten: so nothing of it is sent from then on. Raises ClaimConflictError if
-        another was quicker.
+        This succeeds only while the company is not erased: so nothing of an erased company is ever sent. Raises
+        ClaimConflictError if another submission was faster.
         """
         self._put_bodies(submission, bodies)
         try:
@@ -61,7 +61,7 @@ class SubmissionRepository:
             raise ClaimConflictError("another submission has claimed one of the transactions") from error
 
     def store(self, submission: Submission, bodies: Iterable[Body]) -> None:
-        """Keep a submission that is not ours to send, with its bodies. Raises CompanyErasedError."""
+        """Store a submission that the product sends itself, with its bodies. Raises CompanyErasedError."""
         require_not_erased(self._table, submission.company_id)
         self._put_bodies(submission, bodies)
         self._table.put_all([submission_key(submission.submission_id) | _write(submission)])
@@ -80,7 +80,7 @@ class SubmissionRepository:
         )
 
     def mark_sent(self, submission: Submission, now: datetime) -> Submission:
-        """Say that the submission is about to be sent, and return it so: only who said it may send it.
+        """Mark the submission as about to be sent, and return it: only whoever marks it may send it.
 
         Raises ClaimConflictError.
         """
@@ -88,20 +88,20 @@ class SubmissionRepository:
         return replace(submission, state=State.SENT, sent_at=now)
 
     def mark_accepted(self, submission: Submission, sync_id: str, status: int | None) -> None:
-        """Say which sync Codat made of the submission, and what its caller is told. Raises ClaimConflictError."""
+        """Record Codat's sync of the submission, and the status returned to its caller. Raises ClaimConflictError."""
         changes = {"state": State.ACCEPTED.value, "syncId": sync_id, "answerStatus": status}
         self._change(submission, changes)
 
     def mark_unknown(self, submission: Submission, status: int | None) -> None:
-        """Say that there will be no answer that tells what became of the submission. Raises ClaimConflictError."""
+        """Record that the submission's outcome is unknown, and no response will follow. Raises ClaimConflictError."""
         self._change(submission, {"state": State.UNKNOWN.value, "answerStatus": status})
 
     def mark_rejected(
         self, submission: Submission, status: int | None, why: str, already_processed: Iterable[str] = ()
     ) -> None:
-        """Say that Codat did not take the submission, and of which transactions it said that it has them already.
+        """Record that Codat rejected the submission, and which transactions it reported as already processed.
 
-        Who was refused claims nothing any more. Raises ClaimConflictError.
+        A rejected submission no longer holds its claims. Raises ClaimConflictError.
         """
         changes = {
             "state": State.REJECTED.value,
@@ -112,9 +112,9 @@ class SubmissionRepository:
         self._change(submission, changes)
 
     def load_submissions(self, company_id: str, transaction_id: str) -> list[tuple[Submission, Body]]:
-        """Return every submission of a transaction with the body that was sent, oldest first; recorded bodies too.
+        """Load every submission of a transaction with its body, oldest first, including stored bodies.
 
-        A body that was too old to be kept is empty.
+        A body that was purged for its age is empty.
         """
         bodies = self._table.query(claim_key(company_id, transaction_id)["pk"], BODY_PREFIX)
         texts = {item["sk"].removeprefix(BODY_PREFIX): item for item in bodies}
@@ -123,7 +123,7 @@ class SubmissionRepository:
         return sorted(known, key=lambda each: each[0].recorded_at)
 
     def load_sync_ids_of_other_submissions(self, submission: Submission) -> set[str]:
-        """Return the syncs that Codat has made of other submissions of the same transactions."""
+        """Load the ids of the syncs that belong to other submissions of the same transactions."""
         found = (
             other
             for transaction_id in submission.transaction_ids
@@ -135,7 +135,7 @@ class SubmissionRepository:
         try:
             self._table.update(submission_key(submission.submission_id), changes, {"state": submission.state.value})
         except ConditionFailedError as error:
-            raise ClaimConflictError(f"submission {submission.submission_id} has moved on") from error
+            raise ClaimConflictError(f"submission {submission.submission_id} was changed concurrently") from error
 
     def _claim(self, submission: Submission, transaction_id: str) -> Attributes:
         return claim_key(submission.company_id, transaction_id) | {
@@ -172,7 +172,7 @@ def _read(values: Attributes) -> Submission:
         transaction_ids=tuple(values["transactionIds"]),
         idempotency_key=values.get("idempotencyKey"),
         digest=values["digest"],
-        # What is not known may have been written: it is looked for, and never simply sent again.
+        # An unknown state may mean written: its outcome is looked up, and it is never simply sent again.
         state=parse_enum(State, values["state"], State.UNKNOWN),
         recorded_at=_parse_required_timestamp(values["recordedAt"]),
         sent_at=parse_timestamp(values.get("sentAt")),

@@ -1,8 +1,8 @@
-"""Submitting: what a product writes is recorded, sent on, and known from then on.
+"""Submit a product's write requests: record them, forward them to Codat, and track their outcome.
 
-Why no expense is written twice: a submission is recorded, and claims its transactions, before it is sent; only who has
-marked it as sent sends it; a transaction that is claimed is not sent again before it is known what became of it. The
-same request again is sent again only with the key under which Codat answers as it did the first time.
+Why no expense is written twice: a submission is recorded and claims its transactions before it is sent. Only whoever
+marked it as sent sends it. A claimed transaction is not sent again until the outcome of its submission is known. A
+repeated request is sent again only with the idempotency key for which Codat returns its first response.
 """
 
 import json
@@ -45,15 +45,15 @@ if TYPE_CHECKING:
     from codat_sync.syncs.retry_repository import RetryRepository
 
 _MAX_ATTEMPTS = 5
-# The request is still running, or was not waited for: it may yet have taken effect.
-# Nor has Codat looked at a key whose company it does not find, or at a body that is too large for what is before it.
+# With these Codat has not checked the key: nor does it for an unknown company, or for a body that a gateway rejects.
 _STATUSES_BEFORE_KEY_CHECK = UNPROCESSED_STATUSES | {HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+# The request is still running, or timed out: it may take effect yet.
 _AMBIGUOUS_STATUSES = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}
 
 
 @dataclass(frozen=True, slots=True)
 class WriteRequest:
-    """A request of a product's that writes. ``text`` is its body as it came."""
+    """A product's write request. ``text`` is its body as received."""
 
     company_id: str
     kind: Kind
@@ -66,7 +66,7 @@ class WriteRequest:
 
 @dataclass(frozen=True)
 class SubmissionService:
-    """How what a product writes gets to Codat."""
+    """Submit products' write requests to Codat."""
 
     writer: "CodatWriter"
     submissions: "SubmissionRepository"
@@ -77,10 +77,10 @@ class SubmissionService:
     now: Callable[[], datetime]
 
     def submit(self, write: WriteRequest) -> CodatResponse:
-        """Record ``write``, send it, and return Codat's answer, or the one of the first time if it came twice.
+        """Record ``write``, send it, and return Codat's response; for a repeated request, the first response.
 
         Raises SubmissionInFlightError if a transaction has another submission in flight; CodatUnavailableError if
-        Codat's answer is not known; CodatError, CompanyErasedError, RateLimitExceededError and SecretUnavailableError
+        Codat's response is unknown; CodatError, CompanyErasedError, RateLimitExceededError and SecretUnavailableError
         if nothing was sent.
         """
         new = _new_submission(write, self.now())
@@ -92,9 +92,10 @@ class SubmissionService:
         raise SubmissionInFlightError(new.transaction_ids[0], "is being submitted by many at once")
 
     def store_body(self, write: WriteRequest) -> None:
-        """Keep the body of what the product sends to Codat itself, so that it can be created again if it fails.
+        """Store the body of a transaction that the product sends itself, so that it can be resubmitted if it fails.
 
-        Nothing is sent, so nothing is written. What waits for another body is planned anew. Raises CompanyErasedError.
+        Nothing is sent, so nothing is written. Retries that need a corrected body are rescheduled. Raises
+        CompanyErasedError.
         """
         now = self.now()
         self.submissions.store(
@@ -105,10 +106,10 @@ class SubmissionService:
                 self.retries.reschedule(write.company_id, sync_id, now)
 
     def send(self, submission: Submission, write: WriteRequest) -> CodatResponse:
-        """Send what was recorded, unless it was sent before and may have arrived. Raises what ``submit`` does.
+        """Send a recorded submission, unless it was sent before and may have arrived. Raises what ``submit`` does.
 
-        It can't be written twice: only who marks it as sent sends it, or who sends it again with a key that Codat
-        still knows, and answers as it did the first time.
+        It can't be written twice: it is sent only by whoever marked it as sent, or again with a key that Codat still
+        knows, for which it returns its first response.
         """
         if submission.state is State.ACCEPTED and submission.sync_id:
             return self._replay_answer(submission, submission.sync_id)
@@ -127,7 +128,7 @@ class SubmissionService:
             with suppress(ClaimConflictError):
                 self.submissions.mark_unknown(submission, None)
             raise
-        # Who was quicker has found the same in Codat's list. What was sent is not begun anew for that.
+        # Whoever was faster found the same sync in Codat's list. A conflict must not restart a sent submission.
         with suppress(ClaimConflictError):
             self._record_answer(submission, answer, write.correlation_id, is_first=is_first)
         return answer
@@ -139,7 +140,7 @@ class SubmissionService:
         return self.writer.put(submission.company_id, submission.kind, transaction_id, text)
 
     def _claim(self, new: Submission, write: WriteRequest) -> Submission:
-        """Return the submission that claims all transactions of ``write``: a new one, or this very one from before."""
+        """Claim all transactions of ``write``. Return ``new``, or the earlier submission of the same request."""
         claims = self.submissions.load_claims(new.company_id, new.transaction_ids)
         if same := _find_same_request(claims, new) or self._find_repeated_transfer(claims, new):
             return same
@@ -147,22 +148,22 @@ class SubmissionService:
             if holder:
                 self.require_claim_released(transaction_id, holder)
             for sync_id in self.store.load_sync_ids_of_transaction(new.company_id, transaction_id):
-                self._require_sync_ended(transaction_id, sync_id)  # whoever has started it
+                self._require_sync_ended(transaction_id, sync_id)  # Whoever started that sync.
         self.submissions.record(new, write.bodies, claims)
         return new
 
     def _find_repeated_transfer(self, claims: "Claims", new: Submission) -> Submission | None:
         """Return the earlier transfer that ``new`` repeats, unless that failed.
 
-        Raises SubmissionInFlightError for another one.
+        Raises SubmissionInFlightError for a different one.
 
-        Its PUT creates, and takes no key; and nowhere does Codat say that it refuses one that it has.
+        A transfer's PUT creates and takes no key, and Codat does not document that it rejects one that exists.
         """
         if new.kind is not Kind.TRANSFER:
             return None
         ((transaction_id, holder),) = claims.items()
         if holder and holder.state in {State.SENT, State.UNKNOWN}:
-            self.require_claim_released(transaction_id, holder)  # which finds out what became of it
+            self.require_claim_released(transaction_id, holder)  # This looks up its outcome.
             holder = self.submissions.load_claims(new.company_id, new.transaction_ids)[transaction_id]
         if holder is None or holder.state is not State.ACCEPTED or not holder.sync_id:
             return None
@@ -177,13 +178,13 @@ class SubmissionService:
         return None
 
     def require_claim_released(self, transaction_id: str, holder: Submission) -> None:
-        """Return if what claims the transaction can't be written by Codat any more. Raises SubmissionInFlightError."""
+        """Return if Codat can no longer write the claiming submission. Raises SubmissionInFlightError otherwise."""
         now = self.now()
         match holder.state:
             case State.REJECTED:
                 return
             case State.RECORDED if now - holder.recorded_at >= IN_FLIGHT_TIMEOUT:
-                # Whoever recorded it has crashed. It can't be sent any more: it would have to be marked as sent first.
+                # Its sender has crashed. It can no longer be sent: it would have to be marked as sent first.
                 self.submissions.mark_rejected(holder, None, "abandoned before it was sent")
             case State.ACCEPTED if holder.sync_id:
                 self._require_sync_ended(transaction_id, holder.sync_id)
@@ -201,7 +202,7 @@ class SubmissionService:
             raise SubmissionInFlightError(transaction_id, f"is in sync {sync_id}, which has not ended")
 
     def _resume_sent(self, submission: Submission) -> CodatResponse | None:
-        """Return the answer to a submission that was sent before, None if it may be sent again."""
+        """Return the response to a submission that was sent before; None if it may be sent again."""
         now = self.now()
         if submission.state is State.SENT and now - (submission.sent_at or now) < IN_FLIGHT_TIMEOUT:
             raise SubmissionInFlightError(submission.transaction_ids[0], "is being submitted just now")
@@ -215,10 +216,10 @@ class SubmissionService:
         )
 
     def _find_lost_sync(self, submission: Submission, answer_status: int | None) -> str | None:
-        """Return the sync that Codat made of a submission whose answer was lost, None if it lists none (yet).
+        """Return Codat's sync of a submission whose response was lost; None if it lists none (yet).
 
-        ``told`` is the status with which its caller is told of it, None if it is somebody else who asks. A sync that
-        was known before the submission was recorded is of another one.
+        ``answer_status`` is the status returned to its caller; None if the lookup is not for its caller. A sync that
+        was known before the submission was recorded belongs to another one.
         """
         company_id, ids = submission.company_id, submission.transaction_ids
         before = self.store.load_sync_ids_before(company_id, ids, submission.recorded_at)
@@ -229,7 +230,7 @@ class SubmissionService:
         return sync_id
 
     def _find_known_sync(self, submission: Submission, before: Collection[str]) -> str | None:
-        """Return the sync that we know already to have the transactions of the submission and no others."""
+        """Return the sync in the table with exactly the submission's transactions; None if there is none."""
         company_id, wanted = submission.company_id, set(submission.transaction_ids)
         for sync_id in self.store.load_sync_ids_of_transaction(company_id, submission.transaction_ids[0]):
             document = None if sync_id in before else self.store.load_sync(sync_id)
@@ -244,7 +245,7 @@ class SubmissionService:
         self.submissions.mark_accepted(submission, sync_id, status)
 
     def _replay_answer(self, submission: Submission, sync_id: str) -> CodatResponse:
-        """Return what Codat answered, or would have."""
+        """Rebuild the response that Codat returned, or would have."""
         known = submission.answer_status if submission.state is State.ACCEPTED else None
         status = known or _success_status(submission)
         if submission.state is State.ACCEPTED and known is None:
@@ -256,12 +257,12 @@ class SubmissionService:
     def _record_answer(
         self, submission: Submission, answer: CodatResponse, correlation_id: str, *, is_first: bool
     ) -> None:
-        """Keep what an answer says. Whatever crashes before that is found by the sync's transactions."""
+        """Record the outcome of a response. After a crash before that, it is found by the sync's transactions."""
         sync_id = extract_sync_id(answer)
         if answer.status_code < HTTPStatus.BAD_REQUEST and sync_id:
             self._accept(submission, sync_id, answer.status_code, correlation_id)
         elif not is_first and answer.status_code in _STATUSES_BEFORE_KEY_CHECK:
-            return  # It says nothing of the first time.
+            return  # It says nothing about the first attempt.
         elif not is_rejection(answer):
             self.submissions.mark_unknown(submission, answer.status_code)
         else:
@@ -272,19 +273,19 @@ class SubmissionService:
 
 
 def _success_status(submission: Submission) -> HTTPStatus:
-    """Return the status with which Codat takes a request."""
+    """Return the status with which Codat accepts a request."""
     is_update = submission.method == "PUT" and submission.kind is not Kind.TRANSFER
     return HTTPStatus.ACCEPTED if is_update else HTTPStatus.OK
 
 
 def extract_sync_id(answer: CodatResponse) -> str | None:
-    """Return the sync that Codat says it made, None if it names none."""
+    """Return the id of the sync that Codat created; None if the response names none."""
     found = _json_object(answer).get("syncId")
     return canonicalize(found) if is_identifier(found) else None
 
 
 def extract_processed_ids(answer: CodatResponse, submission: Submission) -> list[str]:
-    """Return those transactions of a submission that Codat says it has already: it took none of the request then."""
+    """Return the transactions that Codat reports as already processed: then it accepted none of the request."""
     text = json.dumps(_json_object(answer)).lower()
     if PREVIOUSLY_PROCESSED not in text:
         return []
@@ -300,7 +301,7 @@ def _json_object(answer: CodatResponse) -> dict[str, object]:
 
 
 def is_rejection(answer: CodatResponse) -> bool:
-    """Return whether Codat has not taken the request, and said so."""
+    """Return whether Codat certainly rejected the request."""
     is_4xx = HTTPStatus.BAD_REQUEST <= answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
     return is_4xx and answer.status_code not in _AMBIGUOUS_STATUSES
 
@@ -321,7 +322,7 @@ def _new_submission(write: WriteRequest, now: datetime) -> Submission:
 
 
 def _find_same_request(claims: "Claims", new: Submission) -> Submission | None:
-    """Return what claims all of the transactions, if it is this very request and was not refused."""
+    """Return the submission that claims all transactions, if it is the same request and was not rejected."""
     holders = {holder.submission_id if holder else None: holder for holder in claims.values()}
     if len(holders) != 1:
         return None

@@ -1,7 +1,7 @@
-"""A submission: one request that writes to Codat, and what is known of it at each moment.
+"""Model a submission: one write request to Codat and its state.
 
-It is recorded before it is sent, so that no crash leaves a write that nobody knows of. A transaction has at most one
-submission in flight: that holds its claim.
+It is recorded before it is sent, so that no crash leaves an unknown write. A transaction has at most one submission in
+flight: the one that holds its claim.
 """
 
 import hashlib
@@ -13,37 +13,39 @@ from typing import Literal
 
 from codat_sync.submissions.expense_schemas import Kind
 
-# Codat keeps the first answer to a key for 90 minutes (https://docs.codat.io/using-the-api/idempotency); clocks differ.
+# Codat keeps the first response to a key for 90 minutes: https://docs.codat.io/using-the-api/idempotency. The reuse
+# window is shorter, for clock skew.
 KEY_REUSE_WINDOW = timedelta(minutes=80)
 KEY_RETENTION = timedelta(minutes=90)
-# A request that has been sent has its answer, or will never have one, after this: our deadline, and time to write it.
+# After this, a sent request has its response or never will: our deadline, plus time to store it.
 IN_FLIGHT_TIMEOUT = timedelta(seconds=40)
 
 
-# With these Codat has not even looked at a request: its key, its account or its quota stood in the way.
+# With these Codat has not processed a request, because of its API key, account or quota.
 UNPROCESSED_STATUSES = frozenset({401, 402, 403, 429})
 # "One or more transactions have previously been processed: {ids}".
 PREVIOUSLY_PROCESSED = "previously been processed"
 
 
 class State(StrEnum):
-    """How far a submission has got."""
+    """States of a submission."""
 
-    RECORDED = "recorded"  # not sent: who marks it as sent first may send it
-    SENT = "sent"  # perhaps on its way, perhaps with Codat: the answer is not known (yet)
-    UNKNOWN = "unknown"  # sent, and there will be no answer: Codat may have taken it or not
-    ACCEPTED = "accepted"  # Codat took it, and made a sync of it
-    REJECTED = "rejected"  # Codat did not take it, or it was never sent
-    STORED = "stored"  # only its body is kept: the product sends it to Codat itself
+    RECORDED = "recorded"  # not sent: whoever marks it as sent first may send it
+    SENT = "sent"  # in flight, or received by Codat: the response is not known (yet)
+    UNKNOWN = "unknown"  # sent, and no response will follow: Codat may have accepted it or not
+    ACCEPTED = "accepted"  # Codat accepted it, and created a sync
+    REJECTED = "rejected"  # Codat rejected it, or it was never sent
+    STORED = "stored"  # only its body is stored: the product sends it to Codat itself
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A request that writes. ``digest`` tells whether another one is the same.
+    """A write request. ``digest`` identifies equal requests.
 
-    ``retry_of`` is the sync whose failed transactions it creates again. ``processed`` are those of its transactions
-    that Codat says it has already, ``refusal`` is why it did not take the request. ``answer_status`` is what the caller
-    was told, or Codat refused with; None of what is answered if Codat's list of syncs told, and the caller was not yet.
+    ``retry_of`` is the sync whose failed transactions it resubmits. ``already_processed`` are the transactions that
+    Codat reported as already processed; ``rejection_reason`` is why it rejected the request. ``answer_status`` is the
+    status returned to the caller, or with which Codat rejected it. In state ACCEPTED, None means that its sync was
+    found in Codat's list and the caller has no response yet.
     """
 
     submission_id: str
@@ -65,32 +67,32 @@ class Submission:
 
     @property
     def is_content_rejected(self) -> bool:
-        """Whether Codat looked at it and did not take it: not for its quota, the key, or what it has already."""
+        """Whether Codat rejected its content, not because of quota, key, or transactions already processed."""
         is_refused = self.state is State.REJECTED and self.answer_status is not None
         return is_refused and self.answer_status not in UNPROCESSED_STATUSES and not self.already_processed
 
     def is_repeated_by(self, other: "Submission") -> bool:
-        """Return whether ``other`` is this request again, of which the caller does not know what became.
+        """Return whether ``other`` repeats this request because its caller does not know the outcome.
 
-        One that was refused is not: what it claimed is free, and a new one has to claim it first.
+        False for a rejected one: its claims are released, and a new request has to claim them first.
         """
         if self.state is State.REJECTED:
             return False
         if (self.method, self.kind, self.digest) != (other.method, other.kind, other.digest):
             return False
         if self.state is State.ACCEPTED and self.answer_status is None:
-            return True  # Its answer was lost and found, and nobody was told yet.
+            return True  # Its lost response was reconstructed, and the caller has not received it yet.
         if self.state is State.ACCEPTED and other.recorded_at - self.recorded_at > KEY_RETENTION:
-            return False  # The caller knows the answer, and Codat has forgotten it: the request is a new one.
+            return False  # The caller has the response, and Codat no longer keeps it: the request is a new one.
         if other.has_caller_key:
             return other.idempotency_key == self.idempotency_key
-        # Without a key of the caller's, the same again may also be a new try after a failure.
+        # Without a key from the caller, an equal request may also be a new attempt after a failure.
         return self.state in {State.RECORDED, State.SENT, State.UNKNOWN}
 
     def is_resend_safe(self, now: datetime) -> bool:
-        """Return whether sending it again with its key can't write twice, whatever became of it.
+        """Return whether sending it again with its key can't write twice, whatever its outcome.
 
-        Codat answers a key that it knows as it did the first time. A PUT takes no key.
+        Codat returns its first response for a key that it knows. A PUT takes no key.
         """
         if self.state is State.RECORDED:
             return True
@@ -98,7 +100,7 @@ class Submission:
 
 
 def compute_digest(text: str, kind: Kind) -> str:
-    """Return the fingerprint of a request's body; of a transfer's, however it is written down, as it takes no key."""
+    """Hash a request's body. A transfer's is normalized first, as it takes no key."""
     if kind is Kind.TRANSFER:
         text = json.dumps(json.loads(text, parse_float=str, parse_int=str), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
