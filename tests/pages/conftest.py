@@ -1,4 +1,4 @@
-"""The pages as the real handler answers them, over what the worker has written, in a real browser."""
+"""Serve the pages from the real handler, over data written by the worker, to a real browser."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -22,7 +22,7 @@ from tests.support.moto_aws import moto_aws
 
 @pytest.fixture(scope="package")
 def world() -> Iterator[World]:
-    """Return a world of some weeks, whose pages are served below a prefix."""
+    """Return a world with three weeks of syncs, whose pages are served below a path prefix."""
     simulated = SimulatedCodat(API_KEY, SIGNING_SECRET)
     simulated.add_company(company_id=COMPANY_ID)
     with ExitStack() as stack:
@@ -49,7 +49,7 @@ def world() -> Iterator[World]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Return a browser, one for all tests. Without one, the tests that use it are left out."""
+    """Return one browser for all tests. Tests that use it are skipped if there is none."""
     if missing():
         pytest.skip(NO_BROWSER)
     with chromium() as running:
@@ -58,7 +58,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def client(world: World) -> Iterator[httpx.Client]:
-    """Return a browser that shows nothing."""
+    """Return an HTTP client that sends the Origin header as a browser does."""
     url = httpx.URL(world.url)
     origin = f"{url.scheme}://{url.netloc.decode()}"
     with httpx.Client(base_url=url, headers={"origin": origin}, timeout=30, trust_env=False) as made:

@@ -1,4 +1,4 @@
-"""A function behind HTTP: below a prefix, as behind the emulator's API Gateway, or as Lambda's own API has it."""
+"""Serve a function over HTTP: below a prefix as the emulator's API Gateway does, or as Lambda's invoke API."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 PREFIX = "/_aws/execute-api/a1b2c3d4e5"
 _INVOKED = re.compile(r"/2015-03-31/functions/[\w-]+/invocations")
 
-# What Lambda hands over and takes back: JSON, whose shape AWS defines.
+# Lambda events and responses: JSON in AWS's format.
 Json = dict[str, Any]
 Function = Callable[[Json], Any]
 
@@ -22,7 +22,7 @@ class _Quiet(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing."""
+        """Suppress logging."""
 
     def body(self) -> str:
         return self.rfile.read(int(self.headers.get("content-length", 0))).decode()
@@ -37,7 +37,7 @@ class _Quiet(BaseHTTPRequestHandler):
 
 @contextmanager
 def api_gateway(function: Function) -> Iterator[str]:
-    """Serve ``function`` as an HTTP API does (payload 2.0); yields the URL, which ends with a slash."""
+    """Serve ``function`` as an HTTP API does (payload 2.0). Yields the URL, ending with a slash."""
     lock = Lock()  # A function handles one request at a time.
 
     class Handler(_Quiet):
@@ -61,7 +61,7 @@ def api_gateway(function: Function) -> Iterator[str]:
 
 @contextmanager
 def lambda_api(function: Function) -> Iterator[str]:
-    """Serve ``function`` as Lambda's own API does to who invokes it; yields the URL of the API."""
+    """Serve ``function`` as Lambda's invoke API does. Yields the API's URL."""
 
     class Handler(_Quiet):
         def do_POST(self) -> None:

@@ -1,4 +1,4 @@
-"""Each feature of the pages, used once in a real browser."""
+"""Use each feature of the pages once in a real browser."""
 
 import re
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from tests.pages.world import HTML, World
 
 pytestmark = [
     pytest.mark.xdist_group("pages"),
-    # All functions share this process's metrics: those of retry take those of health, which asks it, along.
+    # All functions share this process's metrics: flushing retry's also flushes those of health, which invoked it.
     pytest.mark.filterwarnings("ignore:No application metrics:UserWarning"),
 ]
 
 
 @pytest.fixture
 def page(browser: Browser, world: World) -> Iterator[Page]:
-    """Return a page in a window of its own. What the browser complains about fails the test."""
+    """Return a page in its own window. Any console message or page error fails the test."""
     with browser.new_context(base_url=world.url, permissions=["clipboard-read", "clipboard-write"]) as context:
         context.set_default_timeout(10_000)
         made = context.new_page()
@@ -32,7 +32,7 @@ def page(browser: Browser, world: World) -> Iterator[Page]:
 
 @pytest.fixture
 def plain(browser: Browser, world: World) -> Iterator[Page]:
-    """Return a page in a browser that has no JavaScript."""
+    """Return a page in a browser without JavaScript."""
     with browser.new_context(base_url=world.url, java_script_enabled=False) as context:
         yield context.new_page()
 
@@ -48,7 +48,7 @@ def _paths(world: World) -> list[str]:
 
 
 def test_the_dashboard_leads_to_the_syncs_of_a_day_and_of_an_outcome(page: Page) -> None:
-    """By its picture, and by its totals."""
+    """Follow the links of the chart and of the totals."""
     page.goto("./")
     page.get_by_role("link", name="7 days").click()
     expect(page).to_have_url(re.compile(r"\?from="))
@@ -63,7 +63,7 @@ def test_the_dashboard_leads_to_the_syncs_of_a_day_and_of_an_outcome(page: Page)
 
 
 def test_failures_are_grouped_by_cause(page: Page) -> None:
-    """On the dashboard the top ones, on their own page all of them."""
+    """The dashboard shows the top causes, their own page shows all."""
     page.goto("./")
     page.get_by_role("link", name="All causes").click()
     row = page.get_by_role("row").filter(has_text="Account # is archived.")
@@ -72,7 +72,7 @@ def test_failures_are_grouped_by_cause(page: Page) -> None:
 
 
 def test_the_history_is_searched_filtered_sorted_and_paged_all_in_the_url(page: Page, world: World) -> None:
-    """So that what somebody sees can be sent to somebody else."""
+    """Users can share what they see by its URL."""
     page.goto("syncs")
     page.get_by_role("link", name="Older").click()
     expect(page.get_by_role("link", name="First page")).to_be_visible()
@@ -101,7 +101,7 @@ def test_the_history_is_searched_filtered_sorted_and_paged_all_in_the_url(page: 
 
 
 def test_a_sync_is_told_of_on_four_tabs(page: Page, world: World) -> None:
-    """Times with where they come from, the note for the customer, ids to copy, the configuration to take along."""
+    """Times with their source, the customer note, ids to copy, and the configuration to download."""
     page.goto("syncs")
     page.locator(f'a[href$="{world.failed_sync.sync_id}"]').click()
     expect(page.get_by_text("Codat gives one time per sync")).to_be_visible()
@@ -120,7 +120,7 @@ def test_a_sync_is_told_of_on_four_tabs(page: Page, world: World) -> None:
 
 
 def test_push_items_are_searched_and_filtered_and_html_in_a_message_is_text(page: Page, world: World) -> None:
-    """By id or data type, and by status."""
+    """Search by id or data type, and filter by status."""
     page.goto(f"syncs/{world.failed_sync.sync_id}/items")
     expect(page.locator("tbody tr")).to_have_count(50)
     page.get_by_role("link", name="Next").click()
@@ -134,7 +134,7 @@ def test_push_items_are_searched_and_filtered_and_html_in_a_message_is_text(page
 
 
 def test_retry_is_offered_only_where_it_would_do_something(page: Page, world: World) -> None:
-    """The bodies of these never came through here."""
+    """These items were not submitted through this application, so there is no body to resubmit."""
     page.goto(f"syncs/{world.failed_sync.sync_id}/items")
     expect(page.get_by_role("button", name="Retry failed items")).to_be_disabled()
     page.get_by_role("link", name="see why").click()
@@ -145,7 +145,7 @@ def test_retry_is_offered_only_where_it_would_do_something(page: Page, world: Wo
 def test_what_failed_is_retried_after_what_it_would_do_was_shown_and_its_progress_is_seen(
     page: Page, world: World
 ) -> None:
-    """Without anybody loading the page again."""
+    """The panel refreshes itself."""
     world.submit_what_fails()
     before = len(world.simulated.submissions)
     page.goto(f"syncs/{world.submitted_sync_id}/items")
@@ -163,14 +163,14 @@ def test_what_failed_is_retried_after_what_it_would_do_was_shown_and_its_progres
 
 
 def test_codat_is_asked_at_once(page: Page, world: World) -> None:
-    """And what it says just now is shown."""
+    """The current status in Codat is shown."""
     page.goto(f"syncs/{world.good_sync.sync_id}/timeline")
     page.get_by_role("button", name="Ask Codat now").click()
     expect(page.get_by_role("status").filter(has_text="Codat’s current status: 2000")).to_be_visible()
 
 
 def test_a_company_and_a_transaction_have_pages_of_their_own(page: Page, world: World) -> None:
-    """The latest and the last successful sync, totals, and a transaction over all its syncs."""
+    """Show the latest and last successful sync, totals, and a transaction with all its syncs."""
     world.submit_what_fails()
     page.goto(f"syncs/{world.submitted_sync_id}/items")
     page.get_by_role("link", name=world.submitted_ids[0]).click()
@@ -181,7 +181,7 @@ def test_a_company_and_a_transaction_have_pages_of_their_own(page: Page, world: 
 
 
 def test_a_dead_letter_is_dropped_with_a_reason(page: Page, world: World) -> None:
-    """Which and why is asked for before anything is sent."""
+    """The form requires a selection and a reason."""
     world.hears_what_it_does_not_know("expenses.sync.seen", 2)
     page.goto("./")
     page.get_by_role("link", name="Dead letters").click()
@@ -200,7 +200,7 @@ def test_a_dead_letter_is_dropped_with_a_reason(page: Page, world: World) -> Non
 
 
 def test_light_or_dark_is_chosen_and_kept(page: Page) -> None:
-    """By the system, or by a person."""
+    """The user's choice overrides the system setting."""
     page.emulate_media(color_scheme="dark")
     page.goto("syncs?outcome=failed")
     body = page.locator("body")
@@ -214,7 +214,7 @@ def test_light_or_dark_is_chosen_and_kept(page: Page) -> None:
 
 
 def test_without_javascript_all_is_there_but_copying(plain: Page, world: World) -> None:
-    """Filters have buttons, the theme and retry are forms."""
+    """Filters have buttons, and the theme and retry are plain forms."""
     plain.goto("syncs")
     plain.get_by_role("checkbox", name="Failed").check()
     plain.get_by_role("button", name="Search").click()
@@ -234,7 +234,7 @@ def test_without_javascript_all_is_there_but_copying(plain: Page, world: World) 
 
 
 def test_the_keyboard_reaches_the_content_at_once_and_leaves_what_it_opened(page: Page) -> None:
-    """With the first press of Tab, and with Escape."""
+    """Tab reaches the skip link first, and Escape closes an open menu."""
     page.goto("syncs")
     page.keyboard.press("Tab")
     expect(page.get_by_text("Skip to content")).to_be_focused()
@@ -247,7 +247,7 @@ def test_the_keyboard_reaches_the_content_at_once_and_leaves_what_it_opened(page
 
 
 def test_axe_finds_nothing_to_object_to(browser: Browser, world: World) -> None:
-    """On any page: contrast, names, order, roles. In the dark, where all but the colours is the same, on three."""
+    """Check contrast, names, order and roles. Only colours differ in dark mode, so three pages suffice there."""
     world.hears_what_it_does_not_know("expenses.sync.seen", 2)
     world.submit_what_fails()
     paths = _paths(world)
@@ -259,7 +259,7 @@ def test_axe_finds_nothing_to_object_to(browser: Browser, world: World) -> None:
 
 
 def _objections(context: BrowserContext, path: str) -> str:
-    """Return what axe says of a page, with all that can be opened open."""
+    """Return axe's report of a page with all details expanded."""
     page = context.new_page()
     page.goto(path or "./")
     for details in page.locator("details").all():
@@ -270,7 +270,7 @@ def _objections(context: BrowserContext, path: str) -> str:
 
 
 def test_no_page_scrolls_sideways_on_a_phone(browser: Browser, world: World) -> None:
-    """360 pixels wide: tables scroll in themselves, or their rows are stacked."""
+    """At 360 pixels, tables scroll inside their container or stack their rows."""
     world.hears_what_it_does_not_know("expenses.sync.seen", 2)
     world.submit_what_fails()
     with browser.new_context(base_url=world.url, viewport={"width": 360, "height": 740}) as context:

@@ -1,4 +1,4 @@
-"""The page about dead letters: what is there and why, put back after the fix, or dropped with a reason."""
+"""Dead letter page: list dead letters by reason, reprocess them after a fix, or drop them with a reason."""
 
 import json
 import re
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.xdist_group("pages")
 
 @pytest.fixture
 def sqs(world: World) -> "Iterator[SQSClient]":  # noqa: ARG001 - in whose AWS it is
-    """Return a client of SQS, with none of the letters of other tests in the queues, and none for them at the end."""
+    """Return an SQS client with empty queues, and empty them again at the end."""
     client = boto3.client("sqs")
     _empty(client)
     yield client
@@ -37,7 +37,7 @@ def _empty(sqs: "SQSClient") -> None:
 
 
 def _messages(sqs: "SQSClient", queue: str) -> list[Any]:
-    """Take the messages out of a queue."""
+    """Receive and delete all messages of a queue."""
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     taken: list[Any] = []
     while answer := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages"):
@@ -48,12 +48,12 @@ def _messages(sqs: "SQSClient", queue: str) -> list[Any]:
 
 
 def _shown(client: httpx.Client) -> list[str]:
-    """Return the ids of the letters that the page shows."""
+    """Return the ids of the dead letters on the page."""
     return re.findall(r'name="letter" value="([^"]+)"', client.get("dead-letters").text)
 
 
 def _deal(client: httpx.Client, how: str, form: dict[str, Any]) -> httpx.Response:
-    """Send a form of the page, and return the page that it leads to."""
+    """Submit a form of the page, and return the page it redirects to."""
     answer = client.post(f"dead-letters/{how}", data=TOKEN | form)
     assert answer.status_code == 303, answer.text
     return client.get(answer.url.join(answer.headers["location"]))
@@ -62,7 +62,7 @@ def _deal(client: httpx.Client, how: str, form: dict[str, Any]) -> httpx.Respons
 def test_what_is_there_is_shown_with_why_as_often_as_wanted(
     world: World, client: httpx.Client, sqs: "SQSClient"
 ) -> None:
-    """To look takes nothing away; what a message says is text."""
+    """Viewing does not consume messages, and their content is escaped."""
     assert "No dead letters. Every message was processed." in client.get("dead-letters").text
     world.hears_what_it_does_not_know(f"expenses.{HTML}")
     world.simulated.faults.add(Fault("malformed", times=3, path="status$"))
@@ -81,7 +81,7 @@ def test_what_is_there_is_shown_with_why_as_often_as_wanted(
 
 
 def test_some_are_put_back_and_the_others_stay(world: World, client: httpx.Client, sqs: "SQSClient") -> None:
-    """As they came, each where it came from."""
+    """Messages return unchanged to the queue they came from."""
     world.hears_what_it_does_not_know("expenses.sync.seen", 3)
     first, second, third = _shown(client)
     page = _deal(client, "redrive", {"letter": [first, second], "shown": [first, second, third]})
@@ -95,7 +95,7 @@ def test_some_are_put_back_and_the_others_stay(world: World, client: httpx.Clien
 
 
 def test_all_are_those_that_were_shown(world: World, client: httpx.Client, sqs: "SQSClient") -> None:
-    """What has come since then nobody has seen."""
+    """Dead letters that arrived later are not affected."""
     world.hears_what_it_does_not_know("expenses.sync.seen", 2)
     shown = _shown(client)
     world.hears_what_it_does_not_know("expenses.sync.missed")
@@ -112,7 +112,7 @@ def test_all_are_those_that_were_shown(world: World, client: httpx.Client, sqs: 
 def test_none_is_dropped_without_a_reason(
     world: World, client: httpx.Client, sqs: "SQSClient", form: dict[str, str]
 ) -> None:
-    """The form asks for one, and whoever sends another is told."""
+    """The form requires one, and a request without one is rejected."""
     world.hears_what_it_does_not_know("expenses.sync.seen")
     answer = client.post("dead-letters/drop", data=TOKEN | form | {"letter": _shown(client)})
     assert (answer.status_code, "must give a reason for dropping" in answer.text) == (400, True)
@@ -121,7 +121,7 @@ def test_none_is_dropped_without_a_reason(
 
 @pytest.mark.parametrize("how", ["redrive", "drop"])
 def test_which_ones_has_to_be_said(world: World, client: httpx.Client, sqs: "SQSClient", how: str) -> None:
-    """Nothing said does not mean all."""
+    """An empty selection does not select everything."""
     world.hears_what_it_does_not_know("expenses.sync.seen")
     answer = client.post(f"dead-letters/{how}", data=TOKEN | {"why": "a test", "shown": _shown(client)})
     assert (answer.status_code, "is missing: select at least one" in answer.text) == (400, True)
@@ -129,12 +129,12 @@ def test_which_ones_has_to_be_said(world: World, client: httpx.Client, sqs: "SQS
 
 
 def test_many_are_shown_some_at_a_time(client: httpx.Client, sqs: "SQSClient") -> None:
-    """A page stays light, with its style and script too, and says that there are more."""
+    """The page stays under 100 KB with its assets, and says that there are more."""
     long = json.dumps([{"name": "Toft"}] * 1_000)
     url = sqs.get_queue_url(QueueName="retry-dead")["QueueUrl"]
     for start in range(0, 120, 10):
         entries = [{"Id": str(number), "MessageBody": f"{number} {long}"} for number in range(start, start + 10)]
-        sqs.send_message_batch(QueueUrl=url, Entries=entries)  # type: ignore[arg-type] # a list of them
+        sqs.send_message_batch(QueueUrl=url, Entries=entries)  # type: ignore[arg-type] # a list of entries
     page = client.get("dead-letters")
     shared = sum(len(client.get(f"assets/{name}").content) for name in ("style.css", "page.js", "icon.svg"))
     assert shared + len(page.content) < 100_000
@@ -147,7 +147,7 @@ def test_many_are_shown_some_at_a_time(client: httpx.Client, sqs: "SQSClient") -
 
 
 def test_what_came_from_the_stream_is_not_put_back_here(client: httpx.Client, sqs: "SQSClient") -> None:
-    """It says by what it is, and can be dropped."""
+    """The page names the command to use instead, and offers to drop it."""
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="publish-dead")["QueueUrl"], MessageBody="{}")
     text = client.get("dead-letters").text
     assert "make republish" in text
@@ -157,7 +157,7 @@ def test_what_came_from_the_stream_is_not_put_back_here(client: httpx.Client, sq
 
 
 def test_a_form_is_about_its_own_queue(client: httpx.Client, sqs: "SQSClient") -> None:
-    """The others are not looked through for it."""
+    """Other queues are not searched."""
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="retry-dead")["QueueUrl"], MessageBody="crashed")
     assert 'name="queue" value="retry"' in client.get("dead-letters").text
     shown = _shown(client)
@@ -166,13 +166,13 @@ def test_a_form_is_about_its_own_queue(client: httpx.Client, sqs: "SQSClient") -
 
 
 def test_enter_drops_and_asks_why(client: httpx.Client, sqs: "SQSClient") -> None:
-    """A browser presses the first button of a form then: whoever has written a reason does not want it put back."""
+    """A browser activates the first button: a user who has entered a reason does not want to reprocess."""
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="dead")["QueueUrl"], MessageBody="crashed")
     form = client.get("dead-letters").text.partition('<form class="card flush letters"')[2].partition("</form>")[0]
     assert re.findall("<button[^>]*>([^<]+)</button>", form) == ["Drop", "Reprocess"]
 
 
 def test_what_a_form_has_answered_can_be_loaded_again(client: httpx.Client) -> None:
-    """It leads back to the page, and does nothing."""
+    """Redirect to the page without repeating the action."""
     answer = client.get("dead-letters/redrive")
     assert (answer.status_code, answer.headers["location"]) == (303, "../dead-letters")

@@ -1,4 +1,4 @@
-"""What the pages answer, asked without a browser."""
+"""Request pages without a browser."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -16,13 +16,13 @@ from tests.support.botocore_calls import count_requests
 
 pytestmark = [
     pytest.mark.xdist_group("pages"),
-    # All functions share this process's metrics: those of retry take those of health, which asks it, along.
+    # All functions share this process's metrics: flushing retry's also flushes those of health, which invoked it.
     pytest.mark.filterwarnings("ignore:No application metrics:UserWarning"),
 ]
 
 
 def test_every_page_says_that_authentication_is_off(world: World, client: httpx.Client) -> None:
-    """It is only so in the local environment."""
+    """Authentication is only off in the local environment."""
     sync = f"syncs/{world.failed_sync.sync_id}"
     for path in ("", "syncs", "causes", sync, f"{sync}/items", f"company/{COMPANY_ID}", "dead-letters", "nothing"):
         assert "Authentication is off" in client.get(path).text, path
@@ -54,19 +54,19 @@ def test_every_page_says_that_authentication_is_off(world: World, client: httpx.
     ],
 )
 def test_what_makes_no_sense_is_a_page_that_says_so(client: httpx.Client, path: str, status: int) -> None:
-    """With the links to go on, and never an error of ours."""
+    """Respond with navigation links, and never with a server error."""
     answer = client.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
     assert "Go to the dashboard" in answer.text
 
 
 def test_what_a_form_leaves_empty_is_not_asked(client: httpx.Client) -> None:
-    """As browsers send it."""
+    """Browsers send empty fields."""
     assert client.get("syncs?search=&from=&to=&companyId=").status_code == 200
 
 
 def test_what_is_said_of_codat_and_by_it_is_escaped(world: World, client: httpx.Client) -> None:
-    """Its messages may hold whatever a customer has written."""
+    """Codat's messages may contain any customer input."""
     for path in (f"syncs/{world.failed_sync.sync_id}/items?status=PushError", "causes", ""):
         text = client.get(path).text
         assert "&lt;script&gt;" in text, path
@@ -78,7 +78,7 @@ def test_what_is_said_of_codat_and_by_it_is_escaped(world: World, client: httpx.
 
 @pytest.mark.parametrize("path", ["syncs/{}/retry", "syncs/{}/refresh", "dead-letters/redrive", "dead-letters/drop"])
 def test_what_was_not_sent_from_a_page_of_ours_is_refused(world: World, client: httpx.Client, path: str) -> None:
-    """Another site can make a browser send a form, and can't know the token."""
+    """Another site can make a browser submit a form, but cannot know the token."""
     before = len(world.simulated.submissions)
     own = {"origin": client.headers["origin"]}
     for form, headers in (
@@ -95,7 +95,7 @@ def test_what_was_not_sent_from_a_page_of_ours_is_refused(world: World, client: 
 
 
 def test_a_double_click_writes_once(world: World, client: httpx.Client) -> None:
-    """However close together the two come."""
+    """Even if both requests arrive at the same time."""
     world.submit_what_fails()
     before = len(world.simulated.submissions)
     path = f"syncs/{world.submitted_sync_id}/retry"
@@ -106,7 +106,7 @@ def test_a_double_click_writes_once(world: World, client: httpx.Client) -> None:
 
 
 def test_codat_failing_is_a_page_that_says_so_and_the_rest_is_shown(world: World, client: httpx.Client) -> None:
-    """The configuration is asked of Codat, all else of that page is in the table."""
+    """Only the configuration is fetched from Codat; the rest of the page is stored."""
     sync_id = world.good_sync.sync_id
     for _ in range(3):
         world.simulated.faults.add(Fault("status", status=503))
@@ -123,7 +123,7 @@ def test_codat_failing_is_a_page_that_says_so_and_the_rest_is_shown(world: World
     "back", ["https://evil.example", "//evil.example", "/\\evil.example", "\\evil", "x\r\nset-cookie: a=b", "é"]
 )
 def test_the_choice_of_a_theme_leads_to_no_other_site(world: World, client: httpx.Client, back: str) -> None:
-    """Whatever the form says of where it came from."""
+    """Whatever return path the form contains."""
     answer = client.post("theme", data=TOKEN | {"theme": "dark", "back": back})
     assert answer.status_code == 303
     assert str(answer.url.join(answer.headers["location"])).startswith(world.url)
@@ -133,7 +133,7 @@ def test_the_choice_of_a_theme_leads_to_no_other_site(world: World, client: http
 def test_the_dashboard_says_as_of_when_the_table_is_complete_once_that_is_known(
     world: World, client: httpx.Client
 ) -> None:
-    """Nothing stands there before reconcile has compared it with Codat."""
+    """Nothing is shown before the first reconciliation run."""
     assert not re.search("fully checked|complete as of", client.get("").text)
     world.reconcile(load("reconcile", "each-five-minutes"))
     assert "3 of 3 companies not fully checked yet" in client.get("").text
@@ -146,7 +146,7 @@ def test_the_dashboard_says_as_of_when_the_table_is_complete_once_that_is_known(
 
 
 def test_a_page_reads_no_more_than_what_it_shows(world: World, client: httpx.Client) -> None:
-    """The first page of the history one request, a sync three; its items one more."""
+    """One request for the first page of syncs, three for a sync, and one more for its items."""
     sync = f"syncs/{world.good_sync.sync_id}"
     for path, most in (("syncs?limit=1", 1), (sync, 3), (f"{sync}/timeline", 3), (f"{sync}/items", 4)):
         with count_requests() as requests:
@@ -155,7 +155,7 @@ def test_a_page_reads_no_more_than_what_it_shows(world: World, client: httpx.Cli
 
 
 def test_lists_are_exported_as_csv(world: World, client: httpx.Client) -> None:
-    """As the JSON API does."""
+    """In the same format as the JSON API."""
     for path in ("syncs", "causes", f"syncs/{world.failed_sync.sync_id}/items"):
         answer = client.get(path, params={"format": "csv"})
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"
@@ -163,7 +163,7 @@ def test_lists_are_exported_as_csv(world: World, client: httpx.Client) -> None:
 
 
 def test_a_page_weighs_less_than_100_kb_with_its_style_and_script(world: World, client: httpx.Client) -> None:
-    """Not compressed, and with the most rows that a page has by itself."""
+    """Uncompressed, with the default number of rows."""
     shared = sum(len(client.get(f"assets/{name}").content) for name in ("style.css", "page.js", "icon.svg"))
     sync = f"syncs/{world.failed_sync.sync_id}"
     for path in ("", "syncs", "causes", sync, f"{sync}/items", f"{sync}/timeline", f"company/{COMPANY_ID}"):

@@ -1,4 +1,4 @@
-"""What the pages are looked at over: a few weeks of syncs of some companies, as the worker has written them."""
+"""Test data for the pages: three weeks of syncs of three companies, written by the worker."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ HTML = "<script>document.title='broken'</script><b>not bold</b>"
 
 @dataclass
 class World:
-    """Codat, the functions, and where the pages are."""
+    """Simulated Codat, the functions, and the URL of the pages."""
 
     simulated: SimulatedCodat
     worker: Handler
@@ -36,7 +36,7 @@ class World:
     submitted_sync_id: str = ""
 
     def hears(self, *syncs: Sync) -> None:
-        """Let the webhooks of syncs come, ten at a time as SQS hands them over."""
+        """Deliver the webhooks of syncs, in SQS batches of ten."""
         for some in batched(syncs, 10):
             told = [of(self.simulated, each, f"msg_{each.sync_id}_{each.code}") for each in some]
             assert failed(self.worker(batch(*told))) == []
@@ -46,7 +46,7 @@ class World:
         return self.simulated.add_sync(company, code, rows, sync_utc=at)
 
     def fill(self) -> None:
-        """Let three weeks pass."""
+        """Create three weeks of syncs."""
         companies = [self.simulated.company(COMPANY_ID), self.simulated.add_company(), self.simulated.add_company()]
         for day in range(21):
             self._happens(companies[day % 3], 2000, generate_items(3 + day % 4), day)
@@ -65,13 +65,13 @@ class World:
         self.hears(*self.simulated.syncs)
 
     def hears_what_it_does_not_know(self, event_type: str, number: int = 1) -> None:
-        """Let webhooks come that are set aside: of a type that nobody knows."""
+        """Deliver webhooks of an unknown type, which become dead letters."""
         for _ in range(number):
             event = {"eventType": event_type, "payload": {"referenceCompany": {"id": COMPANY_ID}}}
             assert failed(self.worker(batch(message(event, syncId=None)))) == []
 
     def submit_what_fails(self) -> None:
-        """Submit two expenses of which one fails: a retry would create it again."""
+        """Submit two expenses, one of which fails and can be retried."""
         bodies = [expense(), expense()]
         answer = ask(self.submit, "POST", EXPENSES, bodies)
         self.submitted_sync_id = answer.body["syncId"]
@@ -80,6 +80,6 @@ class World:
         self.settle(self.submitted_sync_id, {self.submitted_ids[0]: busy})
 
     def settle(self, sync_id: str, verdicts: dict[str, Verdict] | None = None) -> None:
-        """Let a submitted sync end, and its webhook come."""
+        """Complete a submitted sync and deliver its webhook."""
         self.simulated.settle(sync_id, Outcome(transactions=verdicts or {}, webhook=None))
         self.hears(self.simulated.sync(sync_id))

@@ -1,4 +1,4 @@
-"""API Gateway's HTTP API in front of handlers, as a WSGI application: for clients that speak HTTP."""
+"""Emulate API Gateway's HTTP API in front of handlers, as a WSGI application."""
 
 import base64
 import re
@@ -17,14 +17,14 @@ _RETRY = re.compile(r"/api/v1/syncs/([^/]+)/retry")
 
 
 class Gateway:
-    """Hands a request to the function that the template routes it to, if it has a token, with its claims."""
+    """Routes a request that has a token to its function, with the token's claims."""
 
     def __init__(self, health: Handler, retry: Handler) -> None:
         self._health = health
         self._retry = retry
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Answer a request."""
+        """Respond to a request."""
         if "HTTP_AUTHORIZATION" not in environ:
             start_response("401 Unauthorized", [("content-type", "application/json"), ("www-authenticate", "Bearer")])
             return [b'{"message":"Unauthorized"}']
@@ -42,7 +42,7 @@ class Gateway:
 
 
 def _event(environ: "WSGIEnvironment") -> dict[str, Any]:
-    """Return the request as Lambda gets it (payload 2.0): the path decoded, and a parameter's values joined."""
+    """Return the request as a Lambda event (payload 2.0): decoded path, and joined parameter values."""
     path, method = _path(environ), environ["REQUEST_METHOD"]
     query: dict[str, list[str]] = {}
     for name, value in parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True):
@@ -69,6 +69,6 @@ def _event(environ: "WSGIEnvironment") -> dict[str, Any]:
 
 
 def _path(environ: "WSGIEnvironment") -> str:
-    # WSGI hands over bytes as Latin-1: https://peps.python.org/pep-3333/#unicode-issues
+    # WSGI passes bytes as Latin-1: https://peps.python.org/pep-3333/#unicode-issues
     path: str = environ["PATH_INFO"]
     return path.encode("latin-1").decode(errors="replace")

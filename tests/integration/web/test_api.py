@@ -1,4 +1,4 @@
-"""The JSON API, asked as API Gateway asks it, over what the worker has written."""
+"""Call the JSON API as API Gateway does, over data written by the worker."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ def _today() -> date:
 
 
 class Answer(NamedTuple):
-    """What the function answered."""
+    """A response of the function."""
 
     status: int
     headers: dict[str, str]
@@ -44,7 +44,7 @@ class Answer(NamedTuple):
 
 
 class Health:
-    """The function health, and a worker that writes what it shows."""
+    """The health function, and a worker that writes its data."""
 
     def __init__(self, start: StartFunction, simulated: SimulatedCodat) -> None:
         self._handler = start("health")
@@ -56,7 +56,7 @@ class Health:
         return self._ask("POST", path, {})
 
     def ask(self, path: str, **query: Any) -> Answer:  # noqa: ANN401 - whatever can be asked for
-        """Ask for a path below /api/v1."""
+        """Get a path below /api/v1."""
         return self._ask("GET", path, query)
 
     def _ask(self, method: str, path: str, query: Mapping[str, object]) -> Answer:
@@ -72,11 +72,11 @@ class Health:
         return Answer(answer["statusCode"], headers, answer["body"])
 
     def hears(self, sync: Sync, webhook_id: str | None = None) -> None:
-        """Let the webhook of a sync come."""
+        """Deliver the webhook of a sync."""
         assert failed(self._worker(batch(of(self._simulated, sync, webhook_id or f"msg_{sync.sync_id}")))) == []
 
     def knows(self, code: int, rows: Sequence[Item], *, days_ago: int = 0, company_id: str = COMPANY_ID) -> Sync:
-        """Make a sync at Codat, and let its webhook come."""
+        """Create a sync in Codat and deliver its webhook."""
         company = self._simulated.company(company_id)
         at = format_timestamp(datetime.now(UTC) - timedelta(days=days_ago))
         sync = self._simulated.add_sync(company, code, rows, sync_utc=at)
@@ -98,7 +98,7 @@ def _ids(answer: Answer) -> list[str]:
 
 
 def test_the_history_lists_syncs_newest_first_and_a_cursor_leads_to_the_rest(health: Health) -> None:
-    """Over days, each of which is a partition, and none of them twice."""
+    """Pages cross days, which are partitions, without repeating a sync."""
     made = [health.knows(2000, generate_items(2), days_ago=days).sync_id for days in (0, 0, 1, 3, 3)]
     found: list[str] = []
     query: dict[str, object] = {"limit": 2}
@@ -114,7 +114,7 @@ def test_the_history_lists_syncs_newest_first_and_a_cursor_leads_to_the_rest(hea
 
 
 def test_the_history_is_filtered_by_company_code_outcome_and_range(health: Health, simulated: SimulatedCodat) -> None:
-    """Each by itself, and together."""
+    """Filters work alone and combined."""
     other = simulated.add_company().company_id
     good = health.knows(2000, [Item("a")])
     bad = health.knows(5130, [Item("a", "PushError")], days_ago=2)
@@ -132,7 +132,7 @@ def test_the_history_is_filtered_by_company_code_outcome_and_range(health: Healt
 def test_a_search_finds_a_sync_whenever_it_was_or_the_syncs_of_a_company(
     health: Health, simulated: SimulatedCodat
 ) -> None:
-    """Whatever the capitals of the id."""
+    """Ids are case-insensitive."""
     old = health.knows(2000, [], days_ago=200)
     new = health.knows(2000, [], company_id=simulated.add_company().company_id)
     assert _ids(health.ask("/syncs", search=old.sync_id.upper())) == [old.sync_id]
@@ -142,7 +142,7 @@ def test_a_search_finds_a_sync_whenever_it_was_or_the_syncs_of_a_company(
 
 @pytest.mark.parametrize("sort", ["companyId", "code", "outcome", "transactions", "failed"])
 def test_the_history_sorts_by_each_column(health: Health, simulated: SimulatedCodat, sort: str) -> None:
-    """Both ways, and page by page."""
+    """Sort in both directions, across pages."""
     health.knows(2000, generate_items(3))
     health.knows(5130, [Item("a", "PushError"), Item("b", "PushError")], days_ago=1)
     health.knows(4000, [], company_id=simulated.add_company().company_id)
@@ -155,7 +155,7 @@ def test_the_history_sorts_by_each_column(health: Health, simulated: SimulatedCo
 
 
 def test_totals_count_each_day_by_outcome(health: Health) -> None:
-    """Days without a sync included."""
+    """Include days without syncs."""
     health.knows(2000, generate_items(3))
     health.knows(5130, [Item("a", "PushError"), Item("b")], days_ago=2)
     health.knows(5130, [Item("a", "PushError")], days_ago=2)
@@ -174,7 +174,7 @@ def test_totals_count_each_day_by_outcome(health: Health) -> None:
 
 
 def test_details_contain_everything_known_about_a_sync(health: Health, simulated: SimulatedCodat) -> None:
-    """Its status, company, counts, events and what is done about what failed."""
+    """Include the status, company, counts, events and retry state."""
     health.hears(simulated.sync(SYNC_ID), "msg_first")
     found = health.ask(f"/syncs/{SYNC_ID}").body
     assert found["sync"]["outcome"] == "failed"
@@ -187,7 +187,7 @@ def test_details_contain_everything_known_about_a_sync(health: Health, simulated
 
 
 def test_push_items_are_searched_filtered_and_paged(health: Health, store: SyncRepository) -> None:
-    """Of a sync so large that its items stand in parts too."""
+    """Test a sync large enough to be stored in parts."""
     rows = [Item(f"t{number}", "Completed", "expense", "It is booked. " * 150) for number in range(500)]
     rows[400] = Item("needle", "PushError", "expense", "It is not. " * 150)
     sync = health.knows(5130, rows)
@@ -208,7 +208,7 @@ def test_push_items_are_searched_filtered_and_paged(health: Health, store: SyncR
 
 
 def test_a_transaction_is_shown_over_all_its_syncs_with_what_can_be_done(health: Health) -> None:
-    """The plan is the one that a click would follow."""
+    """The plan is the one a manual retry would follow."""
     first = health.knows(5130, [Item("a", "PushError", "expense", "busy")], days_ago=1)
     second = health.knows(5130, [Item("a", "ValidationError", "expense", "Account 6100 is archived.")])
     found = health.ask(f"/companies/{COMPANY_ID}/transactions/a").body
@@ -218,7 +218,7 @@ def test_a_transaction_is_shown_over_all_its_syncs_with_what_can_be_done(health:
 
 
 def test_a_plan_says_what_a_retry_would_do_and_does_nothing(health: Health, simulated: SimulatedCodat) -> None:
-    """For each failed transaction."""
+    """There is a plan for each failed transaction."""
     health.hears(simulated.sync(SYNC_ID))
     found = health.ask(f"/syncs/{SYNC_ID}/plan").body
     assert (found["failed"], found["isRetriable"]) == (1, False)
@@ -227,7 +227,7 @@ def test_a_plan_says_what_a_retry_would_do_and_does_nothing(health: Health, simu
 
 
 def test_a_company_has_its_latest_sync_and_its_last_successful_one(health: Health) -> None:
-    """However many failed in between."""
+    """Any number of failures may lie in between."""
     good = health.knows(2000, [Item("a")], days_ago=60)
     bad = health.knows(5130, [Item("b", "PushError")])
     found = health.ask(f"/companies/{COMPANY_ID}").body
@@ -236,7 +236,7 @@ def test_a_company_has_its_latest_sync_and_its_last_successful_one(health: Healt
 
 
 def test_failures_that_are_alike_but_for_ids_are_one_cause(health: Health) -> None:
-    """So that two hundred failures read as three problems."""
+    """Many similar failures are shown as few causes."""
     for number in range(3):
         rows = [Item(f"t{n}", "PushError", "expense", f"Account {n}{number} is archived.") for n in range(5)]
         health.knows(5130, rows)
@@ -319,7 +319,7 @@ def test_what_makes_no_sense_is_refused_with_what_is_wrong(health: Health) -> No
 
 
 def test_every_list_is_exported_as_csv_and_no_cell_is_a_formula(health: Health) -> None:
-    """A spreadsheet would run it."""
+    """A spreadsheet would evaluate it."""
     formulas = ['=HYPERLINK("https://evil.example")', "Bad; =cmd|'/c calc'!A1", "\n=1+1"]
     sync = health.knows(5130, [Item(f"t{n}", "PushError", "expense", text) for n, text in enumerate(formulas)])
     for path in ("/syncs", "/totals", "/causes", f"/syncs/{sync.sync_id}/transactions"):
@@ -336,7 +336,7 @@ def test_every_list_is_exported_as_csv_and_no_cell_is_a_formula(health: Health) 
 def test_a_plan_of_many_reads_each_sync_once_and_sees_beyond_what_it_shows(
     health: Health, simulated: SimulatedCodat, store: SyncRepository
 ) -> None:
-    """A hundred failures of one sync, and one more of which the body is known."""
+    """One sync has a hundred failures without a body, and one more with a stored body."""
     rows = [Item(f"t{number:03}", "PushError", "expense", "busy") for number in range(101)]
     sync = health.knows(5130, rows)
     kept = Submission(
@@ -361,7 +361,7 @@ def test_a_plan_of_many_reads_each_sync_once_and_sees_beyond_what_it_shows(
 def test_for_people_codat_is_asked_though_only_their_reserve_is_left(
     health: Health, simulated: SimulatedCodat, store: SyncRepository
 ) -> None:
-    """For machines the gate is closed then."""
+    """The gate is closed for automatic requests then."""
     health.hears(simulated.sync(SYNC_ID))
     tomorrow = format_timestamp(datetime.now(UTC) + timedelta(days=1))
     quota = {"remaining": 10, "limit": 2000, "resetsAt": tomorrow, "asOf": format_timestamp(datetime.now(UTC))}
@@ -371,7 +371,7 @@ def test_for_people_codat_is_asked_though_only_their_reserve_is_left(
 
 
 def test_throttling_by_aws_answers_503_with_retry_after(health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A throttled table is no server error."""
+    """A throttled table is not a server error."""
     throttled = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "Query")
 
     def fail(*_: object) -> None:
@@ -383,7 +383,7 @@ def test_throttling_by_aws_answers_503_with_retry_after(health: Health, monkeypa
 
 
 def test_the_openapi_document_describes_every_route(health: Health) -> None:
-    """That of retry, which is another function's, included."""
+    """Include the retry function's route."""
     document = health.ask("/openapi.json").body
     assert "/api/v1/syncs/{syncId}/retry" in document["paths"]
     assert "HTTPValidationError" not in json.dumps(document)
@@ -396,7 +396,7 @@ def test_the_openapi_document_describes_every_route(health: Health) -> None:
 @pytest.mark.parametrize("groups", ["[]", "[view]", "[codat-sync/viewer]", None])
 @pytest.mark.parametrize("path", [f"/syncs/{SYNC_ID}", "/openapi.json", "/no/such/path"])
 def test_who_has_no_role_sees_nothing(start: StartFunction, groups: str | None, path: str) -> None:
-    """Not even what there is to ask for; and who comes past the authorizer less still."""
+    """Not even the OpenAPI document; a request without the authorizer's claims is rejected too."""
     handler, event = start("health"), load("health", "sync")
     event["rawPath"] = event["requestContext"]["http"]["path"] = f"/api/v1{path}"
     event["requestContext"]["authorizer"]["jwt"]["claims"]["cognito:groups"] = groups

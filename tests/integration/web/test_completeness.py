@@ -1,4 +1,4 @@
-"""What reconcile has found, as Sync Health shows it: on the dashboard, on a company's page, and in the JSON API."""
+"""Show reconciliation results on the dashboard, on a company's page, and in the JSON API."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
 
 @pytest.fixture
 def reconcile(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> Reconcile:
-    """Return reconcile, which has found the table complete once."""
+    """Return reconcile after one run that found the table complete."""
     clock = Clock()
     simulated.now = clock
     simulated.set_webhook_consumer(WEBHOOK_URL)
@@ -39,7 +39,7 @@ def reconcile(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> Reco
 
 @pytest.fixture
 def ask(start: StartFunction, aws: Aws) -> Callable[[str], str]:
-    """Return what asks for a path, of pages and of the API, in the local environment."""
+    """Return a function that gets a path of the pages or the API, in the local environment."""
     aws.environment.update({"ENVIRONMENT": "local", "AUTHENTICATION": "off"})
     handler = start("health")
 
@@ -61,7 +61,7 @@ def _api(ask: Callable[[str], str]) -> Any:  # noqa: ANN401 - JSON
 def test_missing_syncs_are_shown_with_reasons_and_the_number_found_without_a_webhook(
     reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
 ) -> None:
-    """Of all companies, and of one."""
+    """Show them for all companies, and for one."""
     before = _api(ask)["overall"]
     assert (before["reasons"], before["missing"], before["neverComplete"]) == ({}, 0, 0)
     assert before["completeAsOf"]
@@ -84,7 +84,7 @@ def test_missing_syncs_are_shown_with_reasons_and_the_number_found_without_a_web
 def test_an_unhealthy_endpoint_is_shown_at_the_top(
     reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
 ) -> None:
-    """With since when, and what becomes of syncs meanwhile."""
+    """The notice says since when, and how syncs are found meanwhile."""
     assert "our webhook endpoint" not in ask("/")
     simulated.set_webhook_consumer(WEBHOOK_URL, disabled=True)
     reconcile.clock.pass_by(hours=2)
@@ -96,7 +96,7 @@ def test_an_unhealthy_endpoint_is_shown_at_the_top(
 def test_an_outdated_endpoint_state_is_not_shown(
     reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
 ) -> None:
-    """Nobody watches then."""
+    """The endpoint is not monitored in this state."""
     simulated.faults.add(Fault("status", status=403, path="^/webhooks$"))
     reconcile.clock.pass_by(hours=2)
     reconcile.run()
@@ -109,7 +109,7 @@ def test_an_outdated_endpoint_state_is_not_shown(
 def test_a_company_without_a_sync_is_shown_as_codat_lists_it(
     reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
 ) -> None:
-    """It counts among those that are complete, or not."""
+    """It is included in the completeness totals."""
     company = simulated.add_company()
     reconcile.clock.pass_by(hours=2)
     reconcile.run()
@@ -127,7 +127,7 @@ def test_a_sync_that_codat_does_not_list_is_not_missing() -> None:
 
 
 def test_until_codats_list_is_read_it_says_so(aws: Aws, ask: Callable[[str], str]) -> None:
-    """The companies that are known may all be complete by then."""
+    """All companies known so far may be complete already."""
     known = {"asOf": "2026-11-24T10:00:00.000Z", "companies": 3, "never": 0}
     Table(aws.dynamodb, "syncs").update(COMPLETENESS, known, {})
     page = ask("/")
@@ -139,7 +139,7 @@ def test_until_codats_list_is_read_it_says_so(aws: Aws, ask: Callable[[str], str
 def test_a_company_that_cannot_be_compared_says_why(
     reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
 ) -> None:
-    """As of the last comparison that came to something."""
+    """Show the reason of the last comparison."""
     for _ in range(3):
         simulated.faults.add(Fault("malformed", path="list/status$"))
     reconcile.clock.pass_by(hours=7)
@@ -151,7 +151,7 @@ def test_a_company_that_cannot_be_compared_says_why(
 
 
 def test_before_anything_was_compared_nothing_is_claimed(ask: Callable[[str], str]) -> None:
-    """Where reconcile is switched off it stays so."""
+    """This is permanent where reconcile is disabled."""
     found = _api(ask)
     assert (found["overall"]["completeAsOf"], found["overall"]["asOf"], found["endpoint"]["state"]) == (
         None,

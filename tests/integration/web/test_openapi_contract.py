@@ -1,4 +1,4 @@
-"""The OpenAPI document and what is answered agree, whatever is asked."""
+"""Check that responses conform to the OpenAPI document for generated requests."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -37,18 +37,18 @@ _EXAMPLES = 25
 def test_every_response_is_documented_and_no_server_error(
     start: Callable[[str], Handler], simulated: SimulatedCodat
 ) -> None:
-    """Of any operation, for valid questions and invalid ones, about what is there and what is not."""
+    """Call every operation with valid and invalid parameters, for existing and missing resources."""
     assert failed(start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))) == []
     gateway = Gateway(start("health"), start("retry"))
     schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", gateway, headers={"Authorization": "Bearer a.b.c"})
     for found in schema.get_all_operations():
         assert isinstance(found, Ok)
-        # Else it would have asked for nothing.
+        # Otherwise no generated request was successful.
         assert HTTPStatus.OK in _statuses(found.ok()), found.ok().label
 
 
 def _statuses(operation: Any) -> set[int]:  # noqa: ANN401 - schemathesis' own, of many types
-    """Try an operation out; returns how it answered."""
+    """Call an operation repeatedly, and return the statuses seen."""
     seen: set[int] = set()
     valid, invalid = (operation.as_strategy(generation_mode=mode) for mode in GenerationMode)
 

@@ -1,4 +1,4 @@
-"""What reading costs, however many syncs there are: counted, on a table that is large where it matters.
+"""Count the requests that reads cost on a large table.
 
 `python -m benchmarks.health` counts the same over 100,000 syncs.
 """
@@ -25,13 +25,13 @@ _NUMBER = 3000
 
 @pytest.fixture
 def table(aws: Aws) -> Table:
-    """Return one with a month of syncs."""
+    """Return a table with a month of syncs."""
     fill(aws.dynamodb, "syncs", _NUMBER, _NOW, companies=2)
     return Table(aws.dynamodb, "syncs")
 
 
 def test_a_month_of_syncs_is_read_in_few_requests(table: Table, aws: Aws) -> None:
-    """One for a first page, three for a sync, one a day for totals and one more for each megabyte of index."""
+    """One for a first page, three for a sync, and for totals one per day plus one per megabyte of index."""
     sync_history = SyncHistory(SyncIndex(table))
     with count_requests() as requests:
         page = sync_history.load_item_page(HistoryQuery(_MONTH), None)
@@ -73,7 +73,7 @@ def test_a_search_without_matches_stops_with_a_cursor(aws: Aws) -> None:
 
 
 def test_what_sorts_by_anything_but_time_sorts_a_thousand_and_says_so(table: Table) -> None:
-    """The newest ones, in few requests."""
+    """Sort the newest ones in few requests."""
     sync_history = SyncHistory(SyncIndex(table))
     with count_requests() as requests:
         page = sync_history.load_item_page(HistoryQuery(_MONTH, sort=Sort.FAILED, limit=5), None)

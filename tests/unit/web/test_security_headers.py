@@ -20,14 +20,14 @@ def test_only_our_own_files_run(headers: dict[str, str]) -> None:
 
 
 def test_forms_and_links_of_a_page_stay_where_it_is() -> None:
-    """`default-src` says nothing of these two."""
+    """`default-src` does not cover these two directives."""
     assert _policy(dict(PAGE_HEADERS))["base-uri"] == "'none'"
     assert _policy(dict(PAGE_HEADERS))["form-action"] == "'self'"
 
 
 @pytest.mark.parametrize("headers", [PAGE_HEADERS, DATA_HEADERS, ASSET_HEADERS])
 def test_every_response_forbids_sniffing_and_plain_http(headers: dict[str, str]) -> None:
-    """And our own forms say where they come from, which `no-referrer` would have them not."""
+    """Our own forms send their origin, which `no-referrer` would suppress."""
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["strict-transport-security"].startswith("max-age=")
     assert headers["referrer-policy"] == "same-origin"

@@ -1,4 +1,4 @@
-"""What pages are made of, before they are rendered."""
+"""Page components before rendering."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -20,7 +20,7 @@ COUNTS = st.lists(st.dictionaries(st.sampled_from(list(Outcome)), st.integers(0,
 
 @given(COUNTS)
 def test_a_picture_holds_every_day_to_one_scale(counts: list[dict[Outcome, int]]) -> None:
-    """Each bar is as high as its syncs are many, within the picture; each segment stands on the one below it."""
+    """Bars are proportional to their syncs and stay within the chart; each segment starts where the last ends."""
     days = [DayTotals(FIRST + timedelta(days=n), Counter(each)) for n, each in enumerate(counts)]
     made = chart(days)
     most = made.lines[-1].number
@@ -48,13 +48,13 @@ def _request(path: str, query: str = "") -> PageRequest:
     [("/", "./"), ("/syncs", "./"), ("/syncs/a", "../"), ("/company/a/transactions/b", "../../../")],
 )
 def test_links_lead_from_any_page_to_where_the_pages_begin(path: str, root: str) -> None:
-    """Below whatever prefix that is."""
+    """Links work below any path prefix."""
     assert _request(path).root == root
     assert _request(path).to("syncs", "a/b", status=["x", "y"], no=None) == f"{root}syncs/a%2Fb?status=x&status=y"
 
 
 def test_a_changed_question_begins_at_its_first_page_and_keeps_the_rest() -> None:
-    """What a form has left empty was not asked."""
+    """Empty form fields are dropped."""
     request = _request("/syncs", "search=&outcome=failed&code=5130&code=4000&cursor=x")
     assert request.here == "syncs?outcome=failed&code=5130&code=4000&cursor=x"
     assert request.again(outcome=None, sort="failed") == "./syncs?code=5130&code=4000&sort=failed"
@@ -62,7 +62,7 @@ def test_a_changed_question_begins_at_its_first_page_and_keeps_the_rest() -> Non
 
 @pytest.mark.parametrize(("cookie", "theme"), [("dark", Theme.DARK), ("", Theme.AUTO), ('"><script>', Theme.AUTO)])
 def test_a_theme_is_one_that_there_is(cookie: str, theme: Theme) -> None:
-    """A cookie can hold anything."""
+    """Ignore cookies with unknown values."""
     assert page_request({}, "/", {"theme": cookie}, ANONYMOUS).theme is theme
 
 
@@ -71,5 +71,5 @@ def test_a_theme_is_one_that_there_is(cookie: str, theme: Theme) -> None:
     [(0, 0, "–"), (0, 5, "0 %"), (1, 1000, "< 1 %"), (999, 1000, "99 %"), (5, 5, "100 %"), (1, 4, "25 %")],
 )
 def test_a_share_is_all_or_nothing_only_if_it_is(part: int, whole: int, said: str) -> None:
-    """One failure of thousands is not none."""
+    """One failure in thousands is not 0 %."""
     assert percent(part, whole) == said

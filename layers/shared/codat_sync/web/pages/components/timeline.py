@@ -92,4 +92,4 @@ def _of_retry(details: SyncDetails, made: Sequence[ListedSync]) -> Iterator[Mome
             ids = (("sync id", sync.sync_id),)
             yield Moment(sync.first_seen_at, Source.OURS, "Failed items resubmitted", ids=ids)
     if details.retry and details.retry.due_at:
-        yield Moment(details.retry.due_at, Source.OURS, "Failed items checked for a retry", is_scheduled=True)
+        yield Moment(details.retry.due_at, Source.OURS, "Retry check of failed items", is_scheduled=True)

@@ -61,10 +61,10 @@ REASONS = {
     "invalid-json": "Webhook body is not JSON",
 }
 REMEDIES = {
-    MAX_RECEIVES_EXCEEDED: "The function crashed while processing it: see its log. Reprocess it after the fix.",
-    "malformed-response": "Reprocess it when Codat’s responses match its documentation, or after deploying a fix.",
+    MAX_RECEIVES_EXCEEDED: "The function crashed while processing them: see its log. Reprocess them after the fix.",
+    "malformed-response": "Reprocess them when Codat’s responses match its documentation, or after deploying a fix.",
 }
-DEFAULT_REMEDY = "Reprocess it after deploying a version that supports it, or drop it if Codat did not send it."
+DEFAULT_REMEDY = "Reprocess them after deploying a version that supports them, or drop them if Codat did not send them."
 # How stored syncs differ from Codat's list: one sync, several syncs. "omitted" counts those beyond the limit.
 DISCREPANCIES = {
     Discrepancy.MISSING: ("missing sync is being fetched", "missing syncs are being fetched"),
