@@ -69,7 +69,7 @@ class Outages:
         return all(document and document.outcome in outcomes for document in documents)
 
     def _wait_until(self, condition: Callable[[], bool]) -> None:
-        """Poll with an accelerated clock until ``condition`` holds or a timeout; the comparison then reports what is missing."""
+        """Invoke the clock until ``condition`` holds or a timeout; the comparison then reports what is missing."""
         deadline = time.monotonic() + _TIMEOUT_SECONDS
         while not condition() and time.monotonic() < deadline:
             self.tick()
