@@ -1,4 +1,4 @@
-"""The demo, from the first line to the verdict."""
+"""Run the demo from deployment to verdict."""
 
 import time
 from collections import Counter
@@ -28,22 +28,22 @@ from ops.local_stack import Outputs
 
 # The 28 hours in which Codat tries to deliver a webhook take 5 seconds.
 _TIME_SCALE = 0.00005
-# What is in progress is looked at again after a second, not after a minute; what failed is created again at once.
+# Poll syncs in progress after one second instead of one minute, and retry failures at once.
 _PARAMETERS = {"PollInitialDelaySeconds": "1", "RetryInitialDelaySeconds": "0", "ReconcileQuotaPercent": "90"}
 
 
 def main() -> bool:
-    """Run the demo; returns whether all is well."""
+    """Run the demo and return whether it passed."""
     started = time.monotonic()
     screen = Screen()
     screen.introduce()
     with ExitStack() as stack:
         with screen.steps() as steps:
-            steps.begin("Starting the emulated AWS and Codat, deploying template.yaml")
+            steps.begin("Starting emulated AWS and simulated Codat, deploying template.yaml")
             outputs = stack.enter_context(local_stack("demo", time_scale=_TIME_SCALE, parameters=_PARAMETERS))
         screen.show_endpoints(outputs)
         result = _run(outputs, screen)
-        screen.show(result, seconds=time.monotonic() - started)  # To take it all away takes a while.
+        screen.show(result, seconds=time.monotonic() - started)  # before the teardown, which takes a while
     return result.passed
 
 
@@ -51,23 +51,23 @@ def _run(outputs: Outputs, screen: Screen) -> Result:
     aws = LocalAws(outputs.aws_endpoint_url)
     subscriber = subscribe(aws.sqs, aws.events, outputs.event_bus_name)
     with SimulatorControl(outputs.codat_url) as codat, screen.steps() as steps:
-        steps.begin("Making companies and syncs at Codat, and sending webhooks about them")
+        steps.begin("Creating companies and syncs at Codat, and sending their webhooks")
         tick = _invoker(aws, "ClockFunction")
         delivery_scenario = DeliveryScenario(codat, aws.sqs, outputs.queue_url, steps.count)
         sent = delivery_scenario.deliver(prepare_webhooks(codat))
         outages = Outages(codat, delivery_scenario, _store(aws, outputs), tick, codat.state().companies[0])
-        steps.begin("Codat fails: it answers 503 to whatever is asked, while webhooks come")
+        steps.begin("Codat is unavailable: it answers 503 while webhooks arrive")
         sent += outages.fail_all_requests()
-        steps.begin("Codat's quota runs out while webhooks come: what they tell of waits in the table")
+        steps.begin("Codat's quota is exhausted while webhooks arrive: their syncs are deferred in the table")
         sent += outages.exhaust_quota()
-        steps.begin("A sync in progress ends, and no webhook tells of it: the clock has it looked at")
+        steps.begin("A sync in progress finishes without a webhook: polling detects it")
         sent += outages.complete_without_webhook()
-        steps.begin("A product submits expenses; some fail, and are created again, or it is said why not")
+        steps.begin("A product submits expenses; failed ones are retried, or the reason against it is reported")
         submissions = SubmissionService(
             codat, delivery_scenario, Table(aws.dynamodb, outputs.table_name), outputs, tick
         )
         sent += submissions.submit()
-        steps.begin("A webhook is lost: reconcile finds its sync in Codat's list")
+        steps.begin("A webhook is lost: reconciliation finds its sync in Codat's list")
         scenario_reconciliation = Reconciler(
             codat, Table(aws.dynamodb, outputs.table_name), _invoker(aws, "ReconcileFunction")
         )
@@ -94,7 +94,7 @@ def _store(aws: LocalAws, outputs: Outputs) -> SyncRepository:
 
 
 def _invoker(aws: LocalAws, name: str) -> Callable[[], object]:
-    """Return what lets a function do at once what it does each minute, or few."""
+    """Return a callable that invokes a scheduled function at once."""
     function = physical_ids(aws.cloudformation)[f"{name}Aliaslive"]
 
     def invoke() -> None:

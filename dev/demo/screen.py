@@ -1,4 +1,4 @@
-"""What the person sees: on a terminal with colours and a bar, elsewhere as plain lines."""
+"""Print the demo's output: colours and a progress bar on a terminal, plain lines elsewhere."""
 
 import sys
 from collections.abc import Iterator
@@ -15,19 +15,18 @@ from dev.paths import LOGS, ROOT
 from ops.local_stack import Outputs
 
 _INTRODUCTION = (
-    "codat-sync listens to Codat and keeps in a DynamoDB table what became of every expense. This demo deploys its "
-    "template.yaml to an AWS that is emulated on this machine, has a simulated Codat send signed webhooks, and then "
-    "looks in the table for every sync and every transaction that Codat holds. It needs no account, and leaves nothing "
-    "running."
+    "codat-sync receives Codat's webhooks and records the outcome of every expense in a DynamoDB table. This demo "
+    "deploys template.yaml to AWS emulated on this machine, lets a simulated Codat send signed webhooks, and then "
+    "compares the table with every sync and transaction at Codat. It needs no account and leaves nothing running."
 )
-_NEXT = "Next: [bold]make up[/] leaves the same stack running, and shows how to send it a webhook."
+_NEXT = "Next: [bold]make up[/] leaves the same stack running, and shows how to send a webhook to it."
 _LOGS = f"The logs of this run are in {LOGS.relative_to(ROOT) / 'demo'}."
 _MAX_DIFFERENCES = 12
 _WIDTH = 100  # at most, and in a file
 
 
 class Screen:
-    """Everything that is printed."""
+    """The console that the demo prints to."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False)
@@ -35,12 +34,12 @@ class Screen:
             self._console.width = _WIDTH
 
     def introduce(self) -> None:
-        """Say what is about to happen."""
+        """Print the introduction."""
         self._console.print(f"{_INTRODUCTION}\n")
 
     @contextmanager
     def steps(self) -> Iterator[Steps]:
-        """Show what goes on, for as long as the block lasts."""
+        """Show the progress while the block runs."""
         if not self._console.is_terminal:
             yield PlainSteps(self._console)
             return
@@ -49,7 +48,7 @@ class Screen:
             yield TerminalSteps(progress)
 
     def show_endpoints(self, outputs: Outputs) -> None:
-        """Tell where everything runs."""
+        """Print the endpoints of the stack."""
         where = {
             "AWS": f"{outputs.aws_endpoint_url} (MiniStack, which enforces IAM)",
             "Codat": f"{outputs.codat_url} (dev/codat_simulator)",
@@ -62,7 +61,7 @@ class Screen:
         self._console.print()
 
     def show(self, result: Result, *, seconds: float) -> None:
-        """Show both sides, name what differs, sum up, and say what can be done next. The verdict comes last."""
+        """Print both sides, the differences, the summary and the next step; the verdict comes last."""
         self._console.print(_tally_table(result))
         self._console.print()
         for difference in result.differences[:_MAX_DIFFERENCES]:
@@ -83,8 +82,8 @@ class Screen:
 
 def _expense_table(result: Result) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("submitted expense", "in the books", "plan", "why"):
-        table.add_column(title, justify="right" if title == "in the books" else "left")
+    for title in ("submitted expense", "times in books", "plan", "reason"):
+        table.add_column(title, justify="right" if title == "times in books" else "left")
     for each in result.expense_outcomes:
         table.add_row(each.description, str(each.times_in_books), each.step, Text(each.support))
     return table

@@ -1,4 +1,4 @@
-"""Has the webhooks of the scenario delivered, a few at a time, and waits until the queue is empty."""
+"""Deliver the scenario's webhooks, a few at a time, and wait until the queue is empty."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,8 +11,8 @@ from dev.demo.scenario.syncs import Planned
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-# What is handled at the same time takes the emulator a process each, and seconds to start it: so the first webhook goes
-# alone, and the others find the processes that it left.
+# The emulator starts a process per concurrent invocation, which takes seconds. So the first webhook is sent alone, and
+# the others reuse its processes.
 _MAX_IN_FLIGHT = 2
 _TIMEOUT_SECONDS = 180
 _POLL_SECONDS = 0.05
@@ -28,7 +28,7 @@ class Sent:
 
 
 class DeliveryScenario:
-    """One run of the scenario. ``report`` is told how many webhooks of how many are done with."""
+    """Delivers webhooks. ``report`` is called with the number of processed webhooks and their total."""
 
     def __init__(
         self, codat: SimulatorControl, sqs: "SQSClient", queue_url: str, report: Callable[[int, int], None]
@@ -42,7 +42,7 @@ class DeliveryScenario:
         self._is_warm = False
 
     def deliver(self, planned: Sequence[Planned], max_in_flight: int = _MAX_IN_FLIGHT) -> list[Sent]:
-        """Send all and wait until all are done with, or for as long as it makes sense."""
+        """Send all webhooks and wait until they are processed, or for a timeout."""
         self._total += sum(2 if plan.again == "replayed" else 1 for plan in planned)
         self._deadline = time.monotonic() + _TIMEOUT_SECONDS
         sent: list[Sent] = []
@@ -56,15 +56,15 @@ class DeliveryScenario:
         return sent
 
     def finish(self) -> int:
-        """Wait until nothing is left to handle, and return how much is if patience ends before.
+        """Wait until nothing is left to process or a timeout expires; return the number left.
 
-        That it was so once counts: the clock of the stack has syncs in progress looked at each minute, now too.
+        Reaching zero once is enough: the stack's clock keeps enqueuing polls of syncs in progress each minute.
         """
         self._deadline = time.monotonic() + _TIMEOUT_SECONDS
         return self._wait(0)
 
     def _send(self, plan: Planned) -> Iterator[str]:
-        """Send it once or twice; yields the ids of its messages, a duplicate having the same."""
+        """Send a webhook once or twice; yield the message ids (a redelivery repeats the id)."""
         webhook_id = self._codat.send_webhook(plan.webhook)
         yield webhook_id
         match plan.again:
@@ -74,7 +74,7 @@ class DeliveryScenario:
                 yield self._codat.replay(webhook_id)
 
     def _wait(self, max_remaining: int) -> int:
-        """Wait until so many are left to handle, or patience ends: then the comparison tells what is missing."""
+        """Wait until at most ``max_remaining`` are left or a timeout; the comparison then reports what is missing."""
         while (left := self._unhandled()) > max_remaining and time.monotonic() < self._deadline:
             time.sleep(_POLL_SECONDS)
         return left
@@ -87,7 +87,7 @@ class DeliveryScenario:
 
 
 def depth(sqs: "SQSClient", url: str) -> int:
-    """Return how many messages a queue has, those included that are being worked on."""
+    """Return the number of messages in a queue, those in flight included."""
     attributes = sqs.get_queue_attributes(
         QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     )["Attributes"]

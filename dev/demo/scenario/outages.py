@@ -1,4 +1,4 @@
-"""Bad days at Codat: it fails, its quota runs out, and a sync ends without a webhook."""
+"""Simulate Codat's failures: an outage, an exhausted quota, and a sync that finishes without a webhook."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from codat_sync.syncs.repository import SyncRepository
 
 _SYNCS = 3
-# As many calls as are made for each before it is left to the queue.
+# The number of calls made for each sync before its message returns to the queue.
 _STORM_CALLS = 3 * _SYNCS
 _QUOTA = 5_000
 _TIMEOUT_SECONDS = 90
@@ -26,7 +26,7 @@ _POLL_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Outages:
-    """What goes wrong, one thing after another. ``tick`` lets the clock of the stack look what is due."""
+    """Causes failures one after another. ``tick`` invokes the stack's clock."""
 
     codat: SimulatorControl
     delivering: DeliveryScenario
@@ -35,13 +35,13 @@ class Outages:
     company: Company
 
     def fail_all_requests(self) -> list[Sent]:
-        """Let Codat answer 503 to whatever is asked, while webhooks come."""
+        """Answer 503 to every request while webhooks arrive."""
         syncs = self._add_syncs(5130)
         self.codat.add_fault(Fault("status", status=503, times=_STORM_CALLS))
         return self.delivering.deliver([_webhook_for(sync) for sync in syncs], max_in_flight=_SYNCS)
 
     def exhaust_quota(self) -> list[Sent]:
-        """Use up the day's requests while webhooks come: nothing is asked until Codat says that it may be again."""
+        """Exhaust the daily quota while webhooks arrive; Codat is not called until it reports a reset."""
         syncs = self._add_syncs(2000)
         self.codat.set_remaining_quota(0)
         sent = self.delivering.deliver([_webhook_for(sync) for sync in syncs])
@@ -52,7 +52,7 @@ class Outages:
         return sent
 
     def complete_without_webhook(self) -> list[Sent]:
-        """Let a sync in progress end, and send no webhook about it."""
+        """Finish a sync in progress without sending a webhook."""
         sync = self.codat.add_sync(company_id=self.company.company_id, code=1000, generate=12)
         sent = self.delivering.deliver([_webhook_for(sync)])
         ended = tuple(replace(item, status=item.status and "Completed") for item in sync.items)
@@ -69,7 +69,7 @@ class Outages:
         return all(document and document.outcome in outcomes for document in documents)
 
     def _wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait, with a clock that goes faster; after a while the comparison has to tell what is missing."""
+        """Invoke the clock until ``condition`` holds or a timeout; the comparison then reports what is missing."""
         deadline = time.monotonic() + _TIMEOUT_SECONDS
         while not condition() and time.monotonic() < deadline:
             self.tick()

@@ -1,4 +1,4 @@
-"""A webhook is lost, and its sync is found in Codat's list; then the table is known to be complete."""
+"""Lose a webhook, find its sync through reconciliation, and confirm that the table is complete."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dev.codat_simulator.books.models import Company
     from dev.codat_simulator.control.client import SimulatorControl
 
-# Longer ago than a webhook may still be on its way.
+# Old enough that its webhook can no longer be in transit.
 _AGE = timedelta(hours=1)
 _TIMEOUT_SECONDS = 30
 _POLL_SECONDS = 0.2
@@ -25,7 +25,7 @@ _POLL_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class ReconciliationOutcome:
-    """How many webhooks were lost, and how many of their syncs found; what is said of how many companies."""
+    """The number of lost webhooks, of syncs found for them, and of companies; and the completeness of the table."""
 
     lost: int
     found: int
@@ -35,16 +35,16 @@ class ReconciliationOutcome:
 
 @dataclass(frozen=True)
 class Reconciler:
-    """What reconcile does. ``go`` lets it go a round at once: it does each five minutes."""
+    """Runs reconciliation. ``invoke`` starts a run at once instead of every five minutes."""
 
     codat: "SimulatorControl"
     table: "Table"
     invoke: Callable[[], object]
 
     def reconcile(self, company: "Company") -> ReconciliationOutcome:
-        """Lose a webhook, have its sync found, and have that confirmed."""
+        """Lose a webhook, find its sync, and confirm completeness."""
         ended = (datetime.now(UTC) - _AGE).isoformat()
-        items = tuple(Item(f"unheard-of-{number}") for number in range(3))
+        items = tuple(Item(f"unannounced-{number}") for number in range(3))
         sync = self.codat.add_sync(company_id=company.company_id, code=2000, items=items, sync_utc=ended)
         self._run_reconciliation()
         store = SyncRepository(self.table, event_retention=timedelta())  # it is only read
@@ -54,7 +54,7 @@ class Reconciler:
         return ReconciliationOutcome(1, int(is_found), overall.companies, overall.complete_as_of)
 
     def _run_reconciliation(self) -> None:
-        """Let all companies be due, as they are after half an hour, and compare them."""
+        """Make all companies due, as they are after half an hour, and compare them."""
         long_ago = format_timestamp(datetime.now(UTC) - _AGE)
         for company in list(Completeness(self.table).companies()):
             self.table.update(reconciliation_key(company.company_id), {"reconcileAt": long_ago}, {})

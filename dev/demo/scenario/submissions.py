@@ -1,4 +1,4 @@
-"""A product submits expenses through us; some fail, and are created again, or it is said why not."""
+"""Submit expenses as a product; failed ones are retried, or the plan says why not."""
 
 import base64
 import time
@@ -37,7 +37,7 @@ _NO_LIMIT = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Expense:
-    """One that was submitted: what it is to show, and what came of it."""
+    """A submitted expense, and what it demonstrates."""
 
     description: str
     company_id: str
@@ -46,7 +46,7 @@ class Expense:
 
 @dataclass(frozen=True)
 class ExpenseOutcome:
-    """What is said of an expense, and how often it is in the customer's books."""
+    """The plan for an expense, and how often it is in the customer's books."""
 
     description: str
     times_in_books: int
@@ -55,7 +55,7 @@ class ExpenseOutcome:
 
 
 class SubmissionService:
-    """What the product, the accounting software and the clock do."""
+    """Acts as the product, the accounting software and the clock."""
 
     def __init__(
         self,
@@ -77,13 +77,13 @@ class SubmissionService:
         self._sent: list[Sent] = []
 
     def submit(self) -> list[Sent]:
-        """Submit, let some fail, let them be retried; returns the webhooks that Codat sent about it."""
+        """Submit expenses, let some fail and be retried; return the webhooks that Codat sent."""
         linked = self._codat.add_company(NewCompany("Fjord Kaffe ApS")).company_id
         unlinked = self._codat.add_company(NewCompany("Old Mill Bakery")).company_id
         good, busy, invalid = (
-            self._new_expense(linked, description) for description in ("accepted at once", "failed once", "not valid")
+            self._new_expense(linked, description) for description in ("succeeds at once", "fails once", "invalid")
         )
-        lost = self._new_expense(unlinked, "no connection any more")
+        lost = self._new_expense(unlinked, "connection lost")
         first = self._post(linked, good, busy, invalid)
         other = self._post(unlinked, lost)
         refused = Verdict("ValidationError", "Account 6100 is archived.")
@@ -98,7 +98,7 @@ class SubmissionService:
         return self._sent
 
     def expense_outcomes(self) -> list[ExpenseOutcome]:
-        """Return what is said of each expense."""
+        """Return the outcome of each expense."""
         return [self._outcome_of(expense) for expense in self._expenses]
 
     def _outcome_of(self, expense: Expense) -> ExpenseOutcome:
@@ -140,12 +140,12 @@ class SubmissionService:
         retry = self._retries.load(sync_id)
         if retry is None:
             return False
-        # For the customer to connect again is waited for, longer than here.
+        # The retry waits for the customer to reconnect, which takes longer than the demo.
         is_waiting_for_customer = set(retry.steps) == {Step.NEEDS_RECONNECTION.value}
         return is_waiting_for_customer or retry.state in {RetryState.RESOLVED, RetryState.STOPPED}
 
     def _wait_for(self, poll: Callable[[], T | None]) -> T | None:
-        """Wait with a clock that goes faster; after a while what is told has to show what is missing."""
+        """Poll with an accelerated clock until a result or a timeout; the output then shows what is missing."""
         deadline = time.monotonic() + _TIMEOUT_SECONDS
         while (found := poll()) is None and time.monotonic() < deadline:
             self._tick()

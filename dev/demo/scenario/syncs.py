@@ -1,4 +1,4 @@
-"""What happens at Codat in the demo: syncs of every status code, and webhooks that tell of them in every way."""
+"""Create the demo's data at Codat: syncs with every status code, and webhooks in every variant."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ COMPANIES: Final = {
     "Näytelmä Oy": "Sage Intacct",
     "Three Rivers Logistics": "Dynamics 365",
 }
-# By status code: how many syncs, and how many rows of transactions each of them has.
+# By status code: the number of syncs, and of transaction rows per sync.
 SYNCS: Final = {
     1000: (3, 9),
     1010: (2, 14),
@@ -43,17 +43,17 @@ SYNCS: Final = {
     5130: (4, 33),
 }
 _LARGE_SYNC_ROWS = 2000
-# Codat's codes from here on are of failures.
+# Codes from here on denote failures.
 _FAILURES = 4000
-# How late the older of two events arrives.
+# Delay of the older of two events.
 _LATE_SECONDS = 1.0
-# Of Codat's documentation, and not the one that this Codat signs with.
-_FOREIGN_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - known to all
+# The example secret of Codat's documentation, which the simulator does not sign with.
+_FOREIGN_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - public example
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A webhook to send. ``announces`` is the sync that it makes known, None if there is none of ours."""
+    """A webhook to send. ``announced_sync_id`` is the sync it announces, None if it is unrelated."""
 
     webhook: NewWebhook
     announced_sync_id: str | None = None
@@ -63,7 +63,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class _WebhookVariant:
-    """How Codat tells of a sync. The names of rules have been seen with a space and without."""
+    """The format of a sync's webhook. Names of rules occur with and without a space."""
 
     generation: Generation = "current"
     rule: str | None = None
@@ -91,13 +91,13 @@ _WEBHOOK_VARIANTS = (
 
 
 def prepare_webhooks(codat: SimulatorControl) -> list[Planned]:
-    """Make companies and syncs at Codat; returns the webhooks that are to be sent, in this order."""
+    """Create companies and syncs at Codat; return the webhooks to send, in order."""
     companies = [codat.add_company(NewCompany(name, target_platform=platform)) for name, platform in COMPANIES.items()]
     first, *others, last_but_one, last = _webhooks_per_sync(codat, companies)
     large = codat.add_sync(company_id=companies[0].company_id, code=5130, generate=_LARGE_SYNC_ROWS)
     return [
         first,
-        # What is refused is sent seven times more: it goes early, so that nobody has to wait for it.
+        # A rejected webhook is redelivered seven times: send it early, to do so in the background.
         replace(
             first, webhook=replace(first.webhook, secrets=(_FOREIGN_SECRET,)), announced_sync_id=None, is_genuine=False
         ),
@@ -127,7 +127,7 @@ def _webhooks_per_sync(codat: SimulatorControl, companies: list[Company]) -> Ite
 
 
 def _out_of_order_webhooks(codat: SimulatorControl, company: Company) -> Iterator[Planned]:
-    """Let a sync fail and then succeed, and the event of the failure arrive last."""
+    """Let a sync fail and then succeed, with the event of the failure arriving last."""
     failed = codat.add_sync(company_id=company.company_id, code=5130, generate=20)
     event = current_event(EventContext(datetime.now(UTC), company, failed))
     codat.change_sync(failed.sync_id, code=2000, items=generate_items(20))
@@ -140,5 +140,5 @@ def _unrelated_webhooks(company: Company, sync: Sync) -> Iterator[Planned]:
     yield Planned(NewWebhook(sync_id=sync.sync_id, generation="old", overrides=overrides))
     yield Planned(NewWebhook(company_id=company.company_id, event_type="bills.write.successful"))
     yield Planned(NewWebhook(company_id=company.company_id, event_type="journalEntries.write.unsuccessful"))
-    # Its date is none, as in Codat's own example.
+    # Its date is invalid, as in Codat's own example.
     yield Planned(NewWebhook(event_type="client.rateLimit.reset"))

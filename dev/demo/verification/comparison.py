@@ -1,4 +1,4 @@
-"""What Codat holds against what SyncTable holds."""
+"""Compare SyncTable with Codat."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from dev.demo.verification.records import Key, Kind, Records, codes
 
 
 class Verdict(StrEnum):
-    """What is wrong."""
+    """The kind of difference."""
 
     LOST = "lost"
     DIFFERENT = "different"
@@ -19,7 +19,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Difference:
-    """A fact on which the two do not agree. ``code`` is the status code of its sync, None if it has none."""
+    """A record that differs. ``code`` is the status code of its sync, None if it has none."""
 
     verdict: Verdict
     key: Key
@@ -27,7 +27,7 @@ class Difference:
     detail: str = ""
 
     def __str__(self) -> str:
-        """Say it to a person."""
+        """Describe the difference."""
         what = f"{self.key.kind} {self.key.name}".rstrip()
         if self.key.sync_id and self.key.kind is not Kind.SYNC:
             what += " of sync"
@@ -35,8 +35,8 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class BatchMetrics:
-    """The syncs of one status code, counted on both sides."""
+class StatusTally:
+    """The numbers of one status code at Codat and in the table."""
 
     code: int
     meaning: str
@@ -46,7 +46,7 @@ class BatchMetrics:
 
 
 def compare(expected: Records, found: Records) -> list[Difference]:
-    """Return every fact on which the two do not agree."""
+    """Return every record that differs."""
     return list(_differences(expected, found))
 
 
@@ -71,15 +71,15 @@ def _detail(key: Key, expected: Records, found: Records) -> str:
     return "- " + "; ".join(said)
 
 
-def tally(expected: Records, found: Records, differences: list[Difference]) -> list[BatchMetrics]:
-    """Count by status code: all that are documented, and those that turned up besides."""
+def tally(expected: Records, found: Records, differences: list[Difference]) -> list[StatusTally]:
+    """Count by status code: all documented ones, and unexpected ones."""
     here, there = codes(expected), codes(found)
     syncs, kept_syncs = Counter(here.values()), Counter(there.values())
     rows, kept_rows = _rows_by_code(expected), _rows_by_code(found)
     wrong = Counter(difference.code for difference in differences)
     unexpected_codes = {code for code in (*syncs, *kept_syncs) if isinstance(code, int)}
     return [
-        BatchMetrics(
+        StatusTally(
             code,
             status_code(code).meaning,
             (syncs[code], kept_syncs[code]),

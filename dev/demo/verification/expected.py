@@ -1,4 +1,4 @@
-"""What has to be true afterwards: all that simulated Codat holds, and what became of each webhook that it sent."""
+"""Compute the expected records: the contents of simulated Codat, and the response to each webhook."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,7 +14,7 @@ ACCEPTED, REFUSED = 202, 401
 
 
 def expected_records(snapshot: Snapshot, sent: Iterable[Sent]) -> Records:
-    """Return all that has to be found."""
+    """Return all expected records."""
     records: Records = {}
     for sync in snapshot.syncs:
         records |= _sync_records(sync)
@@ -27,7 +27,7 @@ def expected_records(snapshot: Snapshot, sent: Iterable[Sent]) -> Records:
 
 
 def answers(deliveries: Iterable[Delivery]) -> Records:
-    """Return how each webhook was answered in the end."""
+    """Return the final response to each webhook."""
     return {
         Key(None, Kind.WEBHOOK, delivery.webhook_id): {"status": delivery.attempts[-1].status}
         for delivery in deliveries

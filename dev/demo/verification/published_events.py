@@ -1,4 +1,4 @@
-"""What a subscriber of the event bus was told, against what Codat says."""
+"""Compare the published events with Codat."""
 
 import time
 from collections import Counter
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
     from dev.codat_simulator.books.models import Sync
 
-# Codat's codes from here on are of syncs that have ended.
+# Codes from here on denote finished syncs.
 _ENDED = 2000
 _TIMEOUT_SECONDS = 30
 _POLL_SECONDS = 0.2
-# What is shown, as it came.
+# The type of the example shown.
 _EXAMPLE = "RetrySubmitted"
 
 
 @dataclass(frozen=True)
 class PublishedEvents:
-    """How many facts of each kind were told, one of them, and how many syncs have ended without being told of."""
+    """The number of events by type, an example, and the number of finished syncs without a current event."""
 
     kinds: Counter[str]
     example: Event | None
@@ -30,7 +30,7 @@ class PublishedEvents:
 
 
 def collect_events(subscriber: Subscriber, syncs: "Iterable[Sync]") -> PublishedEvents:
-    """Return what was told, as soon as it tells of all ``syncs`` that have ended, or when patience ends."""
+    """Return the published events once they cover all finished ``syncs``, or after a timeout."""
     ended = {sync.sync_id: sync.code for sync in syncs if sync.code >= _ENDED}
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     while (unpublished_syncs := _count_unpublished(subscriber, ended)) and time.monotonic() < deadline:
@@ -41,7 +41,7 @@ def collect_events(subscriber: Subscriber, syncs: "Iterable[Sync]") -> Published
 
 
 def _count_unpublished(subscriber: Subscriber, ended: dict[str, int]) -> int:
-    """Return of how many syncs the newest fact does not tell the code that Codat has for it."""
+    """Count the syncs whose latest event does not have Codat's current code."""
     latest_codes: dict[str, tuple[int, int]] = {}
     for event in subscriber.receive_events().values():
         detail = event["detail"]

@@ -1,7 +1,6 @@
-"""Facts: what Codat holds and what SyncTable holds, in the same words and in the smallest pieces.
+"""Define comparable records: the contents of Codat and of SyncTable in one format, in the smallest units.
 
-Whoever compares the two need not know more than this. Nothing here uses the rules of the code that is being shown: what
-these got wrong would be wrong on both sides, and not be seen.
+Nothing here uses the code under demonstration: its defects would affect both sides and stay undetected.
 """
 
 from collections import Counter
@@ -12,19 +11,19 @@ from typing import NamedTuple
 
 
 class Kind(StrEnum):
-    """What a fact is about."""
+    """The subject of a record."""
 
     SYNC = "sync"
-    TRANSACTION = "transaction"  # one row of Codat's list; it has a transaction once per place that it is booked in
-    INDEX_ENTRY = "pointer from transaction"
-    LIST_ENTRY = "listing under company"
-    EVENT = "event marked as seen"
-    WEBHOOK = "answer to webhook"
-    UNEXPECTED_ITEM = "item of the table"  # one that has no business there
+    TRANSACTION = "transaction"  # one row of Codat's list, which has a row per transaction and type
+    INDEX_ENTRY = "index entry of transaction"
+    LIST_ENTRY = "list entry under company"
+    EVENT = "processed event"
+    WEBHOOK = "response to webhook"
+    UNEXPECTED_ITEM = "item of the table"  # one that should not exist
 
 
 class Key(NamedTuple):
-    """Which fact it is. ``sync_id`` is None if it belongs to no sync."""
+    """Identifies a record. ``sync_id`` is None if it belongs to no sync."""
 
     sync_id: str | None
     kind: Kind
@@ -36,22 +35,22 @@ Records = dict[Key, Record]
 
 
 class RowNames:
-    """Names the rows of one sync's list of transactions, those that are alike by counting them."""
+    """Names the rows of a sync's list of transactions, numbering identical ones."""
 
     def __init__(self) -> None:
         self._met: Counter[str] = Counter()
 
     def name(self, transaction_id: str | None, integration_type: str | None, ordinal: int | None) -> str:
-        """Name a row. ``ordinal`` is its place in Codat's list, which has to do where it has no id."""
-        # Codat says `expense` here and `expenses` there, and means the same.
+        """Name a row. ``ordinal`` is its position in Codat's list, used if it has no id."""
+        # Codat uses `expense` and `expenses` interchangeably.
         booked_as = "expense" if integration_type == "expenses" else integration_type
-        name = f"{transaction_id or f'in place {ordinal}'} ({booked_as or 'of no type'})"
+        name = f"{transaction_id or f'at position {ordinal}'} ({booked_as or 'no type'})"
         self._met[name] += 1
         return f"{name} #{self._met[name]}"
 
 
 def utc_millis(at: datetime | None) -> str | None:
-    """Write a time as precisely as the table keeps it; one without an offset is UTC."""
+    """Format a time in UTC with the table's precision; a time without an offset is UTC."""
     if at is None:
         return None
     aware = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

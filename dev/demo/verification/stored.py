@@ -1,4 +1,4 @@
-"""What stands in SyncTable: the syncs as its readers get them, and everything else that is there."""
+"""Read SyncTable: the syncs as readers get them, and every other item."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def stored_records(client: "DynamoDBClient", table_name: str) -> Records:
-    """Read the whole table."""
-    store = SyncRepository(Table(client, table_name), event_retention=timedelta(0))  # which it needs for writing only
+    """Return the records of the whole table."""
+    store = SyncRepository(Table(client, table_name), event_retention=timedelta(0))  # needed for writing only
     records: Records = dict(_list_entries(client, table_name))
     for item in _scan(client, table_name):
         pk, sk = item["pk"]["S"], item["sk"]["S"]
         match pk.split("#"), sk.split("#"):
             case ["SYNC", sync_id], ["SYNC"]:
                 records |= _document_records(store, sync_id)
-            case (["SYNC", _], ["ITEMS" | "RUN" | "RETRY", *_]) | (["TXN", *_], ["BODY" | "CLAIM", *_]):
-                pass  # parts of a document are read with it; the others are not what the demo compares
+            case (["SYNC", _], ["ITEMS" | "PARTRUN" | "RETRY", *_]) | (["TXN", *_], ["BODY" | "CLAIM", *_]):
+                pass  # parts are read with their document; the others are not compared
             case ["COMPANY" | "GATE" | "LIMIT" | "RECONCILE" | "SUB", *_], _:
                 pass
             case ["SYNC", sync_id], ["EVENT", webhook_id]:
@@ -39,7 +39,7 @@ def stored_records(client: "DynamoDBClient", table_name: str) -> Records:
 def _document_records(store: SyncRepository, sync_id: str) -> Records:
     try:
         document = store.load_sync(sync_id)
-    except UnprocessedItemsError:  # parts are missing: no reader could have it
+    except UnprocessedItemsError:  # parts are missing: unreadable
         return {}
     if document is None or document.sync is None:
         return {}
@@ -64,15 +64,15 @@ def _document_records(store: SyncRepository, sync_id: str) -> Records:
 
 
 def _list_entries(client: "DynamoDBClient", table_name: str) -> Iterator[tuple[Key, Record]]:
-    """Yield what a list of a company's syncs is made from."""
+    """Yield the entries of the companies' lists of syncs."""
     for item in _scan(client, table_name, IndexName="byCompany"):
         sync_id, company_id = item["pk"]["S"].removeprefix("SYNC#"), item["companyPk"]["S"].removeprefix("COMPANY#")
-        # One that is only announced has no code yet.
+        # An announced sync has no code yet.
         code = item["summary"]["M"].get("code", {}).get("N")
         yield Key(sync_id, Kind.LIST_ENTRY, company_id), {"code": code and int(code)}
 
 
 def _scan(client: "DynamoDBClient", table_name: str, **index: str) -> "Iterator[dict[str, AttributeValueTypeDef]]":
-    # A demo's table is small, and only a scan shows what should not be there.
+    # The demo's table is small, and only a scan finds unexpected items.
     for page in client.get_paginator("scan").paginate(TableName=table_name, **index):  # type: ignore[arg-type]
         yield from page["Items"]

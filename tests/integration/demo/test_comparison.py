@@ -1,4 +1,4 @@
-"""The comparison of `make demo`: it sees whatever does not stand in the table as Codat has it."""
+"""The comparison of `make demo` detects every difference between the table and Codat."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -34,8 +34,8 @@ INDEX_ENTRY = (f"TXN#{COMPANY_ID}#{TRANSACTION_IDS[1]}", f"SYNC#{SYNC_ID}")
 
 
 @pytest.fixture(autouse=True)
-def _taken_in(start: Callable[[str], Handler], simulated: SimulatedCodat) -> None:
-    """Have the worker take in a sync with rows of every odd kind, so long that they stand in parts."""
+def _ingested(start: Callable[[str], Handler], simulated: SimulatedCodat) -> None:
+    """Let the worker ingest a sync with unusual rows, so large that it is stored in parts."""
     long = (Item(f"long-{number}", message="a long story " * 1000) for number in range(20))
     items = (*simulated.sync(SYNC_ID).items, *generate_items(40, code=5130), *long)
     simulated.change_sync(SYNC_ID, items=items, sync_exception_message="Für den Beleg gilt: nein.")
@@ -43,7 +43,7 @@ def _taken_in(start: Callable[[str], Handler], simulated: SimulatedCodat) -> Non
 
 
 def _compared(simulated: SimulatedCodat, aws: Aws) -> list[Difference]:
-    """Compare the two, as far as they are about syncs: no webhook was delivered here."""
+    """Compare the records of syncs only: no webhook was delivered."""
     snapshot = Snapshot(simulated.companies, simulated.syncs)
     expected = expected_records(snapshot, [Sent(WEBHOOK_ID, SYNC_ID, is_genuine=True)])
     return compare(_without_answers(expected), stored_records(aws.dynamodb, "syncs"))
@@ -53,8 +53,8 @@ def _without_answers(records: Records) -> Records:
     return {key: record for key, record in records.items() if key.kind is not Kind.WEBHOOK}
 
 
-def test_what_was_taken_in_is_as_codat_has_it(simulated: SimulatedCodat, aws: Aws) -> None:
-    """Or else all that follows would prove nothing."""
+def test_an_ingested_sync_has_no_differences(simulated: SimulatedCodat, aws: Aws) -> None:
+    """The baseline of the other tests."""
     assert _compared(simulated, aws) == []
 
 
@@ -72,7 +72,7 @@ def test_what_was_taken_in_is_as_codat_has_it(simulated: SimulatedCodat, aws: Aw
 def test_a_sync_that_changes_without_a_webhook_differs(
     simulated: SimulatedCodat, aws: Aws, change: SyncChanges
 ) -> None:
-    """Each of the words that Codat has for it counts."""
+    """Compare every field of the status."""
     simulated.change_sync(SYNC_ID, **change)
     assert (Verdict.DIFFERENT, Kind.SYNC) in {(found.verdict, found.key.kind) for found in _compared(simulated, aws)}
 
@@ -81,7 +81,7 @@ def test_a_sync_that_changes_without_a_webhook_differs(
 def test_a_transaction_that_changes_without_a_webhook_differs(
     simulated: SimulatedCodat, aws: Aws, change: dict[str, str]
 ) -> None:
-    """And only that."""
+    """Report only that transaction."""
     first, second, *others = simulated.sync(SYNC_ID).items
     simulated.change_sync(SYNC_ID, items=(first, replace(second, **change), *others))
     (found,) = _compared(simulated, aws)
@@ -89,7 +89,7 @@ def test_a_transaction_that_changes_without_a_webhook_differs(
 
 
 def test_a_missing_or_additional_row_is_reported(simulated: SimulatedCodat, aws: Aws) -> None:
-    """Also if it is one of several that are alike."""
+    """Also for one of several identical rows."""
     items = simulated.sync(SYNC_ID).items
     simulated.change_sync(SYNC_ID, items=(*items, items[-1]))
     assert [found.verdict for found in _compared(simulated, aws)] == [Verdict.LOST]
@@ -101,9 +101,7 @@ def test_a_missing_or_additional_row_is_reported(simulated: SimulatedCodat, aws:
 
 
 @pytest.mark.parametrize(("key", "kind"), [(DOCUMENT, Kind.SYNC), (EVENT, Kind.EVENT), (INDEX_ENTRY, Kind.INDEX_ENTRY)])
-def test_what_is_not_in_the_table_is_lost(
-    simulated: SimulatedCodat, aws: Aws, key: tuple[str, str], kind: Kind
-) -> None:
+def test_a_missing_item_is_lost(simulated: SimulatedCodat, aws: Aws, key: tuple[str, str], kind: Kind) -> None:
     """Omit the document, an event or an index entry."""
     pk, sk = key
     aws.dynamodb.delete_item(TableName="syncs", Key={"pk": {"S": pk}, "sk": {"S": sk}})
@@ -117,7 +115,7 @@ def test_an_unknown_item_is_unexpected(simulated: SimulatedCodat, aws: Aws) -> N
     assert [found.verdict for found in _compared(simulated, aws)] == [Verdict.UNEXPECTED] * 3
 
 
-_WELL = Result(
+_PASSED = Result(
     {},
     {},
     0,
@@ -133,20 +131,20 @@ _WELL = Result(
 @pytest.mark.parametrize(
     ("result", "says"),
     [
-        (replace(_WELL, queued=6), "6 left in the queue"),
-        (replace(_WELL, dead_letters=1), "1 dead letters"),
-        (replace(_WELL, published=replace(_WELL.published, unpublished_syncs=1)), "1 not told of"),
-        (replace(_WELL, expense_outcomes=[ExpenseOutcome("", 2, "", "")]), "1 written twice"),
-        (replace(_WELL, reconciliation=replace(_RECONCILED, found=0)), "1 not found by reconciliation"),
-        (replace(_WELL, reconciliation=replace(_RECONCILED, complete_as_of=None)), "not known to be complete"),
+        (replace(_PASSED, queued=6), "6 left in the queue"),
+        (replace(_PASSED, dead_letters=1), "1 dead letters"),
+        (replace(_PASSED, published=replace(_PASSED.published, unpublished_syncs=1)), "1 not published"),
+        (replace(_PASSED, expense_outcomes=[ExpenseOutcome("", 2, "", "")]), "1 written twice"),
+        (replace(_PASSED, reconciliation=replace(_RECONCILED, found=0)), "1 not found by reconciliation"),
+        (replace(_PASSED, reconciliation=replace(_RECONCILED, complete_as_of=None)), "completeness unknown"),
     ],
 )
-def test_what_is_not_well_is_said_in_the_last_line(result: Result, says: str) -> None:
-    """Even if the two sides agree."""
-    assert _WELL.passed
-    assert _WELL.verdict == "0 syncs, 0 transactions: 0 lost, 0 different"
+def test_the_verdict_lists_every_problem(result: Result, says: str) -> None:
+    """Also if the two sides agree."""
+    assert _PASSED.passed
+    assert _PASSED.verdict == "0 syncs, 0 transactions: 0 lost, 0 different"
     assert not result.passed
-    assert result.verdict == f"{_WELL.verdict}, {says}"
+    assert result.verdict == f"{_PASSED.verdict}, {says}"
 
 
 def test_the_demo_shows_every_status_code() -> None:
