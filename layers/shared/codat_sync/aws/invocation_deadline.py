@@ -32,7 +32,7 @@ def limit_invocation(seconds: float) -> Iterator[None]:
 
 
 def enforce_deadline(client: "DynamoDBClient") -> "DynamoDBClient":
-    """Make ``client`` raise InvocationDeadlineError for requests past the invocation's deadline. Returns ``client``."""
+    """Make ``client`` raise InvocationDeadlineError for requests past its deadline; returns ``client``."""
     client.meta.events.register("request-created.dynamodb", _refuse_after_deadline)
     return client
 
