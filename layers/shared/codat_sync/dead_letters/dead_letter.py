@@ -1,4 +1,4 @@
-"""Dead letters: messages that could not be handled, why not, and which of them a person means."""
+"""Model dead letters, the reasons for them, and filters that select them."""
 
 import json
 from collections.abc import Collection
@@ -8,13 +8,13 @@ from datetime import datetime
 from codat_sync.core.identifiers import canonicalize, is_identifier
 from codat_sync.dead_letters.mention import extract_webhook, mentions_company
 
-# What SQS itself moves has no reason: it was handed out as often as the queue allows.
+# Messages that SQS itself moves carry no reason: they were received as often as the queue allows.
 MAX_RECEIVES_EXCEEDED = "max-receives-exceeded"
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message of a dead-letter queue. ``queue`` is our name of that; ``sent_at`` when the message first came in."""
+    """A message in a dead-letter queue. ``queue`` is our name for it; ``sent_at`` is when it was first sent."""
 
     queue: str
     message_id: str
@@ -29,17 +29,17 @@ class DeadLetter:
 
     @property
     def payload(self) -> str:
-        """The webhook that it carries, or else its body, for a person to read."""
+        """The webhook that it carries, or else its body, for display."""
         return extract_webhook(self.body) or self.body
 
     def mentions(self, company_id: str) -> bool:
-        """Return whether it speaks of a company, though it may be no message that can be understood."""
+        """Return whether it mentions a company, even if it is malformed."""
         return self.group == company_id or mentions_company(company_id, self.body)
 
 
 @dataclass(frozen=True, slots=True)
 class DropDecision:
-    """That letters are deleted: why, by whom and when."""
+    """A decision to drop letters: why, by whom and when."""
 
     why: str
     by: str
@@ -60,9 +60,9 @@ class DroppedLetter:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterFilter:
-    """Which dead letters are meant: those that fit all that is said. Nothing said: all.
+    """Select dead letters that match all given criteria. Without criteria, all match.
 
-    ``company_id`` is of those that say so; ``mentioned`` is a company's id wherever it stands in a letter.
+    ``company_id`` matches the letter's company; ``mentioned`` is a company's id anywhere in a letter.
     """
 
     message_ids: frozenset[str] = frozenset()
@@ -73,11 +73,11 @@ class DeadLetterFilter:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is said."""
+        """Whether there are no criteria."""
         return self == DeadLetterFilter()
 
     def is_match(self, letter: DeadLetter) -> bool:
-        """Return whether ``letter`` is meant."""
+        """Return whether ``letter`` matches."""
         return (
             (not self.message_ids or letter.message_id in self.message_ids)
             and self.queue in {None, letter.queue}
@@ -87,14 +87,14 @@ class DeadLetterFilter:
         )
 
     def is_satisfied_by(self, found: Collection[str]) -> bool:
-        """Return whether there can be no others than those with the ids ``found``: each is named, and was found."""
+        """Return whether no further letters can match: all requested ids are among ``found``."""
         return bool(self.message_ids) and self.message_ids.issubset(found)
 
 
 def extract_ids(body: str, group: str | None) -> tuple[str | None, str | None]:
-    """Return the ids of the company and of the sync that a message is about, as far as it says, whatever it is.
+    """Extract the company id and the sync id from a message of any format; None where there is none.
 
-    What can be no id is none: it may be anything, of any length.
+    Invalid ids are treated as missing: they may be anything, of any length.
     """
     try:
         message = json.loads(body)

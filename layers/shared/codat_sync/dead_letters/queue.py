@@ -1,4 +1,4 @@
-"""What was set aside: the dead-letter queues as a person deals with them, and the record of what was dropped."""
+"""Access the dead-letter queues, and the records of dropped letters."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -33,26 +33,26 @@ if TYPE_CHECKING:
     )
 
 _VERSION = 1
-# How long a letter is hidden from others, and from our next look, while it is dealt with.
+# How long a letter stays hidden from other receivers, including our own, while it is processed.
 _VISIBILITY_SECONDS = 300
-_BATCH_SIZE = 10  # that SQS hands over
+_BATCH_SIZE = 10  # Maximum that SQS returns per request.
 _RETENTION = timedelta(days=365)
-# In bytes: an item of DynamoDB's holds 400 KB.
+# In bytes: a DynamoDB item is limited to 400 KB.
 _MAX_BODY_BYTES = 350_000
 
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """About how many letters a queue has: those to be had, and those that somebody is looking at just now."""
+    """Approximate number of letters in a queue: available, and in flight with a receiver."""
 
     available: int
     in_flight: int
 
 
 class DeadLetterQueueClient:
-    """A dead-letter queue, and the queue that its messages came from, if it was one.
+    """Client of a dead-letter queue and of its source queue, if it has one.
 
-    All of it raises QueueUnavailableError.
+    All methods raise QueueUnavailableError.
     """
 
     def __init__(self, client: "SQSClient", name: str, *, url: str, source_url: str | None) -> None:
@@ -63,31 +63,31 @@ class DeadLetterQueueClient:
 
     @property
     def name(self) -> str:
-        """Our name of the queue."""
+        """Our name for the queue."""
         return self._name
 
     @property
     def is_redrivable(self) -> bool:
-        """Whether its messages can be put back."""
+        """Whether its messages can be redriven to a source queue."""
         return self._source_url is not None
 
     def count(self) -> QueueDepth:
-        """Return about how many letters there are."""
+        """Return the approximate number of letters."""
         names: list[QueueAttributeNameType] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         with _queue_errors():
             answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
         return QueueDepth(*(int(answer["Attributes"][name]) for name in names))
 
     def letters(self, most: int) -> Iterator[list[DeadLetter]]:
-        """Yield up to ``most`` letters, hidden from others for five minutes, as SQS hands them over: some at a time."""
+        """Receive up to ``most`` letters in batches, each hidden from other receivers for five minutes."""
         while most > 0 and (received := self._receive(min(most, _BATCH_SIZE))):
             yield [self._letter(message) for message in received]
             most -= len(received)
 
     def redrive(self, letter: DeadLetter) -> None:
-        """Send a letter to where it came from, as it was, and take it out here.
+        """Send a letter back to its source queue unchanged, then delete it.
 
-        In this order: a message that is there twice does no harm. The reason goes: if it fails again, it has another.
+        In this order, as a duplicate message does no harm. The reason is removed: a new failure adds a new one.
         """
         request: SendMessageRequestTypeDef = {"QueueUrl": self._source_url or "", "MessageBody": letter.body}
         if letter.group:
@@ -97,12 +97,12 @@ class DeadLetterQueueClient:
         self.delete(letter)
 
     def delete(self, letter: DeadLetter) -> None:
-        """Delete a letter. What was to be known of it has to be written before."""
+        """Delete a letter. Callers store a record first, if one is needed."""
         with _queue_errors():
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt_handle)
 
     def release(self, receipt_handles: Iterable[str]) -> None:
-        """Let others see letters again. One that SQS does not let is seen when it is not hidden any more."""
+        """Make letters visible again. If SQS refuses one, it becomes visible when its timeout expires."""
         for some in batched(receipt_handles, _BATCH_SIZE):
             shown: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
                 {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
@@ -140,15 +140,15 @@ class DeadLetterQueueClient:
 
 
 class DroppedLetterRepository:
-    """The record of letters that a person dropped, in SyncTable, for a year."""
+    """Store records of dropped letters in SyncTable, for a year."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def put(self, letter: DeadLetter, drop: DropDecision) -> None:
-        """Write down a letter, whole if an item can hold it, and who drops it, when and why.
+        """Store a dropped letter with who dropped it, when and why; its body only if it fits an item.
 
-        Of a company that was forgotten, only that there was one.
+        For an erased company, only the fact that there was a letter is stored.
         """
         body = letter.body.encode()
         if letter.company_id and not is_not_erased(self._table, letter.company_id):
@@ -172,7 +172,7 @@ class DroppedLetterRepository:
         self._table.put(item, {})
 
     def latest(self, most: int) -> list[DroppedLetter]:
-        """Return the latest records, the newest first: ``most``, or fewer if those are over a megabyte."""
+        """Load up to ``most`` latest records, newest first; fewer if those exceed 1 MB."""
         items, _ = self._table.query_page(dropped_partition(), None, most, newest_first=True)
         return [_dropped(item) for item in items]
 
@@ -198,4 +198,4 @@ def _queue_errors() -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise QueueUnavailableError(f"the dead-letter queue does not do it: {error}") from error
+        raise QueueUnavailableError(f"the dead-letter queue is unavailable: {error}") from error

@@ -1,6 +1,6 @@
-"""What a person does about dead letters: looks at them, puts them back after the fix, or drops them and says why.
+"""Let operators inspect dead letters, redrive them after a fix, or drop them with a reason.
 
-To put one back may write to Codat what had failed, and needs the role that a retry needs; so does to drop one.
+A redrive may write to Codat what had failed. So it needs the same role as a retry, as does dropping a letter.
 """
 
 import sys
@@ -17,32 +17,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DeadLetterService:
-    """The dead-letter queues of a deployment, and the record of what was dropped. Raises QueueUnavailableError.
+    """Manage the dead-letter queues of a deployment. Raises QueueUnavailableError.
 
-    As many letters of each queue are looked through as it has at the beginning, ``most`` at most, so that what fails
-    again meanwhile is not chased.
+    Each operation examines as many letters of a queue as it held at the beginning, at most ``most``, so that letters
+    that fail again meanwhile are not processed in a loop.
     """
 
     queues: "Sequence[DeadLetterQueueClient]"
     records: "DroppedLetterRepository"
 
     def find(self, wanted: DeadLetterFilter, most: int = sys.maxsize) -> list[DeadLetter]:
-        """Return the dead letters that are wanted. They stay."""
+        """Return the matching dead letters without changing them."""
         return _process(self.queues, wanted, _at_most(most))
 
     def redrive(self, wanted: DeadLetterFilter, most: int = sys.maxsize) -> list[DeadLetter]:
-        """Put the dead letters that are wanted back to where they came from, if that was a queue, and return them.
+        """Redrive the matching dead letters to their source queues, if they have one, and return them.
 
-        Nothing is written to Codat twice by it: a message says only that there is something to look at, and retry
-        decides anew.
+        This writes nothing to Codat twice: a message only says that there is something to check, and retry plans anew.
         """
         with_source = [queue for queue in self.queues if queue.is_redrivable]
         return _process(with_source, wanted, _at_most(most), lambda queue, letter: queue.redrive(letter))
 
     def drop(self, wanted: DeadLetterFilter, dropping: DropDecision, most: int = sys.maxsize) -> list[DeadLetter]:
-        """Delete the dead letters that are wanted, each after it was written down, and return them.
+        """Delete the matching dead letters, each after its record is stored, and return them.
 
-        Raises what DynamoDB raises, too: what was not written down is not deleted.
+        Also raises whatever DynamoDB raises: a letter without a record is not deleted.
         """
 
         def drop_one(queue: "DeadLetterQueueClient", letter: DeadLetter) -> None:
@@ -53,7 +52,7 @@ class DeadLetterService:
 
 
 def delete_mentions(queues: "Sequence[DeadLetterQueueClient]", company_id: str) -> int:
-    """Delete all that speaks of a company, without a record, and return how many letters that were.
+    """Delete all letters that mention a company, without records, and return their number.
 
     Raises QueueUnavailableError.
     """
@@ -64,7 +63,7 @@ def delete_mentions(queues: "Sequence[DeadLetterQueueClient]", company_id: str) 
 def _at_most(most: int) -> "Callable[[DeadLetterQueueClient], int]":
     def how_many(queue: "DeadLetterQueueClient") -> int:
         counts = queue.count()
-        # What somebody has let go of just now SQS may still count as looked at.
+        # SQS may still count letters that were just released as in flight.
         return min(counts.available + counts.in_flight, most)
 
     return how_many
@@ -76,9 +75,9 @@ def _process(
     how_many: "Callable[[DeadLetterQueueClient], int]",
     action: "Callable[[DeadLetterQueueClient, DeadLetter], None] | None" = None,
 ) -> list[DeadLetter]:
-    """Have each letter that is wanted dealt with, and return those; the others are left as they were.
+    """Apply ``action`` to each matching letter, and return those; release the others.
 
-    SQS may hand over a letter twice: it is dealt with twice, which does no harm, and returned once.
+    SQS may deliver a letter twice: then the action is repeated, which does no harm, and the letter is returned once.
     """
     done: dict[str, DeadLetter] = {}
     for queue in queues:
@@ -99,7 +98,7 @@ def _process(
 
 @contextmanager
 def _released_afterwards(queue: "DeadLetterQueueClient") -> Iterator[dict[str, str]]:
-    """Yield the letters, by their ids, that others see again at the end. Not before: SQS would hand them out again."""
+    """Yield a mapping of letters to release at the end. Not earlier: SQS would deliver them again."""
     left: dict[str, str] = {}
     try:
         yield left

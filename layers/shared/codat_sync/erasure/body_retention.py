@@ -1,8 +1,8 @@
-"""The bodies of SyncTable that are older than they are to be kept: found, and emptied.
+"""Purge the bodies in SyncTable that are older than their retention.
 
-A body is only ever needed to create a transaction again. Without it that is planned as one whose body nobody has: so
-to empty one writes nothing twice, whenever it is done. The item itself stays, as it leads to its submission, which says
-what was sent; claims and submissions are not touched.
+A body is only needed to resubmit a transaction. Without it, the transaction is planned as one without a recorded body:
+so purging never causes a second write, whenever it happens. The item itself stays, as it leads to its submission, which
+records what was sent. Claims and submissions are not changed.
 """
 
 from collections.abc import Iterator
@@ -20,18 +20,18 @@ _WORKERS = 8
 
 
 class BodyPurger:
-    """The bodies of SyncTable."""
+    """Find and purge bodies in SyncTable."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="body")
 
     def count(self, before: datetime) -> Iterator[int]:
-        """Yield how many there are that were recorded before then, in a part of the table after the other."""
+        """Yield the number of bodies recorded before ``before``, per page of the table."""
         return map(len, self._find(before))
 
     def purge(self, before: datetime, now: datetime) -> Iterator[int]:
-        """Empty them; yields as ``count`` does. Wherever it ends, another one finds what is left."""
+        """Purge them; yield as ``count`` does. After an interruption, another run finds the rest."""
         for items in self._find(before):
             yield sum(self._pool.map(partial(self._purge, now), items))
 
@@ -41,7 +41,7 @@ class BodyPurger:
             yield [item for item in page if is_body(item) and "purgedAt" not in item and item["recordedAt"] < until]
 
     def _purge(self, now: datetime, item: Attributes) -> bool:
-        """Empty one, if it is still there; returns whether it was."""
+        """Purge one body if its item still exists; return whether it did."""
         changes = {"body": None, "purgedAt": format_timestamp(now)}
         try:
             self._table.update({name: item[name] for name in ("pk", "sk")}, changes, {"recordedAt": item["recordedAt"]})

@@ -1,8 +1,8 @@
-"""All that SyncTable holds of one company, its record apart: found, and deleted.
+"""Find and delete everything that SyncTable holds about a company, except its own record.
 
-It is found by a scan of the whole table. No index has the pointers, bodies and claims of a company, as each would cost
-one more write; and documents do not name the transactions that they once had. Nobody waits for a scan but who has a
-company forgotten.
+Items are found by a scan of the whole table. No index covers the index entries, bodies and claims of a company, as each
+would cost another write; and records do not name the transactions that they had earlier. Only an erasure waits for the
+scan.
 """
 
 from collections import Counter
@@ -28,19 +28,19 @@ _QUERIES_AT_ONCE = 8
 
 
 class CompanyItems:
-    """The items of SyncTable that are of a company."""
+    """Count and delete a company's items in SyncTable."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._pool = ThreadPoolExecutor(_QUERIES_AT_ONCE, thread_name_prefix="query")
 
     def count(self, company_id: str) -> Iterator[Counter[str]]:
-        """Yield how many of each kind there are, in a part of the table after the other."""
+        """Yield the number of items by type, per page of the table."""
         for steps in self._find(company_id):
             yield Counter(map(get_item_type, chain.from_iterable(steps)))
 
     def erase(self, company_id: str) -> Iterator[Counter[str]]:
-        """Delete them; yields as ``count`` does. Wherever it ends, another one finds what is left.
+        """Delete them; yield as ``count`` does. After an interruption, another run finds the rest.
 
         Raises UnprocessedItemsError.
         """
@@ -50,7 +50,7 @@ class CompanyItems:
             yield Counter(map(get_item_type, chain.from_iterable(steps)))
 
     def _find(self, company_id: str) -> Iterator[list[list[Key]]]:
-        """Yield the keys of some of them after the other, in steps: what leads to others is deleted after those."""
+        """Yield batches of keys in steps: items that lead to others are deleted after those."""
         looked_up: set[str] = set()
         for page in self._table.scan(_NAMES):
             ours = [item for item in page if _is_of(item, company_id)]
@@ -63,13 +63,13 @@ class CompanyItems:
                 [_key(item) for item in ours if not _is_in_sync(item)],
             ]
 
-        # Those that do not name it, and hold something of it all the same.
+        # Dropped letters whose body mentions the company, although their company id does not.
         dropped = self._table.query_partition(DROPPED, (*_NAMES, "body"))
         others = (item for item in dropped if not _is_of(item, company_id))
         yield [[_key(item) for item in others if mentions_company(company_id, item.get("body") or "")]]
 
     def _sync(self, company_id: str, sync_id: str) -> list[Attributes]:
-        """Return all that there is of a sync; nothing if it is another company's, whatever pointed to it."""
+        """Return all items of a sync; none if it belongs to another company, whatever led to it."""
         items = self._table.query_partition(sync_key(sync_id)["pk"], _NAMES)
         return items if {_company_of(item) for item in items} <= {None, company_id} else []
 
@@ -84,7 +84,7 @@ def _is_in_sync(item: Attributes) -> bool:
 
 
 def _company_of(item: Attributes) -> str | None:
-    """Return the company that an item names beside its key, None if it names none."""
+    """Return the company id in an item's attributes; None if there is none."""
     company_id: str | None = item.get("companyId") or item.get("summary", {}).get("companyId")
     return company_id
 

@@ -1,6 +1,6 @@
-"""Forgetting a company on request: first nothing of it may be written any more, then all of it is deleted.
+"""Erase a company's data on request: first block all writes about it, then delete everything.
 
-Every step can be repeated: whatever ends it, another run goes on where it is needed.
+Every step can be repeated: after an interruption, another run continues where needed.
 """
 
 import time
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
     from codat_sync.dead_letters.queue import DeadLetterQueueClient
     from codat_sync.erasure.company_items import CompanyItems
 
-# Who looked before there was a tombstone may write for as long as a function runs; what it has signed by then AWS takes
-# for fifteen minutes at most, however long it was on its way:
+# A writer that checked before the tombstone existed may write for as long as a function runs. AWS accepts a request that
+# it signed by then for at most 15 minutes, however long it was in transit:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
-# The rest is for clocks that differ, which AWS allows five minutes.
+# The rest is for clock skew, of which AWS tolerates five minutes.
 LONGEST_RUN = timedelta(minutes=5)
 WRITERS_FINISH_WITHIN = LONGEST_RUN + timedelta(minutes=15 + 10)
-# What Codat was sent before has ended by then, or is listed. It refuses what it has completed: so a company that is
-# known again is written to as one of which nothing was ever sent.
+# By then, everything sent to Codat has ended or is listed. Codat rejects transactions that it has completed: so after
+# the block is lifted, the company can be written to as if nothing had ever been sent.
 BLOCK_LIFTABLE_AFTER = timedelta(days=1)
-# The second one finds nothing, unless a person looks at the company at the same time.
+# The second pass finds nothing, unless somebody views the company at the same time.
 _MAX_PASSES = 10
 
 
 def _discard(_text: str) -> None:
-    """Tell nobody."""
+    """Ignore progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErasureResult:
-    """What came of forgetting a company: its tombstone, how many items of each kind and dead letters were deleted."""
+    """Result of an erasure: the tombstone, and the numbers of deleted items by type and of deleted dead letters."""
 
     tombstone: "Tombstone"
     items: Counter[str]
@@ -46,7 +46,7 @@ class ErasureResult:
 
 @dataclass(frozen=True)
 class ErasureService:
-    """How companies are forgotten, and known again. ``by`` is who asks for it."""
+    """Erase companies' data and lift erasure blocks. ``by`` is who requests it."""
 
     tombstones: "TombstoneRepository"
     items: "CompanyItems"
@@ -57,10 +57,10 @@ class ErasureService:
     report: Callable[[str], None] = _discard
 
     def erase(self, company_id: str, reason: str) -> ErasureResult:
-        """Delete all that is known of a company, when nobody can write anything of it any more.
+        """Delete everything about a company, once nothing can write about it any more.
 
-        Raises UnprocessedItemsError if each time that it looks there is something; ConditionFailedError if it is known
-        again meanwhile; and what AWS raises.
+        Raises UnprocessedItemsError if every pass finds items; ConditionFailedError if the block is lifted meanwhile;
+        and whatever AWS raises.
         """
         stone = self.tombstones.put(company_id, self.by, reason, self.now())
         self._wait_for_writers(stone)
@@ -70,16 +70,16 @@ class ErasureService:
         return ErasureResult(self.tombstones.finish(company_id, self.now()), items, letters)
 
     def lift_block(self, company_id: str, reason: str) -> bool:
-        """Have a company known again that was forgotten; returns False if it was not.
+        """Lift a company's erasure block; return False if there was none.
 
-        At once while nothing is deleted yet. Else it takes a day, so that nothing is on its way to the books that we do
-        not know of any more. Raises TooEarlyError.
+        This is possible at once while nothing is deleted yet, otherwise a day after the erasure, so that no write whose
+        record was erased is still in progress. Raises TooEarlyError.
         """
         stone = self.tombstones.load(company_id)
         if stone is None:
             return False
         if stone.started_at and stone.erased_at is None:
-            raise TooEarlyError("it is being erased: let that come to its end first")
+            raise TooEarlyError("it is being erased: wait until that has finished")
         if stone.erased_at and self.now() - stone.erased_at < BLOCK_LIFTABLE_AFTER:
             raise TooEarlyError(
                 f"it was erased less than a day ago: wait until {stone.erased_at + BLOCK_LIFTABLE_AFTER}"
@@ -88,21 +88,21 @@ class ErasureService:
         return True
 
     def _wait_for_writers(self, stone: "Tombstone") -> None:
-        """Wait for who may have looked before the tombstone was there, submissions that are in flight included."""
+        """Wait for writers that may have checked before the tombstone existed, including submissions in flight."""
         left = stone.requested_at + WRITERS_FINISH_WITHIN - self.now()
         if left > timedelta() and stone.started_at is None:
-            self.report(f"nothing more is written of it; in {left} all is deleted that is there …")
+            self.report(f"writes are blocked; deletion starts in {left} …")
             self.sleep(left.total_seconds())
 
     def _erase_items(self, company_id: str) -> Counter[str]:
-        """Delete until a look at all of the table finds nothing, and return how much that was."""
+        """Delete until a pass over the whole table finds nothing; return the numbers of deleted items by type."""
         erased: Counter[str] = Counter()
         for _ in range(_MAX_PASSES):
             found = self._sum_counts(self.items.erase(company_id))
             if not found:
                 return erased
             erased += found
-        raise UnprocessedItemsError(f"something of company {company_id} was there each time, {_MAX_PASSES} times")
+        raise UnprocessedItemsError(f"items of company {company_id} were found in each of {_MAX_PASSES} passes")
 
     def _sum_counts(self, counts: Iterable[Counter[str]]) -> Counter[str]:
         total: Counter[str] = Counter()
