@@ -1,4 +1,4 @@
-"""Whether a request that changes something was made on a page of ours, and not by another site in a person's name."""
+"""Protect state-changing requests against cross-site request forgery."""
 
 import hmac
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
 
 def require_csrf_token(session: Session, token: str, headers: Mapping[str, str], base_url: str) -> None:
-    """Raise CsrfError unless the request carries the session's token and comes from a page of ours.
+    """Raise CsrfError unless the request carries the session's token and comes from our own pages.
 
-    ``headers`` are in lower case. What a browser says of where it comes from has to be right if it says it; while
-    authentication is off it has to say it, as there the token is no secret.
+    ``headers`` have lower-case names. `Origin` and `Sec-Fetch-Site` are checked if present. While authentication is
+    off, one of them is required, as the token is no secret then.
     """
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     if not hmac.compare_digest(token.encode(errors="replace"), session.csrf_token.encode()):
@@ -25,7 +25,7 @@ def require_csrf_token(session: Session, token: str, headers: Mapping[str, str],
     if session.viewer == UNAUTHENTICATED_VIEWER and origin is None and site is None:
         raise CsrfError("the request does not say where it comes from")
     if session.viewer == UNAUTHENTICATED_VIEWER and urlsplit(base_url).hostname not in _THIS_MACHINE:
-        # Another site's name can be made to lead here, and its pages are then of the same origin.
+        # DNS rebinding: another site's name can resolve to this machine, which makes its pages same-origin.
         raise CsrfError("the request is for a name that is not this machine's")
 
 

@@ -1,7 +1,7 @@
-"""What the issuer says of a person: the claims of an ID token, checked.
+"""Read and validate the claims of an ID token.
 
-The signature is not: the token comes from the issuer itself, over TLS, in answer to our own request, and then OpenID
-Connect leaves that to us (OpenID Connect Core 3.1.3.7, 6). It must never be read from anywhere else.
+The signature is not verified: the token comes directly from the issuer over TLS, in response to our own request, where
+OpenID Connect makes that optional (OpenID Connect Core 3.1.3.7, 6). Never use this for a token from any other source.
 """
 
 import hmac
@@ -20,7 +20,7 @@ _LONGEST_SUBJECT = 255  # OpenID Connect Core 2
 
 @dataclass(frozen=True, slots=True)
 class ExpectedClaims:
-    """Who has to have issued a token, for whom, and for which attempt."""
+    """The required issuer, audience and nonce of a token."""
 
     issuer: str
     client_id: str
@@ -28,13 +28,13 @@ class ExpectedClaims:
 
 
 def read_id_token(token: str, expected: ExpectedClaims, now: datetime) -> Claims:
-    """Return the claims of ``token``. Raises LoginFailedError, saying which of them is not as it has to be."""
+    """Return the validated claims of ``token``. Raises LoginFailedError that names the invalid claims."""
     claims = _claims(token)
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
     expires_at, subject = claims.get("exp"), claims.get("sub")
     is_for_us = expected.client_id in audiences
-    # OpenID Connect Core 3.1.3.7, 4 and 5: one that is for several says who asked for it.
+    # OpenID Connect Core 3.1.3.7, 4 and 5: a token with several audiences names its authorized party.
     is_ours = claims.get("azp", expected.client_id if len(audiences) == 1 else None) == expected.client_id
     is_in_time = isinstance(expires_at, int | float) and expires_at + _CLOCK_SKEW_SECONDS > now.timestamp()
     wrong = {
@@ -46,7 +46,7 @@ def read_id_token(token: str, expected: ExpectedClaims, now: datetime) -> Claims
         "sub": not (isinstance(subject, str) and 0 < len(subject) <= _LONGEST_SUBJECT),
     }
     if any(wrong.values()):
-        raise LoginFailedError(f"the token's {', '.join(name for name in wrong if wrong[name])} is not as it has to be")
+        raise LoginFailedError(f"the token's {', '.join(name for name in wrong if wrong[name])} is invalid")
     return claims
 
 
@@ -58,5 +58,5 @@ def _claims(token: str) -> dict[str, Any]:
     except ValueError:
         claims = None
     if not isinstance(claims, dict):
-        raise LoginFailedError("the token is none")
+        raise LoginFailedError("the token is malformed")
     return claims

@@ -1,7 +1,7 @@
-"""Signing in and out: OpenID Connect's authorization-code flow with PKCE.
+"""Sign users in and out with OpenID Connect's authorization code flow with PKCE.
 
-What a person brings back counts only in the browser that began it (``state``, in a cookie), once (the issuer takes a
-code once, and only with the verifier), and for the token that was made for it (``nonce``).
+A callback is valid only in the browser that began the login (``state``, in a cookie), once (the issuer accepts a code
+once, and only with the verifier), and for the token issued for it (``nonce``).
 """
 
 import re
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from codat_sync.auth.signed_cookie import SignedCookie
 
 CALLBACK_PATH = "/login/callback"
-# What RFC 6749, 4.1.2.1 has an issuer say; anything else is not quoted.
+# Format of error codes in RFC 6749, 4.1.2.1; anything else is not quoted.
 _ERROR = re.compile(r"[a-z_]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Where a browser is sent, and the cookies that it is to keep or to forget."""
+    """A redirect of the browser, with the cookies to set or expire."""
 
     location: str
     cookies: tuple["Cookie", ...]
@@ -38,7 +38,7 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class LoginFlow:
-    """How people sign in. ``base_url`` is, throughout, where they reach the pages, without a slash at the end."""
+    """Sign users in and out. ``base_url`` is the public URL of the pages, without a trailing slash."""
 
     provider: "OidcClient"
     login_states: "SignedCookie[LoginState]"
@@ -47,13 +47,13 @@ class LoginFlow:
     now: Callable[[], datetime]
 
     def begin(self, base_url: str, next_path: str) -> Redirect:
-        """Send somebody to the issuer. Raises IdentityProviderError, SecretUnavailableError."""
+        """Redirect a user to the issuer. Raises IdentityProviderError, SecretUnavailableError."""
         attempt = begin_login(next_path, self.now())
         location = self.provider.authorize_url(attempt, base_url + CALLBACK_PATH)
         return Redirect(location, (self.login_states.write(attempt),))
 
     def finish(self, base_url: str, query: Mapping[str, str], cookies: Mapping[str, str]) -> Redirect:
-        """Begin the session of somebody whom the issuer has sent back, whatever roles they have.
+        """Create the session of a user whom the issuer sent back, whatever their roles.
 
         Raises LoginFailedError, IdentityProviderError, SecretUnavailableError.
         """
@@ -70,13 +70,13 @@ class LoginFlow:
         return Redirect(base_url + attempt.next_path, (self.sessions.write(session), self.login_states.expire()))
 
     def end(self, base_url: str) -> Redirect:
-        """Sign somebody out: here, and at the issuer if it has a way and answers.
+        """Sign a user out here, and at the issuer if it supports that and is available.
 
-        An answer to a form must not redirect there at once: `form-action` of the pages' policy holds for where a form
-        is redirected to as well. Answer with a page and `Refresh: 0; url=…`.
+        The response to a form must not redirect there directly: the pages' `form-action` policy also covers redirects
+        of a form. Respond with a page and `Refresh: 0; url=…`.
         """
         try:
             location = self.provider.end_session_url(base_url + HOME)
         except (IdentityProviderError, SecretUnavailableError):
-            location = None  # Here they are signed out all the same.
+            location = None  # They are still signed out here.
         return Redirect(location or base_url + HOME, (self.sessions.expire(), self.login_states.expire()))

@@ -1,4 +1,4 @@
-"""One attempt to sign in, which a cookie remembers while the person is at the issuer."""
+"""Model a login attempt, stored in a cookie while the user is at the issuer."""
 
 import hmac
 import secrets
@@ -14,7 +14,7 @@ _LIFETIME = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class LoginState:
-    """What has to come back: ``state`` with the person, ``nonce`` in the token; and ``verifier`` redeems the code."""
+    """A login attempt. ``state`` must return with the user, ``nonce`` in the token; ``verifier`` redeems the code."""
 
     state: str
     nonce: str
@@ -24,15 +24,15 @@ class LoginState:
 
     @property
     def challenge(self) -> str:
-        """What the issuer is told of the verifier (RFC 7636, 4.2, S256)."""
+        """The PKCE code challenge of the verifier (RFC 7636, 4.2, S256)."""
         return urlsafe_b64encode(sha256(self.verifier.encode()).digest()).decode().rstrip("=")
 
     def is_state_valid(self, state: str) -> bool:
-        """Return whether an answer of the issuer's is to this attempt, and not to one that somebody else began."""
+        """Return whether a callback belongs to this attempt, and not to one begun by somebody else."""
         return hmac.compare_digest(state.encode(errors="replace"), self.state.encode())
 
 
 def begin_login(next_path: str, now: datetime) -> LoginState:
-    """Return an attempt that leads to ``next_path``, if that is one of ours."""
+    """Create an attempt that leads to ``next_path``, if that is a path of this site."""
     state, nonce, verifier = (secrets.token_urlsafe() for _ in range(3))
     return LoginState(state, nonce, verifier, safe_redirect_path(next_path), now + _LIFETIME)

@@ -1,4 +1,4 @@
-"""The issuer of ID tokens: the stack's own user pool, or one of the customer's (OpenID Connect)."""
+"""Talk to the issuer of ID tokens: the stack's own user pool, or the customer's (OpenID Connect)."""
 
 import json
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class OidcClientCredentials:
-    """What the issuer knows us by."""
+    """Our client credentials at the issuer."""
 
     client_id: str
     client_secret: str | None
@@ -30,14 +30,14 @@ class OidcClientCredentials:
 
 @dataclass(frozen=True, slots=True)
 class TokenResponse:
-    """What a code was redeemed for, and for whom the token has to be."""
+    """The ID token that a code was redeemed for, and its required audience."""
 
     id_token: str
     client_id: str
 
 
 class _ProviderMetadata(BaseModel):
-    """What an issuer tells of itself (OpenID Connect Discovery 3), as far as it is used here."""
+    """The issuer's metadata (OpenID Connect Discovery 3) that is used here."""
 
     issuer: str
     authorization_endpoint: str
@@ -59,7 +59,7 @@ class _TokenError(BaseModel):
 
 
 def parse_oidc_client_credentials(text: str) -> OidcClientCredentials:
-    """Return what ``{"clientId": "…", "clientSecret": "…"}`` says; without a secret it is null.
+    """Parse ``{"clientId": "…", "clientSecret": "…"}``; ``clientSecret`` is null for a public client.
 
     Raises SecretUnavailableError, without quoting any of it.
     """
@@ -74,7 +74,7 @@ def parse_oidc_client_credentials(text: str) -> OidcClientCredentials:
 
 
 class OidcClient:
-    """Where people sign in. Whatever of it fails raises IdentityProviderError."""
+    """Client of the identity provider. Failures raise IdentityProviderError."""
 
     def __init__(self, http: httpx.Client, issuer: str, client: CachedSecret[OidcClientCredentials]) -> None:
         self.issuer = issuer
@@ -83,7 +83,7 @@ class OidcClient:
         self._known: _ProviderMetadata | None = None
 
     def authorize_url(self, attempt: LoginState, callback_url: str) -> str:
-        """Return where somebody signs in, to come back to ``callback_url`` with a code."""
+        """Return the login URL, from which users return to ``callback_url`` with a code."""
         asked = {
             "response_type": "code",
             "client_id": self._client.value().client_id,
@@ -97,9 +97,9 @@ class OidcClient:
         return str(httpx.URL(self._metadata().authorization_endpoint).copy_merge_params(asked))
 
     def exchange_code(self, code: str, attempt: LoginState, callback_url: str) -> TokenResponse:
-        """Return the ID token for a code, which is good once. Raises LoginFailedError if this one is not.
+        """Exchange a single-use code for an ID token. Raises LoginFailedError if the code is invalid.
 
-        It is not tried again: the issuer may have taken the code, and takes back what it gave for it if it comes twice.
+        The request is not retried: the issuer may have accepted the code, and revokes its tokens if it is used twice.
         """
         client, endpoint = self._client.value(), self._metadata().token_endpoint
         form = {
@@ -114,7 +114,7 @@ class OidcClient:
         return TokenResponse(_parse(_TokenAnswer, _require_success(answer)).id_token, client.client_id)
 
     def end_session_url(self, return_to: str) -> str | None:
-        """Return where somebody signs out there, to come back to ``return_to``; None if there is no such place."""
+        """Return the issuer's logout URL, which leads back to ``return_to``; None if it has none."""
         endpoint = self._metadata().end_session_endpoint
         if endpoint is None:
             return None
@@ -128,7 +128,7 @@ class OidcClient:
     def _authenticated(
         self, method: str, url: str, form: dict[str, str], client: OidcClientCredentials
     ) -> httpx.Request:
-        """Return a request that says who we are, in the way that the issuer knows (OpenID Connect Core 9)."""
+        """Build a request with client authentication that the issuer supports (OpenID Connect Core 9)."""
         if client.client_secret is None:
             return self._http.build_request(method, url, data=form | {"client_id": client.client_id}, timeout=_TIMEOUT)
         ways = self._metadata().token_endpoint_auth_methods_supported
@@ -141,7 +141,7 @@ class OidcClient:
         return next(basic.auth_flow(request))
 
     def _metadata(self) -> _ProviderMetadata:
-        """Return what the issuer tells of itself, asked once for as long as the process lives."""
+        """Return the issuer's metadata, fetched once per process."""
         if self._known is None:
             url = self.issuer.removesuffix("/") + _DISCOVERY
             known = _parse(

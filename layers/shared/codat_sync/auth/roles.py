@@ -1,4 +1,4 @@
-"""Who may do what: the roles, and where a token says that somebody has them."""
+"""Define roles, and read a caller's roles from the claims of a token."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 from codat_sync.core.errors import ForbiddenError
 
-# In the order in which they are looked for. OpenID Connect Core 5.1, then Cognito's own, then a machine's.
+# Claims with a display name, in order of preference: OpenID Connect Core 5.1, then Cognito's, then a machine's.
 _NAMES = ("name", "preferred_username", "email", "cognito:username", "username", "client_id")
 _LONGEST_NAME = 100
 
@@ -16,7 +16,7 @@ Claims = Mapping[str, Any]
 
 
 class Role(StrEnum):
-    """What somebody may do, as a group of people or a scope of a machine's is called. To retry includes to look."""
+    """Roles, named like user groups or machines' scopes. RETRY implies VIEW."""
 
     VIEW = "codat-sync/view"
     RETRY = "codat-sync/retry"
@@ -24,18 +24,18 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A person or a machine that asks for something. ``subject`` is the issuer's id of it, ``name`` is to be shown."""
+    """A user or machine that makes requests. ``subject`` is the issuer's id for it, ``name`` is for display."""
 
     subject: str
     name: str
     roles: frozenset[Role]
 
     def has_role(self, role: Role) -> bool:
-        """Return whether the role is one of theirs."""
+        """Return whether the viewer has the role."""
         return role in self.roles
 
     def require_role(self, role: Role) -> None:
-        """Raise ForbiddenError if the role is none of theirs."""
+        """Raise ForbiddenError unless the viewer has the role."""
         if not self.has_role(role):
             raise ForbiddenError(f"the role {role} is needed for this")
 
@@ -45,15 +45,15 @@ UNAUTHENTICATED_VIEWER = Viewer("everybody", "everybody: authentication is off",
 
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
-    """Whether it is asked who somebody is, and which claims of a token say what they may do."""
+    """Whether authentication is on, and which claims of a token hold the roles."""
 
     is_enabled: bool
     roles_claims: tuple[str, ...]
 
     def caller(self, event: Mapping[str, Any]) -> Viewer:
-        """Return who sent a request to a route with the authorizer, which has checked the token.
+        """Return the caller of a route with an authorizer, which has validated the token.
 
-        Without a token, as behind a route that was left open by mistake, it is somebody who may do nothing.
+        Without a token, as on a route left open by mistake, the caller has no roles.
         """
         if not self.is_enabled:
             return UNAUTHENTICATED_VIEWER
@@ -62,7 +62,7 @@ class AccessPolicy:
 
 
 def viewer_from_claims(claims: Claims, roles_claims: Iterable[str]) -> Viewer:
-    """Return whom the claims of a token that was checked are about."""
+    """Return the viewer that the claims of a validated token identify."""
     held = {value for name in roles_claims for value in _values(claims.get(name))}
     roles = {role for role in Role if role in held}
     if Role.RETRY in roles:
@@ -73,9 +73,9 @@ def viewer_from_claims(claims: Claims, roles_claims: Iterable[str]) -> Viewer:
 
 
 def _values(claim: object) -> list[str]:
-    """Return what a claim lists: an array, a text with spaces (RFC 8693, 4.2), or API Gateway's writing of an array.
+    """Parse a claim's values: an array, a space-separated string (RFC 8693, 4.2), or API Gateway's form of an array.
 
-    That is ``[a b]``, from which nobody can tell an element with a space from two: no role of ours has one.
+    That is ``[a b]``, in which an element with a space is ambiguous: our roles contain none.
     """
     if isinstance(claim, str):
         return claim.removeprefix("[").removesuffix("]").split()

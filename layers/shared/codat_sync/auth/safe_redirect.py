@@ -1,21 +1,21 @@
-"""Where somebody is led after signing in: a page of ours, whatever the link said that brought them."""
+"""Restrict redirects after login to this site."""
 
 import re
 from urllib.parse import unquote
 
 HOME = "/"
-# It has to fit into a cookie, together with the rest of the attempt.
+# It has to fit into a cookie, together with the rest of the login state.
 _LONGEST = 1000
-# No backslash, which browsers take for a slash, and nothing that they leave out before they look.
+# No backslash, which browsers treat as a slash, and no characters that they strip before parsing.
 _PATH = re.compile(r"/[!-\[\]-~]*", re.ASCII)
-# Where signing in would lead back to itself, or out again.
+# Redirecting there would restart the login, or sign the user out again.
 _LOGIN_PATHS = re.compile(r"/(login|logout)(?![\w-])")
 
 
 def safe_redirect_path(text: str) -> str:
-    """Return ``text`` if it is a path on this site, with its query; else where the site begins.
+    """Return ``text`` if it is a path on this site, with its query; otherwise the home page.
 
-    It is to hold however often somebody decodes it, so what it says decoded is looked at too.
+    The path must be safe however often it is decoded, so its decoded form is checked too.
     """
     if len(text) > _LONGEST:
         return HOME

@@ -1,4 +1,4 @@
-"""What a cookie says of a person who has signed in, until it is over."""
+"""Model the session of a signed-in user, stored in a cookie."""
 
 import secrets
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from codat_sync.auth.roles import UNAUTHENTICATED_VIEWER, Viewer
 
-# Roles are asked of the issuer when somebody signs in, and not again in this time: a working day.
+# Roles are read at login only, and stay valid for this time: a working day.
 _LIFETIME = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who has signed in. Forms carry ``csrf_token``, which no other site can read."""
+    """A user's session. Forms carry ``csrf_token``, which no other site can read."""
 
     viewer: Viewer
     csrf_token: str
@@ -20,10 +20,10 @@ class Session:
 
 
 def create_session(viewer: Viewer, now: datetime) -> Session:
-    """Return a session that has nothing of one before: whoever knew that one knows nothing of this."""
+    """Create a session that shares nothing with an earlier one, which prevents session fixation."""
     return Session(viewer, secrets.token_urlsafe(), now + _LIFETIME)
 
 
 def unauthenticated_session(now: datetime) -> Session:
-    """Return whose session it is while authentication is off: then forms are only protected by where they come from."""
+    """Return the session used while authentication is off: then only the origin check protects forms."""
     return Session(UNAUTHENTICATED_VIEWER, "authentication-is-off", now + _LIFETIME)

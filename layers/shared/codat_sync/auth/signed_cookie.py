@@ -1,4 +1,4 @@
-"""Cookies that nobody can make or change but us, and no script can read."""
+"""Read and write signed, HTTP-only cookies."""
 
 import hashlib
 import json
@@ -17,18 +17,18 @@ _SHORTEST_KEY = 32
 
 
 class Expiring(Protocol):
-    """What a cookie can hold: it says itself until when it is good."""
+    """A value with an expiry time, which a cookie can hold."""
 
     @property
     def expires_at(self) -> datetime:
-        """When it is over."""
+        """When it expires."""
 
 
 T = TypeVar("T", bound=Expiring)
 
 
 def parse_session_key(text: str) -> str:
-    """Return the key of ``{"key": "…"}``. Raises SecretUnavailableError, without quoting any of it."""
+    """Parse the key from ``{"key": "…"}``. Raises SecretUnavailableError, without quoting any of it."""
     try:
         key = json.loads(text)["key"]
     except (ValueError, LookupError, TypeError):
@@ -39,7 +39,7 @@ def parse_session_key(text: str) -> str:
 
 
 class SignedCookie(Generic[T]):
-    """The cookie ``name``, which holds a ``model``. Over http, as in the local environment, it is not ``is_secure``."""
+    """A signed cookie that holds a ``model``. ``is_secure`` is false over http, as in the local environment."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class SignedCookie(Generic[T]):
         *,
         is_secure: bool = True,
     ) -> None:
-        # With this prefix browsers take it only from this very host, over https: no neighbour can plant one.
+        # With this prefix browsers accept it only from this host over https: no sibling domain can set one.
         self._name = f"__Host-{name}" if is_secure else name
         self._adapter = TypeAdapter(model)
         self._key = key
@@ -58,13 +58,13 @@ class SignedCookie(Generic[T]):
         self._is_secure = is_secure
 
     def write(self, value: T) -> Cookie:
-        """Return the cookie that holds ``value``, until that is over. Raises SecretUnavailableError."""
+        """Return the cookie that holds ``value`` until it expires. Raises SecretUnavailableError."""
         text = self._serializer(self._key.value()).dumps(self._adapter.dump_python(value, mode="json"))
         signed = text if isinstance(text, str) else text.decode()
         return self._cookie(signed, int((value.expires_at - self._now()).total_seconds()))
 
     def read(self, cookies: Mapping[str, str]) -> T | None:
-        """Return what the cookie holds; None if there is none, it is over, or it is not of ours.
+        """Return the cookie's value; None if it is missing, expired, or not signed by us.
 
         Raises SecretUnavailableError.
         """
@@ -72,28 +72,28 @@ class SignedCookie(Generic[T]):
         if not text:
             return None
         value = self._read(text, self._key.value())
-        # Perhaps the key was exchanged, and another process knows already. It costs a call a minute at most.
+        # The key may have been rotated, and another process already use the new one. Costs at most a call per minute.
         if value is None and (key := self._key.refresh()):
             value = self._read(text, key)
         return value if value and value.expires_at > self._now() else None
 
     def expire(self) -> Cookie:
-        """Return what has a browser drop the cookie."""
+        """Return the cookie that makes the browser delete it."""
         return self._cookie("", 0)
 
     def _read(self, text: str, key: str) -> T | None:
         try:
             return self._adapter.validate_python(self._serializer(key).loads(text))
-        # ValidationError: one of an older version of this application's.
+        # ValidationError: written by an older version of this application.
         except (BadData, ValidationError):
             return None
 
     def _serializer(self, key: str) -> URLSafeSerializer:
-        # The name is part of what is signed: a cookie of one kind is none of another.
+        # The name is part of the salt: a cookie of one kind is not valid as another.
         return URLSafeSerializer(key, salt=f"codat-sync.{self._name}", signer_kwargs={"digest_method": hashlib.sha256})
 
     def _cookie(self, value: str, seconds: int) -> Cookie:
-        # Lax, not Strict: else it would not come along when the issuer sends somebody back.
+        # Lax, not Strict: otherwise it would not be sent when the issuer redirects the user back.
         return Cookie(
             self._name,
             value,

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from codat_sync.dead_letters.queue import DeadLetterQueueClient
     from codat_sync.erasure.company_items import CompanyItems
 
-# A writer that checked before the tombstone existed may write for as long as a function runs. AWS accepts a request that
-# it signed by then for at most 15 minutes, however long it was in transit:
+# A writer that checked before the tombstone existed may write for as long as a function runs. AWS accepts a request
+# that it signed by then for at most 15 minutes, however long it was in transit:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 # The rest is for clock skew, of which AWS tolerates five minutes.
 LONGEST_RUN = timedelta(minutes=5)

@@ -1,4 +1,4 @@
-"""Find out why the syncs of a period failed. Reads only."""
+"""Find the causes of the failed syncs of a period. Reads only."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from codat_sync.queries.sync_details import FailedSync, SyncReader
     from codat_sync.queries.sync_history import SyncHistory
 
-# A document is 400 KB at most, and these are read 20 at a time.
+# A record is 400 KB at most, and these are read 20 at a time.
 MAX_FAILED_SYNCS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class FailureCauses:
-    """Why syncs failed. ``is_cut`` tells that there are more failed syncs than were looked at."""
+    """Causes of failed syncs. ``is_truncated`` means that more syncs failed than were examined."""
 
     causes: list[FailureCause]
     syncs: int
@@ -28,7 +28,7 @@ class FailureCauses:
 def find_failure_causes(
     sync_history: "SyncHistory", details: "SyncReader", period: Period, company_id: str | None
 ) -> FailureCauses:
-    """Return why the syncs of a period failed: the newest 200 of them, each a read of its document.
+    """Group the failures of the newest 200 failed syncs of a period, reading each one's record.
 
     Raises UnprocessedItemsError.
     """

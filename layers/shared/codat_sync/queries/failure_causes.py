@@ -1,4 +1,4 @@
-"""Failures grouped by their cause: messages alike but for ids, numbers and names are one problem. Rules only."""
+"""Group failures by cause: messages that differ only in ids, numbers and names are one cause. Rules only."""
 
 import re
 from collections.abc import Iterable
@@ -8,17 +8,17 @@ from codat_sync.syncs.status_codes import status_code
 
 _ID = re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b|\b[0-9a-fA-F]{24,}\b", re.ASCII)
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*", re.ASCII)
-# What has letters and digits is an id of somebody's; what stands in quotes is a name.
+# Words with letters and digits are treated as ids; quoted text as names.
 _MIXED = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{5,}", re.ASCII)
 _QUOTED = re.compile(r"(?<!\w)(['\"])[^'\"]{1,100}\1(?!\w)")
 _SPACES = re.compile(r"\s+")
-# A message can be 16,000 characters long: what it is about is said at its beginning.
+# A message can be 16,000 characters long: its beginning identifies the problem.
 _MAX_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A transaction that failed, or a sync as a whole: ``transaction_id`` is None then, as where Codat names none."""
+    """A failed transaction or sync. ``transaction_id`` is None for a whole sync, or if Codat names none."""
 
     company_id: str
     sync_id: str
@@ -30,7 +30,7 @@ class Failure:
 
 @dataclass(slots=True)
 class FailureCause:
-    """A problem, and how much of what failed it explains. The example is the newest."""
+    """A cause, and the numbers of failures, syncs and companies affected. The example is the newest."""
 
     text: str
     code: int | None
@@ -49,7 +49,7 @@ class FailureCause:
 
 
 def normalize_message(message: str | None, code: int | None) -> str:
-    """Return a message without what differs from failure to failure; that of the sync's code if there is none."""
+    """Remove the variable parts of a message. Without a message, return the meaning of the sync's status code."""
     if not message or not message.strip():
         return status_code(code).meaning if code is not None else "Codat does not say why"
     without_ids = _MIXED.sub("…", _ID.sub("…", _QUOTED.sub(r"\1…\1", message)))
@@ -58,7 +58,7 @@ def normalize_message(message: str | None, code: int | None) -> str:
 
 
 def group_failures(failures: Iterable[Failure]) -> list[FailureCause]:
-    """Return what ``failures`` come from: what explains most of them first."""
+    """Group ``failures`` by cause, the most frequent first."""
     found: dict[str, FailureCause] = {}
     for failure in failures:
         text = normalize_message(failure.message, failure.code)

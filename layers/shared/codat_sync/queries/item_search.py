@@ -1,4 +1,4 @@
-"""Searching the items of a sync, however many they are: a bounded number of its parts at a time."""
+"""Search the items of a sync, reading a bounded number of its parts per page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from codat_sync.syncs.repository import ItemPage as StoredItemPage
     from codat_sync.syncs.repository import SyncRepository
 
-# A part is 350 KB at most: so much is read before a page is answered, full or not.
+# Maximum number of parts, of up to 350 KB each, read for a page, whether it is full or not.
 MAX_PARTS = 8
-# A message is 16,384 characters at most. Lambda answers 6 MB, and a character takes up to six bytes in JSON.
+# A message has at most 16,384 characters. Lambda responses are limited to 6 MB; a character takes up to 6 in JSON.
 _MAX_CHARACTERS = 700_000
 
 
 @dataclass(frozen=True, slots=True)
 class ItemQuery:
-    """Which items are asked for: those whose id or type holds ``search``, and of one of the statuses."""
+    """Select items whose id or type contains ``search``, and that have one of the statuses."""
 
     search: str = ""
     statuses: frozenset[str] = frozenset()
@@ -27,7 +27,7 @@ class ItemQuery:
     limit: int = 50
 
     def is_match(self, item: Item) -> bool:
-        """Return whether an item is asked for."""
+        """Return whether an item matches."""
         if self.only_failed and not item.has_failed:
             return False
         if self.statuses and (item.status or "Unknown") not in self.statuses:
@@ -38,17 +38,17 @@ class ItemQuery:
 
 @dataclass(frozen=True, slots=True)
 class ItemPage:
-    """Some items. ``next_cursor`` leads to those after them: it holds for a day if the sync is replaced meanwhile."""
+    """A page of items. ``next_cursor`` leads to the next page; it stays valid for a day after the sync is replaced."""
 
     items: Sequence[Item]
     next_cursor: str | None
 
 
 def find_items(store: "SyncRepository", sync_id: str, query: ItemQuery, cursor: str | None) -> ItemPage | None:
-    """Return a page of a sync's items, in Codat's order; None if there is no such sync.
+    """Return a page of a sync's matching items, in Codat's order; None if there is no such sync.
 
-    A page can be shorter than asked for, and lead on all the same: eight parts at most are read for it, a request each.
-    Raises InvalidQueryError for a cursor that was not given out, or is too old, and UnprocessedItemsError.
+    A page can be shorter than the limit and still have a cursor: at most eight parts are read for it, a request each.
+    Raises InvalidQueryError for an unknown or expired cursor, and UnprocessedItemsError.
     """
     part, offset = _read_cursor(cursor)
     found: list[Item] = []
@@ -73,9 +73,11 @@ def _load(store: "SyncRepository", sync_id: str, part: str | None) -> "StoredIte
     try:
         page = store.load_item_page(sync_id, part)
     except ValueError:
-        raise InvalidQueryError("cursor", "is none that was given out") from None
+        raise InvalidQueryError("cursor", "is unknown or expired") from None
     if page is None and part is not None:
-        raise InvalidQueryError("cursor", "is too old: the sync has been replaced since. Begin anew")
+        raise InvalidQueryError(
+            "cursor", "has expired, as the sync was replaced since: start again from the first page"
+        )
     return page
 
 
@@ -84,5 +86,5 @@ def _read_cursor(cursor: str | None) -> tuple[str | None, int]:
         return None, 0
     part, at, offset = cursor.partition("@")
     if not (at and offset.isascii() and offset.isdecimal() and len(offset) < len("1000000")):
-        raise InvalidQueryError("cursor", "is none that was given out")
+        raise InvalidQueryError("cursor", "is unknown or expired")
     return part or None, int(offset)

@@ -1,4 +1,4 @@
-"""Asking Codat at once, for a person who can't wait: what the table says is brought up to it by the worker."""
+"""Fetch live data from Codat for a user. The worker then updates the table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LiveLookup:
-    """How Codat is asked live: only reads, out of what is kept of the quota for people.
+    """Read live data from Codat, within the quota reserved for users.
 
-    ``is_known`` tells of a company whether it was not forgotten: a call leaves its id in the table.
+    ``is_not_erased`` checks a company before a call that would leave its id in the table.
     """
 
     codat: "CodatClient"
@@ -26,13 +26,13 @@ class LiveLookup:
     is_not_erased: Callable[[str], bool]
 
     def fetch_sync(self, details: "SyncDetails", correlation_id: str) -> SyncStatus:
-        """Return what Codat says of a sync, and have the worker look at it too.
+        """Fetch a sync's status from Codat, and enqueue a check for the worker.
 
         Raises CodatError, SecretUnavailableError and QueueUnavailableError.
         """
         listed = details.listed
         status = self.codat.get_sync_status(listed.company_id, listed.sync_id)
-        # The worker is who writes: what it is told is only that the version seen here is to be looked at.
+        # Only the worker writes records: the message just requests a check of the version seen here.
         self.queue.send(
             {
                 "v": 1,
@@ -47,7 +47,7 @@ class LiveLookup:
         return status
 
     def fetch_transaction(self, company_id: str, sync_id: str, transaction_id: str) -> tuple[Item, ...] | None:
-        """Return what Codat says of a transaction of a sync, None if it does not know it.
+        """Fetch a transaction of a sync from Codat; None if Codat does not know it.
 
         Raises CodatError and SecretUnavailableError.
         """
@@ -58,7 +58,7 @@ class LiveLookup:
         return fold(rows) or None
 
     def fetch_configuration(self, company_id: str) -> dict[str, Any] | None:
-        """Return a company's configuration, None if Codat has none. Raises CodatError and SecretUnavailableError."""
+        """Fetch a company's configuration; None if Codat has none. Raises CodatError and SecretUnavailableError."""
         if not self.is_not_erased(company_id):
             return None
         try:

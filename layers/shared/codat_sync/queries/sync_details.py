@@ -1,4 +1,4 @@
-"""One sync as a reader sees it: its document, its events, what is done about it, and its company."""
+"""Load the details of a sync: its record, events, retry and company."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,15 +23,15 @@ from codat_sync.syncs.retry_repository import read_retry
 from codat_sync.syncs.sync import SyncStatus
 from codat_sync.webhooks.processed_events import ProcessedEvent, ProcessedEventRepository
 
-# Of documents of 400 KB at most, so many are in memory together.
+# Number of records, of up to 400 KB each, in memory at once.
 _DOCUMENTS_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
 class SyncDetails:
-    """All that is known of a sync, but for its items. ``status`` is None while Codat has not been asked yet.
+    """Everything known about a sync except its items. ``status`` is None until it was fetched from Codat.
 
-    ``counts`` is how many of its items have each status. ``retry`` is what is done about its failed transactions.
+    ``counts`` is the number of items by status. ``retry`` is the retry record of its failed transactions.
     """
 
     listed: ListedSync
@@ -49,9 +49,9 @@ class SyncDetails:
 
 @dataclass(frozen=True, slots=True)
 class FailedSync:
-    """A sync that failed, and why: its own messages, and its items that failed.
+    """A failed sync with its own messages and its failed items.
 
-    Of one whose items do not fit into its document, only those of the first part are there.
+    If the items do not fit into its record, only those of the first part are included.
     """
 
     listed: ListedSync
@@ -60,7 +60,7 @@ class FailedSync:
 
 
 class SyncReader:
-    """Syncs of SyncTable, one at a time, read consistently."""
+    """Read syncs from SyncTable, consistently."""
 
     def __init__(self, table: Table, companies: CompanyRepository) -> None:
         self._table = table
@@ -68,7 +68,7 @@ class SyncReader:
         self._events = ProcessedEventRepository(table, timedelta())
 
     def load(self, sync_id: str) -> SyncDetails | None:
-        """Return what is known of a sync, None if nothing is. Three requests. Raises UnprocessedItemsError."""
+        """Load a sync's details; None if it is unknown. Takes three requests. Raises UnprocessedItemsError."""
         found = {item["sk"]: item for item in self._table.get([sync_key(sync_id), retry_key(sync_id)])}
         if SYNC not in found:
             return None
@@ -88,7 +88,7 @@ class SyncReader:
         )
 
     def load_listed(self, sync_ids: Sequence[str]) -> list[ListedSync]:
-        """Return those of the syncs that are there, as lists show them. Raises UnprocessedItemsError."""
+        """Load the syncs that exist, as lists show them. Raises UnprocessedItemsError."""
         return [_listed(values) for values in self._documents(sync_ids)]
 
     def load_failed(self, sync_ids: Sequence[str]) -> Iterator[FailedSync]:

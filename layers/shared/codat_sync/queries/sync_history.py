@@ -1,4 +1,4 @@
-"""Browsing: pages of the history, and totals, each in a bounded number of requests."""
+"""Browse the history of syncs: pages and totals, each in a bounded number of requests."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ from codat_sync.queries.sync_query import (
 if TYPE_CHECKING:
     from codat_sync.queries.sync_index import IndexPage, SyncIndex
 
-# Days without a sync cost a request each, as do rows that a filter leaves out: what is not reached has a cursor.
+# Maximum requests per page. Empty days and filtered rows cost requests too; a cursor leads to the rest.
 MAX_REQUESTS = 31
 _FILTERED_AT_ONCE = 500
 # A megabyte of the index has about 2,500 syncs.
@@ -32,7 +32,7 @@ _DAYS_AT_ONCE = 16
 
 
 class _Walk:
-    """A way through the history, in order of time, of so many requests at most."""
+    """Iterate over the history in order of time, in a limited number of requests."""
 
     def __init__(self, index: "SyncIndex", query: HistoryQuery, after: str | None, size: int) -> None:
         self._listing = index
@@ -43,7 +43,7 @@ class _Walk:
         self.is_at_end = False
 
     def rows(self) -> Iterator[ListedSync]:
-        """Yield what is wanted; ``position`` is how far that has got."""
+        """Yield matching rows, keeping ``position`` at the last row read."""
         for found in self._pages():
             for row in found.rows:
                 self.position = row.position
@@ -69,7 +69,7 @@ class _Walk:
     def _walk_company(self, company_id: str) -> "Iterator[IndexPage]":
         query = self._query
         if self.position is None:
-            # Beyond the period nothing is read, on either side.
+            # Start at the period's edge, so that nothing outside it is read.
             self.position = f"{query.period.last}~" if query.newest_first else query.period.first.isoformat()
         while self._requests_left:
             self._requests_left -= 1
@@ -82,16 +82,15 @@ class _Walk:
 
 @dataclass(frozen=True)
 class SyncHistory:
-    """How the history is read."""
+    """Read pages and totals of the history."""
 
     index: "SyncIndex"
 
     def load_item_page(self, query: HistoryQuery, cursor: str | None) -> HistoryPage:
-        """Return a page of what is asked for. Raises InvalidQueryError for a cursor that was not given out for it.
+        """Return a page of matching syncs. Raises InvalidQueryError for an invalid cursor.
 
-        In the order of time a page takes one request where there are rows enough on its first day, and 31 at most; it
-        may then have fewer rows than ``query.limit``, or none, and a cursor all the same. In any other order, the first
-        1,000 in the order of time are sorted.
+        In order of time a page takes one request if its first day has enough rows, and 31 at most. It may then have
+        fewer rows than ``query.limit``, or none, and still a cursor. In any other order, the newest 1,000 are sorted.
         """
         if query.sort is not Sort.TIME:
             return self._sorted(query, cursor)
@@ -112,16 +111,16 @@ class SyncHistory:
         return HistoryPage(rows[start:end], str(end) if end < len(rows) else None, is_truncated)
 
     def newest(self, query: HistoryQuery, most: int) -> tuple[list[ListedSync], bool]:
-        """Return the newest of what is asked for, at most so many; and whether there may be more."""
+        """Return up to ``most`` newest matching syncs, and whether there may be more."""
         walk = _Walk(self.index, query, None, _FILTERED_AT_ONCE)
         rows = list(islice(walk.rows(), most + 1))
         return rows[:most], len(rows) > most or not walk.is_at_end
 
     def totals(self, period: Period, company_id: str | None) -> Totals:
-        """Return what each day of a period comes to, of one company or all.
+        """Return the daily totals of a period, for one company or all.
 
-        For all, the days are read side by side: a request each, and one more for each megabyte of the index (about
-        2,500 syncs). A day of more than 100,000 is cut.
+        For all companies, the days are read in parallel: a request each, and one more per megabyte of the index (about
+        2,500 syncs). A day with more than 100,000 syncs is truncated.
         """
         if company_id:
             rows, is_truncated = self._list_whole_company(company_id, period)
@@ -151,5 +150,5 @@ def _read_offset(cursor: str | None) -> int:
         return 0
     is_number = cursor.isascii() and cursor.isdecimal() and len(cursor) <= len(str(MAX_SORTED))
     if not is_number or int(cursor) >= MAX_SORTED:
-        raise InvalidQueryError("cursor", "is none that was given out")
+        raise InvalidQueryError("cursor", "is unknown or expired")
     return int(cursor)

@@ -1,4 +1,4 @@
-"""The lists of syncs: what the table's indexes project of each, by company and by day."""
+"""List syncs by company and by day, from the table's indexes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from codat_sync.syncs.status_codes import Outcome
 
 @dataclass(frozen=True, slots=True)
 class IndexPage:
-    """What one request has read of a list."""
+    """The result of one request to an index."""
 
     rows: list[ListedSync]
     has_more: bool
 
 
 class SyncIndex:
-    """The syncs of SyncTable, in the order of time. Safe to share between threads.
+    """List the syncs of SyncTable in order of time. Safe to share between threads.
 
     A request costs half a read unit for each 4 KB of the index, of which a sync takes about 0.4 KB:
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
@@ -32,11 +32,11 @@ class SyncIndex:
         self._table = table
 
     def list_day(self, day: date, after: str | None, limit: int | None, *, newest_first: bool) -> IndexPage:
-        """Return syncs of a day (UTC), at most ``limit`` and what one request reads (1 MB), after a position."""
+        """List syncs of a day (UTC) after a position: at most ``limit``, and at most one request (1 MB)."""
         return self._page(day_partition(day), after, limit, newest_first=newest_first)
 
     def list_company(self, company_id: str, after: str | None, limit: int | None, *, newest_first: bool) -> IndexPage:
-        """Return syncs of a company, at most ``limit`` and what one request reads (1 MB), after a position."""
+        """List syncs of a company after a position: at most ``limit``, and at most one request (1 MB)."""
         return self._page(company_partition(company_id), after, limit, newest_first=newest_first)
 
     def _page(self, partition: Partition, after: str | None, limit: int | None, *, newest_first: bool) -> IndexPage:
@@ -47,7 +47,7 @@ class SyncIndex:
 
 
 def parse_listed_sync(summary: Mapping[str, Any], position: str) -> ListedSync:
-    """Return the sync that a summary stands for, listed at ``position``."""
+    """Parse a sync's summary, listed at ``position``."""
     code = summary.get("code")
     return ListedSync(
         company_id=summary["companyId"],

@@ -1,7 +1,7 @@
-"""The history of syncs: what may be asked of it, and what it lists. Rules only.
+"""Define queries of the sync history and their results. Rules only.
 
-Every question is bounded: a period of days, a page of rows, a number of requests to the table. What is not answered for
-that is said to be cut, or has a cursor that leads to the rest.
+Every query is bounded: by a period of days, a page of rows, and a number of requests to the table. An incomplete result
+is marked as truncated, or has a cursor that leads to the rest.
 """
 
 import re
@@ -14,19 +14,19 @@ from enum import StrEnum
 from codat_sync.core.errors import InvalidQueryError
 from codat_sync.syncs.status_codes import Outcome
 
-# A day is a partition of the table's index, and a request at least.
+# Each day is a partition of the table's index, and takes at least one request.
 MAX_DAYS = 92
 _DEFAULT_DAYS = 30
-# What sorts by anything but time has to have all of it at hand.
+# Sorting by anything but time needs all rows in memory.
 MAX_SORTED = 1000
-_FIRST_DAY = date(2015, 1, 1)  # Codat is not older.
+_FIRST_DAY = date(2015, 1, 1)  # Codat has no older data.
 _POSITION = re.compile(r"\d{4}-\d\d-\d\d(~|T\d\d:\d\d:\d\d\.\d{3}Z#[A-Za-z0-9._:@+=-]{1,128})?", re.ASCII)
 # Sorts after every moment of its day.
 _END_OF_DAY = "~"
 
 
 class Sort(StrEnum):
-    """What the history is sorted by."""
+    """Sort orders of the history."""
 
     TIME = "time"
     COMPANY = "companyId"
@@ -40,8 +40,8 @@ class Sort(StrEnum):
 class ListedSync:
     """A sync as lists show it.
 
-    ``at`` is what it is listed by: Codat's ``syncUtc``, or when we first heard of it. ``code`` is None while nothing
-    but an event has told of it.
+    ``at`` is the time that it is sorted by: Codat's ``syncUtc``, or when we first saw it. ``code`` is None until it
+    was fetched from Codat.
     """
 
     company_id: str
@@ -58,13 +58,13 @@ class ListedSync:
 
     @property
     def position(self) -> str:
-        """Where it stands in the order of time."""
+        """Its position in the order of time."""
         return f"{self.at}#{self.sync_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Some days in a row, both ends included, in UTC."""
+    """A range of days in UTC, both ends included."""
 
     first: date
     last: date
@@ -79,18 +79,18 @@ class Period:
 
 
 def period(first: date | None, last: date | None, today: date) -> Period:
-    """Return the days from ``first`` to ``last``, a month up to today where that is not said.
+    """Build the period from ``first`` to ``last``; by default, the 30 days up to today.
 
-    Raises InvalidQueryError if it is back to front, or longer than ``MOST_DAYS``.
+    Raises InvalidQueryError if it is reversed, outside the range of dates, or longer than ``MAX_DAYS``.
     """
     if last and last < _FIRST_DAY:
-        raise InvalidQueryError("to", "must be a day on which there was a Codat")
+        raise InvalidQueryError("to", f"must not be before {_FIRST_DAY}")
     end = last or (max(today, first) if first else today)
     start = first or end - timedelta(days=_DEFAULT_DAYS - 1)
     if start > end:
         raise InvalidQueryError("from", f"must not be later than `to` ({end})")
     if start < _FIRST_DAY or end > today + timedelta(days=366):
-        raise InvalidQueryError("from", "must be a day on which there was a Codat, and `to` at most a year ahead")
+        raise InvalidQueryError("from", f"must not be before {_FIRST_DAY}, nor `to` more than a year ahead")
     if (end - start).days >= MAX_DAYS:
         raise InvalidQueryError("to", f"must be less than {MAX_DAYS} days after `from`")
     return Period(start, end)
@@ -98,7 +98,7 @@ def period(first: date | None, last: date | None, today: date) -> Period:
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """What is asked of the history: syncs of a period, of one company or all, of those codes or outcomes."""
+    """A query for the syncs of a period, optionally by company, status codes and outcomes."""
 
     period: Period
     company_id: str | None = None
@@ -110,44 +110,44 @@ class HistoryQuery:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether some of what is read is not wanted."""
+        """Whether rows are filtered after they are read."""
         return bool(self.codes or self.outcomes)
 
     def is_match(self, row: ListedSync) -> bool:
-        """Return whether a sync of the period is asked for."""
+        """Return whether a sync of the period matches."""
         is_of_code = not self.codes or row.code in self.codes
         return is_of_code and (not self.outcomes or row.outcome in self.outcomes)
 
     def days_after(self, position: str | None) -> list[date]:
-        """Return the days that are still to be read after a position, in order."""
+        """Return the days still to read after a position, in order."""
         if self.newest_first:
             return [day for day in reversed(self.period.days) if position is None or day.isoformat() < position]
         return [day for day in self.period.days if position is None or f"{day}{_END_OF_DAY}" > position]
 
     def end_of(self, day: date) -> str:
-        """Return the position at which all of a day has been read."""
+        """Return the position after all of a day's rows."""
         return day.isoformat() if self.newest_first else f"{day}{_END_OF_DAY}"
 
     def sorted(self, rows: Iterable[ListedSync]) -> list[ListedSync]:
-        """Return ``rows`` in the order that is asked for; what is alike, newest first."""
+        """Return ``rows`` in the requested order; ties are sorted newest first."""
         newest_first = sorted(rows, key=lambda row: row.position, reverse=True)
         return sorted(newest_first, key=lambda row: _sort_key(row, self.sort), reverse=self.newest_first)
 
 
 def read_position(text: str) -> str:
-    """Return a position that came from outside. Raises InvalidQueryError if it is none."""
+    """Validate a position from a request. Raises InvalidQueryError if it is invalid."""
     try:
         date.fromisoformat(text[:10])
     except ValueError:
         text = ""
     if not _POSITION.fullmatch(text):
-        raise InvalidQueryError("cursor", "is none that was given out")
+        raise InvalidQueryError("cursor", "is unknown or expired")
     return text
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """Some rows. ``next_cursor`` leads to those after them; ``is_cut`` tells that not all were looked at to sort."""
+    """A page of rows. ``next_cursor`` leads to the next page; ``is_truncated`` means that not all rows were sorted."""
 
     rows: Sequence[ListedSync]
     next_cursor: str | None
@@ -156,7 +156,7 @@ class HistoryPage:
 
 @dataclass(slots=True)
 class DayTotals:
-    """What a day's syncs come to: how many of each outcome, and their transactions."""
+    """A day's totals: the syncs by outcome, and their transactions."""
 
     day: date
     outcomes: Counter[Outcome] = field(default_factory=Counter)
@@ -171,13 +171,13 @@ class DayTotals:
 
     @property
     def syncs(self) -> int:
-        """How many syncs there were."""
+        """Number of syncs."""
         return self.outcomes.total()
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """A period's days, oldest first. ``is_cut`` tells that a day has more syncs than were counted."""
+    """Daily totals, oldest first. ``is_truncated`` means that a day has more syncs than were counted."""
 
     days: Sequence[DayTotals]
     is_truncated: bool

@@ -254,16 +254,16 @@ def _iterate_elements(text: str) -> Iterator[tuple[str, Any]]:
             case "]":
                 break
             case _:
-                raise InvalidBodyError([ValidationIssue("", f"is no JSON at character {at}")])
+                raise InvalidBodyError([ValidationIssue("", f"is not JSON at character {at}")])
     if _skip_whitespace(text, at + 1) != len(text):
-        raise InvalidBodyError([ValidationIssue("", "has something after the array")])
+        raise InvalidBodyError([ValidationIssue("", "has extra content after the array")])
 
 
 def _parse(text: str) -> object:
     start = _skip_whitespace(text, 0)
     value, end = _decode_element(text, start)
     if _skip_whitespace(text, end) != len(text):
-        raise InvalidBodyError([ValidationIssue("", f"is no JSON at character {end}")])
+        raise InvalidBodyError([ValidationIssue("", f"is not JSON at character {end}")])
     return value
 
 
@@ -271,7 +271,7 @@ def _decode_element(text: str, at: int) -> tuple[Any, int]:
     try:
         return _DECODER.raw_decode(text, at)
     except (ValueError, RecursionError):
-        raise InvalidBodyError([ValidationIssue("", f"is no JSON at character {at}")]) from None
+        raise InvalidBodyError([ValidationIssue("", f"is not JSON at character {at}")]) from None
 
 
 def _skip_whitespace(text: str, at: int) -> int:
@@ -283,7 +283,7 @@ def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Build an object. Rejects duplicate names in any letter case: Codat might read another value, say of an id."""
     times = Counter(name.lower() for name, _ in pairs)
     if twice := [name for name, number in times.items() if number > 1]:
-        raise InvalidBodyError([ValidationIssue(name, "is there more than once, in whatever case") for name in twice])
+        raise InvalidBodyError([ValidationIssue(name, "is there more than once, in any letter case") for name in twice])
     return dict(pairs)
 
 
