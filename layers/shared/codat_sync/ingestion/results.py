@@ -24,9 +24,9 @@ class Change(StrEnum):
 class SyncResult:
     """The result of tasks about a sync. ``sync`` is None if Codat gave no response.
 
-    ``is_company_stale`` tells that its record is old, ``is_connection_suspect`` that the sync found no connection.
+    ``is_company_stale`` says that the company's record is old, ``is_connection_suspect`` that the sync found no
 
-    ``lags`` are the times from when Codat made its events to when what they tell of was in the table.
+    connection. ``lags`` are the times from Codat's generation of each event to the commit of its sync.
     """
 
     change: Change

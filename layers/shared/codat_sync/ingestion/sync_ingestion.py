@@ -39,7 +39,7 @@ MAX_RECEIVES = 5
 LARGE_SYNC = 2_000
 
 
-def _ignore_alert(_news: "SyncTask", _found: PollingAlert) -> None:
+def _ignore_alert(_task: "SyncTask", _alert: PollingAlert) -> None:
     """Ignore the alert."""
 
 
@@ -58,7 +58,7 @@ class SyncIngestion:
     def ingest(self, tasks: Sequence["SyncTask"], receive_count: int) -> SyncResult:
         """Fetch the one sync that all ``tasks`` are about, and store it.
 
-        The record's version is read before Codat is asked and must be unchanged when the response is committed, so every
+        The record's version is read before Codat is asked and must be unchanged when the response is committed. So each
         committed response is newer than the previous one. ``receive_count`` is how often the queue has delivered them.
         Raises PoisonMessageError, CodatUnavailableError, VersionConflictError after too many lost races, and DynamoDB's
         errors.
@@ -90,7 +90,7 @@ class SyncIngestion:
     def _is_due(self, tasks: Sequence["SyncTask"], snapshot: "SyncSnapshot") -> bool:
         """Return whether one of ``tasks`` is about this version, or one whose replacement may be stale.
 
-        The latter is a check that is redelivered after a crash right after its commit. A sync that waits for the redrive
+        The latter is a check redelivered after a crash right after its commit. A sync that waits for the redrive
         of its dead letter is due whenever that arrives: a copy of its event may have been processed already.
         """
         if snapshot.pending_check and snapshot.pending_check.check_failure is CheckFailure.MALFORMED_RESPONSE:

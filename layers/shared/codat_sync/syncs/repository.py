@@ -185,8 +185,8 @@ class SyncRepository:
     def record_unchanged_events(self, snapshot: SyncSnapshot, events: Sequence[WebhookEvent], now: datetime) -> None:
         """Record ``events`` as processed whose response from Codat matches the record of ``snapshot``.
 
-        The version stays the same. Two checks prevent a response from before the events from being committed after them:
-        a commit looks for such events (``is_possibly_stale``), and the version is read again here, after they are stored.
+        The version stays the same. Two checks keep a response from before the events from being committed after them:
+        a commit looks for such events (``is_possibly_stale``), and the version is read again here after the write.
         Raises VersionConflictError.
         """
         self._events.record(sync_key(snapshot.sync_id), events, now, unchanged_version=snapshot.version)

@@ -28,7 +28,7 @@ class RetryRepository:
         return read_retry(found[0]) if found else None
 
     def ensure_due(self, company_id: str, sync_id: str, until: datetime) -> Retry | None:
-        """Load a sync's retry. If it has no due time, make it due at ``until``, so that no crash leaves it unplanned."""
+        """Load a sync's retry. If it has no due time, make it due at ``until``, so that a crash can't lose it."""
         known = self.load(sync_id)
         if known is None or known.due_at:
             return known
