@@ -1,4 +1,4 @@
-"""The environment of each function, read once when it starts: what is missing is known then, by its name."""
+"""Parse each function's environment once at start, so that a missing variable fails then, with its name."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,14 +13,14 @@ _LOCAL = "local"
 
 @dataclass(frozen=True, slots=True)
 class ReceiverSettings:
-    """What the receiver is told."""
+    """Settings of the receiver."""
 
     webhook_secret_arn: str
     sync_queue_url: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "ReceiverSettings":
-        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        """Parse the settings from ``environment``. Raises SettingsError."""
         return cls(
             webhook_secret_arn=_text(environment, "WEBHOOK_SECRET_ARN"),
             sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
@@ -29,7 +29,7 @@ class ReceiverSettings:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """What the worker is told."""
+    """Settings of the worker."""
 
     codat_base_url: str
     codat_secret_arn: str
@@ -42,7 +42,7 @@ class WorkerSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "WorkerSettings":
-        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        """Parse the settings from ``environment``. Raises SettingsError."""
         return cls(
             codat_base_url=_text(environment, "CODAT_BASE_URL"),
             codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
@@ -57,7 +57,7 @@ class WorkerSettings:
 
 @dataclass(frozen=True, slots=True)
 class ClockSettings:
-    """What the clock is told."""
+    """Settings of the clock."""
 
     sync_table_name: str
     sync_queue_url: str
@@ -65,7 +65,7 @@ class ClockSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "ClockSettings":
-        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        """Parse the settings from ``environment``. Raises SettingsError."""
         return cls(
             sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
             sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
@@ -75,7 +75,7 @@ class ClockSettings:
 
 @dataclass(frozen=True, slots=True)
 class SubmitSettings:
-    """What submit is told."""
+    """Settings of submit."""
 
     codat_base_url: str
     codat_secret_arn: str
@@ -85,7 +85,7 @@ class SubmitSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "SubmitSettings":
-        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        """Parse the settings from ``environment``. Raises SettingsError."""
         return cls(
             codat_base_url=_text(environment, "CODAT_BASE_URL"),
             codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
@@ -97,7 +97,7 @@ class SubmitSettings:
 
 @dataclass(frozen=True, slots=True)
 class HealthSettings:
-    """What health is told. ``publish_dead_letter_queue_url`` is None where publish is switched off."""
+    """Settings of health. ``publish_dead_letter_queue_url`` is None where publish is disabled."""
 
     access: AccessPolicy
     codat_base_url: str
@@ -115,7 +115,7 @@ class HealthSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "HealthSettings":
-        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        """Parse the settings from ``environment``. Raises SettingsError."""
         return cls(
             access=_access(environment),
             codat_base_url=_text(environment, "CODAT_BASE_URL"),
@@ -133,7 +133,7 @@ class HealthSettings:
 
 @dataclass(frozen=True, slots=True)
 class RetrySettings(SubmitSettings):
-    """What retry is told: what submit is, who may ask, and how often it may try."""
+    """Settings of retry: those of submit, the authentication and the retry policy."""
 
     access: AccessPolicy
     retry_dead_letter_queue_url: str
@@ -143,7 +143,7 @@ class RetrySettings(SubmitSettings):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "RetrySettings":
-        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        """Parse the settings from ``environment``. Raises SettingsError."""
         return cls(
             **asdict(SubmitSettings.from_environment(environment)),
             access=_access(environment),
@@ -154,7 +154,7 @@ class RetrySettings(SubmitSettings):
 
 @dataclass(frozen=True, slots=True)
 class PublishSettings:
-    """What publish is told."""
+    """Settings of publish."""
 
     sync_table_name: str
     event_bus_name: str
@@ -162,7 +162,7 @@ class PublishSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "PublishSettings":
-        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        """Parse the settings from ``environment``. Raises SettingsError."""
         return cls(
             sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
             event_bus_name=_text(environment, "EVENT_BUS_NAME"),
@@ -186,7 +186,7 @@ def _retry_policy(environment: Mapping[str, str]) -> _RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class LoginSettings:
-    """What is told to a function with pages about who may see them. ``public_url`` is empty for the API's own."""
+    """Authentication settings of the web UI. An empty ``public_url`` means the API's own URL."""
 
     access: AccessPolicy
     is_local: bool
@@ -197,7 +197,7 @@ class LoginSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "LoginSettings":
-        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        """Parse the settings from ``environment``. Raises SettingsError."""
         is_local = _is_local(environment)
         return cls(
             access=_access(environment),
@@ -210,7 +210,7 @@ class LoginSettings:
 
 
 def _access(environment: Mapping[str, str]) -> AccessPolicy:
-    """Return whether it is asked who somebody is. It always is but in the local environment, where it can be off."""
+    """Return the access policy. Authentication may be off in the local environment only."""
     authentication, is_local = _text(environment, "AUTHENTICATION"), _is_local(environment)
     if authentication not in {"on", "off"}:
         raise SettingsError(f"the environment variable AUTHENTICATION is neither on nor off: {authentication!r}")
@@ -233,7 +233,7 @@ def _url(environment: Mapping[str, str], name: str, *, is_local: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileSettings:
-    """What reconcile is told."""
+    """Settings of reconcile."""
 
     codat_base_url: str
     codat_secret_arn: str
@@ -246,7 +246,7 @@ class ReconcileSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "ReconcileSettings":
-        """Return the settings that ``environment`` holds. Raises SettingsError."""
+        """Parse the settings from ``environment``. Raises SettingsError."""
         return cls(
             codat_base_url=_text(environment, "CODAT_BASE_URL"),
             codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),

@@ -81,10 +81,10 @@ class CodatHttpClient:
     ) -> CodatResponse:
         """Send a request once and return Codat's response. A rejection closes the gate for all callers.
 
-        One that ``is_refusal_ignored`` asks for what Codat may not give to everybody: a 402 or 403 says nothing then.
+        With ``is_refusal_ignored``, for endpoints that not every key may use, a 402 or 403 does not close it.
 
-        Raises GateClosedError and CodatUnreachableError if nothing was sent, CodatUnavailableError if that is not
-        known, SecretUnavailableError.
+        Raises GateClosedError and CodatUnreachableError if nothing was sent, CodatUnavailableError if that is unknown,
+        and SecretUnavailableError.
         """
         key = base64.b64encode(self._api_key().encode()).decode()
         request.headers["Authorization"] = f"Basic {key}"

@@ -1,4 +1,4 @@
-"""A batch of messages: what is about the same is one piece of work, and all pieces go on side by side."""
+"""Process a batch of messages: group them by subject, and work on the groups concurrently."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """A message as the queue hands it out; ``receive_count`` is how often it has."""
+    """A message of the queue; ``receive_count`` is how often it was delivered."""
 
     message_id: str
     body: str
@@ -24,7 +24,7 @@ class ReceivedMessage:
 
 @dataclass(frozen=True, slots=True)
 class PendingResult(Generic[T]):
-    """What came of a message, or will: ``task`` is None if it can't be understood."""
+    """The result of a message, once available. ``task`` is None if the message can't be parsed."""
 
     task: Task | None
     outcome: "Future[T]"
@@ -33,9 +33,9 @@ class PendingResult(Generic[T]):
 def start(
     messages: Iterable[ReceivedMessage], work: Callable[[Sequence[Task], int], T], pool: Executor
 ) -> dict[str, PendingResult[T]]:
-    """Return, for the id of each of ``messages``, its task.
+    """Start the work on ``messages``, and return the pending results by message id.
 
-    Messages about the same share one outcome. Of one that can't be understood it is a PoisonMessageError.
+    Messages with the same subject share one result. That of a message that can't be parsed is a PoisonMessageError.
     """
     pending: dict[str, PendingResult[T]] = {}
     groups: dict[object, list[tuple[ReceivedMessage, Task]]] = {}
@@ -50,7 +50,7 @@ def start(
             groups.setdefault(get_subject(task), []).append((message, task))
     for group in groups.values():
         tasks_of_group, receive_count = [task for _, task in group], max(message.receive_count for message, _ in group)
-        # Of this run, whoever's thread it is (``run``).
+        # Copy the context, so that this invocation's deadline applies in the pool's threads.
         outcome = pool.submit(copy_context().run, work, tasks_of_group, receive_count)
         pending |= {message.message_id: PendingResult(task, outcome) for message, task in group}
     return pending

@@ -1,4 +1,4 @@
-"""Keeping the record of a company: its name, its platforms, the state of its connection."""
+"""Refresh a company's record: its name, its platforms and the state of its connection."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ _TOMORROW = timedelta(days=1)
 
 @dataclass(frozen=True)
 class CompanyRefresh:
-    """How the records of companies are kept: an event says only that there is something to ask Codat about."""
+    """Refresh companies from Codat: an event only triggers a fetch."""
 
     codat: "CodatClient"
     companies: "CompanyRepository"
@@ -40,10 +40,10 @@ class CompanyRefresh:
     jitter: Callable[[], float] = random.random
 
     def refresh(self, tasks: Sequence["CompanyTask"], receive_count: int) -> CompanyResult:
-        """Ask Codat about the one company that all ``tasks`` are about, and keep the answer.
+        """Fetch the one company that all ``tasks`` are about, and store it.
 
-        As with syncs, every committed answer is younger than the one before it. Raises PoisonMessageError,
-        CodatUnavailableError, VersionConflictError after too many lost races, and what DynamoDB raises.
+        As with syncs, every committed response is newer than the previous one. Raises PoisonMessageError,
+        CodatUnavailableError, VersionConflictError after too many lost races, and DynamoDB's errors.
         """
         for _ in range(MAX_COMMIT_ATTEMPTS):
             try:
@@ -61,11 +61,11 @@ class CompanyRefresh:
         new_events = [event for webhook_id, event in events.items() if webhook_id not in snapshot.processed_ids]
         is_due = any(each.version == snapshot.version for each in tasks if each.version is not None)
         is_asked_for = bool(new_events) or is_due
-        # Once its connection is known to be gone, it is looked at until it is there again: see ``_until_linked``.
+        # Once its connection is known to be gone, the company is polled until it is back: see ``_until_linked``.
         is_connection_suspect = any(each.is_connection_suspect for each in tasks) and (
             snapshot.company is None or snapshot.company.is_linked
         )
-        # What waits already is not asked for again because it is old.
+        # A company with a pending check is not refreshed for being stale.
         is_waiting = snapshot.pending_check is not None and snapshot.pending_check.due_at is not None
         if not (is_asked_for or is_connection_suspect) and (
             is_waiting or not is_stale(snapshot.fetched_at, self.now())
@@ -84,14 +84,14 @@ class CompanyRefresh:
 
     def _ask(self, tasks: Sequence["CompanyTask"], snapshot: "CompanySnapshot") -> Company:
         if any(each.is_deletion for each in tasks):
-            # Nothing comes after a deletion, and Codat answers 404 from then on.
+            # A deletion is final, and Codat returns 404 from then on.
             return _known(tasks[0], snapshot).as_deleted()
         return self.codat.get_company(tasks[0].company_id)
 
     def _until_linked(
         self, company: Company, task: "CompanyTask", events: "Sequence[WebhookEvent]", snapshot: "CompanySnapshot"
     ) -> PendingCheck | None:
-        """Return how to wait for its connection: what failed for it goes on then, though no event tells of it."""
+        """Schedule a check of its connection, so that failed syncs are retried even if no event reports its return."""
         if company.is_linked or company.is_deleted:
             return None
         known = None if events or (snapshot.company and snapshot.company.is_linked) else snapshot.pending_check
@@ -106,7 +106,7 @@ class CompanyRefresh:
     ) -> CompanyResult:
         now = self.now()
         is_new = company != snapshot.company
-        # Though nothing is new: the version moves, so that no answer from before comes after this one.
+        # Even without changes: the version increases, so that no earlier response overwrites this one.
         self.companies.commit(company, pending_check, snapshot, now)
         self.companies.record_events(snapshot, events, now)
         return CompanyResult(Change.COMMITTED if is_new else Change.UNCHANGED, company)
@@ -128,7 +128,7 @@ class CompanyRefresh:
         if isinstance(error, CodatResponseError) and is_asked_for:
             self.companies.suspend_polling(pending_check, snapshot)
         elif isinstance(error, CodatResponseError):
-            # No dead letter tells of it: it is asked about again tomorrow.
+            # No dead letter for it: try again tomorrow.
             self.companies.defer(replace(pending_check, due_at=now + _TOMORROW), snapshot)
         else:
             self.companies.defer(pending_check, snapshot)

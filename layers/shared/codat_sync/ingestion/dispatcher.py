@@ -1,4 +1,4 @@
-"""What the worker does about news, whatever they are about."""
+"""Dispatch tasks to their handlers."""
 
 import threading
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TaskDispatcher:
-    """All that the worker can do."""
+    """The worker's handlers for all types of tasks."""
 
     ingestion: SyncIngestion
     company_refresh: CompanyRefresh
@@ -26,7 +26,7 @@ class TaskDispatcher:
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def dispatch(self, tasks: Sequence[Task], receive_count: int) -> TaskResult:
-        """Do what ``tasks``, all about the same, call for. Raises what ``Ingestion`` and ``CompanyRefresh`` do."""
+        """Process ``tasks``, all with the same subject. Raises what ``SyncIngestion`` and ``CompanyRefresh`` do."""
         match tasks[0]:
             case SyncTask():
                 return self._ingest(cast("Sequence[SyncTask]", tasks), receive_count)
@@ -53,8 +53,8 @@ class TaskDispatcher:
                 correlation_id=first.correlation_id,
                 is_connection_suspect=result.is_connection_suspect,
             )
-            # If Codat fails now, the company waits in the table, for the sync is done with. While another company is
-            # asked about, this one is left to its next sync: nobody waits for a name, but retry does for a connection.
+            # The sync is done, so if Codat fails now, the company is deferred in the table. While another company is
+            # being refreshed, leave this one to its next sync, unless retry is waiting for its connection.
             if self._one_at_a_time.acquire(blocking=result.is_connection_suspect):
                 try:
                     self.company_refresh.refresh([company], MAX_RECEIVES)

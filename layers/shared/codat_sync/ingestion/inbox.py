@@ -1,4 +1,4 @@
-"""Messages as they arrive from SyncQueue."""
+"""Parse incoming messages of SyncQueue."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ _MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discrimina
 
 
 def read_message(body: str) -> Message:
-    """Return the message that ``body`` holds. Raises PoisonMessageError if it is none of ours."""
+    """Parse and validate a message's ``body``. Raises PoisonMessageError if it is not one of our messages."""
     try:
         return _MESSAGE.validate_json(body)
     except ValidationError as error:

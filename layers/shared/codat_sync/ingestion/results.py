@@ -1,4 +1,4 @@
-"""What came of a piece of the worker's work."""
+"""Results of the worker's tasks."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,23 +10,23 @@ from codat_sync.syncs.sync import Sync
 
 
 class Change(StrEnum):
-    """What it changed."""
+    """The effect of a task."""
 
     COMMITTED = "committed"
     UNCHANGED = "unchanged"
-    DUPLICATE = "duplicate"  # only events that had been seen: Codat was not asked
-    OUTDATED = "outdated"  # what was due has moved on: Codat was not asked
-    BLOCKED = "blocked"  # nothing: the company was forgotten on request, and Codat was not asked
-    DEFERRED = "deferred"  # Codat could not be asked, or had no answer: it waits in the table
+    DUPLICATE = "duplicate"  # only events already processed: Codat was not asked
+    OUTDATED = "outdated"  # the due version has changed: Codat was not asked
+    BLOCKED = "blocked"  # nothing: the company was erased on request, and Codat was not asked
+    DEFERRED = "deferred"  # Codat could not be asked, or had no response: a check is scheduled
 
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What came of news about a sync. ``sync`` is None if Codat gave no answer.
+    """The result of tasks about a sync. ``sync`` is None if Codat gave no response.
 
-    ``is_company_stale`` tells that its record is old, ``is_connection_suspect`` that the sync found no connection.
+    ``is_company_stale`` says that the company's record is old, ``is_connection_suspect`` that the sync found no
 
-    ``lags`` are the times from when Codat made its events to when what they tell of was in the table.
+    connection. ``lags`` are the times from Codat's generation of each event to the commit of its sync.
     """
 
     change: Change
@@ -39,7 +39,7 @@ class SyncResult:
 
 @dataclass(frozen=True, slots=True)
 class CompanyResult:
-    """What came of news about a company. ``company`` is None if nothing is known of it yet."""
+    """The result of tasks about a company. ``company`` is None if nothing is known about it yet."""
 
     change: Change
     company: Company | None = None
@@ -47,7 +47,7 @@ class CompanyResult:
 
 @dataclass(frozen=True, slots=True)
 class OtherResult:
-    """What came of news that are about neither a sync nor a company."""
+    """The result of tasks about neither a sync nor a company."""
 
     change: Change
 

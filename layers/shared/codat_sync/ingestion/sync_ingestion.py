@@ -1,4 +1,4 @@
-"""Taking a sync in: what a webhook announces, or is due, is asked of Codat and kept."""
+"""Ingest syncs: fetch a sync that a webhook announced, or that is due, from Codat and store it."""
 
 import random
 import threading
@@ -31,21 +31,21 @@ if TYPE_CHECKING:
     from codat_sync.syncs.repository import SyncRepository, SyncSnapshot
     from codat_sync.webhooks.events import WebhookEvent
 
-# Each lost race means that another worker has committed: a handful in a row, and the queue had better space them out.
+# Each lost race means that another worker committed: after a handful in a row, let the queue space them out.
 MAX_COMMIT_ATTEMPTS = 5
-# While Codat fails, the queue hands a message out so often; then it waits in the table, for as long as that takes.
+# While Codat fails, the queue delivers a message this often; then the sync is deferred in the table.
 MAX_RECEIVES = 5
-# More transactions than that are taken in one sync at a time: their messages may take most of the memory there is.
+# Larger syncs are ingested one at a time: their messages may take most of the memory.
 LARGE_SYNC = 2_000
 
 
-def _ignore_alert(_news: "SyncTask", _found: PollingAlert) -> None:
-    """Tell nobody."""
+def _ignore_alert(_task: "SyncTask", _alert: PollingAlert) -> None:
+    """Ignore the alert."""
 
 
 @dataclass(frozen=True)
 class SyncIngestion:
-    """How syncs are taken in."""
+    """Ingest syncs from Codat."""
 
     codat: "CodatClient"
     store: "SyncRepository"
@@ -56,12 +56,12 @@ class SyncIngestion:
     _one_large: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def ingest(self, tasks: Sequence["SyncTask"], receive_count: int) -> SyncResult:
-        """Ask Codat about the one sync that all ``tasks`` are about, and keep the answer.
+        """Fetch the one sync that all ``tasks`` are about, and store it.
 
-        The document's version is read before Codat is asked and must not have moved when the answer is committed: so
-        every committed answer is younger than the one before it. ``receive_count`` is how often the queue has handed
-        them out. Raises PoisonMessageError, CodatUnavailableError, VersionConflictError after too many lost races, and
-        what DynamoDB raises.
+        The record's version is read before Codat is asked and must be unchanged when the response is committed. So each
+        committed response is newer than the previous one. ``receive_count`` is how often the queue has delivered them.
+        Raises PoisonMessageError, CodatUnavailableError, VersionConflictError after too many lost races, and DynamoDB's
+        errors.
         """
         for _ in range(MAX_COMMIT_ATTEMPTS):
             try:
@@ -88,29 +88,29 @@ class SyncIngestion:
             return self._keep(sync, first, new_events, snapshot, is_due=is_due)
 
     def _is_due(self, tasks: Sequence["SyncTask"], snapshot: "SyncSnapshot") -> bool:
-        """Return whether one of ``tasks`` is of this version, or of one whose replacement is in doubt.
+        """Return whether one of ``tasks`` is about this version, or one whose replacement may be stale.
 
-        The latter is a check that comes again after a crash right after its commit. And what waits for its dead letter
-        is due whenever that comes: its event may have been seen by who had a copy of it.
+        The latter is a check redelivered after a crash right after its commit. A sync that waits for the redrive
+        of its dead letter is due whenever that arrives: a copy of its event may have been processed already.
         """
         if snapshot.pending_check and snapshot.pending_check.check_failure is CheckFailure.MALFORMED_RESPONSE:
             return True
         versions = {each.version for each in tasks if each.version is not None}
         if snapshot.version is None:
-            return 0 in versions  # Codat lists it, and no event has told of it.
+            return 0 in versions  # Codat lists it, and no event has announced it.
         return bool(versions) and (
             snapshot.version in versions or self.store.is_possibly_stale(snapshot.sync_id, snapshot.version - 1)
         )
 
     def _fetch(self, task: "SyncTask", until_kept: ExitStack) -> Sync:
-        """Return the sync as Codat has it: its status first, so that a final one never has items from before."""
+        """Fetch the sync from Codat: its status first, so that a final status never comes with earlier items."""
         status = self.codat.get_sync_status(task.company_id, task.sync_id)
         try:
             transactions = self.codat.get_transactions(task.company_id, task.sync_id)
         except CodatNotFoundError as error:
             if status_code(status.code).outcome is Outcome.FAILED:
-                return Sync(status, ())  # It failed before it had any.
-            raise CodatInconsistentResponseError("Codat knows the sync, and not its transactions") from error
+                return Sync(status, ())  # It failed before it had any items.
+            raise CodatInconsistentResponseError("Codat knows the sync, but not its transactions") from error
         if transactions.total > LARGE_SYNC:
             until_kept.enter_context(self._one_large)
         return Sync(status, fold(transactions.rows()))
@@ -122,7 +122,7 @@ class SyncIngestion:
         is_new = sync.digest != snapshot.digest
         pending_check = self._waiting(sync, task, snapshot, events, is_new=is_new or is_due)
         self._report_alert(task, snapshot.pending_check, pending_check)
-        # Events last: an event that is marked as seen never has to be looked at again.
+        # Events last: an event recorded as processed is never processed again.
         if is_new:
             self._replace(sync, pending_check, snapshot, now)
             self.store.record_events(snapshot, events, now)
@@ -141,11 +141,11 @@ class SyncIngestion:
         )
 
     def _replace(self, sync: Sync, pending_check: PendingCheck | None, snapshot: "SyncSnapshot", now: datetime) -> None:
-        # Pointers first: whoever sees the document finds it from each of its transactions.
+        # Index entries first: a visible record can always be found by each of its transactions.
         self.store.put_index_entries(sync, snapshot, now)
         self.store.commit(sync, pending_check, snapshot, self.now())
         if snapshot.version is not None and self.store.is_possibly_stale(snapshot.sync_id, snapshot.version):
-            raise VersionConflictError(f"another worker saw an event of sync {snapshot.sync_id} meanwhile")
+            raise VersionConflictError(f"another worker processed an event of sync {snapshot.sync_id} meanwhile")
 
     def _waiting(
         self, sync: Sync, task: "SyncTask", snapshot: "SyncSnapshot", events: "Sequence[WebhookEvent]", *, is_new: bool
@@ -154,7 +154,7 @@ class SyncIngestion:
             return None
         known = snapshot.pending_check
         if not is_new and known and known.due_at and not known.check_failure:
-            return known  # It waits already: an event that tells nothing new does not put it off.
+            return known  # A check is pending already: an event that changes nothing does not postpone it.
         return self.schedule.after_unfinished(_continued_check(known, events), self.now(), task.correlation_id)
 
     def _defer(
@@ -165,7 +165,7 @@ class SyncIngestion:
         error: CodatError | SecretUnavailableError,
         receive_count: int,
     ) -> SyncResult:
-        """Put the sync down to be looked at later, whatever the queue does: no message waits for Codat."""
+        """Schedule a later check of the sync, independent of the queue: no message waits for Codat."""
         now = self.now()
         known = _continued_check(snapshot.pending_check, events)
         if isinstance(error, CodatUnavailableError) and events and receive_count < MAX_RECEIVES:
@@ -181,22 +181,22 @@ class SyncIngestion:
             raise PoisonMessageError("malformed-response", describe_error(error)) from error
         self._report_alert(task, known, pending_check)
         self.store.set_pending_check(pending_check, snapshot, now)
-        # It is sure to be looked at after these events, so they have done what they are for.
+        # A check after these events is certain now, so they are processed.
         self.store.record_events(snapshot, events, now)
         return SyncResult(Change.DEFERRED, pending_check=pending_check)
 
     def _report_alert(self, task: "SyncTask", known: PendingCheck | None, pending_check: PendingCheck | None) -> None:
-        """Report what a person should hear of: before it is written, as what is written twice is told at least once."""
+        """Report a new alert, before the write, so that it is reported at least once."""
         found = detect_alert(known, pending_check)
         if found:
             self.report_alert(task, found)
 
 
 def _continued_check(known: PendingCheck | None, events: "Sequence[WebhookEvent]") -> PendingCheck | None:
-    """Return the wait that goes on: an event begins a new one, whatever was given up before."""
+    """Return the pending check to continue: an event starts a new wait, even if polling was abandoned before."""
     return None if events else known
 
 
 def describe_error(error: CodatError) -> str:
-    """Return what a person needs of ``error``, to ask Codat's support about it too."""
+    """Describe ``error`` for an operator, with the correlation id for Codat's support."""
     return f"{error} (Codat's correlation id {error.correlation_id})" if error.correlation_id else str(error)

@@ -1,4 +1,4 @@
-"""What a message of SyncQueue tells: which sync or company to look at, or that Codat's quota has changed."""
+"""Parse messages of SyncQueue into tasks: check a sync or company, or apply a change of Codat's quota."""
 
 import base64
 import binascii
@@ -14,7 +14,7 @@ from codat_sync.webhooks.events import EventCategory, Webhook, WebhookEvent, par
 
 @dataclass(frozen=True, slots=True)
 class SyncTask:
-    """That a sync is to be looked at: because of an ``event``, or because it is due at a ``version``."""
+    """Check a sync, because of an ``event`` or because it is due at a ``version``."""
 
     company_id: str
     sync_id: str
@@ -25,9 +25,9 @@ class SyncTask:
 
 @dataclass(frozen=True, slots=True)
 class CompanyTask:
-    """That a company is to be looked at: because of an ``event``, or because it is due at a ``version``.
+    """Check a company, because of an ``event`` or because it is due at a ``version``.
 
-    ``is_connection_suspect`` tells that one of its syncs found no connection.
+    ``is_connection_suspect`` says that one of its syncs found no connection.
     """
 
     company_id: str
@@ -40,7 +40,7 @@ class CompanyTask:
 
 @dataclass(frozen=True, slots=True)
 class QuotaTask:
-    """That Codat's quota was reached, or has begun anew."""
+    """Apply that Codat's quota was reached or reset."""
 
     event_type: str
     webhook_id: str
@@ -50,7 +50,7 @@ class QuotaTask:
 
 @dataclass(frozen=True, slots=True)
 class PartCleanupTask:
-    """That it is time to see whether the parts of a run are still pointed to."""
+    """Delete the parts of a run if they are no longer referenced."""
 
     sync_id: str
     part_run_id: str
@@ -59,7 +59,7 @@ class PartCleanupTask:
 
 @dataclass(frozen=True, slots=True)
 class IgnoredEventTask:
-    """An event that is of no consequence here."""
+    """An event that is irrelevant here."""
 
     event_type: str
     webhook_id: str
@@ -70,12 +70,12 @@ Task = SyncTask | CompanyTask | QuotaTask | PartCleanupTask | IgnoredEventTask
 
 
 def parse_task(message: Message) -> Task:
-    """Return what a message tells. Raises PoisonMessageError for what can't be understood (yet)."""
+    """Parse a message into a task. Raises PoisonMessageError if it is invalid or not supported (yet)."""
     return _of_check(message) if message["kind"] == "check" else _of_webhook(message)
 
 
 def get_subject(task: Task) -> tuple[object, ...]:
-    """Return what ``task`` is about: news about the same are worked on together."""
+    """Return the subject of ``task``: tasks with the same subject are processed together."""
     match task:
         case SyncTask():
             return SyncTask, task.company_id, task.sync_id
@@ -85,7 +85,7 @@ def get_subject(task: Task) -> tuple[object, ...]:
 
 
 def get_event_type(task: Task) -> str | None:
-    """Return the type of the event that ``task`` came with, None if it came with none."""
+    """Return the type of the event that triggered ``task``, None if there is none."""
     match task:
         case QuotaTask() | IgnoredEventTask():
             return task.event_type
@@ -95,7 +95,7 @@ def get_event_type(task: Task) -> str | None:
 
 
 def get_webhook_id(task: Task) -> str | None:
-    """Return the id of the webhook that ``task`` came with, None if it came with none."""
+    """Return the id of the webhook that triggered ``task``, None if there is none."""
     match task:
         case QuotaTask() | IgnoredEventTask():
             return task.webhook_id
@@ -105,7 +105,7 @@ def get_webhook_id(task: Task) -> str | None:
 
 
 def get_correlation_id(task: Task) -> str:
-    """Return what leads to the request that ``task`` came with, or follow from."""
+    """Return the correlation id of the request that triggered ``task``."""
     return task.correlation_id
 
 
@@ -125,7 +125,7 @@ def _of_webhook(message: WebhookMessage) -> Task:
         raise PoisonMessageError("invalid-json", "the webhook's body is not a JSON object")
     webhook = parse_webhook(event)
     if webhook is None:
-        raise PoisonMessageError("missing-event-type", "the webhook does not say what type of event it is")
+        raise PoisonMessageError("missing-event-type", "the webhook has no event type")
     match webhook.category:
         case EventCategory.IGNORED:
             return IgnoredEventTask(webhook.event_type, message["webhookId"], message["correlationId"])
@@ -160,7 +160,7 @@ def _quota_event(webhook: Webhook, message: WebhookMessage) -> QuotaEvent:
         remaining=_count(webhook.quota_remaining),
         limit=_count(webhook.quota_limit),
         expires_at=webhook.quota_expires_at,
-        # Nothing is generated after it was received; a time that says so would stand over all that comes.
+        # An event can't be generated after its receipt; a later time would override all subsequent events.
         at=min(webhook.generated_at or received_at, received_at),
     )
 

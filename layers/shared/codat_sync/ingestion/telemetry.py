@@ -1,6 +1,6 @@
-"""What the worker tells of its work: a line of the log for each piece, and metrics for each batch.
+"""Log each of the worker's results, and emit metrics for each batch.
 
-Ids and outcomes only: messages of Codat's hold personal data. What each metric means is in docs/operations.md.
+Ids and outcomes only: Codat's messages hold personal data. See docs/operations.md for the meaning of each metric.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ _METRIC_PREFIXES = {
 
 
 def log_result(tasks: Sequence[Task], result: TaskResult) -> None:
-    """Log what came of ``tasks``, all about the same; as an error what a person should look at."""
+    """Log the result of ``tasks``, all with the same subject; as an error if it needs an operator."""
     fields: dict[str, Any] = {"kind": type(tasks[0]).__name__, "change": result.change} | get_log_fields(tasks)
     if isinstance(result, SyncResult):
         fields |= _ingested(result)
@@ -45,13 +45,13 @@ def log_result(tasks: Sequence[Task], result: TaskResult) -> None:
 
 
 def report_alert(task: SyncTask, found: PollingAlert) -> None:
-    """Log, as an error, and count what a person should hear of."""
+    """Log an alert as an error, and count it."""
     logger.error(found.value, **get_log_fields([task]))
     count(f"Sync{found.capitalize()}")
 
 
 def get_log_fields(tasks: Sequence[Task]) -> dict[str, Any]:
-    """Return the ids that ``tasks``, all about the same, have."""
+    """Return the ids of ``tasks``, all with the same subject."""
     first = tasks[0]
     found: dict[str, Any] = {
         name: getattr(first, name) for name in ("company_id", "sync_id", "part_run_id") if hasattr(first, name)
@@ -77,16 +77,16 @@ def _ingested(result: SyncResult) -> dict[str, Any]:
 
 
 class BatchMetrics:
-    """What a batch comes to, added up, as each count is a line of the log."""
+    """Aggregate a batch's metrics, as each count is a log line."""
 
     def __init__(self) -> None:
         self._events: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
         self._statuses: Counter[str] = Counter()
-        self._added: dict[int, TaskResult] = {}  # by identity: held, so that none is taken for another
+        self._added: dict[int, TaskResult] = {}  # by identity; the reference prevents the reuse of an id
 
     def add(self, task: Task | None, result: TaskResult) -> None:
-        """Add a message that is done with. What came of several together counts once."""
+        """Add a processed message. A result shared by several messages counts once."""
         kind = _METRIC_PREFIXES.get(type(task), "Quota")
         metrics.add_metric(
             kind if kind == "EventIgnored" else f"{kind}{result.change.capitalize()}", MetricUnit.Count, 1
@@ -112,7 +112,7 @@ class BatchMetrics:
                 metrics.add_metric("SyncLag", MetricUnit.Milliseconds, lag.total_seconds() * 1000)
 
     def flush(self, results: Counter[str], gate: Gate) -> None:
-        """Write it all, with how Codat answered and what is left of its quota."""
+        """Emit all metrics, with Codat's response statuses and remaining quota."""
         counters = (
             ("Events", "eventType", self._events),
             ("Syncs", "outcome", self._outcomes),

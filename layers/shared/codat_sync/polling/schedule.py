@@ -167,7 +167,7 @@ def detect_alert(known: PendingCheck | None, pending_check: PendingCheck | None)
 
 
 def get_redelivery_delay(receive_count: int) -> int:
-    """Return the seconds until a message is redelivered after its ``receive_count``-th failed delivery (from 1)."""
+    """Return the seconds until redelivery of a message whose ``receive_count``-th delivery (from 1) Codat failed."""
     return int(_FIRST_REDELIVERY * 2 ** (receive_count - 1) * random.uniform(0.5, 1.5))  # noqa: S311 - jitter only
 
 

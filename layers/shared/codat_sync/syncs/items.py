@@ -1,10 +1,10 @@
-"""The transactions of a sync, as Codat lists them and as they are kept: one item for each id and integration type."""
+"""Fold Codat's rows of a sync's transactions into items: one for each id and integration type."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
+from typing_extensions import TypedDict  # pydantic requires it before Python 3.12
 
 from codat_sync.core.identifiers import canonicalize, is_identifier
 
@@ -12,9 +12,9 @@ from codat_sync.core.identifiers import canonicalize, is_identifier
 COMPLETED = "Completed"
 PENDING = "Pending"
 FAILED_STATUSES = frozenset({"PushError", "ValidationError", "Failed"})
-# How many characters of a message are kept: Codat's are a few hundred, and an item of the table has to hold them.
+# In characters. Codat's messages have a few hundred, and an item of the table has to hold them.
 MAX_MESSAGE_LENGTH = 16_384
-# Names are much shorter: a longer one is shortened, and a longer id is none.
+# Names are much shorter: longer ones are truncated, and longer ids are invalid.
 MAX_NAME_LENGTH = 256
 
 
@@ -29,10 +29,10 @@ class TransactionRow(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A transaction within a sync: what Codat's rows with the same id and integration type say together.
+    """A transaction within a sync, merged from Codat's rows with the same id and integration type.
 
-    ``rows`` is how many they are. A row without an id is an item of its own, told apart by its ``ordinal`` in Codat's
-    list (from 0), and cannot be retried.
+    ``rows`` is their number. A row without an id is an item of its own, identified by its ``ordinal`` in Codat's list
+    (from 0), and can't be retried.
     """
 
     transaction_id: str | None
@@ -44,21 +44,21 @@ class Item:
 
     @property
     def has_failed(self) -> bool:
-        """Whether the transaction did not reach the books in this sync."""
+        """Return whether the transaction was not written to the books in this sync."""
         return self.status in FAILED_STATUSES
 
 
 def truncate_message(row: TransactionRow) -> None:
-    """Cut what is longer in ``row`` than is kept of it."""
+    """Truncate the message of ``row`` in place to its maximum length."""
     message = row.get("message")
     if message and len(message) > MAX_MESSAGE_LENGTH:
         row["message"] = message[:MAX_MESSAGE_LENGTH]
 
 
 def fold(rows: Iterable[TransactionRow]) -> tuple[Item, ...]:
-    """Return the items that ``rows`` stand for, in the order of each one's first row.
+    """Merge ``rows`` into items, in the order of each one's first row.
 
-    Of rows that contradict each other, a Completed one counts, as what is in the books stays there; else the last.
+    Of contradicting rows, a Completed one wins, as what is in the books stays there; otherwise the last one wins.
     """
     items: dict[tuple[str | None, str | None, int | None], Item] = {}
     for ordinal, row in enumerate(rows):
@@ -70,12 +70,12 @@ def fold(rows: Iterable[TransactionRow]) -> tuple[Item, ...]:
 
 
 def count_statuses(items: Sequence[Item]) -> dict[str, int]:
-    """Return how many items have each status. A status that Codat left out counts as its ``Unknown``."""
+    """Count the items by status. A missing status counts as Codat's ``Unknown``."""
     return dict(Counter(item.status or "Unknown" for item in items))
 
 
 def select_valid_ids(items: Iterable[Item]) -> set[str]:
-    """Return the transaction ids that can be part of a key: all but the missing and the malformed."""
+    """Return the transaction ids that are valid in a key, without missing and malformed ones."""
     return {item.transaction_id for item in items if is_identifier(item.transaction_id)}
 
 
@@ -93,7 +93,7 @@ def _item(row: TransactionRow, ordinal: int) -> Item:
 
 
 def _integration_type(name: str | None) -> str | None:
-    # Codat's description says `expenses`, its examples `expense`: one type.
+    # Codat's description has `expenses`, its examples `expense`: the same type.
     return "expense" if name and name.lower() in {"expense", "expenses"} else name and name[:MAX_NAME_LENGTH]
 
 

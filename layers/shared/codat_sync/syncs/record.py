@@ -1,6 +1,6 @@
-"""The sync document: how a sync is written down in SyncTable, its keys apart, and read back.
+"""Write a sync to its record's attributes in SyncTable, without the keys, and read it back.
 
-Attributes of other versions of this application are kept when it is replaced, and ignored when it is read.
+Attributes of other versions of this application are kept when a record is replaced, and ignored when it is read.
 """
 
 import json
@@ -19,24 +19,24 @@ from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.sync import Sync, SyncStatus
 
 SCHEMA_VERSION = 1
-# An item of DynamoDB's holds 400 KB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-# A document keeps half of that for its items, the rest for its messages and for what other versions add; a part has
-# nothing else to hold.
+# A DynamoDB item holds 400 KB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+# A record uses up to half of that for its items, the rest for its messages and attributes of other versions; a part
+# holds nothing else.
 INLINE_BYTES = 200_000
 PART_BYTES = 350_000
-# What it is made with, and never changes.
+# Attributes set at creation that never change.
 _MADE_WITH = ("companyId", "syncId", "provisionalOutcome", "submittedIds", "retryOf")
-# What of a document goes with the answer that it was written for, and is not kept when another replaces it.
+# Attributes that belong to one response of Codat's, and are dropped when another response replaces it.
 _REPLACED = frozenset({"items", "parts", "pendingCheck", "duePk", "dueAt"})
 
 
 @dataclass(frozen=True, slots=True)
 class SyncRecord:
-    """A sync as it stands in the table.
+    """A sync as stored in the table.
 
-    ``sync`` is None while it is only announced. ``submitted_ids`` are the transactions of the submission that it was
-    made of, if that went through here, and ``retry_of`` is the sync whose failed ones those are. ``first_seen_at`` is
-    when we heard of it, ``committed_at`` when what Codat says of it changed last.
+    ``sync`` is None while it is only announced. ``submitted_ids`` are the transactions of the submission that created
+    it, if that went through this application; ``retry_of`` is the sync whose failed transactions those are.
+    ``first_seen_at`` is when it was first seen, ``committed_at`` when Codat's data about it last changed.
     """
 
     company_id: str
@@ -52,19 +52,19 @@ class SyncRecord:
 
     @property
     def outcome(self) -> Outcome:
-        """How the sync stands."""
+        """Return the sync's outcome."""
         return self.sync.outcome if self.sync else self.provisional_outcome
 
     @property
     def items(self) -> tuple[Item, ...]:
-        """Its items; none while it is only announced."""
+        """Return its items, none while it is only announced."""
         return self.sync.items if self.sync else ()
 
 
 def write_record(
     sync: Sync, pending_check: PendingCheck | None, previous: Mapping[str, Any], now: datetime
 ) -> Attributes:
-    """Return the attributes of the document that replaces ``previous`` (empty if there is none); its items apart."""
+    """Return the attributes of the record that replaces ``previous`` (empty if there is none), without its items."""
     first_seen_at = previous.get("firstSeenAt") or format_timestamp(now)
     status = sync.status
     version = next_version(previous)
@@ -95,9 +95,9 @@ def write_record(
 def write_check_changes(
     pending_check: PendingCheck | None, previous: Mapping[str, Any], now: datetime, *, version: int
 ) -> Attributes:
-    """Return what changes in a document, or makes it, when only its waiting does; None is for what goes.
+    """Return the attributes that set a record's pending check, or create the record; None marks ones to remove.
 
-    Of a document that is to be made, ``previous`` has the ids.
+    For a record to be created, ``previous`` holds the ids.
     """
     first_seen_at = previous.get("firstSeenAt") or format_timestamp(now)
     made = {name: previous[name] for name in _MADE_WITH if previous.get(name) is not None}
@@ -118,7 +118,7 @@ def write_check_changes(
 
 
 def read_record(values: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> SyncRecord:
-    """Return the document whose attributes and items these are."""
+    """Read a record from its attributes and items."""
     return SyncRecord(
         company_id=values["companyId"],
         sync_id=values["syncId"],
@@ -134,12 +134,12 @@ def read_record(values: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -
 
 
 def is_fetched(values: Mapping[str, Any]) -> bool:
-    """Return whether Codat has been asked about the sync, and the document holds what it said."""
+    """Return whether the record holds Codat's data about the sync."""
     return "digest" in values
 
 
 def read_status(values: Mapping[str, Any]) -> SyncStatus:
-    """Return what Codat said of the sync whose answered document has these attributes."""
+    """Read Codat's status of a sync from its fetched record's attributes."""
     return SyncStatus(
         company_id=values["companyId"],
         sync_id=values["syncId"],
@@ -153,7 +153,7 @@ def read_status(values: Mapping[str, Any]) -> SyncStatus:
 
 
 def split_into_parts(items: Sequence[Item]) -> list[Sequence[Item]]:
-    """Return ``items`` in one list if they fit into the document, else in as many as there have to be parts."""
+    """Split ``items`` into one list if they fit into the record, else into one list per part."""
     sizes = [_size(write_item(item)) for item in items]
     if sum(sizes) <= INLINE_BYTES:
         return [items]
@@ -167,7 +167,7 @@ def split_into_parts(items: Sequence[Item]) -> list[Sequence[Item]]:
 
 
 def _size(item: Attributes) -> int:
-    """Return at least what DynamoDB counts for ``item``: JSON's punctuation is more than its overhead."""
+    """Return an upper bound of the size of ``item`` in DynamoDB: JSON's punctuation exceeds its overhead."""
     return len(json.dumps(item, ensure_ascii=False).encode()) + 1
 
 
@@ -194,12 +194,12 @@ def write_item(item: Item) -> Attributes:
         "rows": item.rows,
         "ordinal": item.ordinal,
     }
-    # What is most often so goes without saying: writes are paid by the kilobyte.
+    # Omit the most common values: writes are charged by the kilobyte.
     return {name: value for name, value in values.items() if value is not None and (name, value) != ("rows", 1)}
 
 
 def read_item(values: Mapping[str, Any]) -> Item:
-    """Return the item whose attributes these are."""
+    """Read an item from its attributes."""
     ordinal = values.get("ordinal")
     return Item(
         transaction_id=values.get("transactionId"),

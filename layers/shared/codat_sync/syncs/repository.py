@@ -1,7 +1,7 @@
-"""Syncs as SyncTable holds them: documents, parts, events, and who is pointed to by whom.
+"""Store syncs in SyncTable: records, parts, processed events and index entries.
 
-A sync's document is replaced as a whole, on condition that its version has not moved. Its items stand in it or, if they
-are too many, in parts that it points to. A transaction's partition points to the syncs that it was in.
+A sync's record is replaced as a whole, on condition that its version is unchanged. Its items are stored in it or, if
+there are too many, in parts that it references. A transaction's partition holds index entries for the syncs it was in.
 """
 
 import uuid
@@ -52,19 +52,19 @@ from codat_sync.syncs.sync import Sync, SyncStatus
 from codat_sync.webhooks.events import WebhookEvent
 from codat_sync.webhooks.processed_events import ProcessedEventRepository
 
-# A part that no document points to any more stays for readers that still hold the document of before.
+# How long an unreferenced part is kept for readers of the previous record.
 PART_GRACE = timedelta(days=1)
-# How often a reader whose parts were replaced under it starts over.
+# How often a reader starts over if its parts are replaced while it reads.
 _MOST_READS = 5
-# How many parts are in memory while all of them are read.
+# How many parts are in memory at a time while all of them are read.
 _PARTS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
 class SyncSnapshot:
-    """What is known of a sync before Codat is asked: its document as read, which events were seen, and its company.
+    """A sync's stored state before Codat is asked: its record, the processed events, and its company.
 
-    If that ``is_erased``, nothing of it may be written.
+    If the company ``is_erased``, none of its data may be written.
     """
 
     company_id: str
@@ -76,23 +76,23 @@ class SyncSnapshot:
 
     @property
     def version(self) -> int | None:
-        """The version of its document, None if there is none."""
+        """Return the version of its record, None if there is none."""
         return int(self.values["version"]) if self.values else None
 
     @property
     def digest(self) -> str | None:
-        """The fingerprint of what Codat said last, None if it was not asked yet."""
+        """Return the digest of Codat's last response, None if there is none yet."""
         return self.values.get("digest")
 
     @cached_property
     def pending_check(self) -> PendingCheck | None:
-        """How it waits, None if it does not."""
+        """Return its pending check, None if there is none."""
         return read_pending_check(self.values)
 
 
 @dataclass(frozen=True, slots=True)
 class ItemPage:
-    """Some of a sync's items. ``next_cursor`` leads to those after them, None if there are none."""
+    """A page of a sync's items. ``next_cursor`` is the cursor of the next page, None on the last one."""
 
     items: tuple[Item, ...]
     next_cursor: str | None
@@ -100,9 +100,9 @@ class ItemPage:
 
 @dataclass(frozen=True, slots=True)
 class SubmittedSync:
-    """A sync that Codat made of a submission, before Codat is asked about it.
+    """A sync that a submission created, before Codat is asked about it.
 
-    ``retry_of`` is the sync whose failed transactions it resubmits, None if it is the first submission of them.
+    ``retry_of`` is the sync whose failed transactions it resubmits, None for a first submission.
     """
 
     company_id: str
@@ -112,16 +112,16 @@ class SubmittedSync:
 
 
 class SyncRepository:
-    """The syncs of SyncTable. Safe to share between threads."""
+    """The syncs in SyncTable. Safe to share between threads."""
 
     def __init__(self, table: Table, *, event_retention: timedelta) -> None:
         self.table = table
         self._events = ProcessedEventRepository(table, event_retention)
 
-    # ------------------------------------------------------------ what the worker does, in this order
+    # ------------------------------------------------------------ used by the worker, in this order
 
     def load_snapshot(self, company_id: str, sync_id: str, webhook_ids: Iterable[str]) -> SyncSnapshot:
-        """Return the sync's head, read consistently, with those of ``webhook_ids`` (no two alike) that were seen."""
+        """Load the sync's snapshot, read consistently, with the processed ones of ``webhook_ids`` (no duplicates)."""
         found, processed_ids = self._events.load_with_processed_ids(
             sync_key(sync_id), webhook_ids, [company_key(company_id)]
         )
@@ -135,7 +135,7 @@ class SyncRepository:
         )
 
     def put_index_entries(self, sync: Sync, snapshot: SyncSnapshot, now: datetime) -> None:
-        """Point from each of the sync's transactions to it, those apart that its last document had already."""
+        """Write index entries for the sync's transactions, except those that its last record already had."""
         company_id, sync_id = sync.status.company_id, sync.status.sync_id
         known = {values.get("transactionId") for values in self._items(snapshot.values)}
         self._put_index_entries(company_id, sync_id, sorted(select_valid_ids(sync.items) - known), now)
@@ -153,12 +153,12 @@ class SyncRepository:
         else:
             values["parts"] = self._put_parts(sync.status, lists, now)
         if parts := snapshot.values.get("parts"):
-            # Before the commit: if that is the last thing that happens, the parts are looked after all the same.
+            # Before the commit, so that the parts are cleaned up even after a crash right after it.
             self._schedule_part_cleanup(sync.status, parts, now)
         self._put_record(values, snapshot, self._retries(sync, snapshot, now))
 
     def _retries(self, sync: Sync, snapshot: SyncSnapshot, now: datetime) -> list[tuple[Attributes, Attributes]]:
-        """Return what makes the retry of a sync due that has failed, or of the one that this one is a retry of."""
+        """Return the updates that make the retry due: of this sync if it failed, or of the sync that it retries."""
         root = snapshot.values.get("retryOf")
         if not sync.is_final or not (root or sync.outcome is Outcome.FAILED):
             return []
@@ -167,42 +167,42 @@ class SyncRepository:
     def set_pending_check(self, pending_check: PendingCheck | None, snapshot: SyncSnapshot, now: datetime) -> None:
         """Set or clear the sync's pending check, as a new version. Raises VersionConflictError.
 
-        A commit of what was asked before does not go through then: whatever tells us to look now is not forgotten.
+        A commit of an earlier response then fails, so the trigger of this check is not lost.
         """
         self._update_record(pending_check, snapshot, now, version=next_version(snapshot.values))
 
     def suspend_polling(self, pending_check: PendingCheck, snapshot: SyncSnapshot, now: datetime) -> None:
-        """Note why the sync is not looked at by itself any more; a check of this version stays good.
+        """Record why the sync is no longer polled; queued checks of this version stay valid.
 
         Raises VersionConflictError.
         """
         self._update_record(pending_check, snapshot, now, version=snapshot.version or 1)
 
     def record_events(self, snapshot: SyncSnapshot, events: Sequence[WebhookEvent], now: datetime) -> None:
-        """Remember ``events`` about the sync as seen."""
+        """Record ``events`` about the sync as processed."""
         self._events.record(sync_key(snapshot.sync_id), events, now)
 
     def record_unchanged_events(self, snapshot: SyncSnapshot, events: Sequence[WebhookEvent], now: datetime) -> None:
-        """Remember ``events`` as seen, to which Codat answered what the document of ``snapshot`` holds.
+        """Record ``events`` as processed whose response from Codat matches the record of ``snapshot``.
 
-        That moves no version. So two things keep an answer from before them from coming after: who commits looks for
-        such events (``is_possibly_stale``), and here the version is read again, after they are there to be found.
+        The version stays the same. Two checks keep a response from before the events from being committed after them:
+        a commit looks for such events (``is_possibly_stale``), and the version is read again here after the write.
         Raises VersionConflictError.
         """
         self._events.record(sync_key(snapshot.sync_id), events, now, unchanged_version=snapshot.version)
         if self.table.get_attribute(sync_key(snapshot.sync_id), "version") != snapshot.version:
-            raise VersionConflictError(f"the document of sync {snapshot.sync_id} has moved on")
+            raise VersionConflictError(f"the record of sync {snapshot.sync_id} has changed")
 
     def is_possibly_stale(self, sync_id: str, version: int) -> bool:
-        """Return whether what replaced the document's ``version`` may be older than an event that was seen."""
+        """Return whether the response that replaced the record's ``version`` may predate a processed event."""
         return self._events.has_unchanged_event(sync_key(sync_id), version)
 
-    # ------------------------------------------------------------ what submit does
+    # ------------------------------------------------------------ used by submit
 
     def announce(self, submitted: SubmittedSync, pending_check: PendingCheck, now: datetime) -> None:
-        """Record a sync that Codat made of a submission.
+        """Record a sync that a submission created.
 
-        If an event was quicker, its record gains what was submitted. Raises VersionConflictError after too many
+        If an event arrived first, add the submission's ids to its record. Raises VersionConflictError after too many
         lost races.
         """
         company_id, sync_id = submitted.company_id, submitted.sync_id
@@ -221,12 +221,12 @@ class SyncRepository:
             except VersionConflictError:
                 continue
             return
-        raise VersionConflictError(f"the document of sync {sync_id} moves on each time that it is read")
+        raise VersionConflictError(f"the record of sync {sync_id} changes each time it is read")
 
-    # ------------------------------------------------------------ what readers ask
+    # ------------------------------------------------------------ used by readers
 
     def load_sync(self, sync_id: str) -> SyncRecord | None:
-        """Return the sync's document with all its items, or None if there is none. Never half of one."""
+        """Load the sync's record with all its items, None if there is none. Never returns a partial record."""
         for _ in range(_MOST_READS):
             values = self._load_record(sync_id)
             if values is None:
@@ -234,13 +234,13 @@ class SyncRepository:
             items = list(self._items(values))
             if len(items) == sum(map(int, values.get("counts", {}).values())):
                 return read_record(values, items)
-        raise UnprocessedItemsError(f"the document of sync {sync_id} was replaced each time that it was read")
+        raise UnprocessedItemsError(f"the record of sync {sync_id} was replaced each time it was read")
 
     def load_item_page(self, sync_id: str, cursor: str | None = None) -> ItemPage | None:
-        """Return the sync's document with one page of its items, the first one or that of a page's ``next_cursor``.
+        """Load one page of the sync's items: the first one, or that of a page's ``next_cursor``.
 
-        A part is a page. All pages that one cursor leads to are of one document, whatever comes after it, for a day;
-        then, or if there is no such sync, None is returned.
+        A part is a page. All pages of a cursor come from the same version of the record, for a day, even if it is
+        replaced. After that, or if there is no such sync, returns None.
         """
         if cursor is None:
             values = self._load_record(sync_id)
@@ -260,12 +260,12 @@ class SyncRepository:
         )
 
     def load_processed_event_ids(self, sync_id: str) -> list[str]:
-        """Return the ids of the webhooks that were seen for the sync, for as long as those are remembered."""
+        """Return the ids of the sync's processed webhooks, within their retention."""
         items = self.table.query(sync_key(sync_id)["pk"], EVENT_PREFIX)
         return [item["sk"].removeprefix(EVENT_PREFIX) for item in items]
 
     def load_sync_ids_before(self, company_id: str, transaction_ids: Iterable[str], at: datetime) -> set[str]:
-        """Return the ids of the syncs of which we knew before ``at`` that one of the transactions was in them."""
+        """Return the ids of the syncs that were known before ``at`` to contain one of the transactions."""
         items = (
             item
             for transaction_id in transaction_ids
@@ -276,7 +276,7 @@ class SyncRepository:
         }
 
     def load_sync_ids_of_transaction(self, company_id: str, transaction_id: str) -> list[str]:
-        """Return the ids of all syncs that the transaction was in."""
+        """Return the ids of all syncs that contained the transaction."""
         items = self.table.query(index_entry_key(company_id, transaction_id, "")["pk"], INDEX_ENTRY_PREFIX)
         return [item["sk"].removeprefix(INDEX_ENTRY_PREFIX) for item in items]
 
@@ -290,10 +290,10 @@ class SyncRepository:
     # ------------------------------------------------------------ parts
 
     def delete_unreferenced_parts(self, sync_id: str, part_run_id: str, now: datetime) -> bool:
-        """Delete the parts of a run if no document points to them; returns whether it did.
+        """Delete the parts of a run if no record references them. Returns whether they were deleted.
 
-        A run is swept a day after it began or was replaced: who reads a document has its parts for so long. One whose
-        day has only just begun is left alone: the document that points to it is being replaced.
+        A run is cleaned up a day after it began or was replaced, so readers of a record can rely on its parts for that
+        long. A run whose day has just begun is kept: the record that references it is being replaced.
         """
         key = part_run_key(sync_id, part_run_id)
         found = {item["sk"]: item for item in self.table.get([key, sync_key(sync_id)])}
@@ -309,14 +309,14 @@ class SyncRepository:
         return True
 
     def _stop_part_cleanup(self, key: Attributes, due_at: str) -> None:
-        """End the watch over a run that is pointed to; if it is being replaced just now, the watch begins anew."""
+        """Cancel the cleanup of a referenced run, unless a concurrent replacement has rescheduled it."""
         try:
             self.table.update(key, due_index_keys(None), {"dueAt": due_at})
         except ConditionFailedError:
             return
 
     def _put_parts(self, status: SyncStatus, lists: Sequence[Sequence[Item]], now: datetime) -> Attributes:
-        # A random run id: two workers at once, or one and its own second try, never share a part.
+        # A random run id: concurrent workers, or a worker and its own second attempt, never share a part.
         part_run_id = uuid.uuid4().hex
         parts = {"partRunId": part_run_id, "count": len(lists)}
         self._schedule_part_cleanup(status, parts, now)
@@ -331,7 +331,7 @@ class SyncRepository:
         return parts
 
     def _schedule_part_cleanup(self, status: SyncStatus, parts: Attributes, now: datetime) -> None:
-        """Have the parts of a run looked after: written before them, so that no crash leaves any behind."""
+        """Schedule the cleanup of a run's parts: before they are written, so that no crash leaves any behind."""
         self.table.put_all(
             [
                 part_run_key(status.sync_id, parts["partRunId"])
@@ -345,14 +345,14 @@ class SyncRepository:
         )
 
     def load_items(self, document: Mapping[str, Any]) -> Iterator[Item]:
-        """Yield the items of a document, also of one that was replaced: fewer than it has if its parts are gone.
+        """Yield the items of a record, even if it has been replaced; fewer if its parts are gone.
 
         A few parts are in memory at a time.
         """
         return map(read_item, self._items(document))
 
     def _items(self, document: Mapping[str, Any]) -> Iterator[Attributes]:
-        """Yield the items of a document, fewer than it has if its parts are gone."""
+        """Yield the attributes of a record's items; fewer if its parts are gone."""
         if "parts" not in document:
             yield from document.get("items", ())
             return
@@ -362,7 +362,7 @@ class SyncRepository:
             for part in sorted(self.table.get(some), key=lambda part: str(part["sk"])):
                 yield from part["items"]
 
-    # ------------------------------------------------------------ the document
+    # ------------------------------------------------------------ the record
 
     def _load_record(self, sync_id: str) -> Attributes | None:
         return next(iter(self.table.get([sync_key(sync_id)])), None)
@@ -376,7 +376,7 @@ class SyncRepository:
             else:
                 self.table.put(values, {"version": snapshot.version})
         except ConditionFailedError as error:
-            raise VersionConflictError(f"the document of sync {values['syncId']} has moved on") from error
+            raise VersionConflictError(f"the record of sync {values['syncId']} has changed") from error
 
     def _update_record(
         self,
@@ -397,7 +397,7 @@ class SyncRepository:
         try:
             self.table.update(sync_key(snapshot.sync_id), changes, {"version": snapshot.version})
         except ConditionFailedError as error:
-            raise VersionConflictError(f"the document of sync {snapshot.sync_id} has moved on") from error
+            raise VersionConflictError(f"the record of sync {snapshot.sync_id} has changed") from error
 
 
 def _current_part_run_id(document: Attributes) -> str | None:
@@ -406,7 +406,7 @@ def _current_part_run_id(document: Attributes) -> str | None:
 
 
 def _read_cursor(cursor: str) -> tuple[str, int, int]:
-    """Return run, number of parts and the part of a cursor. Raises ValueError if it is none of ours."""
+    """Parse a cursor into run, number of parts and part. Raises ValueError if it is invalid."""
     part_run_id, count, number = cursor.split(".")
     if not (is_identifier(part_run_id) and count.isdecimal() and number.isdecimal()):
         raise ValueError("not a cursor")

@@ -1,4 +1,4 @@
-"""How it stands with the failed transactions of a sync."""
+"""The retry state of a sync's failed transactions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,26 +6,26 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-# So many transactions at most are named for each step: the item stays small, and so does what is told of it. Ten facts
-# with so many of the longest ids fit into the smallest of the limits on their way (SNS's 256 KB).
+# Maximum number of transactions listed for each step, to keep the item and its events small. Ten events with this many
+# of the longest ids fit into the smallest limit on their way (SNS's 256 KB).
 MAX_LISTED_IDS: Final = 100
 
 
 class RetryState(StrEnum):
-    """How it stands with the failed transactions of a sync."""
+    """The retry state of a sync's failed transactions."""
 
     OPEN = "open"  # not planned yet
-    SCHEDULED = "scheduled"  # to be looked at again
+    SCHEDULED = "scheduled"  # to be checked again
     RESOLVED = "resolved"  # all are written
-    STOPPED = "stopped"  # what is left needs a person, the customer or the product
+    STOPPED = "stopped"  # the rest needs an operator, the customer or the product
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """What is done about a failed sync. ``sync_ids`` are the syncs that retries of it have made, oldest first.
+    """The retry of a failed sync. ``sync_ids`` are the syncs that its retries created, oldest first.
 
-    ``steps`` counts its failed transactions by what is to be done; ``held`` names the first of them for each step that
-    is somebody else's. ``version`` is the table's: it moves on each time that this is written.
+    ``steps`` counts its failed transactions by next step; ``held`` lists the first of them for each step that others
+    have to take. ``version`` is the table's: it increases with each write.
     """
 
     state: RetryState

@@ -1,4 +1,4 @@
-"""What is done about a failed sync, as SyncTable holds it: made with the sync's document, and kept by retry."""
+"""Store retries of failed syncs in SyncTable: created with the sync's record, then maintained by retry."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,18 +17,18 @@ _VERSION = 1
 
 
 class RetryRepository:
-    """The retries of SyncTable."""
+    """The retries in SyncTable."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def load(self, sync_id: str) -> Retry | None:
-        """Return what is done about a sync, None if nothing is."""
+        """Load the retry of a sync, None if there is none."""
         found = self._table.get([retry_key(sync_id)])
         return read_retry(found[0]) if found else None
 
     def ensure_due(self, company_id: str, sync_id: str, until: datetime) -> Retry | None:
-        """Return what is done about a sync; if it is at rest, it is planned again then, whatever crashes meanwhile."""
+        """Load a sync's retry. If it has no due time, make it due at ``until``, so that a crash can't lose it."""
         known = self.load(sync_id)
         if known is None or known.due_at:
             return known
@@ -41,14 +41,14 @@ class RetryRepository:
         return replace(known, due_at=until)
 
     def reschedule(self, company_id: str, sync_id: str, now: datetime) -> None:
-        """Have what is done about a sync planned anew, if anything is done about it and not all is written."""
+        """Make a sync's retry due for planning, if there is one and not all is written."""
         known = self.load(sync_id)
         if known and known.state is not RetryState.RESOLVED:
             key, changes = due_retry_update(company_id, sync_id, now)
             self._table.update(key, changes, {})
 
     def put(self, company_id: str, sync_id: str, retry: Retry, known: Retry | None) -> None:
-        """Write what is done about a sync, planned since it was ``known``; if it was made due since, it stays so."""
+        """Store a sync's retry, planned from ``known``. If it was made due in the meantime, it stays due."""
         due_at = format_timestamp(retry.due_at) if retry.due_at else None
         changes = {
             "v": _VERSION,
@@ -65,18 +65,18 @@ class RetryRepository:
             self._table.update(retry_key(sync_id), changes, {"dueAt": processed_at}, increment="version")
 
     def clear_due(self, sync_id: str) -> None:
-        """Have nothing done about a sync by itself: it is another one's business."""
+        """Clear the due time of a sync's retry: another sync's retry covers it."""
         self._table.update(retry_key(sync_id), due_index_keys(None), {})
 
 
 def due_retry_update(company_id: str, sync_id: str, now: datetime) -> tuple[Attributes, Attributes]:
-    """Return the key and the changes that make the retry of a sync, or make it due: it is to be planned (anew)."""
+    """Return the key and the changes that create a sync's retry, or make it due for planning."""
     summary = {"companyId": company_id, "syncId": sync_id}
     return dict(retry_key(sync_id)), {"v": _VERSION, "summary": summary, **due_index_keys(format_timestamp(now))}
 
 
 def read_retry(values: Mapping[str, Any]) -> Retry:
-    """Return what is done about a sync, as its item's ``values`` say. What an older version left out is empty."""
+    """Read a retry from its item's ``values``. Attributes that an older version omitted are empty."""
     return Retry(
         state=parse_enum(RetryState, values.get("state", ""), RetryState.OPEN),
         sync_ids=tuple(values.get("syncIds", ())),

@@ -1,4 +1,4 @@
-"""The status codes of a sync: what each means, whose turn it is, and what we do next.
+"""Define the status codes of a sync: the meaning, action owner and next step of each.
 
 https://docs.codat.io/expenses/troubleshooting: the codes; the rest is this application's.
 """
@@ -8,10 +8,10 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """How a sync stands, its items included."""
+    """The outcome of a sync, including its items."""
 
-    ANNOUNCED = "announced"  # an event told of it, and Codat could not be asked yet
-    SUBMITTED = "submitted"  # Codat has made it of what was submitted through us, and has not told of its end yet
+    ANNOUNCED = "announced"  # known from an event; Codat could not be asked yet
+    SUBMITTED = "submitted"  # created by a submission through this application; Codat has not reported its end yet
     IN_PROGRESS = "inProgress"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -19,7 +19,7 @@ class Outcome(StrEnum):
 
 
 class ActionOwner(StrEnum):
-    """Who has to do something."""
+    """Who has to act."""
 
     NOBODY = "nobody"
     OUR_TEAM = "ourTeam"
@@ -27,7 +27,7 @@ class ActionOwner(StrEnum):
     CODAT = "codat"
 
 
-# The company's connection to its accounting software was gone when Codat got to it.
+# The company had no connection to its accounting software when Codat processed the sync.
 DISCONNECTED = frozenset({4040, 4220})
 
 
@@ -35,8 +35,8 @@ DISCONNECTED = frozenset({4040, 4220})
 class StatusCode:
     """One status code of a sync.
 
-    ``is_final`` tells that Codat will not change it by itself; ``note`` is what a customer can be told; ``next_step``
-    what we do.
+    ``is_final`` says that Codat will not change it on its own; ``customer_note`` is the text for the customer;
+    ``next_step`` is what happens next.
     """
 
     code: int
@@ -56,7 +56,7 @@ _KNOWN = (
         is_final=False,
         action_owner=ActionOwner.CODAT,
         customer_note="Your expenses are on their way to your accounting software.",
-        next_step="Look again until it ends.",
+        next_step="Poll until it ends.",
     ),
     StatusCode(
         code=1010,
@@ -65,7 +65,7 @@ _KNOWN = (
         is_final=False,
         action_owner=ActionOwner.CODAT,
         customer_note="Your expenses are on their way to your accounting software. It takes longer than usual.",
-        next_step="Look again until it ends.",
+        next_step="Poll until it ends.",
     ),
     StatusCode(
         code=2000,
@@ -159,7 +159,7 @@ _KNOWN = (
         is_final=True,
         action_owner=ActionOwner.OUR_TEAM,
         customer_note="Your accounting software did not accept some of your expenses. We are looking into it.",
-        next_step="Mend what the items name, then retry.",
+        next_step="Fix the errors shown on the items, then retry.",
     ),
 )
 
@@ -167,7 +167,7 @@ STATUS_CODES = {known.code: known for known in _KNOWN}
 
 
 def status_code(code: int) -> StatusCode:
-    """Return what ``code`` means. A code that Codat has not documented is kept, shown and left to a person."""
+    """Look up ``code``. An undocumented code is kept, shown and left to an operator."""
     return STATUS_CODES.get(code) or StatusCode(
         code=code,
         meaning=f"Not documented by Codat ({code})",

@@ -1,4 +1,4 @@
-"""A sync: all that Codat says of it at one moment, and what follows from it."""
+"""Model a sync: Codat's data about it at one time, and what follows from it."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from codat_sync.syncs.status_codes import Outcome, status_code
 
 @dataclass(frozen=True, slots=True)
 class SyncStatus:
-    """Codat's status of a sync. ``synced_at`` (``syncUtc``) is the only time that Codat gives."""
+    """Codat's status of a sync. ``synced_at`` (``syncUtc``) is the only time that Codat provides."""
 
     company_id: str
     sync_id: str
@@ -26,21 +26,21 @@ class SyncStatus:
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """A sync as Codat answered for it."""
+    """A sync as fetched from Codat."""
 
     status: SyncStatus
     items: tuple[Item, ...]
 
     @property
     def failed_items(self) -> int:
-        """How many of its items failed."""
+        """Return the number of failed items."""
         return sum(item.has_failed for item in self.items)
 
     @property
     def outcome(self) -> Outcome:
-        """How it stands. One failed item makes the sync failed, whatever the others did and its code says.
+        """Return the outcome. One failed item makes the sync failed, whatever the other items and its code.
 
-        One that is pending keeps it from having succeeded.
+        A pending item keeps it from having succeeded.
         """
         if self.failed_items:
             return Outcome.FAILED
@@ -49,22 +49,22 @@ class Sync:
 
     @property
     def has_succeeded(self) -> bool:
-        """Whether all of it is in the books."""
+        """Return whether all of it is in the books."""
         return self.outcome is Outcome.SUCCEEDED
 
     @property
     def is_final(self) -> bool:
-        """Whether Codat will not change it by itself: it has ended, and so have all of its items."""
+        """Return whether Codat will not change it on its own: the sync and all its items have ended."""
         return status_code(self.status.code).is_final and not any(item.status == PENDING for item in self.items)
 
     @property
     def digest(self) -> str:
-        """A fingerprint of all that Codat said, the order of its rows apart: equal digests, nothing new."""
+        """Return a digest of Codat's data, independent of the order of rows: equal digests mean no change."""
         said = self.status
         status = (
             *(said.company_id, said.sync_id, said.code, said.status, said.error_message, said.exception_message),
             *(said.synced_at and format_timestamp(said.synced_at), said.data_pushed),
         )
-        # Of each item only its own fingerprint is kept meanwhile: a large sync's messages are many megabytes.
+        # Keep only each item's digest in memory: a large sync's messages take many megabytes.
         items = sorted(hashlib.sha256(json.dumps(astuple(item)).encode()).hexdigest() for item in self.items)
         return hashlib.sha256(json.dumps([status, items]).encode()).hexdigest()

@@ -54,8 +54,8 @@ class Webhook:
         if name == _COMPANY_DELETED or name.startswith("connection."):
             return EventCategory.COMPANY
         if name in _SYNC_EVENTS:
-            # Legacy events name their product. Another product's (Commerce) have the same type and are ignored. An
-            # empty name counts as none.
+            # Legacy events name their product. Those of another (Commerce) have the same type and are ignored. An empty
+            # name counts as none.
             product = self.sync_type if isinstance(self.sync_type, str) else ""
             other = product and product.lower() not in _OUR_SYNC_TYPES
             return EventCategory.IGNORED if other else EventCategory.SYNC
