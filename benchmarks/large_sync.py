@@ -1,8 +1,8 @@
 """Measure the worker's time, memory and writes for a large sync: `python -m benchmarks.large_sync`.
 
-A worker of its own process takes in syncs of growing size, from simulated Codat and into an emulated DynamoDB, both in
-processes of their own. Of the figures the peak of memory is the worker's alone; the time is that of all three on this
-machine, and tells only how it grows.
+A worker process ingests syncs of growing size from simulated Codat into an emulated DynamoDB, both in separate
+processes. The peak memory is the worker's alone. The time includes all three processes, so only its growth is
+meaningful.
 """
 
 import resource

@@ -95,8 +95,8 @@ class Fault:
 
     def time_out(self, request: httpx.Request) -> None:
         """Raise a timeout for a client in this process; over HTTP, clients time out themselves."""
-        patience = request.extensions.get("timeout", {}).get("read")
-        if self.kind == "latency_after" and patience is not None and self.seconds > patience:
+        read_timeout = request.extensions.get("timeout", {}).get("read")
+        if self.kind == "latency_after" and read_timeout is not None and self.seconds > read_timeout:
             raise httpx.ReadTimeout("The read operation timed out", request=request)
 
     def corrupt(self, content: bytes) -> bytes:

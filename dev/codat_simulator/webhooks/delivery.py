@@ -23,7 +23,7 @@ MINUTE, HOUR = 60, 3600
 # Delay in seconds before each attempt, from the previous one.
 SCHEDULE = (0, 5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR)
 TIMEOUT_SECONDS = 15
-# The old delivery service does not retry after these, such as 500.
+# The old delivery service redelivers only after these statuses: a 500, for example, is final.
 RETRY_WINDOW = frozenset({408, 429, 502, 503, 504})
 
 
@@ -72,7 +72,7 @@ class Delivery:
 
 @cache
 def _ca_certificates() -> ssl.SSLContext:
-    """Return the shared TLS context: loading it takes longer than a delivery."""
+    """Load the CA certificates once: loading them takes longer than a delivery."""
     return httpx.create_ssl_context(trust_env=False)
 
 
@@ -85,9 +85,9 @@ class _Job:
 
 
 class Deliverer:
-    """Delivers on a bounded pool of threads; a context manager, so that none is left behind.
+    """Delivers webhooks on a bounded thread pool; a context manager that ends the threads.
 
-    `time_scale` shortens the schedule: at 0.001 the 28 hours of it pass in less than two minutes.
+    `time_scale` shortens the schedule: at 0.001, its 28 hours take less than two minutes.
     """
 
     def __init__(
