@@ -24,7 +24,7 @@ MINUTE, HOUR = 60, 3600
 SCHEDULE = (0, 5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR)
 TIMEOUT_SECONDS = 15
 # The old delivery service redelivers only after these statuses: a 500, for example, is final.
-RETRY_WINDOW = frozenset({408, 429, 502, 503, 504})
+RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504})
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ class Deliverer:
     def _retry(self, job: _Job, attempt: Attempt) -> None:
         if attempt.succeeded or job.attempt + 1 == len(SCHEDULE):
             return
-        if job.message.generation == "old" and attempt.status is not None and attempt.status not in RETRY_WINDOW:
+        if job.message.generation == "old" and attempt.status is not None and attempt.status not in RETRIED_STATUSES:
             return
         self._enqueue(job.message, 0, job.attempt + 1)
 
