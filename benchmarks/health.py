@@ -1,4 +1,4 @@
-"""What reading 100,000 syncs costs: requests, and time on the emulator: `python -m benchmarks.health [syncs]`."""
+"""Measure requests and time for reading 100,000 syncs: `python -m benchmarks.health [syncs]`."""
 
 import sys
 import time
@@ -21,7 +21,7 @@ _SYNCS = 100_000
 
 
 def main(number: int) -> None:
-    """Fill a table, and read it in the ways that people do."""
+    """Fill a table and read it as the web UI does."""
     with run_directory("benchmark") as directory, emulator(directory, directory / "emulator.log") as url:
         dynamodb = LocalAws(url).dynamodb
         create_sync_table(dynamodb, "syncs")

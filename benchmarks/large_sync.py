@@ -1,8 +1,8 @@
-"""What the worker needs for a large sync: time, memory, and what it writes. `python -m benchmarks.large_sync`.
+"""Measure the worker's time, memory and writes for a large sync: `python -m benchmarks.large_sync`.
 
-A worker of its own process takes in syncs of growing size, from simulated Codat and into an emulated DynamoDB, both in
-processes of their own. Of the figures the peak of memory is the worker's alone; the time is that of all three on this
-machine, and tells only how it grows.
+A worker process ingests syncs of growing size from simulated Codat into an emulated DynamoDB, both in separate
+processes. The peak memory is the worker's alone. The time includes all three processes, so only its growth is
+meaningful.
 """
 
 import resource
@@ -77,7 +77,7 @@ def _items(transactions: int, characters: int, text: str) -> "Iterable[Item]":
 
 
 def work(codat_url: str, aws_url: str, company_id: str, sync_id: str) -> None:
-    """Take the sync in as the worker does: new, unchanged, and with every message changed."""
+    """Ingest the sync as the worker does: new, unchanged, and with every message changed."""
     store = SyncRepository(Table(LocalAws(aws_url).dynamodb, _TABLE), event_retention=timedelta(days=16))
     with httpx.Client(base_url=codat_url, trust_env=False) as http:
         gate = SharedGate(store.table, _now)

@@ -1,4 +1,4 @@
-"""What a cold start of the receiver costs: processor time from the start of Python to the first 202.
+"""Measure a cold start of the receiver: CPU time from the start of Python to the first 202.
 
     .venv/bin/python -m benchmarks.receiver_cold_start
 
@@ -24,7 +24,7 @@ from dev.paths import ROOT
 from dev.stored_events import load, signed
 
 RUNS = 15
-SIGNING_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of Codat's documentation
+SIGNING_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - from Codat's documentation
 
 HANDLE = """
 import json, sys, app
@@ -38,10 +38,10 @@ CLIENTS = "import boto3; boto3.client('sqs'); boto3.client('secretsmanager'); im
 
 
 class Aws(BaseHTTPRequestHandler):
-    """Secrets Manager and SQS, as far as the receiver calls them."""
+    """Simulates Secrets Manager and SQS for the receiver."""
 
     def do_POST(self) -> None:
-        """Answer at once."""
+        """Respond immediately."""
         request = self.rfile.read(int(self.headers["Content-Length"]))
         secret = {"SecretString": json.dumps({"signingSecrets": [SIGNING_SECRET], "authorization": None})}
         answer = json.dumps(secret if b"SecretId" in request else {"MessageId": "m"}).encode()
@@ -51,12 +51,12 @@ class Aws(BaseHTTPRequestHandler):
         self.wfile.write(answer)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def aws() -> Iterator[str]:
-    """Serve AWS; yields its address."""
+    """Serve simulated AWS and yield its address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Aws) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -64,7 +64,7 @@ def aws() -> Iterator[str]:
 
 
 def cpu_milliseconds(script: str, site: Path, endpoint: str) -> float:
-    """Run ``script`` in a fresh Python, and return the processor time that it took."""
+    """Run ``script`` in a new Python process and return its CPU time."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": f"{ROOT / 'functions/receiver'}:{site}",
@@ -79,7 +79,7 @@ def cpu_milliseconds(script: str, site: Path, endpoint: str) -> float:
         "POWERTOOLS_SERVICE_NAME": "receiver",
     }
     payload = json.dumps(signed(load("receiver", "sync-unsuccessful"), SIGNING_SECRET))
-    # -S: what this machine's Python has installed stays out.
+    # -S: ignore packages installed on this machine.
     command = [sys.executable, "-S", "-c", script]
     before = os.times()
     subprocess.run(command, env=environment, input=payload, text=True, check=True, stdout=subprocess.DEVNULL)
@@ -88,7 +88,7 @@ def cpu_milliseconds(script: str, site: Path, endpoint: str) -> float:
 
 
 def main() -> None:
-    """Measure all variants in turn, and print each one's median."""
+    """Measure all variants in turn and print the median of each."""
     compiled = built_layer_folder() / "python"
     with tempfile.TemporaryDirectory() as folder, aws() as endpoint:
         plain = Path(folder) / "python"

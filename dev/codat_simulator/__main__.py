@@ -1,4 +1,4 @@
-"""Run the simulator of Codat as a process of its own."""
+"""Run the Codat simulator as a process."""
 
 import json
 import signal
@@ -39,7 +39,7 @@ def main(
 ) -> None:
     """Simulate Codat's Sync for Expenses over HTTP, including its webhooks.
 
-    Prints {"url": …} once it answers, and runs until SIGTERM or SIGINT.
+    Prints {"url": …} once it is ready, and runs until SIGTERM or SIGINT.
     """
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):

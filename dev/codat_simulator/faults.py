@@ -1,7 +1,7 @@
-"""Misbehaviour to order.
+"""Inject faults.
 
-Whether a request took effect is what its client cannot see: `disconnect`, `reset`, `status` and `unlink_status` mean
-that it did not, `disconnect_after`, `reset_after`, `status_after`, `latency_after` and `unlink` that it did.
+Clients can't see whether a request took effect: with `disconnect`, `reset`, `status` and `unlink_status` it did not,
+with `disconnect_after`, `reset_after`, `status_after`, `latency_after` and `unlink` it did.
 """
 
 import json
@@ -17,40 +17,40 @@ from dev.codat_simulator.api.errors import CodatApiError
 from dev.codat_simulator.wire import WIRE, to_json
 
 Kind = Literal[
-    "latency",  # answers right, but late
-    "status",  # answers `status` with Codat's error body
-    "disconnect",  # closes the connection without an answer
-    "reset",  # breaks the connection off
-    "malformed",  # answers 200 with half of the JSON
-    "wrong_shape",  # answers 200 with a list for an object, or the other way round
-    "truncated",  # leaves out half of a page's rows, yet counts them in totalResults
-    "wrong_total",  # answers a page with `total` as totalResults
-    "disconnect_after",  # does what is asked, then closes the connection without an answer
-    "reset_after",  # does what is asked, then breaks the connection off
-    "status_after",  # does what is asked, then answers `status` with Codat's error body
-    "latency_after",  # does what is asked, and answers so much later: the client's patience may be over
-    "unlink",  # first the company's connection to its accounting software goes; does what is asked all the same
-    "unlink_status",  # first the company's connection goes; then it answers `status` with Codat's error body
+    "latency",  # delays a correct response
+    "status",  # returns `status` with Codat's error body
+    "disconnect",  # closes the connection without a response
+    "reset",  # resets the connection
+    "malformed",  # returns 200 with half of the JSON
+    "wrong_shape",  # returns 200 with a list instead of an object, or vice versa
+    "truncated",  # omits half of a page's rows, but counts them in totalResults
+    "wrong_total",  # returns a page with `total` as totalResults
+    "disconnect_after",  # executes the request, then closes the connection without a response
+    "reset_after",  # executes the request, then resets the connection
+    "status_after",  # executes the request, then returns `status` with Codat's error body
+    "latency_after",  # executes the request, then delays the response: the client may time out
+    "unlink",  # disconnects the company from its accounting software, then executes the request
+    "unlink_status",  # disconnects the company, then returns `status` with Codat's error body
 ]
 
 
 @with_config(WIRE)
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong, and for which requests; each kind can be late as well."""
+    """A fault and the requests it applies to; every kind can be delayed too."""
 
     kind: Kind
-    times: int = 1  # how many matching requests it hits
-    path: str = ""  # a regular expression, searched for in the path
+    times: int = 1  # number of matching requests affected
+    path: str = ""  # a regular expression to search for in the path
     company_id: str | None = None
     sync_id: str | None = None
     seconds: float = 0.0
     status: int = 500
-    retry_after: str | None = None  # as it goes into the header: seconds or a date
+    retry_after: str | None = None  # the header's value: seconds or a date
     total: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse a path that is no regular expression here, not in the request that it is meant for."""
+        """Reject an invalid regular expression early, not in the affected request."""
         try:
             re.compile(self.path)
         except re.error as error:
@@ -67,40 +67,40 @@ class Fault:
 
     @property
     def delay_before_seconds(self) -> float:
-        """How long the request waits before anyone looks at it."""
+        """Delay in seconds before the request is handled."""
         return 0.0 if self.kind == "latency_after" else self.seconds
 
     @property
     def blocks_request(self) -> bool:
-        """Whether the request comes to nothing."""
+        """Whether the request has no effect."""
         return self.kind in ("disconnect", "reset", "status", "unlink_status")
 
     @property
     def unlinks_company(self) -> bool:
-        """Whether the company's connection goes as the request comes."""
+        """Whether the company is disconnected first."""
         return self.kind in ("unlink", "unlink_status")
 
     def disconnect(self, request: httpx.Request, *, after: bool) -> None:
-        """Raise the httpx error of a connection that broke, before the request took effect or after."""
+        """Raise httpx's error for a broken connection, before or after the request takes effect."""
         if self.kind == ("disconnect_after" if after else "disconnect"):
             raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
         if self.kind == ("reset_after" if after else "reset"):
             raise httpx.ReadError("Connection reset by peer", request=request)
 
     def refuse(self, *, after: bool) -> None:
-        """Raise the answer that says no, before the request took effect or after."""
+        """Raise the error response, before or after the request takes effect."""
         if self.kind in (("status_after",) if after else ("status", "unlink_status")):
             headers = {} if self.retry_after is None else {"Retry-After": self.retry_after}
             raise CodatApiError(self.status, can_be_retried=_can_be_retried(self.status), headers=headers)
 
     def time_out(self, request: httpx.Request) -> None:
-        """Raise if a client in this process would not have waited; over HTTP, it sees to that itself."""
-        patience = request.extensions.get("timeout", {}).get("read")
-        if self.kind == "latency_after" and patience is not None and self.seconds > patience:
+        """Raise a timeout for a client in this process; over HTTP, clients time out themselves."""
+        read_timeout = request.extensions.get("timeout", {}).get("read")
+        if self.kind == "latency_after" and read_timeout is not None and self.seconds > read_timeout:
             raise httpx.ReadTimeout("The read operation timed out", request=request)
 
     def corrupt(self, content: bytes) -> bytes:
-        """Damage a good answer."""
+        """Corrupt a valid response."""
         if self.kind == "malformed":
             return content[: len(content) // 2]
         if self.kind == "wrong_shape":
@@ -122,24 +122,24 @@ class Fault:
 
 
 class Faults:
-    """The faults still to come. A request gets the oldest one that matches it, and only that one."""
+    """The pending faults. A request gets only the oldest matching one."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._left: list[tuple[Fault, int]] = []
 
     def add(self, fault: Fault) -> None:
-        """Order a fault for the next requests that match."""
+        """Inject a fault into the next matching requests."""
         with self._lock:
             self._left.append((fault, fault.times))
 
     def clear(self) -> None:
-        """Behave again."""
+        """Remove all faults."""
         with self._lock:
             self._left.clear()
 
     def take(self, request: httpx.Request) -> Fault | None:
-        """Take the fault that this request gets."""
+        """Return the fault for this request and count it."""
         with self._lock:
             for place, (fault, times) in enumerate(self._left):
                 if fault.matches(request):

@@ -1,4 +1,4 @@
-"""What was asked of simulated Codat, and how much of it at once."""
+"""Log the requests to simulated Codat and their concurrency."""
 
 import re
 from collections import Counter
@@ -17,7 +17,7 @@ from dev.codat_simulator.wire import WIRE
 @with_config(WIRE)
 @dataclass
 class LoggedRequest:
-    """One request; `status` stays None if the connection was dropped, or while there is no answer yet."""
+    """A request; `status` is None while in progress, or if the connection was dropped."""
 
     method: str
     path: str
@@ -29,7 +29,7 @@ class LoggedRequest:
 
 
 class RequestLog:
-    """Every request in the order of arrival, and the most that were in flight at once for each company."""
+    """The requests in order of arrival, and the maximum number in flight per company."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -45,7 +45,7 @@ class RequestLog:
             return tuple(self._entries)
 
     def matching(self, path: str) -> tuple[LoggedRequest, ...]:
-        """All requests so far whose path the regular expression finds something in."""
+        """Return the requests whose path matches the regular expression."""
         return tuple(entry for entry in self.entries if re.search(path, entry.path))
 
     def max_in_flight(self, company_id: str) -> int:
@@ -53,19 +53,19 @@ class RequestLog:
         return self._peak[company_id]
 
     def max_concurrency_by_company(self) -> dict[str, int]:
-        """Return the same by company."""
+        """Return the maximum number of concurrent requests by company."""
         with self._lock:
             return dict(self._peak)
 
     def clear(self) -> None:
-        """Forget what was, so that a test can count from here."""
+        """Clear the log, so that a test can count from here."""
         with self._lock:
             self._entries.clear()
             self._peak = Counter(self._in_flight)
 
     @contextmanager
     def following(self, request: httpx.Request) -> Iterator[LoggedRequest]:
-        """Log a request and count it as in flight meanwhile."""
+        """Log a request and count it as in flight while the block runs."""
         company = re.match(r"/companies/([^/]+)", request.url.path)
         company_id = company[1] if company else None
         entry = LoggedRequest(

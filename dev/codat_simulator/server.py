@@ -1,44 +1,44 @@
-"""Simulated Codat over HTTP, with a control API beside it.
+"""Serve simulated Codat over HTTP, with a control API.
 
-Everything under `/_simulator/` is the simulator's own; it needs no key and answers only callers on this machine.
-Bodies are JSON. What is misspelt is refused with 400, an id that is not there with 404, both as `{"error": …}`.
+The control API under `/_simulator/` needs no key and accepts only callers on this machine. Bodies are JSON.
+Invalid requests get a 400 and unknown ids a 404, both with `{"error": …}`.
 
     GET    state                    {companies, syncs: [{syncId, companyId, code, items, …}]}
     POST   companies                {name?, companyId?, sourcePlatform?, targetPlatform?} → the company
-    DELETE companies/{companyId}    Codat answers 404 for it from now on
+    DELETE companies/{companyId}    Codat returns 404 for it from now on
     POST   syncs                    {companyId, code?, items? | generate?, edgeCases?, syncId?, syncStatus?,
                                     errorMessage?, syncExceptionMessage?, syncUtc?, dataPushed?} → the sync; an item is
                                     {transactionId, status?, integrationType?, message?}
     PATCH  syncs/{syncId}           {code?, items?, syncStatus?, errorMessage?, …} → the sync
-    POST   syncs/{syncId}/settle    lets a sync that a request started end, its webhook included:
+    POST   syncs/{syncId}/settle    finishes a sync that a submission started, and sends its webhook:
                                     {transactions?: {id: {status: Completed | PushError | ValidationError, message?}},
                                     otherwise?: {status, message?}, code?, webhook?: current | old | null} → the sync;
-                                    {}: all is Completed, which puts it into the books
-    PUT    settling                 lets syncs end by themselves from now on, those in progress too:
+                                    {}: all are Completed, which writes them to the books
+    PUT    settling                 finishes syncs automatically from now on, those in progress too:
                                     {afterSeconds?, rules?: [{transactionId?, companyId?, status?, message?, times?}],
-                                    webhook?}; transactionId is a regular expression, the first rule that matches
-                                    decides, `times` is for how many tries of an id; what none matches is Completed
-    DELETE settling                 syncs stay in progress until they are settled, as at first
-    GET    submissions              every request that started a sync: [{syncId, at, origin: {companyId, method, kind,
+                                    webhook?}; transactionId is a regular expression. The first matching rule
+                                    decides, for the first `times` attempts of an id; without one it is Completed
+    DELETE settling                 syncs stay in progress until they are settled (the default)
+    GET    submissions              requests that started a sync: [{syncId, at, origin: {companyId, method, kind,
                                     idempotencyKey}, transactions: [{transactionId, body, attempt}]}]
-    GET    books/{companyId}        all that was ever written, in that order:
+    GET    books/{companyId}        everything written, in order:
                                     [{transactionId, kind, method, syncId, body}]
-    PUT    companies/{companyId}/connection-status   {status}; unless it is Linked, syncs end with 4220
+    PUT    companies/{companyId}/connection-status   {status}; unless Linked, syncs finish with 4220
                                     → the company
     POST   webhooks                 {syncId? | companyId?, generation?: current | old, eventType?, overrides?, body?,
                                     headers?: webhook | svix, method?: POST | PUT, secrets?, delaySeconds?, repeat?}
-                                    → {webhookId}; delivered in the background, tried again on Codat's schedule
+                                    → {webhookId}; delivered in the background, with Codat's redeliveries
     POST   webhooks/{webhookId}/replay      the same body as a new message → {webhookId}
-    POST   webhooks/{webhookId}/redeliver   the same message once more → {webhookId}
+    POST   webhooks/{webhookId}/redeliver   the same message again → {webhookId}
     GET    deliveries               [{webhookId, pending, attempts: [{at, status, error, seconds}]}]
     PUT    webhook-url              {url}
     POST   faults                   {kind, times?, path?, companyId?, syncId?, seconds?, status?, retryAfter?, total?};
                                     the kinds are in `dev.codat_simulator.faults`
     DELETE faults
-    PUT    quota                    {remaining}: how many of today's requests are left
+    PUT    quota                    {remaining}: sets the number of requests left today
     GET    requests                 {requests: [{method, path, query, at, companyId, status, idempotencyKey}],
                                     maxInFlight: {companyId: number}}
-    DELETE requests                 forget what was asked so far
+    DELETE requests                 clears the request log
 """
 
 import os
@@ -58,14 +58,14 @@ from dev.codat_simulator.control.api import PREFIX, ControlApi
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.codat_simulator.webhooks.delivery import Deliverer
 
-# Linger for 0 seconds: closing such a socket breaks the connection off with a RST.
+# Linger for 0 seconds: closing such a socket resets the connection (RST).
 CLOSE_CONNECTION = struct.pack("ii", 1, 0)
 SETTLE_INTERVAL_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
 class RunningSimulator:
-    """A simulator that is being served."""
+    """A running simulator."""
 
     url: str
     codat: SimulatedCodat
@@ -81,7 +81,7 @@ def serve(
     webhook_url: str | None = None,
     time_scale: float = 1.0,
 ) -> Iterator[RunningSimulator]:
-    """Serve simulated Codat until the block ends; port 0 is any free one."""
+    """Serve simulated Codat while the block runs; port 0 selects a free port."""
     if webhook_url is not None:
         codat.set_webhook_consumer(webhook_url)
     with (
@@ -101,7 +101,7 @@ def serve(
 
 @contextmanager
 def _settling(codat: SimulatedCodat) -> Iterator[None]:
-    """End syncs when they are due, even without requests."""
+    """Finish syncs when they are due, even without requests."""
     stop = Event()
 
     def settle() -> None:
@@ -118,7 +118,7 @@ def _settling(codat: SimulatedCodat) -> Iterator[None]:
 
 
 class _Server(ThreadingHTTPServer):
-    """A thread per connection; all of them end with it, also those that a client keeps open."""
+    """Uses a thread per connection and closes all of them at the end, also those kept alive by a client."""
 
     daemon_threads = False  # so that server_close waits for them
     request_queue_size = 256
@@ -144,22 +144,22 @@ class _Server(ThreadingHTTPServer):
     def server_close(self) -> None:
         with self._lock:
             for connection in self._open:
-                with suppress(OSError):  # the client was quicker
-                    connection.shutdown(socket.SHUT_RD)  # an answer under way is still sent
+                with suppress(OSError):  # the client closed it first
+                    connection.shutdown(socket.SHUT_RD)  # a response in progress is still sent
         super().server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Translates between the wire and httpx's requests and responses."""
+    """Translates between HTTP and httpx's requests and responses."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # headers and body leave in one packet
+    wbufsize = -1  # send headers and body in one packet
     server: _Server
 
     def setup(self) -> None:
         super().setup()
-        sys.settrace(None)  # a thread of its own, in which nothing is measured: to trace it would take half of the time
+        sys.settrace(None)  # coverage is not measured in these threads: tracing would take half of the time
 
     def _answer(self) -> None:
         request = self._request()
@@ -167,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
             response = self._respond(request)
         except httpx.ReadError:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, CLOSE_CONNECTION)
-            # Closed here and now: the server's own way of closing would say goodbye first.
+            # Close immediately: the server would shut the connection down gracefully first.
             os.close(self.connection.detach())
             self.close_connection = True
         except httpx.RemoteProtocolError:
@@ -191,13 +191,13 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.control.handle(request)
 
     def _is_local(self) -> bool:
-        # The address of a bridge counts too: that is what the simulator listens on for containers to reach it.
+        # A bridge's address counts too: the simulator listens on it so that containers can reach it.
         caller, own = self.client_address[0], self.connection.getsockname()[0]
         return ip_address(caller).is_loopback or caller == own
 
     def _send(self, response: httpx.Response) -> None:
         self.send_response(response.status_code)
-        for name, value in response.headers.raw:  # in the letter case that Codat uses
+        for name, value in response.headers.raw:  # in Codat's letter case
             if name.lower() != b"content-length":
                 self.send_header(name.decode(), value.decode())
         if response.status_code != httpx.codes.NO_CONTENT:
@@ -206,4 +206,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(response.content)
 
     def log_message(self, *_: object) -> None:
-        """Print nothing: the request log is for that, and standard output for the URL."""
+        """Print nothing: there is a request log, and standard output is for the URL."""

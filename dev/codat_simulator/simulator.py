@@ -1,6 +1,6 @@
-"""Codat, played by us: its state and the API in front of it.
+"""Simulate Codat: its state and the API in front of it.
 
-`handle` is one function behind two doors. In process, `transport` makes an httpx transport of it; over HTTP,
+`handle` has two entry points: in process, `transport` wraps it as an httpx transport; over HTTP,
 `dev.codat_simulator.server` does.
 """
 
@@ -27,7 +27,7 @@ from dev.codat_simulator.wire import JsonObject, to_json
 
 
 class SimulatedCodat(Ledger):
-    """All that Codat does for one client."""
+    """Codat's behaviour for one client."""
 
     def __init__(
         self,
@@ -39,22 +39,22 @@ class SimulatedCodat(Ledger):
     ) -> None:
         super().__init__(now)
         self.signing_secrets: tuple[str, ...] = (signing_secret,)  # several while one is being rotated
-        self.authorization = authorization  # what the client has Codat send with every webhook
+        self.authorization = authorization  # sent with every webhook
         self.max_page_size = reading.MAX_PAGE_SIZE_RETURNED
         self.faults = Faults()
         self.keys = IdempotencyKeys(now)
         self.requests = RequestLog(now)
         self.quota = DailyQuota(now, limit=lambda: 1000 * (1 + len(self.companies)))
-        # What a client has to send as Authorization.
+        # The Authorization header that clients have to send.
         self.credentials = "Basic " + base64.b64encode(api_key.encode()).decode()
         self._sleep = sleep
 
     def transport(self) -> httpx.MockTransport:
-        """Open the door for clients in this process."""
+        """Return a transport for clients in this process."""
         return httpx.MockTransport(self.handle)
 
     def handle(self, request: httpx.Request) -> httpx.Response:
-        """Answer one request, or raise the httpx error of a connection that broke."""
+        """Handle a request; raise httpx's error for a broken connection."""
         with self.requests.following(request) as logged:
             fault = self.faults.take(request) or Fault("latency")
             self._sleep(fault.delay_before_seconds)
@@ -81,7 +81,7 @@ class SimulatedCodat(Ledger):
         if not fault.blocks_request:
             self._authenticate(request)
             self.quota.spend()
-        if self.keys.is_known(request):  # the answer is there already, but a fault to order still comes before it
+        if self.keys.is_known(request):  # the response is stored already, but an ordered fault precedes it
             fault.refuse(after=False)
             self._apply_fault_after(fault)
         return self.keys.answer(request, lambda: self._respond_once(request, fault))
@@ -124,7 +124,7 @@ class SimulatedCodat(Ledger):
         event_type: str | None = None,
         overrides: JsonObject | None = None,
     ) -> JsonObject:
-        """Make the event that Codat would send; without a type, the one that fits how the sync ended.
+        """Build the event that Codat would send; without a type, the one that matches the sync's outcome.
 
         `overrides` are merged into the event, for what Codat does only at times: `{"Data": {"syncType": "Commerce"}}`.
         """
@@ -142,7 +142,7 @@ class SimulatedCodat(Ledger):
         secrets: Sequence[str] | None = None,
         at: datetime | None = None,
     ) -> SignedWebhook:
-        """Sign an event, or any bytes, as Codat would now."""
+        """Sign an event, or any bytes, as Codat does."""
         signed = sign(
             body if isinstance(body, bytes) else to_json(body),
             self.signing_secrets if secrets is None else secrets,

@@ -1,4 +1,4 @@
-"""The bodies that Codat takes, and how it refuses the others."""
+"""Validate request bodies as Codat does."""
 
 import json
 from collections import Counter
@@ -17,7 +17,7 @@ from dev.codat_simulator.books.submissions import Kind, SubmittedTransaction
 
 def _number(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError("must be a number")  # noqa: TRY004 - pydantic takes only a ValueError for a refusal
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic requires a ValueError
     return Decimal(value)
 
 
@@ -32,7 +32,7 @@ _Amount = Annotated[Decimal, BeforeValidator(_number)]
 
 
 class _Body(BaseModel):
-    """What is not named is let through: Codat adds fields, and keeps quiet about those it does not know."""
+    """Accepts unknown fields: Codat adds fields, and ignores those that it does not know."""
 
     model_config = ConfigDict(alias_generator=to_camel, strict=True)
 
@@ -106,7 +106,7 @@ class _NewAdjustment(_Body):
     lines: Annotated[list[_AdjustmentLine], Field(min_length=1, max_length=100)]
 
 
-# Any: only whether it fits is of interest.
+# Any: only the validation matters.
 _MAX_MANY = Field(min_length=1, max_length=50)
 _CREATED: Mapping[Kind, TypeAdapter[Any]] = {
     "expense-transactions": TypeAdapter(Annotated[list[_NewExpense], _MAX_MANY]),
@@ -121,7 +121,7 @@ _UPDATED: Mapping[Kind, TypeAdapter[Any]] = {
 
 
 def parse_new_transactions(kind: Kind, content: bytes) -> tuple[SubmittedTransaction, ...]:
-    """Take apart the array of a POST, each transaction with its own text; raises a 400."""
+    """Split the array of a POST into transactions with their original text; raises a 400."""
     text = _checked(_CREATED[kind], content)
     submitted = tuple(SubmittedTransaction(json.loads(piece)["id"], piece) for piece in _elements(text))
     times = Counter(each.transaction_id for each in submitted)
@@ -134,7 +134,7 @@ def parse_new_transactions(kind: Kind, content: bytes) -> tuple[SubmittedTransac
 
 
 def parse_updated_transactions(kind: Kind, transaction_id: str, content: bytes) -> tuple[SubmittedTransaction, ...]:
-    """Take the object of a PUT, whose id is in the path; raises a 400."""
+    """Parse the object of a PUT, whose id is in the path; raises a 400."""
     return (SubmittedTransaction(transaction_id, _checked(_UPDATED[kind], content)),)
 
 
@@ -142,7 +142,7 @@ def _checked(adapter: TypeAdapter[Any], content: bytes) -> str:
     try:
         text = content.decode()
         parsed = json.loads(text, parse_float=Decimal, parse_constant=_number)
-    except (ValueError, RecursionError):  # of nothing but brackets
+    except (ValueError, RecursionError):  # RecursionError: deeply nested brackets
         raise invalid(ValidationFlaw("", "The body is not valid JSON", "Json")) from None
     try:
         adapter.validate_python(parsed)
@@ -152,13 +152,13 @@ def _checked(adapter: TypeAdapter[Any], content: bytes) -> str:
 
 
 def _to_flaw(detail: ErrorDetails) -> ValidationFlaw:
-    """Name the place as `[0].lines[1].netAmount`."""
+    """Format the location as `[0].lines[1].netAmount`."""
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in detail["loc"])
     return ValidationFlaw(place.removeprefix("."), detail["msg"], detail["type"])
 
 
 def _elements(array: str) -> Iterator[str]:
-    """Cut the text of an array into those of its elements: parsed and written again, it would be another text."""
+    """Split the text of an array into its elements' texts: re-serializing would change them."""
     decoder, end = json.JSONDecoder(), 0
     while (start := array.find("{", end)) >= 0:
         _, end = decoder.raw_decode(array, start)

@@ -1,4 +1,4 @@
-"""How Codat says no."""
+"""Build Codat's error responses."""
 
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -9,20 +9,20 @@ from dev.codat_simulator.wire import JsonObject
 
 
 class ValidationFlaw(NamedTuple):
-    """What is wrong with a part of a request."""
+    """A validation error of a part of a request."""
 
     item_id: str
     message: str
     validator_name: str = "Parameter"
 
     def json(self) -> JsonObject:
-        """Write it as one of an answer's validation errors."""
+        """Return it in the format of a response's validation errors."""
         return {"itemId": self.item_id, "message": self.message, "validatorName": self.validator_name}
 
 
 @dataclass(eq=False)
 class CodatApiError(Exception):
-    """An answer that is no success, in Codat's shape."""
+    """An error response in Codat's format."""
 
     status: int
     error: str = ""
@@ -31,7 +31,7 @@ class CodatApiError(Exception):
     headers: dict[str, str] = field(default_factory=dict)
 
     def body(self) -> JsonObject:
-        """Give the body; every answer has a correlation id of its own, for Codat's support."""
+        """Return the body, with a new correlation id for Codat's support."""
         return {
             "statusCode": self.status,
             "service": "PublicApi",
@@ -44,10 +44,10 @@ class CodatApiError(Exception):
 
 
 def not_found() -> CodatApiError:
-    """Say that there is no such thing, or no longer."""
+    """Return a 404 for what does not exist, or no longer exists."""
     return CodatApiError(404, "NotFound", "False")
 
 
 def invalid(*flaws: ValidationFlaw) -> CodatApiError:
-    """Say what is wrong with the request."""
+    """Return a 400 with validation errors."""
     return CodatApiError(400, "BadRequest", "False", flaws)

@@ -1,4 +1,4 @@
-"""Codat's memory of what it answered to an `Idempotency-Key`."""
+"""Store responses by `Idempotency-Key` as Codat does."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from dev.codat_simulator.api.errors import CodatApiError, ValidationFlaw, invali
 
 HEADER = "Idempotency-Key"
 KEY_LIFETIME = timedelta(minutes=90)
-# Who was not let in, or has to wait, was not answered yet: the key may be used again.
+# Rejected credentials and rate limits are not stored: the key may be used again.
 NOT_REPLAYED_STATUSES = frozenset({401, 429})
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -20,7 +20,7 @@ _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer without what differs each time it is given."""
+    """A stored response without the parts that differ each time."""
 
     status: int
     content: bytes
@@ -35,7 +35,7 @@ class _Kept:
 
 
 class IdempotencyKeys:
-    """The first answer to each key. Only POST has one; on a PUT the header means nothing."""
+    """The first response to each key. Codat ignores the header on a PUT."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -43,12 +43,12 @@ class IdempotencyKeys:
         self._kept: dict[str, _Kept] = {}
 
     def is_known(self, request: httpx.Request) -> bool:
-        """Return whether a request with this key is in progress or was answered."""
+        """Return whether a request with this key is in progress or completed."""
         with self._lock:
             return self._find(_key(request)) is not None
 
     def answer(self, request: httpx.Request, first: Callable[[], Answer]) -> Answer:
-        """Give the answer to the key again, or the `first` one. Raises a 400, 409 or 422, which are not kept."""
+        """Return the stored response to the key, or the `first` one. Raises a 400, 409 or 422, which are not stored."""
         key = _key(request)
         if key is None:
             return first()

@@ -1,4 +1,4 @@
-"""Codat's daily quota of requests."""
+"""Enforce Codat's daily quota of requests."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -20,12 +20,12 @@ class DailyQuota:
 
     @property
     def remaining(self) -> int:
-        """How many more requests will be answered today."""
+        """The number of requests left today."""
         with self._lock:
             return self._left()
 
     def leave(self, remaining: int) -> None:
-        """Act as if all but so many of today's requests had been made."""
+        """Set the number of requests left today."""
         with self._lock:
             self._left()
             self._used = self._limit() - remaining

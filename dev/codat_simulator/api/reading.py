@@ -1,4 +1,4 @@
-"""Codat's reading endpoints: which path answers what."""
+"""Route and handle Codat's read endpoints."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -21,15 +21,15 @@ from dev.codat_simulator.books.models import SUCCESS, Company, Sync
 from dev.codat_simulator.books.state import State
 from dev.codat_simulator.wire import JsonObject
 
-# The reference of the parameter allows 5000, that of the answer 2000: more than the first is refused, and what is
-# more than the second is cut down to it without a word.
+# Codat's reference allows 5000 for the parameter and 2000 in the response: larger values are rejected, and values
+# between the two are silently reduced.
 MAX_PAGE_SIZE_ACCEPTED = 5000
 MAX_PAGE_SIZE_RETURNED = 2000
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request to Codat, and all that is needed to answer it. The path's parts come from its route."""
+    """A request to Codat with its context. The path's parts come from its route."""
 
     state: State
     url: httpx.URL
@@ -37,22 +37,22 @@ class Call:
     max_page_size: int = MAX_PAGE_SIZE_RETURNED
 
     def company(self) -> Company:
-        """Find the company that the path names."""
+        """Return the company in the path; raises a 404."""
         try:
             return self.state.company(self.parts["company_id"])
         except KeyError:
             raise not_found() from None
 
     def syncs(self) -> tuple[Sync, ...]:
-        """Find the company's syncs."""
+        """Return the company's syncs."""
         return self.state.syncs_of(self.company().company_id)
 
     def sync(self) -> Sync:
-        """Find the sync that the path names, among the company's."""
+        """Return the company's sync in the path; raises a 404."""
         return _last([sync for sync in self.syncs() if sync.sync_id == self.parts["sync_id"]])
 
     def paged(self, rows: Sequence[JsonObject]) -> JsonObject:
-        """Answer with the page that is asked for."""
+        """Return the requested page."""
         size = self._positive("pageSize", 100)
         if size > MAX_PAGE_SIZE_ACCEPTED:
             raise _invalid("pageSize", f"must be at most {MAX_PAGE_SIZE_ACCEPTED}")
@@ -107,7 +107,7 @@ def _company(call: Call) -> JsonObject:
 
 
 def _companies(call: Call) -> JsonObject:
-    # Codat promises no order but the one that is asked for: here it is the newest first.
+    # Codat guarantees no default order; here it is newest first.
     companies = call.state.companies
     in_order = companies if call.url.params.get("orderBy") == "created" else companies[::-1]
     return call.paged([company_json(company) for company in in_order])
@@ -117,7 +117,7 @@ def _webhook_consumers(call: Call) -> JsonObject:
     return {"results": [consumer_json(consumer) for consumer in call.state.webhook_consumers]}
 
 
-# In this order: `latest` would do as a sync's id.
+# The order matters: `latest` also matches as a sync's id.
 _EXPENSES = "/companies/{company_id}/sync/expenses"
 _ROUTES: tuple[tuple[str, str, Callable[[Call], JsonObject | list[JsonObject]]], ...] = (
     ("GET", f"{_EXPENSES}/syncs/latest/status", _latest_status),
@@ -142,7 +142,7 @@ _COMPILED = tuple((method, _compiled(path), read) for method, path, read in _ROU
 
 
 def answer(state: State, request: httpx.Request, max_page_size: int) -> JsonObject | list[JsonObject]:
-    """Answer a request that may be answered; raises CodatApiError."""
+    """Handle an authorized request; raises CodatApiError."""
     for method, path, read in _COMPILED:
         if method == request.method and (match := path.fullmatch(request.url.path)):
             return read(Call(state, request.url, match.groupdict(), max_page_size))

@@ -1,4 +1,4 @@
-"""How Codat's API writes what it knows."""
+"""Represent Codat's data as its API does."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,14 +9,14 @@ from dev.codat_simulator.wire import JsonObject
 
 
 class Page(NamedTuple):
-    """Which part of a list is asked for."""
+    """The requested part of a list."""
 
     number: int
     size: int
 
 
 def status_json(sync: Sync) -> JsonObject:
-    """Write a sync's status."""
+    """Represent a sync's status."""
     return {
         "companyId": sync.company_id,
         "syncId": sync.sync_id,
@@ -30,7 +30,7 @@ def status_json(sync: Sync) -> JsonObject:
 
 
 def item_json(item: Item) -> JsonObject:
-    """Write a row; in Codat's examples a completed one has no `message` at all."""
+    """Represent a row; in Codat's examples a completed one has no `message`."""
     row: JsonObject = {
         "transactionId": item.transaction_id,
         "status": item.status,
@@ -42,7 +42,7 @@ def item_json(item: Item) -> JsonObject:
 
 
 def company_json(company: Company) -> JsonObject:
-    """Write a company."""
+    """Represent a company."""
     return {
         "id": company.company_id,
         "name": company.name,
@@ -57,7 +57,7 @@ def company_json(company: Company) -> JsonObject:
 
 
 def connections_json(company: Company) -> list[JsonObject]:
-    """Write both connections: the source of the expenses, and the accounting software they go to."""
+    """Represent both connections: the source of the expenses, and the accounting software."""
     return [
         connection_json(company, "Expense", company.source_platform, "Linked"),
         connection_json(company, "Accounting", company.target_platform, company.connection_status),
@@ -65,7 +65,7 @@ def connections_json(company: Company) -> list[JsonObject]:
 
 
 def connection_json(company: Company, source_type: str, platform: str, status: str) -> JsonObject:
-    """Write one connection."""
+    """Represent a connection."""
     return {
         "id": made_id(company, source_type),
         "integrationId": made_id(company, platform),
@@ -78,12 +78,12 @@ def connection_json(company: Company, source_type: str, platform: str, status: s
 
 
 def config_json(company: Company) -> JsonObject:
-    """Write a company's configuration of Sync for Expenses."""
+    """Represent a company's configuration of Sync for Expenses."""
     return {part: {"id": made_id(company, part)} for part in ("bankAccount", "supplier", "customer")}
 
 
 def consumer_json(consumer: WebhookConsumer) -> JsonObject:
-    """Write a webhook consumer."""
+    """Represent a webhook consumer."""
     return {
         "id": consumer.consumer_id,
         "url": consumer.url,
@@ -93,8 +93,8 @@ def consumer_json(consumer: WebhookConsumer) -> JsonObject:
 
 
 def page_json(rows: Sequence[JsonObject], page: Page, path: str) -> JsonObject:
-    """Write one page of a list."""
-    # The links of Codat's own examples lack this part, and lead nowhere.
+    """Represent a page of a list."""
+    # The links in Codat's own examples lack this part and are broken.
     link = path.replace("/sync/expenses", "")
     start = (page.number - 1) * page.size
     links = {"current": page, "next": page._replace(number=page.number + 1)}
@@ -113,5 +113,5 @@ def page_json(rows: Sequence[JsonObject], page: Page, path: str) -> JsonObject:
 
 
 def made_id(company: Company, name: str) -> str:
-    """Make an id that is the same each time it is asked for."""
+    """Derive a stable id."""
     return str(uuid5(NAMESPACE_URL, f"{company.company_id}/{name}"))

@@ -1,4 +1,4 @@
-"""Codat's writing endpoints: what they take, and what they answer."""
+"""Handle Codat's write endpoints."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from dev.codat_simulator.wire import JsonObject
 MAX_BODY_BYTES = 6_000_000
 
 _PATH = re.compile(r"/companies/([^/]+)/sync/expenses/([^/]+)(?:/([^/]+))?")
-# What is answered if all is well. There is no POST for transfers, and no PUT for adjustments.
+# Responses to valid requests. There is no POST for transfers, and no PUT for adjustments.
 _STATUSES: Mapping[tuple[str, str], int] = {
     ("POST", "expense-transactions"): 200,
     ("PUT", "expense-transactions"): 202,
@@ -28,7 +28,7 @@ _STATUSES: Mapping[tuple[str, str], int] = {
 
 
 def answer(ledger: Ledger, request: httpx.Request) -> tuple[int, JsonObject]:
-    """Do what the request says, if it may be done; raises CodatApiError, and then nothing was done."""
+    """Execute the request; raises CodatApiError, without any effect."""
     origin, transaction_id = _route(request)
     content = request.read()
     if len(content) > MAX_BODY_BYTES:

@@ -1,4 +1,4 @@
-"""What was submitted to simulated Codat, and what of it got into the customers' books."""
+"""Record submissions to simulated Codat and the customers' books."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -15,28 +15,28 @@ from dev.codat_simulator.webhooks.events import Generation
 
 
 class Ledger(State):
-    """The state of a Codat that is also written to."""
+    """Codat's state including submissions and books."""
 
     def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
         super().__init__(now)
-        # How syncs end by themselves; None: each stays in progress until it is settled.
+        # How syncs finish automatically; None: each stays in progress until it is settled.
         self.auto_settle: AutoSettle | None = None
-        # Called with each sync that ended, so that its webhook can be sent.
+        # Called with each finished sync, to send its webhook.
         self.on_settled: Callable[[Sync, Generation], object] = lambda *_: None
         self._submissions: dict[str, Submission] = {}  # by sync
         self._in_progress: dict[str, Submission] = {}
         self._books: dict[str, list[Entry]] = {}  # by company
 
-    # ---------------------------------------------------------------- what was submitted
+    # ---------------------------------------------------------------- submissions
 
     @property
     def submissions(self) -> tuple[Submission, ...]:
-        """All requests that were accepted, with what was sent."""
+        """All accepted requests, with their bodies."""
         with self._lock:
             return tuple(self._submissions.values())
 
     def accept(self, company: Company, origin: Origin, transactions: Iterable[SubmittedTransaction]) -> Submission:
-        """Start a sync; raises a 400 for what may not be created again."""
+        """Start a sync; raises a 400 for transactions that were already written."""
         with self._lock:
             submitted = self._counted(company.company_id, transactions)
             if origin.method == "POST":
@@ -59,7 +59,7 @@ class Ledger(State):
         return tuple(replace(each, attempt=before[each.transaction_id] + 1) for each in transactions)
 
     def _reject_settled(self, company_id: str, submitted: Iterable[SubmittedTransaction]) -> None:
-        """Refuse what is Completed, and nothing else: the same id may be in progress any number of times."""
+        """Reject Completed transactions only: the same id may be in progress any number of times."""
         processed = self._processed(company_id)
         refused = [each.transaction_id for each in submitted if each.transaction_id in processed]
         if refused:
@@ -67,17 +67,17 @@ class Ledger(State):
             raise CodatApiError(400, error, "False")
 
     def _processed(self, company_id: str) -> set[str | None]:
-        """Find the ids in the books, and those that a sync has whose rows are all Completed."""
+        """Return the ids in the books, and those of syncs whose rows are all Completed."""
         found: set[str | None] = {entry.transaction_id for entry in self.books(company_id)}
         for sync in self.syncs_of(company_id):
             not_in_books = {item.transaction_id for item in sync.items if item.status != "Completed"}
             found |= {item.transaction_id for item in sync.items} - not_in_books
         return found
 
-    # ---------------------------------------------------------------- how it ends
+    # ---------------------------------------------------------------- settling
 
     def settle(self, sync_id: str, outcome: Outcome | None = None) -> Sync:
-        """Let a sync come to its end. Raises KeyError if none was submitted, ValueError if it has ended already."""
+        """Finish a sync. Raises KeyError if none was submitted, ValueError if it has finished already."""
         with self._lock:
             submission = self._submissions[sync_id]
             if sync_id not in self._in_progress:
@@ -87,7 +87,7 @@ class Ledger(State):
         return end[0]
 
     def settle_due(self) -> None:
-        """Let all those syncs end that end by themselves now."""
+        """Finish all syncs that are due."""
         if (decide := self.auto_settle) is None:
             return
         with self._lock:
@@ -120,12 +120,12 @@ class Ledger(State):
     # ---------------------------------------------------------------- the books
 
     def books(self, company_id: str) -> tuple[Entry, ...]:
-        """All that was ever written for a company, in that order; what is in it twice was written twice."""
+        """Return everything written for a company, in order; duplicates appear twice."""
         with self._lock:
             return tuple(self._books.get(company_id, ()))
 
     def times_created(self, company_id: str, transaction_id: str) -> int:
-        """Return how often a transaction was created in a company's books: more than once is a duplicate."""
+        """Count how often a transaction was created in a company's books: more than once is a duplicate."""
         return sum(
             entry.transaction_id == transaction_id and entry.method == "POST" for entry in self.books(company_id)
         )

@@ -1,6 +1,6 @@
-"""What Codat knows: companies, their syncs, and the rows of a sync.
+"""Define Codat's companies, their syncs, and the rows of a sync.
 
-All are frozen. A change makes a new one, so that a request in flight reads one sync, never half of two.
+All are frozen. A change creates a new object, so that a request in flight never reads a partial change.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Item:
 @with_config(WIRE)
 @dataclass(frozen=True)
 class Sync:
-    """A run that wrote a company's expenses, or tried to."""
+    """A run that writes a company's expenses."""
 
     company_id: str
     sync_id: str
@@ -56,13 +56,13 @@ class Sync:
 
     @property
     def successful(self) -> bool:
-        """One failed item makes a failed sync, whatever became of the others."""
+        """Whether the sync succeeded: a single failed item makes it fail."""
         return self.code in SUCCESS and not any(item.status in FAILED for item in self.items)
 
 
 @with_config(WIRE)
 class SyncFields(TypedDict, total=False):
-    """What Codat says of a sync beside its code; what is left out follows from the code."""
+    """Details of a sync besides its code; missing ones follow from the code."""
 
     sync_status: str | None
     error_message: str | None
@@ -73,7 +73,7 @@ class SyncFields(TypedDict, total=False):
 
 @with_config(WIRE)
 class SyncChanges(SyncFields, total=False):
-    """What may change in a sync later."""
+    """The fields of a sync that can change."""
 
     code: int
     items: tuple[Item, ...]
@@ -82,7 +82,7 @@ class SyncChanges(SyncFields, total=False):
 @with_config(WIRE)
 @dataclass(frozen=True)
 class WebhookConsumer:
-    """An endpoint that the client has registered for webhooks."""
+    """An endpoint registered for webhooks."""
 
     consumer_id: str
     url: str
@@ -106,6 +106,6 @@ _REASONS: dict[int, tuple[str, str | None]] = {
 
 
 def implied_by(code: int) -> SyncFields:
-    """Give what Codat says of a sync with this code. The text is for people: Codat promises nothing about it."""
+    """Return the details of a sync with this code. The text is for humans: Codat guarantees nothing about it."""
     status, error = _REASONS.get(code, ("Unknown", None))
     return {"sync_status": status, "error_message": error, "data_pushed": code == 2000}

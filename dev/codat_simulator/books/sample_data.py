@@ -1,4 +1,4 @@
-"""Rows in any number, with the oddities of real ones; and expenses to submit."""
+"""Generate rows with the irregularities of real ones, and expenses to submit."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +12,7 @@ REJECTION_MESSAGE = "Feed Connection failed(409): the account is already connect
 
 
 def generate_items(number: int, *, code: int = 2000, edge_cases: bool = True) -> tuple[Item, ...]:
-    """Make exactly `number` rows such as a sync of this code has.
+    """Generate exactly `number` rows as in a sync with this code.
 
     With traps, and rows enough for them, the last four are: the first one again word for word, and one each
     without an id, a type and a status.
@@ -30,7 +30,7 @@ def generate_items(number: int, *, code: int = 2000, edge_cases: bool = True) ->
 
 
 def generate_expense(transaction_id: str, **fields: object) -> JsonObject:
-    """Make an expense that Codat takes, with these fields other than usual."""
+    """Generate a valid expense with these fields overridden."""
     line = {"netAmount": 100.0, "taxAmount": 20, "accountRef": {"id": "6100"}, "trackingRefs": [{"id": "c-1"}]}
     return {
         "id": transaction_id,
@@ -44,12 +44,12 @@ def generate_expense(transaction_id: str, **fields: object) -> JsonObject:
 
 
 def _generate_rows(code: int) -> Iterator[Item]:
-    """Every third transaction is booked as an expense and as a line of a bank feed, the others only as an expense."""
+    """Book every third transaction as an expense and as a bank feed line, the others only as an expense."""
     for ordinal in count():
         transaction_id = str(uuid4())
         status = _status(code, ordinal)
         message = REJECTION_MESSAGE if status in ("PushError", "ValidationError") else None
-        # Codat's reference says `expenses`, its examples `expense`.
+        # Codat's reference has `expenses`, its examples `expense`.
         yield Item(transaction_id, status, "expense" if ordinal % 2 else "expenses", message)
         if ordinal % 3 == 0:
             yield Item(transaction_id, status, "bankfeeds", message)

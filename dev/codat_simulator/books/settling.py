@@ -1,4 +1,4 @@
-"""How a sync that a submission started comes to its end."""
+"""Determine the outcome of a submitted sync."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ ItemStatus = Literal["Completed", "PushError", "ValidationError"]
 @with_config(WIRE)
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of a transaction. Only what is Completed gets into the books."""
+    """The outcome of a transaction. Only Completed ones are written to the books."""
 
     status: ItemStatus = "Completed"
     message: str | None = None
@@ -31,28 +31,28 @@ class Verdict:
 @with_config(WIRE)
 @dataclass(frozen=True)
 class Outcome:
-    """What becomes of a sync: all is written, unless said otherwise."""
+    """The outcome of a sync; by default everything is written."""
 
     transactions: dict[str, Verdict] = field(default_factory=dict)  # by id
-    otherwise: Verdict = Verdict()  # of those that are not named
+    otherwise: Verdict = Verdict()  # for all others
     code: int | None = None  # by default 2000, or 5130 if any failed
-    webhook: Generation | None = "current"  # None: it never comes
+    webhook: Generation | None = "current"  # None: not sent
 
     def items(self, submission: Submission) -> tuple[Item, ...]:
-        """Give the rows that the sync has then; raises ValueError for an id that it does not have."""
+        """Return the sync's resulting rows; raises ValueError for an unknown id."""
         unknown_ids = self.transactions.keys() - {each.transaction_id for each in submission.transactions}
         if unknown_ids:
             raise ValueError(f"the sync has no {', '.join(sorted(unknown_ids))}")
         return tuple(self._item(each.transaction_id) for each in submission.transactions)
 
     def code_for(self, items: tuple[Item, ...]) -> int:
-        """Give the code that the sync has then."""
+        """Return the sync's resulting code."""
         if self.code is not None:
             return self.code
         return 5130 if any(item.status in FAILED for item in items) else 2000
 
     def for_company(self, company: Company | None) -> "Outcome":
-        """Give what comes of it instead if the company was deleted or has no connection any more."""
+        """Return the overriding outcome for a deleted or disconnected company."""
         if company is not None and company.connection_status == "Linked":
             return self
         code = self.code if self.code in (4040, 4220) else 4040 if company is None else 4220
@@ -63,23 +63,23 @@ class Outcome:
         return Item(transaction_id, verdict.status, message=verdict.message)
 
 
-# Asked again and again while the sync is in progress; None: not yet.
+# Called repeatedly while the sync is in progress; None: not finished yet.
 AutoSettle = Callable[[Submission, datetime], Outcome | None]
 
 
 @with_config(WIRE)
 @dataclass(frozen=True)
 class Rule:
-    """What becomes of some transactions: the first `times` that each is submitted, or always."""
+    """The outcome of matching transactions: for the first `times` attempts of each, or always."""
 
-    transaction_id: str = ""  # a regular expression, searched for in the id
+    transaction_id: str = ""  # a regular expression to search for in the id
     company_id: str | None = None
     status: ItemStatus = "PushError"
     message: str | None = REJECTION_MESSAGE
     times: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is no regular expression here, not when the first sync ends."""
+        """Reject an invalid regular expression early, not when the first sync finishes."""
         try:
             re.compile(self.transaction_id)
         except re.error as error:
@@ -97,14 +97,14 @@ class Rule:
 @with_config(WIRE)
 @dataclass(frozen=True)
 class Settling:
-    """A plan by which syncs end by themselves; the first rule that matches a transaction decides on it."""
+    """Finishes syncs automatically; the first rule that matches a transaction applies."""
 
     after_seconds: float = 0.0
     rules: tuple[Rule, ...] = ()
     webhook: Generation | None = "current"
 
     def __call__(self, submission: Submission, now: datetime) -> Outcome | None:
-        """Decide on a sync, once it is time."""
+        """Return the outcome of a sync once it is due."""
         if now - submission.at < timedelta(seconds=self.after_seconds):
             return None
         verdicts = {each.transaction_id: self._verdict(submission, each) for each in submission.transactions}

@@ -12,7 +12,7 @@ from dev.codat_simulator.books.timestamps import format_seven_fraction_digits, u
 
 
 class State:
-    """All companies, syncs and webhook consumers, in the order in which they came."""
+    """All companies, syncs and webhook consumers, in order of creation."""
 
     def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
         self.now = now
@@ -30,7 +30,7 @@ class State:
             return tuple(self._companies.values())
 
     def company(self, company_id: str) -> Company:
-        """Look a company up; raises KeyError."""
+        """Return a company; raises KeyError."""
         return self._companies[company_id]
 
     def add_company(
@@ -41,7 +41,7 @@ class State:
         source_platform: str = Company.source_platform,
         target_platform: str = Company.target_platform,
     ) -> Company:
-        """Add a company, its two connections linked."""
+        """Add a company with two linked connections."""
         company = Company(
             company_id or str(uuid4()),
             name,
@@ -54,13 +54,13 @@ class State:
         return company
 
     def set_connection_status(self, company_id: str, status: str) -> Company:
-        """Change the state of a company's connection to its accounting software, say to `Deauthorized`."""
+        """Set the status of a company's connection to its accounting software, such as `Deauthorized`."""
         with self._lock:
             self._companies[company_id] = replace(self._companies[company_id], connection_status=status)
             return self._companies[company_id]
 
     def delete_company(self, company_id: str) -> None:
-        """Delete a company: Codat answers 404 from now on, also for its syncs."""
+        """Delete a company: Codat returns 404 from now on, also for its syncs."""
         with self._lock:
             del self._companies[company_id]
 
@@ -73,7 +73,7 @@ class State:
             return tuple(self._syncs.values())
 
     def sync(self, sync_id: str) -> Sync:
-        """Look a sync up as it stands now; raises KeyError."""
+        """Return the current state of a sync; raises KeyError."""
         return self._syncs[sync_id]
 
     def syncs_of(self, company_id: str) -> tuple[Sync, ...]:
@@ -89,7 +89,7 @@ class State:
         sync_id: str | None = None,
         **fields: Unpack[SyncFields],
     ) -> Sync:
-        """Add a sync. What Codat says of it follows from the code, unless given."""
+        """Add a sync. Its details follow from the code unless given."""
         sync = Sync(
             company.company_id,
             sync_id or str(uuid4()),
@@ -103,7 +103,7 @@ class State:
         return sync
 
     def change_sync(self, sync_id: str, **changes: Unpack[SyncChanges]) -> Sync:
-        """Change a sync; a new code brings its own texts, unless given."""
+        """Change a sync; its details follow from a new code unless given."""
         with self._lock:
             sync = self._syncs[sync_id]
             if "code" in changes:
@@ -115,11 +115,11 @@ class State:
 
     @property
     def webhook_consumers(self) -> tuple[WebhookConsumer, ...]:
-        """Who has registered for webhooks."""
+        """The registered webhook consumers."""
         return self._consumers
 
     def set_webhook_consumer(self, url: str, *, disabled: bool = False) -> WebhookConsumer:
-        """Register the one consumer there is; `disabled` is what Codat does after five days of failures."""
+        """Register the only consumer; Codat sets `disabled` after five days of failures."""
         consumer = WebhookConsumer(str(uuid4()), url, disabled)
         self._consumers = (consumer,)
         return consumer

@@ -1,4 +1,4 @@
-"""What was sent to Codat to be written, and what of it was: both word for word."""
+"""Define submissions and book entries, with their original text."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from pydantic import with_config
 from dev.codat_simulator.wire import WIRE
 
 Method = Literal["POST", "PUT"]
-# As in the path: below each there is one kind of transaction.
+# As in the path: each has one kind of transaction.
 Kind = Literal[
     "expense-transactions",
     "reimbursable-expense-transactions",
@@ -21,7 +21,7 @@ Kind = Literal[
 @with_config(WIRE)
 @dataclass(frozen=True)
 class Origin:
-    """The request that brought a submission."""
+    """The request of a submission."""
 
     company_id: str
     method: Method
@@ -32,17 +32,17 @@ class Origin:
 @with_config(WIRE)
 @dataclass(frozen=True)
 class SubmittedTransaction:
-    """One transaction as it was sent: its own piece of the request's text, every blank and digit kept."""
+    """A submitted transaction: its part of the request's text, verbatim."""
 
     transaction_id: str
     body: str
-    attempt: int = 1  # 2 if this id was accepted once before, by whichever method
+    attempt: int = 1  # 2 if this id was accepted once before, by either method
 
 
 @with_config(WIRE)
 @dataclass(frozen=True)
 class Submission:
-    """A request that was accepted, and the sync that it started."""
+    """An accepted request and the sync that it started."""
 
     sync_id: str
     at: datetime
@@ -53,7 +53,7 @@ class Submission:
 @with_config(WIRE)
 @dataclass(frozen=True)
 class Entry:
-    """What stands in a customer's books: once for each time that it was written."""
+    """An entry in a customer's books, one per write."""
 
     transaction_id: str
     kind: Kind

@@ -1,4 +1,4 @@
-"""The ways in which Codat writes a time."""
+"""Format times in the variants that Codat uses."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The simulator's own API, under `/_simulator`: what Codat's customers, staff and bad days do to Codat."""
+"""Handle the control API under `/_simulator`: change Codat's data, send webhooks, inject faults."""
 
 import re
 from collections.abc import Callable
@@ -29,11 +29,11 @@ from dev.codat_simulator.wire import decode, encode, to_json
 PREFIX = "/_simulator/"
 NO_CONTENT = b""
 
-Action = Callable[..., bytes]  # of the body and of what the path names
+Action = Callable[..., bytes]  # takes the body and the path's parts
 
 
 class ControlApi:
-    """Changes and shows one simulated Codat and what it delivers."""
+    """Controls a simulated Codat and its webhook deliveries."""
 
     def __init__(self, codat: SimulatedCodat, deliverer: Deliverer) -> None:
         self._codat = codat
@@ -63,18 +63,18 @@ class ControlApi:
         )
 
     def handle(self, request: httpx.Request) -> httpx.Response:
-        """Answer one request. 400: the order makes no sense; 404: it names what is not there."""
+        """Handle a request. 400: it is invalid; 404: it refers to something unknown."""
         path = request.url.path.removeprefix(PREFIX)
         for method, pattern, action in self._routes:
             if method == request.method and (match := re.fullmatch(pattern, path)):
                 try:
                     content = action(request.read(), *match.groups())
                 except KeyError as error:
-                    return _error_response(404, f"there is no {error}")
+                    return _error_response(404, f"not found: {error}")
                 except ValueError as error:
                     return _error_response(400, str(error))
                 return _response(200 if content else 204, content)
-        return _error_response(404, f"there is no {request.method} {request.url.path}")
+        return _error_response(404, f"no such endpoint: {request.method} {request.url.path}")
 
     # ---------------------------------------------------------------- state
 
@@ -121,7 +121,7 @@ class ControlApi:
     def _set_connection_status(self, body: bytes, company_id: str) -> bytes:
         return encode(Company, self._codat.set_connection_status(company_id, decode(ConnectionStatus, body).status))
 
-    # ---------------------------------------------------------------- what was written
+    # ---------------------------------------------------------------- submissions and books
 
     def _settle(self, body: bytes, sync_id: str) -> bytes:
         return encode(Sync, self._codat.settle(sync_id, decode(Outcome, body)))
@@ -177,7 +177,7 @@ class ControlApi:
         self._deliverer.url = new.url
         return NO_CONTENT
 
-    # ---------------------------------------------------------------- faults and what was asked
+    # ---------------------------------------------------------------- faults and requests
 
     def _add_fault(self, body: bytes) -> bytes:
         self._codat.faults.add(decode(Fault, body))

@@ -24,7 +24,7 @@ from dev.codat_simulator.wire import decode, encode
 
 
 class ControlError(Exception):
-    """The simulator refused an order."""
+    """The simulator rejected a request."""
 
 
 class SimulatorControl:
@@ -36,15 +36,15 @@ class SimulatorControl:
         )
 
     def __enter__(self) -> Self:
-        """Keep connections open meanwhile."""
+        """Open the connections."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close them."""
+        """Close the connections."""
         self._client.close()
 
     def state(self) -> Snapshot:
-        """Show all companies and all syncs with their rows."""
+        """Return all companies and all syncs with their rows."""
         return decode(Snapshot, self._call("GET", "state"))
 
     def add_company(self, new: NewCompany | None = None) -> Company:
@@ -56,7 +56,7 @@ class SimulatorControl:
         self._call("DELETE", f"companies/{company_id}")
 
     def set_connection_status(self, company_id: str, status: str) -> Company:
-        """Change the state of a company's connection to its accounting software, say to `Deauthorized`."""
+        """Set the status of a company's connection to its accounting software, such as `Deauthorized`."""
         content = encode(ConnectionStatus, ConnectionStatus(status))
         return decode(Company, self._call("PUT", f"companies/{company_id}/connection-status", content))
 
@@ -69,11 +69,11 @@ class SimulatorControl:
         return decode(Sync, self._call("PATCH", f"syncs/{sync_id}", encode(SyncChanges, changes)))
 
     def settle(self, sync_id: str, outcome: Outcome | None = None) -> Sync:
-        """Let a sync that a request started come to its end; by default, all of it is written."""
+        """Finish a submitted sync; by default, everything is written."""
         return decode(Sync, self._call("POST", f"syncs/{sync_id}/settle", encode(Outcome, outcome or Outcome())))
 
     def set_settling(self, plan: Settling) -> None:
-        """Let syncs end by themselves from now on, those in progress too."""
+        """Finish syncs automatically from now on, those in progress too."""
         self._call("PUT", "settling", encode(Settling, plan))
 
     def stop_settling(self) -> None:
@@ -81,51 +81,51 @@ class SimulatorControl:
         self._call("DELETE", "settling")
 
     def submissions(self) -> tuple[Submission, ...]:
-        """Show every request that started a sync, with what was sent."""
+        """Return the requests that started a sync, with their bodies."""
         return decode(tuple[Submission, ...], self._call("GET", "submissions"))
 
     def books(self, company_id: str) -> tuple[Entry, ...]:
-        """Show all that was ever written for a company, in that order."""
+        """Return everything written for a company, in order."""
         return decode(tuple[Entry, ...], self._call("GET", f"books/{company_id}"))
 
     def send_webhook(self, new: NewWebhook) -> str:
-        """Have a webhook delivered; returns its webhook-id at once."""
+        """Enqueue a webhook for delivery and return its webhook-id."""
         return decode(WebhookSent, self._call("POST", "webhooks", encode(NewWebhook, new))).webhook_id
 
     def replay(self, webhook_id: str) -> str:
-        """Have the same body delivered as a new message; returns its webhook-id."""
+        """Deliver the same body as a new message and return its webhook-id."""
         return decode(WebhookSent, self._call("POST", f"webhooks/{webhook_id}/replay")).webhook_id
 
     def redeliver(self, webhook_id: str) -> str:
-        """Have the same message delivered once more."""
+        """Deliver the same message again."""
         return decode(WebhookSent, self._call("POST", f"webhooks/{webhook_id}/redeliver")).webhook_id
 
     def deliveries(self) -> tuple[Delivery, ...]:
-        """Show every message with all of its attempts."""
+        """Return every message with its attempts."""
         return decode(tuple[Delivery, ...], self._call("GET", "deliveries"))
 
     def set_webhook_url(self, url: str, *, disabled: bool = False) -> None:
-        """Send webhooks there from now on."""
+        """Set the webhook URL."""
         self._call("PUT", "webhook-url", encode(WebhookUrl, WebhookUrl(url, disabled)))
 
     def add_fault(self, fault: Fault) -> None:
-        """Order a fault for the next requests that match it."""
+        """Inject a fault into the next matching requests."""
         self._call("POST", "faults", encode(Fault, fault))
 
     def clear_faults(self) -> None:
-        """Have Codat behave again."""
+        """Remove all faults."""
         self._call("DELETE", "faults")
 
     def set_remaining_quota(self, remaining: int) -> None:
-        """Leave only so many of today's requests."""
+        """Set the number of requests left today."""
         self._call("PUT", "quota", encode(Quota, Quota(remaining)))
 
     def requests(self) -> Requests:
-        """Show what was asked of Codat's API."""
+        """Return the requests to Codat's API."""
         return decode(Requests, self._call("GET", "requests"))
 
     def clear_requests(self) -> None:
-        """Forget what was asked so far."""
+        """Clear the request log."""
         self._call("DELETE", "requests")
 
     def _call(self, method: str, path: str, content: bytes = b"") -> bytes:

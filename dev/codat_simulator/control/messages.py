@@ -1,4 +1,4 @@
-"""What the control API takes and gives, for its server and its client alike."""
+"""Define the messages of the control API, for its server and its client."""
 
 from dataclasses import dataclass, field
 from typing import Literal, Required
@@ -25,7 +25,7 @@ class NewCompany:
 
 @with_config(WIRE)
 class NewSync(SyncChanges, total=False):
-    """A sync to add: with these `items`, or with as many rows as `generate` says, `edge_cases` among them."""
+    """A sync to add: with these `items`, or with `generate` generated rows, optionally with `edge_cases`."""
 
     company_id: Required[str]
     sync_id: str
@@ -36,7 +36,7 @@ class NewSync(SyncChanges, total=False):
 @with_config(WIRE)
 @dataclass(frozen=True)
 class NewWebhook:
-    """A webhook to send: the event of a sync or a company, or `body` word for word."""
+    """A webhook to send: the event of a sync or a company, or `body` verbatim."""
 
     sync_id: str | None = None
     company_id: str | None = None
@@ -54,7 +54,7 @@ class NewWebhook:
 @with_config(WIRE)
 @dataclass(frozen=True)
 class WebhookSent:
-    """The id by which a webhook can be asked for, replayed and redelivered."""
+    """The id by which a webhook can be queried, replayed and redelivered."""
 
     webhook_id: str
 
@@ -62,7 +62,7 @@ class WebhookSent:
 @with_config(WIRE)
 @dataclass(frozen=True)
 class WebhookUrl:
-    """Where webhooks go from now on; `disabled` is what Codat says of it, though it still sends them."""
+    """The webhook URL; `disabled` is reported by the API only, webhooks are still sent."""
 
     url: str
     disabled: bool = False
@@ -71,7 +71,7 @@ class WebhookUrl:
 @with_config(WIRE)
 @dataclass(frozen=True)
 class ConnectionStatus:
-    """What became of a company's connection to its accounting software: `Linked`, `Deauthorized`, …."""
+    """The status of a company's connection to its accounting software: `Linked`, `Deauthorized`, …."""
 
     status: str
 
@@ -79,7 +79,7 @@ class ConnectionStatus:
 @with_config(WIRE)
 @dataclass(frozen=True)
 class Quota:
-    """How many of today's requests are left."""
+    """The number of requests left today."""
 
     remaining: int
 
@@ -87,7 +87,7 @@ class Quota:
 @with_config(WIRE)
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything that simulated Codat knows: the truth that a copy of it is held against."""
+    """The complete state of simulated Codat, to compare a copy with."""
 
     companies: tuple[Company, ...]
     syncs: tuple[Sync, ...]
@@ -96,7 +96,7 @@ class Snapshot:
 @with_config(WIRE)
 @dataclass(frozen=True)
 class Requests:
-    """What was asked of Codat's API, and how much of it at once."""
+    """The requests to Codat's API and their concurrency."""
 
     requests: tuple[LoggedRequest, ...]
     max_in_flight: dict[str, int]  # by company

@@ -1,4 +1,4 @@
-"""Sends webhooks over HTTP until they are taken, on Codat's schedule."""
+"""Deliver webhooks over HTTP, with retries on Codat's schedule."""
 
 import heapq
 import ssl
@@ -20,29 +20,29 @@ from dev.codat_simulator.webhooks.signing import HeaderFamily, new_webhook_id
 from dev.codat_simulator.wire import WIRE, to_json
 
 MINUTE, HOUR = 60, 3600
-# Seconds that pass before each attempt, counted from the one before it.
+# Delay in seconds before each attempt, from the previous one.
 SCHEDULE = (0, 5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR)
 TIMEOUT_SECONDS = 15
-# The delivery service of before takes a 500, say, for a final answer.
-RETRY_WINDOW = frozenset({408, 429, 502, 503, 504})
+# The old delivery service redelivers only after these statuses: a 500, for example, is final.
+RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504})
 
 
 @dataclass(frozen=True)
 class Message:
-    """What is to be sent, and how; signed anew for every attempt."""
+    """A message to send, signed anew for every attempt."""
 
     body: bytes
     webhook_id: str = field(default_factory=new_webhook_id)
     generation: Generation = "current"
     headers: HeaderFamily = "webhook"
     method: Literal["POST", "PUT"] = "POST"
-    secrets: tuple[str, ...] | None = None  # other than Codat's: to send what must not be let in
+    secrets: tuple[str, ...] | None = None  # override Codat's, to send webhooks that must be rejected
 
 
 @with_config(WIRE)
 @dataclass(frozen=True)
 class Attempt:
-    """One try to deliver: a status, or the error that came instead."""
+    """A delivery attempt: a status, or an error."""
 
     at: datetime
     status: int | None
@@ -51,14 +51,14 @@ class Attempt:
 
     @property
     def succeeded(self) -> bool:
-        """Any 2xx will do."""
+        """Whether the response was 2xx."""
         return self.status is not None and httpx.codes.is_success(self.status)
 
 
 @with_config(WIRE)
 @dataclass(frozen=True)
 class Delivery:
-    """What became of a message so far."""
+    """The delivery state of a message."""
 
     webhook_id: str
     attempts: tuple[Attempt, ...]
@@ -66,13 +66,13 @@ class Delivery:
 
     @property
     def delivered(self) -> bool:
-        """Whether it was taken at least once."""
+        """Whether it was accepted at least once."""
         return any(attempt.succeeded for attempt in self.attempts)
 
 
 @cache
 def _ca_certificates() -> ssl.SSLContext:
-    """Return whom every deliverer trusts: to read it takes longer than to deliver."""
+    """Load the CA certificates once: loading them takes longer than a delivery."""
     return httpx.create_ssl_context(trust_env=False)
 
 
@@ -85,9 +85,9 @@ class _Job:
 
 
 class Deliverer:
-    """Delivers on a bounded pool of threads; a context manager, so that none is left behind.
+    """Delivers webhooks on a bounded thread pool; a context manager that ends the threads.
 
-    `time_scale` shortens the schedule: at 0.001 the 28 hours of it pass in less than two minutes.
+    `time_scale` shortens the schedule: at 0.001, its 28 hours take less than two minutes.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Deliverer:
         self.url = url
         self._codat = codat
         self._time_scale = time_scale
-        # No proxy of the environment's may come between the simulator and a local receiver.
+        # Ignore proxy settings of the environment for a local receiver.
         self._client = httpx.Client(
             timeout=TIMEOUT_SECONDS, transport=transport, verify=_ca_certificates(), trust_env=False
         )
@@ -122,7 +122,7 @@ class Deliverer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Finish the attempts under way, drop what is still to come, end the threads."""
+        """Finish attempts in progress, drop pending ones, and stop the threads."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
@@ -130,10 +130,10 @@ class Deliverer:
             thread.join()
         self._client.close()
 
-    # ---------------------------------------------------------------- what to send
+    # ---------------------------------------------------------------- sending
 
     def send(self, message: Message, *, delay_seconds: float = 0.0) -> str:
-        """Enqueue a message and return its webhook-id; sent again, it is a duplicate with the same one."""
+        """Enqueue a message and return its webhook-id; sent again, it is a duplicate with the same id."""
         with self._changed:
             self._messages[message.webhook_id] = message
             self._attempts.setdefault(message.webhook_id, [])
@@ -141,22 +141,22 @@ class Deliverer:
         return message.webhook_id
 
     def announce(self, sync: Sync, generation: Generation = "current") -> None:
-        """Send the webhook of how a sync ended, if the client has said where to."""
+        """Send the webhook of a finished sync, if a webhook URL is set."""
         if self.url is not None:
             self.send(Message(to_json(self._codat.event(sync, generation=generation)), generation=generation))
 
     def redeliver(self, webhook_id: str) -> str:
-        """Send the same message once more, as at-least-once delivery may; raises KeyError."""
+        """Send the same message again, as at-least-once delivery may; raises KeyError."""
         return self.send(self._messages[webhook_id])
 
     def replay(self, webhook_id: str) -> str:
         """Send the same body as a new message, as a user can in Codat's Portal; raises KeyError."""
         return self.send(replace(self._messages[webhook_id], webhook_id=new_webhook_id()))
 
-    # ---------------------------------------------------------------- what became of it
+    # ---------------------------------------------------------------- results
 
     def deliveries(self) -> tuple[Delivery, ...]:
-        """Every message so far with all of its attempts."""
+        """All messages with their attempts."""
         with self._changed:
             pending = {job.message.webhook_id for job in (*self._jobs, *self._in_flight)}
             return tuple(
@@ -165,11 +165,11 @@ class Deliverer:
             )
 
     def wait(self, timeout: float) -> bool:
-        """Wait until nothing is left to send; False if that takes longer."""
+        """Wait until nothing is left to send; return False after a timeout."""
         with self._changed:
             return self._changed.wait_for(lambda: not (self._jobs or self._in_flight), timeout)
 
-    # ---------------------------------------------------------------- on the threads
+    # ---------------------------------------------------------------- threads
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
@@ -211,7 +211,7 @@ class Deliverer:
     def _retry(self, job: _Job, attempt: Attempt) -> None:
         if attempt.succeeded or job.attempt + 1 == len(SCHEDULE):
             return
-        if job.message.generation == "old" and attempt.status is not None and attempt.status not in RETRY_WINDOW:
+        if job.message.generation == "old" and attempt.status is not None and attempt.status not in RETRIED_STATUSES:
             return
         self._enqueue(job.message, 0, job.attempt + 1)
 

@@ -1,4 +1,4 @@
-"""The bodies of Codat's webhooks, of today (`eventType`) and of before (`RuleType`)."""
+"""Build the bodies of Codat's webhooks, current (`eventType`) and old (`RuleType`)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,24 +27,24 @@ class EventContext:
 
     @property
     def require_company(self) -> Company:
-        """The company, for events that cannot do without."""
+        """The company, for events that require one."""
         if self.company is None:
             raise ValueError("this event needs a company")
         return self.company
 
     @property
     def require_sync(self) -> Sync:
-        """The sync, for events that cannot do without."""
+        """The sync, for events that require one."""
         if self.sync is None:
             raise ValueError("this event needs a sync")
         return self.sync
 
 
-# ---------------------------------------------------------------- of today
+# ---------------------------------------------------------------- current
 
 
 def current_event(context: EventContext, event_type: str | None = None) -> JsonObject:
-    """Make an event of today; a type that Codat does not have (yet) gets the company and no more."""
+    """Build a current event; a type unknown at Codat has only the company."""
     if event_type is None:
         event_type = f"expenses.sync.{'successful' if context.require_sync.successful else 'unsuccessful'}"
     return {
@@ -80,7 +80,7 @@ def _reference(company: Company) -> JsonObject:
 
 
 def _transaction(item: Item) -> JsonObject:
-    # Webhooks have an enum of their own, in which nothing is a ValidationError.
+    # Webhooks have a separate enum, without ValidationError.
     status = "Failed" if item.status == "ValidationError" else item.status
     return {"id": item.transaction_id, "status": status, "errorMessage": item.message}
 
@@ -98,11 +98,11 @@ def _rate_limit_payload(context: EventContext, *, reached: bool) -> JsonObject:
     }
 
 
-# ---------------------------------------------------------------- of before
+# ---------------------------------------------------------------- old
 
 
 def legacy_event(context: EventContext, rule_type: str | None = None) -> JsonObject:
-    """Make an event of before; the rule type is written as given, with the space or without."""
+    """Build an old event; the rule type is used as given, with or without a space."""
     if rule_type is None:
         rule_type = "Sync Completed" if context.require_sync.successful else "Sync Failed"
     event: JsonObject = {
@@ -148,7 +148,7 @@ def _old_rate_limit(context: EventContext, *, reached: bool) -> JsonObject:
 
 
 def deep_merge(event: JsonObject, overrides: JsonObject) -> JsonObject:
-    """Put the overrides over the event, object by object; null stays null."""
+    """Merge the overrides into the event recursively; null stays null."""
     result = dict(event)
     for key, value in overrides.items():
         nested = isinstance(value, dict) and isinstance(result.get(key), dict)

@@ -1,4 +1,4 @@
-"""How Codat signs a webhook: the Standard Webhooks, by their own library."""
+"""Sign webhooks as Codat does, with the Standard Webhooks library."""
 
 import secrets
 import string
@@ -16,7 +16,7 @@ _ALPHABET = string.ascii_letters + string.digits
 
 @dataclass(frozen=True)
 class SignedWebhook:
-    """A webhook as it goes over the wire; the signature holds for these bytes only."""
+    """A signed webhook; the signature is valid for exactly these bytes."""
 
     webhook_id: str
     headers: dict[str, str]
@@ -32,7 +32,7 @@ def sign(
     headers: HeaderFamily = "webhook",
 ) -> SignedWebhook:
     """Sign with every secret: during a rotation Codat sends one signature for each."""
-    at = at.astimezone(UTC)  # the library takes any time for UTC
+    at = at.astimezone(UTC)  # the library treats any time as UTC
     signatures = [Webhook(secret).sign(webhook_id, at, body.decode()) for secret in signing_secrets]
     signed = {
         "Content-Type": "application/json",
@@ -44,5 +44,5 @@ def sign(
 
 
 def new_webhook_id() -> str:
-    """Make an id in the form of Svix's."""
+    """Generate an id in Svix's format."""
     return "msg_" + "".join(secrets.choice(_ALPHABET) for _ in range(27))
