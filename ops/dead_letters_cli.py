@@ -70,7 +70,7 @@ def drop(
     stack: Stack = None,
     *,
     drop_all: Annotated[
-        bool, typer.Option("--all", envvar="ALL", help="DropDecision all, if no filter is given.")
+        bool, typer.Option("--all", envvar="ALL", help="Drop all, if no filter is given.")
     ] = False,
     dry_run: DryRun = False,
 ) -> None:

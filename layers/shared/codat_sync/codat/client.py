@@ -155,7 +155,7 @@ class CodatClient:
         return _status(company_id, sync_id, answer)
 
     def list_sync_statuses(self, company_id: str) -> list[SyncStatus]:
-        """Fetch the statuses of all syncs of a company that Codat lists. Raises CodatError and SecretUnavailableError."""
+        """Fetch the statuses of all syncs of a company. Raises CodatError and SecretUnavailableError."""
         path = f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/list/status"
         answers = self._get(company_id, path, {}, _STATUS_LIST.validate_json)
         if any(answer.company_id and answer.company_id.lower() != company_id.lower() for answer in answers):
