@@ -152,16 +152,16 @@ class CodatClient:
         for asked, answered in ((company_id, answer.company_id), (sync_id, answer.sync_id)):
             if answered is not None and answered.lower() != asked.lower():
                 raise CodatResponseError(f"asked about {asked}, Codat answered about another")
-        return _status(company_id, sync_id, answer)
+        return _build_status(company_id, sync_id, answer)
 
     def list_sync_statuses(self, company_id: str) -> list[SyncStatus]:
-        """Fetch the statuses of all syncs of a company. Raises CodatError and SecretUnavailableError."""
+        """Fetch the statuses of all listed syncs of a company. Raises CodatError and SecretUnavailableError."""
         path = f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/list/status"
         answers = self._get(company_id, path, {}, _STATUS_LIST.validate_json)
         if any(answer.company_id and answer.company_id.lower() != company_id.lower() for answer in answers):
             raise CodatResponseError(f"asked about company {company_id}, Codat answered about another")
         return [
-            _status(company_id, canonicalize(answer.sync_id), answer)
+            _build_status(company_id, canonicalize(answer.sync_id), answer)
             for answer in answers
             if is_identifier(answer.sync_id)
         ]
@@ -223,7 +223,7 @@ def _sync_path(company_id: str, sync_id: str) -> str:
     return f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/{quote(sync_id, safe='')}"
 
 
-def _status(company_id: str, sync_id: str, answer: StatusResponse) -> SyncStatus:
+def _build_status(company_id: str, sync_id: str, answer: StatusResponse) -> SyncStatus:
     return SyncStatus(
         company_id=company_id,
         sync_id=sync_id,

@@ -44,7 +44,7 @@ class Company:
 
 def build_company(company_id: str, name: str | None, connections: Sequence[Connection]) -> Company:
     """Build a company from its connections. Of several targets, a linked one takes precedence."""
-    source, target = _of_type(connections, _EXPENSE), _of_type(connections, _ACCOUNTING)
+    source, target = _find_connection(connections, _EXPENSE), _find_connection(connections, _ACCOUNTING)
     return Company(
         company_id=company_id,
         name=name,
@@ -59,7 +59,7 @@ def is_stale(fetched_at: datetime | None, now: datetime) -> bool:
     return fetched_at is None or now - fetched_at >= STALE_AFTER
 
 
-def _of_type(connections: Sequence[Connection], source_type: str) -> Connection:
+def _find_connection(connections: Sequence[Connection], source_type: str) -> Connection:
     found = [each for each in connections if (each.get("sourceType") or "").lower() == source_type]
     linked = [each for each in found if (each.get("status") or "").lower() == _LINKED]
     return next(iter(linked + found), Connection())

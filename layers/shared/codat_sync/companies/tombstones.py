@@ -82,7 +82,7 @@ class TombstoneRepository:
         """Record that the deletion has begun: from now on some of the company's data may be gone."""
         if stone.started_at is None:
             changes = {"erasureStartedAt": format_timestamp(now)}
-            self._table.update(company_key(stone.company_id), changes, _as_known(stone))
+            self._table.update(company_key(stone.company_id), changes, _expected(stone))
 
     def finish(self, company_id: str, now: datetime) -> Tombstone:
         """Reduce a company's record to its tombstone and record that no other data is left. Returns the tombstone."""
@@ -92,20 +92,20 @@ class TombstoneRepository:
             raise ConditionFailedError(f"company {company_id} no longer has a tombstone")
         changes = _write(stone, int(record["version"])) | {"erasedAt": format_timestamp(now)}
         kept = {name: value for name, value in changes.items() if value is not None}
-        self._table.put(company_key(company_id) | kept, _as_known(stone))
+        self._table.put(company_key(company_id) | kept, _expected(stone))
         return Tombstone(company_id, stone.requested_at, stone.by, stone.reason, stone.started_at, now)
 
     def remove(self, stone: Tombstone, by: str, reason: str, now: datetime) -> None:
         """Lift the erasure block, and record who requested that, when and why."""
         changes: Attributes = dict.fromkeys(_ATTRIBUTES)
         changes |= {"blockLiftedAt": format_timestamp(now), "blockLiftedBy": by, "blockLiftReason": reason}
-        self._table.update(company_key(stone.company_id), changes, _as_known(stone))
+        self._table.update(company_key(stone.company_id), changes, _expected(stone))
 
     def _record(self, company_id: str) -> Attributes:
         return next(iter(self._table.get([company_key(company_id)])), {})
 
 
-def _as_known(stone: Tombstone) -> Attributes:
+def _expected(stone: Tombstone) -> Attributes:
     began = stone.started_at
     return {
         ERASURE_REQUESTED_AT: format_timestamp(stone.requested_at),

@@ -72,7 +72,7 @@ class CompanyRefresh:
         ):
             return CompanyResult(Change.DUPLICATE if events else Change.OUTDATED, snapshot.company)
         try:
-            company = self._ask(tasks, snapshot)
+            company = self._fetch(tasks, snapshot)
         except (CodatError, SecretUnavailableError) as error:
             if isinstance(error, CodatUnavailableError) and new_events and receive_count < MAX_RECEIVES:
                 raise
@@ -80,12 +80,12 @@ class CompanyRefresh:
             if isinstance(error, CodatResponseError) and is_asked_for:
                 raise PoisonMessageError("malformed-response", describe_error(error)) from error
             return result
-        return self._keep(company, self._until_linked(company, first, new_events, snapshot), new_events, snapshot)
+        return self._store(company, self._until_linked(company, first, new_events, snapshot), new_events, snapshot)
 
-    def _ask(self, tasks: Sequence["CompanyTask"], snapshot: "CompanySnapshot") -> Company:
+    def _fetch(self, tasks: Sequence["CompanyTask"], snapshot: "CompanySnapshot") -> Company:
         if any(each.is_deletion for each in tasks):
             # A deletion is final, and Codat returns 404 from then on.
-            return _known(tasks[0], snapshot).as_deleted()
+            return _known_company(tasks[0], snapshot).as_deleted()
         return self.codat.get_company(tasks[0].company_id)
 
     def _until_linked(
@@ -97,7 +97,7 @@ class CompanyRefresh:
         known = None if events or (snapshot.company and snapshot.company.is_linked) else snapshot.pending_check
         return self.schedule.after_unfinished(known, self.now(), task.correlation_id)
 
-    def _keep(
+    def _store(
         self,
         company: Company,
         pending_check: PendingCheck | None,
@@ -124,7 +124,7 @@ class CompanyRefresh:
         known = None if events else snapshot.pending_check
         pending_check = self.schedule.after_failure(known, error, now, task.correlation_id, jitter=self.jitter())
         if pending_check.is_confirmed_missing:
-            return self._keep(_known(task, snapshot).as_deleted(), None, events, snapshot)
+            return self._store(_known_company(task, snapshot).as_deleted(), None, events, snapshot)
         if isinstance(error, CodatResponseError) and is_asked_for:
             self.companies.suspend_polling(pending_check, snapshot)
         elif isinstance(error, CodatResponseError):
@@ -136,5 +136,5 @@ class CompanyRefresh:
         return CompanyResult(Change.DEFERRED, snapshot.company)
 
 
-def _known(task: "CompanyTask", snapshot: "CompanySnapshot") -> Company:
+def _known_company(task: "CompanyTask", snapshot: "CompanySnapshot") -> Company:
     return snapshot.company or Company(task.company_id, None, None, None, None)

@@ -33,9 +33,9 @@ class TaskDispatcher:
             case CompanyTask():
                 return self.company_refresh.refresh(cast("Sequence[CompanyTask]", tasks), receive_count)
             case QuotaTask(event=event):
-                return _settled(is_changed=self.gate.apply_event(event))
+                return _other_result(is_changed=self.gate.apply_event(event))
             case PartCleanupTask(sync_id=sync_id, part_run_id=part_run_id):
-                return _settled(
+                return _other_result(
                     is_changed=self.store.delete_unreferenced_parts(sync_id, part_run_id, self.ingestion.now())
                 )
             case IgnoredEventTask():
@@ -63,5 +63,5 @@ class TaskDispatcher:
         return result
 
 
-def _settled(*, is_changed: bool) -> OtherResult:
+def _other_result(*, is_changed: bool) -> OtherResult:
     return OtherResult(Change.COMMITTED if is_changed else Change.UNCHANGED)

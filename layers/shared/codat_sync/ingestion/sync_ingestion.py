@@ -85,7 +85,7 @@ class SyncIngestion:
                 sync = self._fetch(first, until_kept)
             except (CodatError, SecretUnavailableError) as error:
                 return self._defer(first, new_events, snapshot, error, receive_count)
-            return self._keep(sync, first, new_events, snapshot, is_due=is_due)
+            return self._store(sync, first, new_events, snapshot, is_due=is_due)
 
     def _is_due(self, tasks: Sequence["SyncTask"], snapshot: "SyncSnapshot") -> bool:
         """Return whether one of ``tasks`` is about this version, or one whose replacement may be stale.
@@ -115,12 +115,12 @@ class SyncIngestion:
             until_kept.enter_context(self._one_large)
         return Sync(status, fold(transactions.rows()))
 
-    def _keep(
+    def _store(
         self, sync: Sync, task: "SyncTask", events: "Sequence[WebhookEvent]", snapshot: "SyncSnapshot", *, is_due: bool
     ) -> SyncResult:
         now = self.now()
         is_new = sync.digest != snapshot.digest
-        pending_check = self._waiting(sync, task, snapshot, events, is_new=is_new or is_due)
+        pending_check = self._next_check(sync, task, snapshot, events, is_new=is_new or is_due)
         self._report_alert(task, snapshot.pending_check, pending_check)
         # Events last: an event recorded as processed is never processed again.
         if is_new:
@@ -147,7 +147,7 @@ class SyncIngestion:
         if snapshot.version is not None and self.store.is_possibly_stale(snapshot.sync_id, snapshot.version):
             raise VersionConflictError(f"another worker processed an event of sync {snapshot.sync_id} meanwhile")
 
-    def _waiting(
+    def _next_check(
         self, sync: Sync, task: "SyncTask", snapshot: "SyncSnapshot", events: "Sequence[WebhookEvent]", *, is_new: bool
     ) -> PendingCheck | None:
         if sync.is_final:

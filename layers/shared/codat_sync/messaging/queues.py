@@ -91,7 +91,7 @@ class DeadLetterQueue:
         request = _request(self._url, body, group)
         request["MessageAttributes"] = {
             "reason": {"DataType": "String", "StringValue": poison.reason},
-            "detail": {"DataType": "String", "StringValue": _sendable(poison.detail)},
+            "detail": {"DataType": "String", "StringValue": _sanitize(poison.detail)},
         }
         _send(self._client, request)
 
@@ -117,6 +117,6 @@ def _send(client: "SQSClient", request: "SendMessageRequestTypeDef") -> None:
         raise QueueUnavailableError(f"the queue did not accept the message: {error}") from error
 
 
-def _sendable(text: str) -> str:
+def _sanitize(text: str) -> str:
     # SQS rejects control characters and empty values.
     return "".join(c if c.isprintable() else " " for c in text) or "-"

@@ -52,7 +52,7 @@ def dispatch_due_items(
     # A gate whose closure expired keeps the closure; a gate opened by an event does not.
     is_opened_early = state.closure is None
     items = due.load(now(), max(0, _MOST - queues.sync.depth()), is_opened_early=is_opened_early)
-    leased, failure = _leased(due, items, now)
+    leased, failure = _lease_items(due, items, now)
     messages = [item.message for item in leased]
     taken = queues.sync.send_all([each for each in messages if each["kind"] == "check"])
     taken += queues.retry.send_all([each for each in messages if each["kind"] == "retry"])
@@ -64,7 +64,7 @@ def dispatch_due_items(
     return DispatchResult(len(leased), _lateness(leased, now()), None)
 
 
-def _leased(
+def _lease_items(
     due: "DueItemRepository", items: "Sequence[DueItem]", now: Callable[[], datetime]
 ) -> "tuple[list[DueItem], BaseException | None]":
     """Lease ``items``. Returns the leased ones, to be enqueued, and the error that stopped the loop, if any."""

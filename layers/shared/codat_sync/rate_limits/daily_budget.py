@@ -74,10 +74,10 @@ class BudgetedLimiter:
         """
         if not self._budget.reserve(1):
             raise DailyBudgetExhaustedError("the daily budget released so far is used up")
-        with self._entered(company_id):
+        with self._acquire_slot(company_id):
             yield
 
-    def _entered(self, company_id: str | None) -> ExitStack:
+    def _acquire_slot(self, company_id: str | None) -> ExitStack:
         entered = ExitStack()
         for attempt in count(1):
             try:

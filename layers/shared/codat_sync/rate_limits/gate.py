@@ -83,10 +83,10 @@ class SharedGate:
             if counted is None:
                 return
             self._gate = counted
-            told = self._stored.quota
-            is_new = told is None or quota.is_at_reserve != told.is_at_reserve
-            if is_new or (told and quota.as_of - told.as_of >= _STORE_AFTER):
-                self._store(_quota_values(quota), {"asOf": told and format_timestamp(told.as_of)})
+            shared = self._stored.quota
+            is_new = shared is None or quota.is_at_reserve != shared.is_at_reserve
+            if is_new or (shared and quota.as_of - shared.as_of >= _STORE_AFTER):
+                self._store(_quota_values(quota), {"asOf": shared and format_timestamp(shared.as_of)})
 
     def _is_refused(self) -> bool:
         with self._lock:

@@ -136,7 +136,7 @@ def read_quota(headers: Mapping[str, str], now: datetime) -> Quota | None:
     remaining, limit = _number(headers, "X-Rate-Limit-Remaining"), _number(headers, "X-Rate-Limit-Limit")
     if remaining is None or limit is None:
         return None
-    resets_at = _moment(headers.get("X-Rate-Limit-Reset"))
+    resets_at = _parse_time(headers.get("X-Rate-Limit-Reset"))
     # A reset in the very recent past is accepted: Codat's clock is behind ours, and the reset is imminent.
     if resets_at is None or not now - _JUST_PAST <= resets_at <= now + _MAX_PAUSE:
         resets_at = next_reset(now)
@@ -169,11 +169,11 @@ def _retry_at(retry_after: str | None, now: datetime) -> datetime | None:
     if _DIGITS.fullmatch(retry_after):
         moment: datetime | None = now + timedelta(seconds=int(retry_after))
     else:
-        moment = _moment(retry_after)
+        moment = _parse_time(retry_after)
     return moment and min(moment, now + _MAX_PAUSE)
 
 
-def _moment(text: str | None) -> datetime | None:
+def _parse_time(text: str | None) -> datetime | None:
     """Parse a header's time in Codat's or HTTP's format."""
     moment = parse_timestamp(text)
     if moment or not text:

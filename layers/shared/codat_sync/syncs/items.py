@@ -65,7 +65,7 @@ def fold(rows: Iterable[TransactionRow]) -> tuple[Item, ...]:
         item = _item(row, ordinal)
         key = (item.transaction_id, item.integration_type, item.ordinal)
         known = items.get(key)
-        items[key] = _together(known, item) if known else item
+        items[key] = _merge(known, item) if known else item
     return tuple(items.values())
 
 
@@ -97,6 +97,6 @@ def _integration_type(name: str | None) -> str | None:
     return "expense" if name and name.lower() in {"expense", "expenses"} else name and name[:MAX_NAME_LENGTH]
 
 
-def _together(known: Item, item: Item) -> Item:
-    told = known if known.status == COMPLETED and item.status != COMPLETED else item
-    return replace(told, rows=known.rows + 1)
+def _merge(known: Item, item: Item) -> Item:
+    winner = known if known.status == COMPLETED and item.status != COMPLETED else item
+    return replace(winner, rows=known.rows + 1)

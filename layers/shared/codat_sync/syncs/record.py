@@ -75,9 +75,9 @@ def write_record(
         "companyId": status.company_id,
         "syncId": status.sync_id,
         "code": status.code,
-        "syncStatus": _shortened(status.status),
-        "errorMessage": _shortened(status.error_message),
-        "syncExceptionMessage": _shortened(status.exception_message),
+        "syncStatus": _truncate(status.status),
+        "errorMessage": _truncate(status.error_message),
+        "syncExceptionMessage": _truncate(status.exception_message),
         "syncUtc": status.synced_at and format_timestamp(status.synced_at),
         "dataPushed": status.data_pushed,
         "counts": count_statuses(sync.items),
@@ -211,5 +211,5 @@ def read_item(values: Mapping[str, Any]) -> Item:
     )
 
 
-def _shortened(message: str | None) -> str | None:
+def _truncate(message: str | None) -> str | None:
     return message and message[:MAX_MESSAGE_LENGTH]

@@ -344,20 +344,20 @@ class SyncRepository:
             ]
         )
 
-    def load_items(self, document: Mapping[str, Any]) -> Iterator[Item]:
+    def load_items(self, record: Mapping[str, Any]) -> Iterator[Item]:
         """Yield the items of a record, even if it has been replaced; fewer if its parts are gone.
 
         A few parts are in memory at a time.
         """
-        return map(read_item, self._items(document))
+        return map(read_item, self._items(record))
 
-    def _items(self, document: Mapping[str, Any]) -> Iterator[Attributes]:
+    def _items(self, record: Mapping[str, Any]) -> Iterator[Attributes]:
         """Yield the attributes of a record's items; fewer if its parts are gone."""
-        if "parts" not in document:
-            yield from document.get("items", ())
+        if "parts" not in record:
+            yield from record.get("items", ())
             return
-        parts = document["parts"]
-        keys = part_keys(document["syncId"], parts["partRunId"], int(parts["count"]))
+        parts = record["parts"]
+        keys = part_keys(record["syncId"], parts["partRunId"], int(parts["count"]))
         for some in batched(keys, _PARTS_AT_ONCE):
             for part in sorted(self.table.get(some), key=lambda part: str(part["sk"])):
                 yield from part["items"]
@@ -400,8 +400,8 @@ class SyncRepository:
             raise VersionConflictError(f"the record of sync {snapshot.sync_id} has changed") from error
 
 
-def _current_part_run_id(document: Attributes) -> str | None:
-    parts = document.get("parts")
+def _current_part_run_id(record: Attributes) -> str | None:
+    parts = record.get("parts")
     return parts and parts["partRunId"]
 
 

@@ -54,7 +54,7 @@ class Endpoint:
 
 def evaluate_endpoint(consumers: Sequence[WebhookConsumer], our_url: str) -> EndpointState:
     """Return the state of the endpoint at ``our_url`` among all ``consumers``. One healthy consumer is enough."""
-    ours = [each for each in consumers if _address(each.url) == _address(our_url)]
+    ours = [each for each in consumers if _normalize_url(each.url) == _normalize_url(our_url)]
     if not ours:
         return (
             EndpointState.WRONG_URL if any(each.is_subscribed_to_syncs for each in consumers) else EndpointState.MISSING
@@ -65,7 +65,7 @@ def evaluate_endpoint(consumers: Sequence[WebhookConsumer], our_url: str) -> End
     return EndpointState.HEALTHY if any(each.is_subscribed_to_syncs for each in enabled) else EndpointState.UNSUBSCRIBED
 
 
-def _address(url: str) -> tuple[str, str, str]:
+def _normalize_url(url: str) -> tuple[str, str, str]:
     """Normalize a URL for comparison: ignore the case of the host, a trailing slash and the query."""
     try:
         parts = urlsplit(url)
