@@ -59,10 +59,12 @@ class LoginFlow:
         """
         attempt = self.login_states.read(cookies)
         if attempt is None or not attempt.is_state_valid(query.get("state", "")):
-            raise LoginFailedError("it was begun more than ten minutes ago, in another window or in another browser")
+            raise LoginFailedError(
+                "the login was started more than ten minutes ago, in another window or in another browser"
+            )
         if "code" not in query:
             told = query.get("error", "")
-            raise LoginFailedError(f"the issuer said {told if _ERROR.fullmatch(told) else 'nothing that is known'}")
+            raise LoginFailedError(f"the issuer returned {told if _ERROR.fullmatch(told) else 'an unknown error'}")
         answer = self.provider.exchange_code(query["code"], attempt, base_url + CALLBACK_PATH)
         expected = ExpectedClaims(self.provider.issuer, answer.client_id, attempt.nonce)
         claims = read_id_token(answer.id_token, expected, self.now())

@@ -110,7 +110,7 @@ class OidcClient:
         }
         answer = self._send(self._authenticated("POST", endpoint, form, client))
         if answer.status_code == HTTPStatus.BAD_REQUEST and _parse(_TokenError, answer).error == "invalid_grant":
-            raise LoginFailedError("the issuer does not take the code: it is too old, or was used before")
+            raise LoginFailedError("the issuer rejected the code: it has expired, or was used before")
         return TokenResponse(_parse(_TokenAnswer, _require_success(answer)).id_token, client.client_id)
 
     def end_session_url(self, return_to: str) -> str | None:
@@ -148,10 +148,10 @@ class OidcClient:
                 _ProviderMetadata, _require_success(self._send(self._http.build_request("GET", url, timeout=_TIMEOUT)))
             )
             if known.issuer != self.issuer:  # OpenID Connect Discovery 4.3
-                raise IdentityProviderError("the issuer says that it is another one")
+                raise IdentityProviderError("the issuer's metadata names another issuer")
             # Only the local environment has an issuer without TLS, on which the ID token's authenticity depends.
             if self.issuer.startswith("https:") and not all(each.startswith("https:") for each in known.endpoints):
-                raise IdentityProviderError("the issuer names an address without TLS")
+                raise IdentityProviderError("the issuer's metadata has a URL without TLS")
             self._known = known
         return self._known
 
@@ -173,4 +173,4 @@ def _parse(model: type[Model], answer: httpx.Response) -> Model:
         return model.model_validate_json(answer.content)
     except ValidationError:
         # `from None`: the cause quotes the answer.
-        raise IdentityProviderError(f"the issuer's answer ({answer.status_code}) is not what it has to be") from None
+        raise IdentityProviderError(f"the issuer's answer ({answer.status_code}) is invalid") from None
