@@ -11,6 +11,7 @@ SUBJECTS = (LAYER, ROOT / "dev", ROOT / "ops")
 CODE = (*SUBJECTS, ROOT / "tests" / "support")
 UNIT_TESTS = ROOT / "tests" / "unit"
 MAX_MODULES = 15
+MAX_HANDLER_LINES = 80
 
 
 def test_no_package_has_too_many_modules() -> None:
@@ -18,6 +19,14 @@ def test_no_package_has_too_many_modules() -> None:
     sizes = {package: sum(path.name != "__init__.py" for path in package.glob("*.py")) for package in _packages()}
     large = {_relative(package): size for package, size in sizes.items() if size > MAX_MODULES}
     assert large.keys() <= {_relative(LAYER / "core")}
+
+
+def test_handlers_are_short() -> None:
+    """A handler has settings, wiring, one call of a service and the response; decisions are in the layer."""
+    handlers = ROOT.glob("functions/*/app.py")
+    sizes = {_relative(path): len(path.read_text().splitlines()) for path in handlers}
+    assert sizes
+    assert {path: size for path, size in sizes.items() if size > MAX_HANDLER_LINES} == {}
 
 
 def test_init_files_are_empty() -> None:

@@ -1,0 +1,44 @@
+"""Responses of the retry API."""
+
+import json
+from typing import Any
+
+import pytest
+
+from codat_sync.auth.roles import AccessPolicy
+from codat_sync.retries.command_service import RetryReport
+from codat_sync.retries.requests import RetryCommand
+from codat_sync.retries.responses import answer_request
+from codat_sync.syncs.retry_record import Retry, RetryState
+
+_SYNC_ID = "8a210b68-6988-11ed-a1eb-0242ac120002"
+_EVENT: dict[str, Any] = {
+    "rawPath": f"/api/v1/syncs/{_SYNC_ID}/retry",
+    "requestContext": {"requestId": "request"},
+    "body": None,
+}
+
+
+def _report(command: RetryCommand) -> RetryReport:
+    return RetryReport(command.sync_id, (), Retry(RetryState.STOPPED, (), {}, None, {}))
+
+
+def _nothing(_: RetryCommand) -> None:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("is_enabled", "body", "execute", "status"),
+    [
+        (False, None, _report, 200),
+        (False, None, _nothing, 404),
+        (False, "[]", _report, 400),
+        (True, None, _report, 403),
+    ],
+)
+def test_each_result_has_its_status(*, is_enabled: bool, body: str | None, execute: Any, status: int) -> None:  # noqa: ANN401 - either of the two above
+    """Without a token with the role nothing is executed; problems name their status."""
+    response = answer_request(_EVENT | {"body": body}, AccessPolicy(is_enabled, ()), execute)
+    answer = json.loads(response["body"])
+    assert response["statusCode"] == status
+    assert answer.get("syncId" if status == 200 else "status") == (_SYNC_ID if status == 200 else status)
