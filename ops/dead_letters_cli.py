@@ -69,9 +69,7 @@ def drop(
     company: LetterCompany = None,
     stack: Stack = None,
     *,
-    drop_all: Annotated[
-        bool, typer.Option("--all", envvar="ALL", help="Drop all, if no filter is given.")
-    ] = False,
+    drop_all: Annotated[bool, typer.Option("--all", envvar="ALL", help="Drop all, if no filter is given.")] = False,
     dry_run: DryRun = False,
 ) -> None:
     """Drop dead letters and record them.

@@ -45,7 +45,7 @@ def test_the_pages_find_their_files_and_each_other_and_have_what_failed_retried(
         assert asked.status_code == 303, asked.text
         shown = client.get(asked.url.join(asked.headers["location"]))
         assert re.search("Retry (finished|in progress)", shown.text)
-        assert "We don't have a copy to resubmit" in shown.text
+        assert "We don’t have a copy to resubmit" in shown.text
         assert client.post(f"syncs/{sync.sync_id}/refresh", data={"token": "authentication-is-off"}).status_code == 200
         assert client.get(f"company/{company.company_id}").status_code == 200
         assert client.get("").status_code == 200
@@ -59,7 +59,10 @@ def test_one_dead_letter_is_redriven_and_another_dropped(stack: Outputs, client:
             codat.add_fault(Fault("malformed", times=3, sync_id=sync.sync_id, path="status$"))
             codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
         first, second = _letters(client, 2)
-    for how, letter, shown in (("redrive", first, "sent for reprocessing"), ("drop", second, "dropped and recorded below")):
+    for how, letter, shown in (
+        ("redrive", first, "sent for reprocessing"),
+        ("drop", second, "dropped and recorded below"),
+    ):
         form = {"token": "authentication-is-off", "letter": letter, "why": "a test of ours"}
         asked = client.post(f"dead-letters/{how}", data=form)
         assert asked.status_code == 303, asked.text

@@ -40,14 +40,14 @@ def commit_without_condition(patch: "pytest.MonkeyPatch") -> None:
 
 def version_read_after_fetch(patch: "pytest.MonkeyPatch") -> None:
     """Lock on the version read after Codat's answer instead of before."""
-    real = SyncIngestion._keep
+    real = SyncIngestion._store
 
-    def keep(self: SyncIngestion, sync: "Sync", task: "SyncTask", *others: Any, **options: Any) -> SyncResult:  # noqa: ANN401 - as they are
+    def store(self: SyncIngestion, sync: "Sync", task: "SyncTask", *others: Any, **options: Any) -> SyncResult:  # noqa: ANN401 - as they are
         events, _ = others
         late = self.store.load_snapshot(task.company_id, task.sync_id, [event.webhook_id for event in events])
         return real(self, sync, task, events, late, **options)
 
-    patch.setattr(SyncIngestion, "_keep", keep)
+    patch.setattr(SyncIngestion, "_store", store)
 
 
 def index_entries_after_document(patch: "pytest.MonkeyPatch") -> None:
