@@ -1,10 +1,11 @@
-"""What a request says."""
+"""Requests are read from API Gateway events."""
 
 from typing import Any
 
 import pytest
 
-from codat_sync.core.http_event import get_base_url, get_cookies
+from codat_sync.core.errors import InvalidBodyError
+from codat_sync.core.http_event import get_base_url, get_cookies, raw_body, text_body
 
 EVENT = {"headers": {"Host": "127.0.0.1:4566"}, "requestContext": {"domainName": "api.example"}}
 
@@ -29,3 +30,31 @@ def test_people_reach_the_pages_where_they_are_said_to_be() -> None:
     assert get_base_url(EVENT, "", is_local=False) == "https://api.example"
     assert get_base_url(EVENT, "https://syncs.example/app/", is_local=False) == "https://syncs.example/app"
     assert get_base_url(EVENT, "", is_local=True) == "http://127.0.0.1:4566"
+
+
+@pytest.mark.parametrize(
+    ("event", "body"),
+    [
+        ({"body": "é"}, "é".encode()),
+        ({"body": "AP8=", "isBase64Encoded": True}, b"\x00\xff"),
+        ({"body": None}, b""),
+        ({}, b""),
+    ],
+)
+def test_a_body_is_what_the_client_sent(event: dict[str, Any], body: bytes) -> None:
+    """API Gateway encodes what it does not take for text."""
+    assert raw_body(event) == body
+
+
+@pytest.mark.parametrize("body", ["AP8", "A=", "****"])
+def test_damaged_base64_is_an_invalid_body(body: str) -> None:
+    """The client gets an error, and not a crash of the function."""
+    with pytest.raises(InvalidBodyError, match="base64"):
+        raw_body({"body": body, "isBase64Encoded": True})
+
+
+def test_a_text_body_is_utf_8() -> None:
+    """Anything else is an invalid body."""
+    assert text_body({"body": "w6k=", "isBase64Encoded": True}) == "é"
+    with pytest.raises(InvalidBodyError, match="UTF-8"):
+        text_body({"body": "AP8=", "isBase64Encoded": True})

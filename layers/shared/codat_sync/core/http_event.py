@@ -4,6 +4,8 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
+from codat_sync.core.errors import InvalidBodyError, ValidationIssue
+
 # An API Gateway event: JSON, whose shape AWS defines.
 Event = Mapping[str, Any]
 
@@ -14,9 +16,20 @@ def get_headers(event: Event) -> dict[str, str]:
 
 
 def raw_body(event: Event) -> bytes:
-    """Return the body as the client sent it. Raises binascii.Error, a ValueError, for invalid base64."""
+    """Return the body as the client sent it. Raises InvalidBodyError if API Gateway's base64 is damaged."""
     body: str = event.get("body") or ""
-    return base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+    try:
+        return base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+    except ValueError:
+        raise InvalidBodyError([ValidationIssue("", "is not valid base64")]) from None
+
+
+def text_body(event: Event) -> str:
+    """Return the body as text. Raises InvalidBodyError if it is not UTF-8."""
+    try:
+        return raw_body(event).decode()
+    except UnicodeDecodeError:
+        raise InvalidBodyError([ValidationIssue("", "is not UTF-8")]) from None
 
 
 def get_cookies(event: Event) -> dict[str, str]:

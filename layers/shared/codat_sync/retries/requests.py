@@ -1,6 +1,5 @@
 """What retry is asked: by a message of RetryQueue, over HTTP, or directly."""
 
-import binascii
 import json
 import re
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from codat_sync.core.errors import InvalidBodyError, PoisonMessageError, ValidationIssue
-from codat_sync.core.http_event import raw_body
+from codat_sync.core.http_event import text_body
 from codat_sync.core.identifiers import canonicalize, is_identifier
 from codat_sync.core.validation import describe_validation_error
 from codat_sync.messaging.messages import RetryMessage
@@ -64,7 +63,7 @@ def parse_retry_message(text: str) -> RetryCommand:
 
 def parse_http_request(event: Mapping[str, Any]) -> RetryCommand:
     """Return what a request of API Gateway's (payload 2.0) asks. Raises InvalidBodyError."""
-    request = _parse(RetryRequestBody, _decode_body(event) or "{}")
+    request = _parse(RetryRequestBody, text_body(event) or "{}")
     return _command(
         _sync_id(event),
         request,
@@ -92,13 +91,6 @@ def _command(sync_id: object, request: RetryRequestBody, *, is_manual: bool, cor
         raise InvalidBodyError([ValidationIssue("syncId, transactionIds", "must be ids")])
     wanted = None if named is None else frozenset(map(canonicalize, named))
     return RetryCommand(canonicalize(sync_id), wanted, is_manual=is_manual, correlation_id=correlation_id)
-
-
-def _decode_body(event: Mapping[str, Any]) -> str:
-    try:
-        return raw_body(event).decode()
-    except (binascii.Error, UnicodeError):
-        raise InvalidBodyError([ValidationIssue("", "is no UTF-8")]) from None
 
 
 def _parse(model: type[Model], text: str) -> Model:

@@ -16,9 +16,8 @@ from codat_sync.core.errors import (
     InvalidBodyError,
     SecretUnavailableError,
     SubmissionInFlightError,
-    ValidationIssue,
 )
-from codat_sync.core.http_event import get_headers, raw_body
+from codat_sync.core.http_event import get_headers, raw_body, text_body
 from codat_sync.rate_limits.errors import RateLimitExceededError
 from codat_sync.submissions.codat_writer import ForwardedRequest
 from codat_sync.submissions.error_responses import ErrorResponse, error_response_for
@@ -107,10 +106,7 @@ class SubmitProxy:
 
 def parse_write_request(event: Event, headers: Mapping[str, str], route: WriteRoute) -> WriteRequest:
     """Return what a request to ``route`` writes. Raises InvalidBodyError with everything that is invalid."""
-    try:
-        text = raw_body(event).decode()
-    except UnicodeDecodeError:
-        raise InvalidBodyError([ValidationIssue("", "is no UTF-8")]) from None
+    text = text_body(event)
     return WriteRequest(
         company_id=route.company_id,
         kind=route.kind,
