@@ -1,12 +1,16 @@
 """Settings and fixtures of all tests. No test ever reaches a real AWS account."""
 
 import gc
+import os
 
 import pytest
 from hypothesis import settings
 
 # Tests create many objects with few reference cycles: collecting at the usual rate takes a tenth of the time.
 gc.set_threshold(100_000, 20)
+
+# Powertools reads these once, when the first test imports the logger and the metrics.
+os.environ |= {"POWERTOOLS_METRICS_NAMESPACE": "CodatSync", "POWERTOOLS_SERVICE_NAME": "tests"}
 
 # How long an example takes depends on how busy the machine is.
 settings.register_profile("tests", deadline=None)
