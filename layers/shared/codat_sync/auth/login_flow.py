@@ -63,8 +63,8 @@ class LoginFlow:
                 "the login was started more than ten minutes ago, in another window or in another browser"
             )
         if "code" not in query:
-            told = query.get("error", "")
-            raise LoginFailedError(f"the issuer returned {told if _ERROR.fullmatch(told) else 'an unknown error'}")
+            error = query.get("error", "")
+            raise LoginFailedError(f"the issuer returned {error if _ERROR.fullmatch(error) else 'an unknown error'}")
         answer = self.provider.exchange_code(query["code"], attempt, base_url + CALLBACK_PATH)
         expected = ExpectedClaims(self.provider.issuer, answer.client_id, attempt.nonce)
         claims = read_id_token(answer.id_token, expected, self.now())

@@ -100,8 +100,8 @@ def extract_ids(body: str, group: str | None) -> tuple[str | None, str | None]:
         message = json.loads(body)
     except (ValueError, RecursionError):  # RecursionError: nested thousands deep
         message = None
-    told = message if isinstance(message, dict) else {}
-    return _id(told.get("companyId")) or _id(group), _id(told.get("syncId"))
+    payload = message if isinstance(message, dict) else {}
+    return _id(payload.get("companyId")) or _id(group), _id(payload.get("syncId"))
 
 
 def _id(value: object) -> str | None:

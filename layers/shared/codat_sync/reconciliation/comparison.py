@@ -95,7 +95,7 @@ def find_discrepancy(listed: SyncStatus | None, known: KnownSync | None, now: da
 
 
 def is_webhook_pending(listed: SyncStatus, now: datetime) -> bool:
-    """Return whether the webhook of a sync may still be on its way. Codat's clock may be ahead of ours."""
+    """Return whether the webhook of a sync may still be on its way. Codat's clock may be ahead of this one."""
     return listed.synced_at is not None and abs(now - listed.synced_at) < WEBHOOK_GRACE_PERIOD
 
 

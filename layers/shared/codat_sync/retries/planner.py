@@ -196,8 +196,8 @@ def current_submissions(history: TransactionHistory) -> tuple[Submission, ...]:
 
 
 def _current_bodies(history: TransactionHistory) -> list[tuple[Submission, Body]]:
-    told = _rejected_updates(history)
-    known = [each for each in history.submissions if each[0] not in told]
+    rejected = _rejected_updates(history)
+    known = [each for each in history.submissions if each[0] not in rejected]
     own = [number for number, (each, _) in enumerate(known) if _is_own(each)]
     known = known[own[-1] :] if own else known
     kind = known[0 if own else -1][0].kind if known else None

@@ -51,7 +51,7 @@ class DirectInvocation(RetryRequestBody):
 
 
 def parse_retry_message(text: str) -> RetryCommand:
-    """Return what a message of RetryQueue asks. Raises PoisonMessageError if it is none of ours."""
+    """Return what a message of RetryQueue asks. Raises PoisonMessageError if it is not one of them."""
     try:
         message = _MESSAGE.validate_json(text)
     except ValidationError as error:

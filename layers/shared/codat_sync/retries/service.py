@@ -135,7 +135,7 @@ class RetryService:
         groups: dict[tuple[object, object], list[tuple[Submission, Body]]] = {}
         for history in ready:
             if history.body:
-                # A body that is only kept is written as the submission that it mends.
+                # A body that is only stored is written as the submission that it corrects.
                 first = current_submissions(history)[0]
                 groups.setdefault((first.kind, first.method), []).append((first, history.body[1]))
         for group in groups.values():
