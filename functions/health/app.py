@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
-import httpx
 from aws_lambda_powertools.metrics import MetricUnit
 
 from codat_sync.aws.observability import logger, metrics
@@ -14,6 +13,7 @@ from codat_sync.bootstrap.codat import connect_api_key, connect_codat, limit_cod
 from codat_sync.bootstrap.web import build_dead_letter_service, build_login, build_read_service
 from codat_sync.codat.http import MAX_CALL_SECONDS
 from codat_sync.config import HealthSettings, LoginSettings
+from codat_sync.core.bounded_http_client import build_http_client
 from codat_sync.core.clock import utc_now
 from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.shared_limiter import SharedLimiter
@@ -34,7 +34,7 @@ config = client_config()
 # Retry may take longer than a request: it is invoked once, and continues after the caller has given up.
 retry_config = client_config(read_timeout=20, max_attempts=1)
 settings, login_settings = HealthSettings.from_environment(os.environ), LoginSettings.from_environment(os.environ)
-http = httpx.Client(base_url=settings.codat_base_url)
+http = build_http_client(settings.codat_base_url)
 table = connect_table(settings.sync_table_name, config)
 sqs = boto3.client("sqs", config=config)
 gate = SharedGate(table, utc_now, is_interactive=True)

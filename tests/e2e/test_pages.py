@@ -56,7 +56,7 @@ def test_one_dead_letter_is_redriven_and_another_dropped(stack: Outputs, client:
     with SimulatorControl(stack.codat_url) as codat:
         for _ in range(2):
             sync = codat.add_sync(company_id=codat.add_company().company_id, code=2000, items=(Item("a"),))
-            codat.add_fault(Fault("malformed", times=3, sync_id=sync.sync_id, path="status$"))
+            codat.add_fault(Fault("wrong_shape", times=3, sync_id=sync.sync_id, path="status$"))
             codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
         first, second = _letters(client, 2)
     for how, letter, shown in (

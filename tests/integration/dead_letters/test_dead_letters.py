@@ -36,7 +36,7 @@ def letters(
     start: StartFunction, aws: Aws, simulated: SimulatedCodat, records: DroppedLetterRepository
 ) -> DeadLetterService:
     """Return one dead letter of each kind: two from the worker, one from retry, one from SQS."""
-    simulated.faults.add(Fault("malformed", times=3, path="status$"))
+    simulated.faults.add(Fault("wrong_shape", times=3, path="status$"))
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID)), message({"eventType": "expenses.odd"}, "msg_odd")))
     event = load("retry", "due")
     event["Records"][0]["body"] = "{}"

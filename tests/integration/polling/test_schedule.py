@@ -158,7 +158,7 @@ def test_a_malformed_answer_to_a_check_makes_one_dead_letter_that_can_be_redrive
     """It is not polled again, which would add a dead letter each time."""
     simulated.change_sync(SYNC_ID, code=1000)
     worker.hear("msg_1")
-    simulated.faults.add(Fault("malformed", times=3))
+    simulated.faults.add(Fault("wrong_shape", times=3))
     worker.wait()
     with pytest.raises(PoisonMessageError, match="malformed-response"):
         worker.check()

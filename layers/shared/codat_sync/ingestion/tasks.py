@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 from codat_sync.core.errors import PoisonMessageError
 from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.core.json_text import repair_text
 from codat_sync.core.timestamps import parse_timestamp
 from codat_sync.messaging.messages import CheckMessage, Message, WebhookMessage
 from codat_sync.rate_limits.quota import QuotaEvent
 from codat_sync.webhooks.events import EventCategory, Webhook, WebhookEvent, parse_body, parse_webhook
+
+# Codat's quotas have millions at most; DynamoDB's numbers have 38 digits.
+_MAX_COUNT = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,7 @@ def _of_check(check: CheckMessage) -> Task:
 
 
 def _of_webhook(message: WebhookMessage) -> Task:
-    event = parse_body(_raw(message))
+    event = parse_body(repair_text(_raw(message)))
     if event is None:
         raise PoisonMessageError("invalid-json", "the webhook's body is not a JSON object")
     webhook = parse_webhook(event)
@@ -166,7 +170,9 @@ def _quota_event(webhook: Webhook, message: WebhookMessage) -> QuotaEvent:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= _MAX_COUNT else None
 
 
 def _raw(message: WebhookMessage) -> bytes:

@@ -48,11 +48,14 @@ class Item:
         return self.status in FAILED_STATUSES
 
 
-def truncate_message(row: TransactionRow) -> None:
-    """Truncate the message of ``row`` in place to its maximum length."""
-    message = row.get("message")
-    if message and len(message) > MAX_MESSAGE_LENGTH:
-        row["message"] = message[:MAX_MESSAGE_LENGTH]
+def truncate_message(text: str | None) -> str | None:
+    """Return a message of Codat's within the maximum length."""
+    return text and text[:MAX_MESSAGE_LENGTH]
+
+
+def truncate_name(text: str | None) -> str | None:
+    """Return a name, a status or a type of Codat's within the maximum length."""
+    return text and text[:MAX_NAME_LENGTH]
 
 
 def fold(rows: Iterable[TransactionRow]) -> tuple[Item, ...]:
@@ -86,15 +89,15 @@ def _item(row: TransactionRow, ordinal: int) -> Item:
     return Item(
         transaction_id=transaction_id and canonicalize(transaction_id),
         integration_type=_integration_type(row.get("integrationType")),
-        status=status and status[:MAX_NAME_LENGTH],
-        message=message and message[:MAX_MESSAGE_LENGTH],
+        status=truncate_name(status),
+        message=truncate_message(message),
         ordinal=ordinal if transaction_id is None else None,
     )
 
 
 def _integration_type(name: str | None) -> str | None:
     # Codat's description has `expenses`, its examples `expense`: the same type.
-    return "expense" if name and name.lower() in {"expense", "expenses"} else name and name[:MAX_NAME_LENGTH]
+    return "expense" if name and name.lower() in {"expense", "expenses"} else truncate_name(name)
 
 
 def _merge(known: Item, item: Item) -> Item:
