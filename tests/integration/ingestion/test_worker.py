@@ -221,8 +221,7 @@ def test_a_malformed_answer_is_dead_lettered_with_the_reason(
     assert dead["Body"] == messages["Records"][0]["body"]
     assert dead["Attributes"]["MessageGroupId"] == COMPANY_ID
     assert dead["MessageAttributes"]["reason"]["StringValue"] == "malformed-response"
-    assert (
-        "/status: as a whole: Input should be a valid dictionary" in dead["MessageAttributes"]["detail"]["StringValue"]
+    assert "/status: as a whole: Input should be" in dead["MessageAttributes"]["detail"]["StringValue"]
     )
 
 

@@ -118,7 +118,8 @@ def test_an_absurd_total_is_not_followed(simulated: SimulatedCodat) -> None:
         Fault("status", status=409),
         Fault("disconnect"),
         Fault("reset"),
-        Fault("wrong_shape"),
+        Fault("cut"),
+        Fault("maintenance"),
         Fault("wrong_shape"),
     ],
 )

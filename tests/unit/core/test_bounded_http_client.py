@@ -83,15 +83,16 @@ def test_a_packed_response_is_unpacked_in_small_pieces() -> None:
 @pytest.mark.parametrize("text", [b"", b"short", b"x" * 1_000_000])
 def test_a_packed_response_is_the_text_that_was_packed(text: bytes) -> None:
     """From its first to its last byte."""
-    with (
-        _serve(lambda connection: _send_packed(connection, gzip.compress(text))) as url,
-        build_http_client(url) as client,
-    ):
+    packed = gzip.compress(text)
+    with _serve(lambda connection: _send_packed(connection, packed)) as url, build_http_client(url) as client:
         assert client.get("/").content == text
 
 
 def test_a_damaged_package_is_an_error_of_httpx() -> None:
     """Which callers expect."""
-    with _serve(lambda connection: _send_packed(connection, b"not gzip")) as url, build_http_client(url) as client:
-        with pytest.raises(httpx.DecodingError):
-            client.get("/")
+    with (
+        _serve(lambda connection: _send_packed(connection, b"not gzip")) as url,
+        build_http_client(url) as client,
+        pytest.raises(httpx.DecodingError),
+    ):
+        client.get("/")
