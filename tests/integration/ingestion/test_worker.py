@@ -222,7 +222,6 @@ def test_a_malformed_answer_is_dead_lettered_with_the_reason(
     assert dead["Attributes"]["MessageGroupId"] == COMPANY_ID
     assert dead["MessageAttributes"]["reason"]["StringValue"] == "malformed-response"
     assert "/status: as a whole: Input should be" in dead["MessageAttributes"]["detail"]["StringValue"]
-    )
 
 
 _EVENT: dict[str, Any] = {
