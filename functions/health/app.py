@@ -2,7 +2,6 @@
 
 import os
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import boto3
 from aws_lambda_powertools.metrics import MetricUnit
@@ -19,10 +18,9 @@ from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.shared_limiter import SharedLimiter
 from codat_sync.retries.lambda_client import RetryClient
 from codat_sync.web.api.resolver import api
-from codat_sync.web.api.responses import PREFIX
 from codat_sync.web.pages.resolver import pages
 from codat_sync.web.pages.site import Site
-from codat_sync.web.security_headers import headers_for
+from codat_sync.web.sync_health import SyncHealth
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -42,10 +40,10 @@ api_key = connect_api_key(settings.codat_secret_arn, config)
 connection = connect_codat(http, api_key, SharedLimiter(table, utc_now), gate)
 read_service = build_read_service(settings, table, connection, sqs)
 login, sessions = build_login(login_settings, http, config)
-json_api = api(read_service, settings.access)
 retry = RetryClient(boto3.client("lambda", config=retry_config), settings.retry_function_name)
 letters = build_dead_letter_service(settings, table, sqs)
 site = Site(pages(read_service, retry, letters), login, sessions, login_settings, utc_now)
+sync_health = SyncHealth(api(read_service, settings.access), site, login_settings.public_url)
 
 
 @metrics.log_metrics
@@ -54,15 +52,6 @@ def lambda_handler(event: Json, context: "LambdaContext") -> Json:
     """Answer a request of API Gateway (payload 2.0)."""
     metrics.add_metric("HealthRequests", MetricUnit.Count, 1)
     with limit_codat_calls(connection, context.get_remaining_time_in_millis() / 1000 - MAX_CALL_SECONDS):
-        answer = _answer(event, context)
+        answer = sync_health.answer(event, context)
     logger.info("request completed", route=event["routeKey"], status=answer["statusCode"])
     return answer
-
-
-def _answer(event: Json, context: "LambdaContext") -> Json:
-    path = event["rawPath"].removeprefix(urlsplit(login_settings.public_url).path.rstrip("/"))
-    if path.startswith(f"{PREFIX}/"):
-        answer = json_api.resolve(event | {"rawPath": path}, context)
-    else:
-        answer = site.resolve(event, context)
-    return answer | {"headers": headers_for(answer["headers"])}
