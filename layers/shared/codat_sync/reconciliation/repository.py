@@ -10,13 +10,12 @@ from typing import Any
 
 from codat_sync.aws.dynamodb import Attributes, Table
 from codat_sync.aws.table_schema import (
-    BY_RECONCILE,
-    RECONCILE,
     SYNC,
     accepted_differences_key,
     company_key,
     company_partition,
     reconcile_index_keys,
+    reconcile_partition,
     reconciliation_key,
     sync_key,
 )
@@ -64,9 +63,7 @@ class ReconciliationRepository:
 
     def load_due(self, now: datetime, most: int) -> list[Due]:
         """Return at most ``most`` companies that are due, the longest overdue first."""
-        found = self._table.query_index(
-            BY_RECONCILE, {"reconcilePk": RECONCILE}, {"reconcileAt": format_timestamp(now)}
-        )
+        found = self._table.query_until(reconcile_partition(), format_timestamp(now))
         return [
             Due(item["summary"]["companyId"], item["reconcileAt"], bool(item["summary"].get("isQuiet")))
             for item, _ in zip(found, range(most), strict=False)
@@ -95,8 +92,7 @@ class ReconciliationRepository:
 
     def load_summaries(self, company_id: str) -> dict[str, SyncSummary]:
         """Load the summaries of all syncs of a company, by id; eventually consistent."""
-        of = company_partition(company_id)
-        items = self._table.query_index(of.index, {of.name: of.value}, {of.sort: _LAST})
+        items = self._table.query_until(company_partition(company_id), _LAST)
         summaries = (_summary(item["summary"]) for item in items if item["sk"] == SYNC and "summary" in item)
         return {each.sync_id: each for each in summaries}
 
