@@ -97,7 +97,7 @@ class SignedCookie(Generic[T]):
         return URLSafeTimedSerializer(
             keys,  # The last one signs; all of them verify.
             # The name is part of the salt: a cookie of one kind is not valid as another.
-            salt=f"codat-sync.timed.{self._name}",
+            salt=f"codat-sync.{self._name}",
             signer=_Signer,
             signer_kwargs={"digest_method": hashlib.sha256, "now": self._now},
         )
