@@ -55,8 +55,8 @@ class ReconciliationRepository:
         keys = {each: reconciliation_key(each) for each in company_ids}
         asked = [*keys.values(), *map(company_key, keys)]
         found = self._table.get(asked, ["pk", "reconcileAt", ERASURE_REQUESTED_AT])
-        known = {item["pk"] for item in found if "reconcileAt" in item or is_erased(item)}
-        new = [company_id for company_id, key in keys.items() if key["pk"] not in known]
+        tracked = {item["pk"] for item in found if "reconcileAt" in item or is_erased(item)}
+        new = [company_id for company_id, key in keys.items() if key["pk"] not in tracked]
         for company_id in new:
             schedule_reconciliation(self._table, company_id, now)
         return len(new)
@@ -99,7 +99,7 @@ class ReconciliationRepository:
     def load_known(self, sync_ids: Iterable[str]) -> dict[str, KnownSync]:
         """Load the syncs that have a record, by id, read consistently and without items."""
         found = self._table.get(map(sync_key, sync_ids), _HEAD)
-        return {known.sync_id: known for known in map(_known, found)}
+        return {each.sync_id: each for each in map(_known, found)}
 
     def load_company(self, company_id: str) -> tuple[bool, int | None]:
         """Return whether a company is known to be deleted, and its record's version; None if it has no record."""
@@ -117,35 +117,35 @@ class ReconciliationRepository:
 
     # ------------------------------------------------------------ result of a comparison
 
-    def put(self, known: Reconciliation, leased: Due, next_at: datetime | None, now: datetime) -> bool:
+    def put(self, state: Reconciliation, leased: Due, next_at: datetime | None, now: datetime) -> bool:
         """Store a company's state if the lease is still held; return whether it was.
 
         The company is due again at ``next_at``; None: never.
         """
-        changes = write(known, is_quiet=known.is_quiet(now)) | reconcile_index_keys(format_optional_timestamp(next_at))
+        changes = write(state, is_quiet=state.is_quiet(now)) | reconcile_index_keys(format_optional_timestamp(next_at))
         try:
-            self._table.update(reconciliation_key(known.company_id), changes, {"reconcileAt": leased.at})
+            self._table.update(reconciliation_key(state.company_id), changes, {"reconcileAt": leased.at})
         except ConditionFailedError:
             return False
         return True
 
 
-def write(known: Reconciliation, *, is_quiet: bool) -> Attributes:
+def write(state: Reconciliation, *, is_quiet: bool) -> Attributes:
     """Return the attributes of a company's item; a value of None removes the attribute."""
     summary = {
-        "companyId": known.company_id,
-        "begunAt": format_optional_timestamp(known.begun_at),
-        "comparedAt": format_optional_timestamp(known.compared_at),
-        "completeAsOf": format_optional_timestamp(known.complete_as_of),
-        "listed": known.listed,
-        "reasons": known.reasons,
-        "omitted": known.omitted,
-        "omittedBefore": format_optional_timestamp(known.omitted_before),
-        "missing": known.missing,
-        "lastMissedAt": format_optional_timestamp(known.last_missed_at),
-        "latestAt": format_optional_timestamp(known.latest_at),
-        "stalledRuns": known.stalled_runs,
-        "problem": known.problem,
+        "companyId": state.company_id,
+        "begunAt": format_optional_timestamp(state.begun_at),
+        "comparedAt": format_optional_timestamp(state.compared_at),
+        "completeAsOf": format_optional_timestamp(state.complete_as_of),
+        "listed": state.listed,
+        "reasons": state.reasons,
+        "omitted": state.omitted,
+        "omittedBefore": format_optional_timestamp(state.omitted_before),
+        "missing": state.missing,
+        "lastMissedAt": format_optional_timestamp(state.last_missed_at),
+        "latestAt": format_optional_timestamp(state.latest_at),
+        "stalledRuns": state.stalled_runs,
+        "problem": state.problem,
         "isQuiet": is_quiet,
     }
     unresolved = {
@@ -154,7 +154,7 @@ def write(known: Reconciliation, *, is_quiet: bool) -> Attributes:
             format_optional_timestamp(each.complete_before),
             format_optional_timestamp(each.enqueued_at),
         ]
-        for sync_id, each in known.unresolved.items()
+        for sync_id, each in state.unresolved.items()
     }
     return {"v": STATE_VERSION, "summary": summary, "unresolved": unresolved}
 
