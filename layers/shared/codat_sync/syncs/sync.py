@@ -61,7 +61,7 @@ class Sync:
     def digest(self) -> str:
         """Return a digest of Codat's data, independent of the order of rows: equal digests mean no change."""
         status = self.status
-        status = (
+        status_fields = (
             *(
                 status.company_id,
                 status.sync_id,
