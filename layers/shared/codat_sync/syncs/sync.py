@@ -61,17 +61,17 @@ class Sync:
     def digest(self) -> str:
         """Return a digest of Codat's data, independent of the order of rows: equal digests mean no change."""
         status = self.status
-        status_fields = (
-            *(
-                status.company_id,
-                status.sync_id,
-                status.code,
-                status.status,
-                status.error_message,
-                status.exception_message,
-            ),
-            *(status.synced_at and format_timestamp(status.synced_at), status.data_pushed),
+        synced_at = status.synced_at and format_timestamp(status.synced_at)
+        messages = (status.error_message, status.exception_message)
+        fields = (
+            status.company_id,
+            status.sync_id,
+            status.code,
+            status.status,
+            *messages,
+            synced_at,
+            status.data_pushed,
         )
         # Keep only each item's digest in memory: a large sync's messages take many megabytes.
         items = sorted(hashlib.sha256(json.dumps(astuple(item)).encode()).hexdigest() for item in self.items)
-        return hashlib.sha256(json.dumps([status_fields, items]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([fields, items]).encode()).hexdigest()
