@@ -92,7 +92,7 @@ def test_the_clock_enqueues_no_more_than_workers_can_process(
 ) -> None:
     """More would be due again before workers could process it."""
     due = DueItemRepository(store.table)
-    monkeypatch.setattr("codat_sync.polling.dispatcher._MOST", 3)
+    monkeypatch.setattr("codat_sync.polling.dispatcher._MAX_ITEMS", 3)
     company = simulated.company(COMPANY_ID)
     syncs = [simulated.add_sync(company, 1000) for _ in range(5)]
     start("worker")(batch(*(of(simulated, sync, f"msg_{n}") for n, sync in enumerate(syncs))))

@@ -120,7 +120,7 @@ class CompanyErasedError(CodatSyncError):
     """The company's data was erased on request: nothing of it is written or sent."""
 
     def __init__(self, company_id: str) -> None:
-        super().__init__(f"company {company_id} was forgotten on request")
+        super().__init__(f"company {company_id} was erased on request")
 
 
 class TooEarlyError(CodatSyncError):

@@ -15,7 +15,7 @@ from codat_sync.reconciliation.company_state import LEASE
 from codat_sync.webhooks.endpoint import Endpoint, EndpointState
 
 _VERSION = 1
-_MOST_RACES = 5
+_MAX_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +99,15 @@ class ReconciliationRunRepository:
 
     def count_missed_webhooks(self, number: int, now: datetime) -> None:
         """Add to the number of syncs whose webhook never arrived. Gives up after 5 lost races."""
-        for _ in range(_MOST_RACES):
-            known = self._load(ENDPOINT).get("missedWebhooks")
+        for _ in range(_MAX_ATTEMPTS):
+            missed = self._load(ENDPOINT).get("missedWebhooks")
             changes = {
                 "v": _VERSION,
-                "missedWebhooks": int(known or 0) + number,
+                "missedWebhooks": int(missed or 0) + number,
                 "lastMissedAt": format_timestamp(now),
             }
             with suppress(ConditionFailedError):
-                self._table.update(ENDPOINT, changes, {"missedWebhooks": known})
+                self._table.update(ENDPOINT, changes, {"missedWebhooks": missed})
                 return
 
     def _load(self, key: Key) -> Attributes:

@@ -67,8 +67,8 @@ def fold(rows: Iterable[TransactionRow]) -> tuple[Item, ...]:
     for ordinal, row in enumerate(rows):
         item = _item(row, ordinal)
         key = (item.transaction_id, item.integration_type, item.ordinal)
-        known = items.get(key)
-        items[key] = _merge(known, item) if known else item
+        existing = items.get(key)
+        items[key] = _merge(existing, item) if existing else item
     return tuple(items.values())
 
 
@@ -100,6 +100,6 @@ def _integration_type(name: str | None) -> str | None:
     return "expense" if name and name.lower() in {"expense", "expenses"} else truncate_name(name)
 
 
-def _merge(known: Item, item: Item) -> Item:
-    winner = known if known.status == COMPLETED and item.status != COMPLETED else item
-    return replace(winner, rows=known.rows + 1)
+def _merge(existing: Item, item: Item) -> Item:
+    winner = existing if existing.status == COMPLETED and item.status != COMPLETED else item
+    return replace(winner, rows=existing.rows + 1)
