@@ -8,6 +8,7 @@ from codat_sync.aws.dynamodb import Attributes, Table
 from codat_sync.aws.table_schema import Partition, sync_key
 from codat_sync.core.errors import ConditionFailedError
 from tests.support.aws import Aws
+from tests.support.botocore_calls import lose_responses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,3 +108,57 @@ def test_an_index_is_read_up_to_and_including_the_end(table: Table) -> None:
     table.put_all([sync_key(each) | {"duePk": "DUE", "dueAt": each} for each in "345"])
     found = table.query_until(Partition("byDue", "duePk", "dueAt", "DUE"), "4")
     assert [item["dueAt"] for item in found] == ["3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "write", "after"),
+    [
+        ("PutItem", lambda table: table.put(KEY | {"version": 3}, {"version": 2}), KEY | {"version": 3}),
+        ("UpdateItem", lambda table: table.update(KEY, {"version": 3}, {"version": 2}), KEY | STORED | {"version": 3}),
+        (
+            "UpdateItem",
+            lambda table: table.update(KEY, {}, {"status": "open"}, increment="version"),
+            KEY | STORED | {"version": 3},
+        ),
+        ("UpdateItem", lambda table: table.update(KEY, {}, {}, increment="u0"), KEY | STORED | {"u0": 2}),
+        (
+            "UpdateItem",
+            lambda table: table.acquire_lease(KEY, "slot", "10:00", free_before="09:00", expires_at=1),
+            KEY | STORED | {"slot": "10:00", "expiresAt": 1},
+        ),
+        (
+            "UpdateItem",
+            lambda table: table.increment_counter(KEY, 1, 1),
+            KEY | STORED | {"number": 1, "expiresAt": 1},
+        ),
+        (
+            "TransactWriteItems",
+            lambda table: table.transact(
+                [(KEY | {"version": 3}, {"version": 2})], [(sync_key("3"), {"n0": 1})], [(OTHER, {"version": None})]
+            ),
+            KEY | {"version": 3},
+        ),
+    ],
+)
+@pytest.mark.parametrize("losses", [1, 2])
+def test_a_conditional_write_recognizes_itself(
+    table: Table, operation: str, write: "Callable[[Table], object]", after: Attributes, losses: int
+) -> None:
+    """Its response is lost, and botocore repeats it: it has succeeded, and took effect once."""
+    with lose_responses(lambda name, number: name == operation and number < losses) as requests:
+        assert write(table) is not False
+    assert requests[operation] == losses + 1
+    assert table.get([KEY]) == [after]
+
+
+@pytest.mark.parametrize("operation", ["PutItem", "UpdateItem", "TransactWriteItems"])
+def test_a_conditional_write_does_not_take_anothers_for_its_own(table: Table, operation: str) -> None:
+    """Not even one that wrote the same."""
+    writes: dict[str, Callable[[], None]] = {
+        "PutItem": lambda: table.put(KEY | {"version": 3}, {"version": 2}),
+        "UpdateItem": lambda: table.update(KEY, {"version": 3}, {"version": 2}),
+        "TransactWriteItems": lambda: table.transact([(KEY | {"version": 3}, {"version": 2})]),
+    }
+    writes[operation]()
+    with pytest.raises(ConditionFailedError):
+        writes[operation]()

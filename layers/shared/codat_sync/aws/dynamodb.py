@@ -1,9 +1,11 @@
 """Read and write SyncTable's items in DynamoDB, independent of their meaning."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import reduce
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import tenacity
@@ -38,6 +40,8 @@ _UNPROCESSED_RETRY: dict[str, Any] = {
 # A conflict with another transaction also cancels one, and means the same: start over.
 _CONDITION_FAILED = {"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"}
 
+# The attribute that identifies the last conditional write of an item. Only this module sees it.
+_WRITE_ID = "writeId"
 _NAMES, _VALUES = "ExpressionAttributeNames", "ExpressionAttributeValues"
 
 _serialize = TypeSerializer().serialize
@@ -114,7 +118,9 @@ class Table:
     def put(self, item: Attributes, expected: Mapping[str, object]) -> None:
         """Replace an item if its attributes match ``expected`` (None: absent). Raises ConditionFailedError."""
         self._write_conditionally(
-            lambda: self._client.put_item(TableName=self._name, Item=_to_item(item), **_condition(_matches(expected)))
+            lambda write_id: self._client.put_item(
+                TableName=self._name, Item=_to_item(item | {_WRITE_ID: write_id}), **_condition(_matches(expected))
+            )
         )
 
     def update(
@@ -129,13 +135,12 @@ class Table:
 
         ``increment`` names an attribute to increment by one, from 0. Raises ConditionFailedError.
         """
-        change = _update(changes, {increment: 1} if increment else {})
-        self._update_item(key, change, _matches(expected))
+        self._update_item(key, changes, _matches(expected), {increment: 1} if increment else {})
 
     def acquire_lease(self, key: Attributes, name: str, value: str, *, free_before: str, expires_at: int) -> bool:
         """Set an attribute if it is absent or less than ``free_before``. Returns whether it was set."""
         is_free = Attr(name).not_exists() | Attr(name).lt(free_before)
-        return self._try_update(key, _update({name: value, "expiresAt": expires_at}), is_free)
+        return self._try_update(key, {name: value, "expiresAt": expires_at}, is_free)
 
     def increment_counter(self, key: Attributes, most: int, expires_at: int, *, by: int = 1) -> bool:
         """Add ``by`` to an item's ``number``, unless the sum exceeds ``most`` (which is at least ``by``).
@@ -143,20 +148,36 @@ class Table:
         Returns whether it was added.
         """
         has_room = Attr("number").not_exists() | Attr("number").lte(most - by)
-        return self._try_update(key, _update({"expiresAt": expires_at}, {"number": by}), has_room)
+        return self._try_update(key, {"expiresAt": expires_at}, has_room, {"number": by})
 
-    def _try_update(self, key: Attributes, change: Attributes, condition: ConditionBase) -> bool:
+    def _try_update(
+        self,
+        key: Attributes,
+        changes: Attributes,
+        condition: ConditionBase,
+        increments: Mapping[str, int] = MappingProxyType({}),
+    ) -> bool:
         try:
-            self._update_item(key, change, condition)
+            self._update_item(key, changes, condition, increments)
         except ConditionFailedError:
             return False
         return True
 
-    def _update_item(self, key: Attributes, change: Attributes, condition: ConditionBase | None) -> None:
-        arguments = _merge(change, _condition(condition))
-        self._write_conditionally(
-            lambda: self._client.update_item(TableName=self._name, Key=_to_item(key), **arguments)
-        )
+    def _update_item(
+        self,
+        key: Attributes,
+        changes: Mapping[str, object],
+        condition: ConditionBase | None,
+        increments: Mapping[str, int],
+    ) -> None:
+        def write(write_id: str) -> object:
+            change = _update({**changes, _WRITE_ID: write_id}, increments)
+            # A repeated increment would succeed again: this condition makes it fail.
+            is_new = (Attr(_WRITE_ID).not_exists() | Attr(_WRITE_ID).ne(write_id)) if increments else None
+            arguments = _merge(change, _condition(_all([condition, is_new])))
+            return self._client.update_item(TableName=self._name, Key=_to_item(key), **arguments)
+
+        self._write_conditionally(write)
 
     def transact(
         self,
@@ -171,15 +192,23 @@ class Table:
         Raises ConditionFailedError, also on a conflict with a concurrent transaction.
         """
         table = {"TableName": self._name}
-        operations: list[Any] = [
-            *({"Put": {**table, "Item": _to_item(item), **_condition(_matches(expected))}} for item, expected in puts),
-            *({"Update": {**table, "Key": _to_item(key), **_update(changes)}} for key, changes in updates),
-            *(
-                {"ConditionCheck": {**table, "Key": _to_item(key), **_condition(_matches(expected))}}
-                for key, expected in checks
-            ),
-        ]
-        self._write_conditionally(lambda: self._client.transact_write_items(TransactItems=operations))
+
+        def write(write_id: str) -> object:
+            mark = {_WRITE_ID: write_id}
+            operations: list[Any] = [
+                *(
+                    {"Put": {**table, "Item": _to_item(item | mark), **_condition(_matches(expected))}}
+                    for item, expected in puts
+                ),
+                *({"Update": {**table, "Key": _to_item(key), **_update(changes | mark)}} for key, changes in updates),
+                *(
+                    {"ConditionCheck": {**table, "Key": _to_item(key), **_condition(_matches(expected))}}
+                    for key, expected in checks
+                ),
+            ]
+            return self._client.transact_write_items(TransactItems=operations, ClientRequestToken=write_id)
+
+        self._write_conditionally(write)
 
     def put_all(self, items: Iterable[Attributes], *, large: bool = False) -> None:
         """Write ``items`` in concurrent batches, in no particular order.
@@ -228,13 +257,26 @@ class Table:
         pages = self._client.get_paginator("query").paginate(TableName=self._name, **arguments)
         return (_from_item(item) for page in pages for item in page["Items"])
 
-    def _write_conditionally(self, write: Any) -> None:  # noqa: ANN401 - the response of a write is not used
+    def _write_conditionally(self, write: Callable[[str], object]) -> None:
+        """Make a write that marks what it writes with an id.
+
+        The SDK repeats a request whose response was lost. If the first attempt was applied, the condition fails on our
+        own write: DynamoDB returns the item, and the id shows whose it is.
+        """
+        write_id = uuid.uuid4().hex
         try:
-            write()
+            write(write_id)
         except ClientError as error:
             if error.response["Error"]["Code"] not in _CONDITION_FAILED:
                 raise
-            raise ConditionFailedError("the item is not as it was") from error
+            if not _is_marked(error.response, write_id):
+                raise ConditionFailedError("the item is not as it was") from error
+
+
+def _is_marked(response: Mapping[str, Any], write_id: str) -> bool:
+    """Return whether a failed condition's response, or one of a transaction's reasons, has an item of this write."""
+    failures = (response, *response.get("CancellationReasons", ()))
+    return any(each.get("Item", {}).get(_WRITE_ID) == _serialize(write_id) for each in failures)
 
 
 # Each function below returns a request's arguments for one expression. Names and values have placeholders, as many
@@ -243,14 +285,22 @@ class Table:
 
 def _matches(expected: Mapping[str, object]) -> ConditionBase | None:
     """Return the condition that an item's attributes have these values (None: absent); None if none is expected."""
-    conditions: list[ConditionBase] = [
+    conditions = [
         Attr(name).not_exists() if value is None else Attr(name).eq(value) for name, value in expected.items()
     ]
-    return reduce(And, conditions) if conditions else None
+    return _all(conditions)
+
+
+def _all(conditions: Iterable[ConditionBase | None]) -> ConditionBase | None:
+    given = [each for each in conditions if each is not None]
+    return reduce(And, given) if given else None
 
 
 def _condition(condition: ConditionBase | None) -> Attributes:
-    return _built("ConditionExpression", condition) if condition is not None else {}
+    """Write only on a condition; if it fails, the error has the item."""
+    if condition is None:
+        return {}
+    return _built("ConditionExpression", condition) | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
 
 
 def _key_condition(condition: ConditionBase) -> Attributes:
@@ -304,4 +354,4 @@ def _to_item(values: Attributes) -> Attributes:
 
 
 def _from_item(item: Mapping[str, Any]) -> Attributes:
-    return {name: _deserialize(value) for name, value in item.items()}
+    return {name: _deserialize(value) for name, value in item.items() if name != _WRITE_ID}
