@@ -50,9 +50,9 @@ def verify(secrets: SigningSecrets, headers: Mapping[str, str], body: bytes) -> 
     Header names are case-insensitive. Raises WebhookAuthenticationError.
     """
     lowered = {name.lower(): value for name, value in headers.items()}
-    agreed = secrets.authorization
-    if agreed and not hmac.compare_digest(lowered.get("authorization", "").encode(), agreed):
-        raise WebhookAuthenticationError("the Authorization header is not the agreed one")
+    configured = secrets.authorization
+    if configured and not hmac.compare_digest(lowered.get("authorization", "").encode(), configured):
+        raise WebhookAuthenticationError("the Authorization header does not match the configured value")
     signed = _signed_headers(lowered)
     if not any(_is_signed_by(verifier, signed, body) for verifier in secrets.verifiers):
         raise WebhookAuthenticationError("no signature matches")
