@@ -53,9 +53,9 @@ def verify(secrets: SigningSecrets, headers: Mapping[str, str], body: bytes) -> 
     Header names are case-insensitive. Raises WebhookAuthenticationError.
     """
     lowered = {name.lower(): value for name, value in headers.items()}
-    agreed = secrets.authorization
-    if agreed and not hmac.compare_digest(lowered.get("authorization", "").encode(), agreed):
-        raise WebhookAuthenticationError("the Authorization header is not the agreed one")
+    configured = secrets.authorization
+    if configured and not hmac.compare_digest(lowered.get("authorization", "").encode(), configured):
+        raise WebhookAuthenticationError("the Authorization header does not match the configured value")
     families = list(_signed_headers(lowered))
     if not families:
         raise WebhookAuthenticationError("the signature's headers are not complete")
