@@ -52,9 +52,7 @@ class Deployment:
             deployment = cls(stack, boto3.Session()) if stack else cls.local(Outputs.read())
             _ = deployment.outputs
         except (BotoCoreError, ClientError) as error:
-            raise CommandError(
-                f"can't read {f'the stack {stack}' if stack else 'the local stack'}: {error}"
-            ) from error
+            raise CommandError(f"can't read {f'the stack {stack}' if stack else 'the local stack'}: {error}") from error
         return deployment
 
     @classmethod
