@@ -18,8 +18,8 @@ DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
 CURRENT = [path for path in DOCUMENTS if path.name not in {"CHANGELOG.md", "decisions.md"}]
 # Paths in backticks are relative to one of these.
 BASES = (ROOT, ROOT / "layers/shared/codat_sync")
-# Made by a command, or no files: roles, and the namespace of the metrics.
-NOT_IN_THE_REPOSITORY = (".local", ".venv", ".aws-sam", "codat-sync/", "CodatSync/")
+# Made by a command, or no files: roles, and namespaces of metrics.
+NOT_IN_THE_REPOSITORY = (".local", ".venv", ".aws-sam", "codat-sync/", "CodatSync/", "AWS/")
 FILE_IN_BACKTICKS = re.compile(r"`([\w.-]+(?:/[\w.*<>-]+)+/?|[\w-]+\.(?:py|md|toml|ya?ml))`")
 
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
