@@ -54,7 +54,7 @@ def test_exhausted_quota_prevents_calls_until_it_resets(
 
 
 def test_a_quota_event_closes_the_gate(start: StartFunction, simulated: SimulatedCodat) -> None:
-    """Codat is not called, not even once, for a check or for an event."""
+    """An event of either webhook generation closes it before Codat is called even once."""
     worker = start("worker")
     reached = [simulated.event(event_type=_REACHED), simulated.event(generation="old", event_type="Rate Limit Reached")]
     for event in reached:
