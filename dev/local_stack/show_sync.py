@@ -13,14 +13,14 @@ from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import status_code
 from codat_sync.syncs.sync import Sync
 from dev.local_stack.aws_clients import LocalAws
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 from ops.local_stack import Outputs
 
 _SECONDS_TO_WAIT = 15
 
 
 def show_sync(sync_id: str) -> None:
-    """Print the sync with its items. Raises LocalStackError if the table does not have it within 15 s."""
+    """Print the sync with its items. Raises CommandError if the table does not have it within 15 s."""
     local = Outputs.read()
     # The retention matters only to writers.
     store = SyncRepository(
@@ -30,11 +30,11 @@ def show_sync(sync_id: str) -> None:
 
 
 def _awaited(store: SyncRepository, sync_id: str) -> SyncRecord:
-    """Wait for the sync, as a webhook that was just sent takes a moment to be processed. Raises LocalStackError."""
+    """Wait for the sync, as a webhook that was just sent takes a moment to be processed. Raises CommandError."""
     deadline = time.monotonic() + _SECONDS_TO_WAIT
     while (record := store.load_sync(sync_id)) is None:
         if time.monotonic() > deadline:
-            raise LocalStackError(f"The table has no sync {sync_id}: send a webhook for it first.")
+            raise CommandError(f"The table has no sync {sync_id}: send a webhook for it first.")
         time.sleep(0.1)
     return record
 

@@ -63,13 +63,13 @@ def test_one_dead_letter_is_redriven_and_another_dropped(stack: Outputs, client:
         ("redrive", first, "sent for reprocessing"),
         ("drop", second, "dropped and recorded below"),
     ):
-        form = {"token": "authentication-is-off", "letter": letter, "why": "a test of ours"}
+        form = {"token": "authentication-is-off", "letter": letter, "why": "a test message"}
         asked = client.post(f"dead-letters/{how}", data=form)
         assert asked.status_code == 303, asked.text
         assert f"1 dead letter {shown}" in client.get(asked.url.join(asked.headers["location"])).text
     page = client.get("dead-letters").text
     assert not re.findall('name="letter"', page)
-    assert "a test of ours" in page
+    assert "a test message" in page
 
 
 def _letters(client: httpx.Client, number: int) -> list[str]:

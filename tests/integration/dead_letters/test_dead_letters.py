@@ -114,11 +114,11 @@ def test_a_redriven_message_succeeds_after_the_fix(
 def test_what_is_dropped_is_written_down_whole(letters: DeadLetterService, aws: Aws) -> None:
     """With who dropped it, when and why, for a year."""
     (letter,) = letters.drop(
-        DeadLetterFilter(reason="malformed-response"), DropDecision("a test of ours", "a person", _NOW)
+        DeadLetterFilter(reason="malformed-response"), DropDecision("a test message", "a person", _NOW)
     )
     (item,) = _dropped(aws)
     assert (item["why"]["S"], item["by"]["S"], item["droppedAt"]["S"][:16]) == (
-        "a test of ours",
+        "a test message",
         "a person",
         "2026-11-24T22:00",
     )
