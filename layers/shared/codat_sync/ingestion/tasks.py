@@ -16,12 +16,9 @@ from codat_sync.messaging.messages import CheckMessage, Message, WebhookMessage
 from codat_sync.rate_limits.quota import QuotaEvent
 from codat_sync.webhooks.events import EventCategory, Webhook, WebhookEvent, parse_body, parse_webhook
 
-<<<<<<< HEAD
 # Codat's quotas have millions at most; DynamoDB's numbers have 38 digits.
 _MAX_COUNT = 10**12
-=======
 _MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
->>>>>>> 8a6d083d906fa24ff36074f1f3c8cf50b317ab5c
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +132,8 @@ def _parse_check(check: CheckMessage) -> Task:
     return SyncTask(company_id, sync_id, None, check["version"], check["correlationId"])
 
 
-<<<<<<< HEAD
-def _of_webhook(message: WebhookMessage) -> Task:
-    event = parse_body(repair_text(_raw(message)))
-=======
 def _parse_webhook(message: WebhookMessage) -> Task:
-    event = parse_body(_raw(message))
->>>>>>> 8a6d083d906fa24ff36074f1f3c8cf50b317ab5c
+    event = parse_body(repair_text(_raw(message)))
     if event is None:
         raise PoisonMessageError("invalid-json", "the webhook's body is not a JSON object")
     webhook = parse_webhook(event)
