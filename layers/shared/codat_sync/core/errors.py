@@ -56,7 +56,7 @@ class MessageTooLargeError(CodatSyncError):
 
 
 class PoisonMessageError(CodatSyncError):
-    """A message that no retry can fix: it goes to the dead-letter queue, with the reason, for an operator.
+    """A message that no retry can fix: it goes to the dead-letter queue, with the reason.
 
     ``reason`` is a short hyphenated code to count and search by; ``detail`` is a sentence to read.
     """
@@ -111,7 +111,7 @@ class CompanyErasedError(CodatSyncError):
     """The company's data was erased on request: nothing of it is written or sent."""
 
     def __init__(self, company_id: str) -> None:
-        super().__init__(f"company {company_id} was forgotten on request")
+        super().__init__(f"company {company_id} was erased on request")
 
 
 class TooEarlyError(CodatSyncError):

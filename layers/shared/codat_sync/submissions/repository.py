@@ -28,7 +28,7 @@ class SubmissionRepository:
     def load_claims(self, company_id: str, transaction_ids: Sequence[str]) -> Claims:
         """Load the submission that claims each transaction, read consistently.
 
-        Raises CompanyErasedError if the company is erased and nothing of it may be written, and UnprocessedItemsError.
+        Raises CompanyErasedError and UnprocessedItemsError.
         """
         keys = (claim_key(company_id, transaction_id) for transaction_id in transaction_ids)
         found = self._table.get([company_key(company_id), *keys])
@@ -80,7 +80,7 @@ class SubmissionRepository:
         )
 
     def mark_sent(self, submission: Submission, now: datetime) -> Submission:
-        """Mark the submission as about to be sent, and return it: only whoever marks it may send it.
+        """Mark the submission as about to be sent, and return it. Only the caller that marked it may send it.
 
         Raises ClaimConflictError.
         """
@@ -97,7 +97,7 @@ class SubmissionRepository:
         self._change(submission, {"state": State.UNKNOWN.value, "answerStatus": status})
 
     def mark_rejected(
-        self, submission: Submission, status: int | None, why: str, already_processed: Iterable[str] = ()
+        self, submission: Submission, status: int | None, reason: str, already_processed: Iterable[str] = ()
     ) -> None:
         """Record that Codat rejected the submission, and which transactions it reported as already processed.
 
@@ -106,7 +106,7 @@ class SubmissionRepository:
         changes = {
             "state": State.REJECTED.value,
             "answerStatus": status,
-            "rejectionReason": why,
+            "rejectionReason": reason,
             "alreadyProcessed": sorted(already_processed),
         }
         self._change(submission, changes)
@@ -119,8 +119,10 @@ class SubmissionRepository:
         bodies = self._table.query(claim_key(company_id, transaction_id)["pk"], BODY_PREFIX)
         texts = {item["sk"].removeprefix(BODY_PREFIX): item for item in bodies}
         found = self._table.get(map(submission_key, texts))
-        known = [(_read(item), Body(transaction_id, texts[item["submissionId"]].get("body", ""))) for item in found]
-        return sorted(known, key=lambda each: each[0].recorded_at)
+        submissions = [
+            (_read(item), Body(transaction_id, texts[item["submissionId"]].get("body", ""))) for item in found
+        ]
+        return sorted(submissions, key=lambda each: each[0].recorded_at)
 
     def load_sync_ids_of_other_submissions(self, submission: Submission) -> set[str]:
         """Load the ids of the syncs that belong to other submissions of the same transactions."""
@@ -188,7 +190,7 @@ def _read(values: Attributes) -> Submission:
 def _parse_required_timestamp(text: str) -> datetime:
     moment = parse_timestamp(text)
     if moment is None:
-        raise ValueError(f"not a time: {text}")
+        raise ValueError(f"invalid timestamp: {text}")
     return moment
 
 
