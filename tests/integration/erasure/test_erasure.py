@@ -251,7 +251,7 @@ def test_late_writers_restore_nothing(application: _Application, aws: Aws, clock
     ):
         answer = ask(application.submit, method, path, body)
         assert (answer.status, answer.body["statusCode"], answer.body["canBeRetried"]) == (410, 410, "False"), path
-        assert answer.body["error"] == f"company {COMPANY_ID} was forgotten on request. Nothing was sent."
+        assert answer.body["error"] == f"company {COMPANY_ID} was erased on request. Nothing was sent."
     assert application.items() == before
     application.drop(COMPANY_ID, COMPANY_ID)
     assert list(application.of(COMPANY_ID)) == [(f"COMPANY#{COMPANY_ID}", "COMPANY")]

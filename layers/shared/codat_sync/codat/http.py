@@ -90,15 +90,15 @@ class CodatHttpClient:
         request.headers["Authorization"] = f"Basic {key}"
         with self._limiter.acquire(company_id):
             if self._clock() > self.deadline:
-                raise CodatUnreachableError("there was no time left to ask")
+                raise CodatUnreachableError("no time left for the call")
             # Only now: the gate may have closed while this call waited for its slot.
             self._gate.require_open()
             answer = self._send(request)
         self._count(str(answer.status_code))
         if quota := read_quota(answer.headers, answer.received_at):
             self._gate.record_quota(quota)
-        says_nothing = is_refusal_ignored and answer.status_code in {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}
-        if isinstance(error := map_error(answer), GateClosedError) and not says_nothing:
+        is_ignored = is_refusal_ignored and answer.status_code in {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}
+        if isinstance(error := map_error(answer), GateClosedError) and not is_ignored:
             self._gate.close(error.closure)
         return answer
 
@@ -119,7 +119,7 @@ class CodatHttpClient:
                 for chunk in answer.iter_bytes():
                     content += chunk
                     if self._clock() > deadline:
-                        raise httpx.ReadTimeout(f"the answer was not there within {MAX_RESPONSE_SECONDS:.0f} s")
+                        raise httpx.ReadTimeout(f"no complete response within {MAX_RESPONSE_SECONDS:.0f} s")
             finally:
                 answer.close()
         except httpx.HTTPError as error:
@@ -136,20 +136,20 @@ class CodatHttpClient:
 def map_error(answer: CodatResponse) -> CodatError:
     """Map a response to an error by its HTTP status: the body's status code may differ."""
     try:
-        said = ErrorResponse.model_validate_json(answer.content)
+        details = ErrorResponse.model_validate_json(answer.content)
     except ValidationError:
-        said = ErrorResponse()
+        details = ErrorResponse()
     # Not Codat's own message: it may quote personal data, and errors are logged.
     text = f"HTTP {answer.status_code} {answer.reason_phrase}".strip()
     match answer.status_code:
         case 401 | 402 | 403:
             closure = closure_from_refusal(answer.status_code, answer.received_at)
-            return GateClosedError(text, closure, is_refused_by_codat=True, correlation_id=said.correlation_id)
+            return GateClosedError(text, closure, is_refused_by_codat=True, correlation_id=details.correlation_id)
         case 404:
-            return CodatNotFoundError(text, correlation_id=said.correlation_id)
+            return CodatNotFoundError(text, correlation_id=details.correlation_id)
         case 429:
             closure = closure_from_429(answer.headers, answer.received_at)
-            return GateClosedError(text, closure, is_refused_by_codat=True, correlation_id=said.correlation_id)
+            return GateClosedError(text, closure, is_refused_by_codat=True, correlation_id=details.correlation_id)
         case status if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in {408, 409}:
-            return CodatUnavailableError(text, correlation_id=said.correlation_id)
-    return CodatResponseError(text, correlation_id=said.correlation_id)
+            return CodatUnavailableError(text, correlation_id=details.correlation_id)
+    return CodatResponseError(text, correlation_id=details.correlation_id)

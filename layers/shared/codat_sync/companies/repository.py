@@ -23,7 +23,7 @@ _NOT_SHOWN = {"fetchedAt", "connectionChangedAt"}
 
 @dataclass(frozen=True, slots=True)
 class CompanySnapshot:
-    """A company's stored state, read before Codat is asked.
+    """A company's stored state, read before the request to Codat.
 
     ``connection_changed_at`` is when a change of its connection was last detected, None if never.
     ``has_reconciliation`` says whether it is scheduled for reconciliation. If it ``is_erased``, none of its data may be
@@ -84,7 +84,7 @@ class CompanyRepository:
         """
         has_changed = snapshot.company is not None and snapshot.company.connection_status != company.connection_status
         since = now if has_changed else snapshot.connection_changed_at
-        said: Attributes = {
+        fetched: Attributes = {
             "name": company.name,
             "sourcePlatform": company.source_platform,
             "targetPlatform": company.target_platform,
@@ -94,7 +94,7 @@ class CompanyRepository:
             "connectionChangedAt": since and format_timestamp(since),
         }
         self._ensure_reconciliation(snapshot, now, is_deleted=company.is_deleted)
-        self._update(said, pending_check, snapshot, next_version(snapshot.values))
+        self._update(fetched, pending_check, snapshot, next_version(snapshot.values))
 
     def defer(self, pending_check: PendingCheck, snapshot: CompanySnapshot) -> None:
         """Schedule another check of a company. Raises VersionConflictError."""
@@ -110,21 +110,23 @@ class CompanyRepository:
         self._update({}, pending_check, snapshot, snapshot.version or 1)
 
     def _ensure_reconciliation(self, snapshot: CompanySnapshot, now: datetime, *, is_deleted: bool = False) -> None:
-        """Schedule a company's reconciliation. Done before its record is written, so that no crash leaves one out."""
+        """Schedule a company's reconciliation. Before its record is written: a crash in between must not skip it."""
         if not (snapshot.has_reconciliation or is_deleted or snapshot.values.get("isDeleted")):
             schedule_reconciliation(self._table, snapshot.company_id, now)
 
     def _update(
-        self, said: Attributes, pending_check: PendingCheck | None, snapshot: CompanySnapshot, version: int
+        self, fetched: Attributes, pending_check: PendingCheck | None, snapshot: CompanySnapshot, version: int
     ) -> None:
-        shown = {name: said[name] for name in said if name not in _NOT_SHOWN} | {"companyId": snapshot.company_id}
+        shown = {name: value for name, value in fetched.items() if name not in _NOT_SHOWN} | {
+            "companyId": snapshot.company_id
+        }
         summary = {**(snapshot.values.get("summary") or {}), **shown}
         changes = {
             "v": _VERSION,
             "version": version,
             "companyId": snapshot.company_id,
             "summary": with_pending_check(summary, pending_check, version=version),
-            **said,
+            **fetched,
             **write_pending_check(pending_check),
         }
         try:

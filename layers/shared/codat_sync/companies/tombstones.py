@@ -70,8 +70,8 @@ class TombstoneRepository:
         The version of its record increases, so that earlier responses of Codat's are not written there.
         """
         record = self._record(company_id)
-        if known := _read(record):
-            return known
+        if existing := _read(record):
+            return existing
         stone = Tombstone(company_id, now, by, reason)
         version = record.get("version")
         changes = _write(stone, int(version or 0) + 1)

@@ -79,10 +79,10 @@ class SharedGate:
     def record_quota(self, quota: Quota) -> None:
         """Record the remaining quota from a response of Codat's, and share it periodically."""
         with self._lock:
-            counted = self._gate.with_quota(quota)
-            if counted is None:
+            updated = self._gate.with_quota(quota)
+            if updated is None:
                 return
-            self._gate = counted
+            self._gate = updated
             shared = self._stored.quota
             is_new = shared is None or quota.is_at_reserve != shared.is_at_reserve
             if is_new or (shared and quota.as_of - shared.as_of >= _STORE_AFTER):
@@ -97,11 +97,13 @@ class SharedGate:
     def _change(self, closure: Closure | None, at: datetime) -> bool:
         with self._lock:
             for _ in range(_MAX_ATTEMPTS):
-                known = self._stored.changed_at
+                expected_at = self._stored.changed_at
                 changed = self._gate.with_closure(closure, at)
                 if changed is None:
                     return False
-                if self._store(_closure_values(changed.closure, at), {"changedAt": known and format_timestamp(known)}):
+                if self._store(
+                    _closure_values(changed.closure, at), {"changedAt": expected_at and format_timestamp(expected_at)}
+                ):
                     self._gate = replace(changed, quota=self._gate.quota)
                     return True
         return False

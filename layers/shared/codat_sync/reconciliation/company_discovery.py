@@ -43,35 +43,34 @@ class CompanyDiscovery:
         Pages are read from last to first, as the oldest companies are on the first page. If a company is deleted
         meanwhile, those after it move to a page that is still to be read. One created meanwhile is found next time.
         """
-        known = self.run_repository.load_directory()
-        if known.next_at and known.next_at > format_timestamp(self.now()):
-            return DiscoveryProgress(known, 0, 0)
-        leased = self.run_repository.put_directory(self._start_listing(known), self.now() + LEASE)
-        return self._read_pages(leased, has_time) if leased else DiscoveryProgress(known, 0, 0)
+        stored = self.run_repository.load_directory()
+        if stored.next_at and stored.next_at > format_timestamp(self.now()):
+            return DiscoveryProgress(stored, 0, 0)
+        leased = self.run_repository.put_directory(self._start_listing(stored), self.now() + LEASE)
+        return self._read_pages(leased, has_time) if leased else DiscoveryProgress(stored, 0, 0)
 
     def postpone(self) -> None:
         """Postpone the next attempt by an hour: repeated failures would exhaust the daily budget."""
         self.run_repository.put_directory(self.run_repository.load_directory(), self.now() + _INTERVAL)
 
-    def _start_listing(self, known: "DirectoryProgress") -> "DirectoryProgress":
-        if known.page is not None:
-            return known
+    def _start_listing(self, stored: "DirectoryProgress") -> "DirectoryProgress":
+        if stored.page is not None:
+            return stored
         now = self.now()
-        return replace(known, began_at=known.began_at or now, started_at=now, page=0, pages=0)
+        return replace(stored, began_at=stored.began_at or now, started_at=now, page=0, pages=0)
 
     def _read_pages(self, leased: "DirectoryProgress", has_time: Callable[[], bool]) -> DiscoveryProgress:
         pages, new = 0, 0
         directory: DirectoryProgress | None = leased
         while directory and directory.page is not None and has_time():
             leased = directory
-            found = self.codat.list_companies(leased.page or 1)
-            new += self.companies.start_tracking(found.company_ids, self.now())
+            listed = self.codat.list_companies(leased.page or 1)
+            new += self.companies.start_tracking(listed.company_ids, self.now())
             pages += 1
-            directory = self._save_progress(leased, found.pages)
+            directory = self._save_progress(leased, listed.pages)
         if directory and directory.page is not None:
-            directory = self.run_repository.put_directory(
-                directory, self.now()
-            )  # The next run need not wait for the lease.
+            # Release the lease, so that the next run can resume at once.
+            directory = self.run_repository.put_directory(directory, self.now())
         return DiscoveryProgress(directory or leased, pages, new)
 
     def _save_progress(self, read: "DirectoryProgress", pages: int) -> "DirectoryProgress | None":
@@ -80,5 +79,5 @@ class CompanyDiscovery:
             return self.run_repository.put_directory(replace(read, page=pages, pages=pages), self.now() + LEASE)
         if read.page is not None and read.page > 1:
             return self.run_repository.put_directory(replace(read, page=read.page - 1), self.now() + LEASE)
-        done = replace(read, page=None, listed_as_of=read.started_at, read_at=self.now())
-        return self.run_repository.put_directory(done, self.now() + _INTERVAL)
+        finished = replace(read, page=None, listed_as_of=read.started_at, read_at=self.now())
+        return self.run_repository.put_directory(finished, self.now() + _INTERVAL)

@@ -15,7 +15,7 @@ from codat_sync.reconciliation.company_state import LEASE
 from codat_sync.webhooks.endpoint import Endpoint, EndpointState
 
 _VERSION = 1
-_MOST_RACES = 5
+_MAX_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class ReconciliationRunRepository:
 
     def put_directory(self, directory: DirectoryProgress, next_at: datetime) -> DirectoryProgress | None:
         """Store the progress and when to continue; return it with that time, None if another run took over."""
-        after = format_timestamp(next_at)
+        next_at_text = format_timestamp(next_at)
         changes = {
             "v": _VERSION,
             "beganAt": format_optional_timestamp(directory.began_at),
@@ -64,7 +64,7 @@ class ReconciliationRunRepository:
             "startedAt": format_optional_timestamp(directory.started_at),
             "page": directory.page,
             "pages": directory.pages,
-            "nextAt": after,
+            "nextAt": next_at_text,
         }
         if not self._put(DIRECTORY, changes, directory.next_at):
             return None
@@ -99,7 +99,7 @@ class ReconciliationRunRepository:
 
     def count_missed_webhooks(self, number: int, now: datetime) -> None:
         """Add to the number of syncs whose webhook never arrived. Gives up after 5 lost races."""
-        for _ in range(_MOST_RACES):
+        for _ in range(_MAX_ATTEMPTS):
             known = self._load(ENDPOINT).get("missedWebhooks")
             changes = {
                 "v": _VERSION,

@@ -62,7 +62,7 @@ _PARTS_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class SyncSnapshot:
-    """A sync's stored state before Codat is asked: its record, the processed events, and its company.
+    """A sync's stored state before the request to Codat: its record, the processed events, and its company.
 
     If the company ``is_erased``, none of its data may be written.
     """
@@ -100,7 +100,7 @@ class ItemPage:
 
 @dataclass(frozen=True, slots=True)
 class SubmittedSync:
-    """A sync that a submission created, before Codat is asked about it.
+    """A sync that a submission created, before it is fetched from Codat.
 
     ``retry_of`` is the sync whose failed transactions it resubmits, None for a first submission.
     """
@@ -137,8 +137,8 @@ class SyncRepository:
     def put_index_entries(self, sync: Sync, snapshot: SyncSnapshot, now: datetime) -> None:
         """Write index entries for the sync's transactions, except those that its last record already had."""
         company_id, sync_id = sync.status.company_id, sync.status.sync_id
-        known = {values.get("transactionId") for values in self._items(snapshot.values)}
-        self._put_index_entries(company_id, sync_id, sorted(select_valid_ids(sync.items) - known), now)
+        indexed = {values.get("transactionId") for values in self._items(snapshot.values)}
+        self._put_index_entries(company_id, sync_id, sorted(select_valid_ids(sync.items) - indexed), now)
 
     def commit(self, sync: Sync, pending_check: PendingCheck | None, snapshot: SyncSnapshot, now: datetime) -> None:
         """Replace the sync record. Raises VersionConflictError if it has changed since ``snapshot`` was read."""
@@ -186,7 +186,8 @@ class SyncRepository:
         """Record ``events`` as processed whose response from Codat matches the record of ``snapshot``.
 
         The version stays the same. Two checks keep a response from before the events from being committed after them:
-        a commit looks for such events (``is_possibly_stale``), and the version is read again here after the write.
+        after a commit, the worker checks for such events (``is_possibly_stale``); and after the write, the version is
+        read again here.
         Raises VersionConflictError.
         """
         self._events.record(sync_key(snapshot.sync_id), events, now, unchanged_version=snapshot.version)
@@ -221,7 +222,7 @@ class SyncRepository:
             except VersionConflictError:
                 continue
             return
-        raise VersionConflictError(f"the record of sync {sync_id} changes each time it is read")
+        raise VersionConflictError(f"the record of sync {sync_id} was changed concurrently on every attempt")
 
     # ------------------------------------------------------------ used by readers
 
