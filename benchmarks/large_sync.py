@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ import httpx
 from codat_sync.aws.dynamodb import Table
 from codat_sync.codat.client import CodatClient
 from codat_sync.codat.http import CodatHttpClient
+from codat_sync.core.clock import utc_now
 from codat_sync.ingestion.sync_ingestion import SyncIngestion
 from codat_sync.ingestion.tasks import SyncTask
 from codat_sync.polling.schedule import Schedule
@@ -80,10 +81,10 @@ def work(codat_url: str, aws_url: str, company_id: str, sync_id: str) -> None:
     """Ingest the sync as the worker does: new, unchanged, and with every message changed."""
     store = SyncRepository(Table(LocalAws(aws_url).dynamodb, _TABLE), event_retention=timedelta(days=16))
     with httpx.Client(base_url=codat_url, trust_env=False) as http:
-        gate = SharedGate(store.table, _now)
+        gate = SharedGate(store.table, utc_now)
         pace = ProcessLimiter(at_once=4, per_minute=100_000)
-        codat = CodatClient(CodatHttpClient(http, lambda: _KEY, pace, gate, _now))
-        ingestion = SyncIngestion(codat, store, Schedule(), _now)
+        codat = CodatClient(CodatHttpClient(http, lambda: _KEY, pace, gate, utc_now))
+        ingestion = SyncIngestion(codat, store, Schedule(), utc_now)
         for name in ("new", "unchanged", "changed"):
             if name == "changed":
                 sys.stdin.readline()  # until it has
@@ -92,10 +93,6 @@ def work(codat_url: str, aws_url: str, company_id: str, sync_id: str) -> None:
             ingestion.ingest([SyncTask(company_id, sync_id, event, None, "request")], 1)
             print(f"{time.monotonic() - began:.1f} s", flush=True)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, flush=True)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 if __name__ == "__main__":

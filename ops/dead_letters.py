@@ -12,7 +12,7 @@ from codat_sync.dead_letters.dead_letter import DeadLetter, DeadLetterFilter, Dr
 from codat_sync.dead_letters.queue import DeadLetterQueueClient, DroppedLetterRepository
 from codat_sync.dead_letters.service import DeadLetterService
 from ops.deployment import Deployment
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ def _errors_of(deployment: Deployment) -> "Iterator[None]":
     try:
         yield
     except (BotoCoreError, ClientError, QueueUnavailableError) as error:
-        raise LocalStackError(f"can't process the dead letters of {deployment.description}: {error}") from error
+        raise CommandError(f"can't process the dead letters of {deployment.description}: {error}") from error
 
 
 def _print(letters: Sequence[DeadLetter], done: str) -> None:

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from codat_sync.aws.dynamodb import Table
 from ops import cloudformation
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 from ops.local_stack import NO_PROXY, STACK, Outputs, local_session
 
 if TYPE_CHECKING:
@@ -46,15 +46,13 @@ class Deployment:
     def connect(cls, stack: str | None) -> "Deployment":
         """Return the stack of this name in the shell's AWS account; the local stack for None.
 
-        Raises LocalStackError if it can't be read.
+        Raises CommandError if it can't be read.
         """
         try:
             deployment = cls(stack, boto3.Session()) if stack else cls.local(Outputs.read())
             _ = deployment.outputs
         except (BotoCoreError, ClientError) as error:
-            raise LocalStackError(
-                f"can't read {f'the stack {stack}' if stack else 'the local stack'}: {error}"
-            ) from error
+            raise CommandError(f"can't read {f'the stack {stack}' if stack else 'the local stack'}: {error}") from error
         return deployment
 
     @classmethod

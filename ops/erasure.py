@@ -12,7 +12,7 @@ from codat_sync.erasure.company_items import CompanyItems
 from codat_sync.erasure.service import ErasureResult, ErasureService
 from ops.dead_letters import dead_letters
 from ops.deployment import Deployment
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 
 
 def erase(stack: str | None, company_id: str, reason: str, *, dry_run: bool) -> None:
@@ -27,7 +27,7 @@ def erase(stack: str | None, company_id: str, reason: str, *, dry_run: bool) -> 
         else:
             print(_summary(service.erase(company_id, reason)))
     except (BotoCoreError, ClientError, CodatSyncError) as error:
-        raise LocalStackError(f"not finished: {error}\nRun the same command again to continue.") from error
+        raise CommandError(f"not finished: {error}\nRun the same command again to continue.") from error
 
 
 def unerase(stack: str | None, company_id: str, reason: str) -> None:
@@ -36,7 +36,7 @@ def unerase(stack: str | None, company_id: str, reason: str) -> None:
     try:
         was_erased = service.lift_block(company_id, reason)
     except (BotoCoreError, ClientError, CodatSyncError) as error:
-        raise LocalStackError(f"the erasure block is not lifted: {error}") from error
+        raise CommandError(f"the erasure block is not lifted: {error}") from error
     print(f"company {company_id} {'is no longer blocked' if was_erased else 'was not erased'}")
 
 
@@ -44,7 +44,7 @@ def _service(deployment: Deployment) -> ErasureService:
     try:
         queues, operator, table = dead_letters(deployment).queues, deployment.operator, deployment.table
     except (BotoCoreError, ClientError) as error:
-        raise LocalStackError(f"can't read {deployment.description}: {error}") from error
+        raise CommandError(f"can't read {deployment.description}: {error}") from error
     now = lambda: datetime.now(UTC)  # noqa: E731
     return ErasureService(
         TombstoneRepository(table), CompanyItems(table), queues, operator, now, sleep, _print_progress

@@ -8,7 +8,7 @@ from typing import Final
 import boto3
 from botocore.config import Config
 
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 
 STACK: Final = "codat-sync-local"
 REGION: Final = "eu-west-2"
@@ -40,9 +40,9 @@ class Outputs:
 
     @classmethod
     def read(cls) -> "Outputs":
-        """Return those of the stack that `make up` started. Raises LocalStackError."""
+        """Return those of the stack that `make up` started. Raises CommandError."""
         if not OUTPUTS.exists():
-            raise LocalStackError("The local stack is not running: start it with `make up`.")
+            raise CommandError("The local stack is not running: start it with `make up`.")
         values = json.loads(OUTPUTS.read_text())
         return cls(**{field.name: values[_camel_case(field.name)] for field in fields(cls)})
 

@@ -6,7 +6,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from codat_sync.erasure.body_retention import BodyPurger
 from ops.deployment import Deployment
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 
 
 def purge_bodies(stack: str | None, days: int, *, dry_run: bool) -> None:
@@ -18,5 +18,5 @@ def purge_bodies(stack: str | None, days: int, *, dry_run: bool) -> None:
             (sum(bodies.count(before)), "would be purged") if dry_run else (sum(bodies.purge(before, now)), "purged")
         )
     except (BotoCoreError, ClientError) as error:
-        raise LocalStackError(f"not finished: {error}\nRun the same command again to continue.") from error
+        raise CommandError(f"not finished: {error}\nRun the same command again to continue.") from error
     print(f"{number:,} bodies from before {before:%Y-%m-%d %H:%M} UTC {done}.")

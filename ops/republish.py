@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from codat_sync.core.errors import QueueUnavailableError
 from ops.dead_letters import dead_letter_queue
 from ops.deployment import Deployment
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
@@ -49,7 +49,7 @@ class Republisher:
         for message in self._messages():
             try:
                 count = sum(map(self._publish, list(self._records(message))))
-            except LocalStackError as error:
+            except CommandError as error:
                 yield f"{message.message_id}  {error}"
                 continue
             self.queue.delete(message)
@@ -78,10 +78,10 @@ class Republisher:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             when = "any more" if code in _EXPIRED else "now"
-            raise LocalStackError(f"can't be read {when}: {code}") from error
+            raise CommandError(f"can't be read {when}: {code}") from error
 
     def _stream_records(self, batch: dict[str, str]) -> Iterator[Record]:
-        """Yield the records of a range of the stream. Raises LocalStackError if any of them is missing."""
+        """Yield the records of a range of the stream. Raises CommandError if any of them is missing."""
         last, empty = int(batch["endSequenceNumber"]), 0
         iterator: str | None = self.streams.get_shard_iterator(
             StreamArn=batch["streamArn"],
@@ -99,12 +99,12 @@ class Republisher:
                     return
             empty = 0 if page["Records"] else empty + 1
             iterator = page.get("NextShardIterator")
-        raise LocalStackError("can't be read now: the stream did not return all of its records")
+        raise CommandError("can't be read now: the stream did not return all of its records")
 
     def _publish(self, record: Record) -> int:
         """Publish one record, unless its item is of a kind that is not published; returns how many were published.
 
-        Raises LocalStackError.
+        Raises CommandError.
         """
         change = record["dynamodb"]
         if record["eventName"] == "REMOVE" or change["Keys"]["sk"]["S"] not in _PUBLISHED:
@@ -115,10 +115,10 @@ class Republisher:
         try:
             answer = self.lambda_.invoke(FunctionName=self.function, Qualifier="live", Payload=payload)
         except ClientError as error:
-            raise LocalStackError(f"the function can't be invoked: {error.response['Error']['Code']}") from error
+            raise CommandError(f"the function can't be invoked: {error.response['Error']['Code']}") from error
         result = json.loads(answer["Payload"].read())
         if "FunctionError" in answer or result["batchItemFailures"]:
-            raise LocalStackError(f"the function failed to publish record {record['eventID']}: see its log")
+            raise CommandError(f"the function failed to publish record {record['eventID']}: see its log")
         return 1
 
 
@@ -132,14 +132,14 @@ def republish(stack: str | None, *, dry_run: bool) -> None:
             print(line)
             number += 1
     except (BotoCoreError, ClientError, QueueUnavailableError) as error:
-        raise LocalStackError(f"can't republish from {deployment.description}: {error}") from error
+        raise CommandError(f"can't republish from {deployment.description}: {error}") from error
     print("1 message." if number == 1 else f"{number} messages.")
 
 
 def republisher_of(deployment: Deployment) -> Republisher:
-    """Return the parts of a deployment that republishing needs. Raises LocalStackError if it publishes no events."""
+    """Return the parts of a deployment that republishing needs. Raises CommandError if it publishes no events."""
     queue = dead_letter_queue(deployment, "publish")
     if queue is None:
-        raise LocalStackError(f"{deployment.description} publishes no events: its parameter PublishEnabled is false.")
+        raise CommandError(f"{deployment.description} publishes no events: its parameter PublishEnabled is false.")
     function = deployment.physical_id("PublishFunction")
     return Republisher(queue, deployment.dynamodbstreams, deployment.lambda_, function)

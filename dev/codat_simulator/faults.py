@@ -21,7 +21,8 @@ Kind = Literal[
     "status",  # returns `status` with Codat's error body
     "disconnect",  # closes the connection without a response
     "reset",  # resets the connection
-    "malformed",  # returns 200 with half of the JSON
+    "cut",  # returns 200 with half of the JSON
+    "maintenance",  # returns 200 with the HTML page of a proxy
     "wrong_shape",  # returns 200 with a list instead of an object, or vice versa
     "truncated",  # omits half of a page's rows, but counts them in totalResults
     "wrong_total",  # returns a page with `total` as totalResults
@@ -101,7 +102,9 @@ class Fault:
 
     def corrupt(self, content: bytes) -> bytes:
         """Corrupt a valid response."""
-        if self.kind == "malformed":
+        if self.kind == "maintenance":
+            return b"<!doctype html><title>Be right back</title>"
+        if self.kind == "cut":
             return content[: len(content) // 2]
         if self.kind == "wrong_shape":
             body = json.loads(content)

@@ -23,7 +23,7 @@ from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.bus_subscriber import subscribe
 from dev.local_stack.temporary_stack import local_stack
 from ops.cloudformation import physical_ids
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 from ops.local_stack import Outputs
 
 # The 28 hours in which Codat tries to deliver a webhook take 5 seconds.
@@ -100,6 +100,6 @@ def _invoker(aws: LocalAws, name: str) -> Callable[[], object]:
     def invoke() -> None:
         answer = aws.lambda_.invoke(FunctionName=function)
         if "FunctionError" in answer:
-            raise LocalStackError(f"{name} failed: {answer['Payload'].read().decode()}")
+            raise CommandError(f"{name} failed: {answer['Payload'].read().decode()}")
 
     return invoke

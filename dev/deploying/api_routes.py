@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ops.cloudformation import physical_ids
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 from ops.local_stack import STACK
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ def _routes(document: "Mapping[str, Any]") -> "Iterator[tuple[str, str]]":
                 _resolve_if(conditional),
             )
             if operation.get("security"):
-                raise LocalStackError(f"{method} {path} has an authorizer, which the emulator would ignore")
+                raise CommandError(f"{method} {path} has an authorizer, which the emulator would ignore")
             uri = _resolve_if(operation["x-amazon-apigateway-integration"]["uri"])["Fn::Sub"]
             function = _FUNCTION.search(uri)
             if not function:
-                raise LocalStackError(f"{method} {path} does not lead to a function: {uri}")
+                raise CommandError(f"{method} {path} does not lead to a function: {uri}")
             yield f"{method.upper()} {path}", function[1]
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, WaiterError
 
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 from ops.local_stack import STACK
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _WAIT: "WaiterConfigTypeDef" = {"Delay": 1, "MaxAttempts": 60}
 
 
 def apply(client: "CloudFormationClient", template_url: str, parameters: "Mapping[str, str]") -> None:
-    """Create or update the stack and wait until that is done. Raises LocalStackError with the reasons of a failure."""
+    """Create or update the stack and wait until that is done. Raises CommandError with the reasons of a failure."""
     change = client.update_stack if _exists(client) else client.create_stack
     try:
         change(
@@ -30,13 +30,13 @@ def apply(client: "CloudFormationClient", template_url: str, parameters: "Mappin
         )
     except ClientError as error:
         if "No updates are to be performed" not in str(error):
-            raise LocalStackError(str(error)) from error
+            raise CommandError(str(error)) from error
         return
     waiter = client.get_waiter("stack_update_complete" if change == client.update_stack else "stack_create_complete")
     try:
         waiter.wait(StackName=STACK, WaiterConfig=_WAIT)
     except WaiterError as error:
-        raise LocalStackError(_failures(client) or str(error)) from error
+        raise CommandError(_failures(client) or str(error)) from error
 
 
 def _exists(client: "CloudFormationClient") -> bool:

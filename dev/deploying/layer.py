@@ -13,7 +13,7 @@ from py_compile import PycInvalidationMode
 from dev.deploying.zip_archive import zip_directory
 from dev.paths import BUILD, LOGS, ROOT
 from dev.processes.lock import locked
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -60,7 +60,7 @@ def _make(build: Path) -> None:
     with _LOG.open("w") as log:
         made = subprocess.run(command, stdout=log, stderr=log, env={**os.environ, "PATH": path}, check=False)
     if made.returncode:
-        raise LocalStackError(f"the layer can't be built; see {_LOG}")
+        raise CommandError(f"the layer can't be built; see {_LOG}")
     unfinished.rename(build)
 
 

@@ -14,7 +14,7 @@ from dev.paths import LOGS, ROOT, UP
 from dev.private_files import write_private
 from dev.processes.lock import is_locked, locked
 from dev.sam_local.docker_forwarder import forwarded
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 
 # Held while that process lives. Its id alone is no proof: it may have been reused.
 _ALIVE = UP / "alive.lock"
@@ -52,7 +52,7 @@ def start() -> Services:
         process.terminate()
         raise
     if not is_up:
-        raise LocalStackError(f"the services did not start; see {_LOG}")
+        raise CommandError(f"the services did not start; see {_LOG}")
     return _read_services()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dev.paths import EMULATOR_VENV
 from dev.processes.process import running
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 from ops.local_stack import REGION
 
 LOOPBACK = "127.0.0.1"
@@ -67,6 +67,6 @@ def _wait_until_healthy(port: int, log: Path) -> None:
         connection.request("GET", "/_ministack/health")
         connection.getresponse()
     except (HTTPException, OSError) as error:
-        raise LocalStackError(f"the emulator does not answer ({error!r}); see {log}") from error
+        raise CommandError(f"the emulator does not answer ({error!r}); see {log}") from error
     finally:
         connection.close()

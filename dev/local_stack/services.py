@@ -13,7 +13,7 @@ from dev.local_stack.emulator import emulator
 from dev.local_stack.simulator_process import simulator
 from dev.paths import LOGS
 from dev.processes.run_directory import run_directory
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Services:
 
 
 def real_codat(environment: Mapping[str, str]) -> Codat | None:
-    """Return the Codat of CODAT_BASE_URL and CODAT_API_KEY, None without URL. Raises LocalStackError without key."""
+    """Return the Codat of CODAT_BASE_URL and CODAT_API_KEY, None without URL. Raises CommandError without key."""
     url, api_key = environment.get("CODAT_BASE_URL"), environment.get("CODAT_API_KEY")
     if not url:
         return None
     if not api_key:
-        raise LocalStackError("CODAT_BASE_URL is set, but CODAT_API_KEY is missing.")
+        raise CommandError("CODAT_BASE_URL is set, but CODAT_API_KEY is missing.")
     return Codat(url.rstrip("/"), api_key)
 
 

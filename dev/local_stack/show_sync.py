@@ -13,14 +13,14 @@ from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import status_code
 from codat_sync.syncs.sync import Sync
 from dev.local_stack.aws_clients import LocalAws
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 from ops.local_stack import Outputs
 
 _SECONDS_TO_WAIT = 15
 
 
 def show_sync(sync_id: str) -> None:
-    """Print the sync with its items. Raises LocalStackError if the table does not have it within 15 s."""
+    """Print the sync with its items. Raises CommandError if the table does not have it within 15 s."""
     local = Outputs.read()
     # The retention matters only to writers.
     store = SyncRepository(
@@ -30,34 +30,34 @@ def show_sync(sync_id: str) -> None:
 
 
 def _awaited(store: SyncRepository, sync_id: str) -> SyncRecord:
-    """Wait for the sync, as a webhook that was just sent takes a moment to be processed. Raises LocalStackError."""
+    """Wait for the sync, as a webhook that was just sent takes a moment to be processed. Raises CommandError."""
     deadline = time.monotonic() + _SECONDS_TO_WAIT
-    while (document := store.load_sync(sync_id)) is None:
+    while (record := store.load_sync(sync_id)) is None:
         if time.monotonic() > deadline:
-            raise LocalStackError(f"The table has no sync {sync_id}: send a webhook for it first.")
+            raise CommandError(f"The table has no sync {sync_id}: send a webhook for it first.")
         time.sleep(0.1)
-    return document
+    return record
 
 
-def _print(document: SyncRecord) -> None:
+def _print(record: SyncRecord) -> None:
     console = Console(highlight=False)
-    console.print(f"sync     {document.sync_id}\ncompany  {document.company_id}")
-    console.print(f"outcome  {document.outcome}{_code(document)}\nversion  {document.version}")
-    if document.pending_check:
-        pending_check = document.pending_check
+    console.print(f"sync     {record.sync_id}\ncompany  {record.company_id}")
+    console.print(f"outcome  {record.outcome}{_code(record)}\nversion  {record.version}")
+    if record.pending_check:
+        pending_check = record.pending_check
         due = (
             f"next check at {format_timestamp(pending_check.due_at)}" if pending_check.due_at else "no check scheduled"
         )
         reason = pending_check.check_failure or "in progress"
         console.print(f"pending  since {format_timestamp(pending_check.since)}, {due} ({reason})")
-    if document.sync:
-        _print_sync(console, document.sync)
+    if record.sync:
+        _print_sync(console, record.sync)
 
 
-def _code(document: SyncRecord) -> str:
-    if document.sync is None:
+def _code(record: SyncRecord) -> str:
+    if record.sync is None:
         return ""
-    code = document.sync.status.code
+    code = record.sync.status.code
     return f" ({code}: {status_code(code).meaning})"
 
 

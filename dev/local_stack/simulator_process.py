@@ -13,7 +13,7 @@ from dev.codat_simulator.control.messages import NewCompany
 from dev.paths import ROOT
 from dev.processes.process import running
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def simulator(*, api_key: str, signing_secret: str, time_scale: float, log: Path
     with running(command, log=log, env={**os.environ, **given, "PYTHONPATH": str(ROOT)}, read=True) as process:
         first_line = process.stdout.readline() if process.stdout else ""
         if not first_line:
-            raise LocalStackError(f"the simulator of Codat did not start; see {log}")
+            raise CommandError(f"the simulator of Codat did not start; see {log}")
         url: str = json.loads(first_line)["url"]
         yield url
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from dev.deploying.template import read_template
 from dev.paths import ROOT
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 
 # uv's names of the platforms: manylinux2014 suits the oldest glibc of Lambda's runtimes.
 _PLATFORMS = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
@@ -20,11 +20,11 @@ def machine_architecture() -> str:
 
 
 def build_parameters(environment: str) -> dict[str, Any]:
-    """Return the build parameters of ``environment`` in samconfig.toml. Raises LocalStackError if it has none."""
+    """Return the build parameters of ``environment`` in samconfig.toml. Raises CommandError if it has none."""
     configured: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text())
     if environment not in configured:
         known = ", ".join(name for name, value in configured.items() if isinstance(value, dict))
-        raise LocalStackError(f"samconfig.toml has no environment {environment!r}, only: {known}")
+        raise CommandError(f"samconfig.toml has no environment {environment!r}, only: {known}")
     parameters: dict[str, Any] = configured[environment]["build"]["parameters"]
     return parameters
 

@@ -10,7 +10,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dev.paths import ROOT
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -19,14 +19,14 @@ POLICY = ROOT / "stack-policy.json"
 
 
 def protect(client: "CloudFormationClient", stack: str) -> None:
-    """Set the policy of a stack, which applies from the next update on. Raises LocalStackError."""
+    """Set the policy of a stack, which applies from the next update on. Raises CommandError."""
     try:
         client.set_stack_policy(StackName=stack, StackPolicyBody=POLICY.read_text())
     except (BotoCoreError, ClientError) as error:
-        raise LocalStackError(f"the stack is deployed, but not protected from replacement: {error}") from error
+        raise CommandError(f"the stack is deployed, but not protected from replacement: {error}") from error
 
 
 def protect_stack(environment: str) -> None:
-    """Set the policy of the stack of ``environment`` in samconfig.toml. Raises LocalStackError."""
+    """Set the policy of the stack of ``environment`` in samconfig.toml. Raises CommandError."""
     deployed = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"]
     protect(boto3.client("cloudformation", region_name=deployed.get("region")), deployed["stack_name"])

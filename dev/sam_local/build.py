@@ -12,7 +12,7 @@ import yaml
 
 from dev.paths import LOCAL, LOGS, ROOT
 from dev.release.build_target import build_parameters, layer_variables, machine_architecture
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 
 SAM = LOCAL / "venvs" / "sam" / "bin" / "sam"
 
@@ -20,7 +20,7 @@ _LOG = LOGS / "sam-local" / "build.log"
 
 
 def build() -> str:
-    """Build; returns the target, such as "Python 3.13 on arm64". Raises LocalStackError."""
+    """Build; returns the target, such as "Python 3.13 on arm64". Raises CommandError."""
     architecture = machine_architecture()
     configured = build_parameters("local")
     overrides = [*configured["parameter_overrides"], f"Architecture={architecture}"]
@@ -39,7 +39,7 @@ def _run(command: list[str], variables: dict[str, str]) -> None:
             command, cwd=ROOT, stdout=log, stderr=log, env={**os.environ, **variables, "PATH": path}, check=False
         )
     if made.returncode:
-        raise LocalStackError(f"the project can't be built; see {_LOG}")
+        raise CommandError(f"the project can't be built; see {_LOG}")
 
 
 def _set_default(path: Path, architecture: str) -> None:

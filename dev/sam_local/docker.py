@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 
 _SECONDS = 60
 
@@ -36,7 +36,7 @@ def removing_containers(label: str) -> Iterator[None]:
         if marked := list(_with_label(label)):
             removal = _docker("rm", "--force", *marked)
             if removal.returncode:
-                raise LocalStackError(f"containers are left behind: {removal.stderr.strip()}")
+                raise CommandError(f"containers are left behind: {removal.stderr.strip()}")
 
 
 def _with_label(label: str) -> Iterator[str]:
@@ -55,4 +55,4 @@ def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
-        raise LocalStackError(f"Docker takes more than {_SECONDS} s for {' '.join(error.cmd[:3])}") from error
+        raise CommandError(f"Docker takes more than {_SECONDS} s for {' '.join(error.cmd[:3])}") from error

@@ -21,7 +21,7 @@ from dev.stored_events import (
     load,
     signed,
 )
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -268,11 +268,11 @@ def reconcile_events() -> list[ReconcileEvent]:
 
 
 def check_expectations_complete() -> None:
-    """Raise LocalStackError if a stored event has no expectation, or an expectation no event."""
+    """Raise CommandError if a stored event has no expectation, or an expectation no event."""
     stored = {path.relative_to(EVENTS).with_suffix("").as_posix() for path in EVENTS.rglob("*.*")}
     expected = {f"{function}/{name}" for function, names in PAYLOADS.items() for name in names}
     if unmatched := stored ^ expected:
-        raise LocalStackError(f"events/ and dev/stored_events.py do not agree on {', '.join(sorted(unmatched))}.")
+        raise CommandError(f"events/ and dev/stored_events.py do not agree on {', '.join(sorted(unmatched))}.")
 
 
 def take(sqs: "SQSClient", url: str) -> "list[MessageTypeDef]":

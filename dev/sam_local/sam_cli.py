@@ -18,7 +18,7 @@ from dev.private_files import write_private
 from dev.processes.process import running
 from dev.sam_local.build import SAM
 from dev.stored_events import Payload
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 
 # The first one may have to download the runtime's image.
 _SECONDS = 600
@@ -105,4 +105,4 @@ def _wait_until_answering(url: str, process: subprocess.Popen[str], log: Path) -
             time.sleep(0.2)
         else:
             return
-    raise LocalStackError(f"sam local start-api does not answer; see {log}")
+    raise CommandError(f"sam local start-api does not answer; see {log}")

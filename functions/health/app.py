@@ -2,10 +2,8 @@
 
 import os
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import boto3
-import httpx
 from aws_lambda_powertools.metrics import MetricUnit
 
 from codat_sync.aws.observability import logger, metrics
@@ -14,15 +12,15 @@ from codat_sync.bootstrap.codat import connect_api_key, connect_codat, limit_cod
 from codat_sync.bootstrap.web import build_dead_letter_service, build_login, build_read_service
 from codat_sync.codat.http import MAX_CALL_SECONDS
 from codat_sync.config import HealthSettings, LoginSettings
+from codat_sync.core.bounded_http_client import build_http_client
 from codat_sync.core.clock import utc_now
 from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.shared_limiter import SharedLimiter
 from codat_sync.retries.lambda_client import RetryClient
 from codat_sync.web.api.resolver import api
-from codat_sync.web.api.responses import PREFIX
 from codat_sync.web.pages.resolver import pages
 from codat_sync.web.pages.site import Site
-from codat_sync.web.security_headers import headers_for
+from codat_sync.web.sync_health import SyncHealth
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -34,7 +32,7 @@ config = client_config()
 # Retry may take longer than a request: it is invoked once, and continues after the caller has given up.
 retry_config = client_config(read_timeout=20, max_attempts=1)
 settings, login_settings = HealthSettings.from_environment(os.environ), LoginSettings.from_environment(os.environ)
-http = httpx.Client(base_url=settings.codat_base_url)
+http = build_http_client(settings.codat_base_url)
 table = connect_table(settings.sync_table_name, config)
 sqs = boto3.client("sqs", config=config)
 gate = SharedGate(table, utc_now, is_interactive=True)
@@ -42,10 +40,10 @@ api_key = connect_api_key(settings.codat_secret_arn, config)
 connection = connect_codat(http, api_key, SharedLimiter(table, utc_now), gate)
 read_service = build_read_service(settings, table, connection, sqs)
 login, sessions = build_login(login_settings, http, config)
-json_api = api(read_service, settings.access)
 retry = RetryClient(boto3.client("lambda", config=retry_config), settings.retry_function_name)
 letters = build_dead_letter_service(settings, table, sqs)
 site = Site(pages(read_service, retry, letters), login, sessions, login_settings, utc_now)
+sync_health = SyncHealth(api(read_service, settings.access), site, login_settings.public_url)
 
 
 @metrics.log_metrics
@@ -54,15 +52,6 @@ def lambda_handler(event: Json, context: "LambdaContext") -> Json:
     """Answer a request of API Gateway (payload 2.0)."""
     metrics.add_metric("HealthRequests", MetricUnit.Count, 1)
     with limit_codat_calls(connection, context.get_remaining_time_in_millis() / 1000 - MAX_CALL_SECONDS):
-        answer = _answer(event, context)
+        answer = sync_health.answer(event, context)
     logger.info("request completed", route=event["routeKey"], status=answer["statusCode"])
     return answer
-
-
-def _answer(event: Json, context: "LambdaContext") -> Json:
-    path = event["rawPath"].removeprefix(urlsplit(login_settings.public_url).path.rstrip("/"))
-    if path.startswith(f"{PREFIX}/"):
-        answer = json_api.resolve(event | {"rawPath": path}, context)
-    else:
-        answer = site.resolve(event, context)
-    return answer | {"headers": headers_for(answer["headers"])}

@@ -5,7 +5,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import httpx
 
 from codat_sync.aws.invocation_deadline import limit_invocation
 from codat_sync.aws.observability import logger, metrics
@@ -14,6 +13,7 @@ from codat_sync.bootstrap.codat import connect_api_key, connect_codat, limit_cod
 from codat_sync.codat.directory_client import CodatDirectoryClient
 from codat_sync.codat.http import MAX_CALL_SECONDS
 from codat_sync.config import ReconcileSettings
+from codat_sync.core.bounded_http_client import build_http_client
 from codat_sync.core.clock import utc_now
 from codat_sync.messaging.queues import SyncQueue
 from codat_sync.rate_limits.daily_budget import BudgetedLimiter, DailyBudget
@@ -40,7 +40,7 @@ _COMPARISON_SECONDS = 2 * MAX_CALL_SECONDS + 60
 
 config = client_config()
 settings = ReconcileSettings.from_environment(os.environ)
-http = httpx.Client(base_url=settings.codat_base_url)
+http = build_http_client(settings.codat_base_url)
 table = connect_table(settings.sync_table_name, config)
 gate = SharedGate(table, utc_now)
 budget = DailyBudget(table, gate, utc_now, percent=settings.quota_percent)

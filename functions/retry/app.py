@@ -4,7 +4,6 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import httpx
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
@@ -15,6 +14,7 @@ from codat_sync.bootstrap.codat import connect_api_key, connect_codat, limit_cod
 from codat_sync.bootstrap.retries import build_retry_command_service
 from codat_sync.codat.http import MAX_CALL_SECONDS
 from codat_sync.config import RetrySettings
+from codat_sync.core.bounded_http_client import build_http_client
 from codat_sync.core.clock import utc_now
 from codat_sync.messaging.queues import DeadLetterQueue
 from codat_sync.rate_limits.gate import SharedGate
@@ -31,7 +31,7 @@ Json = dict[str, Any]
 
 config = client_config()
 settings = RetrySettings.from_environment(os.environ)
-http = httpx.Client(base_url=settings.codat_base_url)
+http = build_http_client(settings.codat_base_url)
 table = connect_table(settings.sync_table_name, config)
 api_key = connect_api_key(settings.codat_secret_arn, config)
 connection = connect_codat(http, api_key, SharedLimiter(table, utc_now), SharedGate(table, utc_now))

@@ -4,8 +4,6 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from codat_sync.aws.invocation_deadline import limit_invocation
 from codat_sync.aws.observability import logger, metrics
 from codat_sync.bootstrap.aws import client_config, connect_table
@@ -13,6 +11,7 @@ from codat_sync.bootstrap.codat import connect_api_key, connect_codat, limit_cod
 from codat_sync.bootstrap.submissions import build_submission_service
 from codat_sync.companies.tombstones import require_not_erased
 from codat_sync.config import SubmitSettings
+from codat_sync.core.bounded_http_client import build_http_client
 from codat_sync.core.clock import utc_now
 from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.shared_limiter import SharedLimiter
@@ -29,7 +28,7 @@ Json = dict[str, Any]
 
 config = client_config(connect_timeout=1, read_timeout=3)
 settings = SubmitSettings.from_environment(os.environ)
-http = httpx.Client(base_url=settings.codat_base_url)
+http = build_http_client(settings.codat_base_url)
 table = connect_table(settings.sync_table_name, config)
 api_key = connect_api_key(settings.codat_secret_arn, config)
 # Users wait for what a product submits: it may use the share of the quota reserved for interactive requests.

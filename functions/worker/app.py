@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import httpx
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
 from codat_sync.aws.invocation_deadline import limit_invocation
@@ -17,6 +16,7 @@ from codat_sync.codat.client import CodatClient
 from codat_sync.codat.http import MAX_CALL_SECONDS
 from codat_sync.companies.repository import CompanyRepository
 from codat_sync.config import WorkerSettings
+from codat_sync.core.bounded_http_client import build_http_client
 from codat_sync.core.clock import utc_now
 from codat_sync.ingestion.company_refresh import CompanyRefresh
 from codat_sync.ingestion.dispatcher import TaskDispatcher
@@ -38,7 +38,7 @@ _RESPONSE_SECONDS = 5  # of the invocation, reserved for reporting the failed me
 
 config = client_config(max_attempts=5)
 settings = WorkerSettings.from_environment(os.environ)
-http = httpx.Client(base_url=settings.codat_base_url)
+http = build_http_client(settings.codat_base_url)
 sqs = boto3.client("sqs", config=config)
 table = connect_table(settings.sync_table_name, config)
 gate = SharedGate(table, utc_now)

@@ -56,20 +56,20 @@ def test_one_dead_letter_is_redriven_and_another_dropped(stack: Outputs, client:
     with SimulatorControl(stack.codat_url) as codat:
         for _ in range(2):
             sync = codat.add_sync(company_id=codat.add_company().company_id, code=2000, items=(Item("a"),))
-            codat.add_fault(Fault("malformed", times=3, sync_id=sync.sync_id, path="status$"))
+            codat.add_fault(Fault("wrong_shape", times=3, sync_id=sync.sync_id, path="status$"))
             codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
         first, second = _letters(client, 2)
     for how, letter, shown in (
         ("redrive", first, "sent for reprocessing"),
         ("drop", second, "dropped and recorded below"),
     ):
-        form = {"token": "authentication-is-off", "letter": letter, "why": "a test of ours"}
+        form = {"token": "authentication-is-off", "letter": letter, "why": "a test message"}
         asked = client.post(f"dead-letters/{how}", data=form)
         assert asked.status_code == 303, asked.text
         assert f"1 dead letter {shown}" in client.get(asked.url.join(asked.headers["location"])).text
     page = client.get("dead-letters").text
     assert not re.findall('name="letter"', page)
-    assert "a test of ours" in page
+    assert "a test message" in page
 
 
 def _letters(client: httpx.Client, number: int) -> list[str]:

@@ -146,7 +146,7 @@ def test_a_poison_message_is_dead_lettered_and_redriven_with_make_redrive(
 ) -> None:
     """With its reason, its group and its body; and after the fix it is done with."""
     sync = _new_sync(codat)
-    codat.add_fault(Fault("malformed", times=3, sync_id=sync.sync_id, path="status$"))
+    codat.add_fault(Fault("wrong_shape", times=3, sync_id=sync.sync_id, path="status$"))
     codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
     (message,) = _eventually(lambda: _receive(aws, stack.dead_letter_queue_url))
     assert message["MessageAttributes"]["reason"]["StringValue"] == "malformed-response"

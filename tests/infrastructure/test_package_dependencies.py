@@ -1,6 +1,7 @@
 """Imports between packages go one way, and only adapters know AWS and HTTP."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -56,6 +57,36 @@ def test_a_module_imports_only_lower_packages(module: Path) -> None:
     allowed = ORDER[: ORDER.index(_package(module)) + 1]
     ours = {name.split(".")[1] for name in _imports(module) if name.startswith("codat_sync.")}
     assert ours <= set(allowed)
+
+
+def _documented() -> str:
+    """Return what docs/architecture.md says about the order of the packages."""
+    text = (ROOT / "docs/architecture.md").read_text()
+    return text[text.index("The packages have one order") :].partition("\n## ")[0]
+
+
+def _reachable(graph: dict[str, set[str]], start: str) -> set[str]:
+    """Return all nodes that paths from one lead to, in a graph without cycles."""
+    return {node for target in graph[start] for node in (target, *_reachable(graph, target))}
+
+
+def test_the_table_of_packages_is_the_order() -> None:
+    """One row per package, lowest first."""
+    assert tuple(re.findall(r"^\| `(\w+)` \|", _documented(), re.MULTILINE)) == ORDER
+
+
+def test_the_diagram_of_packages_shows_their_imports() -> None:
+    """Each arrow is an import, each import is an arrow or implied by a path, and no arrow is implied by others."""
+    imports: dict[str, set[str]] = {package: set() for package in ORDER}
+    for module in MODULES:
+        names = {name.split(".")[1] for name in _imports(module) if name.startswith("codat_sync.")}
+        imports[_package(module)] |= names - {_package(module)}
+    needed = {
+        package: {name for name in names if not any(name in _reachable(imports, each) for each in names)}
+        for package, names in imports.items()
+    }
+    rows = re.findall(r"^  (\w+) --> ([\w &]+)$", _documented(), re.MULTILINE)
+    assert {package: set(names.split(" & ")) for package, names in rows} == {k: v for k, v in needed.items() if v}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(LAYER)))

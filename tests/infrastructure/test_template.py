@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from codat_sync.auth.roles import Role
-from codat_sync.erasure.service import LONGEST_RUN
+from codat_sync.erasure.service import MAX_INVOCATION
 from dev.deploying.template import read_template
 from dev.paths import ROOT
 from dev.release.event_schemas import facts
@@ -325,7 +325,7 @@ def test_functions_that_write_a_companys_data_end_before_an_erased_one_is_delete
     for function in FUNCTIONS.values():
         role = ROLES[function["Properties"]["Role"]["Fn::GetAtt"][0]]
         if may_write & set(chain.from_iterable(map(_actions, _statements(role)))):
-            assert timedelta(seconds=function["Properties"]["Timeout"]) <= LONGEST_RUN
+            assert timedelta(seconds=function["Properties"]["Timeout"]) <= MAX_INVOCATION
 
 
 def test_health_writes_nothing_but_who_calls_codat_the_gate_and_what_was_dropped() -> None:

@@ -17,7 +17,7 @@ from dev.deploying.template import read_template
 from dev.paths import ROOT
 from dev.release.stack_policy import POLICY, protect
 from dev.release.version_stamp import stamp
-from ops.errors import LocalStackError
+from ops.errors import CommandError
 from tests.support.alarms import ALARMS, NAMESPACE, RESOURCES, metrics_of
 
 
@@ -214,7 +214,7 @@ def test_a_stack_policy_denies_replacement() -> None:
         protect(client, "s")
         aws.assert_no_pending_responses()
         aws.add_client_error("set_stack_policy", "AccessDenied")
-        with pytest.raises(LocalStackError, match="deployed, but not protected"):
+        with pytest.raises(CommandError, match="deployed, but not protected"):
             protect(client, "s")
 
 

@@ -65,7 +65,7 @@ def test_what_is_there_is_shown_with_why_as_often_as_wanted(
     """Viewing does not consume messages, and their content is escaped."""
     assert "No dead letters. Every message was processed." in client.get("dead-letters").text
     world.hears_what_it_does_not_know(f"expenses.{HTML}")
-    world.simulated.faults.add(Fault("malformed", times=3, path="status$"))
+    world.simulated.faults.add(Fault("wrong_shape", times=3, path="status$"))
     sync = world.simulated.add_sync(world.simulated.company(COMPANY_ID), 2000, [])
     world.worker(batch(of(world.simulated, sync) | {"syncId": sync.sync_id}))
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="dead")["QueueUrl"], MessageBody="crashed")

@@ -24,7 +24,7 @@ def stored_records(client: "DynamoDBClient", table_name: str) -> Records:
             case ["SYNC", sync_id], ["SYNC"]:
                 records |= _document_records(store, sync_id)
             case (["SYNC", _], ["ITEMS" | "PARTRUN" | "RETRY", *_]) | (["TXN", *_], ["BODY" | "CLAIM", *_]):
-                pass  # parts are read with their document; the others are not compared
+                pass  # parts are read with their record; the others are not compared
             case ["COMPANY" | "GATE" | "LIMIT" | "RECONCILE" | "SUB", *_], _:
                 pass
             case ["SYNC", sync_id], ["EVENT", webhook_id]:
@@ -38,12 +38,12 @@ def stored_records(client: "DynamoDBClient", table_name: str) -> Records:
 
 def _document_records(store: SyncRepository, sync_id: str) -> Records:
     try:
-        document = store.load_sync(sync_id)
+        record = store.load_sync(sync_id)
     except UnprocessedItemsError:  # parts are missing: unreadable
         return {}
-    if document is None or document.sync is None:
+    if record is None or record.sync is None:
         return {}
-    status = document.sync.status
+    status = record.sync.status
     records: Records = {
         Key(sync_id, Kind.SYNC): {
             "company": status.company_id,
@@ -56,7 +56,7 @@ def _document_records(store: SyncRepository, sync_id: str) -> Records:
         }
     }
     rows = RowNames()
-    for item in document.sync.items:
+    for item in record.sync.items:
         for _ in range(item.rows):
             name = rows.name(item.transaction_id, item.integration_type, item.ordinal)
             records[Key(sync_id, Kind.TRANSACTION, name)] = {"status": item.status, "message": item.message}

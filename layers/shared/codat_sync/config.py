@@ -1,34 +1,51 @@
 """Parse each function's environment once at start, so that a missing variable fails then, with its name."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
-from typing import TypedDict
+from typing import Any, Self
 
 from codat_sync.auth.roles import AccessPolicy
 from codat_sync.core.errors import SettingsError
 
 _LOCAL = "local"
+# The variables of settings without a variable of their own name. A duration's name ends with its unit.
+_VARIABLES = {
+    "event_retention": "EVENT_RETENTION_DAYS",
+    "poll_initial_delay": "POLL_INITIAL_DELAY_SECONDS",
+    "max_attempts": "RETRY_MAX_ATTEMPTS",
+    "initial_delay": "RETRY_INITIAL_DELAY_SECONDS",
+    "max_delay": "RETRY_MAX_DELAY_SECONDS",
+    "quota_percent": "RECONCILE_QUOTA_PERCENT",
+    "active_interval": "RECONCILE_ACTIVE_INTERVAL_MINUTES",
+    "idle_interval": "RECONCILE_IDLE_INTERVAL_MINUTES",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiverSettings:
+class _Settings:
+    """Settings read from the variables of their names, such as ``SYNC_TABLE_NAME``, and parsed by their types."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Parse the settings from ``environment``. Raises SettingsError."""
+        values = {
+            each.name: _parse(each.type, _VARIABLES.get(each.name, each.name.upper()), environment)
+            for each in fields(cls)
+        }
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverSettings(_Settings):
     """Settings of the receiver."""
 
     webhook_secret_arn: str
     sync_queue_url: str
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "ReceiverSettings":
-        """Parse the settings from ``environment``. Raises SettingsError."""
-        return cls(
-            webhook_secret_arn=_text(environment, "WEBHOOK_SECRET_ARN"),
-            sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class WorkerSettings:
+class WorkerSettings(_Settings):
     """Settings of the worker."""
 
     codat_base_url: str
@@ -40,41 +57,18 @@ class WorkerSettings:
     poll_initial_delay: timedelta
     maximum_concurrency: int
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "WorkerSettings":
-        """Parse the settings from ``environment``. Raises SettingsError."""
-        return cls(
-            codat_base_url=_text(environment, "CODAT_BASE_URL"),
-            codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
-            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
-            sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
-            sync_dead_letter_queue_url=_text(environment, "SYNC_DEAD_LETTER_QUEUE_URL"),
-            event_retention=timedelta(days=_number(environment, "EVENT_RETENTION_DAYS")),
-            poll_initial_delay=timedelta(seconds=_number(environment, "POLL_INITIAL_DELAY_SECONDS")),
-            maximum_concurrency=_number(environment, "MAXIMUM_CONCURRENCY"),
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class ClockSettings:
+class ClockSettings(_Settings):
     """Settings of the clock."""
 
     sync_table_name: str
     sync_queue_url: str
     retry_queue_url: str
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "ClockSettings":
-        """Parse the settings from ``environment``. Raises SettingsError."""
-        return cls(
-            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
-            sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
-            retry_queue_url=_text(environment, "RETRY_QUEUE_URL"),
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class SubmitSettings:
+class SubmitSettings(_Settings):
     """Settings of submit."""
 
     codat_base_url: str
@@ -83,20 +77,9 @@ class SubmitSettings:
     event_retention: timedelta
     poll_initial_delay: timedelta
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "SubmitSettings":
-        """Parse the settings from ``environment``. Raises SettingsError."""
-        return cls(
-            codat_base_url=_text(environment, "CODAT_BASE_URL"),
-            codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
-            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
-            event_retention=timedelta(days=_number(environment, "EVENT_RETENTION_DAYS")),
-            poll_initial_delay=timedelta(seconds=_number(environment, "POLL_INITIAL_DELAY_SECONDS")),
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class HealthSettings:
+class HealthSettings(_Settings):
     """Settings of health. ``publish_dead_letter_queue_url`` is None where publish is disabled."""
 
     access: AccessPolicy
@@ -113,23 +96,6 @@ class HealthSettings:
     initial_delay: timedelta
     max_delay: timedelta
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "HealthSettings":
-        """Parse the settings from ``environment``. Raises SettingsError."""
-        return cls(
-            access=_access(environment),
-            codat_base_url=_text(environment, "CODAT_BASE_URL"),
-            codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
-            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
-            sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
-            sync_dead_letter_queue_url=_text(environment, "SYNC_DEAD_LETTER_QUEUE_URL"),
-            retry_queue_url=_text(environment, "RETRY_QUEUE_URL"),
-            retry_dead_letter_queue_url=_text(environment, "RETRY_DEAD_LETTER_QUEUE_URL"),
-            publish_dead_letter_queue_url=environment.get("PUBLISH_DEAD_LETTER_QUEUE_URL") or None,
-            retry_function_name=_text(environment, "RETRY_FUNCTION_NAME"),
-            **_retry_policy(environment),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class RetrySettings(SubmitSettings):
@@ -141,51 +107,32 @@ class RetrySettings(SubmitSettings):
     initial_delay: timedelta
     max_delay: timedelta
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "RetrySettings":
-        """Parse the settings from ``environment``. Raises SettingsError."""
-        return cls(
-            **asdict(SubmitSettings.from_environment(environment)),
-            access=_access(environment),
-            retry_dead_letter_queue_url=_text(environment, "RETRY_DEAD_LETTER_QUEUE_URL"),
-            **_retry_policy(environment),
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class PublishSettings:
+class PublishSettings(_Settings):
     """Settings of publish."""
 
     sync_table_name: str
     event_bus_name: str
     publish_dead_letter_queue_url: str
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "PublishSettings":
-        """Parse the settings from ``environment``. Raises SettingsError."""
-        return cls(
-            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
-            event_bus_name=_text(environment, "EVENT_BUS_NAME"),
-            publish_dead_letter_queue_url=_text(environment, "PUBLISH_DEAD_LETTER_QUEUE_URL"),
-        )
 
+@dataclass(frozen=True, slots=True)
+class ReconcileSettings(_Settings):
+    """Settings of reconcile."""
 
-class _RetryPolicy(TypedDict):
-    max_attempts: int
-    initial_delay: timedelta
-    max_delay: timedelta
-
-
-def _retry_policy(environment: Mapping[str, str]) -> _RetryPolicy:
-    return {
-        "max_attempts": _number(environment, "RETRY_MAX_ATTEMPTS"),
-        "initial_delay": timedelta(seconds=_number(environment, "RETRY_INITIAL_DELAY_SECONDS")),
-        "max_delay": timedelta(seconds=_number(environment, "RETRY_MAX_DELAY_SECONDS")),
-    }
+    codat_base_url: str
+    codat_secret_arn: str
+    sync_table_name: str
+    sync_queue_url: str
+    webhook_url: str
+    quota_percent: int
+    active_interval: timedelta
+    idle_interval: timedelta
 
 
 @dataclass(frozen=True, slots=True)
-class LoginSettings:
+class LoginSettings(_Settings):
     """Authentication settings of the web UI. An empty ``public_url`` means the API's own URL."""
 
     access: AccessPolicy
@@ -196,7 +143,7 @@ class LoginSettings:
     public_url: str
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "LoginSettings":
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Parse the settings from ``environment``. Raises SettingsError."""
         is_local = _is_local(environment)
         return cls(
@@ -207,6 +154,16 @@ class LoginSettings:
             session_secret_arn=_text(environment, "SESSION_SECRET_ARN"),
             public_url=_url(environment, "PUBLIC_URL", is_local=is_local) if environment.get("PUBLIC_URL") else "",
         )
+
+
+def _parse(kind: object, name: str, environment: Mapping[str, str]) -> Any:  # noqa: ANN401 - of the type ``kind``
+    if kind is AccessPolicy:
+        return _access(environment)
+    if kind is int:
+        return _number(environment, name)
+    if kind is timedelta:
+        return timedelta(**{name.rpartition("_")[2].lower(): _number(environment, name)})
+    return environment.get(name) or None if kind == str | None else _text(environment, name)
 
 
 def _access(environment: Mapping[str, str]) -> AccessPolicy:
@@ -229,34 +186,6 @@ def _url(environment: Mapping[str, str], name: str, *, is_local: bool) -> str:
     if not value.startswith(("https://", "http://") if is_local else "https://"):
         raise SettingsError(f"the environment variable {name} is no https URL: {value!r}")
     return value
-
-
-@dataclass(frozen=True, slots=True)
-class ReconcileSettings:
-    """Settings of reconcile."""
-
-    codat_base_url: str
-    codat_secret_arn: str
-    sync_table_name: str
-    sync_queue_url: str
-    webhook_url: str
-    quota_percent: int
-    active_interval: timedelta
-    idle_interval: timedelta
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "ReconcileSettings":
-        """Parse the settings from ``environment``. Raises SettingsError."""
-        return cls(
-            codat_base_url=_text(environment, "CODAT_BASE_URL"),
-            codat_secret_arn=_text(environment, "CODAT_SECRET_ARN"),
-            sync_table_name=_text(environment, "SYNC_TABLE_NAME"),
-            sync_queue_url=_text(environment, "SYNC_QUEUE_URL"),
-            webhook_url=_text(environment, "WEBHOOK_URL"),
-            quota_percent=_number(environment, "RECONCILE_QUOTA_PERCENT"),
-            active_interval=timedelta(minutes=_number(environment, "RECONCILE_ACTIVE_INTERVAL_MINUTES")),
-            idle_interval=timedelta(minutes=_number(environment, "RECONCILE_IDLE_INTERVAL_MINUTES")),
-        )
 
 
 def _text(environment: Mapping[str, str], name: str) -> str:

@@ -14,7 +14,7 @@ from codat_sync.auth.login_state import LoginState
 from codat_sync.auth.oidc_client import OidcClient, parse_oidc_client_credentials
 from codat_sync.auth.roles import Role
 from codat_sync.auth.session import Session, unauthenticated_session
-from codat_sync.auth.signed_cookie import SignedCookie, parse_session_key
+from codat_sync.auth.signed_cookie import SignedCookie, parse_session_keys
 from codat_sync.aws.secrets import CachedSecret
 from codat_sync.config import LoginSettings
 from codat_sync.core.errors import (
@@ -64,7 +64,7 @@ class Pages:
     def __post_init__(self) -> None:
         self.settings = LoginSettings.from_environment(self.site.environment)
         client = CachedSecret(self.site.secretsmanager, self.settings.login_secret_id, parse_oidc_client_credentials)
-        self.key = CachedSecret(self.site.secretsmanager, self.settings.session_secret_arn, parse_session_key)
+        self.key = CachedSecret(self.site.secretsmanager, self.settings.session_secret_arn, parse_session_keys)
         is_secure = not self.settings.is_local
         self.sessions = SignedCookie("session", Session, self.key, self._now, is_secure=is_secure)
         self.login = LoginFlow(
@@ -93,7 +93,7 @@ class Pages:
         if path == "/login/callback":
             return _redirect(self.login.finish(base_url, query, get_cookies(event)))
         is_enabled = self.settings.access.is_enabled
-        session = self.sessions.read(get_cookies(event)) if is_enabled else unauthenticated_session(self._now())
+        session = self.sessions.read(get_cookies(event)) if is_enabled else unauthenticated_session()
         if session is None:
             return {"statusCode": 303, "headers": {"location": f"{base_url}/login?{urlencode({'next': path})}"}}
         if event["requestContext"]["http"]["method"] == "POST":

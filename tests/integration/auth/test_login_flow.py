@@ -88,7 +88,7 @@ def test_cookies_are_out_of_reach_of_scripts_and_of_other_sites(ann: httpx.Clien
     begun = ann.get("/login", follow_redirects=False)
     (cookie,) = begun.headers.get_list("set-cookie")
     assert cookie.startswith("__Host-login=")
-    assert cookie.split("; ")[1:] == ["Path=/", "Max-Age=599", "HttpOnly", "Secure", "SameSite=Lax"]
+    assert cookie.split("; ")[1:] == ["Path=/", "Max-Age=600", "HttpOnly", "Secure", "SameSite=Lax"]
     assert "session" not in ann.cookies
     ann.get("/")
     assert set(ann.cookies) == {"__Host-session"}

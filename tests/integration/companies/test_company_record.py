@@ -219,7 +219,7 @@ def test_a_malformed_answer_about_a_company_dead_letters_the_event(
     start: StartFunction, aws: Aws, companies: CompanyRepository, simulated: SimulatedCodat
 ) -> None:
     """Once; and the event can be redriven."""
-    simulated.faults.add(Fault("malformed", times=3))
+    simulated.faults.add(Fault("wrong_shape", times=3))
     worker = start("worker")
     event = _event(simulated, "connection.connected")
     assert failed(worker(batch(event))) == []
@@ -234,7 +234,7 @@ def test_a_malformed_company_does_not_make_a_dead_letter_of_its_sync(
     start: StartFunction, aws: Aws, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
     """The sync is there."""
-    simulated.faults.add(Fault("malformed", times=9, path="connections$"))
+    simulated.faults.add(Fault("wrong_shape", times=9, path="connections$"))
     assert failed(start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))) == []
     assert aws.messages("SYNC_DEAD_LETTER_QUEUE") == []
     assert store.load_sync(SYNC_ID)

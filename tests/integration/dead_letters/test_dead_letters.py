@@ -36,7 +36,7 @@ def letters(
     start: StartFunction, aws: Aws, simulated: SimulatedCodat, records: DroppedLetterRepository
 ) -> DeadLetterService:
     """Return one dead letter of each kind: two from the worker, one from retry, one from SQS."""
-    simulated.faults.add(Fault("malformed", times=3, path="status$"))
+    simulated.faults.add(Fault("wrong_shape", times=3, path="status$"))
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID)), message({"eventType": "expenses.odd"}, "msg_odd")))
     event = load("retry", "due")
     event["Records"][0]["body"] = "{}"
@@ -114,11 +114,11 @@ def test_a_redriven_message_succeeds_after_the_fix(
 def test_what_is_dropped_is_written_down_whole(letters: DeadLetterService, aws: Aws) -> None:
     """With who dropped it, when and why, for a year."""
     (letter,) = letters.drop(
-        DeadLetterFilter(reason="malformed-response"), DropDecision("a test of ours", "a person", _NOW)
+        DeadLetterFilter(reason="malformed-response"), DropDecision("a test message", "a person", _NOW)
     )
     (item,) = _dropped(aws)
     assert (item["why"]["S"], item["by"]["S"], item["droppedAt"]["S"][:16]) == (
-        "a test of ours",
+        "a test message",
         "a person",
         "2026-11-24T22:00",
     )

@@ -111,7 +111,7 @@ def _refusals(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None
 
 def _failures(start: StartFunction, aws: Aws) -> None:
     """Hand over what can't be understood; take the bus away, and the table."""
-    start("worker")(batch("no message of ours"))
+    start("worker")(batch("not our message"))
     start("publish")(load("publish", "sync-failed"))
     retry = start("retry")
     aws.dynamodb.delete_table(TableName="syncs")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from codat_sync.aws.table_schema import due_partition
 from codat_sync.syncs.items import Item as KeptItem
 from codat_sync.syncs.repository import PART_GRACE, ItemPage, SyncRepository
 from codat_sync.syncs.sync import Sync as KnownSync
@@ -111,7 +112,7 @@ def test_who_reads_page_by_page_reads_one_document_to_its_end(
 def _sweep(store: SyncRepository) -> None:
     """Let the worker sweep what is due within a day, as the clock has it do."""
     now = datetime.now(UTC) + PART_GRACE
-    items = store.table.query_index("byDue", {"duePk": "DUE"}, {"dueAt": _LATER})
+    items = store.table.query_until(due_partition(), _LATER)
     for item in list(items):
         if item["sk"].startswith("PARTRUN#"):
             store.delete_unreferenced_parts(item["pk"].removeprefix("SYNC#"), item["sk"].removeprefix("PARTRUN#"), now)

@@ -187,7 +187,7 @@ def test_nothing_private_is_logged(
     """Whatever goes wrong."""
     worker = start("worker")
     event: dict[str, Any] = simulated.event(company=simulated.company(COMPANY_ID), event_type="connection.failed")
-    simulated.faults.add(Fault("malformed", times=3, path="transactions$"))
+    simulated.faults.add(Fault("wrong_shape", times=3, path="transactions$"))
     simulated.faults.add(Fault("status", times=3, status=500, path="connections$"))
     monkeypatch.setattr("dev.codat_simulator.api.errors.CodatApiError.body", _telling)
     worker(batch(of(simulated, simulated.sync(SYNC_ID)), message(event, "msg_2")))

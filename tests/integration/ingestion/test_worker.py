@@ -214,14 +214,14 @@ def test_a_malformed_answer_is_dead_lettered_with_the_reason(
     start: StartFunction, aws: Aws, simulated: SimulatedCodat
 ) -> None:
     """After it was asked for again, in case a connection was to blame."""
-    simulated.faults.add(Fault("malformed", times=9, path="status$"))
+    simulated.faults.add(Fault("wrong_shape", times=9, path="status$"))
     messages = load("worker", "sync-successful")
     assert failed(start("worker")(messages)) == []
     (dead,) = aws.messages("SYNC_DEAD_LETTER_QUEUE")
     assert dead["Body"] == messages["Records"][0]["body"]
     assert dead["Attributes"]["MessageGroupId"] == COMPANY_ID
     assert dead["MessageAttributes"]["reason"]["StringValue"] == "malformed-response"
-    assert "/status: as a whole: Invalid JSON" in dead["MessageAttributes"]["detail"]["StringValue"]
+    assert "/status: as a whole: Input should be" in dead["MessageAttributes"]["detail"]["StringValue"]
 
 
 _EVENT: dict[str, Any] = {

@@ -56,7 +56,7 @@ def test_a_due_sync_is_enqueued_once(aws: Aws, due: DueItemRepository, store: Sy
 def test_a_lost_check_is_enqueued_again(
     aws: Aws, due: DueItemRepository, store: SyncRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The clock crashed between putting the item off and enqueuing it, or the queue did not take it."""
+    """The clock crashed between postponing the item and enqueuing it, or SQS rejected the message."""
     now = datetime.now(UTC) + timedelta(minutes=2)
     with monkeypatch.context() as failing:
         failing.setattr(SyncQueue, "send_all", lambda *_: 0)
@@ -92,7 +92,7 @@ def test_the_clock_enqueues_no_more_than_workers_can_process(
 ) -> None:
     """More would be due again before workers could process it."""
     due = DueItemRepository(store.table)
-    monkeypatch.setattr("codat_sync.polling.dispatcher._MOST", 3)
+    monkeypatch.setattr("codat_sync.polling.dispatcher._MAX_ITEMS", 3)
     company = simulated.company(COMPANY_ID)
     syncs = [simulated.add_sync(company, 1000) for _ in range(5)]
     start("worker")(batch(*(of(simulated, sync, f"msg_{n}") for n, sync in enumerate(syncs))))
@@ -106,7 +106,7 @@ def test_the_clock_enqueues_no_more_than_workers_can_process(
 def test_an_item_that_changed_meanwhile_is_not_enqueued(
     aws: Aws, due: DueItemRepository, store: SyncRepository
 ) -> None:
-    """Another clock was quicker."""
+    """Another clock postponed it first."""
     now = datetime.now(UTC) + timedelta(minutes=2)
     (item,) = due.load(now, 10, is_opened_early=False)
     assert _tick(aws, due, store, now) == 1

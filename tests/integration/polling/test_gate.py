@@ -54,7 +54,7 @@ def test_exhausted_quota_prevents_calls_until_it_resets(
 
 
 def test_a_quota_event_closes_the_gate(start: StartFunction, simulated: SimulatedCodat) -> None:
-    """Nothing is asked then, not even once; one of either generation."""
+    """An event of either webhook generation closes it before Codat is called even once."""
     worker = start("worker")
     reached = [simulated.event(event_type=_REACHED), simulated.event(generation="old", event_type="Rate Limit Reached")]
     for event in reached:
@@ -65,7 +65,7 @@ def test_a_quota_event_closes_the_gate(start: StartFunction, simulated: Simulate
 
 
 def test_an_outdated_reset_does_not_open_the_gate(start: StartFunction, simulated: SimulatedCodat) -> None:
-    """It was on its way for hours."""
+    """The event was delivered hours late."""
     worker = start("worker")
     late = simulated.event(event_type=_RESET, overrides={"generatedDate": "2026-11-20T00:00:01Z"})
     worker(batch(message(simulated.event(event_type=_REACHED), "msg_reached")))

@@ -39,7 +39,7 @@ def test_a_sync_in_progress_is_polled_until_it_ends(
 def test_a_webhook_makes_a_pending_check_obsolete(
     start: StartFunction, aws: Aws, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
-    """The document has moved on since it was seen to be due."""
+    """The document has a newer version than the check names."""
     simulated.change_sync(SYNC_ID, code=1000)
     worker, clock = start("worker"), start("clock")
     worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_1")))
@@ -56,7 +56,7 @@ def test_a_webhook_makes_a_pending_check_obsolete(
 
 @pytest.mark.usefixtures("soon")
 def test_a_redelivered_check_runs_once(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
-    """The queue may hand it out again."""
+    """SQS may redeliver it."""
     simulated.change_sync(SYNC_ID, code=1000)
     worker, clock = start("worker"), start("clock")
     worker(batch(of(simulated, simulated.sync(SYNC_ID))))

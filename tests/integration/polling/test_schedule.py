@@ -158,7 +158,7 @@ def test_a_malformed_answer_to_a_check_makes_one_dead_letter_that_can_be_redrive
     """It is not polled again, which would add a dead letter each time."""
     simulated.change_sync(SYNC_ID, code=1000)
     worker.hear("msg_1")
-    simulated.faults.add(Fault("malformed", times=3))
+    simulated.faults.add(Fault("wrong_shape", times=3))
     worker.wait()
     with pytest.raises(PoisonMessageError, match="malformed-response"):
         worker.check()
@@ -186,7 +186,7 @@ def test_a_malformed_answer_about_a_new_sync_leaves_it_announced(
 
 
 def test_a_dead_letter_carries_codats_correlation_id(worker: Worker, simulated: SimulatedCodat) -> None:
-    """Its support asks for it."""
+    """Codat's support asks for the correlation id."""
     simulated.faults.add(Fault("status", status=400, times=3))
     with pytest.raises(PoisonMessageError) as raised:
         worker.hear("msg_1")
@@ -197,7 +197,7 @@ def test_a_dead_letter_carries_codats_correlation_id(worker: Worker, simulated: 
 def test_an_event_while_the_gate_is_closed_is_not_lost(
     worker: Worker, store: SyncRepository, simulated: SimulatedCodat
 ) -> None:
-    """Whoever asked before it loses the race to commit."""
+    """A worker that called Codat before it loses the race to commit."""
     worker.hear("msg_1")
     simulated.quota.leave(0)
     assert worker.hear("msg_2").change is Change.DEFERRED

@@ -37,7 +37,7 @@ def test_a_rejected_company_does_not_close_the_gate(
 
 
 @pytest.mark.parametrize("path", ["^/webhooks$", "^/companies$"])
-@pytest.mark.parametrize("fault", [Fault("status", status=403), Fault("status", status=500), Fault("malformed")])
+@pytest.mark.parametrize("fault", [Fault("status", status=403), Fault("status", status=500), Fault("cut")])
 def test_a_failure_that_concerns_no_company_delays_none(
     reconcile: Reconcile, simulated: SimulatedCodat, path: str, fault: Fault
 ) -> None:
@@ -108,7 +108,7 @@ def test_an_unreadable_company_delays_no_other(reconcile: Reconcile, aws: Aws) -
 def test_a_malformed_answer_is_reported_and_retried_later(reconcile: Reconcile, simulated: SimulatedCodat) -> None:
     """It concerns one company: the run continues."""
     simulated.add_company()
-    simulated.faults.add(Fault("malformed", times=3, path=LIST_PATH, company_id=COMPANY_ID))
+    simulated.faults.add(Fault("wrong_shape", times=3, path=LIST_PATH, company_id=COMPANY_ID))
     went = reconcile.run()
     assert (went.stop_reason, len(went.compared)) == (StopReason.COMPLETED, 1)
     assert load_completeness(reconcile).problem == "Codat's answer can't be understood"

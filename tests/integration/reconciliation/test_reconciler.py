@@ -160,7 +160,7 @@ def test_an_answer_in_the_dead_letter_queue_keeps_complete_as_of_unchanged(
     reconcile: Reconcile, aws: Aws, simulated: SimulatedCodat
 ) -> None:
     """It is not fetched repeatedly, and its reason is reported; after redriving the company is complete."""
-    simulated.faults.add(Fault("malformed", times=3, path=f"{SYNC_ID}/transactions"))
+    simulated.faults.add(Fault("wrong_shape", times=3, path=f"{SYNC_ID}/transactions"))
     reconcile.run()
     assert reconcile.work() == 1
     (dead,) = aws.messages("SYNC_DEAD_LETTER_QUEUE")
@@ -179,7 +179,7 @@ def test_a_dead_lettered_sync_stays_unresolved_when_its_dead_letter_is_gone(
     reconcile: Reconcile, aws: Aws, simulated: SimulatedCodat
 ) -> None:
     """Dropped, or kept for its two weeks: Codat is asked again, and may say something else by then."""
-    simulated.faults.add(Fault("malformed", times=3, path=f"{SYNC_ID}/transactions"))
+    simulated.faults.add(Fault("wrong_shape", times=3, path=f"{SYNC_ID}/transactions"))
     reconcile.run()
     reconcile.work()
     assert aws.messages("SYNC_DEAD_LETTER_QUEUE")

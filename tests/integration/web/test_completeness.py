@@ -141,7 +141,7 @@ def test_a_company_that_cannot_be_compared_says_why(
 ) -> None:
     """Show the reason of the last comparison."""
     for _ in range(3):
-        simulated.faults.add(Fault("malformed", path="list/status$"))
+        simulated.faults.add(Fault("wrong_shape", path="list/status$"))
     reconcile.clock.pass_by(hours=7)
     reconcile.run()
     problem = json.loads(ask(f"/api/v1/companies/{COMPANY_ID}"))["completeness"]["problem"]

@@ -30,7 +30,7 @@ _OF_SQS = CRASHES | {Fate.REPEATED}
 _FAULTS = {
     Fate.FAILING: Fault("status", status=503),
     Fate.CLOSING: Fault("status", status=429, retry_after="120"),
-    Fate.GARBLED: Fault("malformed"),
+    Fate.GARBLED: Fault("wrong_shape"),
 }
 _OF_CODAT = CRASHES | _FAULTS.keys()
 _SINGLE_WRITES = {"put_item", "update_item", "transact_write_items"}

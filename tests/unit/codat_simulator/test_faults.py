@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Literal
 
 import httpx
 import pytest
@@ -103,9 +104,10 @@ def test_late_answer_is_right(codat: SimulatedCodat, sync: Sync, sleep: Sleep) -
     assert sleep.slept == [3, 2]
 
 
-def test_malformed_answer_is_no_json(codat: SimulatedCodat, sync: Sync) -> None:
-    """Half of the JSON comes with a 200."""
-    codat.faults.add(Fault("malformed"))
+@pytest.mark.parametrize("kind", ["cut", "maintenance"])
+def test_a_response_that_is_not_json(codat: SimulatedCodat, sync: Sync, kind: Literal["cut", "maintenance"]) -> None:
+    """It comes with a 200 nevertheless."""
+    codat.faults.add(Fault(kind))
     response = get(codat, sync)
     assert response.status_code == 200
     with pytest.raises(ValueError, match=r"Unterminated|Expecting|delimiter"):
@@ -238,7 +240,7 @@ def test_fault_hits_a_known_key_too(codat: SimulatedCodat, sync: Sync, kind: Kin
 
 def test_spoilt_answer_took_effect(codat: SimulatedCodat, sync: Sync) -> None:
     """Half of the JSON is half of an answer to something that was done."""
-    codat.faults.add(Fault("malformed"))
+    codat.faults.add(Fault("cut"))
     with pytest.raises(ValueError, match=r"Unterminated|Expecting|delimiter"):
         create(codat, sync).json()
     assert create(codat, sync).json() == {"syncId": codat.submissions[0].sync_id}

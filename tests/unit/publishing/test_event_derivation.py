@@ -58,8 +58,8 @@ def _events(key: Key, old: Attributes | None, new: Attributes) -> Iterator[Domai
         case SyncChange():
             yield from of_sync(change.item_version, change.old, change.new)
             if change.has_changed_items:
-                before = statuses(map(read_item, change.old.document.get("items", ()))) if change.old else {}
-                items = map(read_item, change.new.document["items"])
+                before = statuses(map(read_item, change.old.record.get("items", ()))) if change.old else {}
+                items = map(read_item, change.new.record["items"])
                 yield from of_transactions(change.item_version, change.new, before, items)
         case RetryChange():
             yield from of_retry(change.item_version, change.sync_id, change.old, change.new)

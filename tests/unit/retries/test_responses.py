@@ -7,8 +7,10 @@ import pytest
 
 from codat_sync.auth.roles import AccessPolicy
 from codat_sync.retries.command_service import RetryReport
+from codat_sync.retries.planner import Plan, Step
 from codat_sync.retries.requests import RetryCommand
 from codat_sync.retries.responses import answer_request
+from codat_sync.retries.service import RetryResult
 from codat_sync.syncs.retry_record import Retry, RetryState
 
 _SYNC_ID = "8a210b68-6988-11ed-a1eb-0242ac120002"
@@ -42,3 +44,17 @@ def test_each_result_has_its_status(*, is_enabled: bool, body: str | None, execu
     answer = json.loads(response["body"])
     assert response["statusCode"] == status
     assert answer.get("syncId" if status == 200 else "status") == (_SYNC_ID if status == 200 else status)
+
+
+def test_a_report_of_any_length_fits_into_a_response() -> None:
+    """Lambda would lose a larger one, after the retry was done."""
+    plan = Plan(Step.OUTCOME_UNKNOWN, "x" * 300)
+    results = [RetryResult(f"3b5a9d2c-9f2f-4a2e-8f5a-{number:012}", plan) for number in range(20_000)]
+
+    def report(command: RetryCommand) -> RetryReport:
+        return RetryReport(command.sync_id, results, Retry(RetryState.STOPPED, (), {}, None, {}))
+
+    response = answer_request(_EVENT, AccessPolicy(False, ()), report)  # noqa: FBT003 - the name is private
+    answer = json.loads(response["body"])
+    assert len(json.dumps(response)) < 6 * 1024 * 1024
+    assert (len(answer["transactions"]), answer["isTruncated"]) == (5000, True)

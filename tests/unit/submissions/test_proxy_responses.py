@@ -7,6 +7,7 @@ import pytest
 
 from codat_sync.codat.response import CodatResponse
 from codat_sync.core.clock import utc_now
+from codat_sync.core.errors import CodatResponseTooLargeError
 from codat_sync.submissions.error_responses import ErrorResponse
 from codat_sync.submissions.proxy_responses import build_error_response, build_proxy_response
 
@@ -23,6 +24,20 @@ def test_a_body_that_is_not_text_is_base64() -> None:
     """API Gateway would corrupt it otherwise."""
     response = build_proxy_response(CodatResponse(200, "", {}, b"\xff", utc_now()))
     assert (response["body"], response["isBase64Encoded"]) == ("/w==", True)
+
+
+@pytest.mark.parametrize("content", [b"x" * 6_300_000, b"\xff" * 4_700_000, "\u00e4".encode() * 1_100_000])
+def test_a_response_that_lambda_would_lose_is_an_error(content: bytes) -> None:
+    """Lambda encodes the body as ASCII JSON: non-ASCII characters take six bytes, and base64 a third more."""
+    with pytest.raises(CodatResponseTooLargeError):
+        build_proxy_response(CodatResponse(200, "", {}, content, utc_now()))
+
+
+@pytest.mark.parametrize("content", [b"x" * 6_200_000, b"\xff" * 4_600_000, "\u00e4".encode() * 1_000_000])
+def test_the_largest_responses_are_returned(content: bytes) -> None:
+    """Up to what Lambda can return."""
+    response = build_proxy_response(CodatResponse(200, "", {}, content, utc_now()))
+    assert len(json.dumps(response)) <= 6 * 1024 * 1024
 
 
 @pytest.mark.parametrize("retry_after", [None, 7])

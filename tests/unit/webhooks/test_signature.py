@@ -73,6 +73,23 @@ def test_a_clock_may_be_off_by_minutes(at: timedelta) -> None:
     assert _verify(_headers(at=at)) == "msg_1"
 
 
+@pytest.mark.parametrize(
+    "neighbour", ["v1", ",", "v1,", "v1,a,b", "v1,not base64!", "v1a,eA==", "v2,\u00c4", "x" * 999]
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_malformed_signature_does_not_spoil_a_valid_one(neighbour: str, is_first: bool) -> None:  # noqa: FBT001
+    """Codat sends several while a secret is rotated."""
+    headers = _headers()
+    pair = (neighbour, headers["webhook-signature"])
+    assert _verify(headers | {"webhook-signature": " ".join(pair if is_first else reversed(pair))}) == "msg_1"
+
+
+def test_an_invalid_family_of_headers_does_not_spoil_the_other() -> None:
+    """The id is that of the family that is signed."""
+    invalid = {"webhook-id": "msg_2", "webhook-timestamp": "soon", "webhook-signature": "v1,?"}
+    assert _verify(invalid | _headers(prefix="svix-")) == "msg_1"
+
+
 # Each is signed when its test runs: a signature that was made earlier could be too old, or no longer too new.
 @pytest.mark.parametrize(
     "headers",

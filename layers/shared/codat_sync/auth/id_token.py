@@ -15,7 +15,7 @@ from codat_sync.auth.roles import Claims
 from codat_sync.core.errors import LoginFailedError
 
 _CLOCK_SKEW_SECONDS = 60
-_LONGEST_SUBJECT = 255  # OpenID Connect Core 2
+_MAX_SUBJECT_CHARACTERS = 255  # OpenID Connect Core 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def read_id_token(token: str, expected: ExpectedClaims, now: datetime) -> Claims
         "azp": not is_ours,
         "exp": not is_in_time,
         "nonce": not hmac.compare_digest(str(claims.get("nonce")).encode(errors="replace"), expected.nonce.encode()),
-        "sub": not (isinstance(subject, str) and 0 < len(subject) <= _LONGEST_SUBJECT),
+        "sub": not (isinstance(subject, str) and 0 < len(subject) <= _MAX_SUBJECT_CHARACTERS),
     }
     if any(wrong.values()):
         raise LoginFailedError(f"the token's {', '.join(name for name in wrong if wrong[name])} is invalid")

@@ -48,7 +48,7 @@ class LoginFlow:
 
     def begin(self, base_url: str, next_path: str) -> Redirect:
         """Redirect a user to the issuer. Raises IdentityProviderError, SecretUnavailableError."""
-        attempt = begin_login(next_path, self.now())
+        attempt = begin_login(next_path)
         location = self.provider.authorize_url(attempt, base_url + CALLBACK_PATH)
         return Redirect(location, (self.login_states.write(attempt),))
 
@@ -68,7 +68,7 @@ class LoginFlow:
         answer = self.provider.exchange_code(query["code"], attempt, base_url + CALLBACK_PATH)
         expected = ExpectedClaims(self.provider.issuer, answer.client_id, attempt.nonce)
         claims = read_id_token(answer.id_token, expected, self.now())
-        session = create_session(viewer_from_claims(claims, self.roles_claims), self.now())
+        session = create_session(viewer_from_claims(claims, self.roles_claims))
         return Redirect(base_url + attempt.next_path, (self.sessions.write(session), self.login_states.expire()))
 
     def end(self, base_url: str) -> Redirect:

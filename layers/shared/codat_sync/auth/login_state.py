@@ -4,23 +4,23 @@ import hmac
 import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
+from typing import ClassVar
 
 from codat_sync.auth.safe_redirect import safe_redirect_path
-
-_LIFETIME = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class LoginState:
     """A login attempt. ``state`` must return with the user, ``nonce`` in the token; ``verifier`` redeems the code."""
 
+    lifetime: ClassVar[timedelta] = timedelta(minutes=10)
+
     state: str
     nonce: str
     verifier: str
     next_path: str
-    expires_at: datetime
 
     @property
     def challenge(self) -> str:
@@ -32,7 +32,7 @@ class LoginState:
         return hmac.compare_digest(state.encode(errors="replace"), self.state.encode())
 
 
-def begin_login(next_path: str, now: datetime) -> LoginState:
+def begin_login(next_path: str) -> LoginState:
     """Create an attempt that leads to ``next_path``, if that is a path of this site."""
     state, nonce, verifier = (secrets.token_urlsafe() for _ in range(3))
-    return LoginState(state, nonce, verifier, safe_redirect_path(next_path), now + _LIFETIME)
+    return LoginState(state, nonce, verifier, safe_redirect_path(next_path))

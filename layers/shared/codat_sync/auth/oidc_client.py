@@ -80,11 +80,11 @@ class OidcClient:
         self.issuer = issuer
         self._http = http
         self._client = client
-        self._known: _ProviderMetadata | None = None
+        self._cached_metadata: _ProviderMetadata | None = None
 
     def authorize_url(self, attempt: LoginState, callback_url: str) -> str:
         """Return the login URL, from which users return to ``callback_url`` with a code."""
-        asked = {
+        parameters = {
             "response_type": "code",
             "client_id": self._client.value().client_id,
             "redirect_uri": callback_url,
@@ -94,7 +94,7 @@ class OidcClient:
             "code_challenge": attempt.challenge,
             "code_challenge_method": "S256",
         }
-        return str(httpx.URL(self._metadata().authorization_endpoint).copy_merge_params(asked))
+        return str(httpx.URL(self._metadata().authorization_endpoint).copy_merge_params(parameters))
 
     def exchange_code(self, code: str, attempt: LoginState, callback_url: str) -> TokenResponse:
         """Exchange a single-use code for an ID token. Raises LoginFailedError if the code is invalid.
@@ -118,12 +118,12 @@ class OidcClient:
         endpoint = self._metadata().end_session_endpoint
         if endpoint is None:
             return None
-        asked = {
+        parameters = {
             "client_id": self._client.value().client_id,
             "post_logout_redirect_uri": return_to,  # OpenID Connect RP-Initiated Logout 2
             "logout_uri": return_to,  # Cognito's name for it
         }
-        return str(httpx.URL(endpoint).copy_merge_params(asked))
+        return str(httpx.URL(endpoint).copy_merge_params(parameters))
 
     def _authenticated(
         self, method: str, url: str, form: dict[str, str], client: OidcClientCredentials
@@ -133,8 +133,8 @@ class OidcClient:
             return self._http.build_request(method, url, data=form | {"client_id": client.client_id}, timeout=_TIMEOUT)
         ways = self._metadata().token_endpoint_auth_methods_supported
         if _BASIC not in ways and _POST in ways:
-            known = {"client_id": client.client_id, "client_secret": client.client_secret}
-            return self._http.build_request(method, url, data=form | known, timeout=_TIMEOUT)
+            client_fields = {"client_id": client.client_id, "client_secret": client.client_secret}
+            return self._http.build_request(method, url, data=form | client_fields, timeout=_TIMEOUT)
         request = self._http.build_request(method, url, data=form, timeout=_TIMEOUT)
         # RFC 6749, 2.3.1: both are encoded as in a form before they are joined.
         basic = httpx.BasicAuth(quote(client.client_id, safe=""), quote(client.client_secret, safe=""))
@@ -142,18 +142,18 @@ class OidcClient:
 
     def _metadata(self) -> _ProviderMetadata:
         """Return the issuer's metadata, fetched once per process."""
-        if self._known is None:
+        if self._cached_metadata is None:
             url = self.issuer.removesuffix("/") + _DISCOVERY
-            known = _parse(
+            metadata = _parse(
                 _ProviderMetadata, _require_success(self._send(self._http.build_request("GET", url, timeout=_TIMEOUT)))
             )
-            if known.issuer != self.issuer:  # OpenID Connect Discovery 4.3
+            if metadata.issuer != self.issuer:  # OpenID Connect Discovery 4.3
                 raise IdentityProviderError("the issuer's metadata names another issuer")
             # Only the local environment has an issuer without TLS, on which the ID token's authenticity depends.
-            if self.issuer.startswith("https:") and not all(each.startswith("https:") for each in known.endpoints):
+            if self.issuer.startswith("https:") and not all(each.startswith("https:") for each in metadata.endpoints):
                 raise IdentityProviderError("the issuer's metadata has a URL without TLS")
-            self._known = known
-        return self._known
+            self._cached_metadata = metadata
+        return self._cached_metadata
 
     def _send(self, request: httpx.Request) -> httpx.Response:
         try:

@@ -9,7 +9,7 @@ from codat_sync.core.errors import ForbiddenError
 
 # Claims with a display name, in order of preference: OpenID Connect Core 5.1, then Cognito's, then a machine's.
 _NAMES = ("name", "preferred_username", "email", "cognito:username", "username", "client_id")
-_LONGEST_NAME = 100
+_MAX_NAME_CHARACTERS = 100
 
 # The claims of a token: JSON, whose shape its issuer defines.
 Claims = Mapping[str, Any]
@@ -69,7 +69,7 @@ def viewer_from_claims(claims: Claims, roles_claims: Iterable[str]) -> Viewer:
         roles.add(Role.VIEW)
     subject = str(claims.get("sub", ""))
     name = next((claims[each] for each in _NAMES if isinstance(claims.get(each), str) and claims[each]), subject)
-    return Viewer(subject, name[:_LONGEST_NAME], frozenset(roles))
+    return Viewer(subject, name[:_MAX_NAME_CHARACTERS], frozenset(roles))
 
 
 def _values(claim: object) -> list[str]:

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 HOME = "/"
 # It has to fit into a cookie, together with the rest of the login state.
-_LONGEST = 1000
+_MAX_CHARACTERS = 1000
 # No backslash, which browsers treat as a slash, and no characters that they strip before parsing.
 _PATH = re.compile(r"/[!-\[\]-~]*", re.ASCII)
 # Redirecting there would restart the login, or sign the user out again.
@@ -17,7 +17,7 @@ def safe_redirect_path(text: str) -> str:
 
     The path must be safe however often it is decoded, so its decoded form is checked too.
     """
-    if len(text) > _LONGEST:
+    if len(text) > _MAX_CHARACTERS:
         return HOME
     decoded = text
     while (again := unquote(decoded)) != decoded:

@@ -1,11 +1,15 @@
 """Read and write SyncTable's items in DynamoDB, independent of their meaning."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import reduce
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import tenacity
+from boto3.dynamodb.conditions import And, Attr, ConditionBase, ConditionExpressionBuilder, Key
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
@@ -36,6 +40,10 @@ _UNPROCESSED_RETRY: dict[str, Any] = {
 # A conflict with another transaction also cancels one, and means the same: start over.
 _CONDITION_FAILED = {"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException"}
 
+# The attribute that identifies the last conditional write of an item. Only this module sees it.
+_WRITE_ID = "writeId"
+_NAMES, _VALUES = "ExpressionAttributeNames", "ExpressionAttributeValues"
+
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
@@ -60,55 +68,40 @@ class Table:
     def get_attribute(self, key: Attributes, name: str) -> object:
         """Return one attribute of an item, read consistently, or None if it does not exist."""
         item = self._client.get_item(
-            TableName=self._name,
-            Key=_to_item(key),
-            ConsistentRead=True,
-            ProjectionExpression="#name",
-            ExpressionAttributeNames={"#name": name},
+            TableName=self._name, Key=_to_item(key), ConsistentRead=True, **_projection([name])
         ).get("Item", {})
         return _from_item(item).get(name)
 
     def query(self, pk: str, prefix: str) -> Iterator[Attributes]:
         """Yield the items of a partition whose sort key begins with ``prefix``, in order, read consistently."""
-        return self._query(
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues={":pk": _serialize(pk), ":prefix": _serialize(prefix)},
-            ConsistentRead=True,
-        )
+        key = _key_condition(Key("pk").eq(pk) & Key("sk").begins_with(prefix))
+        return self._query(ConsistentRead=True, **key)
 
-    def query_index(self, index: str, key: Mapping[str, str], until: Mapping[str, str]) -> Iterator[Attributes]:
-        """Yield the items of ``index`` with the partition ``key`` up to the sort key ``until``, in order."""
-        (partition, pk), (sort, end) = *key.items(), *until.items()
-        return self._query(
-            IndexName=index,
-            KeyConditionExpression=f"{partition} = :pk AND {sort} <= :end",
-            ExpressionAttributeValues={":pk": _serialize(pk), ":end": _serialize(end)},
-        )
+    def query_until(self, partition: Partition, end: str) -> Iterator[Attributes]:
+        """Yield the items of an index's partition up to the sort key ``end``, in order."""
+        key = _key_condition(Key(partition.name).eq(partition.value) & Key(partition.sort).lte(end))
+        return self._query(IndexName=partition.index, **key)
 
     def query_page(
         self, partition: Partition, after: str | None, limit: int | None, *, newest_first: bool
     ) -> tuple[list[Attributes], bool]:
         """Return one page of a partition, starting after the sort key ``after``, and whether there is more."""
-        condition, values = f"{partition.name} = :pk", {":pk": _serialize(partition.value)}
+        key: ConditionBase = Key(partition.name).eq(partition.value)
         if after is not None:
-            condition += f" AND {partition.sort} {'<' if newest_first else '>'} :after"
-            values[":after"] = _serialize(after)
+            sort = Key(partition.sort)
+            key &= sort.lt(after) if newest_first else sort.gt(after)
         more: Any = {"Limit": limit} if limit else {}
         if partition.index:
             more["IndexName"] = partition.index
         answer = self._client.query(
-            TableName=self._name,
-            KeyConditionExpression=condition,
-            ExpressionAttributeValues=values,
-            ScanIndexForward=not newest_first,
-            **more,
+            TableName=self._name, ScanIndexForward=not newest_first, **_key_condition(key), **more
         )
         return [_from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
 
     def query_partition(self, pk: str, names: Sequence[str]) -> list[Attributes]:
         """Return the attributes ``names`` of all items of a partition, in order, read consistently."""
-        arguments = _projection(names) | {"ExpressionAttributeValues": {":pk": _serialize(pk)}}
-        return list(self._query(KeyConditionExpression="pk = :pk", ConsistentRead=True, **arguments))
+        arguments = _merge(_projection(names), _key_condition(Key("pk").eq(pk)))
+        return list(self._query(ConsistentRead=True, **arguments))
 
     def scan(self, names: Sequence[str]) -> Iterator[list[Attributes]]:
         """Yield the attributes ``names`` of all items of the table, one page (1 MB) at a time.
@@ -124,10 +117,10 @@ class Table:
 
     def put(self, item: Attributes, expected: Mapping[str, object]) -> None:
         """Replace an item if its attributes match ``expected`` (None: absent). Raises ConditionFailedError."""
-        condition = _Expression()
-        condition.require(expected)
         self._write_conditionally(
-            lambda: self._client.put_item(TableName=self._name, Item=_to_item(item), **condition.arguments())
+            lambda write_id: self._client.put_item(
+                TableName=self._name, Item=_to_item(item | {_WRITE_ID: write_id}), **_condition(_matches(expected))
+            )
         )
 
     def update(
@@ -142,52 +135,49 @@ class Table:
 
         ``increment`` names an attribute to increment by one, from 0. Raises ConditionFailedError.
         """
-        expression = _Expression()
-        expression.change(changes, increment)
-        expression.require(expected)
-        self._write_conditionally(
-            lambda: self._client.update_item(TableName=self._name, Key=_to_item(key), **expression.arguments())
-        )
+        self._update_item(key, changes, _matches(expected), {increment: 1} if increment else {})
 
     def acquire_lease(self, key: Attributes, name: str, value: str, *, free_before: str, expires_at: int) -> bool:
         """Set an attribute if it is absent or less than ``free_before``. Returns whether it was set."""
-        arguments: Any = {
-            "UpdateExpression": "SET #name = :value, expiresAt = :at",
-            "ConditionExpression": "attribute_not_exists(#name) OR #name < :free",
-            "ExpressionAttributeNames": {"#name": name},
-            "ExpressionAttributeValues": {
-                ":value": _serialize(value),
-                ":free": _serialize(free_before),
-                ":at": _serialize(expires_at),
-            },
-        }
-        return self._try_update(key, arguments)
+        is_free = Attr(name).not_exists() | Attr(name).lt(free_before)
+        return self._try_update(key, {name: value, "expiresAt": expires_at}, is_free)
 
     def increment_counter(self, key: Attributes, most: int, expires_at: int, *, by: int = 1) -> bool:
         """Add ``by`` to an item's ``number``, unless the sum exceeds ``most`` (which is at least ``by``).
 
         Returns whether it was added.
         """
-        arguments: Any = {
-            "UpdateExpression": "ADD #number :by SET expiresAt = :at",
-            "ConditionExpression": "attribute_not_exists(#number) OR #number <= :most",
-            "ExpressionAttributeNames": {"#number": "number"},
-            "ExpressionAttributeValues": {
-                ":by": _serialize(by),
-                ":most": _serialize(most - by),
-                ":at": _serialize(expires_at),
-            },
-        }
-        return self._try_update(key, arguments)
+        has_room = Attr("number").not_exists() | Attr("number").lte(most - by)
+        return self._try_update(key, {"expiresAt": expires_at}, has_room, {"number": by})
 
-    def _try_update(self, key: Attributes, arguments: Any) -> bool:  # noqa: ANN401 - DynamoDB's arguments vary
+    def _try_update(
+        self,
+        key: Attributes,
+        changes: Attributes,
+        condition: ConditionBase,
+        increments: Mapping[str, int] = MappingProxyType({}),
+    ) -> bool:
         try:
-            self._write_conditionally(
-                lambda: self._client.update_item(TableName=self._name, Key=_to_item(key), **arguments)
-            )
+            self._update_item(key, changes, condition, increments)
         except ConditionFailedError:
             return False
         return True
+
+    def _update_item(
+        self,
+        key: Attributes,
+        changes: Mapping[str, object],
+        condition: ConditionBase | None,
+        increments: Mapping[str, int],
+    ) -> None:
+        def write(write_id: str) -> object:
+            change = _update({**changes, _WRITE_ID: write_id}, increments)
+            # A repeated increment would succeed again: this condition makes it fail.
+            is_new = (Attr(_WRITE_ID).not_exists() | Attr(_WRITE_ID).ne(write_id)) if increments else None
+            arguments = _merge(change, _condition(_all([condition, is_new])))
+            return self._client.update_item(TableName=self._name, Key=_to_item(key), **arguments)
+
+        self._write_conditionally(write)
 
     def transact(
         self,
@@ -201,21 +191,24 @@ class Table:
 
         Raises ConditionFailedError, also on a conflict with a concurrent transaction.
         """
-        operations: list[Any] = []
-        for item, expected in puts:
-            condition = _Expression()
-            condition.require(expected)
-            operations.append({"Put": {"TableName": self._name, "Item": _to_item(item), **condition.arguments()}})
-        for key, changes in updates:
-            change = _Expression()
-            change.change(changes)
-            operations.append({"Update": {"TableName": self._name, "Key": _to_item(key), **change.arguments()}})
-        for key, expected in checks:
-            condition = _Expression()
-            condition.require(expected)
-            check = {"TableName": self._name, "Key": _to_item(key), **condition.arguments()}
-            operations.append({"ConditionCheck": check})
-        self._write_conditionally(lambda: self._client.transact_write_items(TransactItems=operations))
+        table = {"TableName": self._name}
+
+        def write(write_id: str) -> object:
+            mark = {_WRITE_ID: write_id}
+            operations: list[Any] = [
+                *(
+                    {"Put": {**table, "Item": _to_item(item | mark), **_condition(_matches(expected))}}
+                    for item, expected in puts
+                ),
+                *({"Update": {**table, "Key": _to_item(key), **_update(changes | mark)}} for key, changes in updates),
+                *(
+                    {"ConditionCheck": {**table, "Key": _to_item(key), **_condition(_matches(expected))}}
+                    for key, expected in checks
+                ),
+            ]
+            return self._client.transact_write_items(TransactItems=operations, ClientRequestToken=write_id)
+
+        self._write_conditionally(write)
 
     def put_all(self, items: Iterable[Attributes], *, large: bool = False) -> None:
         """Write ``items`` in concurrent batches, in no particular order.
@@ -249,10 +242,7 @@ class Table:
                     raise UnprocessedItemsError(f"DynamoDB left {len(pending)} items unwritten")
 
     def _get_batch(self, keys: Sequence[Attributes], names: Sequence[str]) -> list[Attributes]:
-        pending: Any = {"Keys": [_to_item(key) for key in keys], "ConsistentRead": True}
-        if names:
-            pending["ExpressionAttributeNames"] = {f"#{name}": name for name in names}
-            pending["ProjectionExpression"] = ", ".join(pending["ExpressionAttributeNames"])
+        pending: Any = {"Keys": [_to_item(key) for key in keys], "ConsistentRead": True, **_projection(names)}
         found: list[Attributes] = []
         for attempt in tenacity.Retrying(**_UNPROCESSED_RETRY):
             with attempt:
@@ -267,65 +257,96 @@ class Table:
         pages = self._client.get_paginator("query").paginate(TableName=self._name, **arguments)
         return (_from_item(item) for page in pages for item in page["Items"])
 
-    def _write_conditionally(self, write: Any) -> None:  # noqa: ANN401 - the response of a write is not used
+    def _write_conditionally(self, write: Callable[[str], object]) -> None:
+        """Make a write that marks what it writes with an id.
+
+        The SDK repeats a request whose response was lost. If the first attempt was applied, the condition fails on our
+        own write: DynamoDB returns the item, and the id shows whose it is.
+        """
+        write_id = uuid.uuid4().hex
         try:
-            write()
+            write(write_id)
         except ClientError as error:
             if error.response["Error"]["Code"] not in _CONDITION_FAILED:
                 raise
-            raise ConditionFailedError("the item is not as it was") from error
+            if not _is_marked(error.response, write_id):
+                raise ConditionFailedError("the item is not as it was") from error
 
 
-class _Expression:
-    """Build DynamoDB expressions with a placeholder for each name and value, as many names are reserved words."""
-
-    def __init__(self) -> None:
-        self._update = ""
-        self._condition = ""
-        self._names: dict[str, str] = {}
-        self._values: Attributes = {}
-
-    def change(self, changes: Mapping[str, object], increment: str | None = None) -> None:
-        sets = [f"{self._name(name)} = {self._value(value)}" for name, value in changes.items() if value is not None]
-        removes = [self._name(name) for name, value in changes.items() if value is None]
-        adds = [f"{self._name(increment)} {self._value(1)}"] if increment else []
-        clauses = (("SET ", sets), ("REMOVE ", removes), ("ADD ", adds))
-        self._update = " ".join(verb + ", ".join(parts) for verb, parts in clauses if parts)
-
-    def require(self, expected: Mapping[str, object]) -> None:
-        self._condition = " AND ".join(
-            f"attribute_not_exists({self._name(name)})"
-            if value is None
-            else f"{self._name(name)} = {self._value(value)}"
-            for name, value in expected.items()
-        )
-
-    def arguments(self) -> Any:  # noqa: ANN401 - DynamoDB's arguments vary
-        arguments = {
-            "UpdateExpression": self._update,
-            "ConditionExpression": self._condition,
-            "ExpressionAttributeNames": self._names,
-            "ExpressionAttributeValues": self._values,
-        }
-        return {name: value for name, value in arguments.items() if value}
-
-    def _name(self, name: str) -> str:
-        self._names[f"#{name}"] = name
-        return f"#{name}"
-
-    def _value(self, value: object) -> str:
-        placeholder = f":v{len(self._values)}"
-        self._values[placeholder] = _serialize(value)
-        return placeholder
+def _is_marked(response: Mapping[str, Any], write_id: str) -> bool:
+    """Return whether a failed condition's response, or one of a transaction's reasons, has an item of this write."""
+    failures = (response, *response.get("CancellationReasons", ()))
+    return any(each.get("Item", {}).get(_WRITE_ID) == _serialize(write_id) for each in failures)
 
 
-def _projection(names: Sequence[str]) -> Any:  # noqa: ANN401 - DynamoDB's arguments vary
-    """Return the arguments that limit a response to these attributes; a dot descends into a map."""
-    parts = {part for name in names for part in name.split(".")}
-    return {
-        "ProjectionExpression": ", ".join("#" + name.replace(".", ".#") for name in names),
-        "ExpressionAttributeNames": {f"#{part}": part for part in parts},
+# Each function below returns a request's arguments for one expression. Names and values have placeholders, as many
+# names are reserved words; those of different expressions differ (n and v, u, p_), so that _merge can combine them.
+
+
+def _matches(expected: Mapping[str, object]) -> ConditionBase | None:
+    """Return the condition that an item's attributes have these values (None: absent); None if none is expected."""
+    conditions = [
+        Attr(name).not_exists() if value is None else Attr(name).eq(value) for name, value in expected.items()
+    ]
+    return _all(conditions)
+
+
+def _all(conditions: Iterable[ConditionBase | None]) -> ConditionBase | None:
+    given = [each for each in conditions if each is not None]
+    return reduce(And, given) if given else None
+
+
+def _condition(condition: ConditionBase | None) -> Attributes:
+    """Write only on a condition; if it fails, the error has the item."""
+    if condition is None:
+        return {}
+    return _built("ConditionExpression", condition) | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+
+
+def _key_condition(condition: ConditionBase) -> Attributes:
+    return _built("KeyConditionExpression", condition)
+
+
+def _built(argument: str, condition: ConditionBase) -> Attributes:
+    expression, names, values = ConditionExpressionBuilder().build_expression(condition)
+    return _merge({argument: expression, _NAMES: names, _VALUES: _to_item(values)})
+
+
+def _update(changes: Mapping[str, object], increments: Mapping[str, int] | None = None) -> Attributes:
+    """Set attributes (None: remove them) and add to numbers, from 0. boto3 has no builder for these expressions."""
+    changed = {**changes, **(increments or {})}
+    tags = {name: f"u{number}" for number, name in enumerate(changed)}
+    clauses = {
+        "SET": [f"#{tags[name]} = :{tags[name]}" for name, value in changes.items() if value is not None],
+        "REMOVE": [f"#{tags[name]}" for name, value in changes.items() if value is None],
+        "ADD": [f"#{tags[name]} :{tags[name]}" for name in increments or {}],
     }
+    return _merge(
+        {
+            "UpdateExpression": " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses.items() if parts),
+            _NAMES: {f"#{tag}": name for name, tag in tags.items()},
+            _VALUES: _to_item({f":{tags[name]}": value for name, value in changed.items() if value is not None}),
+        }
+    )
+
+
+def _projection(names: Sequence[str]) -> Attributes:
+    """Limit a response to these attributes, if there are any; a dot descends into a map."""
+    parts = {part for name in names for part in name.split(".")}
+    return _merge(
+        {
+            "ProjectionExpression": ", ".join("#p_" + name.replace(".", ".#p_") for name in names),
+            _NAMES: {f"#p_{part}": part for part in parts},
+        }
+    )
+
+
+def _merge(*requests: Attributes) -> Attributes:
+    """Combine arguments, with one mapping of names and one of values; without empty ones, which DynamoDB rejects."""
+    merged: Attributes = {}
+    for argument, value in (pair for request in requests for pair in request.items() if pair[1]):
+        merged[argument] = merged.get(argument, {}) | value if isinstance(value, dict) else value
+    return merged
 
 
 def _to_item(values: Attributes) -> Attributes:
@@ -333,4 +354,4 @@ def _to_item(values: Attributes) -> Attributes:
 
 
 def _from_item(item: Mapping[str, Any]) -> Attributes:
-    return {name: _deserialize(value) for name, value in item.items()}
+    return {name: _deserialize(value) for name, value in item.items() if name != _WRITE_ID}

@@ -10,7 +10,7 @@ logger = Logger()
 metrics = Metrics()
 
 # CloudWatch rejects the whole metric if a dimension's value is invalid.
-_LONGEST_DIMENSION = 100
+_MAX_DIMENSION_CHARACTERS = 100
 
 
 def count(name: str, dimension: str | None = None, value: str | None = None, number: float = 1) -> None:
@@ -21,5 +21,5 @@ def count(name: str, dimension: str | None = None, value: str | None = None, num
 
 
 def _dimension_value(text: str) -> str:
-    is_sendable = text.isascii() and text.isprintable() and text.strip() and len(text) <= _LONGEST_DIMENSION
+    is_sendable = text.isascii() and text.isprintable() and text.strip() and len(text) <= _MAX_DIMENSION_CHARACTERS
     return text if is_sendable else "other"

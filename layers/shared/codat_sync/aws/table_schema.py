@@ -21,9 +21,7 @@ DIRECTORY: Key = {"pk": "RECONCILE", "sk": "DIRECTORY"}
 ENDPOINT: Key = {"pk": "RECONCILE", "sk": "ENDPOINT"}
 COMPLETENESS: Key = {"pk": "RECONCILE", "sk": "COMPLETENESS"}
 
-BY_RECONCILE = "byReconcile"
 RECONCILE = "RECONCILE"
-BY_DUE = "byDue"
 DUE = "DUE"
 DUE_BEHIND_GATE = "DUE#GATE"
 
@@ -176,6 +174,16 @@ def day_partition(day: date) -> Partition:
 def dropped_partition() -> Partition:
     """Return the partition of the dropped dead letters, in the order in which they were dropped."""
     return Partition("", "pk", "sk", DROPPED)
+
+
+def reconcile_partition() -> Partition:
+    """Return the partition that lists the companies by their next reconciliation."""
+    return Partition("byReconcile", "reconcilePk", "reconcileAt", RECONCILE)
+
+
+def due_partition(*, behind_gate: bool = False) -> Partition:
+    """Return the partition that lists the items by their next check: of those that wait for the gate, or the others."""
+    return Partition("byDue", "duePk", "dueAt", DUE_BEHIND_GATE if behind_gate else DUE)
 
 
 def reconcile_index_keys(at: str | None) -> dict[str, str | None]:

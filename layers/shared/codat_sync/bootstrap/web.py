@@ -10,7 +10,7 @@ from codat_sync.auth.login_flow import LoginFlow
 from codat_sync.auth.login_state import LoginState
 from codat_sync.auth.oidc_client import OidcClient, parse_oidc_client_credentials
 from codat_sync.auth.session import Session
-from codat_sync.auth.signed_cookie import SignedCookie, parse_session_key
+from codat_sync.auth.signed_cookie import SignedCookie, parse_session_keys
 from codat_sync.aws.secrets import CachedSecret
 from codat_sync.codat.client import CodatClient
 from codat_sync.companies.repository import CompanyRepository
@@ -87,10 +87,10 @@ def build_login(
 ) -> tuple[LoginFlow, SignedCookie[Session]]:
     """Return the login flow, and the cookie that holds a user's session."""
     secrets = boto3.client("secretsmanager", config=config)
-    session_key = CachedSecret(secrets, settings.session_secret_arn, parse_session_key)
+    session_keys = CachedSecret(secrets, settings.session_secret_arn, parse_session_keys)
     credentials = CachedSecret(secrets, settings.login_secret_id, parse_oidc_client_credentials)
     is_secure = not settings.is_local
-    sessions = SignedCookie("session", Session, session_key, utc_now, is_secure=is_secure)
-    state = SignedCookie("login", LoginState, session_key, utc_now, is_secure=is_secure)
+    sessions = SignedCookie("session", Session, session_keys, utc_now, is_secure=is_secure)
+    state = SignedCookie("login", LoginState, session_keys, utc_now, is_secure=is_secure)
     client = OidcClient(http, settings.issuer, credentials)
     return LoginFlow(client, state, sessions, settings.access.roles_claims, utc_now), sessions

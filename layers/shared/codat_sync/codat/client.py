@@ -5,15 +5,16 @@ import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import quote
 
 import tenacity
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict  # pydantic requires it before Python 3.12
 
 from codat_sync.codat.http import map_error
+from codat_sync.codat.parsing import ResponseParser
 from codat_sync.companies.company import Company, Connection, build_company
 from codat_sync.core.errors import (
     CodatInconsistentResponseError,
@@ -24,8 +25,7 @@ from codat_sync.core.errors import (
 )
 from codat_sync.core.identifiers import canonicalize, is_identifier
 from codat_sync.core.timestamps import parse_timestamp
-from codat_sync.core.validation import describe_validation_error
-from codat_sync.syncs.items import TransactionRow, truncate_message
+from codat_sync.syncs.items import TransactionRow, truncate_message, truncate_name
 from codat_sync.syncs.sync import SyncStatus
 
 if TYPE_CHECKING:
@@ -55,6 +55,11 @@ RETRY = tenacity.Retrying(
 )
 
 
+# Codat documents 32 bits; DynamoDB's numbers have 38 digits.
+Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
+Count = Annotated[int, Field(ge=0, lt=2**31)]
+
+
 class StatusResponse(BaseModel):
     """Codat's response with the status of a sync. All fields but the code may be null."""
 
@@ -62,7 +67,7 @@ class StatusResponse(BaseModel):
 
     company_id: str | None = None
     sync_id: str | None = None
-    sync_status_code: int
+    sync_status_code: Int32
     sync_status: str | None = None
     error_message: str | None = None
     sync_exception_message: str | None = None
@@ -74,7 +79,7 @@ class TransactionPage(TypedDict):
     """A page of a sync's transactions. Its links are wrong in Codat's own examples, so pages are counted instead."""
 
     results: list[TransactionRow]
-    totalResults: int
+    totalResults: Count
 
 
 class CompanyResponse(BaseModel):
@@ -89,13 +94,14 @@ class ConnectionPage(TypedDict):
     results: list[Connection]
 
 
-_STATUS_RESPONSE = TypeAdapter(StatusResponse)
-_STATUS_LIST = TypeAdapter(list[StatusResponse])
-_TRANSACTION_PAGE = TypeAdapter(TransactionPage)
-_COMPANY_RESPONSE = TypeAdapter(CompanyResponse)
-_CONNECTION_PAGE = TypeAdapter(ConnectionPage)
-_TRANSACTION_ROWS = TypeAdapter(list[TransactionRow])
-_CONFIGURATION = TypeAdapter(dict[str, Any])  # Codat's own format, shown unchanged
+_ROW = TypeAdapter(TransactionRow)
+_STATUS = ResponseParser(TypeAdapter(StatusResponse))
+_STATUS_LIST = ResponseParser(TypeAdapter(list[StatusResponse]), TypeAdapter(StatusResponse))
+_TRANSACTION_PAGE = ResponseParser(TypeAdapter(TransactionPage), _ROW, keep_invalid=True)
+_COMPANY = ResponseParser(TypeAdapter(CompanyResponse))
+_CONNECTION_PAGE = ResponseParser(TypeAdapter(ConnectionPage), TypeAdapter(Connection))
+_TRANSACTION_ROWS = ResponseParser(TypeAdapter(list[TransactionRow]), _ROW, keep_invalid=True)
+_CONFIGURATION = ResponseParser(TypeAdapter(dict[str, Any]))  # Codat's own format, shown unchanged
 
 
 def parse_api_key(text: str) -> str:
@@ -148,7 +154,7 @@ class CodatClient:
 
     def get_sync_status(self, company_id: str, sync_id: str) -> SyncStatus:
         """Fetch the status of a sync. Raises CodatError and SecretUnavailableError."""
-        answer = self._get(company_id, _sync_path(company_id, sync_id) + "/status", {}, _STATUS_RESPONSE.validate_json)
+        answer = self._get(company_id, _sync_path(company_id, sync_id) + "/status", {}, _STATUS)
         for requested, returned in ((company_id, answer.company_id), (sync_id, answer.sync_id)):
             if returned is not None and returned.lower() != requested.lower():
                 raise CodatResponseError(f"requested {requested}, but Codat returned another id")
@@ -157,7 +163,7 @@ class CodatClient:
     def list_sync_statuses(self, company_id: str) -> list[SyncStatus]:
         """Fetch the statuses of all listed syncs of a company. Raises CodatError and SecretUnavailableError."""
         path = f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/list/status"
-        answers = self._get(company_id, path, {}, _STATUS_LIST.validate_json)
+        answers = self._get(company_id, path, {}, _STATUS_LIST)
         if any(answer.company_id and answer.company_id.lower() != company_id.lower() for answer in answers):
             raise CodatResponseError(f"requested company {company_id}, but Codat returned another one")
         return [
@@ -172,9 +178,9 @@ class CodatClient:
 
         def page(number: int) -> TransactionPage:
             query = {"page": number, "pageSize": PAGE_SIZE}
-            found = self._get(company_id, path, query, _TRANSACTION_PAGE.validate_json)
+            found = self._get(company_id, path, query, _TRANSACTION_PAGE)
             for row in found["results"]:
-                truncate_message(row)  # Immediately, as all pages are in memory together.
+                row["message"] = truncate_message(row.get("message"))  # Now, as all pages are in memory together.
             return found
 
         first = page(1)
@@ -188,35 +194,34 @@ class CodatClient:
         Raises CodatError and SecretUnavailableError.
         """
         path = f"{_sync_path(company_id, sync_id)}/transactions/{quote(transaction_id, safe='')}"
-        return self._get(company_id, path, {}, _TRANSACTION_ROWS.validate_json)
+        return self._get(company_id, path, {}, _TRANSACTION_ROWS)
 
     def get_configuration(self, company_id: str) -> dict[str, Any]:
         """Fetch a company's mapping configuration. Raises CodatError and SecretUnavailableError."""
         path = f"/companies/{quote(company_id, safe='')}/sync/expenses/config"
-        return self._get(company_id, path, {}, _CONFIGURATION.validate_json)
+        return self._get(company_id, path, {}, _CONFIGURATION)
 
     def get_company(self, company_id: str) -> Company:
         """Fetch a company with its connections. Raises CodatError and SecretUnavailableError."""
         path = f"/companies/{quote(company_id, safe='')}"
-        answer = self._get(company_id, path, {}, _COMPANY_RESPONSE.validate_json)
-        connections = self._get(company_id, path + "/connections", _CONNECTIONS_PAGE, _CONNECTION_PAGE.validate_json)
-        return build_company(company_id, answer.name, connections["results"])
+        answer = self._get(company_id, path, {}, _COMPANY)
+        connections = self._get(company_id, path + "/connections", _CONNECTIONS_PAGE, _CONNECTION_PAGE)
+        return build_company(
+            company_id, truncate_name(answer.name), [_truncate_fields(each) for each in connections["results"]]
+        )
 
-    def _get(self, company_id: str | None, path: str, query: Mapping[str, int | str], parse: Callable[[bytes], T]) -> T:
-        answer: T = self._retry(self._get_once, company_id, path, query, parse)
+    def _get(self, company_id: str | None, path: str, query: Mapping[str, int | str], parser: ResponseParser[T]) -> T:
+        answer: T = self._retry(self._get_once, company_id, path, query, parser)
         return answer
 
     def _get_once(
-        self, company_id: str | None, path: str, query: Mapping[str, int | str], parse: Callable[[bytes], T]
+        self, company_id: str | None, path: str, query: Mapping[str, int | str], parser: ResponseParser[T]
     ) -> T:
         request = self._connection.build_request("GET", path, query)
         answer = self._connection.send(request, company_id, is_refusal_ignored=self._is_refusal_ignored)
         if answer.status_code != HTTPStatus.OK:
             raise map_error(answer)
-        try:
-            return parse(answer.content)
-        except ValidationError as error:
-            raise CodatMalformedResponseError(f"GET {path}: {describe_validation_error(error)}") from None
+        return parser.parse(answer.content, f"GET {path}")
 
 
 def _sync_path(company_id: str, sync_id: str) -> str:
@@ -228,9 +233,17 @@ def _build_status(company_id: str, sync_id: str, answer: StatusResponse) -> Sync
         company_id=company_id,
         sync_id=sync_id,
         code=answer.sync_status_code,
-        status=answer.sync_status,
-        error_message=answer.error_message,
-        exception_message=answer.sync_exception_message,
+        status=truncate_name(answer.sync_status),
+        error_message=truncate_message(answer.error_message),
+        exception_message=truncate_message(answer.sync_exception_message),
         synced_at=parse_timestamp(answer.sync_utc),
         data_pushed=answer.data_pushed,
+    )
+
+
+def _truncate_fields(connection: Connection) -> Connection:
+    return Connection(
+        platformName=truncate_name(connection.get("platformName")),
+        sourceType=truncate_name(connection.get("sourceType")),
+        status=truncate_name(connection.get("status")),
     )

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict  # pydantic requires it before Python 3.12
 
-from codat_sync.codat.client import CodatClient, CompanyResponse
+from codat_sync.codat.client import CodatClient, CompanyResponse, Count
+from codat_sync.codat.parsing import ResponseParser
 from codat_sync.core.errors import CodatNotFoundError
 from codat_sync.core.identifiers import canonicalize, is_identifier
 from codat_sync.webhooks.endpoint import WebhookConsumer
@@ -27,7 +28,7 @@ class CompanyPageResponse(TypedDict):
     """A page of Codat's companies."""
 
     results: list[ListedCompany]
-    totalResults: int
+    totalResults: Count
 
 
 class ConsumerResponse(BaseModel):
@@ -46,9 +47,11 @@ class ConsumerPage(TypedDict):
     results: list[ConsumerResponse]
 
 
-_COMPANY_PAGE = TypeAdapter(CompanyPageResponse)
-_CONSUMERS: TypeAdapter[list[ConsumerResponse] | ConsumerPage] = TypeAdapter(list[ConsumerResponse] | ConsumerPage)
-_COMPANY = TypeAdapter(CompanyResponse)
+_COMPANY_PAGE = ResponseParser(TypeAdapter(CompanyPageResponse), TypeAdapter(ListedCompany), keep_invalid=True)
+_CONSUMERS: ResponseParser[list[ConsumerResponse] | ConsumerPage] = ResponseParser(
+    TypeAdapter(list[ConsumerResponse] | ConsumerPage), TypeAdapter(ConsumerResponse)
+)
+_COMPANY = ResponseParser(TypeAdapter(CompanyResponse))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +75,21 @@ class CodatDirectoryClient(CodatClient):
     def list_companies(self, page: int) -> CompanyIdPage:
         """Fetch a page of companies, counted from 1, oldest first: new companies are on the last page."""
         query: dict[str, int | str] = {"page": page, "pageSize": PAGE_SIZE, "orderBy": "created"}
-        found = self._get(None, "/companies", query, _COMPANY_PAGE.validate_json)
+        found = self._get(None, "/companies", query, _COMPANY_PAGE)
         ids = tuple(canonicalize(each.id) for each in found["results"] if is_identifier(each.id))
         return CompanyIdPage(ids, max(1, math.ceil(found["totalResults"] / PAGE_SIZE)))
 
     def has_company(self, company_id: str) -> bool:
         """Return whether Codat knows the company."""
         try:
-            self._get(company_id, f"/companies/{quote(company_id, safe='')}", {}, _COMPANY.validate_json)
+            self._get(company_id, f"/companies/{quote(company_id, safe='')}", {}, _COMPANY)
         except CodatNotFoundError:
             return False
         return True
 
     def list_webhook_consumers(self) -> list[WebhookConsumer]:
         """Fetch the webhook consumers. Accepts both a bare array and Codat's paged format."""
-        answer = self._get(None, "/webhooks", {}, _CONSUMERS.validate_json)
+        answer = self._get(None, "/webhooks", {}, _CONSUMERS)
         found = answer if isinstance(answer, list) else answer["results"]
         return [
             WebhookConsumer(each.url or "", bool(each.disabled), frozenset(each.event_types or ())) for each in found

@@ -4,6 +4,7 @@ https://docs.codat.io/using-the-api/overview. Callers build the requests and int
 """
 
 import base64
+import json
 import math
 import threading
 import time
@@ -14,16 +15,18 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import httpx
-from pydantic import BaseModel, Field, ValidationError
 
 from codat_sync.codat.response import CodatResponse
+from codat_sync.core.bounded_http_client import limit_call
 from codat_sync.core.errors import (
     CodatError,
     CodatNotFoundError,
     CodatResponseError,
+    CodatResponseTooLargeError,
     CodatUnavailableError,
     CodatUnreachableError,
 )
+from codat_sync.core.identifiers import is_identifier
 from codat_sync.rate_limits.errors import GateClosedError
 from codat_sync.rate_limits.limiter import RateLimiter
 from codat_sync.rate_limits.quota import closure_from_429, closure_from_refusal, read_quota
@@ -31,18 +34,14 @@ from codat_sync.rate_limits.quota import closure_from_429, closure_from_refusal,
 if TYPE_CHECKING:
     from codat_sync.rate_limits.gate import SharedGate
 
-# In seconds: for each read, and for a whole response.
+# In seconds: for each read, and for a whole call from connecting to the last byte.
 TIMEOUT = httpx.Timeout(10, connect=3)
 MAX_RESPONSE_SECONDS = 15.0
+# Unpacked. A page of 1,000 transactions with the longest messages (16 KB) takes as much.
+MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 # A call takes at most this long, including connecting: start it no later before the function's time-out.
 MAX_CALL_SECONDS = 25
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-
-
-class ErrorResponse(BaseModel):
-    """Codat's error response."""
-
-    correlation_id: str | None = Field(None, alias="correlationId")
 
 
 class CodatHttpClient:
@@ -110,23 +109,31 @@ class CodatHttpClient:
         return self._http.build_request(method, url, content=content, timeout=TIMEOUT)
 
     def _send(self, request: httpx.Request) -> CodatResponse:
-        """Send the request with an overall time-out: those of httpx apply to each read, and there may be many."""
-        deadline = self._clock() + MAX_RESPONSE_SECONDS
-        content = bytearray()
+        """Send the request with an overall time-out, and read its response with an overall size."""
         try:
-            answer = self._http.send(request, stream=True)
-            try:
-                for chunk in answer.iter_bytes():
-                    content += chunk
-                    if self._clock() > deadline:
-                        raise httpx.ReadTimeout(f"no complete response within {MAX_RESPONSE_SECONDS:.0f} s")
-            finally:
-                answer.close()
+            with limit_call(MAX_RESPONSE_SECONDS):
+                answer = self._http.send(request, stream=True)
+                try:
+                    content = self._read(answer)
+                finally:
+                    answer.close()
         except httpx.HTTPError as error:
             self._count("unreachable")
             kind = CodatUnreachableError if isinstance(error, _NOT_SENT) else CodatUnavailableError
             raise kind(f"{type(error).__name__}: {error}") from error
-        return CodatResponse(answer.status_code, answer.reason_phrase, answer.headers, bytes(content), self._now())
+        return CodatResponse(answer.status_code, answer.reason_phrase, answer.headers, content, self._now())
+
+    def _read(self, answer: httpx.Response) -> bytes:
+        deadline = self._clock() + MAX_RESPONSE_SECONDS
+        content = bytearray()
+        for chunk in answer.iter_bytes():
+            content += chunk
+            if self._clock() > deadline:
+                raise httpx.ReadTimeout(f"no complete response within {MAX_RESPONSE_SECONDS:.0f} s")
+            if len(content) > MAX_RESPONSE_BYTES:
+                self._count("tooLarge")
+                raise CodatResponseTooLargeError(f"the response has more than {MAX_RESPONSE_BYTES} bytes")
+        return bytes(content)
 
     def _count(self, result: str) -> None:
         with self._lock:
@@ -135,21 +142,31 @@ class CodatHttpClient:
 
 def map_error(answer: CodatResponse) -> CodatError:
     """Map a response to an error by its HTTP status: the body's status code may differ."""
-    try:
-        details = ErrorResponse.model_validate_json(answer.content)
-    except ValidationError:
-        details = ErrorResponse()
+    correlation_id, is_json = _read_error(answer.content)
     # Not Codat's own message: it may quote personal data, and errors are logged.
     text = f"HTTP {answer.status_code} {answer.reason_phrase}".strip()
     match answer.status_code:
         case 401 | 402 | 403:
             closure = closure_from_refusal(answer.status_code, answer.received_at)
-            return GateClosedError(text, closure, is_refused_by_codat=True, correlation_id=details.correlation_id)
-        case 404:
-            return CodatNotFoundError(text, correlation_id=details.correlation_id)
+            return GateClosedError(text, closure, is_refused_by_codat=True, correlation_id=correlation_id)
         case 429:
             closure = closure_from_429(answer.headers, answer.received_at)
-            return GateClosedError(text, closure, is_refused_by_codat=True, correlation_id=details.correlation_id)
+            return GateClosedError(text, closure, is_refused_by_codat=True, correlation_id=correlation_id)
         case status if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in {408, 409}:
-            return CodatUnavailableError(text, correlation_id=details.correlation_id)
-    return CodatResponseError(text, correlation_id=details.correlation_id)
+            return CodatUnavailableError(text, correlation_id=correlation_id)
+        case _ if answer.content.strip() and not is_json:
+            # The page of a proxy, during maintenance: it says nothing about what was requested.
+            return CodatUnavailableError(f"{text}, not from Codat's API: its body is not JSON")
+        case 404:
+            return CodatNotFoundError(text, correlation_id=correlation_id)
+    return CodatResponseError(text, correlation_id=correlation_id)
+
+
+def _read_error(content: bytes) -> tuple[str | None, bool]:
+    """Return Codat's correlation id, None if there is none, and whether the body is a JSON object."""
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return None, False
+    found = body.get("correlationId") if isinstance(body, dict) else None
+    return (found if is_identifier(found) else None), isinstance(body, dict)

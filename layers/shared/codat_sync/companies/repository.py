@@ -84,7 +84,7 @@ class CompanyRepository:
         """
         has_changed = snapshot.company is not None and snapshot.company.connection_status != company.connection_status
         since = now if has_changed else snapshot.connection_changed_at
-        fetched: Attributes = {
+        fields: Attributes = {
             "name": company.name,
             "sourcePlatform": company.source_platform,
             "targetPlatform": company.target_platform,
@@ -94,7 +94,7 @@ class CompanyRepository:
             "connectionChangedAt": since and format_timestamp(since),
         }
         self._ensure_reconciliation(snapshot, now, is_deleted=company.is_deleted)
-        self._update(fetched, pending_check, snapshot, next_version(snapshot.values))
+        self._update(fields, pending_check, snapshot, next_version(snapshot.values))
 
     def defer(self, pending_check: PendingCheck, snapshot: CompanySnapshot) -> None:
         """Schedule another check of a company. Raises VersionConflictError."""
@@ -115,18 +115,16 @@ class CompanyRepository:
             schedule_reconciliation(self._table, snapshot.company_id, now)
 
     def _update(
-        self, fetched: Attributes, pending_check: PendingCheck | None, snapshot: CompanySnapshot, version: int
+        self, fields: Attributes, pending_check: PendingCheck | None, snapshot: CompanySnapshot, version: int
     ) -> None:
-        shown = {name: value for name, value in fetched.items() if name not in _NOT_SHOWN} | {
-            "companyId": snapshot.company_id
-        }
+        shown = {name: fields[name] for name in fields if name not in _NOT_SHOWN} | {"companyId": snapshot.company_id}
         summary = {**(snapshot.values.get("summary") or {}), **shown}
         changes = {
             "v": _VERSION,
             "version": version,
             "companyId": snapshot.company_id,
             "summary": with_pending_check(summary, pending_check, version=version),
-            **fetched,
+            **fields,
             **write_pending_check(pending_check),
         }
         try:

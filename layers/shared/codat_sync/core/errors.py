@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_MAX_ISSUES = 100
 # A detail may quote external input of any length.
 _MAX_DETAIL_LENGTH = 500
 
@@ -87,12 +88,20 @@ class ValidationIssue:
     message: str
 
 
+def _shorten(issue: ValidationIssue) -> ValidationIssue:
+    """Return the issue with bounded texts in valid Unicode: they quote the body's field names."""
+    location, message = (
+        text[:_MAX_DETAIL_LENGTH].encode(errors="replace").decode() for text in (issue.location, issue.message)
+    )
+    return ValidationIssue(location, message)
+
+
 class InvalidBodyError(CodatSyncError):
-    """Codat would reject this body."""
+    """Codat would reject this body. ``issues`` are the first hundred of its problems, in a form that can be logged."""
 
     def __init__(self, issues: Sequence[ValidationIssue]) -> None:
-        super().__init__("; ".join(f"{each.location} {each.message}".strip() for each in issues))
-        self.issues = tuple(issues)
+        self.issues = tuple(_shorten(each) for each in issues[:_MAX_ISSUES])
+        super().__init__("; ".join(f"{each.location} {each.message}".strip() for each in self.issues))
 
 
 class InvalidQueryError(CodatSyncError):
@@ -144,6 +153,10 @@ class CodatUnavailableError(CodatError):
 
 class CodatUnreachableError(CodatUnavailableError):
     """Codat could not be reached: the request was not delivered. Retry later."""
+
+
+class CodatResponseTooLargeError(CodatUnavailableError):
+    """Codat's response is too large to be read. What was requested may have been done."""
 
 
 class CodatInconsistentResponseError(CodatUnavailableError):

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 # that it signed by then for at most 15 minutes, however long it was in transit:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 # The rest is for clock skew, of which AWS tolerates five minutes.
-LONGEST_RUN = timedelta(minutes=5)
-WRITERS_FINISH_WITHIN = LONGEST_RUN + timedelta(minutes=15 + 10)
+MAX_INVOCATION = timedelta(minutes=5)
+WRITERS_FINISH_WITHIN = MAX_INVOCATION + timedelta(minutes=15 + 10)
 # By then, everything sent to Codat has ended or is listed. Codat rejects transactions that it has completed: so after
 # the block is lifted, the company can be written to as if nothing had ever been sent.
 BLOCK_LIFTABLE_AFTER = timedelta(days=1)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from codat_sync.core.errors import PoisonMessageError
-from codat_sync.ingestion.inbox import read_message
 from codat_sync.ingestion.tasks import Task, get_subject, parse_task
 
 T = TypeVar("T")
@@ -41,7 +40,7 @@ def start(
     groups: dict[object, list[tuple[ReceivedMessage, Task]]] = {}
     for message in messages:
         try:
-            task = parse_task(read_message(message.body))
+            task = parse_task(message.body)
         except PoisonMessageError as poison:
             failed: Future[T] = Future()
             failed.set_exception(poison)

@@ -3,13 +3,22 @@
 import base64
 import binascii
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from codat_sync.core.errors import PoisonMessageError
 from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.core.json_text import repair_text
 from codat_sync.core.timestamps import parse_timestamp
+from codat_sync.core.validation import describe_validation_error
 from codat_sync.messaging.messages import CheckMessage, Message, WebhookMessage
 from codat_sync.rate_limits.quota import QuotaEvent
 from codat_sync.webhooks.events import EventCategory, Webhook, WebhookEvent, parse_body, parse_webhook
+
+# Codat's quotas have millions at most; DynamoDB's numbers have 38 digits.
+_MAX_COUNT = 10**12
+_MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +78,13 @@ class IgnoredEventTask:
 Task = SyncTask | CompanyTask | QuotaTask | PartCleanupTask | IgnoredEventTask
 
 
-def parse_task(message: Message) -> Task:
-    """Parse a message into a task. Raises PoisonMessageError if it is invalid or not supported (yet)."""
-    return _of_check(message) if message["kind"] == "check" else _of_webhook(message)
+def parse_task(body: str) -> Task:
+    """Parse a message's ``body`` into a task. Raises PoisonMessageError if it is invalid or not supported (yet)."""
+    try:
+        message = _MESSAGE.validate_json(body)
+    except ValidationError as error:
+        raise PoisonMessageError("invalid-message", describe_validation_error(error)) from None
+    return _parse_check(message) if message["kind"] == "check" else _parse_webhook(message)
 
 
 def get_subject(task: Task) -> tuple[object, ...]:
@@ -109,7 +122,7 @@ def get_correlation_id(task: Task) -> str:
     return task.correlation_id
 
 
-def _of_check(check: CheckMessage) -> Task:
+def _parse_check(check: CheckMessage) -> Task:
     company_id = _checked(check["companyId"], "company-id")
     if check["syncId"] is None:
         return CompanyTask(company_id, None, check["version"], is_deletion=False, correlation_id=check["correlationId"])
@@ -119,8 +132,8 @@ def _of_check(check: CheckMessage) -> Task:
     return SyncTask(company_id, sync_id, None, check["version"], check["correlationId"])
 
 
-def _of_webhook(message: WebhookMessage) -> Task:
-    event = parse_body(_raw(message))
+def _parse_webhook(message: WebhookMessage) -> Task:
+    event = parse_body(repair_text(_raw(message)))
     if event is None:
         raise PoisonMessageError("invalid-json", "the webhook's body is not a JSON object")
     webhook = parse_webhook(event)
@@ -132,8 +145,8 @@ def _of_webhook(message: WebhookMessage) -> Task:
         case EventCategory.UNKNOWN:
             raise PoisonMessageError("unknown-event-type", f"no version of this application knows {webhook.event_type}")
         case EventCategory.QUOTA:
-            event_of_quota = _quota_event(webhook, message)
-            return QuotaTask(webhook.event_type, message["webhookId"], message["correlationId"], event_of_quota)
+            quota_event = _quota_event(webhook, message)
+            return QuotaTask(webhook.event_type, message["webhookId"], message["correlationId"], quota_event)
     company_id = _checked(webhook.company_id, "company-id")
     seen = _event(webhook, message)
     if webhook.category is EventCategory.COMPANY:
@@ -166,7 +179,9 @@ def _quota_event(webhook: Webhook, message: WebhookMessage) -> QuotaEvent:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= _MAX_COUNT else None
 
 
 def _raw(message: WebhookMessage) -> bytes:

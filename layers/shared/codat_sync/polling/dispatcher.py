@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Maximum queue depth: more than the workers process in a minute, so that they never idle, but few enough to be
 # processed before their leases expire.
-_MOST = 500
+_MAX_ITEMS = 500
 _LEASES_AT_ONCE = 8
 
 
@@ -51,7 +51,7 @@ def dispatch_due_items(
         return DispatchResult(0, timedelta(), closure)
     # A gate whose closure expired keeps the closure; a gate opened by an event does not.
     is_opened_early = state.closure is None
-    items = due.load(now(), max(0, _MOST - queues.sync.depth()), is_opened_early=is_opened_early)
+    items = due.load(now(), max(0, _MAX_ITEMS - queues.sync.depth()), is_opened_early=is_opened_early)
     leased, failure = _lease_items(due, items, now)
     messages = [item.message for item in leased]
     taken = queues.sync.send_all([each for each in messages if each["kind"] == "check"])

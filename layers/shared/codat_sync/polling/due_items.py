@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 
 from codat_sync.aws.dynamodb import Attributes, Table
-from codat_sync.aws.table_schema import BY_DUE, DUE, DUE_BEHIND_GATE, PART_RUN_PREFIX, RETRY
+from codat_sync.aws.table_schema import DUE, PART_RUN_PREFIX, RETRY, Partition, due_partition
 from codat_sync.core.errors import ConditionFailedError
 from codat_sync.core.timestamps import format_timestamp
 from codat_sync.messaging.messages import CheckMessage, RetryMessage
@@ -37,8 +37,8 @@ class DueItemRepository:
         If the gate was opened early, all items that wait for it are due, whatever their scheduled time.
         """
         until = format_timestamp(now)
-        due = self._items(DUE, until)
-        behind_gate = self._items(DUE_BEHIND_GATE, _LAST if is_opened_early else until)
+        due = self._items(due_partition(), until)
+        behind_gate = self._items(due_partition(behind_gate=True), _LAST if is_opened_early else until)
         return list(islice(chain(due, behind_gate), most))
 
     def lease(self, item: DueItem, now: datetime) -> bool:
@@ -53,8 +53,8 @@ class DueItemRepository:
             return False
         return True
 
-    def _items(self, partition: str, until: str) -> Iterator[DueItem]:
-        found = self._table.query_index(BY_DUE, {"duePk": partition}, {"dueAt": until})
+    def _items(self, partition: Partition, until: str) -> Iterator[DueItem]:
+        found = self._table.query_until(partition, until)
         return (_due_item(item) for item in found if "summary" in item)
 
 

@@ -77,9 +77,9 @@ class Schedule:
 
     poll_initial_delay: timedelta = timedelta(minutes=1)
 
-    def after_unfinished(self, known: PendingCheck | None, now: datetime, correlation_id: str) -> PendingCheck:
+    def after_unfinished(self, previous: PendingCheck | None, now: datetime, correlation_id: str) -> PendingCheck:
         """Schedule the next check of something that Codat reports as unfinished."""
-        return self._next(known, None, now, correlation_id)
+        return self._next(previous, None, now, correlation_id)
 
     def after_submission(self, now: datetime, correlation_id: str) -> PendingCheck:
         """Schedule the first check of a sync that a submission created, in case its webhook is lost."""
@@ -89,7 +89,7 @@ class Schedule:
 
     def after_failure(
         self,
-        known: PendingCheck | None,
+        previous: PendingCheck | None,
         error: CodatError | SecretUnavailableError,
         now: datetime,
         correlation_id: str,
@@ -100,12 +100,12 @@ class Schedule:
 
         ``jitter`` (0 to 1) spreads the checks that wait for the gate.
         """
-        pending_check = self._after_failure(known, error, now, correlation_id, jitter)
+        pending_check = self._after_failure(previous, error, now, correlation_id, jitter)
         return replace(pending_check, codat_correlation_id=getattr(error, "correlation_id", None))
 
     def _after_failure(
         self,
-        known: PendingCheck | None,
+        previous: PendingCheck | None,
         error: CodatError | SecretUnavailableError,
         now: datetime,
         correlation_id: str,
@@ -114,28 +114,28 @@ class Schedule:
         match error:
             case GateClosedError() if error.is_refused_by_codat and error.closure.reason is ClosureReason.REFUSED:
                 # Not behind the gate: a rejection of one company only would close it for all as soon as it opens.
-                return self._next(known, CheckFailure.REFUSED, now, correlation_id)
+                return self._next(previous, CheckFailure.REFUSED, now, correlation_id)
             case GateClosedError():
-                return _behind_gate(known, error.closure.until, now, correlation_id, jitter)
+                return _behind_gate(previous, error.closure.until, now, correlation_id, jitter)
             case SecretUnavailableError():
-                return self._next(known, CheckFailure.NO_API_KEY, now, correlation_id)
+                return self._next(previous, CheckFailure.NO_API_KEY, now, correlation_id)
             case CodatNotFoundError():
-                return self._not_found(known, now, correlation_id)
+                return self._not_found(previous, now, correlation_id)
             case CodatResponseError():
-                return replace(self._next(known, CheckFailure.MALFORMED_RESPONSE, now, correlation_id), due_at=None)
-        return self._next(known, CheckFailure.UNAVAILABLE, now, correlation_id)
+                return replace(self._next(previous, CheckFailure.MALFORMED_RESPONSE, now, correlation_id), due_at=None)
+        return self._next(previous, CheckFailure.UNAVAILABLE, now, correlation_id)
 
-    def _not_found(self, known: PendingCheck | None, now: datetime, correlation_id: str) -> PendingCheck:
+    def _not_found(self, previous: PendingCheck | None, now: datetime, correlation_id: str) -> PendingCheck:
         # Something that was there before starts a new wait.
-        before = known if known and known.check_failure is CheckFailure.NOT_FOUND else None
+        before = previous if previous and previous.check_failure is CheckFailure.NOT_FOUND else None
         pending_check = self._next(before, CheckFailure.NOT_FOUND, now, correlation_id)
         return replace(pending_check, due_at=None) if now - pending_check.since >= MISSING_AFTER else pending_check
 
     def _next(
-        self, known: PendingCheck | None, check_failure: CheckFailure | None, now: datetime, correlation_id: str
+        self, previous: PendingCheck | None, check_failure: CheckFailure | None, now: datetime, correlation_id: str
     ) -> PendingCheck:
-        since = known.since if known else now
-        attempts = known.attempts + 1 if known else 0
+        since = previous.since if previous else now
+        attempts = previous.attempts + 1 if previous else 0
         return PendingCheck(
             since=since,
             attempts=attempts,
@@ -155,15 +155,15 @@ class Schedule:
         return next((now + delay for until, delay in _STUCK_DELAYS if waited < until), None)
 
 
-def detect_alert(known: PendingCheck | None, pending_check: PendingCheck | None) -> PollingAlert | None:
+def detect_alert(previous: PendingCheck | None, pending_check: PendingCheck | None) -> PollingAlert | None:
     """Return the alert that this pending check newly raises, None if there is none."""
     if pending_check is None:
         return None
-    if pending_check.is_confirmed_missing and not (known and known.is_confirmed_missing):
+    if pending_check.is_confirmed_missing and not (previous and previous.is_confirmed_missing):
         return PollingAlert.MISSING
-    if pending_check.due_at is None and pending_check.check_failure is None and known and known.due_at:
+    if pending_check.due_at is None and pending_check.check_failure is None and previous and previous.due_at:
         return PollingAlert.ABANDONED
-    return PollingAlert.STUCK if pending_check.is_stuck and not (known and known.is_stuck) else None
+    return PollingAlert.STUCK if pending_check.is_stuck and not (previous and previous.is_stuck) else None
 
 
 def get_redelivery_delay(receive_count: int) -> int:
@@ -172,15 +172,15 @@ def get_redelivery_delay(receive_count: int) -> int:
 
 
 def _behind_gate(
-    known: PendingCheck | None, opens_at: datetime, now: datetime, correlation_id: str, jitter: float
+    previous: PendingCheck | None, opens_at: datetime, now: datetime, correlation_id: str, jitter: float
 ) -> PendingCheck:
     spread = min(max((opens_at - now) * _SPREAD, _MIN_SPREAD), _MAX_SPREAD)
     return PendingCheck(
-        since=known.since if known else now,
-        attempts=known.attempts if known else 0,
+        since=previous.since if previous else now,
+        attempts=previous.attempts if previous else 0,
         due_at=opens_at + spread * jitter,
         check_failure=CheckFailure.GATE_CLOSED,
         # A wait for the quota is not reported per sync: the gate itself is.
-        is_stuck=known is not None and known.is_stuck,
+        is_stuck=previous is not None and previous.is_stuck,
         correlation_id=correlation_id,
     )

@@ -44,7 +44,7 @@ class ItemVersion:
 class SyncVersion:
     """One version of a sync's record. ``outcome``, ``code`` and ``digest`` are None until the sync is fetched.
 
-    ``document`` is the raw image from which its items are read, as they may be too many to hold in memory at once.
+    ``record`` is the raw image from which its items are read, as they may be too many to hold in memory at once.
     """
 
     sync_id: str
@@ -58,7 +58,7 @@ class SyncVersion:
     submitted_ids: tuple[str, ...]
     pending_check: PendingCheck | None
     digest: str | None
-    document: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    record: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

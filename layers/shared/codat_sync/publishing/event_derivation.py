@@ -124,8 +124,8 @@ def derive_retry_events(
     if new.state is RetryState.RESOLVED and not (old and old.state is RetryState.RESOLVED):
         yield item_version.event(RetryResolved, sync_id=sync_id)
     for step, kind in _ACTION_REQUIRED_EVENTS.items():
-        earlier = set(old.blocked.get(step, ())) if old else set()
-        added = [each for each in new.blocked.get(step, ()) if each not in earlier]
+        blocked_before = set(old.blocked.get(step, ())) if old else set()
+        added = [each for each in new.blocked.get(step, ()) if each not in blocked_before]
         if added:
             yield item_version.event(
                 kind, sync_id=sync_id, transaction_ids=added, count=new.steps.get(step, len(added))

@@ -54,7 +54,7 @@ class Publisher:
         are gone nevertheless, every state in the new version is published as new, which is correct for this version. If
         new parts are gone, a newer version publishes their state.
         """
-        old = statuses(self.store.load_items(change.old.document)) if change.old else {}
+        old = statuses(self.store.load_items(change.old.record)) if change.old else {}
         yield from derive_transaction_events(
-            change.item_version, change.new, old, self.store.load_items(change.new.document)
+            change.item_version, change.new, old, self.store.load_items(change.new.record)
         )

@@ -71,7 +71,7 @@ def _version(image: Image) -> SyncVersion:
         submitted_ids=tuple(image.get("submittedIds") or ()),
         pending_check=read_pending_check(image),
         digest=image.get("digest"),
-        document=image,
+        record=image,
     )
 
 

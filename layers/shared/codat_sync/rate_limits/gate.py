@@ -97,12 +97,12 @@ class SharedGate:
     def _change(self, closure: Closure | None, at: datetime) -> bool:
         with self._lock:
             for _ in range(_MAX_ATTEMPTS):
-                expected_at = self._stored.changed_at
+                changed_at = self._stored.changed_at
                 changed = self._gate.with_closure(closure, at)
                 if changed is None:
                     return False
                 if self._store(
-                    _closure_values(changed.closure, at), {"changedAt": expected_at and format_timestamp(expected_at)}
+                    _closure_values(changed.closure, at), {"changedAt": changed_at and format_timestamp(changed_at)}
                 ):
                     self._gate = replace(changed, quota=self._gate.quota)
                     return True

@@ -43,21 +43,21 @@ class CompanyDiscovery:
         Pages are read from last to first, as the oldest companies are on the first page. If a company is deleted
         meanwhile, those after it move to a page that is still to be read. One created meanwhile is found next time.
         """
-        stored = self.run_repository.load_directory()
-        if stored.next_at and stored.next_at > format_timestamp(self.now()):
-            return DiscoveryProgress(stored, 0, 0)
-        leased = self.run_repository.put_directory(self._start_listing(stored), self.now() + LEASE)
-        return self._read_pages(leased, has_time) if leased else DiscoveryProgress(stored, 0, 0)
+        progress = self.run_repository.load_directory()
+        if progress.next_at and progress.next_at > format_timestamp(self.now()):
+            return DiscoveryProgress(progress, 0, 0)
+        leased = self.run_repository.put_directory(self._start_listing(progress), self.now() + LEASE)
+        return self._read_pages(leased, has_time) if leased else DiscoveryProgress(progress, 0, 0)
 
     def postpone(self) -> None:
         """Postpone the next attempt by an hour: repeated failures would exhaust the daily budget."""
         self.run_repository.put_directory(self.run_repository.load_directory(), self.now() + _INTERVAL)
 
-    def _start_listing(self, stored: "DirectoryProgress") -> "DirectoryProgress":
-        if stored.page is not None:
-            return stored
+    def _start_listing(self, progress: "DirectoryProgress") -> "DirectoryProgress":
+        if progress.page is not None:
+            return progress
         now = self.now()
-        return replace(stored, began_at=stored.began_at or now, started_at=now, page=0, pages=0)
+        return replace(progress, began_at=progress.began_at or now, started_at=now, page=0, pages=0)
 
     def _read_pages(self, leased: "DirectoryProgress", has_time: Callable[[], bool]) -> DiscoveryProgress:
         pages, new = 0, 0

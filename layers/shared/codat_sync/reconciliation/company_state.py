@@ -91,11 +91,11 @@ class Reconciliation:
         """Merge a comparison's findings with the known ones, which come first and keep their timestamps."""
         # The ids of omitted syncs are not stored: each new finding may be one of them.
         unknown = self.omitted_before if self.omitted else self.compared_at
-        before = {sync_id: known for sync_id, known in self.unresolved.items() if sync_id in findings}
+        before = {sync_id: previous for sync_id, previous in self.unresolved.items() if sync_id in findings}
         new = {
             sync_id: UnresolvedSync(why, unknown, None) for sync_id, why in findings.items() if sync_id not in before
         }
-        return {sync_id: known.refreshed(findings[sync_id], now) for sync_id, known in (before | new).items()}
+        return {sync_id: previous.refreshed(findings[sync_id], now) for sync_id, previous in (before | new).items()}
 
     def is_new(self, sync_id: str) -> bool:
         """Return whether a finding is certainly new: not tracked before, and no syncs were omitted."""
@@ -128,15 +128,15 @@ class Cadence:
     active_interval: timedelta = timedelta(minutes=30)
     idle_interval: timedelta = timedelta(hours=6)
 
-    def next_at(self, known: Reconciliation, now: datetime, *, has_open: bool) -> datetime:
+    def next_at(self, state: Reconciliation, now: datetime, *, has_open: bool) -> datetime:
         """Return when to compare a company next. ``has_open`` means that one of its syncs is still in progress."""
-        return now + max(LEASE, self._delay(known, now, has_open=has_open))
+        return now + max(LEASE, self._delay(state, now, has_open=has_open))
 
-    def _delay(self, known: Reconciliation, now: datetime, *, has_open: bool) -> timedelta:
-        if not known.is_complete:
+    def _delay(self, state: Reconciliation, now: datetime, *, has_open: bool) -> timedelta:
+        if not state.is_complete:
             # Enqueued syncs arrive soon, which a prompt comparison confirms; without progress the interval doubles.
-            return min(LEASE * (1 << min(known.stalled_runs, 10)), self.idle_interval)
-        age = now - known.latest_at if known.latest_at else None
+            return min(LEASE * (1 << min(state.stalled_runs, 10)), self.idle_interval)
+        age = now - state.latest_at if state.latest_at else None
         if has_open or (age is not None and age < _BUSY_PERIOD):
             return self.active_interval
         return (

@@ -77,16 +77,16 @@ def is_same_state(code: int | None, synced_at: str | None, listed: SyncStatus) -
     return code == listed.code and synced_at == format_optional_timestamp(listed.synced_at)
 
 
-def find_discrepancy(listed: SyncStatus | None, known: KnownSync | None, now: datetime) -> Discrepancy | None:
+def find_discrepancy(listed: SyncStatus | None, stored: KnownSync | None, now: datetime) -> Discrepancy | None:
     """Classify the discrepancy of a sync that Codat lists, or that is known and open; None if there is none."""
-    if known is None:
+    if stored is None:
         return Discrepancy.PENDING if listed and is_webhook_pending(listed, now) else Discrepancy.MISSING
-    pending_check = known.pending_check
+    pending_check = stored.pending_check
     if pending_check and pending_check.due_at and now - pending_check.due_at > OVERDUE_AFTER:
         return Discrepancy.STUCK
     if listed is None:
-        return Discrepancy.NOT_LISTED if _is_not_listed(known, now) else None
-    if known.code is not None and is_same_state(known.code, known.synced_at, listed):
+        return Discrepancy.NOT_LISTED if _is_not_listed(stored, now) else None
+    if stored.code is not None and is_same_state(stored.code, stored.synced_at, listed):
         return None
     if pending_check and pending_check.check_failure is CheckFailure.MALFORMED_RESPONSE:
         return Discrepancy.DEAD_LETTERED
@@ -104,7 +104,7 @@ def latest_sync_time(listed: Iterable[SyncStatus]) -> datetime | None:
     return max((each.synced_at for each in listed if each.synced_at), default=None)
 
 
-def _is_not_listed(known: KnownSync, now: datetime) -> bool:
-    is_confirmed_missing = known.pending_check is None or known.pending_check.due_at is None
-    is_recent = known.first_seen_at is not None and now - known.first_seen_at < _UNLISTED_CHECK_PERIOD
-    return known.outcome is Outcome.SUBMITTED and is_confirmed_missing and is_recent
+def _is_not_listed(stored: KnownSync, now: datetime) -> bool:
+    is_confirmed_missing = stored.pending_check is None or stored.pending_check.due_at is None
+    is_recent = stored.first_seen_at is not None and now - stored.first_seen_at < _UNLISTED_CHECK_PERIOD
+    return stored.outcome is Outcome.SUBMITTED and is_confirmed_missing and is_recent

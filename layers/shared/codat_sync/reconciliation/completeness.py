@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from codat_sync.aws.dynamodb import Attributes, Table
-from codat_sync.aws.table_schema import BY_RECONCILE, COMPLETENESS, RECONCILE, reconciliation_key
+from codat_sync.aws.table_schema import COMPLETENESS, reconcile_partition, reconciliation_key
 from codat_sync.core.timestamps import format_optional_timestamp, parse_timestamp
 from codat_sync.reconciliation.comparison import Discrepancy
 from codat_sync.reconciliation.run_repository import DirectoryProgress
@@ -79,7 +79,7 @@ class Completeness:
         A company that is compared meanwhile moves towards the end, as none is due before its lease ends: so it may be
         yielded twice, but is never missed.
         """
-        items = self._table.query_index(BY_RECONCILE, {"reconcilePk": RECONCILE}, {"reconcileAt": _LAST})
+        items = self._table.query_until(reconcile_partition(), _LAST)
         return map(_company, items)
 
     def overall(self) -> OverallCompleteness:

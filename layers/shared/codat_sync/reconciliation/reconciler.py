@@ -49,7 +49,7 @@ class ComparisonResult:
     ``is_superseded`` means that another run has leased the company since: the result was not stored.
     """
 
-    known: Reconciliation
+    state: Reconciliation
     enqueued: int = 0
     new: Mapping[Discrepancy, int] | None = None
     lost: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class _Listed:
 
     at: datetime
     listed: Mapping[str, SyncStatus]
-    known: Mapping[str, KnownSync]
+    stored: Mapping[str, KnownSync]
     has_open: bool
 
 
@@ -140,15 +140,17 @@ class Reconciler:
         differing = {
             sync_id for sync_id in listed.keys() | summaries.keys() if not _is_settled(sync_id, summaries, listed)
         }
-        known = self.store.load_known(sorted(differing))
+        stored = self.store.load_known(sorted(differing))
         has_open = any(not status_code(each.code).is_final for each in listed.values())
-        return _Listed(at, {sync_id: listed[sync_id] for sync_id in listed if sync_id in differing}, known, has_open)
+        return _Listed(at, {sync_id: listed[sync_id] for sync_id in listed if sync_id in differing}, stored, has_open)
 
     def _find_discrepancies(self, company_id: str, listing: _Listed) -> dict[str, Discrepancy]:
         """Return the discrepancies by sync, newest first."""
         now = self.now()
-        sync_ids = sorted(listing.listed.keys() | listing.known.keys(), key=lambda each: _recency(each, listing))
-        compared = {each: find_discrepancy(listing.listed.get(each), listing.known.get(each), now) for each in sync_ids}
+        sync_ids = sorted(listing.listed.keys() | listing.stored.keys(), key=lambda each: _recency(each, listing))
+        compared = {
+            each: find_discrepancy(listing.listed.get(each), listing.stored.get(each), now) for each in sync_ids
+        }
         found = {sync_id: why for sync_id, why in compared.items() if why}
         return self._confirm_stale(company_id, found, listing)
 
@@ -160,14 +162,14 @@ class Reconciler:
         Accepted differences are stored: otherwise an incorrect list would cause the same calls on every run.
         """
         stale = [
-            each for each, why in found.items() if why is Discrepancy.STALE and listing.known[each].code is not None
+            each for each, why in found.items() if why is Discrepancy.STALE and listing.stored[each].code is not None
         ]
         if not stale:
             return found
         agreed = self.store.load_agreed(company_id)
-        fingerprints = {each: _fingerprint(listing.listed[each], listing.known[each]) for each in stale}
+        fingerprints = {each: _fingerprint(listing.listed[each], listing.stored[each]) for each in stale}
         unconfirmed = [each for each in stale if agreed.get(each) != fingerprints[each]]
-        confirmed = {each for each in unconfirmed[:_MAX_CONFIRMED] if self._is_stale(company_id, listing.known[each])}
+        confirmed = {each for each in unconfirmed[:_MAX_CONFIRMED] if self._is_stale(company_id, listing.stored[each])}
         new = {each: fingerprints[each] for each in unconfirmed[:_MAX_CONFIRMED] if each not in confirmed}
         if new:
             self.store.put_agreed(company_id, dict(islice((new | agreed).items(), _MAX_AGREED)))
@@ -175,12 +177,12 @@ class Reconciler:
         postponed = dict.fromkeys(unconfirmed[_MAX_CONFIRMED:], Discrepancy.PENDING)
         return {each: why for each, why in found.items() if each not in stale or each in confirmed} | postponed
 
-    def _is_stale(self, company_id: str, known: KnownSync) -> bool:
+    def _is_stale(self, company_id: str, stored: KnownSync) -> bool:
         try:
-            status = self.codat.get_sync_status(company_id, known.sync_id)
+            status = self.codat.get_sync_status(company_id, stored.sync_id)
         except CodatNotFoundError:
             return True
-        return (known.code, known.synced_at) != (status.code, format_optional_timestamp(status.synced_at))
+        return (stored.code, stored.synced_at) != (status.code, format_optional_timestamp(status.synced_at))
 
     # ------------------------------------------------------------ enqueue checks
 
@@ -193,7 +195,7 @@ class Reconciler:
             return []
         room = min(len(due), max(0, MAX_QUEUED - self.queue.depth()))
         sent = due[: self.budget.reserve(room * CALLS_PER_CHECK) // CALLS_PER_CHECK]
-        versions = {sync_id: known.version for sync_id, known in listing.known.items()}
+        versions = {sync_id: stored.version for sync_id, stored in listing.stored.items()}
         messages = [_check(company_id, sync_id, versions.get(sync_id, 0), correlation_id) for sync_id in sent]
         # If the queue accepted only some, it is not known which: all of them are enqueued again.
         return sent if self.queue.send_all(messages) == len(messages) else []
@@ -220,8 +222,8 @@ def _recency(sync_id: str, listing: _Listed) -> float:
     return -listed.synced_at.timestamp() if listed and listed.synced_at else 0.0
 
 
-def _fingerprint(listed: SyncStatus, known: KnownSync) -> str:
-    return f"{known.version} {listed.code} {format_optional_timestamp(listed.synced_at)}"
+def _fingerprint(listed: SyncStatus, stored: KnownSync) -> str:
+    return f"{stored.version} {listed.code} {format_optional_timestamp(listed.synced_at)}"
 
 
 def _is_webhook_missed(found: UnresolvedSync, listed: SyncStatus | None, began_at: datetime) -> bool:

@@ -10,13 +10,12 @@ from typing import Any
 
 from codat_sync.aws.dynamodb import Attributes, Table
 from codat_sync.aws.table_schema import (
-    BY_RECONCILE,
-    RECONCILE,
     SYNC,
     accepted_differences_key,
     company_key,
     company_partition,
     reconcile_index_keys,
+    reconcile_partition,
     reconciliation_key,
     sync_key,
 )
@@ -56,17 +55,15 @@ class ReconciliationRepository:
         keys = {each: reconciliation_key(each) for each in company_ids}
         requested = [*keys.values(), *map(company_key, keys)]
         found = self._table.get(requested, ["pk", "reconcileAt", ERASURE_REQUESTED_AT])
-        known = {item["pk"] for item in found if "reconcileAt" in item or is_erased(item)}
-        new = [company_id for company_id, key in keys.items() if key["pk"] not in known]
+        tracked = {item["pk"] for item in found if "reconcileAt" in item or is_erased(item)}
+        new = [company_id for company_id, key in keys.items() if key["pk"] not in tracked]
         for company_id in new:
             schedule_reconciliation(self._table, company_id, now)
         return len(new)
 
     def load_due(self, now: datetime, most: int) -> list[Due]:
         """Return at most ``most`` companies that are due, the longest overdue first."""
-        found = self._table.query_index(
-            BY_RECONCILE, {"reconcilePk": RECONCILE}, {"reconcileAt": format_timestamp(now)}
-        )
+        found = self._table.query_until(reconcile_partition(), format_timestamp(now))
         return [
             Due(item["summary"]["companyId"], item["reconcileAt"], bool(item["summary"].get("isQuiet")))
             for item, _ in zip(found, range(most), strict=False)
@@ -95,15 +92,14 @@ class ReconciliationRepository:
 
     def load_summaries(self, company_id: str) -> dict[str, SyncSummary]:
         """Load the summaries of all syncs of a company, by id; eventually consistent."""
-        of = company_partition(company_id)
-        items = self._table.query_index(of.index, {of.name: of.value}, {of.sort: _LAST})
+        items = self._table.query_until(company_partition(company_id), _LAST)
         summaries = (_summary(item["summary"]) for item in items if item["sk"] == SYNC and "summary" in item)
         return {each.sync_id: each for each in summaries}
 
     def load_known(self, sync_ids: Iterable[str]) -> dict[str, KnownSync]:
         """Load the syncs that have a record, by id, read consistently and without items."""
         found = self._table.get(map(sync_key, sync_ids), _HEAD)
-        return {known.sync_id: known for known in map(_known, found)}
+        return {each.sync_id: each for each in map(_known, found)}
 
     def load_company(self, company_id: str) -> tuple[bool, int | None]:
         """Return whether a company is known to be deleted, and its record's version; None if it has no record."""
@@ -121,35 +117,35 @@ class ReconciliationRepository:
 
     # ------------------------------------------------------------ result of a comparison
 
-    def put(self, known: Reconciliation, leased: Due, next_at: datetime | None, now: datetime) -> bool:
+    def put(self, state: Reconciliation, leased: Due, next_at: datetime | None, now: datetime) -> bool:
         """Store a company's state if the lease is still held; return whether it was.
 
         The company is due again at ``next_at``; None: never.
         """
-        changes = write(known, is_quiet=known.is_quiet(now)) | reconcile_index_keys(format_optional_timestamp(next_at))
+        changes = write(state, is_quiet=state.is_quiet(now)) | reconcile_index_keys(format_optional_timestamp(next_at))
         try:
-            self._table.update(reconciliation_key(known.company_id), changes, {"reconcileAt": leased.at})
+            self._table.update(reconciliation_key(state.company_id), changes, {"reconcileAt": leased.at})
         except ConditionFailedError:
             return False
         return True
 
 
-def write(known: Reconciliation, *, is_quiet: bool) -> Attributes:
+def write(state: Reconciliation, *, is_quiet: bool) -> Attributes:
     """Return the attributes of a company's item; a value of None removes the attribute."""
     summary = {
-        "companyId": known.company_id,
-        "begunAt": format_optional_timestamp(known.begun_at),
-        "comparedAt": format_optional_timestamp(known.compared_at),
-        "completeAsOf": format_optional_timestamp(known.complete_as_of),
-        "listed": known.listed,
-        "reasons": known.reasons,
-        "omitted": known.omitted,
-        "omittedBefore": format_optional_timestamp(known.omitted_before),
-        "missing": known.missing,
-        "lastMissedAt": format_optional_timestamp(known.last_missed_at),
-        "latestAt": format_optional_timestamp(known.latest_at),
-        "stalledRuns": known.stalled_runs,
-        "problem": known.problem,
+        "companyId": state.company_id,
+        "begunAt": format_optional_timestamp(state.begun_at),
+        "comparedAt": format_optional_timestamp(state.compared_at),
+        "completeAsOf": format_optional_timestamp(state.complete_as_of),
+        "listed": state.listed,
+        "reasons": state.reasons,
+        "omitted": state.omitted,
+        "omittedBefore": format_optional_timestamp(state.omitted_before),
+        "missing": state.missing,
+        "lastMissedAt": format_optional_timestamp(state.last_missed_at),
+        "latestAt": format_optional_timestamp(state.latest_at),
+        "stalledRuns": state.stalled_runs,
+        "problem": state.problem,
         "isQuiet": is_quiet,
     }
     unresolved = {
@@ -158,7 +154,7 @@ def write(known: Reconciliation, *, is_quiet: bool) -> Attributes:
             format_optional_timestamp(each.complete_before),
             format_optional_timestamp(each.enqueued_at),
         ]
-        for sync_id, each in known.unresolved.items()
+        for sync_id, each in state.unresolved.items()
     }
     return {"v": STATE_VERSION, "summary": summary, "unresolved": unresolved}
 

@@ -100,14 +100,14 @@ class ReconciliationRunRepository:
     def count_missed_webhooks(self, number: int, now: datetime) -> None:
         """Add to the number of syncs whose webhook never arrived. Gives up after 5 lost races."""
         for _ in range(_MAX_ATTEMPTS):
-            known = self._load(ENDPOINT).get("missedWebhooks")
+            missed = self._load(ENDPOINT).get("missedWebhooks")
             changes = {
                 "v": _VERSION,
-                "missedWebhooks": int(known or 0) + number,
+                "missedWebhooks": int(missed or 0) + number,
                 "lastMissedAt": format_timestamp(now),
             }
             with suppress(ConditionFailedError):
-                self._table.update(ENDPOINT, changes, {"missedWebhooks": known})
+                self._table.update(ENDPOINT, changes, {"missedWebhooks": missed})
                 return
 
     def _load(self, key: Key) -> Attributes:

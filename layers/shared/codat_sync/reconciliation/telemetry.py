@@ -23,24 +23,24 @@ def log_comparison(compared: "ComparisonResult") -> None:
 
     Missed webhooks are counted at once: if the run crashes, the next one no longer sees them as new.
     """
-    known = compared.known
+    state = compared.state
     metrics.add_metric("WebhooksMissed", MetricUnit.Count, len(compared.lost))
     if compared.lost:
         logger.error(
             "webhooks missed",
             number=len(compared.lost),
             sync_ids=list(compared.lost[:_MAX_IDS]),
-            company_id=known.company_id,
+            company_id=state.company_id,
         )
     logger.info(
         "company compared",
-        listed=known.listed,
-        complete_as_of=format_optional_timestamp(known.complete_as_of),
+        listed=state.listed,
+        complete_as_of=format_optional_timestamp(state.complete_as_of),
         enqueued=compared.enqueued,
-        reasons=known.reasons,
-        problem=known.problem,
+        reasons=state.reasons,
+        problem=state.problem,
         is_superseded=compared.is_superseded,
-        company_id=known.company_id,
+        company_id=state.company_id,
     )
 
 

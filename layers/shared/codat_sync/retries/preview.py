@@ -10,7 +10,7 @@ from codat_sync.core.iterables import batched
 from codat_sync.retries.planner import Plan, RetryPolicy, Step, TransactionHistory, plan
 
 if TYPE_CHECKING:
-    from codat_sync.retries.transaction_history import SyncDocumentCache, TransactionHistories
+    from codat_sync.retries.transaction_history import SyncRecordCache, TransactionHistories
 
 # Maximum number of plans shown, at about three requests each. Retry itself plans all transactions.
 MAX_PLANNED = 100
@@ -50,14 +50,14 @@ class RetryPreviewService:
 
     def preview_sync(self, sync_id: str) -> RetryPreview | None:
         """Preview a manual retry of a sync; None if there is no such sync. Raises UnprocessedItemsError."""
-        documents = self.histories.new_cache()
-        failed = self.histories.load_failed(sync_id, documents)
+        records = self.histories.new_cache()
+        failed = self.histories.load_failed(sync_id, records)
         if failed is None:
             return None
         planned: list[TransactionPlan] = []
         is_retriable = False
         for some in batched(failed.transaction_ids[:_MAX_EXAMINED], MAX_PLANNED):
-            planned += self._plan_all(failed.company_id, some, documents)
+            planned += self._plan_all(failed.company_id, some, records)
             is_retriable = any(each.plan.step is Step.RETRY_NOW for each in planned)
             if is_retriable:
                 break
@@ -66,10 +66,10 @@ class RetryPreviewService:
         return RetryPreview(failed.company_id, number, shown, is_retriable or len(planned) < number)
 
     def _plan_all(
-        self, company_id: str, transaction_ids: Sequence[str], documents: "SyncDocumentCache"
+        self, company_id: str, transaction_ids: Sequence[str], records: "SyncRecordCache"
     ) -> list[TransactionPlan]:
         def load(some: list[str]) -> list[TransactionPlan]:
-            histories = self.histories.load(company_id, some, documents)
+            histories = self.histories.load(company_id, some, records)
             return [TransactionPlan(each, self._plan(each)) for each in histories.values()]
 
         with ThreadPoolExecutor(_PLAN_WORKERS) as pool:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from codat_sync.auth.roles import AccessPolicy
     from codat_sync.retries.command_service import RetryReport
 
+# Keeps the response under Lambda's limit of 6 MB: an entry has 600 bytes or so.
+_MAX_LISTED = 5000
+
 # A response: JSON, whose shape AWS defines for the outer object.
 Json = dict[str, Any]
 
@@ -38,7 +41,7 @@ def answer_request(
 
 
 def report_to_json(report: "RetryReport") -> Json:
-    """Return a report as the retry API returns it, timestamps in UTC."""
+    """Return a report as the retry API returns it, timestamps in UTC. Only the first 5,000 transactions are listed."""
     return {
         "syncId": report.sync_id,
         "state": report.retry.state.value,
@@ -53,8 +56,9 @@ def report_to_json(report: "RetryReport") -> Json:
                 "until": each.plan.until and format_timestamp(each.plan.until),
                 "retrySyncId": each.sync_id,
             }
-            for each in report.results
+            for each in report.results[:_MAX_LISTED]
         ],
+        "isTruncated": len(report.results) > _MAX_LISTED,
     }
 
 

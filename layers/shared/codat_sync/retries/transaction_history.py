@@ -14,7 +14,7 @@ from codat_sync.syncs.record import SyncRecord
 from codat_sync.syncs.repository import SyncRepository
 
 
-class SyncDocumentCache:
+class SyncRecordCache:
     """Cache syncs' records, with their items by transaction. Safe to share between threads."""
 
     def __init__(self, store: SyncRepository) -> None:
@@ -26,11 +26,11 @@ class SyncDocumentCache:
         """Load a sync's record (None if there is none) and its items by transaction. Raises UnprocessedItemsError."""
         with self._lock:
             if sync_id not in self._known:
-                document = self._store.load_sync(sync_id)
+                record = self._store.load_sync(sync_id)
                 items: dict[str | None, list[Item]] = {}
-                for item in document.items if document else ():
+                for item in record.items if record else ():
                     items.setdefault(item.transaction_id, []).append(item)
-                self._known[sync_id] = document, items
+                self._known[sync_id] = record, items
             return self._known[sync_id]
 
 
@@ -50,34 +50,34 @@ class TransactionHistories:
         self._submissions = submissions
         self._companies = companies
 
-    def new_cache(self) -> SyncDocumentCache:
+    def new_cache(self) -> SyncRecordCache:
         """Return a cache of records to share between related calls."""
-        return SyncDocumentCache(self._store)
+        return SyncRecordCache(self._store)
 
-    def load_failed(self, sync_id: str, documents: SyncDocumentCache | None = None) -> FailedTransactions | None:
+    def load_failed(self, sync_id: str, records: SyncRecordCache | None = None) -> FailedTransactions | None:
         """Load the failed transactions of a sync; None if there is no such sync. Raises UnprocessedItemsError."""
-        document, _ = (documents or self.new_cache()).load(sync_id)
-        if document is None:
+        record, _ = (records or self.new_cache()).load(sync_id)
+        if record is None:
             return None
-        listed = {item.transaction_id: item.has_failed for item in document.items if is_identifier(item.transaction_id)}
-        failed = dict.fromkeys(item.transaction_id for item in document.items if item.has_failed)
-        is_anonymous = any(item.transaction_id is None for item in document.items)
-        if document.sync and document.sync.is_final and not document.sync.has_succeeded and not is_anonymous:
+        listed = {item.transaction_id: item.has_failed for item in record.items if is_identifier(item.transaction_id)}
+        failed = dict.fromkeys(item.transaction_id for item in record.items if item.has_failed)
+        is_anonymous = any(item.transaction_id is None for item in record.items)
+        if record.sync and record.sync.is_final and not record.sync.has_succeeded and not is_anonymous:
             # Submitted transactions that the failed sync does not list failed as well: it ended before it got to them.
-            failed |= dict.fromkeys(each for each in document.submitted_ids if each not in listed)
-        return FailedTransactions(document.company_id, tuple(each for each in failed if is_identifier(each)))
+            failed |= dict.fromkeys(each for each in record.submitted_ids if each not in listed)
+        return FailedTransactions(record.company_id, tuple(each for each in failed if is_identifier(each)))
 
     def load(
-        self, company_id: str, transaction_ids: Iterable[str], documents: SyncDocumentCache | None = None
+        self, company_id: str, transaction_ids: Iterable[str], records: SyncRecordCache | None = None
     ) -> dict[str, TransactionHistory]:
         """Load the history of each transaction. Raises UnprocessedItemsError."""
-        documents = documents or self.new_cache()
+        records = records or self.new_cache()
         snapshot = self._companies.load_snapshot(company_id, [])
         company = snapshot.company
         return {
             transaction_id: TransactionHistory(
                 transaction_id=transaction_id,
-                syncs=self._syncs(company_id, transaction_id, documents),
+                syncs=self._syncs(company_id, transaction_id, records),
                 submissions=tuple(self._submissions.load_submissions(company_id, transaction_id)),
                 connection_status=company.connection_status if company else None,
                 is_company_deleted=company is not None and company.is_deleted,
@@ -87,26 +87,24 @@ class TransactionHistories:
             for transaction_id in transaction_ids
         }
 
-    def _syncs(
-        self, company_id: str, transaction_id: str, documents: SyncDocumentCache
-    ) -> tuple[TransactionResult, ...]:
+    def _syncs(self, company_id: str, transaction_id: str, records: SyncRecordCache) -> tuple[TransactionResult, ...]:
         seen = []
         for sync_id in self._store.load_sync_ids_of_transaction(company_id, transaction_id):
-            document, items = documents.load(sync_id)
+            record, items = records.load(sync_id)
             # The index entry is written before its record: without a record, the sync is about to be stored.
-            if document is not None and document.first_seen_at is not None:
-                at = document.committed_at or document.first_seen_at
-                seen.append(_transaction_result(document, at, items.get(transaction_id, ())))
+            if record is not None and record.first_seen_at is not None:
+                at = record.committed_at or record.first_seen_at
+                seen.append(_transaction_result(record, at, items.get(transaction_id, ())))
         return tuple(sorted(seen, key=lambda each: each.at))
 
 
-def _transaction_result(document: SyncRecord, at: datetime, items: Sequence[Item]) -> TransactionResult:
+def _transaction_result(record: SyncRecord, at: datetime, items: Sequence[Item]) -> TransactionResult:
     return TransactionResult(
-        sync_id=document.sync_id,
-        code=document.sync.status.code if document.sync else None,
-        is_final=document.sync is not None and document.sync.is_final,
+        sync_id=record.sync_id,
+        code=record.sync.status.code if record.sync else None,
+        is_final=record.sync is not None and record.sync.is_final,
         at=at,
         statuses={item.integration_type or "none": item.status for item in items},
         messages=tuple(item.message for item in items if item.message),
-        synced_at=document.sync.status.synced_at if document.sync else None,
+        synced_at=record.sync.status.synced_at if record.sync else None,
     )

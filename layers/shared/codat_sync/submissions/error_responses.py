@@ -12,6 +12,7 @@ from typing import Literal
 
 from codat_sync.core.errors import (
     CodatError,
+    CodatResponseTooLargeError,
     CodatSyncError,
     CodatUnavailableError,
     CodatUnreachableError,
@@ -65,6 +66,15 @@ _FIXED_RESPONSES: tuple[tuple[type[CodatSyncError], ErrorResponse], ...] = (
     (
         CodatUnreachableError,
         ErrorResponse(HTTPStatus.BAD_GATEWAY, "Codat could not be reached. Nothing was sent.", "True"),
+    ),
+    (
+        CodatResponseTooLargeError,
+        ErrorResponse(
+            HTTPStatus.BAD_GATEWAY,
+            "Codat's response is larger than 6 MB, which AWS Lambda can't return. Read smaller pages, or read from "
+            "Codat directly. A write was recorded: do not send it elsewhere.",
+            "Unknown",
+        ),
     ),
     (
         CodatUnavailableError,

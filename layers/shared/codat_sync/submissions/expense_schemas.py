@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -25,6 +25,10 @@ MAX_BATCH_SIZE = 50
 MAX_BODY_BYTES = 350_000
 
 
+# Powers of ten. Codat's amounts are .NET decimals, which end at 7.9e28.
+_MIN_EXPONENT, _MAX_EXPONENT = -40, 28
+
+
 class Kind(StrEnum):
     """Kinds of transactions, by their name in Codat's paths."""
 
@@ -35,9 +39,11 @@ class Kind(StrEnum):
 
 
 def _is_amount(value: object) -> object:
-    # Reject strings, which Decimal would parse, and booleans, which are ints.
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+    # All numbers are parsed to Decimal: a string is no amount, and true is not 1.
+    if not isinstance(value, Decimal):
         raise ValueError("must be a number")  # noqa: TRY004 - what pydantic expects
+    if value and not _MIN_EXPONENT <= value.adjusted() <= _MAX_EXPONENT:
+        raise ValueError("is out of range")
     return value
 
 
@@ -287,10 +293,22 @@ def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
+def _parse_number(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise InvalidBodyError([ValidationIssue("", f"has a number out of range: {text[:40]}")]) from None
+
+
 def _reject_constant(name: str) -> object:
     raise ValueError(name)
 
 
 # Amounts are never parsed to binary floats; and NaN is not JSON, though Python accepts it.
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_reject_constant, object_pairs_hook=_parse_object)
+_DECODER = json.JSONDecoder(
+    parse_float=_parse_number,
+    parse_int=_parse_number,
+    parse_constant=_reject_constant,
+    object_pairs_hook=_parse_object,
+)
 _SPACE = re.compile(r"[ \t\n\r]*")

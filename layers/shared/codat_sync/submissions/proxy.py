@@ -73,10 +73,11 @@ class SubmitProxy:
                 return _reject(ErrorResponse(HTTPStatus.UNAUTHORIZED, "Unauthorized", "False"), correlation_id)
             route = match_route(method, event["rawPath"])
             answer = self._write(event, headers, route) if route else self._forward(event, headers)
+            response = build_proxy_response(answer)
         except _REPORTED_ERRORS as error:
             return _reject(error_response_for(error, self.now()), correlation_id)
         logger.info("request completed", status=answer.status_code, method=method, kind=route and route.kind)
-        return build_proxy_response(answer)
+        return response
 
     def _write(self, event: Event, headers: Mapping[str, str], route: WriteRoute) -> CodatResponse:
         """Record the bodies and send them, once: see ``SubmissionService``."""

@@ -4,6 +4,9 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
+from codat_sync.core.errors import CodatResponseTooLargeError
+from codat_sync.core.http_response import is_too_large
+
 if TYPE_CHECKING:
     from codat_sync.codat.response import CodatResponse
     from codat_sync.submissions.error_responses import ErrorResponse
@@ -23,14 +26,18 @@ _RETURNED_HEADERS = (
 def build_proxy_response(answer: "CodatResponse") -> Json:
     """Return Codat's response unchanged, with the headers that concern the caller.
 
-    The body is text if it is UTF-8, otherwise base64: API Gateway would corrupt anything else.
+    The body is text if it is UTF-8, otherwise base64: API Gateway would corrupt anything else. Raises
+    CodatResponseTooLargeError.
     """
     headers = {name: answer.headers[name] for name in _RETURNED_HEADERS if name in answer.headers}
     response: Json = {"statusCode": int(answer.status_code), "headers": headers}
     try:
-        return response | {"body": answer.content.decode()}
+        response |= {"body": answer.content.decode()}
     except UnicodeDecodeError:
-        return response | {"body": base64.b64encode(answer.content).decode(), "isBase64Encoded": True}
+        response |= {"body": base64.b64encode(answer.content).decode(), "isBase64Encoded": True}
+    if is_too_large(response):
+        raise CodatResponseTooLargeError("the response is larger than Lambda can return")
+    return response
 
 
 def build_error_response(error: "ErrorResponse", correlation_id: str) -> Json:

@@ -119,10 +119,8 @@ class SubmissionRepository:
         bodies = self._table.query(claim_key(company_id, transaction_id)["pk"], BODY_PREFIX)
         texts = {item["sk"].removeprefix(BODY_PREFIX): item for item in bodies}
         found = self._table.get(map(submission_key, texts))
-        submissions = [
-            (_read(item), Body(transaction_id, texts[item["submissionId"]].get("body", ""))) for item in found
-        ]
-        return sorted(submissions, key=lambda each: each[0].recorded_at)
+        attempts = [(_read(item), Body(transaction_id, texts[item["submissionId"]].get("body", ""))) for item in found]
+        return sorted(attempts, key=lambda each: each[0].recorded_at)
 
     def load_sync_ids_of_other_submissions(self, submission: Submission) -> set[str]:
         """Load the ids of the syncs that belong to other submissions of the same transactions."""

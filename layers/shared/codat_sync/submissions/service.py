@@ -167,9 +167,9 @@ class SubmissionService:
             holder = self.submissions.load_claims(new.company_id, new.transaction_ids)[transaction_id]
         if holder is None or holder.state is not State.ACCEPTED or not holder.sync_id:
             return None
-        document = self.store.load_sync(holder.sync_id)
-        is_open = document is None or document.sync is None or not document.sync.is_final
-        items = document.items if document else ()
+        record = self.store.load_sync(holder.sync_id)
+        is_open = record is None or record.sync is None or not record.sync.is_final
+        items = record.items if record else ()
         is_written = any(item.status == COMPLETED for item in items if item.transaction_id == transaction_id)
         if holder.digest == new.digest:
             return holder if is_open or is_written else None
@@ -197,8 +197,8 @@ class SubmissionService:
                 raise SubmissionInFlightError(transaction_id, "has a submission in flight")
 
     def _require_sync_ended(self, transaction_id: str, sync_id: str) -> None:
-        document = self.store.load_sync(sync_id)
-        if document is None or document.sync is None or not document.sync.is_final:
+        record = self.store.load_sync(sync_id)
+        if record is None or record.sync is None or not record.sync.is_final:
             raise SubmissionInFlightError(transaction_id, f"is in sync {sync_id}, which has not ended")
 
     def _resume_sent(self, submission: Submission) -> CodatResponse | None:
@@ -233,8 +233,8 @@ class SubmissionService:
         """Return the id of the stored sync with exactly the submission's transactions; None if there is none."""
         company_id, transaction_ids = submission.company_id, set(submission.transaction_ids)
         for sync_id in self.store.load_sync_ids_of_transaction(company_id, submission.transaction_ids[0]):
-            document = None if sync_id in excluded else self.store.load_sync(sync_id)
-            if document and {item.transaction_id for item in document.items} == transaction_ids:
+            record = None if sync_id in excluded else self.store.load_sync(sync_id)
+            if record and {item.transaction_id for item in record.items} == transaction_ids:
                 return sync_id
         return None
 
@@ -246,9 +246,9 @@ class SubmissionService:
 
     def _replay_answer(self, submission: Submission, sync_id: str) -> CodatResponse:
         """Rebuild the response that Codat returned, or would have."""
-        recorded = submission.answer_status if submission.state is State.ACCEPTED else None
-        status = recorded or _success_status(submission)
-        if submission.state is State.ACCEPTED and recorded is None:
+        answer_status = submission.answer_status if submission.state is State.ACCEPTED else None
+        status = answer_status or _success_status(submission)
+        if submission.state is State.ACCEPTED and answer_status is None:
             self.submissions.mark_accepted(submission, sync_id, status)
         headers = {"content-type": "application/json"}
         content = json.dumps({"syncId": sync_id}).encode()

@@ -48,11 +48,14 @@ class Item:
         return self.status in FAILED_STATUSES
 
 
-def truncate_message(row: TransactionRow) -> None:
-    """Truncate the message of ``row`` in place to its maximum length."""
-    message = row.get("message")
-    if message and len(message) > MAX_MESSAGE_LENGTH:
-        row["message"] = message[:MAX_MESSAGE_LENGTH]
+def truncate_message(text: str | None) -> str | None:
+    """Return a message of Codat's within the maximum length."""
+    return text and text[:MAX_MESSAGE_LENGTH]
+
+
+def truncate_name(text: str | None) -> str | None:
+    """Return a name, a status or a type of Codat's within the maximum length."""
+    return text and text[:MAX_NAME_LENGTH]
 
 
 def fold(rows: Iterable[TransactionRow]) -> tuple[Item, ...]:
@@ -64,8 +67,8 @@ def fold(rows: Iterable[TransactionRow]) -> tuple[Item, ...]:
     for ordinal, row in enumerate(rows):
         item = _item(row, ordinal)
         key = (item.transaction_id, item.integration_type, item.ordinal)
-        known = items.get(key)
-        items[key] = _merge(known, item) if known else item
+        existing = items.get(key)
+        items[key] = _merge(existing, item) if existing else item
     return tuple(items.values())
 
 
@@ -86,17 +89,17 @@ def _item(row: TransactionRow, ordinal: int) -> Item:
     return Item(
         transaction_id=transaction_id and canonicalize(transaction_id),
         integration_type=_integration_type(row.get("integrationType")),
-        status=status and status[:MAX_NAME_LENGTH],
-        message=message and message[:MAX_MESSAGE_LENGTH],
+        status=truncate_name(status),
+        message=truncate_message(message),
         ordinal=ordinal if transaction_id is None else None,
     )
 
 
 def _integration_type(name: str | None) -> str | None:
     # Codat's description has `expenses`, its examples `expense`: the same type.
-    return "expense" if name and name.lower() in {"expense", "expenses"} else name and name[:MAX_NAME_LENGTH]
+    return "expense" if name and name.lower() in {"expense", "expenses"} else truncate_name(name)
 
 
-def _merge(known: Item, item: Item) -> Item:
-    winner = known if known.status == COMPLETED and item.status != COMPLETED else item
-    return replace(winner, rows=known.rows + 1)
+def _merge(existing: Item, item: Item) -> Item:
+    winner = existing if existing.status == COMPLETED and item.status != COMPLETED else item
+    return replace(winner, rows=existing.rows + 1)

@@ -14,7 +14,7 @@ from codat_sync.core.enums import parse_enum
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.polling.pending_check import next_version, read_pending_check, with_pending_check, write_pending_check
 from codat_sync.polling.schedule import PendingCheck
-from codat_sync.syncs.items import MAX_MESSAGE_LENGTH, Item, count_statuses
+from codat_sync.syncs.items import Item, count_statuses
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.sync import Sync, SyncStatus
 
@@ -75,9 +75,9 @@ def write_record(
         "companyId": status.company_id,
         "syncId": status.sync_id,
         "code": status.code,
-        "syncStatus": _truncate(status.status),
-        "errorMessage": _truncate(status.error_message),
-        "syncExceptionMessage": _truncate(status.exception_message),
+        "syncStatus": status.status,
+        "errorMessage": status.error_message,
+        "syncExceptionMessage": status.exception_message,
         "syncUtc": status.synced_at and format_timestamp(status.synced_at),
         "dataPushed": status.data_pushed,
         "counts": count_statuses(sync.items),
@@ -211,7 +211,3 @@ def read_item(values: Mapping[str, Any]) -> Item:
         rows=int(values.get("rows", 1)),
         ordinal=None if ordinal is None else int(ordinal),
     )
-
-
-def _truncate(message: str | None) -> str | None:
-    return message and message[:MAX_MESSAGE_LENGTH]

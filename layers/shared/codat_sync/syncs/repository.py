@@ -55,7 +55,7 @@ from codat_sync.webhooks.processed_events import ProcessedEventRepository
 # How long an unreferenced part is kept for readers of the previous record.
 PART_GRACE = timedelta(days=1)
 # How often a reader starts over if its parts are replaced while it reads.
-_MOST_READS = 5
+_MAX_READS = 5
 # How many parts are in memory at a time while all of them are read.
 _PARTS_AT_ONCE = 8
 
@@ -137,8 +137,8 @@ class SyncRepository:
     def put_index_entries(self, sync: Sync, snapshot: SyncSnapshot, now: datetime) -> None:
         """Write index entries for the sync's transactions, except those that its last record already had."""
         company_id, sync_id = sync.status.company_id, sync.status.sync_id
-        indexed = {values.get("transactionId") for values in self._items(snapshot.values)}
-        self._put_index_entries(company_id, sync_id, sorted(select_valid_ids(sync.items) - indexed), now)
+        recorded_ids = {values.get("transactionId") for values in self._items(snapshot.values)}
+        self._put_index_entries(company_id, sync_id, sorted(select_valid_ids(sync.items) - recorded_ids), now)
 
     def commit(self, sync: Sync, pending_check: PendingCheck | None, snapshot: SyncSnapshot, now: datetime) -> None:
         """Replace the sync record. Raises VersionConflictError if it has changed since ``snapshot`` was read."""
@@ -209,7 +209,7 @@ class SyncRepository:
         company_id, sync_id = submitted.company_id, submitted.sync_id
         self._put_index_entries(company_id, sync_id, submitted.transaction_ids, now)
         origin = {"submittedIds": list(submitted.transaction_ids), "retryOf": submitted.retry_of}
-        for _ in range(_MOST_READS):
+        for _ in range(_MAX_READS):
             snapshot = self.load_snapshot(company_id, sync_id, [])
             try:
                 if snapshot.version is None:
@@ -228,7 +228,7 @@ class SyncRepository:
 
     def load_sync(self, sync_id: str) -> SyncRecord | None:
         """Load the sync's record with all its items, None if there is none. Never returns a partial record."""
-        for _ in range(_MOST_READS):
+        for _ in range(_MAX_READS):
             values = self._load_record(sync_id)
             if values is None:
                 return None

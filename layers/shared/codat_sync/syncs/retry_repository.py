@@ -29,26 +29,26 @@ class RetryRepository:
 
     def ensure_due(self, company_id: str, sync_id: str, until: datetime) -> Retry | None:
         """Load a sync's retry. If it has no due time, make it due at ``until``, so that a crash can't lose it."""
-        known = self.load(sync_id)
-        if known is None or known.due_at:
-            return known
+        stored = self.load(sync_id)
+        if stored is None or stored.due_at:
+            return stored
         key, changes = due_retry_update(company_id, sync_id, until)
-        changes["summary"] |= {"state": known.state.value}
+        changes["summary"] |= {"state": stored.state.value}
         try:
             self._table.update(key, changes, {"dueAt": None})
         except ConditionFailedError:
             return self.load(sync_id)
-        return replace(known, due_at=until)
+        return replace(stored, due_at=until)
 
     def reschedule(self, company_id: str, sync_id: str, now: datetime) -> None:
         """Make a sync's retry due for planning, if there is one and not all is written."""
-        known = self.load(sync_id)
-        if known and known.state is not RetryState.RESOLVED:
+        stored = self.load(sync_id)
+        if stored and stored.state is not RetryState.RESOLVED:
             key, changes = due_retry_update(company_id, sync_id, now)
             self._table.update(key, changes, {})
 
-    def put(self, company_id: str, sync_id: str, retry: Retry, known: Retry | None) -> None:
-        """Store a sync's retry, planned from ``known``. If it was made due in the meantime, it stays due."""
+    def put(self, company_id: str, sync_id: str, retry: Retry, stored: Retry | None) -> None:
+        """Store a sync's retry, planned from ``stored``. If it was made due in the meantime, it stays due."""
         due_at = format_timestamp(retry.due_at) if retry.due_at else None
         changes = {
             "v": _VERSION,
@@ -59,7 +59,7 @@ class RetryRepository:
             "summary": {"companyId": company_id, "syncId": sync_id, "state": retry.state.value},
             **due_index_keys(due_at),
         }
-        seen = known.due_at if known else None
+        seen = stored.due_at if stored else None
         with suppress(ConditionFailedError):
             processed_at = format_timestamp(seen) if seen else None
             self._table.update(retry_key(sync_id), changes, {"dueAt": processed_at}, increment="version")

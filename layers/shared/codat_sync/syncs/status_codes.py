@@ -163,7 +163,7 @@ _KNOWN = (
     ),
 )
 
-STATUS_CODES = {known.code: known for known in _KNOWN}
+STATUS_CODES = {each.code: each for each in _KNOWN}
 
 
 def status_code(code: int) -> StatusCode:

@@ -44,8 +44,8 @@ class Sync:
         """
         if self.failed_items:
             return Outcome.FAILED
-        said = status_code(self.status.code).outcome
-        return said if self.is_final or said is not Outcome.SUCCEEDED else Outcome.IN_PROGRESS
+        outcome = status_code(self.status.code).outcome
+        return outcome if self.is_final or outcome is not Outcome.SUCCEEDED else Outcome.IN_PROGRESS
 
     @property
     def has_succeeded(self) -> bool:
@@ -60,11 +60,18 @@ class Sync:
     @property
     def digest(self) -> str:
         """Return a digest of Codat's data, independent of the order of rows: equal digests mean no change."""
-        said = self.status
-        status = (
-            *(said.company_id, said.sync_id, said.code, said.status, said.error_message, said.exception_message),
-            *(said.synced_at and format_timestamp(said.synced_at), said.data_pushed),
+        status = self.status
+        synced_at = status.synced_at and format_timestamp(status.synced_at)
+        messages = (status.error_message, status.exception_message)
+        fields = (
+            status.company_id,
+            status.sync_id,
+            status.code,
+            status.status,
+            *messages,
+            synced_at,
+            status.data_pushed,
         )
         # Keep only each item's digest in memory: a large sync's messages take many megabytes.
         items = sorted(hashlib.sha256(json.dumps(astuple(item)).encode()).hexdigest() for item in self.items)
-        return hashlib.sha256(json.dumps([status, items]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([fields, items]).encode()).hexdigest()

@@ -28,6 +28,8 @@ _SYNC_EVENTS = {"expenses.sync.successful", "expenses.sync.unsuccessful", "syncf
 _QUOTA_EVENTS = {"client.ratelimit.reached", "client.ratelimit.reset", "ratelimitreached", "ratelimitreset"}
 _COMPANY_DELETED = "company.deleted"
 _OUR_SYNC_TYPES = {"expense", "expenses"}
+# Codat's types are much shorter; a processed event is stored with its type.
+_MAX_TYPE_LENGTH = 256
 # A longer text is neither an id nor a type: it is dropped when an event has to be minimized.
 _MAX_ESSENTIAL_LENGTH = 1024
 
@@ -88,7 +90,7 @@ class WebhookEvent:
     correlation_id: str
 
 
-def parse_body(body: bytes) -> dict[str, object] | None:
+def parse_body(body: bytes | str) -> dict[str, object] | None:
     """Parse ``body`` as a JSON object. Returns None if it is not one."""
     try:
         value = json.loads(body)
@@ -105,7 +107,7 @@ def parse_webhook(event: dict[str, object]) -> Webhook | None:
     # The payload of a company's deletion is the company itself.
     of_company = _field(event, "payload", "id") if event_type.lower() == _COMPANY_DELETED else None
     return Webhook(
-        event_type=event_type,
+        event_type=event_type[:_MAX_TYPE_LENGTH],
         company_id=_field(event, "payload", "referenceCompany", "id") or of_company or _field(event, "CompanyId"),
         sync_id=_field(event, "payload", "syncId") or _field(event, "Data", "syncId"),
         sync_type=_field(event, "Data", "syncType"),

@@ -6,7 +6,8 @@ Codat sends each value as ``webhook-*`` and, through Svix, as ``svix-*``. Custom
 
 import hmac
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
@@ -15,6 +16,8 @@ from codat_sync.core.errors import SecretUnavailableError, WebhookAuthentication
 
 _PREFIXES = ("webhook-", "svix-")
 _NAMES = ("id", "timestamp", "signature")
+# Of the list of signatures, only those of this form can match: 32 bytes in base64, of the version in use.
+_SIGNATURE = re.compile(r"v1,[A-Za-z0-9+/]{43}=", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +53,28 @@ def verify(secrets: SigningSecrets, headers: Mapping[str, str], body: bytes) -> 
     Header names are case-insensitive. Raises WebhookAuthenticationError.
     """
     lowered = {name.lower(): value for name, value in headers.items()}
-    agreed = secrets.authorization
-    if agreed and not hmac.compare_digest(lowered.get("authorization", "").encode(), agreed):
-        raise WebhookAuthenticationError("the Authorization header is not the agreed one")
-    signed = _signed_headers(lowered)
-    if not any(_is_signed_by(verifier, signed, body) for verifier in secrets.verifiers):
-        raise WebhookAuthenticationError("no signature matches")
-    return signed["webhook-id"]
+    configured = secrets.authorization
+    if configured and not hmac.compare_digest(lowered.get("authorization", "").encode(), configured):
+        raise WebhookAuthenticationError("the Authorization header does not match the configured value")
+    families = list(_signed_headers(lowered))
+    if not families:
+        raise WebhookAuthenticationError("the signature's headers are not complete")
+    for signed in families:
+        if any(_is_signed_by(verifier, signed, body) for verifier in secrets.verifiers):
+            return signed["webhook-id"]
+    raise WebhookAuthenticationError("no signature matches")
 
 
-def _signed_headers(headers: Mapping[str, str]) -> dict[str, str]:
+def _signed_headers(headers: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield each complete family of headers, under its ``webhook-*`` names. Malformed signatures are left out.
+
+    The library rejects all signatures of a list with a malformed one before the valid one.
+    """
     for prefix in _PREFIXES:
-        if all(headers.get(prefix + name) for name in _NAMES):
-            return {f"webhook-{name}": headers[prefix + name] for name in _NAMES}
-    raise WebhookAuthenticationError("the signature's headers are not complete")
+        found = {f"webhook-{name}": headers.get(prefix + name, "") for name in _NAMES}
+        if all(found.values()):
+            signatures = filter(_SIGNATURE.fullmatch, found["webhook-signature"].split())
+            yield found | {"webhook-signature": " ".join(signatures)}
 
 
 def _is_signed_by(verifier: Webhook, headers: dict[str, str], body: bytes) -> bool:

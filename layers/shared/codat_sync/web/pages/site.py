@@ -51,7 +51,7 @@ class Site:
         path = event["rawPath"].removeprefix(urlsplit(self.settings.public_url).path.rstrip("/")) or HOME
         event = event | {"rawPath": path}
         initial_visitor = (
-            ANONYMOUS if self.settings.access.is_enabled else visitor_from_session(unauthenticated_session(self.now()))
+            ANONYMOUS if self.settings.access.is_enabled else visitor_from_session(unauthenticated_session())
         )
         request = page_request(event, path, get_cookies(event), initial_visitor)
         return self._answer(request, lambda: self._dispatch(event, context, request))
@@ -66,9 +66,7 @@ class Site:
         if request.path == CALLBACK_PATH:
             return _redirect(self.login.finish(base_url, query, get_cookies(event)))
         session = (
-            self.sessions.read(get_cookies(event))
-            if self.settings.access.is_enabled
-            else unauthenticated_session(self.now())
+            self.sessions.read(get_cookies(event)) if self.settings.access.is_enabled else unauthenticated_session()
         )
         if session is None:
             wanted = HOME if _is_post(event) else f"/{request.here}"

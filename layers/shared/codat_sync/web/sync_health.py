@@ -1,0 +1,51 @@
+"""Sync Health as a whole: the JSON API below `/api/v1`, and the pages on all other paths."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from codat_sync.core.http_response import is_too_large
+from codat_sync.web.api.responses import PREFIX
+from codat_sync.web.problems import ProblemDetails, problem_response
+from codat_sync.web.security_headers import headers_for
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from codat_sync.web.pages.site import Site
+
+# A request and the response to it: JSON, whose shape AWS defines.
+Json = dict[str, Any]
+
+_TOO_LARGE = ProblemDetails(
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "The response is too large",
+    "It would exceed 6 MB, the limit of AWS Lambda. Request fewer rows: a smaller `limit`, or a filter.",
+)
+
+
+@dataclass(frozen=True)
+class SyncHealth:
+    """``public_url`` may have a path, below which Sync Health is served."""
+
+    api: "APIGatewayHttpResolver"
+    site: "Site"
+    public_url: str
+
+    def answer(self, event: Json, context: "LambdaContext") -> Json:
+        """Return the response to a request of API Gateway (payload 2.0), with its security headers."""
+        path = event["rawPath"].removeprefix(urlsplit(self.public_url).path.rstrip("/"))
+        if path.startswith(f"{PREFIX}/"):
+            answer = self.api.resolve(event | {"rawPath": path}, context)
+        else:
+            answer = self.site.resolve(event, context)
+        if is_too_large(answer):
+            problem = problem_response(_TOO_LARGE)
+            answer = {
+                "statusCode": problem.status_code,
+                "headers": {"content-type": problem.content_type},
+                "body": problem.body,
+            }
+        return answer | {"headers": headers_for(answer["headers"])}
