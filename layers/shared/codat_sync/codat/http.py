@@ -89,15 +89,15 @@ class CodatHttpClient:
         request.headers["Authorization"] = f"Basic {key}"
         with self._limiter.acquire(company_id):
             if self._clock() > self.deadline:
-                raise CodatUnreachableError("there was no time left to ask")
+                raise CodatUnreachableError("no time left for the call")
             # Only now: the gate may have closed while this call waited for its slot.
             self._gate.require_open()
             answer = self._send(request)
         self._count(str(answer.status_code))
         if quota := read_quota(answer.headers, answer.received_at):
             self._gate.record_quota(quota)
-        says_nothing = is_refusal_ignored and answer.status_code in {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}
-        if isinstance(error := map_error(answer), GateClosedError) and not says_nothing:
+        is_ignored = is_refusal_ignored and answer.status_code in {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}
+        if isinstance(error := map_error(answer), GateClosedError) and not is_ignored:
             self._gate.close(error.closure)
         return answer
 
@@ -129,7 +129,7 @@ class CodatHttpClient:
         for chunk in answer.iter_bytes():
             content += chunk
             if self._clock() > deadline:
-                raise httpx.ReadTimeout(f"the answer was not there within {MAX_RESPONSE_SECONDS:.0f} s")
+                raise httpx.ReadTimeout(f"no complete response within {MAX_RESPONSE_SECONDS:.0f} s")
             if len(content) > MAX_RESPONSE_BYTES:
                 self._count("tooLarge")
                 raise CodatResponseTooLargeError(f"the response has more than {MAX_RESPONSE_BYTES} bytes")

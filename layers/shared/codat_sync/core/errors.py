@@ -57,7 +57,7 @@ class MessageTooLargeError(CodatSyncError):
 
 
 class PoisonMessageError(CodatSyncError):
-    """A message that no retry can fix: it goes to the dead-letter queue, with the reason, for an operator.
+    """A message that no retry can fix: it goes to the dead-letter queue, with the reason.
 
     ``reason`` is a short hyphenated code to count and search by; ``detail`` is a sentence to read.
     """

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from codat_sync.syncs.retry_repository import RetryRepository
 
 _MAX_ATTEMPTS = 5
-# With these Codat has not checked the key: nor does it for an unknown company, or for a body that a gateway rejects.
+# Codat rejects these before it checks the idempotency key; 404 is an unknown company, 413 comes from a gateway.
 _STATUSES_BEFORE_KEY_CHECK = UNPROCESSED_STATUSES | {HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 # The request is still running, or timed out: it may take effect yet.
 _AMBIGUOUS_STATUSES = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}
@@ -91,7 +91,7 @@ class SubmissionService:
                 return self.send(self._claim(new, write), write)
             except ClaimConflictError:
                 continue
-        raise SubmissionInFlightError(new.transaction_ids[0], "is being submitted by many at once")
+        raise SubmissionInFlightError(new.transaction_ids[0], "is being submitted concurrently")
 
     def store_body(self, write: WriteRequest) -> None:
         """Store the body of a transaction that the product sends itself, so that it can be resubmitted if it fails.
@@ -118,8 +118,8 @@ class SubmissionService:
         is_first = submission.state is State.RECORDED
         if is_first:
             submission = self.submissions.mark_sent(submission, self.now())
-        elif (traced := self._resume_sent(submission)) is not None:
-            return traced
+        elif (response := self._resume_sent(submission)) is not None:
+            return response
         try:
             answer = self._write(submission, write.text)
         except (CodatUnreachableError, GateClosedError, SecretUnavailableError, RateLimitExceededError) as error:
@@ -130,7 +130,7 @@ class SubmissionService:
             with suppress(ClaimConflictError):
                 self.submissions.mark_unknown(submission, None)
             raise
-        # Whoever was faster found the same sync in Codat's list. A conflict must not restart a sent submission.
+        # A concurrent lookup found the same sync in Codat's list. A conflict must not restart a sent submission.
         with suppress(ClaimConflictError):
             self._record_answer(submission, answer, write.correlation_id, is_first=is_first)
         return answer
@@ -154,8 +154,8 @@ class SubmissionService:
     def _claim(self, new: Submission, write: WriteRequest) -> Submission:
         """Claim all transactions of ``write``. Return ``new``, or the earlier submission of the same request."""
         claims = self.submissions.load_claims(new.company_id, new.transaction_ids)
-        if same := _find_same_request(claims, new) or self._find_repeated_transfer(claims, new):
-            return same
+        if earlier := _find_same_request(claims, new) or self._find_repeated_transfer(claims, new):
+            return earlier
         for transaction_id, holder in claims.items():
             if holder:
                 self.require_claim_released(transaction_id, holder)
@@ -181,8 +181,6 @@ class SubmissionService:
     def _find_repeated_transfer(self, claims: "Claims", new: Submission) -> Submission | None:
         """Return the earlier transfer that ``new`` repeats, unless that failed.
 
-        Raises SubmissionInFlightError for a different one.
-
         A transfer's PUT creates and takes no key, and Codat does not document that it rejects one that exists.
         """
         if new.kind is not Kind.TRANSFER:
@@ -196,11 +194,7 @@ class SubmissionService:
         record = self.store.load_sync(holder.sync_id)
         is_open = record is None or record.sync is None or not record.sync.is_final
         is_written = record is not None and record.has_written(transaction_id)
-        if holder.digest == new.digest:
-            return holder if is_open or is_written else None
-        if is_written:
-            raise SubmissionInFlightError(transaction_id, "is a transfer that is written already")
-        return None
+        return holder if holder.digest == new.digest and (is_open or is_written) else None
 
     def require_claim_released(self, transaction_id: str, holder: Submission) -> None:
         """Return if Codat can no longer write the claiming submission. Raises SubmissionInFlightError otherwise."""
@@ -216,10 +210,10 @@ class SubmissionService:
             case State.SENT | State.UNKNOWN if now - (holder.sent_at or now) >= IN_FLIGHT_TIMEOUT:
                 found = self._find_lost_sync(holder, None)
                 if found is None:
-                    raise SubmissionInFlightError(transaction_id, "may have been written: Codat's answer is not known")
+                    raise SubmissionInFlightError(transaction_id, "may have been written: Codat's response is unknown")
                 self._require_sync_ended(transaction_id, found)
             case _:
-                raise SubmissionInFlightError(transaction_id, "is being submitted just now")
+                raise SubmissionInFlightError(transaction_id, "has a submission in flight")
 
     def _require_sync_ended(self, transaction_id: str, sync_id: str) -> SyncRecord:
         record = self.store.load_sync(sync_id)
@@ -231,14 +225,14 @@ class SubmissionService:
         """Return the response to a submission that was sent before; None if it may be sent again."""
         now = self.now()
         if submission.state is State.SENT and now - (submission.sent_at or now) < IN_FLIGHT_TIMEOUT:
-            raise SubmissionInFlightError(submission.transaction_ids[0], "is being submitted just now")
+            raise SubmissionInFlightError(submission.transaction_ids[0], "has a submission in flight")
         found = self._find_lost_sync(submission, _success_status(submission))
         if found is not None:
             return self._replay_answer(submission, found)
         if submission.is_resend_safe(now):
             return None
         raise SubmissionInFlightError(
-            submission.transaction_ids[0], "may have been written: Codat's answer is not known"
+            submission.transaction_ids[0], "may have been written: Codat's response is unknown"
         )
 
     def _find_lost_sync(self, submission: Submission, answer_status: int | None) -> str | None:
@@ -248,19 +242,19 @@ class SubmissionService:
         was known before the submission was recorded belongs to another one.
         """
         company_id, ids = submission.company_id, submission.transaction_ids
-        before = self.store.load_sync_ids_before(company_id, ids, submission.recorded_at)
-        before |= self.submissions.load_sync_ids_of_other_submissions(submission)
-        sync_id = self._find_known_sync(submission, before) or self.outcome_lookup.find_sync(submission, before)
+        excluded = self.store.load_sync_ids_before(company_id, ids, submission.recorded_at)
+        excluded |= self.submissions.load_sync_ids_of_other_submissions(submission)
+        sync_id = self._find_known_sync(submission, excluded) or self.outcome_lookup.find_sync(submission, excluded)
         if sync_id is not None:
             self._accept(submission, sync_id, answer_status, f"lost-{submission.submission_id}")
         return sync_id
 
-    def _find_known_sync(self, submission: Submission, before: Collection[str]) -> str | None:
-        """Return the sync in the table with exactly the submission's transactions; None if there is none."""
-        company_id, wanted = submission.company_id, set(submission.transaction_ids)
+    def _find_known_sync(self, submission: Submission, excluded: Collection[str]) -> str | None:
+        """Return the id of the stored sync with exactly the submission's transactions; None if there is none."""
+        company_id, transaction_ids = submission.company_id, set(submission.transaction_ids)
         for sync_id in self.store.load_sync_ids_of_transaction(company_id, submission.transaction_ids[0]):
-            record = None if sync_id in before else self.store.load_sync(sync_id)
-            if record and {item.transaction_id for item in record.items} == wanted:
+            record = None if sync_id in excluded else self.store.load_sync(sync_id)
+            if record and {item.transaction_id for item in record.items} == transaction_ids:
                 return sync_id
         return None
 
@@ -292,9 +286,9 @@ class SubmissionService:
         elif not is_rejection(answer):
             self.submissions.mark_unknown(submission, answer.status_code)
         else:
-            why = f"HTTP {answer.status_code}"
+            reason = f"HTTP {answer.status_code}"
             self.submissions.mark_rejected(
-                submission, answer.status_code, why, extract_processed_ids(answer, submission)
+                submission, answer.status_code, reason, extract_processed_ids(answer, submission)
             )
 
 
