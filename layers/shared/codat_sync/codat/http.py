@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from codat_sync.codat.response import CodatResponse
-from codat_sync.core.bounded_http_client import limit_call
+from codat_sync.core.bounded_http_client import ResponseTooLargeError, limit_call
 from codat_sync.core.errors import (
     CodatError,
     CodatNotFoundError,
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 # In seconds: for each read, and for a whole call from connecting to the last byte.
 TIMEOUT = httpx.Timeout(10, connect=3)
 MAX_RESPONSE_SECONDS = 15.0
-# Unpacked. A page of 1,000 transactions with the longest messages (16 KB) takes as much.
-MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 # A call takes at most this long, including connecting: start it no later before the function's time-out.
 MAX_CALL_SECONDS = 25
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -117,6 +115,9 @@ class CodatHttpClient:
                     content = self._read(answer)
                 finally:
                     answer.close()
+        except ResponseTooLargeError as error:
+            self._count("tooLarge")
+            raise CodatResponseTooLargeError(str(error)) from error
         except httpx.HTTPError as error:
             self._count("unreachable")
             kind = CodatUnreachableError if isinstance(error, _NOT_SENT) else CodatUnavailableError
@@ -130,9 +131,6 @@ class CodatHttpClient:
             content += chunk
             if self._clock() > deadline:
                 raise httpx.ReadTimeout(f"no complete response within {MAX_RESPONSE_SECONDS:.0f} s")
-            if len(content) > MAX_RESPONSE_BYTES:
-                self._count("tooLarge")
-                raise CodatResponseTooLargeError(f"the response has more than {MAX_RESPONSE_BYTES} bytes")
         return bytes(content)
 
     def _count(self, result: str) -> None:

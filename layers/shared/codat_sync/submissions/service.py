@@ -315,7 +315,7 @@ def extract_processed_ids(answer: CodatResponse, submission: Submission) -> list
 def _json_object(answer: CodatResponse) -> dict[str, object]:
     try:
         value = json.loads(answer.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
