@@ -1,6 +1,6 @@
 """List, redrive or drop the dead letters of a deployment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from codat_sync.core.errors import QueueUnavailableError
-from codat_sync.dead_letters.dead_letter import DeadLetter, DeadLetterFilter, DropDecision
+from codat_sync.dead_letters.dead_letter import DeadLetterFilter, DropDecision
 from codat_sync.dead_letters.queue import DeadLetterQueueClient, DroppedLetterRepository
-from codat_sync.dead_letters.service import DeadLetterService
+from codat_sync.dead_letters.service import DeadLetterService, HandledLetters
 from ops.deployment import Deployment
 from ops.errors import CommandError
 
@@ -79,7 +79,7 @@ def _errors_of(deployment: Deployment) -> "Iterator[None]":
         raise CommandError(f"can't process the dead letters of {deployment.description}: {error}") from error
 
 
-def _print(letters: Sequence[DeadLetter], done: str) -> None:
+def _print(letters: HandledLetters, done: str) -> None:
     for letter in letters:
         ids = (("company", letter.company_id), ("sync", letter.sync_id))
         about = " ".join(f"{name} {id_}" for name, id_ in ids if id_)
@@ -90,3 +90,7 @@ def _print(letters: Sequence[DeadLetter], done: str) -> None:
             print(f"    {letter.detail}")
     counted = "1 dead letter" if len(letters) == 1 else f"{len(letters)} dead letters"
     print(f"{counted} {done}.")
+    if letters.unexamined:
+        print(
+            f"About {letters.unexamined} more could not be received: others are handling them. Repeat in five minutes."
+        )

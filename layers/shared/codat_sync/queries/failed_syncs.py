@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from codat_sync.queries.sync_details import FailedSync, SyncReader
     from codat_sync.queries.sync_history import SyncHistory
 
-# A record is 400 KB at most, and these are read 20 at a time.
-MAX_FAILED_SYNCS = 200
-
 
 @dataclass(frozen=True, slots=True)
 class FailureCauses:
@@ -42,14 +39,13 @@ def find_failure_causes(
     period: Period,
     company_id: str | None,
     *,
-    most: int = MAX_FAILED_SYNCS,
     is_whole: bool = False,
 ) -> FailureCauses:
     """Group the failures of a period's failed syncs, reading each one's record.
 
     Examines the newest 200, or all of them if ``is_whole``, as far as the time allows. Raises UnprocessedItemsError.
     """
-    query = HistoryQuery(period, company_id, outcomes=frozenset({Outcome.FAILED}), limit=most)
+    query = HistoryQuery(period, company_id, outcomes=frozenset({Outcome.FAILED}), limit=sync_history.limits.failed)
     ends_at = sync_history.clock() + sync_history.limits.whole_seconds
     groups = CauseGroups()
     syncs = partial_syncs = 0

@@ -56,7 +56,10 @@ class ItemPage:
 
 
 class ItemWalk:
-    """Iterate over the items of a sync that match a query, in Codat's order, reading at most ``parts`` of its parts."""
+    """Iterate over the items of a sync that match a query, in Codat's order, reading at most ``parts`` of its parts.
+
+    Raises InvalidQueryError for an unknown or expired cursor, and UnprocessedItemsError.
+    """
 
     def __init__(  # noqa: PLR0913 - all are needed
         self,
@@ -76,19 +79,21 @@ class ItemWalk:
         self._ends_at = clock() + _WHOLE_SECONDS
         self._part, self._offset, self.examined = _read_cursor(cursor)
         self._is_at_end = False
+        self._page = self._load()
+
+    @property
+    def is_found(self) -> bool:
+        """Whether there is such a sync."""
+        return self._page is not None
 
     @property
     def cursor(self) -> str | None:
         """The cursor after everything read so far; None once all items have been read."""
         return None if self._is_at_end else f"{self._part or ''}@{self._offset}@{self.examined}"
 
-    def load_first(self) -> "StoredItemPage | None":
-        """Load the part to begin with; None if there is no such sync. Raises InvalidQueryError."""
-        return self._load()
-
-    def rows(self, page: "StoredItemPage | None") -> Iterator[Item]:
-        """Yield the matching items from ``page`` on. It ends early, with a cursor, if there are more parts."""
-        while page:
+    def rows(self) -> Iterator[Item]:
+        """Yield the matching items. It ends early, with a cursor, if there are more parts. Raises InvalidQueryError."""
+        while page := self._page:
             for item in page.items[self._offset :]:
                 self._offset += 1
                 self.examined += 1
@@ -101,7 +106,7 @@ class ItemWalk:
                 return
             if self._parts_left <= 0 or self._clock() >= self._ends_at:
                 return
-            page = self._load()
+            self._page = self._load()
 
     def _load(self) -> "StoredItemPage | None":
         try:
@@ -122,13 +127,12 @@ def find_items(store: "SyncRepository", sync_id: str, query: ItemQuery, cursor: 
     Raises InvalidQueryError for an unknown or expired cursor, and UnprocessedItemsError.
     """
     walk = ItemWalk(store, sync_id, query, cursor, parts=MAX_PARTS)
-    first = walk.load_first()
-    if first is None:
+    if not walk.is_found:
         return None
     found: list[Item] = []
     room = _MAX_CHARACTERS
     before, examined = walk.cursor, walk.examined
-    for item in walk.rows(first):
+    for item in walk.rows():
         room -= len(item.message or "")
         if len(found) == query.limit or room < 0:
             return ItemPage(found, before, len(found) < query.limit, examined)

@@ -21,7 +21,7 @@ from codat_sync.syncs.record import is_fetched, read_item, read_status
 from codat_sync.syncs.retry_record import Retry
 from codat_sync.syncs.retry_repository import read_retry
 from codat_sync.syncs.sync import SyncStatus
-from codat_sync.webhooks.processed_events import ProcessedEvent, ProcessedEventRepository
+from codat_sync.webhooks.processed_events import MAX_EVENTS, ProcessedEvent, ProcessedEventRepository
 
 # Number of records, of up to 400 KB each, in memory at once.
 _DOCUMENTS_AT_ONCE = 20
@@ -33,7 +33,8 @@ MAX_PARTS = 100
 class SyncDetails:
     """Everything known about a sync except its items. ``status`` is None until it was fetched from Codat.
 
-    ``counts`` is the number of items by status. ``retry`` is the retry record of its failed transactions.
+    ``counts`` is the number of items by status. ``retry`` is the retry record of its failed transactions. ``events`` are
+    500 at most; ``has_more_events`` says whether that is not all.
     """
 
     listed: ListedSync
@@ -47,6 +48,7 @@ class SyncDetails:
     retry: Retry | None
     events: Sequence[ProcessedEvent]
     company: Company | None
+    has_more_events: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class SyncReader:
         if SYNC not in found:
             return None
         values = found[SYNC]
+        events = self._events.load(sync_key(sync_id))
         return SyncDetails(
             listed=_listed(values),
             status=read_status(values) if is_fetched(values) else None,
@@ -83,8 +86,9 @@ class SyncReader:
             submitted_ids=tuple(values.get("submittedIds", ())),
             retry_of=values.get("retryOf"),
             retry=read_retry(found[RETRY]) if RETRY in found else None,
-            events=self._events.load(sync_key(sync_id)),
+            events=events[:MAX_EVENTS],
             company=self._companies.load_snapshot(values["companyId"], []).company,
+            has_more_events=len(events) > MAX_EVENTS,
         )
 
     def load_listed(self, sync_ids: Sequence[str]) -> list[ListedSync]:

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -31,16 +31,21 @@ _FILTERED_AT_ONCE = 500
 class HistoryLimits:
     """What a request may take. Whatever ends at one of these says so.
 
-    ``examined``: rows read for a page of a filtered list. ``sorted``: rows sorted by anything but time. ``counted``:
-    rows counted for the totals of a day, or of a company. ``page_seconds`` for a page, and ``whole_seconds`` for what
-    continues to the end of a period: API Gateway ends a request after 30 s.
+    ``examined``: rows read for a page of a filtered list. ``sorted``: rows sorted by anything but time. ``failed``:
+    failed syncs whose records, of up to 400 KB each, are read at a time to find the causes. ``counted``: rows counted
+    for the totals of a day, or of a company. ``page_seconds`` for a page, and ``whole_seconds`` for what continues to
+    the end of a period: API Gateway ends a request after 30 s.
     """
 
     examined: int = 20_000
     sorted: int = 1_000
+    failed: int = 200
     counted: int = 100_000
     page_seconds: float = 8
     whole_seconds: float = 18
+
+
+LIMITS = HistoryLimits()
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class SyncHistory:
     """Read pages and totals of the history."""
 
     index: "SyncIndex"
-    limits: HistoryLimits = HistoryLimits()
+    limits: HistoryLimits = field(default_factory=lambda: LIMITS)
     clock: Callable[[], float] = time.monotonic
 
     def load_item_page(self, query: HistoryQuery, cursor: str | None) -> HistoryPage:
@@ -87,7 +92,7 @@ class SyncHistory:
         rows = query.sorted(rows[:most])
         end = start + query.limit
         next_cursor = str(end) if end < len(rows) else None
-        return HistoryPage(rows[start:end], next_cursor, is_truncated=reached is not None, reached=reached)
+        return HistoryPage(rows[start:end], next_cursor, reached is not None, reached, len(rows))
 
     def totals(self, period: Period, company_id: str | None) -> Totals:
         """Return the daily totals of a period, for one company or all.

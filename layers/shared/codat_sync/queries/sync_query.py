@@ -166,13 +166,15 @@ class HistoryPage:
     """A page of rows. ``next_cursor`` leads to the next page.
 
     ``is_truncated`` means that reading stopped early: before the page was full, or before all rows were sorted.
-    ``reached`` is the position up to which the page covers the period; None: to its end.
+    ``reached`` is the position up to which the page covers the period; None: to its end. ``sorted`` is the number of
+    rows that were sorted, in an order other than that of time.
     """
 
     rows: Sequence[ListedSync]
     next_cursor: str | None
     is_truncated: bool = False
     reached: str | None = None
+    sorted: int = 0
 
     @property
     def reached_to(self) -> datetime | None:
