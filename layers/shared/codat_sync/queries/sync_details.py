@@ -33,8 +33,8 @@ MAX_PARTS = 100
 class SyncDetails:
     """Everything known about a sync except its items. ``status`` is None until it was fetched from Codat.
 
-    ``counts`` is the number of items by status. ``retry`` is the retry record of its failed transactions. ``events`` are
-    500 at most; ``has_more_events`` says whether that is not all.
+    ``counts`` is the number of items by status. ``retry`` is the retry record of its failed transactions. ``events``
+    are 500 at most; ``has_more_events`` says whether there are more.
     """
 
     listed: ListedSync
