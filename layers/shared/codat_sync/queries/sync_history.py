@@ -72,7 +72,8 @@ class SyncHistory:
         if len(rows) > query.limit:
             last = rows[query.limit - 1].position
             return HistoryPage(rows[: query.limit], last, reached=last)
-        return HistoryPage(rows, walk.cursor, is_truncated=walk.cursor is not None, reached=walk.cursor)
+        is_truncated = walk.cursor is not None and len(rows) < query.limit
+        return HistoryPage(rows, walk.cursor, is_truncated, walk.cursor)
 
     def walk(self, query: HistoryQuery, cursor: str | None) -> SyncWalk:
         """Return a walk to the end of the period, or as far as the time allows. Raises InvalidQueryError.
