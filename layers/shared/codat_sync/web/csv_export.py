@@ -53,7 +53,7 @@ class _Lines:
     cursor: str | None
 
 
-def export_syncs(listing: Listing[ListedSync], query: HistoryQuery, max_bytes: int = MAX_BYTES) -> Response[str]:
+def export_syncs(listing: Listing[ListedSync], query: HistoryQuery) -> Response[str]:
     """Export syncs as CSV. In an order other than that of time, each part of an export is sorted by itself."""
     rows: list[ListedSync] = []
 
@@ -61,7 +61,7 @@ def export_syncs(listing: Listing[ListedSync], query: HistoryQuery, max_bytes: i
         rows.append(row)
         return presenters.summary(row)
 
-    found = _write(_SYNC_COLUMNS, listing, to_model, max_bytes)
+    found = _write(_SYNC_COLUMNS, listing, to_model)
     lines = found.lines
     if query.sort is not Sort.TIME:
         line_of = dict(zip((row.position for row in rows), lines, strict=False))
@@ -70,17 +70,17 @@ def export_syncs(listing: Listing[ListedSync], query: HistoryQuery, max_bytes: i
     return _answer("syncs", _SYNC_COLUMNS, lines, end, found.cursor)
 
 
-def export_items(walk: ItemWalk, max_bytes: int = MAX_BYTES) -> Response[str]:
+def export_items(walk: ItemWalk) -> Response[str]:
     """Export a sync's transactions as CSV."""
-    found = _write(_ITEM_COLUMNS, walk, presenters.item, max_bytes)
+    found = _write(_ITEM_COLUMNS, walk, presenters.item)
     read = (found.cursor or "").rpartition("@")[2]
     end = f"{_count(found.lines, 'transaction')}, of the first {read} in the sync" if found.cursor else None
     return _answer("transactions", _ITEM_COLUMNS, found.lines, end, found.cursor)
 
 
-def export_causes(causes: FailureCauses, max_bytes: int = MAX_BYTES) -> Response[str]:
+def export_causes(causes: FailureCauses) -> Response[str]:
     """Export all failure causes as CSV."""
-    found = _write(_CAUSE_COLUMNS, KnownRows(causes.causes), presenters.cause, max_bytes)
+    found = _write(_CAUSE_COLUMNS, KnownRows(causes.causes), presenters.cause)
     ends = []
     if len(found.lines) < len(causes.causes):
         ends.append(f"{len(found.lines)} of {_count(causes.causes, 'cause')}")
@@ -104,10 +104,10 @@ def export_totals(totals: Totals) -> Response[str]:
     return _answer("totals", columns, lines, end)
 
 
-def _write(columns: Sequence[str], listing: Listing[T], to_model: Callable[[T], BaseModel], max_bytes: int) -> _Lines:
+def _write(columns: Sequence[str], listing: Listing[T], to_model: Callable[[T], BaseModel]) -> _Lines:
     """Write rows until the list ends or the response is full."""
     lines: list[str] = []
-    room = max_bytes
+    room = MAX_BYTES
     cursor = listing.cursor
     for row in listing.rows():
         line = _line(columns, _values(to_model(row)))
