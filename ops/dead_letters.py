@@ -45,7 +45,7 @@ def list_letters(stack: str | None, wanted: DeadLetterFilter) -> None:
     """Print the dead letters that match."""
     deployment = Deployment.connect(stack)
     with _errors_of(deployment):
-        _print(dead_letters(deployment).find(wanted), "found")
+        print_letters(dead_letters(deployment).find(wanted), "found")
 
 
 def redrive(stack: str | None, wanted: DeadLetterFilter, *, dry_run: bool) -> None:
@@ -54,9 +54,9 @@ def redrive(stack: str | None, wanted: DeadLetterFilter, *, dry_run: bool) -> No
     with _errors_of(deployment):
         letters = dead_letters(deployment)
         if dry_run:
-            _print(letters.find(wanted), "would be redriven")
+            print_letters(letters.find(wanted), "would be redriven")
         else:
-            _print(letters.redrive(wanted), "redriven")
+            print_letters(letters.redrive(wanted), "redriven")
 
 
 def drop(stack: str | None, wanted: DeadLetterFilter, why: str, *, dry_run: bool) -> None:
@@ -65,10 +65,10 @@ def drop(stack: str | None, wanted: DeadLetterFilter, why: str, *, dry_run: bool
     with _errors_of(deployment):
         letters = dead_letters(deployment)
         if dry_run:
-            _print(letters.find(wanted), "would be dropped and recorded in SyncTable")
+            print_letters(letters.find(wanted), "would be dropped and recorded in SyncTable")
         else:
             dropped = letters.drop(wanted, DropDecision(why, deployment.operator, datetime.now(UTC)))
-            _print(dropped, "dropped and recorded in SyncTable")
+            print_letters(dropped, "dropped and recorded in SyncTable")
 
 
 @contextmanager
@@ -79,7 +79,8 @@ def _errors_of(deployment: Deployment) -> "Iterator[None]":
         raise CommandError(f"can't process the dead letters of {deployment.description}: {error}") from error
 
 
-def _print(letters: HandledLetters, done: str) -> None:
+def print_letters(letters: HandledLetters, done: str) -> None:
+    """Print letters, with how many there are and how many others could not be received."""
     for letter in letters:
         ids = (("company", letter.company_id), ("sync", letter.sync_id))
         about = " ".join(f"{name} {id_}" for name, id_ in ids if id_)

@@ -87,9 +87,8 @@ def _failing(number: int) -> list[Item]:
 
 
 def _failed_syncs(world: World, number: int) -> str:
-    return [world.adds(5130, Item("t", "PushError", "expense", "busy"), days_ago=20 * each) for each in range(number)][
-        0
-    ]
+    busy = Item("t", "PushError", "expense", "busy")
+    return [world.adds(5130, busy, days_ago=20 * each) for each in range(number)][-1]
 
 
 def _good_syncs(world: World, number: int) -> str:
