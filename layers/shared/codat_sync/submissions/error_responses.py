@@ -20,6 +20,7 @@ from codat_sync.core.errors import (
     InvalidBodyError,
     SecretUnavailableError,
     SubmissionInFlightError,
+    UnsupportedMediaTypeError,
     ValidationIssue,
 )
 from codat_sync.rate_limits.errors import GateClosedError, RateLimitExceededError
@@ -97,7 +98,9 @@ def error_response_for(error: CodatSyncError, now: datetime) -> ErrorResponse:
     """Map ``error`` to a response. Re-raises it if it is not meant for the caller."""
     match error:
         case InvalidBodyError():
-            return ErrorResponse(HTTPStatus.BAD_REQUEST, str(error), "False", issues=error.issues)
+            is_encoded = isinstance(error, UnsupportedMediaTypeError)
+            status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE if is_encoded else HTTPStatus.BAD_REQUEST
+            return ErrorResponse(status, str(error), "False", issues=error.issues)
         case CompanyErasedError():
             return ErrorResponse(HTTPStatus.GONE, f"{error}. Nothing was sent.", "False")
         case SubmissionInFlightError():

@@ -29,14 +29,16 @@ from codat_sync.submissions.proxy_routes import (
     match_route,
     parse_bodies,
     parse_idempotency_key,
+    strip_base_path,
 )
+from codat_sync.submissions.request_headers import require_recordable_body, select_forwarded_headers
 from codat_sync.submissions.service import WriteRequest
 
 if TYPE_CHECKING:
     from codat_sync.submissions.codat_writer import CodatWriter
     from codat_sync.submissions.service import SubmissionService
 
-_FORWARDED_HEADERS = ("content-type", "accept", "idempotency-key")
+_BYTE_ORDER_MARK = "\ufeff"
 # Errors that are reported to the caller.
 _REPORTED_ERRORS = (
     CodatError,
@@ -66,7 +68,7 @@ class SubmitProxy:
         """Return Codat's response, or an error that says why Codat was not called. Raises what DynamoDB raises."""
         metrics.add_metric("SubmitRequests", MetricUnit.Count, 1)
         correlation_id = event["requestContext"]["requestId"]
-        method = event["requestContext"]["http"]["method"]
+        method = event["requestContext"]["http"]["method"].upper()  # As it is sent: httpx sends no other.
         headers = get_headers(event)
         try:
             if not is_authorized(headers, self.api_key()):
@@ -96,10 +98,10 @@ class SubmitProxy:
         return self.writer.forward(
             ForwardedRequest(
                 method=event["requestContext"]["http"]["method"],
-                path=event["rawPath"],
+                path=strip_base_path(event["rawPath"]),
                 query=event["rawQueryString"],
                 content=raw_body(event),
-                headers={name: headers[name] for name in _FORWARDED_HEADERS if name in headers},
+                headers=select_forwarded_headers(headers),
                 company_id=company_id,
             )
         )
@@ -107,7 +109,8 @@ class SubmitProxy:
 
 def parse_write_request(event: Event, headers: Mapping[str, str], route: WriteRoute) -> WriteRequest:
     """Return what a request to ``route`` writes. Raises InvalidBodyError with everything that is invalid."""
-    text = text_body(event)
+    require_recordable_body(headers)
+    text = text_body(event).removeprefix(_BYTE_ORDER_MARK)  # .NET ignores it, JSON has none.
     return WriteRequest(
         company_id=route.company_id,
         kind=route.kind,
