@@ -87,10 +87,8 @@ def test_names_may_be_in_any_letter_case() -> None:
         assert parse_put(_ID, json.dumps({name: _ID.upper()})).transaction_id == _ID
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_fifty_transactions_are_forwarded_and_no_more(kind: Kind) -> None:
-    """Of each kind: Codat documents 1 to 50."""
-    assert kind in Kind
+def test_fifty_transactions_are_forwarded_and_no_more() -> None:
+    """Codat documents 1 to 50, of each kind."""
     several = [_EXPENSE | {"id": str(UUID(int=number))} for number in range(51)]
     assert len(parse_created(json.dumps(several[:50]))) == 50
     for count in (0, 51):
