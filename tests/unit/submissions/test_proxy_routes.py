@@ -228,8 +228,18 @@ _PIECES = st.sampled_from(
 )
 _PLAIN = st.sampled_from([each.path_with(_ID).split("/")[1:] for each in [*WRITES, *UNDOCUMENTED_WRITES]])
 _SEPARATORS = st.sampled_from(["/"] * 8 + ["//", "%2f", "%252F", "/./", "/x/../", "/%2e%2e/", ";a/", "\\", "/ /", "?"])
-_ENCODINGS = st.sampled_from(
-    [str, str, str, str.upper, str.title, lambda text: "".join(f"%{ord(c):02x}" for c in text)]
+
+
+def _as_is(text: str) -> str:
+    return text
+
+
+def _percent_encode(text: str) -> str:
+    return "".join(f"%{each:02x}" for each in text.encode())
+
+
+_ENCODINGS: st.SearchStrategy[Callable[[str], str]] = st.sampled_from(
+    [_as_is, _as_is, _as_is, str.upper, str.title, _percent_encode]
 )
 
 
