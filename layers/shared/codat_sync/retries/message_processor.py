@@ -35,6 +35,6 @@ class RetryMessageProcessor:
             self.execute(command)
         except Exception:
             # Log and count it here: to Lambda, a batch with a response has no error.
-            logger.exception("failed", message_id=record.message_id, sync_id=command.sync_id)
+            logger.exception("message failed", message_id=record.message_id, sync_id=command.sync_id)
             metrics.add_metric("MessageFailed", MetricUnit.Count, 1)
             raise
