@@ -139,6 +139,13 @@ class SubmissionInFlightError(CodatSyncError):
         self.transaction_id = transaction_id
 
 
+class AlreadyWrittenError(CodatSyncError):
+    """Transactions are in the books already: creating them again could write them twice. The text is Codat's own."""
+
+    def __init__(self, transaction_ids: Sequence[str]) -> None:
+        super().__init__(f"One or more transactions have previously been processed: {', '.join(transaction_ids)}")
+
+
 class CodatError(CodatSyncError):
     """A request to Codat failed. ``correlation_id`` is Codat's own, to quote to its support."""
 

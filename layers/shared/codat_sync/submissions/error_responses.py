@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Literal
 
 from codat_sync.core.errors import (
+    AlreadyWrittenError,
     CodatError,
     CodatResponseTooLargeError,
     CodatSyncError,
@@ -94,8 +95,9 @@ _FIXED_RESPONSES: tuple[tuple[type[CodatSyncError], ErrorResponse], ...] = (
 def error_response_for(error: CodatSyncError, now: datetime) -> ErrorResponse:
     """Map ``error`` to a response. Re-raises it if it is not meant for the caller."""
     match error:
-        case InvalidBodyError():
-            return ErrorResponse(HTTPStatus.BAD_REQUEST, str(error), "False", issues=error.issues)
+        case InvalidBodyError() | AlreadyWrittenError():
+            issues = error.issues if isinstance(error, InvalidBodyError) else ()
+            return ErrorResponse(HTTPStatus.BAD_REQUEST, str(error), "False", issues=issues)
         case CompanyErasedError():
             return ErrorResponse(HTTPStatus.GONE, f"{error}. Nothing was sent.", "False")
         case SubmissionInFlightError():

@@ -199,6 +199,16 @@ def parse_put(kind: Kind, transaction_id: str, text: str) -> Body:
     return body
 
 
+def read_id(text: str) -> str | None:
+    """Return the id in a body as it is spelled there; None if it has none, or is not JSON."""
+    try:
+        value = _parse(text)
+    except InvalidBodyError:
+        return None
+    found = (each for name, each in value.items() if name.lower() == "id") if isinstance(value, dict) else ()
+    return next((each for each in found if isinstance(each, str)), None)
+
+
 def _require_same_id(value: object, transaction_id: str) -> None:
     ids = [each for name, each in value.items() if name.lower() == "id"] if isinstance(value, dict) else []
     if any(str(each).lower() != transaction_id.lower() for each in ids):

@@ -11,6 +11,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from codat_sync.aws.observability import logger, metrics
 from codat_sync.codat.response import CodatResponse
 from codat_sync.core.errors import (
+    AlreadyWrittenError,
     CodatError,
     CompanyErasedError,
     InvalidBodyError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _FORWARDED_HEADERS = ("content-type", "accept", "idempotency-key")
 # Errors that are reported to the caller.
 _REPORTED_ERRORS = (
+    AlreadyWrittenError,
     CodatError,
     CompanyErasedError,
     SubmissionInFlightError,

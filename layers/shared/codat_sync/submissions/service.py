@@ -2,7 +2,8 @@
 
 Why no expense is written twice: a submission is recorded and claims its transactions before it is sent. Only whoever
 marked it as sent sends it. A claimed transaction is not sent again until the outcome of its submission is known. A
-repeated request is sent again only with the idempotency key for which Codat returns its first response.
+transaction that one of its syncs reports as Completed is not created again, however its id is spelled. A repeated
+request is sent again only with the idempotency key for which Codat returns its first response.
 """
 
 import json
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from codat_sync.codat.response import CodatResponse
 from codat_sync.core.errors import (
+    AlreadyWrittenError,
     ClaimConflictError,
     CodatUnavailableError,
     CodatUnreachableError,
@@ -25,7 +27,7 @@ from codat_sync.core.errors import (
 from codat_sync.core.identifiers import canonicalize, is_identifier
 from codat_sync.polling.schedule import Schedule
 from codat_sync.rate_limits.errors import GateClosedError, RateLimitExceededError
-from codat_sync.submissions.expense_schemas import Body, Kind
+from codat_sync.submissions.expense_schemas import Body, Kind, read_id
 from codat_sync.submissions.submission import (
     IN_FLIGHT_TIMEOUT,
     PREVIOUSLY_PROCESSED,
@@ -34,7 +36,7 @@ from codat_sync.submissions.submission import (
     Submission,
     compute_digest,
 )
-from codat_sync.syncs.items import COMPLETED
+from codat_sync.syncs.record import SyncRecord
 from codat_sync.syncs.repository import SubmittedSync
 
 if TYPE_CHECKING:
@@ -137,7 +139,17 @@ class SubmissionService:
         if submission.method == "POST" and submission.idempotency_key:
             return self.writer.create(submission.company_id, submission.kind, text, submission.idempotency_key)
         (transaction_id,) = submission.transaction_ids
-        return self.writer.put(submission.company_id, submission.kind, transaction_id, text)
+        spelling = self._spelling(submission, transaction_id)
+        return self.writer.put(submission.company_id, submission.kind, spelling, text)
+
+    def _spelling(self, submission: Submission, transaction_id: str) -> str:
+        """Return the id of an updated transaction as it was spelled when it was created, if we have its body.
+
+        For a Codat that compares ids by letter, another spelling would be another transaction.
+        """
+        known = self.submissions.load_submissions(submission.company_id, transaction_id)
+        created = (read_id(body.text) for each, body in reversed(known) if each.method == "POST")
+        return next((each for each in created if each and canonicalize(each) == transaction_id), transaction_id)
 
     def _claim(self, new: Submission, write: WriteRequest) -> Submission:
         """Claim all transactions of ``write``. Return ``new``, or the earlier submission of the same request."""
@@ -147,10 +159,24 @@ class SubmissionService:
         for transaction_id, holder in claims.items():
             if holder:
                 self.require_claim_released(transaction_id, holder)
-            for sync_id in self.store.load_sync_ids_of_transaction(new.company_id, transaction_id):
-                self._require_sync_ended(transaction_id, sync_id)  # Whether we or the product submitted it.
+        # Codat may compare ids by letter, and then take another spelling for another transaction. We don't.
+        written = [each for each, holder in claims.items() if self._is_written(new.company_id, each, holder)]
+        if written and new.is_creation:
+            raise AlreadyWrittenError(written)
         self.submissions.record(new, write.bodies, claims)
         return new
+
+    def _is_written(self, company_id: str, transaction_id: str, holder: Submission | None) -> bool:
+        """Return whether one of the transaction's syncs has written it, whoever started it, or Codat has said so.
+
+        Raises SubmissionInFlightError if one of the syncs has not ended.
+        """
+        records = [
+            self._require_sync_ended(transaction_id, sync_id)
+            for sync_id in self.store.load_sync_ids_of_transaction(company_id, transaction_id)
+        ]
+        is_processed = holder is not None and transaction_id in holder.already_processed
+        return is_processed or any(record.has_written(transaction_id) for record in records)
 
     def _find_repeated_transfer(self, claims: "Claims", new: Submission) -> Submission | None:
         """Return the earlier transfer that ``new`` repeats, unless that failed.
@@ -169,8 +195,7 @@ class SubmissionService:
             return None
         record = self.store.load_sync(holder.sync_id)
         is_open = record is None or record.sync is None or not record.sync.is_final
-        items = record.items if record else ()
-        is_written = any(item.status == COMPLETED for item in items if item.transaction_id == transaction_id)
+        is_written = record is not None and record.has_written(transaction_id)
         if holder.digest == new.digest:
             return holder if is_open or is_written else None
         if is_written:
@@ -196,10 +221,11 @@ class SubmissionService:
             case _:
                 raise SubmissionInFlightError(transaction_id, "has a submission in flight")
 
-    def _require_sync_ended(self, transaction_id: str, sync_id: str) -> None:
+    def _require_sync_ended(self, transaction_id: str, sync_id: str) -> SyncRecord:
         record = self.store.load_sync(sync_id)
         if record is None or record.sync is None or not record.sync.is_final:
             raise SubmissionInFlightError(transaction_id, f"is in sync {sync_id}, which has not ended")
+        return record
 
     def _resume_sent(self, submission: Submission) -> CodatResponse | None:
         """Return the response to a submission that was sent before; None if it may be sent again."""

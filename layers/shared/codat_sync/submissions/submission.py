@@ -66,6 +66,11 @@ class Submission:
     has_caller_key: bool = False
 
     @property
+    def is_creation(self) -> bool:
+        """Whether it creates its transactions, and does not update them. A transfer's PUT creates."""
+        return self.method == "POST" or self.kind is Kind.TRANSFER
+
+    @property
     def is_content_rejected(self) -> bool:
         """Whether Codat rejected its content, not because of quota, key, or transactions already processed."""
         is_rejected = self.state is State.REJECTED and self.answer_status is not None

@@ -14,7 +14,7 @@ from codat_sync.core.enums import parse_enum
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.polling.pending_check import next_version, read_pending_check, with_pending_check, write_pending_check
 from codat_sync.polling.schedule import PendingCheck
-from codat_sync.syncs.items import Item, count_statuses
+from codat_sync.syncs.items import COMPLETED, Item, count_statuses
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.sync import Sync, SyncStatus
 
@@ -59,6 +59,10 @@ class SyncRecord:
     def items(self) -> tuple[Item, ...]:
         """Return its items, none while it is only announced."""
         return self.sync.items if self.sync else ()
+
+    def has_written(self, transaction_id: str) -> bool:
+        """Return whether the sync wrote the transaction, in any of its integration types."""
+        return any(item.status == COMPLETED for item in self.items if item.transaction_id == transaction_id)
 
 
 def write_record(
