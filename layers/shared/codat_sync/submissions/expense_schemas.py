@@ -59,8 +59,8 @@ def parse_created(text: str) -> list[Body]:
         raise InvalidBodyError(issues)
     bodies = [Body(each, element) for each, (element, _) in zip(ids, elements, strict=True) if each]
     times = Counter(body.transaction_id for body in bodies)
-    if twice := [each for each, number in times.items() if number > 1]:
-        raise InvalidBodyError([ValidationIssue("id", f"is there more than once: {each}") for each in twice])
+    if duplicates := [each for each, number in times.items() if number > 1]:
+        raise InvalidBodyError([ValidationIssue("id", f"is there more than once: {each}") for each in duplicates])
     _require_small(bodies)
     return bodies
 
@@ -84,6 +84,15 @@ def parse_stored(kind: Kind, transaction_id: str, text: str) -> Body:
     if has_post(kind) and _find_id(_parse(body.text)) is None:
         raise InvalidBodyError([ValidationIssue("id", _ID_RULE)])
     return body
+
+
+def read_id(text: str) -> str | None:
+    """Return the id in a body as it is spelled there; None if it has none, or is not JSON."""
+    try:
+        found = _find_id(_parse(text))
+    except InvalidBodyError:
+        return None
+    return found if isinstance(found, str) else None
 
 
 def _find_id(value: object) -> object:

@@ -61,7 +61,7 @@ _V1_WRITE = (
 
 @dataclass(frozen=True, slots=True)
 class WriteRoute:
-    """What a request that writes is about. ``transaction_id`` is None if the body names it."""
+    """The target of a write request. ``transaction_id`` is None if the ids are in the body."""
 
     company_id: str
     kind: Kind
@@ -70,7 +70,7 @@ class WriteRoute:
 
     @property
     def codat_method(self) -> Literal["POST", "PUT"]:
-        """How Codat gets it: what is only kept is created, if that is how its kind is made."""
+        """The method with which Codat receives the body; a stored body is created with POST, if its kind has one."""
         if self.is_storage_only:
             return "POST" if has_post(self.kind) else "PUT"
         return "POST" if self.transaction_id is None else "PUT"
@@ -177,7 +177,7 @@ def parse_bodies(found: WriteRoute, text: str) -> tuple[Body, ...]:
 
 
 def parse_idempotency_key(headers: Mapping[str, str]) -> str | None:
-    """Return the caller's idempotency key, None if there is none. Raises InvalidBodyError for what Codat refuses."""
+    """Return the caller's idempotency key, None if there is none. Raises InvalidBodyError if it is not a GUID."""
     key = headers.get("idempotency-key")
     if key is not None and not _KEY.fullmatch(key):
         raise InvalidBodyError([ValidationIssue("Idempotency-Key", "must be a GUID")])
@@ -185,10 +185,10 @@ def parse_idempotency_key(headers: Mapping[str, str]) -> str | None:
 
 
 def is_authorized(headers: Mapping[str, str], api_key: str) -> bool:
-    """Return whether the caller has the API key, as Codat's own clients send it."""
-    scheme, _, given = headers.get("authorization", "").partition(" ")
+    """Return whether the ``Authorization`` header holds the API key, in the form that Codat's clients send."""
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
     try:
-        sent = base64.b64decode(given.strip(), validate=True)
+        sent = base64.b64decode(credentials.strip(), validate=True)
     except (binascii.Error, ValueError):
         sent = b""
     return scheme.lower() == "basic" and hmac.compare_digest(sent, api_key.encode())
