@@ -322,10 +322,11 @@ def test_a_sync_of_others_is_not_taken_for_ones_own(
 
 @pytest.mark.parametrize("key", ["none", "{0f2fb3a5-5b1c-4d2e-9a57-2f0f6b2f8a11}", ""])
 def test_a_key_that_codat_refuses_is_refused(submit: Handler, simulated: SimulatedCodat, key: str) -> None:
-    """It has to be a GUID."""
+    """It has to be a GUID; with a PUT it is ignored."""
     answer = ask(submit, "POST", EXPENSES, [expense()], idempotency_key=key)
     assert (answer.status, answer.body["validation"]["errors"][0]["itemId"]) == (400, "Idempotency-Key")
     assert simulated.requests.entries == ()
+    assert ask(submit, "PUT", f"{EXPENSES}/{uuid4()}", expense() | {"id": None}, idempotency_key=key).status == 202
 
 
 def test_what_the_table_cannot_hold_is_refused(submit: Handler, simulated: SimulatedCodat) -> None:

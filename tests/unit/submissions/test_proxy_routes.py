@@ -133,8 +133,23 @@ def test_ids_of_other_systems_are_forwarded_as_they_came(resource_id: str, *, is
         assert match_route("PUT", path) is None
         sent = strip_base_path(path)
         assert unquote(sent) == f"/companies/{_ID}/" + template.format(resource_id)
-        assert re.fullmatch(r"[!-~]+", sent)
+        assert re.fullmatch(r"([!-$&-~]|%[0-9A-F]{2})+", sent)
         assert not set(sent) & set('?#"<>[]{}|\\^` ')
+
+
+def test_an_id_may_hold_what_looks_encoded() -> None:
+    """It is forwarded as often encoded as it came."""
+    path = f"/companies/{_ID}/connections/k/push/suppliers/50%2525"
+    assert match_route("PUT", path) is None
+    assert strip_base_path(path) == path
+
+
+@pytest.mark.parametrize("dots", ["..", "%2e%2e", ".%2E", ".", "..;x", "%252e%252e"])
+def test_dot_segments_are_rejected(dots: str) -> None:
+    """Also where nothing is written: the path may be about an erased company."""
+    for method in ("GET", "PUT"):
+        with pytest.raises(InvalidBodyError, match="dot segments"):
+            match_route(method, f"/companies/x/{dots}/{_ID}/connections")
 
 
 _SPELLINGS: list[Callable[[str], str]] = [
@@ -147,11 +162,15 @@ _SPELLINGS: list[Callable[[str], str]] = [
     lambda path: path.replace("/sync", "/./sync"),
     lambda path: path.replace("/sync", "/x/../sync"),
     lambda path: path.replace("/sync", "/x/..;/sync"),
+    lambda path: path.replace("/expenses", "/x/../expenses"),
+    lambda path: path.replace("/expenses", "/x/%252e%252e/expenses"),
+    lambda path: path.replace("/expenses", "/./expenses"),
     lambda path: path.replace("/sync", "/x/%2e%2E/sync"),
     lambda path: path.replace("/sync", "/%2e/sync"),
     lambda path: path.replace("/sync", "%2fsync"),
     lambda path: path.replace("/sync", "%252Fsync"),
     lambda path: path.replace("/sync", "%25252Fsync"),
+    lambda path: path.replace("/sync", "%" + "25" * 20 + "2Fsync"),
     lambda path: path.replace("/expenses", "%5Cexpenses"),
     lambda path: path.replace("/expenses", "\\expenses"),
     lambda path: path.replace("/expenses", "%u002fexpenses"),
@@ -264,7 +283,7 @@ def test_no_path_that_may_write_expenses_is_forwarded(method: str, path: str) ->
     if _treatment(method, path) is Treatment.FORWARDED:
         assert not _may_write_expenses(path)
         assert not _may_write_expenses(strip_base_path(path))
-    assert re.fullmatch(r"/(?!/)[!-~]*", strip_base_path(path))
+    assert re.fullmatch(r"/(?!/)([!-$&-~]|%[0-9A-Fa-f]{2})*", strip_base_path(path))
 
 
 # ---------------------------------------------------------------- ids

@@ -70,7 +70,7 @@ class SubmitProxy:
         """Return Codat's response, or an error that says why Codat was not called. Raises what DynamoDB raises."""
         metrics.add_metric("SubmitRequests", MetricUnit.Count, 1)
         correlation_id = event["requestContext"]["requestId"]
-        method = event["requestContext"]["http"]["method"].upper()  # As it is sent: httpx sends no other.
+        method = event["requestContext"]["http"]["method"]
         headers = get_headers(event)
         try:
             if not is_authorized(headers, self.api_key()):
@@ -119,7 +119,10 @@ def parse_write_request(event: Event, headers: Mapping[str, str], route: WriteRo
         method=route.codat_method,
         text=text,
         bodies=parse_bodies(route, text),
-        idempotency_key=parse_idempotency_key(headers),
+        # A PUT takes no key: Codat ignores it. Nor is one needed for what is only stored.
+        idempotency_key=None
+        if route.is_storage_only or route.codat_method == "PUT"
+        else parse_idempotency_key(headers),
         correlation_id=event["requestContext"]["requestId"],
     )
 

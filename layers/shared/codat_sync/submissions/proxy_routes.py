@@ -77,7 +77,7 @@ class WriteRoute:
 
 
 def match_route(method: str, path: str) -> WriteRoute | None:
-    """Return what is to be recorded; None for what is only forwarded. ``method`` is in upper case.
+    """Return what is to be recorded; None for what is only forwarded.
 
     Raises InvalidBodyError for what may write expenses and is not documented, and for ids that can't be recorded.
     """
@@ -146,13 +146,12 @@ def _read_leniently(path: str) -> list[str]:
     """
     text = path
     for _ in range(_MAX_DECODINGS):
-        decoded = unicodedata.normalize(
-            "NFKD", unquote(_UNICODE_ESCAPE.sub(lambda found: chr(int(found[1], 16)), text))
-        )
+        unescaped = _UNICODE_ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+        decoded = unicodedata.normalize("NFKD", unquote(unescaped))
         if decoded == text:
             break
         text = decoded
-    segments = ["".join(filter(str.isprintable, each.partition(";")[0])).strip() for each in _SLASH.split(text)]
+    segments = [each.partition(";")[0].strip() for each in _SLASH.split(text)]
     if text != unquote(text) or not {".", ".."}.isdisjoint(segments):
         raise InvalidBodyError([ValidationIssue("path", "has dot segments, or is encoded several times")])
     return [each for each in segments if each]
