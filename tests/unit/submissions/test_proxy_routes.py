@@ -23,7 +23,7 @@ from codat_sync.submissions.proxy_routes import (
     match_route,
     strip_base_path,
 )
-from tests.support.codat_operations import (
+from tests.support.codat.operations import (
     UNDOCUMENTED_WRITES,
     WRITES,
     Operation,

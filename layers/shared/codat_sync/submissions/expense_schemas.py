@@ -195,7 +195,9 @@ def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _is_too_large(name: str, value: object) -> bool:
-    return _fold_name(name) in _AMOUNTS and isinstance(value, Decimal) and value.adjusted() > _MAX_EXPONENT
+    if _fold_name(name) not in _AMOUNTS or not isinstance(value, Decimal):
+        return False
+    return value != 0 and value.adjusted() > _MAX_EXPONENT
 
 
 def _fold_name(name: str) -> str:
