@@ -81,16 +81,28 @@ def test_missing_syncs_are_shown_with_reasons_and_the_number_found_without_a_web
         assert "2 syncs" in page.partition("ound without a webhook")[2][:60], path
 
 
-def test_an_unhealthy_endpoint_is_shown_at_the_top(
-    reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
+@pytest.mark.parametrize(
+    ("consumer", "state", "notice"),
+    [
+        ({"disabled": True}, "disabled", "Codat has disabled our webhook endpoint"),
+        ({"company_tags": ("region:us",)}, "filtered", "Codat sends us webhooks only for companies with certain tags"),
+    ],
+)
+def test_an_unhealthy_endpoint_is_shown_at_the_top(  # noqa: PLR0913, PLR0917 - what is made, and what is expected
+    reconcile: Reconcile,
+    simulated: SimulatedCodat,
+    ask: Callable[[str], str],
+    consumer: dict[str, Any],
+    state: str,
+    notice: str,
 ) -> None:
     """The notice says since when, and how syncs are found meanwhile."""
-    assert "our webhook endpoint" not in ask("/")
-    simulated.set_webhook_consumer(WEBHOOK_URL, disabled=True)
+    assert notice not in ask("/")
+    simulated.set_webhook_consumer(WEBHOOK_URL, **consumer)
     reconcile.clock.pass_by(hours=2)
     reconcile.run()
-    assert _api(ask)["endpoint"]["state"] == "disabled"
-    assert "Codat has disabled our webhook endpoint" in ask("/")
+    assert _api(ask)["endpoint"]["state"] == state
+    assert notice in ask("/")
 
 
 def test_an_outdated_endpoint_state_is_not_shown(

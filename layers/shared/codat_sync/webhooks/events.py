@@ -76,7 +76,7 @@ class Webhook:
 
     @property
     def _name(self) -> str:
-        return self.event_type.replace(" ", "").lower()
+        return normalize_event_type(self.event_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,11 @@ class WebhookEvent:
     generated_at: datetime | None
     received_at: datetime | None
     correlation_id: str
+
+
+def normalize_event_type(name: str) -> str:
+    """Return an event type's name for comparison: Codat writes legacy ones with a space, without, in any case."""
+    return "".join(name.split()).lower()
 
 
 def parse_body(body: bytes | str) -> dict[str, object] | None:
