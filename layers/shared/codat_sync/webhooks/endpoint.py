@@ -60,6 +60,7 @@ class Endpoint:
     """Our endpoint's state at the last check. ``since`` is when it was first found in this state.
 
     ``missed_webhooks`` counts the syncs found without a webhook, ``last_missed_at`` is the time of the last one.
+    ``example_received_at`` is when Codat's example event last arrived.
     """
 
     state: EndpointState | None = None
@@ -67,6 +68,7 @@ class Endpoint:
     since: datetime | None = None
     missed_webhooks: int = 0
     last_missed_at: datetime | None = None
+    example_received_at: datetime | None = None
 
 
 def evaluate_endpoint(consumers: Sequence[WebhookConsumer], our_url: str) -> EndpointState:

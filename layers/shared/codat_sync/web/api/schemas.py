@@ -290,6 +290,7 @@ class Endpoint(_Answer):
     since: datetime | None
     missed_webhooks: int = Field(description="Number of syncs found without a webhook")
     last_missed_at: datetime | None
+    example_received_at: datetime | None = Field(description="When Codat's example event last arrived")
 
 
 class Completeness(_Answer):
