@@ -88,7 +88,8 @@ def consumer_json(consumer: WebhookConsumer) -> JsonObject:
         "id": consumer.consumer_id,
         "url": consumer.url,
         "disabled": consumer.disabled,
-        "eventTypes": ["expenses.sync.successful", "expenses.sync.unsuccessful"],
+        "eventTypes": list(consumer.event_types),
+        "companyTags": list(consumer.company_tags),
     }
 
 

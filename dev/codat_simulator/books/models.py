@@ -87,6 +87,8 @@ class WebhookConsumer:
     consumer_id: str
     url: str
     disabled: bool = False
+    event_types: tuple[str, ...] = ("expenses.sync.successful", "expenses.sync.unsuccessful")
+    company_tags: tuple[str, ...] = ()
 
 
 _REASONS: dict[int, tuple[str, str | None]] = {

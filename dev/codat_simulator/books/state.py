@@ -118,8 +118,13 @@ class State:
         """The registered webhook consumers."""
         return self._consumers
 
-    def set_webhook_consumer(self, url: str, *, disabled: bool = False) -> WebhookConsumer:
-        """Register the only consumer; Codat sets `disabled` after five days of failures."""
-        consumer = WebhookConsumer(str(uuid4()), url, disabled)
+    def set_webhook_consumer(
+        self, url: str, *, disabled: bool = False, company_tags: tuple[str, ...] = ()
+    ) -> WebhookConsumer:
+        """Register the only consumer; Codat sets `disabled` after five days of failures.
+
+        `company_tags` are reported by the API only: webhooks of all companies are still sent.
+        """
+        consumer = WebhookConsumer(str(uuid4()), url, disabled, company_tags=company_tags)
         self._consumers = (consumer,)
         return consumer
