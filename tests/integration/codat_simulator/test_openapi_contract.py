@@ -24,7 +24,7 @@ from dev.codat_simulator.books.sample_data import generate_expense
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
-from tests.support.codat_openapi import codat_document, codat_schema
+from tests.integration.codat_simulator.codat_openapi import codat_document, codat_schema
 
 COMPANY = f"/companies/{COMPANY_ID}"
 SYNCS = f"{COMPANY}/sync/expenses/syncs"

@@ -15,10 +15,10 @@ from dev.codat_simulator.books.settling import Outcome, Verdict
 from dev.codat_simulator.faults import Fault, Kind
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, load
+from tests.integration.submissions.submit_server import serve_submit
 from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, of
 from tests.support.submit_requests import AUTHORIZED
-from tests.support.submit_server import serve_submit
 
 _FAST = RetryConfig(backoff=BackoffStrategy(initial_interval=20, max_interval=20, max_elapsed_time=40))
 
