@@ -19,7 +19,7 @@ from ops.local_stack import OUTPUTS, Outputs
 _EXAMPLE = f"""
 Send a webhook, signed as Codat would sign it, and show the sync in the table:
 
-  .venv/bin/python -m dev sign-webhook --curl events/receiver/sync-unsuccessful.json | curl --config -
+  .venv/bin/python -m dev send-webhook events/receiver/sync-unsuccessful.json
   .venv/bin/python -m dev show-sync {SYNC_ID}
 """
 
