@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 # Only a failure takes this long: a busy machine may be slow, and is no failure.
-PATIENCE_SECONDS: Final = 120
+PATIENCE_SECONDS: Final = 180
 
 _POLL_SECONDS: Final = 0.05
 

@@ -18,6 +18,7 @@ from dev.codat_simulator.control.messages import NewCompany, NewWebhook
 from dev.demo.scenario.delivery import DeliveryScenario
 from dev.demo.scenario.syncs import COMPANIES, Planned
 from dev.local_stack.aws_clients import LocalAws
+from dev.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from ops.local_stack import Outputs
@@ -106,7 +107,7 @@ class SampleHistory:
             f"{self._outputs.api_url}/companies/{company.company_id}/sync/expenses/expense-transactions",
             json=[generate_expense(each) for each in (good, *failing)],
             headers={"Authorization": f"Basic {credentials}"},
-            timeout=30,
+            timeout=PATIENCE_SECONDS,
             trust_env=False,
         )
         answer.raise_for_status()

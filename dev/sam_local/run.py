@@ -30,10 +30,9 @@ from dev.sam_local.events import (
     worker_events,
 )
 from dev.sam_local.sam_cli import SamLocal
+from dev.waiting import PATIENCE_SECONDS
 from ops.cloudformation import physical_ids
 from ops.local_stack import Outputs
-
-_SECONDS_TO_ANSWER = 60
 
 
 class Run:
@@ -84,7 +83,7 @@ class Run:
                 url + event.payload["rawPath"],
                 content=event.payload["body"],
                 headers=headers,
-                timeout=_SECONDS_TO_ANSWER,
+                timeout=PATIENCE_SECONDS,
                 trust_env=False,
             )
         found = event.outcome({"statusCode": answer.status_code}, self._effects)

@@ -20,7 +20,7 @@ from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.temporary_stack import local_stack
 from ops.cloudformation import physical_ids
 from ops.local_stack import Outputs
-from tests.e2e.test_stack import _eventually
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 
@@ -60,7 +60,7 @@ def test_a_lost_webhook_is_made_up_for(stack: Outputs, codat: SimulatorControl, 
     table.update({"pk": "RECONCILE", "sk": "DIRECTORY"}, {"nextAt": None}, {})
     assert _reconcile(stack)["enqueued"] >= 1
     store, completeness = SyncRepository(table, event_retention=timedelta()), Completeness(table)
-    document = _eventually(lambda: store.load_sync(sync.sync_id))
+    document = eventually(lambda: store.load_sync(sync.sync_id))
     assert document.outcome is Outcome.SUCCEEDED
     found = completeness.company(company_id)
     assert found
@@ -99,4 +99,4 @@ def test_without_reconcile_the_rest_is_deployed() -> None:
         with SimulatorControl(outputs.codat_url) as codat:
             sync = codat.add_sync(company_id=codat.add_company().company_id, code=2000, items=(Item("t"),))
             codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
-            assert _eventually(lambda: store.load_sync(sync.sync_id)).outcome is Outcome.SUCCEEDED
+            assert eventually(lambda: store.load_sync(sync.sync_id)).outcome is Outcome.SUCCEEDED

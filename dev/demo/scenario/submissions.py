@@ -23,7 +23,7 @@ from dev.codat_simulator.control.client import SimulatorControl
 from dev.codat_simulator.control.messages import NewCompany, NewWebhook
 from dev.demo.scenario.delivery import DeliveryScenario, Sent
 from dev.demo.scenario.syncs import Planned
-from dev.waiting import poll
+from dev.waiting import PATIENCE_SECONDS, poll
 
 if TYPE_CHECKING:
     from ops.local_stack import Outputs
@@ -118,7 +118,7 @@ class SubmissionService:
             f"{self._outputs.api_url}/companies/{company_id}/sync/expenses/expense-transactions",
             json=[generate_expense(transaction_id) for transaction_id in transaction_ids],
             headers={"Authorization": f"Basic {credentials}"},
-            timeout=30,
+            timeout=PATIENCE_SECONDS,
             trust_env=False,
         )
         answer.raise_for_status()
