@@ -47,9 +47,10 @@ class Invocation:
     def answer(self) -> object:
         """Wait for the function's answer. Raises NoAnswerError."""
         try:
-            text, _ = self.process.communicate(timeout=_CONTAINER_SECONDS)
+            self.process.wait(_CONTAINER_SECONDS)  # `communicate` would close its input, which ends it.
         except subprocess.TimeoutExpired:
             raise NoAnswerError(f"SAM CLI did not end within {_CONTAINER_SECONDS} s: is Docker busy?") from None
+        text = self.process.stdout.read() if self.process.stdout else ""
         return read_answer(text, self.log.read_text(errors="replace"), self.process.returncode)
 
 
