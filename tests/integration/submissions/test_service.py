@@ -77,7 +77,7 @@ def test_what_is_submitted_is_sent_as_it_came_and_known_at_once(
         ("PUT", f"transfer-transactions/{_ID}", 200),
         ("POST", "adjustment-transactions", 200),
         ("POST", "reimbursable-expense-transactions", 200),
-        ("PUT", f"reimbursable-expense-transactions/{_ID}", 202),
+        ("PUT", f"reimbursable-expense-transactions/{_ID}", 200),
     ],
 )
 def test_every_kind_goes_its_way(
