@@ -94,7 +94,7 @@ def test_an_endpoint_that_cant_be_asked_about_does_not_keep_companies_from_being
     assert emitted.values("ComparisonsFailed") == [1, 1]
 
 
-@pytest.mark.parametrize("fault", [Fault("status", status=403), Fault("status", status=404), Fault("cut")])
+@pytest.mark.parametrize("fault", [Fault("status", status=403), Fault("status", status=404)])
 def test_an_endpoint_that_codat_does_not_list_is_an_error(
     start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output], fault: Fault
 ) -> None:

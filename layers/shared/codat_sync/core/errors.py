@@ -65,7 +65,7 @@ class MessageTooLargeError(CodatSyncError):
 
 
 class PoisonMessageError(CodatSyncError):
-    """A message that no retry can fix: it goes to the dead-letter queue, with the reason, for an operator.
+    """A message that no retry can fix: it goes to the dead-letter queue, with the reason.
 
     ``reason`` is a short hyphenated code to count and search by; ``detail`` is a sentence to read.
     """
@@ -145,6 +145,13 @@ class SubmissionInFlightError(CodatSyncError):
     def __init__(self, transaction_id: str, reason: str) -> None:
         super().__init__(f"transaction {transaction_id} {reason}")
         self.transaction_id = transaction_id
+
+
+class AlreadyWrittenError(CodatSyncError):
+    """Transactions are in the books already: creating them again could write them twice. The text is Codat's own."""
+
+    def __init__(self, transaction_ids: Sequence[str]) -> None:
+        super().__init__(f"One or more transactions have previously been processed: {', '.join(transaction_ids)}")
 
 
 class CodatError(CodatSyncError):

@@ -55,7 +55,7 @@ class ReconciliationRunRepository:
 
     def put_directory(self, directory: DirectoryProgress, next_at: datetime) -> DirectoryProgress | None:
         """Store the progress and when to continue; return it with that time, None if another run took over."""
-        after = format_timestamp(next_at)
+        next_at_text = format_timestamp(next_at)
         changes = {
             "v": _VERSION,
             "beganAt": format_optional_timestamp(directory.began_at),
@@ -64,7 +64,7 @@ class ReconciliationRunRepository:
             "startedAt": format_optional_timestamp(directory.started_at),
             "page": directory.page,
             "pages": directory.pages,
-            "nextAt": after,
+            "nextAt": next_at_text,
         }
         if not self._put(DIRECTORY, changes, directory.next_at):
             return None

@@ -175,17 +175,15 @@ def parse_created(kind: Kind, text: str) -> list[Body]:
         raise InvalidBodyError(
             [ValidationIssue("", f"must hold 1 to {MAX_BATCH_SIZE} transactions, and holds {len(elements)}")]
         )
-    wrong = [
-        found
-        for number, (_, value) in enumerate(elements)
-        for found in _find_invalidities(_POST_MODELS[kind], value, number)
+    issues = [
+        issue for number, (_, value) in enumerate(elements) for issue in _find_issues(_POST_MODELS[kind], value, number)
     ]
-    if wrong:
-        raise InvalidBodyError(wrong)
+    if issues:
+        raise InvalidBodyError(issues)
     bodies = [Body(value["id"].lower(), element) for element, value in elements]
     times = Counter(body.transaction_id for body in bodies)
-    if twice := [each for each, number in times.items() if number > 1]:
-        raise InvalidBodyError([ValidationIssue("id", f"is there more than once: {each}") for each in twice])
+    if duplicates := [each for each, number in times.items() if number > 1]:
+        raise InvalidBodyError([ValidationIssue("id", f"is there more than once: {each}") for each in duplicates])
     _require_small(bodies)
     return bodies
 
@@ -193,25 +191,35 @@ def parse_created(kind: Kind, text: str) -> list[Body]:
 def parse_put(kind: Kind, transaction_id: str, text: str) -> Body:
     """Parse the body of an update, or of a transfer. Raises InvalidBodyError."""
     value = _parse(text)
-    if wrong := list(_find_invalidities(_PUT_MODELS[kind], value, None)):
-        raise InvalidBodyError(wrong)
+    if issues := list(_find_issues(_PUT_MODELS[kind], value, None)):
+        raise InvalidBodyError(issues)
     _require_same_id(value, transaction_id)
     body = Body(transaction_id, text)
     _require_small([body])
     return body
 
 
+def read_id(text: str) -> str | None:
+    """Return the id in a body as it is spelled there; None if it has none, or is not JSON."""
+    try:
+        value = _parse(text)
+    except InvalidBodyError:
+        return None
+    found = (each for name, each in value.items() if name.lower() == "id") if isinstance(value, dict) else ()
+    return next((each for each in found if isinstance(each, str)), None)
+
+
 def _require_same_id(value: object, transaction_id: str) -> None:
-    given = [each for name, each in value.items() if name.lower() == "id"] if isinstance(value, dict) else []
-    if any(str(each).lower() != transaction_id.lower() for each in given):
+    ids = [each for name, each in value.items() if name.lower() == "id"] if isinstance(value, dict) else []
+    if any(str(each).lower() != transaction_id.lower() for each in ids):
         raise InvalidBodyError([ValidationIssue("id", "is not the one in the path")])
 
 
 def parse_stored(kind: Kind, transaction_id: str, text: str) -> Body:
-    """Parse a transaction's body that is only stored, in the form that creates it. Raises InvalidBodyError."""
+    """Parse a body that is only stored, in the format that creates its transaction. Raises InvalidBodyError."""
     value = _parse(text)
-    if wrong := list(_find_invalidities(_POST_MODELS.get(kind) or _PUT_MODELS[kind], value, None)):
-        raise InvalidBodyError(wrong)
+    if issues := list(_find_issues(_POST_MODELS.get(kind) or _PUT_MODELS[kind], value, None)):
+        raise InvalidBodyError(issues)
     _require_same_id(value, transaction_id)
     body = Body(transaction_id.lower(), text.strip())
     _require_small([body])
@@ -235,13 +243,13 @@ def has_post(kind: Kind) -> bool:
     return kind in _POST_MODELS
 
 
-def _find_invalidities(model: type[BaseModel], value: object, number: int | None) -> Iterator[ValidationIssue]:
+def _find_issues(model: type[BaseModel], value: object, number: int | None) -> Iterator[ValidationIssue]:
     try:
         model.model_validate(value, by_alias=True)
     except ValidationError as error:
-        for complaint in error.errors(include_url=False, include_context=False, include_input=False):
-            place = ".".join(str(part) for part in ((number,) if number is not None else ()) + complaint["loc"])
-            yield ValidationIssue(place, complaint["msg"])
+        for detail in error.errors(include_url=False, include_context=False, include_input=False):
+            place = ".".join(str(part) for part in ((number,) if number is not None else ()) + detail["loc"])
+            yield ValidationIssue(place, detail["msg"])
 
 
 def _iterate_elements(text: str) -> Iterator[tuple[str, Any]]:
@@ -288,8 +296,10 @@ def _skip_whitespace(text: str, at: int) -> int:
 def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Build an object. Rejects duplicate names in any letter case: Codat might read another value, say of an id."""
     times = Counter(name.lower() for name, _ in pairs)
-    if twice := [name for name, number in times.items() if number > 1]:
-        raise InvalidBodyError([ValidationIssue(name, "is there more than once, in any letter case") for name in twice])
+    if duplicates := [name for name, number in times.items() if number > 1]:
+        raise InvalidBodyError(
+            [ValidationIssue(name, "is there more than once, in any letter case") for name in duplicates]
+        )
     return dict(pairs)
 
 

@@ -1,4 +1,4 @@
-"""The submit API: record and send what writes expenses, and forward every other request to Codat."""
+"""Answer the submit API: record and send requests that write expenses, and forward all others to Codat."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from codat_sync.aws.observability import logger, metrics
 from codat_sync.codat.response import CodatResponse
 from codat_sync.core.errors import (
+    AlreadyWrittenError,
     CodatError,
     CompanyErasedError,
     InvalidBodyError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _FORWARDED_HEADERS = ("content-type", "accept", "idempotency-key")
 # Errors that are reported to the caller.
 _REPORTED_ERRORS = (
+    AlreadyWrittenError,
     CodatError,
     CompanyErasedError,
     SubmissionInFlightError,
@@ -106,7 +108,7 @@ class SubmitProxy:
 
 
 def parse_write_request(event: Event, headers: Mapping[str, str], route: WriteRoute) -> WriteRequest:
-    """Return what a request to ``route`` writes. Raises InvalidBodyError with everything that is invalid."""
+    """Parse a request to ``route``. Raises InvalidBodyError with all issues."""
     text = text_body(event)
     return WriteRequest(
         company_id=route.company_id,
@@ -120,7 +122,7 @@ def parse_write_request(event: Event, headers: Mapping[str, str], route: WriteRo
 
 
 def _reject(error: ErrorResponse, correlation_id: str) -> Json:
-    """Return an error, and log it in our own words only."""
+    """Return and log an error; the log never quotes the request."""
     metrics.add_metric("SubmitRejected", MetricUnit.Count, 1)
     logger.warning("request rejected", status=int(error.status), reason=error.message)
     return build_error_response(error, correlation_id)

@@ -252,6 +252,7 @@ class Retried(_Answer):
     retry_sync_ids: list[str]
     due_at: datetime | None
     transactions: list[RetriedTransaction]
+    is_truncated: bool = Field(description="Whether there are more transactions than the 5,000 that are listed")
 
 
 class CompanyCompleteness(_Answer):
