@@ -173,7 +173,7 @@ class ControlApi:
 
     def _set_webhook_url(self, body: bytes) -> bytes:
         new = decode(WebhookUrl, body)
-        self._codat.set_webhook_consumer(new.url, disabled=new.disabled)
+        self._codat.set_webhook_consumer(new.url, disabled=new.disabled, company_tags=new.company_tags)
         self._deliverer.url = new.url
         return NO_CONTENT
 

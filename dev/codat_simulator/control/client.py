@@ -104,9 +104,9 @@ class SimulatorControl:
         """Return every message with its attempts."""
         return decode(tuple[Delivery, ...], self._call("GET", "deliveries"))
 
-    def set_webhook_url(self, url: str, *, disabled: bool = False) -> None:
+    def set_webhook_url(self, url: str, *, disabled: bool = False, company_tags: tuple[str, ...] = ()) -> None:
         """Set the webhook URL."""
-        self._call("PUT", "webhook-url", encode(WebhookUrl, WebhookUrl(url, disabled)))
+        self._call("PUT", "webhook-url", encode(WebhookUrl, WebhookUrl(url, disabled, company_tags)))
 
     def add_fault(self, fault: Fault) -> None:
         """Inject a fault into the next matching requests."""

@@ -62,10 +62,11 @@ class WebhookSent:
 @with_config(WIRE)
 @dataclass(frozen=True)
 class WebhookUrl:
-    """The webhook URL; `disabled` is reported by the API only, webhooks are still sent."""
+    """The webhook URL; the rest is reported by the API only, all webhooks are still sent."""
 
     url: str
     disabled: bool = False
+    company_tags: tuple[str, ...] = ()
 
 
 @with_config(WIRE)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from codat_sync.core.errors import SecretUnavailableError
 
 API_KEY_FORM = '{"apiKey": "…"}'
+ROTATION = "a rotation is in progress"
 SIGNING_SECRETS_FORM = '{"signingSecrets": ["whsec_…", …], "authorization": null}'
 
 # Word processors and chats replace straight quotes by others, and add characters that str.strip does not know.
@@ -102,9 +103,7 @@ def read_signing_secrets(text: str) -> PastedSigningSecrets:
     if not secrets:
         raise SecretUnavailableError("the secret holds no signing secret yet")
     is_rotating = clean(str(fields.get("rotating"))).lower() == "true"
-    return PastedSigningSecrets(
-        tuple(secrets), authorization, problem or ("a rotation is in progress" if is_rotating else None)
-    )
+    return PastedSigningSecrets(tuple(secrets), authorization, problem or (ROTATION if is_rotating else None))
 
 
 def _load(text: str, depth: int = _MAX_DEPTH) -> object:
