@@ -63,13 +63,13 @@ def test_a_secret_is_read_once_and_again_when_it_is_old(service: Stubber, clock:
 
 
 def test_it_is_refreshed_at_once_but_not_at_any_rate(service: Stubber, clock: Clock) -> None:
-    """Sixty times in a row, then every five seconds: else each forged webhook would cost a call to Secrets Manager."""
+    """Sixty reads in a row, then every five seconds: else each forged webhook would cost a call to Secrets Manager."""
     secret = _secret(service, clock)
-    for number in range(61):
+    for number in range(60):
         service.add_response("get_secret_value", {"SecretString": f"v{number}"})
     secret.value()
-    assert [secret.refresh() for _ in range(61)] == [*(f"V{number}" for number in range(1, 61)), None]
-    assert secret.value() == "V60"
+    assert [secret.refresh() for _ in range(60)] == [*(f"V{number}" for number in range(1, 60)), None]
+    assert secret.value() == "V59"
     clock.seconds += 4
     assert secret.refresh() is None
     clock.seconds += 1
@@ -88,6 +88,19 @@ def test_it_is_not_refreshed_before_the_age_that_a_caller_asks_for(service: Stub
     service.add_response("get_secret_value", {"SecretString": "new"})
     assert secret.refresh(60) == "NEW"
     assert secret.refresh(60) is None
+
+
+def test_a_missing_secret_is_not_read_at_any_rate(service: Stubber, clock: Clock) -> None:
+    """Nobody has to know it to cause a read."""
+    secret = _secret(service, clock)
+    for _ in range(60):
+        service.add_client_error("get_secret_value", "ResourceNotFoundException")
+    for _ in range(100):
+        with pytest.raises(SecretUnavailableError):
+            secret.value()
+    clock.seconds += 5
+    service.add_response("get_secret_value", {"SecretString": "new"})
+    assert secret.value() == "NEW"
 
 
 def test_an_unusable_secret_is_logged_while_an_older_one_serves(

@@ -17,8 +17,7 @@ T = TypeVar("T")
 # In seconds. A removed secret is rejected after this time.
 _MAX_AGE = 300.0
 # A new secret is noticed by the first request that needs it. Requests can be forged, so each process has a supply of
-# re-reads that is replenished one at a time, in seconds: at worst 12 calls a minute, and the secret is never older than
-# that while they last.
+# reads that is replenished one at a time: at worst 12 calls a minute.
 _MOST_REFRESHES = 60
 _MIN_INTERVAL = 5.0
 
@@ -58,7 +57,7 @@ class CachedSecret(Generic[T]):
         Raises SecretUnavailableError if it was never read.
         """
         if self._value is None:
-            return self._read()
+            return self._read_first()
         if self._clock() - self._tried_at < _MAX_AGE:
             return self._value
         try:
@@ -79,6 +78,11 @@ class CachedSecret(Generic[T]):
             return None
         self._refreshes_until = until
         return self._read()
+
+    def _read_first(self) -> T:
+        if (value := self.refresh()) is None:
+            raise SecretUnavailableError("the secret could not be read a moment ago")
+        return value
 
     def _read(self) -> T:
         self._tried_at = self._clock()

@@ -177,9 +177,11 @@ def _find_problem(secret: object) -> str | None:
         return "is the value of an Authorization header"
     if _PLACEHOLDER.search(secret):
         return "is still a placeholder"
+    if not _SIGNING_PREFIX.match(secret):
+        return "does not begin with whsec_: it may be an API key"
     encoded = _SIGNING_PREFIX.sub("", secret, count=1)
     if encoded and not _BASE64.fullmatch(encoded):
-        return "is not whsec_ and base64"
+        return "has a character that is not base64"
     try:
         length = len(base64.b64decode(_pad(encoded)))
     except ValueError:
