@@ -5,7 +5,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import httpx
@@ -13,6 +13,7 @@ import httpx
 from codat_sync.aws.secrets import read_secret
 from codat_sync.codat.client import parse_api_key
 from codat_sync.codat.directory_client import CONSUMERS_PATH, parse_webhook_consumers
+from codat_sync.core.clock import utc_now
 from codat_sync.core.errors import CodatError, SecretUnavailableError
 from codat_sync.core.pasted_secrets import ROTATION
 from codat_sync.dead_letters.dead_letter import DeadLetterFilter
@@ -108,7 +109,7 @@ def check_endpoint(deployment: Deployment, api_key: str) -> str:
 
 def post_event(deployment: Deployment, signing: SigningSecrets) -> str:
     """Post a signed event to the webhook URL, as Codat would; returns its webhook-id."""
-    webhook_id, now = f"msg_check_{secrets.token_hex(12)}", datetime.now(UTC)
+    webhook_id, now = f"msg_check_{secrets.token_hex(12)}", utc_now()
     body = json.dumps({"id": webhook_id, "eventType": EVENT_TYPE, "generatedDate": now.isoformat(), "payload": {}})
     headers = {
         "content-type": "application/json",
@@ -135,7 +136,7 @@ def post_event(deployment: Deployment, signing: SigningSecrets) -> str:
 def wait_for_worker(deployment: Deployment, webhook_id: str) -> float:
     """Wait until the worker logs that it acknowledged the event; returns how many seconds that took."""
     began = time.monotonic()
-    since = datetime.now(UTC) - _CLOCK_SKEW
+    since = utc_now() - _CLOCK_SKEW
     while time.monotonic() - began < _ACKNOWLEDGE_TIMEOUT_SECONDS:
         lines = _log_lines(deployment, "WorkerLogGroup", webhook_id, since)
         if any(webhook_id in line and '"IgnoredEventTask"' in line for line in lines):
