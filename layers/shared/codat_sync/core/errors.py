@@ -36,6 +36,14 @@ class WebhookAuthenticationError(CodatSyncError):
     """A request has no valid signature of Codat's."""
 
 
+class SignatureMismatchError(WebhookAuthenticationError):
+    """A well-formed signature of this moment that none of the known secrets made: they may be out of date."""
+
+
+class WebhookUnverifiableError(CodatSyncError):
+    """It can't be decided now whether a request comes from Codat. Codat has to send it again."""
+
+
 class ForbiddenError(CodatSyncError):
     """The user lacks the role that a request requires."""
 
@@ -97,13 +105,20 @@ def _shorten(issue: ValidationIssue) -> ValidationIssue:
 
 
 class InvalidBodyError(CodatSyncError):
-    """Codat would reject this body. ``issues`` are the first hundred of its problems, in a form that can be logged."""
+    """Codat would reject this request, or it can't be recorded.
+
+    ``issues`` are the first hundred of its problems, in a form that can be logged.
+    """
 
     def __init__(self, issues: Sequence[ValidationIssue]) -> None:
         self.issues = tuple(_shorten(each) for each in issues[:_MAX_ISSUES])
         named = [f"{each.location} {each.message}".strip() for each in self.issues]
         omitted = len(issues) - len(named)
         super().__init__("; ".join([*named, f"and {omitted} more"] if omitted else named))
+
+
+class UnsupportedMediaTypeError(InvalidBodyError):
+    """The body is encoded in a way in which it can't be recorded."""
 
 
 class InvalidQueryError(CodatSyncError):
