@@ -45,8 +45,9 @@ def find_failure_causes(
 
     Examines the newest 200, or all of them if ``is_whole``, as far as the time allows. Raises UnprocessedItemsError.
     """
-    query = HistoryQuery(period, company_id, outcomes=frozenset({Outcome.FAILED}), limit=sync_history.limits.failed)
-    ends_at = sync_history.clock() + sync_history.limits.whole_seconds
+    limits = sync_history.limits
+    query = HistoryQuery(period, company_id, outcomes=frozenset({Outcome.FAILED}), limit=limits.failed)
+    ends_at = sync_history.clock() + limits.whole_seconds - limits.page_seconds
     groups = CauseGroups()
     syncs = partial_syncs = 0
     cursor: str | None = None
