@@ -1,7 +1,8 @@
 """Parse Codat's webhook events of both generations, trusting none of their content.
 
 Current events have ``eventType``, ``generatedDate`` and ``payload``. Legacy events, of accounts that never migrated,
-have ``RuleType`` and ``Data``; the rules' names have a space or none, and field names have any letter case
+have ``RuleType`` and ``Data``; the rules' names have a space or none, and field names have any letter case. Codat has
+sent none since January 2025, but may replay them
 (https://docs.codat.io/using-the-api/webhooks/event-types). Standard library only: the receiver parses events too.
 """
 
