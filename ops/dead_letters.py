@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # By queue name: the outputs with the URLs of the dead-letter queue and of the queue its messages came from. Those of
-# publish came from the table's stream: `make republish` re-sends them.
+# publish came from the table's stream: `make republish` re-sends them. Those of attention are events for its topic.
 QUEUES: Mapping[str, tuple[str, str | None]] = {
     "sync": ("SyncDeadLetterQueueUrl", "SyncQueueUrl"),
     "retry": ("RetryDeadLetterQueueUrl", "RetryQueueUrl"),
     "publish": ("PublishDeadLetterQueueUrl", None),
+    "attention": ("AttentionDeadLetterQueueUrl", None),
 }
 
 

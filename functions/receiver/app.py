@@ -61,13 +61,13 @@ def lambda_handler(event: Json, _context: "LambdaContext") -> Json:
 
 
 def _raw_body(event: Json) -> bytes:
-    """Return the body as Codat signed it: API Gateway encodes what it does not take for text."""
+    """Return the body as Codat signed it: API Gateway encodes non-text bodies as base64."""
     body: str = event.get("body") or ""
     return base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
 
 
 def _refuse(status: int, message: str, metric: str, error: Exception, webhook_id: str | None = None) -> Json:
-    """Say no. The log has our own words only: what is not authentic is not quoted."""
+    """Return and log a rejection; the log never quotes the unauthenticated request."""
     metrics.add_metric(metric, MetricUnit.Count, 1)
     logger.warning("webhook refused", status=status, reason=str(error), webhook_id=webhook_id)
     return _answer(status, message)

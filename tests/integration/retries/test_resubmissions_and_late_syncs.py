@@ -109,7 +109,7 @@ def test_a_transfer_is_created_once_however_it_is_written_down(
     _age(store, aws, 2)
     again = ask(product.submit, "PUT", path, json.dumps(body, sort_keys=True, indent=1))
     assert (again.status, again.body) == (200, {"syncId": made.sync_id})
-    assert ask(product.submit, "PUT", path, body | {"date": "2026-11-25"}).status == 409
+    assert ask(product.submit, "PUT", path, body | {"date": "2026-11-25"}).status == 400
     assert len(simulated.submissions) == 1
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from codat_sync.core.bounded_http_client import build_http_client, limit_call
+from codat_sync.core.bounded_http_client import ResponseTooLargeError, build_http_client, limit_call
 from dev.waiting import PATIENCE_SECONDS
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
@@ -80,7 +80,24 @@ def test_a_packed_response_is_unpacked_in_small_pieces() -> None:
         build_http_client(url) as client,
         client.stream("GET", "/") as response,
     ):
-        assert max(len(piece) for piece in response.iter_raw()) <= 65_536
+        pieces = response.iter_raw()
+        while True:
+            try:
+                assert len(next(pieces)) <= 65_536
+            except ResponseTooLargeError:
+                return
+
+
+def _send_endlessly(connection: socket.socket) -> None:
+    connection.sendall(_HEAD + b"\r\n")
+    while True:
+        connection.sendall(bytes(1_000_000))
+
+
+def test_a_response_without_end_is_given_up() -> None:
+    """Packed or not."""
+    with _serve(_send_endlessly) as url, build_http_client(url) as client, pytest.raises(ResponseTooLargeError):
+        client.get("/")
 
 
 @pytest.mark.parametrize("text", [b"", b"short", b"x" * 1_000_000])

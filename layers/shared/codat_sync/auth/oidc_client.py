@@ -11,9 +11,12 @@ from pydantic import BaseModel, StringConstraints, ValidationError
 
 from codat_sync.auth.login_state import LoginState
 from codat_sync.aws.secrets import CachedSecret
+from codat_sync.core.bounded_http_client import limit_call
 from codat_sync.core.errors import IdentityProviderError, LoginFailedError, SecretUnavailableError
 
 _TIMEOUT = httpx.Timeout(5)
+# For a whole call: httpx's time-out applies to each read.
+_MAX_SECONDS = 8
 _DISCOVERY = "/.well-known/openid-configuration"
 _BASIC, _POST = "client_secret_basic", "client_secret_post"
 
@@ -157,7 +160,8 @@ class OidcClient:
 
     def _send(self, request: httpx.Request) -> httpx.Response:
         try:
-            return self._http.send(request, follow_redirects=False)
+            with limit_call(_MAX_SECONDS):
+                return self._http.send(request, follow_redirects=False)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise IdentityProviderError(f"the issuer did not answer: {type(error).__name__}") from error
 

@@ -40,7 +40,7 @@ PAGE_SIZE = 1000
 _PAGES_AT_ONCE = 4
 # A company has a handful of connections: one page of Codat's maximum size holds them all.
 _CONNECTIONS_PAGE = {"page": 1, "pageSize": 100}
-# No sync comes near: Codat accepts 50 expenses per request. Don't follow a response that announces more.
+# Far more than any sync has, as Codat accepts 50 expenses per request: a higher total is an invalid response.
 _MOST_TRANSACTIONS = 100_000
 
 # A call with its retries takes less than 45 seconds, so that two in a row fit into the function's 120; then the queue
@@ -131,10 +131,10 @@ class SyncTransactions:
         rows = list(self._first)
         if rows and len(rows) < self.total:
             # Codat may return smaller pages than requested: the first one's size is the page size.
-            for further in self._pool.map(self._page, range(2, math.ceil(self.total / len(rows)) + 1)):
-                rows += further["results"]
+            for page in self._pool.map(self._page, range(2, math.ceil(self.total / len(rows)) + 1)):
+                rows += page["results"]
         if len(rows) != self.total:
-            # The sync changed in between, or a response is wrong: never take a part for the whole.
+            # The sync changed in between, or a response is wrong: never treat it as complete.
             raise CodatInconsistentResponseError(f"Codat announced {self.total} transactions and returned {len(rows)}")
         return rows
 
@@ -155,9 +155,9 @@ class CodatClient:
     def get_sync_status(self, company_id: str, sync_id: str) -> SyncStatus:
         """Fetch the status of a sync. Raises CodatError and SecretUnavailableError."""
         answer = self._get(company_id, _sync_path(company_id, sync_id) + "/status", {}, _STATUS)
-        for asked, answered in ((company_id, answer.company_id), (sync_id, answer.sync_id)):
-            if answered is not None and answered.lower() != asked.lower():
-                raise CodatResponseError(f"asked about {asked}, Codat answered about another")
+        for requested, returned in ((company_id, answer.company_id), (sync_id, answer.sync_id)):
+            if returned is not None and returned.lower() != requested.lower():
+                raise CodatResponseError(f"requested {requested}, but Codat returned another id")
         return _build_status(company_id, sync_id, answer)
 
     def list_sync_statuses(self, company_id: str) -> list[SyncStatus]:
@@ -165,7 +165,7 @@ class CodatClient:
         path = f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/list/status"
         answers = self._get(company_id, path, {}, _STATUS_LIST)
         if any(answer.company_id and answer.company_id.lower() != company_id.lower() for answer in answers):
-            raise CodatResponseError(f"asked about company {company_id}, Codat answered about another")
+            raise CodatResponseError(f"requested company {company_id}, but Codat returned another one")
         return [
             _build_status(company_id, canonicalize(answer.sync_id), answer)
             for answer in answers
