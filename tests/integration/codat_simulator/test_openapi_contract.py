@@ -24,6 +24,7 @@ from dev.codat_simulator.books.sample_data import generate_expense
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
+from dev.waiting import PATIENCE_SECONDS
 from tests.integration.codat_simulator.codat_openapi import codat_document, codat_schema
 
 COMPANY = f"/companies/{COMPANY_ID}"
@@ -79,7 +80,9 @@ def client(simulated: SimulatedCodat, codat_url: str) -> Iterator[httpx.Client]:
     for code in (1000, 2000, 2040, 4000, 5000):
         simulated.add_sync(company, code, [Item(None, None, None), Item("t", "ValidationError", "bankfeeds", "no")])
     simulated.add_sync(company, 2000, sync_status=None, sync_utc=None)
-    with httpx.Client(base_url=codat_url, headers={"Authorization": simulated.credentials}) as client:
+    with httpx.Client(
+        base_url=codat_url, headers={"Authorization": simulated.credentials}, timeout=PATIENCE_SECONDS
+    ) as client:
         yield client
 
 
@@ -144,7 +147,9 @@ def test_generated_requests_get_documented_answers(
             case.path_parameters = dict(case.path_parameters or {}) | {
                 name: value for name, value in known.items() if name in (case.path_parameters or {})
             }
-            answer = case.call(base_url=codat_url, headers={"Authorization": simulated.credentials})
+            answer = case.call(
+                base_url=codat_url, headers={"Authorization": simulated.credentials}, timeout=PATIENCE_SECONDS
+            )
             case.validate_response(answer, checks=CHECKS)
 
         check()
