@@ -73,6 +73,10 @@ NOT_IN_OPENAPI = {"GET /webhooks"}
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
+def _client(url: str, simulated: SimulatedCodat) -> httpx.Client:
+    return httpx.Client(base_url=url, headers={"Authorization": simulated.credentials}, timeout=PATIENCE_SECONDS)
+
+
 @pytest.fixture
 def client(simulated: SimulatedCodat, codat_url: str) -> Iterator[httpx.Client]:
     """Yield a client of simulated Codat, which has a sync of every state."""
