@@ -84,9 +84,7 @@ def client(simulated: SimulatedCodat, codat_url: str) -> Iterator[httpx.Client]:
     for code in (1000, 2000, 2040, 4000, 5000):
         simulated.add_sync(company, code, [Item(None, None, None), Item("t", "ValidationError", "bankfeeds", "no")])
     simulated.add_sync(company, 2000, sync_status=None, sync_utc=None)
-    with httpx.Client(
-        base_url=codat_url, headers={"Authorization": simulated.credentials}, timeout=PATIENCE_SECONDS
-    ) as client:
+    with _client(codat_url, simulated) as client:
         yield client
 
 
