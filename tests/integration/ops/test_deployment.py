@@ -9,7 +9,7 @@ from ops.deployment import Deployment
 from ops.errors import CommandError
 from ops.local_stack import REGION, Outputs
 
-_OUTPUTS = Outputs(*(["x"] * 7), "http://127.0.0.1:9", REGION, "secret", "key")
+_OUTPUTS = Outputs("", "", "", "", "", "", "", "http://127.0.0.1:9", REGION, "secret", "key")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_what_a_shell_lacks_for_aws_is_named(
 
 def test_a_profile_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    with pytest.raises(CommandError, match="nobody.*\n.*export AWS_PROFILE"):
+    with pytest.raises(CommandError, match=r"nobody.*\n.*export AWS_PROFILE"):
         Deployment.connect("codat-sync-dev")
 
 
@@ -51,5 +51,5 @@ def test_a_local_stack_that_does_not_run_is_started_with_make_up(
 def test_a_local_stack_that_has_ended_is_started_with_make_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its outputs are still there, as after a restart of the machine."""
     monkeypatch.setattr(Outputs, "read", lambda: _OUTPUTS)
-    with pytest.raises(CommandError, match="Could not connect.*\nStart it with `make up`"):
+    with pytest.raises(CommandError, match=r"Could not connect.*\nStart it with `make up`"):
         Deployment.connect(None)
