@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import quote
@@ -24,7 +25,7 @@ from codat_sync.core.errors import (
     SecretUnavailableError,
 )
 from codat_sync.core.identifiers import canonicalize, is_identifier
-from codat_sync.core.timestamps import parse_timestamp
+from codat_sync.core.timestamps import parse_external_timestamp
 from codat_sync.syncs.items import TransactionRow, truncate_message, truncate_name
 from codat_sync.syncs.sync import SyncStatus
 
@@ -158,16 +159,17 @@ class CodatClient:
         for asked, answered in ((company_id, answer.company_id), (sync_id, answer.sync_id)):
             if answered is not None and answered.lower() != asked.lower():
                 raise CodatResponseError(f"asked about {asked}, Codat answered about another")
-        return _build_status(company_id, sync_id, answer)
+        return _build_status(company_id, sync_id, answer, self._connection.now())
 
     def list_sync_statuses(self, company_id: str) -> list[SyncStatus]:
         """Fetch the statuses of all listed syncs of a company. Raises CodatError and SecretUnavailableError."""
         path = f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/list/status"
         answers = self._get(company_id, path, {}, _STATUS_LIST)
+        now = self._connection.now()
         if any(answer.company_id and answer.company_id.lower() != company_id.lower() for answer in answers):
             raise CodatResponseError(f"asked about company {company_id}, Codat answered about another")
         return [
-            _build_status(company_id, canonicalize(answer.sync_id), answer)
+            _build_status(company_id, canonicalize(answer.sync_id), answer, now)
             for answer in answers
             if is_identifier(answer.sync_id)
         ]
@@ -228,7 +230,7 @@ def _sync_path(company_id: str, sync_id: str) -> str:
     return f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/{quote(sync_id, safe='')}"
 
 
-def _build_status(company_id: str, sync_id: str, answer: StatusResponse) -> SyncStatus:
+def _build_status(company_id: str, sync_id: str, answer: StatusResponse, now: datetime) -> SyncStatus:
     return SyncStatus(
         company_id=company_id,
         sync_id=sync_id,
@@ -236,7 +238,7 @@ def _build_status(company_id: str, sync_id: str, answer: StatusResponse) -> Sync
         status=truncate_name(answer.sync_status),
         error_message=truncate_message(answer.error_message),
         exception_message=truncate_message(answer.sync_exception_message),
-        synced_at=parse_timestamp(answer.sync_utc),
+        synced_at=parse_external_timestamp(answer.sync_utc, now),
         data_pushed=answer.data_pushed,
     )
 

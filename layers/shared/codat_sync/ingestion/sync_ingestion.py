@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from codat_sync.companies.company import is_stale
@@ -137,7 +137,7 @@ class SyncIngestion:
             pending_check=pending_check,
             is_company_stale=is_stale(snapshot.company_fetched_at, now),
             is_connection_suspect=is_new and sync.status.code in DISCONNECTED,
-            lags=tuple(self.now() - event.generated_at for event in events if event.generated_at),
+            lags=tuple(max(timedelta(), self.now() - event.generated_at) for event in events if event.generated_at),
         )
 
     def _replace(self, sync: Sync, pending_check: PendingCheck | None, snapshot: "SyncSnapshot", now: datetime) -> None:

@@ -16,6 +16,8 @@ WEBHOOK_GRACE_PERIOD = timedelta(minutes=10)
 DUE_SOON = timedelta(minutes=15)
 # The clock postpones an item by 15 minutes when it enqueues it: one overdue by twice that is not being checked.
 OVERDUE_AFTER = timedelta(minutes=30)
+# No check is scheduled this far ahead: the clock of the process that scheduled it was wrong.
+_TOO_FAR_AHEAD = timedelta(days=2)
 # How long a submitted sync that Codat does not list is checked.
 _UNLISTED_CHECK_PERIOD = timedelta(days=14)
 _OPEN = {Outcome.ANNOUNCED, Outcome.SUBMITTED, Outcome.IN_PROGRESS}
@@ -82,7 +84,7 @@ def find_discrepancy(listed: SyncStatus | None, stored: KnownSync | None, now: d
     if stored is None:
         return Discrepancy.PENDING if listed and is_webhook_pending(listed, now) else Discrepancy.MISSING
     pending_check = stored.pending_check
-    if pending_check and pending_check.due_at and now - pending_check.due_at > OVERDUE_AFTER:
+    if pending_check and pending_check.due_at and not -_TOO_FAR_AHEAD < now - pending_check.due_at <= OVERDUE_AFTER:
         return Discrepancy.STUCK
     if listed is None:
         return Discrepancy.NOT_LISTED if _is_not_listed(stored, now) else None
