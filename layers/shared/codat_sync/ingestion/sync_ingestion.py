@@ -82,7 +82,7 @@ class SyncIngestion:
             return SyncResult(Change.DUPLICATE if events else Change.OUTDATED)
         with ExitStack() as until_kept:
             try:
-                sync = self._fetch(first, until_kept)
+                sync = self._fetch(first, snapshot, until_kept)
             except (CodatError, SecretUnavailableError) as error:
                 return self._defer(first, new_events, snapshot, error, receive_count)
             return self._store(sync, first, new_events, snapshot, is_due=is_due)
@@ -102,7 +102,7 @@ class SyncIngestion:
             snapshot.version in versions or self.store.is_possibly_stale(snapshot.sync_id, snapshot.version - 1)
         )
 
-    def _fetch(self, task: "SyncTask", until_kept: ExitStack) -> Sync:
+    def _fetch(self, task: "SyncTask", snapshot: "SyncSnapshot", until_kept: ExitStack) -> Sync:
         """Fetch the sync from Codat: its status first, so that a final status never comes with earlier items."""
         status = self.codat.get_sync_status(task.company_id, task.sync_id)
         try:
@@ -113,7 +113,7 @@ class SyncIngestion:
             raise CodatInconsistentResponseError("Codat knows the sync, but not its transactions") from error
         if transactions.total > LARGE_SYNC:
             until_kept.enter_context(self._one_large)
-        return Sync(status, fold(transactions.rows()))
+        return Sync(status, fold(transactions.rows()), snapshot.submitted_ids)
 
     def _store(
         self, sync: Sync, task: "SyncTask", events: "Sequence[WebhookEvent]", snapshot: "SyncSnapshot", *, is_due: bool
@@ -150,12 +150,14 @@ class SyncIngestion:
     def _next_check(
         self, sync: Sync, task: "SyncTask", snapshot: "SyncSnapshot", events: "Sequence[WebhookEvent]", *, is_new: bool
     ) -> PendingCheck | None:
-        if sync.is_final:
+        if sync.is_final and not sync.is_unclear:
             return None
         known = snapshot.pending_check
         if not is_new and known and known.due_at and not known.check_failure:
             return known  # A check is pending already: an event that changes nothing does not postpone it.
-        return self.schedule.after_unfinished(_continued_check(known, events), self.now(), task.correlation_id)
+        pending_check = self.schedule.after_unfinished(_continued_check(known, events), self.now(), task.correlation_id)
+        # What Codat has not reported a day after the end, it will not report: its retry names who has to act.
+        return None if sync.is_final and pending_check.is_stuck else pending_check
 
     def _defer(
         self,

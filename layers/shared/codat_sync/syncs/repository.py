@@ -84,6 +84,11 @@ class SyncSnapshot:
         """Return the digest of Codat's last response, None if there is none yet."""
         return self.values.get("digest")
 
+    @property
+    def submitted_ids(self) -> tuple[str, ...]:
+        """Return the transactions of the submission that created it, as far as known."""
+        return tuple(self.values.get("submittedIds", ()))
+
     @cached_property
     def pending_check(self) -> PendingCheck | None:
         """Return its pending check, None if there is none."""
@@ -158,9 +163,13 @@ class SyncRepository:
         self._put_record(values, snapshot, self._retries(sync, snapshot, now))
 
     def _retries(self, sync: Sync, snapshot: SyncSnapshot, now: datetime) -> list[tuple[Attributes, Attributes]]:
-        """Return the updates that make the retry due: of this sync if it failed, or of the sync that it retries."""
+        """Return the updates that make the retry due: of this sync if it is not written, or of the sync it retries.
+
+        The retry of an unclear sync plans only what to check. Once it has succeeded after all, the retry is due again.
+        """
         root = snapshot.values.get("retryOf")
-        if not sync.is_final or not (root or sync.outcome is Outcome.FAILED):
+        is_planned = sync.outcome is Outcome.FAILED or sync.is_unclear or _was_planned(snapshot.values)
+        if not sync.is_final or not (root or is_planned):
             return []
         return [due_retry_update(sync.status.company_id, root or sync.status.sync_id, now)]
 
@@ -398,6 +407,11 @@ class SyncRepository:
             self.table.update(sync_key(snapshot.sync_id), changes, {"version": snapshot.version})
         except ConditionFailedError as error:
             raise VersionConflictError(f"the record of sync {snapshot.sync_id} has changed") from error
+
+
+def _was_planned(values: Attributes) -> bool:
+    """Return whether a previous version of the record made its retry due."""
+    return is_fetched(values) and values["summary"]["outcome"] in {Outcome.FAILED.value, Outcome.UNKNOWN.value}
 
 
 def _current_part_run_id(record: Attributes) -> str | None:
