@@ -14,12 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict  # pydantic requires it before Python 3.12
 
+from codat_sync.aws.observability import count, logger
 from codat_sync.codat.http import map_error
 from codat_sync.codat.parsing import ResponseParser
 from codat_sync.companies.company import Company, Connection, build_company
 from codat_sync.core.errors import (
     CodatInconsistentResponseError,
     CodatMalformedResponseError,
+    CodatOtherCompanyError,
     CodatResponseError,
     CodatUnavailableError,
     SecretUnavailableError,
@@ -154,11 +156,19 @@ class CodatClient:
         self._pages = ThreadPoolExecutor(_PAGES_AT_ONCE, thread_name_prefix="page")
 
     def get_sync_status(self, company_id: str, sync_id: str) -> SyncStatus:
-        """Fetch the status of a sync. Raises CodatError and SecretUnavailableError."""
+        """Fetch the status of a sync. Raises CodatError and SecretUnavailableError.
+
+        A sync of another company is not found: CodatOtherCompanyError names that company, if Codat does.
+        """
         answer = self._get(company_id, _sync_path(company_id, sync_id) + "/status", {}, _STATUS)
-        for asked, answered in ((company_id, answer.company_id), (sync_id, answer.sync_id)):
-            if answered is not None and answered.lower() != asked.lower():
-                raise CodatResponseError(f"asked about {asked}, Codat answered about another")
+        if _is_other(answer.sync_id, sync_id):
+            raise CodatResponseError(f"asked about sync {sync_id}, Codat answered about another")
+        if _is_other(answer.company_id, company_id):
+            if not is_identifier(answer.company_id):
+                raise CodatResponseError(f"sync {sync_id} has a malformed company id")
+            raise CodatOtherCompanyError(
+                f"sync {sync_id} is not of company {company_id}", canonicalize(answer.company_id)
+            )
         return _build_status(company_id, sync_id, answer, self._connection.now())
 
     def list_sync_statuses(self, company_id: str) -> list[SyncStatus]:
@@ -166,12 +176,15 @@ class CodatClient:
         path = f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/list/status"
         answers = self._get(company_id, path, {}, _STATUS_LIST)
         now = self._connection.now()
-        if any(answer.company_id and answer.company_id.lower() != company_id.lower() for answer in answers):
-            raise CodatResponseError(f"asked about company {company_id}, Codat answered about another")
+        others = sum(_is_other(answer.company_id, company_id) for answer in answers)
+        if others:
+            # They are of the company that they name: its own list has them.
+            count("ResponseEntriesInvalid", number=others)
+            logger.warning("syncs of other companies in a company's list", company_id=company_id, entries=others)
         return [
             _build_status(company_id, canonicalize(answer.sync_id), answer, now)
             for answer in answers
-            if is_identifier(answer.sync_id)
+            if is_identifier(answer.sync_id) and not _is_other(answer.company_id, company_id)
         ]
 
     def get_transactions(self, company_id: str, sync_id: str) -> "SyncTransactions":
@@ -228,6 +241,10 @@ class CodatClient:
 
 def _sync_path(company_id: str, sync_id: str) -> str:
     return f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/{quote(sync_id, safe='')}"
+
+
+def _is_other(answered: str | None, asked: str) -> bool:
+    return bool(answered) and canonicalize(answered or "") != canonicalize(asked)
 
 
 def _build_status(company_id: str, sync_id: str, answer: StatusResponse, now: datetime) -> SyncStatus:

@@ -93,7 +93,7 @@ def get_subject(task: Task) -> tuple[object, ...]:
     """Return the subject of ``task``: tasks with the same subject are processed together."""
     match task:
         case SyncTask():
-            return SyncTask, task.company_id, task.sync_id
+            return SyncTask, task.sync_id  # Events may name different companies for it.
         case CompanyTask():
             return CompanyTask, task.company_id
     return (task,)

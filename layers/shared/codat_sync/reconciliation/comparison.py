@@ -27,7 +27,7 @@ class Discrepancy(StrEnum):
     """Reasons why a sync's record does not match Codat."""
 
     MISSING = "missing"  # it has no record
-    STALE = "stale"  # its record has a different status code or time
+    STALE = "stale"  # its record has a different status code, time or company
     STUCK = "stuck"  # its check is long overdue
     PENDING = "pending"  # its webhook may be on its way, or its check is due soon: no action needed
     DEAD_LETTERED = "deadLettered"  # Codat's response about it is malformed: see its dead letter
@@ -63,7 +63,10 @@ class SyncSummary:
 
 @dataclass(frozen=True, slots=True)
 class KnownSync:
-    """A sync's record, read consistently. ``code`` is None until the sync was fetched from Codat."""
+    """A sync's record, read consistently. ``code`` is None until the sync was fetched from Codat.
+
+    ``company_id`` is the company that the record names: an event may have named a wrong one.
+    """
 
     sync_id: str
     version: int
@@ -72,6 +75,7 @@ class KnownSync:
     outcome: Outcome
     pending_check: PendingCheck | None
     first_seen_at: datetime | None
+    company_id: str | None = None
 
 
 def is_same_state(code: int | None, synced_at: str | None, listed: SyncStatus) -> bool:
@@ -83,6 +87,8 @@ def find_discrepancy(listed: SyncStatus | None, stored: KnownSync | None, now: d
     """Classify the discrepancy of a sync that Codat lists, or that is known and open; None if there is none."""
     if stored is None:
         return Discrepancy.PENDING if listed and is_webhook_pending(listed, now) else Discrepancy.MISSING
+    if listed and stored.company_id and stored.company_id != listed.company_id:
+        return Discrepancy.STALE  # Whatever is scheduled or dead-lettered: it asks Codat about the wrong company.
     pending_check = stored.pending_check
     if pending_check and pending_check.due_at and not -_TOO_FAR_AHEAD < now - pending_check.due_at <= OVERDUE_AFTER:
         return Discrepancy.STUCK

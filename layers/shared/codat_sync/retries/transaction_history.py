@@ -99,7 +99,8 @@ class TransactionHistories:
         for sync_id in self._store.load_sync_ids_of_transaction(company_id, transaction_id):
             record, items = records.load(sync_id)
             # The index entry is written before its record: without a record, the sync is about to be stored.
-            if record is not None and record.first_seen_at is not None:
+            # A record of another company was indexed here before Codat said whose sync it is.
+            if record is not None and record.first_seen_at is not None and record.company_id == company_id:
                 at = record.committed_at or record.first_seen_at
                 seen.append(_transaction_result(record, at, items.get(transaction_id, ())))
         return tuple(sorted(seen, key=lambda each: each.at))

@@ -101,11 +101,12 @@ def write_check_changes(
     """
     first_seen_at = previous.get("firstSeenAt") or format_timestamp(now)
     made = {name: previous[name] for name in _MADE_WITH if previous.get(name) is not None}
-    summary = previous.get("summary") or {
-        "companyId": previous["companyId"],
+    summary = {
         "syncId": previous["syncId"],
-        "outcome": previous["provisionalOutcome"],
+        "outcome": previous.get("provisionalOutcome"),
         "firstSeenAt": first_seen_at,
+        **previous.get("summary", {}),
+        "companyId": previous["companyId"],
     }
     return {
         "v": SCHEMA_VERSION,

@@ -27,6 +27,7 @@ from codat_sync.aws.table_schema import (
     part_run_key,
     sync_key,
 )
+from codat_sync.companies.reconciliation_start import request_search
 from codat_sync.companies.tombstones import is_erased
 from codat_sync.core.errors import ConditionFailedError, UnprocessedItemsError, VersionConflictError
 from codat_sync.core.identifiers import is_identifier
@@ -83,6 +84,20 @@ class SyncSnapshot:
     def digest(self) -> str | None:
         """Return the digest of Codat's last response, None if there is none yet."""
         return self.values.get("digest")
+
+    @property
+    def owner_id(self) -> str | None:
+        """Return the company that Codat said the sync belongs to; None if only an event has named one.
+
+        Codat said so in its answer about the sync, or about the submission that created it.
+        """
+        is_known = is_fetched(self.values) or "submittedIds" in self.values
+        return self.values["companyId"] if is_known else None
+
+    @property
+    def announced_company_id(self) -> str | None:
+        """Return the company of its record, None if there is none."""
+        return self.values.get("companyId")
 
     @property
     def submitted_ids(self) -> tuple[str, ...]:
@@ -142,7 +157,10 @@ class SyncRepository:
     def put_index_entries(self, sync: Sync, snapshot: SyncSnapshot, now: datetime) -> None:
         """Write index entries for the sync's transactions, except those that its last record already had."""
         company_id, sync_id = sync.status.company_id, sync.status.sync_id
-        recorded_ids = {values.get("transactionId") for values in self._items(snapshot.values)}
+        is_same_company = snapshot.values.get("companyId") == company_id
+        recorded_ids = (
+            {each.get("transactionId") for each in self._items(snapshot.values)} if is_same_company else set()
+        )
         self._put_index_entries(company_id, sync_id, sorted(select_valid_ids(sync.items) - recorded_ids), now)
 
     def commit(self, sync: Sync, pending_check: PendingCheck | None, snapshot: SyncSnapshot, now: datetime) -> None:
@@ -187,6 +205,10 @@ class SyncRepository:
         """
         self._update_record(pending_check, snapshot, now, version=snapshot.version or 1)
 
+    def request_search(self, now: datetime) -> None:
+        """Have reconcile look for a sync that Codat does not know under the company that an event named."""
+        request_search(self.table, now)
+
     def record_events(self, snapshot: SyncSnapshot, events: Sequence[WebhookEvent], now: datetime) -> None:
         """Record ``events`` about the sync as processed."""
         self._events.record(sync_key(snapshot.sync_id), events, now)
@@ -224,9 +246,10 @@ class SyncRepository:
                     announced = {"provisionalOutcome": Outcome.SUBMITTED.value, **origin}
                     self._update_record(pending_check, snapshot, now, version=1, announced=announced)
                 else:
-                    self._update_record(
-                        snapshot.pending_check, snapshot, now, version=snapshot.version + 1, announced=origin
-                    )
+                    known = snapshot.pending_check if snapshot.announced_company_id == company_id else None
+                    # A fetched sync is checked again: now it is known which transactions Codat has to list.
+                    next_check = known if known and known.due_at else pending_check
+                    self._update_record(next_check, snapshot, now, version=snapshot.version + 1, announced=origin)
             except VersionConflictError:
                 continue
             return
@@ -397,12 +420,12 @@ class SyncRepository:
         announced: Mapping[str, object] = MappingProxyType({"provisionalOutcome": Outcome.ANNOUNCED.value}),
     ) -> None:
         ids = {"companyId": snapshot.company_id, "syncId": snapshot.sync_id}
-        previous = (
-            ids | snapshot.values | {name: value for name, value in announced.items() if name not in snapshot.values}
-        )
+        missing = {name: value for name, value in announced.items() if name not in snapshot.values}
+        # Until Codat has said whose sync it is, the latest announcement counts.
+        previous = snapshot.values | missing | ({} if snapshot.owner_id else ids)
         changes = write_check_changes(pending_check, previous, now, version=version)
         if not is_fetched(snapshot.values):
-            changes |= listing_index_keys(snapshot.company_id, snapshot.sync_id, changes["firstSeenAt"])
+            changes |= listing_index_keys(previous["companyId"], snapshot.sync_id, changes["firstSeenAt"])
         try:
             self.table.update(sync_key(snapshot.sync_id), changes, {"version": snapshot.version})
         except ConditionFailedError as error:
