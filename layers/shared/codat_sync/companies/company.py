@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 
 from typing_extensions import TypedDict  # pydantic requires it before Python 3.12
 
-from codat_sync.core.timestamps import has_elapsed
-
 # Codat sends an event when a connection changes, but not when a name does.
 STALE_AFTER = timedelta(days=7)
 _ACCOUNTING = "accounting"
@@ -58,7 +56,7 @@ def build_company(company_id: str, name: str | None, connections: Sequence[Conne
 
 def is_stale(fetched_at: datetime | None, now: datetime) -> bool:
     """Return whether a company should be fetched from Codat again."""
-    return fetched_at is None or has_elapsed(fetched_at, STALE_AFTER, now)
+    return fetched_at is None or now - fetched_at >= STALE_AFTER
 
 
 def _find_connection(connections: Sequence[Connection], source_type: str) -> Connection:

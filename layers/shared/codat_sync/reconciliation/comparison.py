@@ -87,15 +87,24 @@ def find_discrepancy(listed: SyncStatus | None, stored: KnownSync | None, now: d
     """Classify the discrepancy of a sync that Codat lists, or that is known and open; None if there is none."""
     if stored is None:
         return Discrepancy.PENDING if listed and is_webhook_pending(listed, now) else Discrepancy.MISSING
+    pending_check = stored.pending_check
     if listed and stored.company_id and stored.company_id != listed.company_id:
         return Discrepancy.STALE  # Whatever is scheduled or dead-lettered: it asks Codat about the wrong company.
-    pending_check = stored.pending_check
-    if pending_check and pending_check.due_at and not -_TOO_FAR_AHEAD < now - pending_check.due_at <= OVERDUE_AFTER:
+    if pending_check and _is_overdue(pending_check, now):
         return Discrepancy.STUCK
     if listed is None:
         return Discrepancy.NOT_LISTED if _is_not_listed(stored, now) else None
     if stored.code is not None and is_same_state(stored.code, stored.synced_at, listed):
         return None
+    return _classify_difference(pending_check, now)
+
+
+def _is_overdue(pending_check: PendingCheck, now: datetime) -> bool:
+    due_at = pending_check.due_at
+    return due_at is not None and not -_TOO_FAR_AHEAD < now - due_at <= OVERDUE_AFTER
+
+
+def _classify_difference(pending_check: PendingCheck | None, now: datetime) -> Discrepancy:
     if pending_check and pending_check.check_failure is CheckFailure.MALFORMED_RESPONSE:
         return Discrepancy.DEAD_LETTERED
     is_about_to = pending_check and pending_check.due_at and pending_check.due_at - now <= DUE_SOON
