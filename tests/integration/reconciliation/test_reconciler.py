@@ -8,6 +8,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from codat_sync.aws.table_schema import sync_key
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import Outcome
@@ -27,7 +28,7 @@ from tests.support.reconciliation_world import (
     load_completeness,
     make_reconcile,
 )
-from tests.support.sqs_batches import batch, failed, of
+from tests.support.sqs_batches import batch, failed, message, of
 
 _REMAINING = {"remaining_ms": 290_000}
 
@@ -276,3 +277,36 @@ def test_an_overtaken_run_writes_nothing(reconcile: Reconcile) -> None:
     compared = reconcile.rounds.reconciler.compare(slow, reconcile.clock(), "reconcile-2")
     assert compared.is_superseded
     assert reconcile.store.load(COMPANY_ID) == known
+
+
+@pytest.mark.parametrize("is_due_soon", [True, False])
+def test_a_sync_announced_under_a_wrong_company_is_found_at_once(
+    reconcile: Reconcile, simulated: SimulatedCodat, store: SyncRepository, *, is_due_soon: bool
+) -> None:
+    """Its company is compared within minutes although it is idle, whatever is scheduled for the wrong one."""
+    quiet, wrong = simulated.add_company(), simulated.add_company()
+    catch_up(reconcile)
+    reconcile.clock.pass_by(minutes=10)
+    sync_id = add_unannounced_sync(simulated, company_id=quiet.company_id)
+    event = simulated.event(simulated.sync(sync_id), company=wrong)
+    reconcile.worker(batch(message(event)))
+    record = store.load_sync(sync_id)
+    assert record
+    assert (record.company_id, record.outcome) == (wrong.company_id, Outcome.ANNOUNCED)
+    lists = count_lists(simulated)
+    reconcile.run()
+    assert count_lists(simulated) == lists  # Codat may just be slow: nobody searches yet.
+    check = {"v": 1, "kind": "check", "companyId": wrong.company_id, "syncId": sync_id, "partRunId": None}
+    reconcile.worker(batch(check | {"version": record.version, "correlationId": "check-1"}))
+    if not is_due_soon:
+        suspended = {"dueAt": None, "duePk": None}
+        store.table.update(sync_key(sync_id), suspended, {})
+    reconcile.run()
+    assert reconcile.work() == 1
+    record = store.load_sync(sync_id)
+    assert record
+    assert (record.company_id, record.outcome, record.pending_check) == (quiet.company_id, Outcome.SUCCEEDED, None)
+    lists = count_lists(simulated)
+    reconcile.clock.pass_by(minutes=1)
+    reconcile.run()
+    assert count_lists(simulated) == lists  # One search is one comparison of each company.

@@ -236,10 +236,10 @@ def test_an_answer_that_is_none_is_said_to_be_so_without_quoting_it(content: byt
 
 def test_a_sync_of_another_company_is_not_found() -> None:
     """The error names the company that Codat named."""
-    answer = b'{"syncStatusCode": 2000, "companyId": "ANOTHER"}'
+    answer = b'{"syncStatusCode": 2000, "companyId": "8A210B68-6988-11ED-A1EB-0242AC120002"}'
     with pytest.raises(CodatOtherCompanyError) as raised:
         _answering(lambda _: httpx.Response(200, content=answer)).get_sync_status("c", "s")
-    assert raised.value.company_id == "another"
+    assert raised.value.company_id == "8a210b68-6988-11ed-a1eb-0242ac120002"
     assert isinstance(raised.value, CodatNotFoundError)
 
 

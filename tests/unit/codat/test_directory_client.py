@@ -9,7 +9,7 @@ import tenacity
 
 from codat_sync.codat.directory_client import CodatDirectoryClient, CompanyIdPage
 from codat_sync.codat.http import CodatHttpClient
-from codat_sync.core.errors import CodatMalformedResponseError, CodatResponseError
+from codat_sync.core.errors import CodatMalformedResponseError
 from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.process_limiter import ProcessLimiter
 from codat_sync.webhooks.endpoint import WebhookConsumer

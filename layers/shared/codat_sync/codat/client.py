@@ -244,7 +244,7 @@ def _sync_path(company_id: str, sync_id: str) -> str:
 
 
 def _is_other(answered: str | None, asked: str) -> bool:
-    return bool(answered) and canonicalize(answered or "") != canonicalize(asked)
+    return answered is not None and answered.lower() != asked.lower()
 
 
 def _build_status(company_id: str, sync_id: str, answer: StatusResponse, now: datetime) -> SyncStatus:
