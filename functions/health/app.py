@@ -1,4 +1,4 @@
-"""Health: what became of every sync, for programs (`/api/v1/…`) and for people (all other paths)."""
+"""Health: serve the state of all syncs, as JSON (`/api/v1/…`) and as pages (all other paths)."""
 
 import os
 from typing import TYPE_CHECKING, Any

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-_MILLISECONDS_OF_A_RECORD = 60_000  # of the largest sync, with a bus that is slow
+_MILLISECONDS_OF_A_RECORD = 60_000  # for the largest sync and a slow bus
 
 config = client_config()
 settings = PublishSettings.from_environment(os.environ)
 table = connect_table(settings.sync_table_name, config)
-# Syncs are only read here.
+# Read-only here.
 store = SyncRepository(table, event_retention=timedelta())
 publisher = Publisher(store, EventBus(boto3.client("events", config=config), settings.event_bus_name))
 dead_letters = DeadLetterQueue(boto3.client("sqs", config=config), settings.publish_dead_letter_queue_url)
@@ -51,7 +51,7 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> "PartialI
 
 
 def _publish(published: Counter[str], context: "LambdaContext", record: DynamoDBRecord) -> None:
-    """Publish the events of one record. An error has this record redelivered, and no other."""
+    """Publish the events of one record. An error causes only this record to be redelivered."""
     ids: dict[str, Any] = {"record_id": record.event_id, "keys": (record.get("dynamodb") or {}).get("Keys")}
     try:
         _require_time(context)
@@ -59,10 +59,10 @@ def _publish(published: Counter[str], context: "LambdaContext", record: DynamoDB
     except PoisonMessageError as poison:
         # At once: each retry would fail in the same way, and delay the records after it.
         dead_letters.send(record_to_json(record.raw_event, MAX_MESSAGE_BYTES), None, poison)
-        logger.error("dead-lettered", reason=poison.reason, detail=poison.detail, **ids)
+        logger.error("message dead-lettered", reason=poison.reason, detail=poison.detail, **ids)
         metrics.add_metric("RecordDeadLettered", MetricUnit.Count, 1)
     except Exception:
-        logger.exception("failed", **ids)
+        logger.exception("message failed", **ids)
         metrics.add_metric("RecordFailed", MetricUnit.Count, 1)
         raise
     else:

@@ -1,4 +1,4 @@
-"""Retry: resubmit failed transactions, asked by the clock, over HTTP, or by a direct invocation."""
+"""Retry: resubmit failed transactions, on a message of the clock's, an HTTP request or a direct invocation."""
 
 import os
 from typing import TYPE_CHECKING, Any

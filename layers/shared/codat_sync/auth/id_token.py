@@ -60,7 +60,7 @@ def _claims(token: str) -> dict[str, Any]:
     payload = rest.partition(".")[0]
     try:
         claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         claims = None
     if not isinstance(claims, dict):
         raise LoginFailedError("the token is malformed")

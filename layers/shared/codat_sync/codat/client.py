@@ -1,6 +1,5 @@
 """Read syncs, companies and configurations from Codat's API: https://docs.codat.io/sync-for-expenses-api."""
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,9 +23,9 @@ from codat_sync.core.errors import (
     CodatOtherCompanyError,
     CodatResponseError,
     CodatUnavailableError,
-    SecretUnavailableError,
 )
 from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.core.pasted_secrets import read_api_key
 from codat_sync.core.timestamps import parse_external_timestamp
 from codat_sync.syncs.items import TransactionRow, truncate_message, truncate_name
 from codat_sync.syncs.sync import SyncStatus
@@ -43,7 +42,7 @@ PAGE_SIZE = 1000
 _PAGES_AT_ONCE = 4
 # A company has a handful of connections: one page of Codat's maximum size holds them all.
 _CONNECTIONS_PAGE = {"page": 1, "pageSize": 100}
-# No sync comes near: Codat accepts 50 expenses per request. Don't follow a response that announces more.
+# Far more than any sync has, as Codat accepts 50 expenses per request: a higher total is an invalid response.
 _MOST_TRANSACTIONS = 100_000
 
 # A call with its retries takes less than 45 seconds, so that two in a row fit into the function's 120; then the queue
@@ -109,13 +108,7 @@ _CONFIGURATION = ResponseParser(TypeAdapter(dict[str, Any]))  # Codat's own form
 
 def parse_api_key(text: str) -> str:
     """Parse the key from ``{"apiKey": "…"}``. Raises SecretUnavailableError, without quoting it."""
-    try:
-        key = json.loads(text)["apiKey"]
-    except (ValueError, LookupError, TypeError):
-        key = None  # The error's message may quote the secret.
-    if not isinstance(key, str) or not key:
-        raise SecretUnavailableError('the secret is not {"apiKey": "…"}')
-    return key
+    return read_api_key(text)
 
 
 class SyncTransactions:
@@ -134,10 +127,10 @@ class SyncTransactions:
         rows = list(self._first)
         if rows and len(rows) < self.total:
             # Codat may return smaller pages than requested: the first one's size is the page size.
-            for further in self._pool.map(self._page, range(2, math.ceil(self.total / len(rows)) + 1)):
-                rows += further["results"]
+            for page in self._pool.map(self._page, range(2, math.ceil(self.total / len(rows)) + 1)):
+                rows += page["results"]
         if len(rows) != self.total:
-            # The sync changed in between, or a response is wrong: never take a part for the whole.
+            # The sync changed in between, or a response is wrong: never treat it as complete.
             raise CodatInconsistentResponseError(f"Codat announced {self.total} transactions and returned {len(rows)}")
         return rows
 
@@ -162,7 +155,7 @@ class CodatClient:
         """
         answer = self._get(company_id, _sync_path(company_id, sync_id) + "/status", {}, _STATUS)
         if _is_other(answer.sync_id, sync_id):
-            raise CodatResponseError(f"asked about sync {sync_id}, Codat answered about another")
+            raise CodatResponseError(f"requested sync {sync_id}, but Codat returned another one")
         if _is_other(answer.company_id, company_id):
             if not is_identifier(answer.company_id):
                 raise CodatResponseError(f"sync {sync_id} has a malformed company id")

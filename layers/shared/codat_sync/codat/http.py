@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from codat_sync.codat.response import CodatResponse
-from codat_sync.core.bounded_http_client import limit_call
+from codat_sync.core.bounded_http_client import ResponseTooLargeError, limit_call
 from codat_sync.core.errors import (
     CodatError,
     CodatNotFoundError,
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 # In seconds: for each read, and for a whole call from connecting to the last byte.
 TIMEOUT = httpx.Timeout(10, connect=3)
 MAX_RESPONSE_SECONDS = 15.0
-# Unpacked. A page of 1,000 transactions with the longest messages (16 KB) takes as much.
-MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 # A call takes at most this long, including connecting: start it no later before the function's time-out.
 MAX_CALL_SECONDS = 25
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -89,15 +87,15 @@ class CodatHttpClient:
         request.headers["Authorization"] = f"Basic {key}"
         with self._limiter.acquire(company_id):
             if self._clock() > self.deadline:
-                raise CodatUnreachableError("there was no time left to ask")
+                raise CodatUnreachableError("no time left for the call")
             # Only now: the gate may have closed while this call waited for its slot.
             self._gate.require_open()
             answer = self._send(request)
         self._count(str(answer.status_code))
         if quota := read_quota(answer.headers, answer.received_at):
             self._gate.record_quota(quota)
-        says_nothing = is_refusal_ignored and answer.status_code in {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}
-        if isinstance(error := map_error(answer), GateClosedError) and not says_nothing:
+        is_ignored = is_refusal_ignored and answer.status_code in {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}
+        if isinstance(error := map_error(answer), GateClosedError) and not is_ignored:
             self._gate.close(error.closure)
         return answer
 
@@ -117,6 +115,9 @@ class CodatHttpClient:
                     content = self._read(answer)
                 finally:
                     answer.close()
+        except ResponseTooLargeError as error:
+            self._count("tooLarge")
+            raise CodatResponseTooLargeError(str(error)) from error
         except httpx.HTTPError as error:
             self._count("unreachable")
             kind = CodatUnreachableError if isinstance(error, _NOT_SENT) else CodatUnavailableError
@@ -129,10 +130,7 @@ class CodatHttpClient:
         for chunk in answer.iter_bytes():
             content += chunk
             if self._clock() > deadline:
-                raise httpx.ReadTimeout(f"the answer was not there within {MAX_RESPONSE_SECONDS:.0f} s")
-            if len(content) > MAX_RESPONSE_BYTES:
-                self._count("tooLarge")
-                raise CodatResponseTooLargeError(f"the response has more than {MAX_RESPONSE_BYTES} bytes")
+                raise httpx.ReadTimeout(f"no complete response within {MAX_RESPONSE_SECONDS:.0f} s")
         return bytes(content)
 
     def _count(self, result: str) -> None:

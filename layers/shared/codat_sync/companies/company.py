@@ -1,4 +1,4 @@
-"""Model a company, a customer of this application's operator, and its connections."""
+"""Model a company (a customer of the product) and its connections."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

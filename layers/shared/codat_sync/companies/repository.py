@@ -23,7 +23,7 @@ _NOT_SHOWN = {"fetchedAt", "connectionChangedAt"}
 
 @dataclass(frozen=True, slots=True)
 class CompanySnapshot:
-    """A company's stored state, read before Codat is asked.
+    """A company's stored state, read before the request to Codat.
 
     ``connection_changed_at`` is when a change of its connection was last detected, None if never.
     ``has_reconciliation`` says whether it is scheduled for reconciliation. If it ``is_erased``, none of its data may be
@@ -110,7 +110,7 @@ class CompanyRepository:
         self._update({}, pending_check, snapshot, snapshot.version or 1)
 
     def _ensure_reconciliation(self, snapshot: CompanySnapshot, now: datetime, *, is_deleted: bool = False) -> None:
-        """Schedule a company's reconciliation. Done before its record is written, so that no crash leaves one out."""
+        """Schedule a company's reconciliation. Before its record is written: a crash in between must not skip it."""
         if not (snapshot.has_reconciliation or is_deleted or snapshot.values.get("isDeleted")):
             schedule_reconciliation(self._table, snapshot.company_id, now)
 

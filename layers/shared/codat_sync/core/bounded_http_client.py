@@ -15,11 +15,17 @@ from typing import Any
 import httpcore
 import httpx
 
+# Unpacked. A page of 1,000 of Codat's transactions with the longest messages (16 KB) takes as much.
+MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 # The only encoding that is requested and unpacked.
 _GZIP = "gzip"
 _CHUNK = 64 * 1024
 # On time.monotonic's clock: when the current call has to be complete.
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+class ResponseTooLargeError(httpx.TransportError):
+    """A response has more bytes than are read."""
 
 
 @contextmanager
@@ -33,7 +39,7 @@ def limit_call(seconds: float) -> Iterator[None]:
 
 
 def build_http_client(base_url: str = "") -> httpx.Client:
-    """Return a client whose calls keep the limit of ``limit_call`` and unpack responses piece by piece."""
+    """Return a client whose calls keep the limit of ``limit_call`` and raise ResponseTooLargeError above 16 MB."""
     return httpx.Client(base_url=base_url, headers={"Accept-Encoding": _GZIP}, transport=_BoundedTransport())
 
 
@@ -56,21 +62,31 @@ class _BoundedTransport(httpx.HTTPTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         response = super().handle_request(request)
-        if response.headers.get("content-encoding", "").strip().lower() == _GZIP:
+        is_packed = response.headers.get("content-encoding", "").strip().lower() == _GZIP
+        if is_packed:
             del response.headers["content-encoding"]
-            response.stream = _Unpacked(response.stream)
+        response.stream = _BoundedStream(response.stream, is_packed=is_packed)
         return response
 
 
-class _Unpacked(httpx.SyncByteStream):
-    """The content of a gzip stream, in pieces of at most 64 KB however well they were packed."""
+class _BoundedStream(httpx.SyncByteStream):
+    """The content of a response, unpacked in pieces of at most 64 KB however well they were packed."""
 
-    def __init__(self, packed: Any) -> None:  # noqa: ANN401 - httpx declares streams of both kinds
-        self._packed = packed
+    def __init__(self, stream: Any, *, is_packed: bool) -> None:  # noqa: ANN401 - httpx declares streams of both kinds
+        self._stream = stream
+        self._is_packed = is_packed
 
     def __iter__(self) -> Iterator[bytes]:
+        size = 0
+        for piece in self._unpack() if self._is_packed else self._stream:
+            size += len(piece)
+            if size > MAX_RESPONSE_BYTES:
+                raise ResponseTooLargeError(f"the response has more than {MAX_RESPONSE_BYTES} bytes")
+            yield piece
+
+    def _unpack(self) -> Iterator[bytes]:
         unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        for received in self._packed:
+        for received in self._stream:
             pending = received
             while pending:
                 try:
@@ -81,7 +97,7 @@ class _Unpacked(httpx.SyncByteStream):
         yield unpacker.flush()
 
     def close(self) -> None:
-        self._packed.close()
+        self._stream.close()
 
 
 class _DeadlineBackend(httpcore.NetworkBackend):

@@ -36,6 +36,14 @@ class WebhookAuthenticationError(CodatSyncError):
     """A request has no valid signature of Codat's."""
 
 
+class SignatureMismatchError(WebhookAuthenticationError):
+    """A well-formed signature of this moment that none of the known secrets made: they may be out of date."""
+
+
+class WebhookUnverifiableError(CodatSyncError):
+    """It can't be decided now whether a request comes from Codat. Codat has to send it again."""
+
+
 class ForbiddenError(CodatSyncError):
     """The user lacks the role that a request requires."""
 
@@ -57,7 +65,7 @@ class MessageTooLargeError(CodatSyncError):
 
 
 class PoisonMessageError(CodatSyncError):
-    """A message that no retry can fix: it goes to the dead-letter queue, with the reason, for an operator.
+    """A message that no retry can fix: it goes to the dead-letter queue, with the reason.
 
     ``reason`` is a short hyphenated code to count and search by; ``detail`` is a sentence to read.
     """
@@ -97,11 +105,18 @@ def _shorten(issue: ValidationIssue) -> ValidationIssue:
 
 
 class InvalidBodyError(CodatSyncError):
-    """Codat would reject this body. ``issues`` are the first hundred of its problems, in a form that can be logged."""
+    """Codat would reject this request, or it can't be recorded.
+
+    ``issues`` are the first hundred of its problems, in a form that can be logged.
+    """
 
     def __init__(self, issues: Sequence[ValidationIssue]) -> None:
         self.issues = tuple(_shorten(each) for each in issues[:_MAX_ISSUES])
         super().__init__("; ".join(f"{each.location} {each.message}".strip() for each in self.issues))
+
+
+class UnsupportedMediaTypeError(InvalidBodyError):
+    """The body is encoded in a way in which it can't be recorded."""
 
 
 class InvalidQueryError(CodatSyncError):
@@ -137,6 +152,13 @@ class SubmissionInFlightError(CodatSyncError):
     def __init__(self, transaction_id: str, reason: str) -> None:
         super().__init__(f"transaction {transaction_id} {reason}")
         self.transaction_id = transaction_id
+
+
+class AlreadyWrittenError(CodatSyncError):
+    """Transactions are in the books already: creating them again could write them twice. The text is Codat's own."""
+
+    def __init__(self, transaction_ids: Sequence[str]) -> None:
+        super().__init__(f"One or more transactions have previously been processed: {', '.join(transaction_ids)}")
 
 
 class CodatError(CodatSyncError):

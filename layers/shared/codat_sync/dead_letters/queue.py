@@ -102,7 +102,7 @@ class DeadLetterQueueClient:
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt_handle)
 
     def release(self, receipt_handles: Iterable[str]) -> None:
-        """Make letters visible again. If SQS refuses one, it becomes visible when its timeout expires."""
+        """Make letters visible again. If SQS rejects one, it becomes visible when its timeout expires."""
         for some in batched(receipt_handles, _BATCH_SIZE):
             shown: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
                 {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}

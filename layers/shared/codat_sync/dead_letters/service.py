@@ -1,6 +1,6 @@
 """Let operators inspect dead letters, redrive them after a fix, or drop them with a reason.
 
-A redrive may write to Codat what had failed. So it needs the same role as a retry, as does dropping a letter.
+A redrive may cause a write to Codat. So it needs the same role as a retry, as does dropping a letter.
 """
 
 import sys
@@ -26,19 +26,19 @@ class DeadLetterService:
     queues: "Sequence[DeadLetterQueueClient]"
     records: "DroppedLetterRepository"
 
-    def find(self, wanted: DeadLetterFilter, most: int = sys.maxsize) -> list[DeadLetter]:
+    def find(self, criteria: DeadLetterFilter, most: int = sys.maxsize) -> list[DeadLetter]:
         """Return the matching dead letters without changing them."""
-        return _process(self.queues, wanted, _at_most(most))
+        return _process(self.queues, criteria, _at_most(most))
 
-    def redrive(self, wanted: DeadLetterFilter, most: int = sys.maxsize) -> list[DeadLetter]:
+    def redrive(self, criteria: DeadLetterFilter, most: int = sys.maxsize) -> list[DeadLetter]:
         """Redrive the matching dead letters to their source queues, if they have one, and return them.
 
-        This writes nothing to Codat twice: a message only says that there is something to check, and retry plans anew.
+        This writes nothing to Codat twice: a message only triggers a check, and retry plans from the stored history.
         """
         with_source = [queue for queue in self.queues if queue.is_redrivable]
-        return _process(with_source, wanted, _at_most(most), lambda queue, letter: queue.redrive(letter))
+        return _process(with_source, criteria, _at_most(most), lambda queue, letter: queue.redrive(letter))
 
-    def drop(self, wanted: DeadLetterFilter, dropping: DropDecision, most: int = sys.maxsize) -> list[DeadLetter]:
+    def drop(self, criteria: DeadLetterFilter, dropping: DropDecision, most: int = sys.maxsize) -> list[DeadLetter]:
         """Delete the matching dead letters, each after its record is stored, and return them.
 
         Also raises whatever DynamoDB raises: a letter without a record is not deleted.
@@ -48,7 +48,7 @@ class DeadLetterService:
             self.records.put(letter, dropping)
             queue.delete(letter)
 
-        return _process(self.queues, wanted, _at_most(most), drop_one)
+        return _process(self.queues, criteria, _at_most(most), drop_one)
 
 
 def delete_mentions(queues: "Sequence[DeadLetterQueueClient]", company_id: str) -> int:
@@ -56,51 +56,51 @@ def delete_mentions(queues: "Sequence[DeadLetterQueueClient]", company_id: str) 
 
     Raises QueueUnavailableError.
     """
-    wanted = DeadLetterFilter(mentioned=company_id)
-    return len(_process(queues, wanted, lambda _: sys.maxsize, lambda queue, letter: queue.delete(letter)))
+    criteria = DeadLetterFilter(mentioned=company_id)
+    return len(_process(queues, criteria, lambda _: sys.maxsize, lambda queue, letter: queue.delete(letter)))
 
 
 def _at_most(most: int) -> "Callable[[DeadLetterQueueClient], int]":
-    def how_many(queue: "DeadLetterQueueClient") -> int:
+    def limit_of(queue: "DeadLetterQueueClient") -> int:
         counts = queue.count()
         # SQS may still count letters that were just released as in flight.
         return min(counts.available + counts.in_flight, most)
 
-    return how_many
+    return limit_of
 
 
 def _process(
     queues: "Sequence[DeadLetterQueueClient]",
-    wanted: DeadLetterFilter,
-    how_many: "Callable[[DeadLetterQueueClient], int]",
+    criteria: DeadLetterFilter,
+    limit_of: "Callable[[DeadLetterQueueClient], int]",
     action: "Callable[[DeadLetterQueueClient, DeadLetter], None] | None" = None,
 ) -> list[DeadLetter]:
     """Apply ``action`` to each matching letter, and return those; release the others.
 
     SQS may deliver a letter twice: then the action is repeated, which does no harm, and the letter is returned once.
     """
-    done: dict[str, DeadLetter] = {}
+    processed: dict[str, DeadLetter] = {}
     for queue in queues:
-        if wanted.queue not in {None, queue.name}:
+        if criteria.queue not in {None, queue.name}:
             continue
-        with _released_afterwards(queue) as left:
-            for some in queue.letters(how_many(queue)):
-                left |= {letter.message_id: letter.receipt_handle for letter in some}
-                for letter in filter(wanted.is_match, some):
+        with _released_afterwards(queue) as unprocessed:
+            for some in queue.letters(limit_of(queue)):
+                unprocessed |= {letter.message_id: letter.receipt_handle for letter in some}
+                for letter in filter(criteria.is_match, some):
                     if action:
                         action(queue, letter)
-                        left.pop(letter.message_id, None)
-                    done[letter.message_id] = letter
-                if wanted.is_satisfied_by(done):
-                    return list(done.values())
-    return list(done.values())
+                        unprocessed.pop(letter.message_id, None)
+                    processed[letter.message_id] = letter
+                if criteria.is_satisfied_by(processed):
+                    return list(processed.values())
+    return list(processed.values())
 
 
 @contextmanager
 def _released_afterwards(queue: "DeadLetterQueueClient") -> Iterator[dict[str, str]]:
     """Yield a mapping of letters to release at the end. Not earlier: SQS would deliver them again."""
-    left: dict[str, str] = {}
+    unprocessed: dict[str, str] = {}
     try:
-        yield left
+        yield unprocessed
     finally:
-        queue.release(left.values())
+        queue.release(unprocessed.values())

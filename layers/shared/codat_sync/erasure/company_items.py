@@ -53,14 +53,14 @@ class CompanyItems:
         """Yield batches of keys in steps: items that lead to others are deleted after those."""
         looked_up: set[str] = set()
         for page in self._table.scan(_NAMES):
-            ours = [item for item in page if _is_of(item, company_id)]
-            sync_ids = {sync_id for item in ours if (sync_id := parse_sync_id(item))} - looked_up
+            matches = [item for item in page if _is_of(item, company_id)]
+            sync_ids = {sync_id for item in matches if (sync_id := parse_sync_id(item))} - looked_up
             looked_up |= sync_ids
             partitions = list(self._pool.map(partial(self._sync, company_id), sync_ids))
             yield [
                 [_key(item) for item in chain.from_iterable(partitions) if _company_of(item) is None],
                 [_key(item) for item in chain.from_iterable(partitions) if _company_of(item) is not None],
-                [_key(item) for item in ours if not _is_in_sync(item)],
+                [_key(item) for item in matches if not _is_in_sync(item)],
             ]
 
         # Dropped letters whose body mentions the company, although their company id does not.

@@ -27,7 +27,7 @@ WRITERS_FINISH_WITHIN = MAX_INVOCATION + timedelta(minutes=15 + 10)
 # By then, everything sent to Codat has ended or is listed. Codat rejects transactions that it has completed: so after
 # the block is lifted, the company can be written to as if nothing had ever been sent.
 BLOCK_LIFTABLE_AFTER = timedelta(days=1)
-# The second pass finds nothing, unless somebody views the company at the same time.
+# The second pass finds nothing, unless a user views the company at the same time.
 _MAX_PASSES = 10
 
 

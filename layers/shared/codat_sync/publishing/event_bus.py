@@ -52,12 +52,14 @@ class EventBus:
         pending = [self._entry(event) for event in events]
         for attempt in tenacity.Retrying(**_RETRY):
             with attempt:
-                pending = self._refused(pending)
+                pending = self._put_and_return_rejected(pending)
                 if pending:
                     raise EventBusUnavailableError(f"the event bus rejected {len(pending)} events")
         return events
 
-    def _refused(self, entries: "list[PutEventsRequestEntryTypeDef]") -> "list[PutEventsRequestEntryTypeDef]":
+    def _put_and_return_rejected(
+        self, entries: "list[PutEventsRequestEntryTypeDef]"
+    ) -> "list[PutEventsRequestEntryTypeDef]":
         """Put ``entries``, and return those that were rejected: each is accepted or rejected on its own."""
         try:
             answer = self._client.put_events(Entries=entries)

@@ -1,7 +1,7 @@
 """Derive events from the difference between two versions of an item. Rules only.
 
-A version is compared only with the one that it replaced. So events can be published again from the same two versions,
-and have the same ids.
+A version is compared only with the one that it replaced. So events that are derived again from
+the same two versions have the same ids.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -48,7 +48,7 @@ _OUTCOME_EVENTS: Final[Mapping[Outcome, type[SyncEvent]]] = {
     Outcome.FAILED: SyncFailed,
     Outcome.UNKNOWN: SyncStatusUnknown,
 }
-_REPORT_EVENTS: Final[Mapping[PollingAlert, type[UnfinishedSyncEvent]]] = {
+_ALERT_EVENTS: Final[Mapping[PollingAlert, type[UnfinishedSyncEvent]]] = {
     PollingAlert.STUCK: SyncStuck,
     PollingAlert.MISSING: SyncMissing,
     PollingAlert.ABANDONED: SyncAbandoned,
@@ -71,12 +71,12 @@ Statuses = Mapping[tuple[str, str | None], str | None]
 def derive_sync_events(item_version: ItemVersion, old: SyncVersion | None, new: SyncVersion) -> Iterator[DomainEvent]:
     """Yield the events of a sync, without those of its transactions."""
     if new.retry_of and not (old and old.retry_of):
-        named = list(new.submitted_ids[:MAX_LISTED_IDS])
-        yield item_version.event(RetrySubmitted, sync_id=new.sync_id, retry_of=new.retry_of, transaction_ids=named)
-    ended = new.outcome and _OUTCOME_EVENTS.get(new.outcome)
-    if ended and not (old and (old.outcome, old.code, old.is_final) == (new.outcome, new.code, new.is_final)):
+        ids = list(new.submitted_ids[:MAX_LISTED_IDS])
+        yield item_version.event(RetrySubmitted, sync_id=new.sync_id, retry_of=new.retry_of, transaction_ids=ids)
+    outcome_event = new.outcome and _OUTCOME_EVENTS.get(new.outcome)
+    if outcome_event and not (old and (old.outcome, old.code, old.is_final) == (new.outcome, new.code, new.is_final)):
         yield item_version.event(
-            ended,
+            outcome_event,
             sync_id=new.sync_id,
             retry_of=new.retry_of,
             code=new.code,
@@ -85,10 +85,10 @@ def derive_sync_events(item_version: ItemVersion, old: SyncVersion | None, new: 
             transactions=new.transactions,
             failed=new.failed,
         )
-    found = detect_alert(old.pending_check if old else None, new.pending_check)
-    if found and new.pending_check:
+    alert = detect_alert(old.pending_check if old else None, new.pending_check)
+    if alert and new.pending_check:
         yield item_version.event(
-            _REPORT_EVENTS[found], sync_id=new.sync_id, since=format_timestamp(new.pending_check.since)
+            _ALERT_EVENTS[alert], sync_id=new.sync_id, since=format_timestamp(new.pending_check.since)
         )
 
 
@@ -150,7 +150,7 @@ def _transaction_event_type(item: Item) -> type[TransactionEvent] | None:
 
 def _connection_event_type(old: Company | None, new: Company) -> type[ConnectionEvent] | None:
     if old is None:
-        # On first sight, only a connection that was certainly linked before is lost.
+        # For a new company, only a connection that must have been linked before counts as lost.
         is_lost = new.connection_status is not None and not _is_linked(new) and not _was_never_linked(new)
         return ConnectionLost if is_lost else None
     if _is_linked(old) == _is_linked(new):

@@ -51,8 +51,8 @@ class Publisher:
         """Yield the transactions' events, with only some parts of both versions in memory at a time.
 
         Parts are kept for a day after their record was replaced, as long as the stream keeps its entry. If old parts
-        are gone all the same, every state in the new version is published as new: it is true of this version, so
-        subscribers that compare versions are not misled. If new parts are gone, a newer version publishes their state.
+        are gone nevertheless, every state in the new version is published as new, which is correct for this version. If
+        new parts are gone, a newer version publishes their state.
         """
         old = statuses(self.store.load_items(change.old.record)) if change.old else {}
         yield from derive_transaction_events(

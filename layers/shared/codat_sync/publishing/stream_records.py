@@ -1,6 +1,6 @@
 """Parse records of SyncTable's stream into item changes.
 
-Tolerant: attributes that an older version of this application did not write are only missing from the events.
+Attributes that an older version of this application did not write are missing from the events.
 """
 
 import json
@@ -31,7 +31,7 @@ _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError,
 def read_change(record: "DynamoDBRecord") -> Change:
     """Parse a stream record. Raises PoisonMessageError if this application did not write it."""
     try:
-        written: Any = record.dynamodb  # None is among what _UNREADABLE covers
+        written: Any = record.dynamodb  # None raises one of _UNREADABLE
         at = datetime.fromtimestamp(float(written["ApproximateCreationDateTime"]), UTC)
         return _change(written.keys, written.old_image, written.new_image, format_timestamp(at))
     except _UNREADABLE as error:
@@ -50,18 +50,18 @@ def _change(keys: Mapping[str, str], old: Image, new: Image, at: str) -> Change:
             return RetryChange(item_version, parse_subject_id(pk), read_retry(old) if old else None, read_retry(new))
         case _ if sk == COMPANY:
             return CompanyChange(item_version, read_company(old), read_company(new))
-    raise ValueError("an item of another kind")
+    raise ValueError("not an item with events")
 
 
 def _version(image: Image) -> SyncVersion:
     """Parse an image of a sync's record."""
-    answered = is_fetched(image)
-    code = int(image["code"]) if answered else None
+    has_status = is_fetched(image)
+    code = int(image["code"]) if has_status else None
     summary = image.get("summary") or {}
     has_pending = bool(image.get("counts", {}).get(PENDING))
     return SyncVersion(
         sync_id=image["syncId"],
-        outcome=Outcome(summary["outcome"]) if answered and "outcome" in summary else None,
+        outcome=Outcome(summary["outcome"]) if has_status and "outcome" in summary else None,
         code=code,
         is_final=code is not None and status_code(code).is_final and not has_pending,
         synced_at=image.get("syncUtc"),

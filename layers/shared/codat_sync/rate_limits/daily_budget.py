@@ -40,19 +40,19 @@ class DailyBudget:
         self._now = now
         self._percent = percent
 
-    def reserve(self, wanted: int) -> int:
-        """Reserve up to ``wanted`` requests and return how many were reserved."""
+    def reserve(self, requested: int) -> int:
+        """Reserve up to ``requested`` requests and return how many were reserved."""
         now = self._now().astimezone(UTC)
         most = released_budget(self._gate.state.quota, now, self._percent)
         for _ in range(_MAX_ATTEMPTS):
             used = self._table.get_attribute(daily_budget_key(now), "number")
-            taken = min(wanted, most - int(str(used or 0)))
-            if taken <= 0:
+            granted = min(requested, most - int(str(used or 0)))
+            if granted <= 0:
                 return 0
             if self._table.increment_counter(
-                daily_budget_key(now), most, int((now + _RETENTION).timestamp()), by=taken
+                daily_budget_key(now), most, int((now + _RETENTION).timestamp()), by=granted
             ):
-                return taken
+                return granted
         return 0
 
 

@@ -85,10 +85,10 @@ class SharedGate:
     def record_quota(self, quota: Quota) -> None:
         """Record the remaining quota from a response of Codat's, and share it periodically."""
         with self._lock:
-            counted = self._gate.with_quota(quota)
-            if counted is None:
+            updated = self._gate.with_quota(quota)
+            if updated is None:
                 return
-            self._gate = counted
+            self._gate = updated
             shared = self._stored.quota
             is_new = shared is None or quota.is_at_reserve != shared.is_at_reserve
             if is_new or (shared and quota.as_of - shared.as_of >= _STORE_AFTER):

@@ -64,14 +64,13 @@ class CompanyDiscovery:
         directory: DirectoryProgress | None = leased
         while directory and directory.page is not None and has_time():
             leased = directory
-            found = self.codat.list_companies(leased.page or 1)
-            new += self.companies.start_tracking(found.company_ids, self.now())
+            listed = self.codat.list_companies(leased.page or 1)
+            new += self.companies.start_tracking(listed.company_ids, self.now())
             pages += 1
-            directory = self._save_progress(leased, found.pages)
+            directory = self._save_progress(leased, listed.pages)
         if directory and directory.page is not None:
-            directory = self.run_repository.put_directory(
-                directory, self.now()
-            )  # The next run need not wait for the lease.
+            # Release the lease, so that the next run can resume at once.
+            directory = self.run_repository.put_directory(directory, self.now())
         return DiscoveryProgress(directory or leased, pages, new)
 
     def _save_progress(self, read: "DirectoryProgress", pages: int) -> "DirectoryProgress | None":
@@ -80,5 +79,5 @@ class CompanyDiscovery:
             return self.run_repository.put_directory(replace(read, page=pages, pages=pages), self.now() + LEASE)
         if read.page is not None and read.page > 1:
             return self.run_repository.put_directory(replace(read, page=read.page - 1), self.now() + LEASE)
-        done = replace(read, page=None, listed_as_of=read.started_at, read_at=self.now())
-        return self.run_repository.put_directory(done, self.now() + _INTERVAL)
+        finished = replace(read, page=None, listed_as_of=read.started_at, read_at=self.now())
+        return self.run_repository.put_directory(finished, self.now() + _INTERVAL)

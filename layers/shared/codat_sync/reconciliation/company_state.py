@@ -20,9 +20,9 @@ REQUEUE_AFTER = timedelta(hours=1)
 _REQUEUE_AFTER_BY_REASON = {Discrepancy.NOT_LISTED: timedelta(days=1), Discrepancy.DEAD_LETTERED: timedelta(days=14)}
 # Longer than any comparison takes. No company is due again sooner than this: see ``Completeness.companies``.
 LEASE = timedelta(minutes=5)
-_BUSY_FOR = timedelta(days=1)
-_LIVELY_FOR = timedelta(days=7)
-_LIVELY = 4
+_BUSY_PERIOD = timedelta(days=1)
+_RECENT_PERIOD = timedelta(days=7)
+_RECENT_FACTOR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class UnresolvedSync:
     enqueued_at: datetime | None
 
     def refreshed(self, why: Discrepancy, now: datetime) -> "UnresolvedSync":
-        """Update the discrepancy. A dead-lettered sync counts as enqueued: Codat was already asked about it."""
+        """Update the discrepancy. A dead-lettered sync counts as enqueued: it was already fetched from Codat."""
         return replace(
             self, why=why, enqueued_at=self.enqueued_at or (now if why is Discrepancy.DEAD_LETTERED else None)
         )
@@ -85,8 +85,8 @@ class Reconciliation:
 
     def is_quiet(self, now: datetime) -> bool:
         """Return whether the company is complete, and has had no sync for a week."""
-        is_new = self.compared_at is None or not self.is_complete
-        return not is_new and (self.latest_at is None or now - self.latest_at >= _LIVELY_FOR)
+        is_incomplete = self.compared_at is None or not self.is_complete
+        return not is_incomplete and (self.latest_at is None or now - self.latest_at >= _RECENT_PERIOD)
 
     def found(self, findings: Mapping[str, Discrepancy], now: datetime) -> dict[str, UnresolvedSync]:
         """Merge a comparison's findings with the known ones, which come first and keep their timestamps."""
@@ -138,11 +138,11 @@ class Cadence:
             # Enqueued syncs arrive soon, which a prompt comparison confirms; without progress the interval doubles.
             return min(LEASE * (1 << min(state.stalled_runs, 10)), self.idle_interval)
         age = now - state.latest_at if state.latest_at else None
-        if has_open or (age is not None and age < _BUSY_FOR):
+        if has_open or (age is not None and age < _BUSY_PERIOD):
             return self.active_interval
         return (
-            min(self.active_interval * _LIVELY, self.idle_interval)
-            if age is not None and age < _LIVELY_FOR
+            min(self.active_interval * _RECENT_FACTOR, self.idle_interval)
+            if age is not None and age < _RECENT_PERIOD
             else self.idle_interval
         )
 

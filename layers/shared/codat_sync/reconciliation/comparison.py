@@ -14,7 +14,7 @@ from codat_sync.syncs.sync import SyncStatus
 WEBHOOK_GRACE_PERIOD = timedelta(minutes=10)
 # A sync whose next check is due within this time need not be enqueued.
 DUE_SOON = timedelta(minutes=15)
-# The clock postpones an item by 15 minutes when it enqueues it: one overdue by twice that is not being checked.
+# The clock postpones an item by 15 minutes when it enqueues it: if it is overdue by twice that, its check was lost.
 OVERDUE_AFTER = timedelta(minutes=30)
 # No check is scheduled this far ahead: the clock of the process that scheduled it was wrong.
 _TOO_FAR_AHEAD = timedelta(days=2)
@@ -30,7 +30,7 @@ class Discrepancy(StrEnum):
     STALE = "stale"  # its record has a different status code, time or company
     STUCK = "stuck"  # its check is long overdue
     PENDING = "pending"  # its webhook may be on its way, or its check is due soon: no action needed
-    DEAD_LETTERED = "deadLettered"  # Codat's response about it is malformed: see its dead letter
+    DEAD_LETTERED = "deadLettered"  # Codat's response is malformed: see its dead letter
     NOT_LISTED = "notListed"  # it was submitted, but Codat does not list it: the table is still complete
 
     @property
@@ -107,12 +107,12 @@ def _is_overdue(pending_check: PendingCheck, now: datetime) -> bool:
 def _classify_difference(pending_check: PendingCheck | None, now: datetime) -> Discrepancy:
     if pending_check and pending_check.check_failure is CheckFailure.MALFORMED_RESPONSE:
         return Discrepancy.DEAD_LETTERED
-    is_about_to = pending_check and pending_check.due_at and pending_check.due_at - now <= DUE_SOON
-    return Discrepancy.PENDING if is_about_to else Discrepancy.STALE
+    is_due_soon = pending_check and pending_check.due_at and pending_check.due_at - now <= DUE_SOON
+    return Discrepancy.PENDING if is_due_soon else Discrepancy.STALE
 
 
 def is_webhook_pending(listed: SyncStatus, now: datetime) -> bool:
-    """Return whether the webhook of a sync may still be on its way. Codat's clock may be ahead of this one."""
+    """Return whether the webhook of a sync may still be on its way. Codat's clock may be ahead of ours."""
     return listed.synced_at is not None and abs(now - listed.synced_at) < WEBHOOK_GRACE_PERIOD
 
 

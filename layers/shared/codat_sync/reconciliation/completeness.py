@@ -14,7 +14,7 @@ from codat_sync.reconciliation.run_repository import DirectoryProgress
 
 _VERSION = 1
 _LAST = "9999"
-_CLOCKS_DIFFER = timedelta(minutes=1)
+_CLOCK_SKEW = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def summarize(
 def _is_newer(company: CompanyCompleteness, directory: DirectoryProgress) -> bool:
     if company.begun_at is None or directory.read_at is None:
         return False
-    return company.begun_at > directory.read_at + _CLOCKS_DIFFER
+    return company.begun_at > directory.read_at + _CLOCK_SKEW
 
 
 def _company(item: Mapping[str, Any]) -> CompanyCompleteness:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
 
 _INTERVAL = timedelta(hours=1)
-_NOT_WRONG = {None, EndpointState.HEALTHY, EndpointState.UNKNOWN}
+# States that UNKNOWN may replace.
+_REPLACEABLE_STATES = {None, EndpointState.HEALTHY, EndpointState.UNKNOWN}
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,13 @@ class EndpointMonitor:
         return state
 
     def postpone(self, *, is_fetched: bool) -> EndpointState | None:
-        """Postpone the next check by an hour: the call was made, and repeated failures would exhaust the daily budget.
+        """Postpone the next check by an hour: repeated failures would exhaust the daily budget.
 
         Return the endpoint's state: UNKNOWN if Codat responded (``is_fetched``) without usable data, None if Codat is
         unavailable. UNKNOWN replaces a stored HEALTHY, but never a stored unhealthy state.
         """
         now = self.now()
-        if is_fetched and self.run_repository.load_endpoint().state in _NOT_WRONG:
+        if is_fetched and self.run_repository.load_endpoint().state in _REPLACEABLE_STATES:
             self.run_repository.put_endpoint(EndpointState.UNKNOWN, now, now + _INTERVAL)
         else:
             self.run_repository.postpone_endpoint_check(now + _INTERVAL)

@@ -1,8 +1,8 @@
 """Compare a company's syncs in Codat with the table, and enqueue checks for the differences.
 
 This module writes only the completeness. Records are written by the worker alone: a missing sync is enqueued as a check
-that names the version that was seen, 0 if there was no record. So a concurrent webhook, a second comparison or a
-message that is delivered twice never does the same work twice.
+of the version that was read (0: no record). The worker skips it if the record has changed since, so concurrent
+webhooks, comparisons and duplicate messages cause no extra work.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -148,8 +148,10 @@ class Reconciler:
         """Return the discrepancies by sync, newest first."""
         now = self.now()
         sync_ids = sorted(listing.listed.keys() | listing.stored.keys(), key=lambda each: _recency(each, listing))
-        judged = {each: find_discrepancy(listing.listed.get(each), listing.stored.get(each), now) for each in sync_ids}
-        found = {sync_id: why for sync_id, why in judged.items() if why}
+        compared = {
+            each: find_discrepancy(listing.listed.get(each), listing.stored.get(each), now) for each in sync_ids
+        }
+        found = {sync_id: why for sync_id, why in compared.items() if why}
         return self._confirm_stale(company_id, found, listing)
 
     def _confirm_stale(
@@ -165,15 +167,15 @@ class Reconciler:
         if not stale:
             return found
         agreed = self.store.load_agreed(company_id)
-        prints = {each: _fingerprint(listing.listed[each], listing.stored[each]) for each in stale}
-        asked = [each for each in stale if agreed.get(each) != prints[each]]
-        confirmed = {each for each in asked[:_MAX_CONFIRMED] if self._is_stale(company_id, listing.stored[each])}
-        new = {each: prints[each] for each in asked[:_MAX_CONFIRMED] if each not in confirmed}
+        fingerprints = {each: _fingerprint(listing.listed[each], listing.stored[each]) for each in stale}
+        unconfirmed = [each for each in stale if agreed.get(each) != fingerprints[each]]
+        confirmed = {each for each in unconfirmed[:_MAX_CONFIRMED] if self._is_stale(company_id, listing.stored[each])}
+        new = {each: fingerprints[each] for each in unconfirmed[:_MAX_CONFIRMED] if each not in confirmed}
         if new:
             self.store.put_agreed(company_id, dict(islice((new | agreed).items(), _MAX_AGREED)))
         # Those beyond the limit are kept as pending, without an action, until a later comparison confirms them.
-        held = dict.fromkeys(asked[_MAX_CONFIRMED:], Discrepancy.PENDING)
-        return {each: why for each, why in found.items() if each not in stale or each in confirmed} | held
+        postponed = dict.fromkeys(unconfirmed[_MAX_CONFIRMED:], Discrepancy.PENDING)
+        return {each: why for each, why in found.items() if each not in stale or each in confirmed} | postponed
 
     def _is_stale(self, company_id: str, stored: KnownSync) -> bool:
         try:
@@ -189,11 +191,11 @@ class Reconciler:
         self, company_id: str, found: Mapping[str, UnresolvedSync], listing: _Listed, correlation_id: str
     ) -> list[str]:
         """Enqueue checks as far as queue depth and daily budget allow; return the ids of the enqueued syncs."""
-        wanted = [sync_id for sync_id, each in found.items() if each.is_enqueue_due(listing.at)][:MAX_UNRESOLVED]
-        if not wanted:
+        due = [sync_id for sync_id, each in found.items() if each.is_enqueue_due(listing.at)][:MAX_UNRESOLVED]
+        if not due:
             return []
-        room = min(len(wanted), max(0, MAX_QUEUED - self.queue.depth()))
-        sent = wanted[: self.budget.reserve(room * CALLS_PER_CHECK) // CALLS_PER_CHECK]
+        room = min(len(due), max(0, MAX_QUEUED - self.queue.depth()))
+        sent = due[: self.budget.reserve(room * CALLS_PER_CHECK) // CALLS_PER_CHECK]
         versions = {sync_id: stored.version for sync_id, stored in listing.stored.items()}
         messages = [_check(company_id, sync_id, versions.get(sync_id, 0), correlation_id) for sync_id in sent]
         # If the queue accepted only some, it is not known which: all of them are enqueued again.

@@ -67,8 +67,8 @@ class ReconciliationRepository:
     def start_tracking(self, company_ids: Iterable[str], now: datetime) -> int:
         """Start reconciling the companies that are neither tracked nor erased; return their number."""
         keys = {each: reconciliation_key(each) for each in company_ids}
-        asked = [*keys.values(), *map(company_key, keys)]
-        found = self._table.get(asked, ["pk", "reconcileAt", ERASURE_REQUESTED_AT])
+        requested = [*keys.values(), *map(company_key, keys)]
+        found = self._table.get(requested, ["pk", "reconcileAt", ERASURE_REQUESTED_AT])
         tracked = {item["pk"] for item in found if "reconcileAt" in item or is_erased(item)}
         new = [company_id for company_id, key in keys.items() if key["pk"] not in tracked]
         for company_id in new:
@@ -98,7 +98,7 @@ class ReconciliationRepository:
     def lease(self, due: Due, now: datetime) -> Due | None:
         """Lease a company, so that only one run compares it; return it with its new due time.
 
-        None if another run holds the lease, or if the company was erased: then nothing about it may be written.
+        None if another run holds the lease, or if the company was erased.
         """
         if not is_not_erased(self._table, due.company_id):
             return None

@@ -28,7 +28,7 @@ _MAX_DUE = 2_000
 # Number of active companies compared per quiet one, so that neither kind starves.
 _BUSY_PER_QUIET = 3
 _MAX_FAILURES = 3
-# Data of this one company can't be processed because of a bug; the other companies need not wait for its fix.
+# Raised by a bug in processing one company's data: the others are compared nevertheless.
 _UNEXPECTED_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
@@ -152,7 +152,7 @@ class ReconciliationRun:
 
 def prioritize(due: Sequence["Due"]) -> Iterator["Due"]:
     """Yield active and incomplete companies first, and a quiet one after every three of them."""
-    active_interval = iter([each for each in due if not each.is_quiet])
-    idle_interval = iter([each for each in due if each.is_quiet])
-    while some := [*islice(active_interval, _BUSY_PER_QUIET), *islice(idle_interval, 1)]:
+    active = iter([each for each in due if not each.is_quiet])
+    quiet = iter([each for each in due if each.is_quiet])
+    while some := [*islice(active, _BUSY_PER_QUIET), *islice(quiet, 1)]:
         yield from some

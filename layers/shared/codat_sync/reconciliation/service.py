@@ -26,7 +26,7 @@ class ReconciliationService:
     def reconcile(self, has_time: Callable[[], bool], correlation_id: str) -> dict[str, object]:
         """Compare companies while ``has_time``, and return a summary of the run as JSON.
 
-        Raises QueueUnavailableError, and after everything else the defect that kept a company from being compared.
+        Raises QueueUnavailableError, and ``RunResult.fault``, after everything else is done.
         """
         directory = self.run_repository.load_directory()  # before this run: see ``Completeness.update_overall``
         result = self.run.run(has_time, correlation_id)
@@ -35,7 +35,7 @@ class ReconciliationService:
         overall = self.completeness.update_overall(directory, self.now())
         log_run(result, overall, self.now())
         if result.fault:
-            raise result.fault  # Only now that all else is done: it fails the invocation, and raises the alarm.
+            raise result.fault  # Last: it fails the invocation, which raises the alarm.
         return _summarize(result, overall.complete_as_of)
 
 

@@ -88,7 +88,7 @@ def log_run(result: "RunResult", overall: "OverallCompleteness", now: datetime) 
 def _log_endpoint(state: EndpointState | None) -> None:
     if state is None:
         return
-    is_well = state is EndpointState.HEALTHY
-    metrics.add_metric("EndpointUnhealthy", MetricUnit.Count, 0 if is_well else 1)
-    if not is_well:
+    is_healthy = state is EndpointState.HEALTHY
+    metrics.add_metric("EndpointUnhealthy", MetricUnit.Count, 0 if is_healthy else 1)
+    if not is_healthy:
         logger.error("webhook endpoint unhealthy", state=state.value)

@@ -47,8 +47,8 @@ class RetryCommandService:
         # A company that is being erased still has records, but nothing may be written to them.
         if not sync or not self.is_not_erased(sync["companyId"]):
             return None
-        # Before the plan's data is read, so that a crash is followed by another attempt.
-        known = self.retries.ensure_due(sync["companyId"], root_id, self.now() + _LONGER_THAN_AN_INVOCATION)
+        # Before anything else is read, so that a crash is followed by another attempt.
+        previous = self.retries.ensure_due(sync["companyId"], root_id, self.now() + _LONGER_THAN_AN_INVOCATION)
         try:
             results = self.retry_service.retry(
                 root_id, self._selected_ids(command, root_id), command.correlation_id, is_manual=command.is_manual
@@ -57,8 +57,8 @@ class RetryCommandService:
             return None
         if results is None:
             return None
-        retry = summarize(known, results, self.now())
-        self.retries.put(sync["companyId"], root_id, retry, known)
+        retry = summarize(previous, results, self.now())
+        self.retries.put(sync["companyId"], root_id, retry, previous)
         if root_id != command.sync_id and self.retries.load(command.sync_id):
             self.retries.clear_due(command.sync_id)
         report = RetryReport(root_id, results, retry)

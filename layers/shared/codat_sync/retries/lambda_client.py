@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class RetryClient:
-    """Invoke it and wait. ``client`` must not retry by itself, nor wait for longer than its caller can."""
+    """Invoke the retry function and wait. ``client`` must not retry, nor wait longer than its caller can."""
 
     def __init__(self, client: "LambdaClient", name: str) -> None:
         self._client = client
@@ -25,13 +25,13 @@ class RetryClient:
         each transaction anew and claims it before sending it, and never sends one that is claimed, in flight or
         written. Raises RetryUnavailableError.
         """
-        asked = json.dumps({"syncId": sync_id, "isManual": True})
+        payload = json.dumps({"syncId": sync_id, "isManual": True})
         try:
-            answer = self._client.invoke(FunctionName=self._name, Payload=asked)
+            response = self._client.invoke(FunctionName=self._name, Payload=payload)
         except ReadTimeoutError:
             return False  # The invocation continues.
         except (BotoCoreError, ClientError) as error:
             raise RetryUnavailableError(str(error)) from error
-        if "FunctionError" in answer:
+        if "FunctionError" in response:
             raise RetryUnavailableError("the retry function failed: see its log")
         return True

@@ -24,17 +24,19 @@ class RetryMessageProcessor:
     dead_letters: "DeadLetterQueue"
 
     def process(self, record: "SQSRecord") -> None:
-        """Process one message; an error has it redelivered, and no other."""
+        """Process one message. An error causes only this message to be redelivered."""
         try:
             command = parse_retry_message(record.body)
         except PoisonMessageError as poison:
             self.dead_letters.send(record.body, record.attributes.get("MessageGroupId"), poison)
-            logger.error("dead-lettered", message_id=record.message_id, reason=poison.reason, detail=poison.detail)
+            logger.error(
+                "message dead-lettered", message_id=record.message_id, reason=poison.reason, detail=poison.detail
+            )
             return
         try:
             self.execute(command)
         except Exception:
-            # Lambda counts no error, as the batch gets a response: so it is logged here.
-            logger.exception("failed", message_id=record.message_id, sync_id=command.sync_id)
+            # Log and count it here: to Lambda, a batch with a response has no error.
+            logger.exception("message failed", message_id=record.message_id, sync_id=command.sync_id)
             metrics.add_metric("MessageFailed", MetricUnit.Count, 1)
             raise

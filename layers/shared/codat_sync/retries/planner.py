@@ -21,7 +21,7 @@ _CONFIGURATION, _BILLING, _DUPLICATE = 4000, 4260, 5080
 _VALIDATION = "ValidationError"
 _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _CLOCK_SKEW = timedelta(minutes=5)
-# Interval between checks while an end is not known in advance; an event triggers one sooner.
+# Interval between checks of something that has no known end; an event triggers a check sooner.
 _PENDING_CHECK_INTERVAL = timedelta(minutes=15)
 _LOOKUP_PERIOD = timedelta(days=14)
 # Customers take hours or days. A check makes no call to Codat: the worker refreshes the connection.
@@ -120,14 +120,14 @@ class TransactionResult:
     @property
     def is_possible_duplicate(self) -> bool:
         """Whether duplicate protection rejected its sync without naming the transaction."""
-        says_why = _VALIDATION in self.statuses.values() or any(
+        has_reason = _VALIDATION in self.statuses.values() or any(
             PREVIOUSLY_PROCESSED in message for message in self.messages
         )
-        return self.code == _DUPLICATE and not says_why
+        return self.code == _DUPLICATE and not has_reason
 
 
 def _reports_processed(message: str, transaction_id: str) -> bool:
-    """Return whether Codat reports the transaction as already processed; a message names the ids, or none."""
+    """Return whether Codat reports the transaction as already processed. A message without ids means all of them."""
     _, found, rest = message.lower().partition(PREVIOUSLY_PROCESSED)
     return bool(found) and (transaction_id.lower() in rest or not _ID.search(rest))
 
@@ -197,11 +197,11 @@ def current_submissions(history: TransactionHistory) -> tuple[Submission, ...]:
 
 def _current_bodies(history: TransactionHistory) -> list[tuple[Submission, Body]]:
     rejected = _rejected_updates(history)
-    known = [each for each in history.submissions if each[0] not in rejected]
-    own = [number for number, (each, _) in enumerate(known) if _is_own(each)]
-    known = known[own[-1] :] if own else known
-    kind = known[0 if own else -1][0].kind if known else None
-    return [each for each in known if each[0].kind == kind]
+    submissions = [each for each in history.submissions if each[0] not in rejected]
+    own = [number for number, (each, _) in enumerate(submissions) if _is_own(each)]
+    current = submissions[own[-1] :] if own else submissions
+    kind = current[0 if own else -1][0].kind if current else None
+    return [each for each in current if each[0].kind == kind]
 
 
 def _rejected_updates(history: TransactionHistory) -> list[Submission]:
@@ -220,7 +220,7 @@ def _is_own(submission: Submission) -> bool:
 
 
 def count_attempts(history: TransactionHistory) -> int:
-    """Count the resubmissions, except those rejected because of others in their batch."""
+    """Count the resubmissions that became a sync, or whose content Codat rejected."""
     return sum(
         submission.retry_of is not None and (submission.sync_id is not None or submission.is_content_rejected)
         for submission in current_submissions(history)
@@ -230,30 +230,30 @@ def count_attempts(history: TransactionHistory) -> int:
 def _relevant_results(history: TransactionHistory) -> Sequence[TransactionResult]:
     """Return the results of the current submissions: for an update, none from before it.
 
-    The time when we learned of a sync is not enough, as its webhook may be late. So Codat's own time counts too, with
-    an allowance for clock skew.
+    Our first sight of a sync may be late, as its webhook was: so Codat's time of the sync must be later too, allowing
+    for clock skew.
     """
-    wanted = current_submissions(history)
-    if not wanted or wanted[0].method == "POST":
+    current = current_submissions(history)
+    if not current or current[0].method == "POST":
         return history.syncs
-    ours = {submission.sync_id for submission in wanted}
-    of_others = {submission.sync_id for submission, _ in history.submissions if submission not in wanted}
-    begin = wanted[0].recorded_at
+    current_sync_ids = {submission.sync_id for submission in current}
+    earlier_sync_ids = {submission.sync_id for submission, _ in history.submissions if submission not in current}
+    begin = current[0].recorded_at
 
     def is_since(result: TransactionResult) -> bool:
         return result.at >= begin and (result.synced_at is None or result.synced_at >= begin - _CLOCK_SKEW)
 
-    others = [result for result in history.syncs if result.sync_id not in of_others]
-    return [result for result in others if result.sync_id in ours or is_since(result)]
+    candidates = [result for result in history.syncs if result.sync_id not in earlier_sync_ids]
+    return [result for result in candidates if result.sync_id in current_sync_ids or is_since(result)]
 
 
 def _plan_in_progress(history: TransactionHistory, now: datetime) -> Plan | None:
-    known = {result.sync_id for result in history.syncs}
+    sync_ids = {result.sync_id for result in history.syncs}
     for submission, _ in history.submissions:
         began = submission.sent_at or submission.recorded_at
         if submission.state in {State.RECORDED, State.SENT} and now - began < IN_FLIGHT_TIMEOUT:
             return Plan(Step.SCHEDULED, "It is being sent.", began + IN_FLIGHT_TIMEOUT)
-        if submission.state is State.ACCEPTED and submission.sync_id not in known:
+        if submission.state is State.ACCEPTED and submission.sync_id not in sync_ids:
             return Plan(
                 Step.SCHEDULED, f"Sync {submission.sync_id} has no result for it yet.", now + _PENDING_CHECK_INTERVAL
             )
@@ -276,8 +276,8 @@ def _plan_unknown(history: TransactionHistory, now: datetime) -> Plan | None:
         return Plan(Step.OUTCOME_UNKNOWN, f"{why} Check the accounting software.")
     if any(not result.statuses and not _has_failed(result.code) for result in syncs):
         return Plan(Step.OUTCOME_UNKNOWN, "Codat does not list it among its sync's transactions.")
-    was_refused = history.newest is not None and history.newest[0].state is State.REJECTED
-    return None if syncs or was_refused else Plan(Step.OUTCOME_UNKNOWN, "No sync lists it.")
+    was_rejected = history.newest is not None and history.newest[0].state is State.REJECTED
+    return None if syncs or was_rejected else Plan(Step.OUTCOME_UNKNOWN, "No sync lists it.")
 
 
 def _next_lookup_at(history: TransactionHistory, now: datetime) -> datetime | None:
@@ -299,13 +299,13 @@ def _plan_written(history: TransactionHistory) -> Plan | None:
         for name, status in result.statuses.items():
             if statuses.get(name) != COMPLETED:
                 statuses[name] = status
-    done = [name for name, status in statuses.items() if status == COMPLETED]
-    if done and len(done) == len(statuses):
+    written = [name for name, status in statuses.items() if status == COMPLETED]
+    if written and len(written) == len(statuses):
         return Plan(Step.ALREADY_WRITTEN, "Codat reports it as completed.")
-    if done:
+    if written:
         rest = ", ".join(f"{name}: {status}" for name, status in statuses.items() if status != COMPLETED)
         return Plan(
-            Step.PARTIALLY_WRITTEN, f"It is written as {', '.join(done)}, but not as {rest}. Needs a manual check."
+            Step.PARTIALLY_WRITTEN, f"It is written as {', '.join(written)}, but not as {rest}. Needs a manual check."
         )
     if any(result.is_duplicate(history.transaction_id) for result in syncs):
         return Plan(Step.ALREADY_WRITTEN, "Codat's duplicate protection rejected it: check the accounting software.")
@@ -336,13 +336,13 @@ def _plan_overridable(history: TransactionHistory, now: datetime, policy: RetryP
     cause = _plan_correction(history, now)
     if cause:
         return cause
-    made = count_attempts(history)
-    if made >= policy.max_attempts:
-        return Plan(Step.ATTEMPTS_EXHAUSTED, f"It was resubmitted {made} times, and failed each time.")
+    attempts = count_attempts(history)
+    if attempts >= policy.max_attempts:
+        return Plan(Step.ATTEMPTS_EXHAUSTED, f"It was resubmitted {attempts} times, and failed each time.")
     last = max(_relevant_results(history), key=lambda result: result.at, default=None)
-    due = last and last.at + policy.delay(made, _retried_sync_id(history) or last.sync_id)
+    due = last and last.at + policy.delay(attempts, _retried_sync_id(history) or last.sync_id)
     if due and now < due:
-        return Plan(Step.SCHEDULED, f"It failed {made + 1} times. The next retry is scheduled.", due)
+        return Plan(Step.SCHEDULED, f"It failed {attempts + 1} times. The next retry is scheduled.", due)
     return None
 
 
@@ -357,16 +357,16 @@ def _plan_correction(history: TransactionHistory, now: datetime) -> Plan | None:
     last = syncs[-1] if syncs else None
     newest = history.newest[0] if history.newest else None
     if newest and newest.is_content_rejected and not _may_be_connection_rejection(newest, history):
-        looked_at = (newest.sent_at or newest.recorded_at) + RECONNECTION_CHECK_INTERVAL
+        recheck_at = (newest.sent_at or newest.recorded_at) + RECONNECTION_CHECK_INTERVAL
         # The rejection may be due to a lost connection that we do not know of yet: check once more.
-        until = looked_at if newest.retry_of and now < looked_at else None
+        until = recheck_at if newest.retry_of and now < recheck_at else None
         return Plan(Step.NEEDS_CORRECTION, f"Codat rejected it: {newest.rejection_reason}.", until)
     if last and last.code in DISCONNECTED and not _is_reconnected_since(last, history):
         return Plan(
             Step.NEEDS_RECONNECTION, "The company was deleted or de-authorized.", now + RECONNECTION_CHECK_INTERVAL
         )
-    is_mended = last and newest and newest.state is State.STORED and newest.recorded_at > last.at
-    return _correction_for(last) if last and not is_mended else None
+    is_corrected = last and newest and newest.state is State.STORED and newest.recorded_at > last.at
+    return _correction_for(last) if last and not is_corrected else None
 
 
 def _is_reconnected_since(last: TransactionResult, history: TransactionHistory) -> bool:
@@ -375,13 +375,13 @@ def _is_reconnected_since(last: TransactionResult, history: TransactionHistory) 
     return as_of is not None and as_of >= last.at
 
 
-def _may_be_connection_rejection(refused: Submission, history: TransactionHistory) -> bool:
+def _may_be_connection_rejection(rejected: Submission, history: TransactionHistory) -> bool:
     """Return whether a retry may have been rejected because of the connection, which has changed since.
 
     The product's own rejected submissions do not count: it got the response, and has to send them again itself.
     """
     since = history.connection_changed_at
-    return refused.retry_of is not None and since is not None and since > (refused.sent_at or refused.recorded_at)
+    return rejected.retry_of is not None and since is not None and since > (rejected.sent_at or rejected.recorded_at)
 
 
 def _correction_for(last: TransactionResult) -> Plan | None:

@@ -29,9 +29,9 @@ class TransactionPlan:
 
 @dataclass(frozen=True, slots=True)
 class RetryPreview:
-    """What a manual retry would do about a sync's ``failed`` transactions, of which the first 100 are ``planned``.
+    """Preview of a manual retry: ``failed`` transactions in total, with the plans of the first 100.
 
-    ``is_retriable`` means that it would resubmit any of them, or might for those that were not examined.
+    ``is_retriable`` means that it would resubmit at least one, or may resubmit one that was not examined.
     """
 
     company_id: str
@@ -57,7 +57,7 @@ class RetryPreviewService:
         planned: list[TransactionPlan] = []
         is_retriable = False
         for some in batched(failed.transaction_ids[:_MAX_EXAMINED], MAX_PLANNED):
-            planned += self._planned(failed.company_id, some, records)
+            planned += self._plan_all(failed.company_id, some, records)
             is_retriable = any(each.plan.step is Step.RETRY_NOW for each in planned)
             if is_retriable:
                 break
@@ -65,14 +65,16 @@ class RetryPreviewService:
         shown = tuple(planned[:MAX_PLANNED])
         return RetryPreview(failed.company_id, number, shown, is_retriable or len(planned) < number)
 
-    def _planned(self, company_id: str, names: Sequence[str], records: "SyncRecordCache") -> list[TransactionPlan]:
+    def _plan_all(
+        self, company_id: str, transaction_ids: Sequence[str], records: "SyncRecordCache"
+    ) -> list[TransactionPlan]:
         def load(some: list[str]) -> list[TransactionPlan]:
             histories = self.histories.load(company_id, some, records)
             return [TransactionPlan(each, self._plan(each)) for each in histories.values()]
 
         with ThreadPoolExecutor(_PLAN_WORKERS) as pool:
-            found = pool.map(load, batched(names, -(-len(names) // _PLAN_WORKERS)))
-            return [each for some in found for each in some]
+            plans = pool.map(load, batched(transaction_ids, -(-len(transaction_ids) // _PLAN_WORKERS)))
+            return [each for some in plans for each in some]
 
     def _plan(self, history: TransactionHistory) -> Plan:
         return plan(history, self.now(), self.policy, is_manual=True)

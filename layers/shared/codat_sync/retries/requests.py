@@ -1,4 +1,4 @@
-"""What retry is asked: by a message of RetryQueue, over HTTP, or directly."""
+"""Parse retry commands from messages of RetryQueue, HTTP requests and direct invocations."""
 
 import json
 import re
@@ -24,9 +24,9 @@ Model = TypeVar("Model", bound="RetryRequestBody")
 
 @dataclass(frozen=True, slots=True)
 class RetryCommand:
-    """To plan the failed transactions of a sync, and to create again what is wanted.
+    """Retry the failed transactions of a sync, limited to ``transaction_ids`` unless None.
 
-    That is all of them, if ``transaction_ids`` is None. A person's click overrides waiting, never safety.
+    A manual retry overrides waiting and corrections, never safety: see ``planner``.
     """
 
     sync_id: str
@@ -36,7 +36,7 @@ class RetryCommand:
 
 
 class RetryRequestBody(BaseModel):
-    """The body of the HTTP route, and what else a direct invocation says."""
+    """The body of an HTTP request; also part of a direct invocation."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
@@ -51,18 +51,18 @@ class DirectInvocation(RetryRequestBody):
 
 
 def parse_retry_message(text: str) -> RetryCommand:
-    """Return what a message of RetryQueue asks. Raises PoisonMessageError if it is not one of them."""
+    """Parse a message of RetryQueue. Raises PoisonMessageError if it is invalid."""
     try:
         message = _MESSAGE.validate_json(text)
     except ValidationError as error:
         raise PoisonMessageError("invalid-message", describe_validation_error(error)) from None
     if not is_identifier(message["syncId"]):
-        raise PoisonMessageError("malformed-sync-id", "the message's sync-id is not an id")
+        raise PoisonMessageError("malformed-sync-id", "the message's syncId is not a valid id")
     return RetryCommand(message["syncId"], None, is_manual=False, correlation_id=message["correlationId"])
 
 
 def parse_http_request(event: Mapping[str, Any]) -> RetryCommand:
-    """Return what a request of API Gateway's (payload 2.0) asks. Raises InvalidBodyError."""
+    """Parse an HTTP request from API Gateway (payload 2.0). Raises InvalidBodyError."""
     request = _parse(RetryRequestBody, text_body(event) or "{}")
     return _command(
         _sync_id(event),
@@ -73,24 +73,24 @@ def parse_http_request(event: Mapping[str, Any]) -> RetryCommand:
 
 
 def _sync_id(event: Mapping[str, Any]) -> object:
-    """Return the id in the path, which not all that hands over such events has taken out of it."""
-    taken = (event.get("pathParameters") or {}).get("syncId")
+    """Return the sync id in the path, None if there is none. Not every emulator sets ``pathParameters``."""
+    parameter = (event.get("pathParameters") or {}).get("syncId")
     match = _PATH.fullmatch(event.get("rawPath", ""))
-    return taken or (match and match[1])
+    return parameter or (match and match[1])
 
 
 def parse_direct_invocation(event: Mapping[str, Any]) -> RetryCommand:
-    """Return what a direct invocation asks. Raises InvalidBodyError."""
+    """Parse the event of a direct invocation. Raises InvalidBodyError."""
     request = _parse(DirectInvocation, json.dumps(event))
     return _command(request.sync_id, request, is_manual=request.is_manual, correlation_id=f"direct-{request.sync_id}")
 
 
 def _command(sync_id: object, request: RetryRequestBody, *, is_manual: bool, correlation_id: str) -> RetryCommand:
-    named = request.transaction_ids
-    if not is_identifier(sync_id) or not all(is_identifier(each) for each in named or ()):
+    requested = request.transaction_ids
+    if not is_identifier(sync_id) or not all(is_identifier(each) for each in requested or ()):
         raise InvalidBodyError([ValidationIssue("syncId, transactionIds", "must be ids")])
-    wanted = None if named is None else frozenset(map(canonicalize, named))
-    return RetryCommand(canonicalize(sync_id), wanted, is_manual=is_manual, correlation_id=correlation_id)
+    selected_ids = None if requested is None else frozenset(map(canonicalize, requested))
+    return RetryCommand(canonicalize(sync_id), selected_ids, is_manual=is_manual, correlation_id=correlation_id)
 
 
 def _parse(model: type[Model], text: str) -> Model:

@@ -1,7 +1,7 @@
-"""Retrying: what failed is created again when, and only when, that is right.
+"""Resubmit failed transactions whose plan allows it.
 
-Why no expense is written twice: see ``submit``. Beyond that, who claims a transaction is read before anything else that
-the plan is made from, and must not have changed when it is claimed for the retry: so no submission comes in between.
+Why no expense is written twice: see ``submissions.service``. In addition, a transaction's claim is read before the rest
+of its history, and must be unchanged when the retry claims it: a submission in between makes the retry fail.
 """
 
 import uuid
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
     from codat_sync.submissions.repository import Claims, SubmissionRepository
     from codat_sync.submissions.service import SubmissionService
 
-# Each finds other transactions to be left out, or a race lost: then what is left is planned anew.
+# A pass may lose a race or learn which transactions to exclude: the next one plans the remaining ones again.
 _MAX_PASSES = 3
 _LEFTOVER_DELAY = timedelta(minutes=1)
-# With these Codat refuses whatever a request holds: the limits and the key, and a company that is not there.
+# Rejections whatever the request contains (quota, key, unknown company): splitting the batch would not help.
 _BATCH_REJECTION_STATUSES = UNPROCESSED_STATUSES | {404}
 
 
 @dataclass(frozen=True, slots=True)
 class RetryResult:
-    """What was done about a transaction, or why not. ``sync_id`` is the sync that a retry made.
+    """Result of a retry for one transaction. ``sync_id`` is the sync that it created; None if it created none.
 
-    ``earlier`` are those of which Codat has made syncs at retries before, whoever found that out.
+    ``earlier_sync_ids`` are the syncs that earlier retries created.
     """
 
     transaction_id: str
@@ -57,18 +57,18 @@ class RetryResult:
 
 @dataclass(frozen=True, slots=True)
 class RetryTask:
-    """What is to be retried: the failed transactions of a sync, all or those ``wanted``."""
+    """A retry of a sync's failed transactions, limited to ``selected_ids`` unless None."""
 
     company_id: str
     sync_id: str
-    wanted: Collection[str] | None
+    selected_ids: Collection[str] | None
     correlation_id: str
     is_manual: bool
 
 
 @dataclass(frozen=True)
 class RetryService:
-    """How failed transactions are created again."""
+    """Plan and resubmit failed transactions."""
 
     submission_service: "SubmissionService"
     submissions: "SubmissionRepository"
@@ -77,48 +77,51 @@ class RetryService:
     now: Callable[[], datetime]
 
     def retry(
-        self, sync_id: str, wanted: Collection[str] | None, correlation_id: str, *, is_manual: bool
+        self, sync_id: str, selected_ids: Collection[str] | None, correlation_id: str, *, is_manual: bool
     ) -> list[RetryResult] | None:
-        """Plan the failed transactions of a sync, and create again what the plan allows, if it is ``wanted``.
+        """Plan a sync's failed transactions, and resubmit those that are ready and in ``selected_ids`` (None: all).
 
-        Returns what was done about each, None if there is no such sync. Raises CompanyErasedError, and what DynamoDB
-        raises.
+        Returns a result for each failed transaction; None if the sync does not exist. Raises CompanyErasedError, and
+        what DynamoDB raises.
         """
         failed = self.histories.load_failed(sync_id)
         if failed is None:
             return None
-        done: dict[str, RetryResult] = {}
-        left = list(failed.transaction_ids)
+        results: dict[str, RetryResult] = {}
+        remaining = list(failed.transaction_ids)
         for _ in range(_MAX_PASSES):
-            task = RetryTask(failed.company_id, sync_id, wanted, correlation_id, is_manual)
-            done |= self._run_pass(task, left)
-            left = [name for name in left if _is_pending(done[name], wanted)]
-            if not left:
+            task = RetryTask(failed.company_id, sync_id, selected_ids, correlation_id, is_manual)
+            results |= self._run_pass(task, remaining)
+            remaining = [each for each in remaining if _is_ready(results[each], selected_ids)]
+            if not remaining:
                 break
-        return list(done.values())
+        return list(results.values())
 
-    def _run_pass(self, task: RetryTask, names: Sequence[str]) -> dict[str, RetryResult]:
-        claims = self._settle_claims(task.company_id, names)
-        histories = self.histories.load(task.company_id, names)
-        plans = {name: plan(histories[name], self.now(), self.policy, is_manual=task.is_manual) for name in names}
-        done = {
-            name: RetryResult(name, each, earlier_sync_ids=_retry_sync_ids(histories[name], task.sync_id))
-            for name, each in plans.items()
+    def _run_pass(self, task: RetryTask, transaction_ids: Sequence[str]) -> dict[str, RetryResult]:
+        claims = self._settle_claims(task.company_id, transaction_ids)
+        histories = self.histories.load(task.company_id, transaction_ids)
+        results = {
+            each: RetryResult(
+                each,
+                plan(histories[each], self.now(), self.policy, is_manual=task.is_manual),
+                earlier_sync_ids=_retry_sync_ids(histories[each], task.sync_id),
+            )
+            for each in transaction_ids
         }
-        ready = [histories[name] for name in names if _is_pending(done[name], task.wanted)]
+        ready = [histories[each] for each in transaction_ids if _is_ready(results[each], task.selected_ids)]
         for submission, bodies in self._build_submissions(task.company_id, task.sync_id, ready):
-            mine = {body.transaction_id: claims[body.transaction_id] for body in bodies}
-            done |= self._submit(submission, bodies, mine, task.correlation_id)
-        return done
+            batch_claims = {body.transaction_id: claims[body.transaction_id] for body in bodies}
+            results |= self._submit(submission, bodies, batch_claims, task.correlation_id)
+        return results
 
-    def _settle_claims(self, company_id: str, names: Sequence[str]) -> "Claims":
-        """Return who claims what, after finding out what became of those that may have been sent."""
-        claims = self.submissions.load_claims(company_id, names)
-        holders = {holder.submission_id: (name, holder) for name, holder in claims.items() if holder}
-        open_ones = [each for each in holders.values() if each[1].state in {State.RECORDED, State.SENT, State.UNKNOWN}]
-        for name, holder in open_ones:
+    def _settle_claims(self, company_id: str, transaction_ids: Sequence[str]) -> "Claims":
+        """Load the claims, after looking up the outcome of submissions that may have been sent."""
+        claims = self.submissions.load_claims(company_id, transaction_ids)
+        holders = {holder.submission_id: (claimed, holder) for claimed, holder in claims.items() if holder}
+        unsettled = [each for each in holders.values() if each[1].state in {State.RECORDED, State.SENT, State.UNKNOWN}]
+        for transaction_id, holder in unsettled:
             try:
-                self.submission_service.require_claim_released(name, holder)
+                self.submission_service.require_claim_released(transaction_id, holder)
             except (
                 SubmissionInFlightError,
                 ClaimConflictError,
@@ -126,8 +129,8 @@ class RetryService:
                 SecretUnavailableError,
                 RateLimitExceededError,
             ):
-                continue  # Nothing is known that was not: the plan says so.
-        return self.submissions.load_claims(company_id, names) if open_ones else claims
+                continue  # Its outcome is still unknown: the plan accounts for that.
+        return self.submissions.load_claims(company_id, transaction_ids) if unsettled else claims
 
     def _build_submissions(
         self, company_id: str, sync_id: str, ready: Iterable[TransactionHistory]
@@ -135,7 +138,7 @@ class RetryService:
         groups: dict[tuple[object, object], list[tuple[Submission, Body]]] = {}
         for history in ready:
             if history.body:
-                # A body that is only stored is written as the submission that it corrects.
+                # A stored body is sent with the kind and method of the submission that it corrects.
                 first = current_submissions(history)[0]
                 groups.setdefault((first.kind, first.method), []).append((first, history.body[1]))
         for group in groups.values():
@@ -151,7 +154,7 @@ class RetryService:
             kind=last.kind,
             method=last.method,
             transaction_ids=tuple(body.transaction_id for body in bodies),
-            # A key of its own: Codat would answer an old one as it did the first time.
+            # A new key: for the old one, Codat would return its first response.
             idempotency_key=str(uuid.uuid4()) if last.method == "POST" else None,
             digest=compute_digest(_request_body(last.method, bodies), last.kind),
             state=State.RECORDED,
@@ -162,7 +165,7 @@ class RetryService:
     def _submit(
         self, submission: Submission, bodies: tuple[Body, ...], claims: "Claims", correlation_id: str
     ) -> dict[str, RetryResult]:
-        """Record, send, and return what came of it; nothing about those that have to be planned anew."""
+        """Record and send a submission. Returns the results by transaction id; none for those to be planned again."""
         text = _request_body(submission.method, bodies)
         write = WriteRequest(
             company_id=submission.company_id,
@@ -175,84 +178,84 @@ class RetryService:
         )
         try:
             self.submissions.record(submission, bodies, claims)
-            sent = self.submission_service.send(submission, write)
+            response = self.submission_service.send(submission, write)
         except ClaimConflictError:
             return {}
         except (CodatError, SubmissionInFlightError, SecretUnavailableError, RateLimitExceededError) as error:
-            later = Plan(Step.SCHEDULED, f"It could not be sent: {error}", self._retry_at(submission))
-            return {body.transaction_id: RetryResult(body.transaction_id, later) for body in bodies}
-        if extract_processed_ids(sent, submission):
+            retry_later = Plan(Step.SCHEDULED, f"Sending failed: {error}", self._retry_at(submission))
+            return {body.transaction_id: RetryResult(body.transaction_id, retry_later) for body in bodies}
+        if extract_processed_ids(response, submission):
             return {}
-        if is_rejection(sent) and sent.status_code not in _BATCH_REJECTION_STATUSES and len(bodies) > 1:
+        if is_rejection(response) and response.status_code not in _BATCH_REJECTION_STATUSES and len(bodies) > 1:
             return self._submit_halves(submission, bodies, correlation_id)
-        sync_id = extract_sync_id(sent)
-        made = self._plan_after_answer(sent, sync_id, self._retry_at(submission))
-        return {body.transaction_id: RetryResult(body.transaction_id, made, sync_id) for body in bodies}
+        sync_id = extract_sync_id(response)
+        next_plan = self._plan_after_response(response, sync_id, self._retry_at(submission))
+        return {body.transaction_id: RetryResult(body.transaction_id, next_plan, sync_id) for body in bodies}
 
     def _submit_halves(
-        self, refused: Submission, bodies: tuple[Body, ...], correlation_id: str
+        self, rejected: Submission, bodies: tuple[Body, ...], correlation_id: str
     ) -> dict[str, RetryResult]:
-        """Create the halves of what Codat refused: it takes all of a request or nothing, and one may be to blame."""
-        done: dict[str, RetryResult] = {}
+        """Resubmit a rejected batch in halves: Codat rejects a whole batch for one invalid transaction."""
+        results: dict[str, RetryResult] = {}
         middle = len(bodies) // 2
         for half in (bodies[:middle], bodies[middle:]):
-            submission = self._new_submission(refused.company_id, refused.retry_of or "", refused, half)
-            claims: Claims = {body.transaction_id: refused for body in half}
-            done |= self._submit(submission, half, claims, correlation_id)
-        return done
+            submission = self._new_submission(rejected.company_id, rejected.retry_of or "", rejected, half)
+            claims: Claims = {body.transaction_id: rejected for body in half}
+            results |= self._submit(submission, half, claims, correlation_id)
+        return results
 
     def _retry_at(self, submission: Submission) -> datetime:
         return self.now() + self.policy.delay(0, submission.retry_of or "")
 
-    def _plan_after_answer(self, sent: CodatResponse, sync_id: str | None, later: datetime) -> Plan:
-        """Return what is to be done after Codat's answer to a retry."""
+    def _plan_after_response(self, response: CodatResponse, sync_id: str | None, retry_at: datetime) -> Plan:
+        """Plan the next step after Codat's response to a resubmission."""
         if sync_id:
-            return Plan(Step.SCHEDULED, f"It was created again, in sync {sync_id}.", later)
-        if sent.status_code in UNPROCESSED_STATUSES:
-            return Plan(Step.SCHEDULED, f"Codat answered HTTP {sent.status_code}.", later)
-        if is_rejection(sent):
-            until = self.now() + RECONNECTION_CHECK_INTERVAL  # It may be for the connection, of which we hear later.
-            return Plan(Step.NEEDS_CORRECTION, f"Codat refused it: HTTP {sent.status_code}.", until)
+            return Plan(Step.SCHEDULED, f"It was resubmitted, in sync {sync_id}.", retry_at)
+        if response.status_code in UNPROCESSED_STATUSES:
+            return Plan(Step.SCHEDULED, f"Codat answered HTTP {response.status_code}.", retry_at)
+        if is_rejection(response):
+            # The cause may be a lost connection that has not been reported yet: check once more.
+            until = self.now() + RECONNECTION_CHECK_INTERVAL
+            return Plan(Step.NEEDS_CORRECTION, f"Codat rejected it: HTTP {response.status_code}.", until)
         return Plan(
-            Step.OUTCOME_UNKNOWN, f"Codat answered HTTP {sent.status_code}: it may have taken it all the same.", later
+            Step.OUTCOME_UNKNOWN, f"Codat answered HTTP {response.status_code}, but may have accepted it.", retry_at
         )
 
 
-def summarize(known: Retry | None, done: Sequence[RetryResult], now: datetime) -> Retry:
-    """Return how it stands with a failed sync after ``done``."""
-    steps = Counter(each.plan.step.value for each in done)
-    untils = [each.plan.until for each in done if each.plan.until]
-    if any(each.plan.step is Step.RETRY_NOW for each in done):
-        untils.append(now + _LEFTOVER_DELAY)  # It was not wanted this time, or races were lost.
-    found = (sync_id for each in done for sync_id in (*each.earlier_sync_ids, each.sync_id) if sync_id)
-    made = dict.fromkeys((*(known.sync_ids if known else ()), *found))
+def summarize(previous: Retry | None, results: Sequence[RetryResult], now: datetime) -> Retry:
+    """Return the state of a failed sync's retry after ``results``, due at the earliest time in their plans."""
+    steps = Counter(each.plan.step.value for each in results)
+    due_times = [each.plan.until for each in results if each.plan.until]
+    if any(each.plan.step is Step.RETRY_NOW for each in results):
+        due_times.append(now + _LEFTOVER_DELAY)  # It was not selected, or lost a race in each pass.
+    created = (sync_id for each in results for sync_id in (*each.earlier_sync_ids, each.sync_id) if sync_id)
+    sync_ids = dict.fromkeys((*(previous.sync_ids if previous else ()), *created))
     if set(steps) == {Step.ALREADY_WRITTEN.value}:
         state = RetryState.RESOLVED
     else:
-        state = RetryState.SCHEDULED if untils else RetryState.STOPPED
-    return Retry(
-        state, tuple(made), dict(steps), max(now, min(untils)) if untils else None, _blocked_transactions(done)
-    )
+        state = RetryState.SCHEDULED if due_times else RetryState.STOPPED
+    due_at = max(now, min(due_times)) if due_times else None
+    return Retry(state, tuple(sync_ids), dict(steps), due_at, _blocked_transactions(results))
 
 
-def _blocked_transactions(done: Sequence[RetryResult]) -> dict[str, tuple[str, ...]]:
-    """Return which transactions wait for somebody else, by step: the first of them, if they are many."""
-    named: dict[str, list[str]] = {}
-    for each in done:
+def _blocked_transactions(results: Sequence[RetryResult]) -> dict[str, tuple[str, ...]]:
+    """Return the ids of the transactions that need an action, by step: the first ``MAX_LISTED_IDS`` of each."""
+    blocked: dict[str, list[str]] = {}
+    for each in results:
         if each.plan.step in BLOCKED_STEPS:
-            named.setdefault(each.plan.step.value, []).append(each.transaction_id)
-    return {step: tuple(names[:MAX_LISTED_IDS]) for step, names in named.items()}
+            blocked.setdefault(each.plan.step.value, []).append(each.transaction_id)
+    return {step: tuple(ids[:MAX_LISTED_IDS]) for step, ids in blocked.items()}
 
 
 def _retry_sync_ids(history: TransactionHistory, sync_id: str) -> tuple[str, ...]:
-    """Return the syncs in which the transaction was created again after ``sync_id`` failed."""
+    """Return the ids of the syncs in which the transaction was resubmitted after ``sync_id`` failed."""
     submissions = (submission for submission, _ in history.submissions)
     return tuple(each.sync_id for each in submissions if each.retry_of == sync_id and each.sync_id)
 
 
-def _is_pending(done: RetryResult, wanted: Collection[str] | None) -> bool:
-    """Return whether it is to be created again, and was not yet."""
-    return done.plan.step is Step.RETRY_NOW and (wanted is None or done.transaction_id in wanted)
+def _is_ready(result: RetryResult, selected_ids: Collection[str] | None) -> bool:
+    """Return whether a transaction is selected, and may be resubmitted now."""
+    return result.plan.step is Step.RETRY_NOW and (selected_ids is None or result.transaction_id in selected_ids)
 
 
 def _request_body(method: str, bodies: Sequence[Body]) -> str:

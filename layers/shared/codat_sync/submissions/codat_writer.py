@@ -44,9 +44,9 @@ class CodatWriter:
 
     def forward(self, request: ForwardedRequest) -> "CodatResponse":
         """Forward, once, a request that we do not handle. Raises what ``CodatHttpClient.send`` does."""
-        made = self._connection.build_request(request.method, request.path, request.query, request.content or None)
-        made.headers.update(request.headers)
-        return self._connection.send(made, request.company_id, is_refusal_ignored=True)
+        outgoing = self._connection.build_request(request.method, request.path, request.query, request.content or None)
+        outgoing.headers.update(request.headers)
+        return self._connection.send(outgoing, request.company_id, is_refusal_ignored=True)
 
     def _send(self, method: str, company_id: str, path: str, text: str, headers: Mapping[str, str]) -> "CodatResponse":
         request = self._connection.build_request(method, path, "", text.encode())

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Literal
 
 from codat_sync.core.errors import (
+    AlreadyWrittenError,
     CodatError,
     CodatResponseTooLargeError,
     CodatSyncError,
@@ -20,6 +21,7 @@ from codat_sync.core.errors import (
     InvalidBodyError,
     SecretUnavailableError,
     SubmissionInFlightError,
+    UnsupportedMediaTypeError,
     ValidationIssue,
 )
 from codat_sync.rate_limits.errors import GateClosedError, RateLimitExceededError
@@ -61,7 +63,7 @@ class ErrorResponse:
 _FIXED_RESPONSES: tuple[tuple[type[CodatSyncError], ErrorResponse], ...] = (
     (
         SecretUnavailableError,
-        ErrorResponse(HTTPStatus.SERVICE_UNAVAILABLE, "The API key is not in place yet. Nothing was sent.", "True"),
+        ErrorResponse(HTTPStatus.SERVICE_UNAVAILABLE, "The API key is not available. Nothing was sent.", "True"),
     ),
     (
         CodatUnreachableError,
@@ -80,15 +82,13 @@ _FIXED_RESPONSES: tuple[tuple[type[CodatSyncError], ErrorResponse], ...] = (
         CodatUnavailableError,
         ErrorResponse(
             HTTPStatus.GATEWAY_TIMEOUT,
-            "Codat did not answer in time. The same request again, with its key, is safe.",
+            "Codat did not answer in time. Repeating the same request with the same idempotency key is safe.",
             "Unknown",
         ),
     ),
     (
         CodatError,
-        ErrorResponse(
-            HTTPStatus.BAD_GATEWAY, "What Codat answers could not be used. Nothing more was sent.", "Unknown"
-        ),
+        ErrorResponse(HTTPStatus.BAD_GATEWAY, "Codat's response is invalid. Nothing more was sent.", "Unknown"),
     ),
 )
 
@@ -96,8 +96,11 @@ _FIXED_RESPONSES: tuple[tuple[type[CodatSyncError], ErrorResponse], ...] = (
 def error_response_for(error: CodatSyncError, now: datetime) -> ErrorResponse:
     """Map ``error`` to a response. Re-raises it if it is not meant for the caller."""
     match error:
-        case InvalidBodyError():
-            return ErrorResponse(HTTPStatus.BAD_REQUEST, str(error), "False", issues=error.issues)
+        case InvalidBodyError() | AlreadyWrittenError():
+            is_encoded = isinstance(error, UnsupportedMediaTypeError)
+            status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE if is_encoded else HTTPStatus.BAD_REQUEST
+            issues = error.issues if isinstance(error, InvalidBodyError) else ()
+            return ErrorResponse(status, str(error), "False", issues=issues)
         case CompanyErasedError():
             return ErrorResponse(HTTPStatus.GONE, f"{error}. Nothing was sent.", "False")
         case SubmissionInFlightError():
@@ -106,9 +109,9 @@ def error_response_for(error: CodatSyncError, now: datetime) -> ErrorResponse:
             return ErrorResponse(HTTPStatus.TOO_MANY_REQUESTS, f"{error}. Nothing was sent.", "True", retry_after=1)
         case GateClosedError():
             seconds = max(1, math.ceil((error.closure.until - now).total_seconds()))
-            message = f"Codat may not be called: {error}. Nothing was sent."
+            message = f"Calls to Codat are suspended: {error}. Nothing was sent."
             return ErrorResponse(HTTPStatus.TOO_MANY_REQUESTS, message, "True", retry_after=seconds)
-    for kind, refusal in _FIXED_RESPONSES:
+    for kind, response in _FIXED_RESPONSES:
         if isinstance(error, kind):
-            return refusal
+            return response
     raise error

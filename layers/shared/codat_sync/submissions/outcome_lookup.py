@@ -28,7 +28,7 @@ class OutcomeLookup:
     def find_sync(self, submission: "Submission", known_before: Collection[str]) -> str | None:
         """Return the sync with exactly the submission's transactions; None if there is none since then.
 
-        A sync with only some of them belongs to another submission. None does not mean that there will be none later.
+        A sync with only some of them belongs to another submission. After None, Codat may still list one later.
         Raises CodatError and SecretUnavailableError.
         """
         since = submission.recorded_at - _CLOCK_SKEW
@@ -38,15 +38,15 @@ class OutcomeLookup:
             for each in statuses
             if each.sync_id not in known_before and (each.synced_at is None or each.synced_at >= since)
         ]
-        wanted = set(submission.transaction_ids)
+        transaction_ids = set(submission.transaction_ids)
         sent_at = submission.sent_at or submission.recorded_at
         candidates.sort(key=lambda each: abs((each.synced_at or sent_at) - sent_at))
-        found = (each.sync_id for each in candidates[:_MAX_SYNCS] if self._has_transactions(each, wanted))
+        found = (each.sync_id for each in candidates[:_MAX_SYNCS] if self._has_transactions(each, transaction_ids))
         return next(found, None)
 
-    def _has_transactions(self, status: "SyncStatus", wanted: set[str]) -> bool:
+    def _has_transactions(self, status: "SyncStatus", transaction_ids: set[str]) -> bool:
         try:
             rows = self.codat.get_transactions(status.company_id, status.sync_id).rows()
         except CodatNotFoundError:
-            return False  # It failed before it had any.
-        return {canonicalize(row.get("transactionId") or "") for row in rows} == wanted
+            return False  # The sync failed before it had any transactions.
+        return {canonicalize(row.get("transactionId") or "") for row in rows} == transaction_ids

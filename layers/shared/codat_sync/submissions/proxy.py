@@ -1,4 +1,4 @@
-"""The submit API: record and send what writes expenses, and forward every other request to Codat."""
+"""Answer the submit API: record and send requests that write expenses, and forward all others to Codat."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from codat_sync.aws.observability import logger, metrics
 from codat_sync.codat.response import CodatResponse
 from codat_sync.core.errors import (
+    AlreadyWrittenError,
     CodatError,
     CompanyErasedError,
     InvalidBodyError,
@@ -29,16 +30,19 @@ from codat_sync.submissions.proxy_routes import (
     match_route,
     parse_bodies,
     parse_idempotency_key,
+    strip_base_path,
 )
+from codat_sync.submissions.request_headers import require_recordable_body, select_forwarded_headers
 from codat_sync.submissions.service import WriteRequest
 
 if TYPE_CHECKING:
     from codat_sync.submissions.codat_writer import CodatWriter
     from codat_sync.submissions.service import SubmissionService
 
-_FORWARDED_HEADERS = ("content-type", "accept", "idempotency-key")
+_BYTE_ORDER_MARK = "\ufeff"
 # Errors that are reported to the caller.
 _REPORTED_ERRORS = (
+    AlreadyWrittenError,
     CodatError,
     CompanyErasedError,
     SubmissionInFlightError,
@@ -96,10 +100,10 @@ class SubmitProxy:
         return self.writer.forward(
             ForwardedRequest(
                 method=event["requestContext"]["http"]["method"],
-                path=event["rawPath"],
+                path=strip_base_path(event["rawPath"]),
                 query=event["rawQueryString"],
                 content=raw_body(event),
-                headers={name: headers[name] for name in _FORWARDED_HEADERS if name in headers},
+                headers=select_forwarded_headers(headers),
                 company_id=company_id,
             )
         )
@@ -107,20 +111,24 @@ class SubmitProxy:
 
 def parse_write_request(event: Event, headers: Mapping[str, str], route: WriteRoute) -> WriteRequest:
     """Return what a request to ``route`` writes. Raises InvalidBodyError with everything that is invalid."""
-    text = text_body(event)
+    require_recordable_body(headers)
+    text = text_body(event).removeprefix(_BYTE_ORDER_MARK)  # .NET ignores it, JSON has none.
     return WriteRequest(
         company_id=route.company_id,
         kind=route.kind,
         method=route.codat_method,
         text=text,
         bodies=parse_bodies(route, text),
-        idempotency_key=parse_idempotency_key(headers),
+        # A PUT takes no key: Codat ignores it. Nor is one needed for what is only stored.
+        idempotency_key=None
+        if route.is_storage_only or route.codat_method == "PUT"
+        else parse_idempotency_key(headers),
         correlation_id=event["requestContext"]["requestId"],
     )
 
 
 def _reject(error: ErrorResponse, correlation_id: str) -> Json:
-    """Return an error, and log it in our own words only."""
+    """Return and log an error; the log never quotes the request."""
     metrics.add_metric("SubmitRejected", MetricUnit.Count, 1)
     logger.warning("request rejected", status=int(error.status), reason=error.message)
     return build_error_response(error, correlation_id)

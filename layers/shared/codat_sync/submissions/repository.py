@@ -28,7 +28,7 @@ class SubmissionRepository:
     def load_claims(self, company_id: str, transaction_ids: Sequence[str]) -> Claims:
         """Load the submission that claims each transaction, read consistently.
 
-        Raises CompanyErasedError if the company is erased and nothing of it may be written, and UnprocessedItemsError.
+        Raises CompanyErasedError and UnprocessedItemsError.
         """
         keys = (claim_key(company_id, transaction_id) for transaction_id in transaction_ids)
         found = self._table.get([company_key(company_id), *keys])
@@ -80,7 +80,7 @@ class SubmissionRepository:
         )
 
     def mark_sent(self, submission: Submission, now: datetime) -> Submission:
-        """Mark the submission as about to be sent, and return it: only whoever marks it may send it.
+        """Mark the submission as about to be sent, and return it. Only the caller that marked it may send it.
 
         Raises ClaimConflictError.
         """
@@ -97,7 +97,7 @@ class SubmissionRepository:
         self._change(submission, {"state": State.UNKNOWN.value, "answerStatus": status})
 
     def mark_rejected(
-        self, submission: Submission, status: int | None, why: str, already_processed: Iterable[str] = ()
+        self, submission: Submission, status: int | None, reason: str, already_processed: Iterable[str] = ()
     ) -> None:
         """Record that Codat rejected the submission, and which transactions it reported as already processed.
 
@@ -106,7 +106,7 @@ class SubmissionRepository:
         changes = {
             "state": State.REJECTED.value,
             "answerStatus": status,
-            "rejectionReason": why,
+            "rejectionReason": reason,
             "alreadyProcessed": sorted(already_processed),
         }
         self._change(submission, changes)
@@ -188,7 +188,7 @@ def _read(values: Attributes) -> Submission:
 def _parse_required_timestamp(text: str) -> datetime:
     moment = parse_timestamp(text)
     if moment is None:
-        raise ValueError(f"not a time: {text}")
+        raise ValueError(f"invalid timestamp: {text}")
     return moment
 
 

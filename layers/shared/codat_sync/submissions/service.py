@@ -2,7 +2,8 @@
 
 Why no expense is written twice: a submission is recorded and claims its transactions before it is sent. Only whoever
 marked it as sent sends it. A claimed transaction is not sent again until the outcome of its submission is known. A
-repeated request is sent again only with the idempotency key for which Codat returns its first response.
+transaction that one of its syncs reports as Completed is not created again, however its id is spelled. A repeated
+request is sent again only with the idempotency key for which Codat returns its first response.
 """
 
 import json
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from codat_sync.codat.response import CodatResponse
 from codat_sync.core.errors import (
+    AlreadyWrittenError,
     ClaimConflictError,
     CodatUnavailableError,
     CodatUnreachableError,
@@ -25,7 +27,7 @@ from codat_sync.core.errors import (
 from codat_sync.core.identifiers import canonicalize, is_identifier
 from codat_sync.polling.schedule import Schedule
 from codat_sync.rate_limits.errors import GateClosedError, RateLimitExceededError
-from codat_sync.submissions.expense_schemas import Body, Kind
+from codat_sync.submissions.expense_schemas import Body, Kind, read_id
 from codat_sync.submissions.submission import (
     IN_FLIGHT_TIMEOUT,
     PREVIOUSLY_PROCESSED,
@@ -34,7 +36,7 @@ from codat_sync.submissions.submission import (
     Submission,
     compute_digest,
 )
-from codat_sync.syncs.items import COMPLETED
+from codat_sync.syncs.record import SyncRecord
 from codat_sync.syncs.repository import SubmittedSync
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from codat_sync.syncs.retry_repository import RetryRepository
 
 _MAX_ATTEMPTS = 5
-# With these Codat has not checked the key: nor does it for an unknown company, or for a body that a gateway rejects.
+# Codat rejects these before it checks the idempotency key; 404 is an unknown company, 413 comes from a gateway.
 _STATUSES_BEFORE_KEY_CHECK = UNPROCESSED_STATUSES | {HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 # The request is still running, or timed out: it may take effect yet.
 _AMBIGUOUS_STATUSES = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}
@@ -89,7 +91,7 @@ class SubmissionService:
                 return self.send(self._claim(new, write), write)
             except ClaimConflictError:
                 continue
-        raise SubmissionInFlightError(new.transaction_ids[0], "is being submitted by many at once")
+        raise SubmissionInFlightError(new.transaction_ids[0], "is being submitted concurrently")
 
     def store_body(self, write: WriteRequest) -> None:
         """Store the body of a transaction that the product sends itself, so that it can be resubmitted if it fails.
@@ -116,8 +118,8 @@ class SubmissionService:
         is_first = submission.state is State.RECORDED
         if is_first:
             submission = self.submissions.mark_sent(submission, self.now())
-        elif (traced := self._resume_sent(submission)) is not None:
-            return traced
+        elif (response := self._resume_sent(submission)) is not None:
+            return response
         try:
             answer = self._write(submission, write.text)
         except (CodatUnreachableError, GateClosedError, SecretUnavailableError, RateLimitExceededError) as error:
@@ -128,7 +130,7 @@ class SubmissionService:
             with suppress(ClaimConflictError):
                 self.submissions.mark_unknown(submission, None)
             raise
-        # Whoever was faster found the same sync in Codat's list. A conflict must not restart a sent submission.
+        # A concurrent lookup found the same sync in Codat's list. A conflict must not restart a sent submission.
         with suppress(ClaimConflictError):
             self._record_answer(submission, answer, write.correlation_id, is_first=is_first)
         return answer
@@ -137,25 +139,47 @@ class SubmissionService:
         if submission.method == "POST" and submission.idempotency_key:
             return self.writer.create(submission.company_id, submission.kind, text, submission.idempotency_key)
         (transaction_id,) = submission.transaction_ids
-        return self.writer.put(submission.company_id, submission.kind, transaction_id, text)
+        spelling = self._spelling(submission, transaction_id)
+        return self.writer.put(submission.company_id, submission.kind, spelling, text)
+
+    def _spelling(self, submission: Submission, transaction_id: str) -> str:
+        """Return the id of an updated transaction as it was spelled when it was created, if we have its body.
+
+        For a Codat that compares ids by letter, another spelling would be another transaction.
+        """
+        known = self.submissions.load_submissions(submission.company_id, transaction_id)
+        created = (read_id(body.text) for each, body in reversed(known) if each.method == "POST")
+        return next((each for each in created if each and canonicalize(each) == transaction_id), transaction_id)
 
     def _claim(self, new: Submission, write: WriteRequest) -> Submission:
         """Claim all transactions of ``write``. Return ``new``, or the earlier submission of the same request."""
         claims = self.submissions.load_claims(new.company_id, new.transaction_ids)
-        if same := _find_same_request(claims, new) or self._find_repeated_transfer(claims, new):
-            return same
+        if earlier := _find_same_request(claims, new) or self._find_repeated_transfer(claims, new):
+            return earlier
         for transaction_id, holder in claims.items():
             if holder:
                 self.require_claim_released(transaction_id, holder)
-            for sync_id in self.store.load_sync_ids_of_transaction(new.company_id, transaction_id):
-                self._require_sync_ended(transaction_id, sync_id)  # Whoever started that sync.
+        # Codat may compare ids by letter, and then take another spelling for another transaction. We don't.
+        written = [each for each, holder in claims.items() if self._is_written(new.company_id, each, holder)]
+        if written and new.is_creation:
+            raise AlreadyWrittenError(written)
         self.submissions.record(new, write.bodies, claims)
         return new
 
+    def _is_written(self, company_id: str, transaction_id: str, holder: Submission | None) -> bool:
+        """Return whether one of the transaction's syncs has written it, whoever started it, or Codat has said so.
+
+        Raises SubmissionInFlightError if one of the syncs has not ended.
+        """
+        records = [
+            self._require_sync_ended(transaction_id, sync_id)
+            for sync_id in self.store.load_sync_ids_of_transaction(company_id, transaction_id)
+        ]
+        is_processed = holder is not None and transaction_id in holder.already_processed
+        return is_processed or any(record.has_written(transaction_id) for record in records)
+
     def _find_repeated_transfer(self, claims: "Claims", new: Submission) -> Submission | None:
         """Return the earlier transfer that ``new`` repeats, unless that failed.
-
-        Raises SubmissionInFlightError for a different one.
 
         A transfer's PUT creates and takes no key, and Codat does not document that it rejects one that exists.
         """
@@ -169,13 +193,8 @@ class SubmissionService:
             return None
         record = self.store.load_sync(holder.sync_id)
         is_open = record is None or record.sync is None or not record.sync.is_final
-        items = record.items if record else ()
-        is_written = any(item.status == COMPLETED for item in items if item.transaction_id == transaction_id)
-        if holder.digest == new.digest:
-            return holder if is_open or is_written else None
-        if is_written:
-            raise SubmissionInFlightError(transaction_id, "is a transfer that is written already")
-        return None
+        is_written = record is not None and record.has_written(transaction_id)
+        return holder if holder.digest == new.digest and (is_open or is_written) else None
 
     def require_claim_released(self, transaction_id: str, holder: Submission) -> None:
         """Return if Codat can no longer write the claiming submission. Raises SubmissionInFlightError otherwise."""
@@ -191,28 +210,29 @@ class SubmissionService:
             case State.SENT | State.UNKNOWN if now - (holder.sent_at or now) >= IN_FLIGHT_TIMEOUT:
                 found = self._find_lost_sync(holder, None)
                 if found is None:
-                    raise SubmissionInFlightError(transaction_id, "may have been written: Codat's answer is not known")
+                    raise SubmissionInFlightError(transaction_id, "may have been written: Codat's response is unknown")
                 self._require_sync_ended(transaction_id, found)
             case _:
-                raise SubmissionInFlightError(transaction_id, "is being submitted just now")
+                raise SubmissionInFlightError(transaction_id, "has a submission in flight")
 
-    def _require_sync_ended(self, transaction_id: str, sync_id: str) -> None:
+    def _require_sync_ended(self, transaction_id: str, sync_id: str) -> SyncRecord:
         record = self.store.load_sync(sync_id)
         if record is None or record.sync is None or not record.sync.is_final:
             raise SubmissionInFlightError(transaction_id, f"is in sync {sync_id}, which has not ended")
+        return record
 
     def _resume_sent(self, submission: Submission) -> CodatResponse | None:
         """Return the response to a submission that was sent before; None if it may be sent again."""
         now = self.now()
         if submission.state is State.SENT and now - (submission.sent_at or now) < IN_FLIGHT_TIMEOUT:
-            raise SubmissionInFlightError(submission.transaction_ids[0], "is being submitted just now")
+            raise SubmissionInFlightError(submission.transaction_ids[0], "has a submission in flight")
         found = self._find_lost_sync(submission, _success_status(submission))
         if found is not None:
             return self._replay_answer(submission, found)
         if submission.is_resend_safe(now):
             return None
         raise SubmissionInFlightError(
-            submission.transaction_ids[0], "may have been written: Codat's answer is not known"
+            submission.transaction_ids[0], "may have been written: Codat's response is unknown"
         )
 
     def _find_lost_sync(self, submission: Submission, answer_status: int | None) -> str | None:
@@ -222,19 +242,19 @@ class SubmissionService:
         was known before the submission was recorded belongs to another one.
         """
         company_id, ids = submission.company_id, submission.transaction_ids
-        before = self.store.load_sync_ids_before(company_id, ids, submission.recorded_at)
-        before |= self.submissions.load_sync_ids_of_other_submissions(submission)
-        sync_id = self._find_known_sync(submission, before) or self.outcome_lookup.find_sync(submission, before)
+        excluded = self.store.load_sync_ids_before(company_id, ids, submission.recorded_at)
+        excluded |= self.submissions.load_sync_ids_of_other_submissions(submission)
+        sync_id = self._find_known_sync(submission, excluded) or self.outcome_lookup.find_sync(submission, excluded)
         if sync_id is not None:
             self._accept(submission, sync_id, answer_status, f"lost-{submission.submission_id}")
         return sync_id
 
-    def _find_known_sync(self, submission: Submission, before: Collection[str]) -> str | None:
-        """Return the sync in the table with exactly the submission's transactions; None if there is none."""
-        company_id, wanted = submission.company_id, set(submission.transaction_ids)
+    def _find_known_sync(self, submission: Submission, excluded: Collection[str]) -> str | None:
+        """Return the id of the stored sync with exactly the submission's transactions; None if there is none."""
+        company_id, transaction_ids = submission.company_id, set(submission.transaction_ids)
         for sync_id in self.store.load_sync_ids_of_transaction(company_id, submission.transaction_ids[0]):
-            record = None if sync_id in before else self.store.load_sync(sync_id)
-            if record and {item.transaction_id for item in record.items} == wanted:
+            record = None if sync_id in excluded else self.store.load_sync(sync_id)
+            if record and {item.transaction_id for item in record.items} == transaction_ids:
                 return sync_id
         return None
 
@@ -266,9 +286,9 @@ class SubmissionService:
         elif not is_rejection(answer):
             self.submissions.mark_unknown(submission, answer.status_code)
         else:
-            why = f"HTTP {answer.status_code}"
+            reason = f"HTTP {answer.status_code}"
             self.submissions.mark_rejected(
-                submission, answer.status_code, why, extract_processed_ids(answer, submission)
+                submission, answer.status_code, reason, extract_processed_ids(answer, submission)
             )
 
 
@@ -295,7 +315,7 @@ def extract_processed_ids(answer: CodatResponse, submission: Submission) -> list
 def _json_object(answer: CodatResponse) -> dict[str, object]:
     try:
         value = json.loads(answer.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -21,7 +21,7 @@ KEY_RETENTION = timedelta(minutes=90)
 IN_FLIGHT_TIMEOUT = timedelta(seconds=40)
 
 
-# With these Codat has not processed a request, because of its API key, account or quota.
+# Responses to requests that Codat did not process, because of the API key, account or quota.
 UNPROCESSED_STATUSES = frozenset({401, 402, 403, 429})
 # "One or more transactions have previously been processed: {ids}".
 PREVIOUSLY_PROCESSED = "previously been processed"
@@ -66,10 +66,15 @@ class Submission:
     has_caller_key: bool = False
 
     @property
+    def is_creation(self) -> bool:
+        """Whether it creates its transactions, and does not update them. A transfer's PUT creates."""
+        return self.method == "POST" or self.kind is Kind.TRANSFER
+
+    @property
     def is_content_rejected(self) -> bool:
         """Whether Codat rejected its content, not because of quota, key, or transactions already processed."""
-        is_refused = self.state is State.REJECTED and self.answer_status is not None
-        return is_refused and self.answer_status not in UNPROCESSED_STATUSES and not self.already_processed
+        is_rejected = self.state is State.REJECTED and self.answer_status is not None
+        return is_rejected and self.answer_status not in UNPROCESSED_STATUSES and not self.already_processed
 
     def is_repeated_by(self, other: "Submission") -> bool:
         """Return whether ``other`` repeats this request because its caller does not know the outcome.

@@ -1,4 +1,4 @@
-"""Fold Codat's rows of a sync's transactions into items: one for each id and integration type."""
+"""Merge Codat's rows of a sync's transactions into items: one per transaction id and integration type."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -66,7 +66,7 @@ def truncate_name(text: str | None) -> str | None:
 def fold(rows: Iterable[TransactionRow]) -> tuple[Item, ...]:
     """Merge ``rows`` into items, in the order of each one's first row.
 
-    Of contradicting rows, a Completed one wins, as what is in the books stays there; otherwise the last one wins.
+    Of contradicting rows, a Completed one wins, as Codat does not undo a write; otherwise the last one wins.
     """
     items: dict[tuple[str | None, str | None, int | None], Item] = {}
     for ordinal, row in enumerate(rows):

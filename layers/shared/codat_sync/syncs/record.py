@@ -1,4 +1,4 @@
-"""Write a sync to its record's attributes in SyncTable, without the keys, and read it back.
+"""Convert syncs to and from the attributes of their records in SyncTable, without the keys.
 
 Attributes of other versions of this application are kept when a record is replaced, and ignored when it is read.
 """
@@ -14,7 +14,7 @@ from codat_sync.core.enums import parse_enum
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.polling.pending_check import next_version, read_pending_check, with_pending_check, write_pending_check
 from codat_sync.polling.schedule import PendingCheck
-from codat_sync.syncs.items import Item, count_statuses
+from codat_sync.syncs.items import COMPLETED, Item, count_statuses
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.sync import Sync, SyncStatus
 
@@ -25,7 +25,7 @@ SCHEMA_VERSION = 1
 INLINE_BYTES = 200_000
 PART_BYTES = 350_000
 # Attributes set at creation that never change.
-_MADE_WITH = ("companyId", "syncId", "provisionalOutcome", "submittedIds", "retryOf")
+_CREATION_ATTRIBUTES = ("companyId", "syncId", "provisionalOutcome", "submittedIds", "retryOf")
 # Attributes that belong to one response of Codat's, and are dropped when another response replaces it.
 _REPLACED = frozenset({"items", "parts", "pendingCheck", "duePk", "dueAt"})
 
@@ -60,6 +60,10 @@ class SyncRecord:
         """Return its items, none while it is only announced."""
         return self.sync.items if self.sync else ()
 
+    def has_written(self, transaction_id: str) -> bool:
+        """Return whether the sync wrote the transaction, in any of its integration types."""
+        return any(item.status == COMPLETED for item in self.items if item.transaction_id == transaction_id)
+
 
 def write_record(
     sync: Sync, pending_check: PendingCheck | None, previous: Mapping[str, Any], now: datetime
@@ -68,7 +72,7 @@ def write_record(
     first_seen_at = previous.get("firstSeenAt") or format_timestamp(now)
     status = sync.status
     version = next_version(previous)
-    ours = {
+    current = {
         "v": SCHEMA_VERSION,
         "version": version,
         "digest": sync.digest,
@@ -86,7 +90,9 @@ def write_record(
     }
     kept = {name: value for name, value in previous.items() if name not in _REPLACED}
     values = (
-        kept | ours | {name: value for name, value in write_pending_check(pending_check).items() if value is not None}
+        kept
+        | current
+        | {name: value for name, value in write_pending_check(pending_check).items() if value is not None}
     )
     summary = previous.get("summary", {}) | _summary(sync) | {"firstSeenAt": first_seen_at}
     return values | {"summary": with_pending_check(summary, pending_check, version=version)}
@@ -100,7 +106,7 @@ def write_check_changes(
     For a record to be created, ``previous`` holds the ids.
     """
     first_seen_at = previous.get("firstSeenAt") or format_timestamp(now)
-    made = {name: previous[name] for name in _MADE_WITH if previous.get(name) is not None}
+    created = {name: previous[name] for name in _CREATION_ATTRIBUTES if previous.get(name) is not None}
     summary = {
         "syncId": previous["syncId"],
         "outcome": previous.get("provisionalOutcome"),
@@ -113,7 +119,7 @@ def write_check_changes(
         "version": version,
         "firstSeenAt": first_seen_at,
         "summary": with_pending_check(summary, pending_check, version=version),
-        **made,
+        **created,
         **write_pending_check(pending_check),
     }
 

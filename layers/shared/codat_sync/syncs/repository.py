@@ -63,7 +63,7 @@ _PARTS_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class SyncSnapshot:
-    """A sync's stored state before Codat is asked: its record, the processed events, and its company.
+    """A sync's stored state before the request to Codat: its record, the processed events, and its company.
 
     If the company ``is_erased``, none of its data may be written.
     """
@@ -120,7 +120,7 @@ class ItemPage:
 
 @dataclass(frozen=True, slots=True)
 class SubmittedSync:
-    """A sync that a submission created, before Codat is asked about it.
+    """A sync that a submission created, before it is fetched from Codat.
 
     ``retry_of`` is the sync whose failed transactions it resubmits, None for a first submission.
     """
@@ -217,7 +217,8 @@ class SyncRepository:
         """Record ``events`` as processed whose response from Codat matches the record of ``snapshot``.
 
         The version stays the same. Two checks keep a response from before the events from being committed after them:
-        a commit looks for such events (``is_possibly_stale``), and the version is read again here after the write.
+        after a commit, the worker checks for such events (``is_possibly_stale``); and after the write, the version is
+        read again here.
         Raises VersionConflictError.
         """
         self._events.record(sync_key(snapshot.sync_id), events, now, unchanged_version=snapshot.version)
@@ -253,7 +254,7 @@ class SyncRepository:
             except VersionConflictError:
                 continue
             return
-        raise VersionConflictError(f"the record of sync {sync_id} changes each time it is read")
+        raise VersionConflictError(f"the record of sync {sync_id} was changed concurrently on every attempt")
 
     # ------------------------------------------------------------ used by readers
 

@@ -24,8 +24,8 @@ class RetryState(StrEnum):
 class Retry:
     """The retry of a failed sync. ``sync_ids`` are the syncs that its retries created, oldest first.
 
-    ``steps`` counts its failed transactions by next step; ``held`` lists the first of them for each step that others
-    have to take. ``version`` is the table's: it increases with each write.
+    ``steps`` counts its failed transactions by next step; ``blocked`` lists the first of them for each step that
+    needs an action. ``version`` is the table's: it increases with each write.
     """
 
     state: RetryState
