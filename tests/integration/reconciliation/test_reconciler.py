@@ -3,12 +3,12 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
 
-from codat_sync.aws.table_schema import sync_key
+from codat_sync.aws.table_schema import listing_index_keys, sync_key
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import Outcome
@@ -310,3 +310,24 @@ def test_a_sync_announced_under_a_wrong_company_is_found_at_once(
     reconcile.clock.pass_by(minutes=1)
     reconcile.run()
     assert count_lists(simulated) == lists  # One search is one comparison of each company.
+
+
+def test_a_stored_sync_with_an_implausible_time_is_corrected(reconcile: Reconcile, store: SyncRepository) -> None:
+    """As an earlier version stored it: it is in no list of a recent period until then."""
+    catch_up(reconcile)
+    record = store.load_sync(SYNC_ID)
+    assert record
+    year_1 = "0001-01-01T00:00:00.000Z"
+    (values,) = store.table.get([sync_key(SYNC_ID)])
+    changes = {"syncUtc": year_1, "summary": values["summary"] | {"syncUtc": year_1}}
+    store.table.update(sync_key(SYNC_ID), changes | listing_index_keys(COMPANY_ID, SYNC_ID, year_1), {})
+    stored = store.load_sync(SYNC_ID)
+    assert stored
+    assert stored.outcome is record.outcome
+    reconcile.clock.pass_by(hours=7)
+    reconcile.run()
+    assert reconcile.work() == 1
+    corrected = store.load_sync(SYNC_ID)
+    assert corrected
+    assert corrected.sync
+    assert corrected.sync.status.synced_at == datetime.fromisoformat(LONG_AGO)
