@@ -15,7 +15,7 @@ def generate_items(number: int, *, code: int = 2000, edge_cases: bool = True) ->
     """Generate exactly `number` rows as in a sync with this code.
 
     With traps, and rows enough for them, the last four are: the first one again word for word, and one each
-    without an id, a type and a status.
+    without an id, a type and, unless the sync succeeded, a status.
     """
     rows = list(islice(_generate_rows(code), number))
     if edge_cases and number > 4:
@@ -24,7 +24,7 @@ def generate_items(number: int, *, code: int = 2000, edge_cases: bool = True) ->
             rows[0],
             replace(without_id, transaction_id=None),
             replace(without_type, integration_type=None),
-            replace(pending, status=None, message=None),
+            pending if code in SUCCESS else replace(pending, status=None, message=None),
         ]
     return tuple(rows)
 
