@@ -179,13 +179,9 @@ class ControlApi:
 
     def _set_webhook_url(self, body: bytes) -> bytes:
         new = decode(WebhookUrl, body)
-<<<<<<< HEAD
-        self._codat.set_webhook_consumer(new.url, disabled=new.disabled, company_tags=new.company_tags)
-=======
         self._codat.set_webhook_consumer(
             new.url, disabled=new.disabled, event_types=new.event_types, company_tags=new.company_tags
         )
->>>>>>> origin/main
         self._deliverer.url = new.url
         return NO_CONTENT
 

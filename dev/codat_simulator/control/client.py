@@ -105,11 +105,6 @@ class SimulatorControl:
         """Return every message with its attempts."""
         return decode(tuple[Delivery, ...], self._call("GET", "deliveries"))
 
-<<<<<<< HEAD
-    def set_webhook_url(self, url: str, *, disabled: bool = False, company_tags: tuple[str, ...] = ()) -> None:
-        """Set the webhook URL."""
-        self._call("PUT", "webhook-url", encode(WebhookUrl, WebhookUrl(url, disabled, company_tags)))
-=======
     def attachments(self) -> tuple[Attachment, ...]:
         """Return all uploaded files."""
         return decode(tuple[Attachment, ...], self._call("GET", "attachments"))
@@ -125,7 +120,6 @@ class SimulatorControl:
         """Set the webhook URL and its filters."""
         new = WebhookUrl(url, disabled, event_types, company_tags)
         self._call("PUT", "webhook-url", encode(WebhookUrl, new))
->>>>>>> origin/main
 
     def add_fault(self, fault: Fault) -> None:
         """Inject a fault into the next matching requests."""

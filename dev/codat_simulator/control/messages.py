@@ -64,18 +64,11 @@ class WebhookSent:
 @with_config(WIRE)
 @dataclass(frozen=True)
 class WebhookUrl:
-<<<<<<< HEAD
-    """The webhook URL; the rest is reported by the API only, all webhooks are still sent."""
-
-    url: str
-    disabled: bool = False
-=======
     """The webhook URL and its filters; `disabled` is reported by the API only, webhooks are still sent."""
 
     url: str
     disabled: bool = False
     event_types: tuple[str, ...] = WebhookConsumer.event_types
->>>>>>> origin/main
     company_tags: tuple[str, ...] = ()
 
 
