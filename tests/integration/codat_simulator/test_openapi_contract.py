@@ -20,12 +20,13 @@ from schemathesis.specs.openapi.checks import (
 from dev.codat_simulator.api import reading, writing
 from dev.codat_simulator.api.routing import EXPENSES
 from dev.codat_simulator.books.models import Item
-from dev.codat_simulator.books.sample_data import generate_expense
+from dev.codat_simulator.books.sample_data import generate_expense, generate_items
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
 from tests.integration.codat_simulator.codat_openapi import codat_document, codat_schema
 
+GENERATED_SYNC_ID = "0d0e3ca6-9d3a-4f0c-8a52-5d3d6f3c6c11"
 COMPANY = f"/companies/{COMPANY_ID}"
 SYNCS = f"{COMPANY}/sync/expenses/syncs"
 TRANSACTION = f"{SYNCS}/{SYNC_ID}/transactions/{TRANSACTION_IDS[0]}"
@@ -48,6 +49,7 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", f"{SYNCS}/list/status", {}),
     ("GET", f"{SYNCS}/{SYNC_ID}/status", {}),
     ("GET", f"{SYNCS}/{SYNC_ID}/transactions", {}),
+    ("GET", f"{SYNCS}/{GENERATED_SYNC_ID}/transactions", {"params": {"page": 1, "pageSize": 50}}),
     ("GET", TRANSACTION, {}),
     ("GET", f"{WRITE}/config", {}),
     ("GET", f"{WRITE}/mappingOptions", {}),
@@ -78,6 +80,7 @@ def client(simulated: SimulatedCodat, codat_url: str) -> Iterator[httpx.Client]:
     company = simulated.company(COMPANY_ID)
     for code in (1000, 2000, 2040, 4000, 5000):
         simulated.add_sync(company, code, [Item(None, None, None), Item("t", "ValidationError", "bankfeeds", "no")])
+    simulated.add_sync(company, 5130, generate_items(50, code=5130), sync_id=GENERATED_SYNC_ID)
     simulated.add_sync(company, 2000, sync_status=None, sync_utc=None)
     with httpx.Client(base_url=codat_url, headers={"Authorization": simulated.credentials}) as client:
         yield client
