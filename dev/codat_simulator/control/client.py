@@ -21,6 +21,7 @@ from dev.codat_simulator.control.messages import (
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.webhooks.delivery import Delivery
 from dev.codat_simulator.wire import decode, encode
+from dev.waiting import PATIENCE_SECONDS
 
 
 class ControlError(Exception):
@@ -32,7 +33,7 @@ class SimulatorControl:
 
     def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
         self._client = httpx.Client(
-            base_url=f"{url.rstrip('/')}/_simulator/", timeout=30, transport=transport, trust_env=False
+            base_url=f"{url.rstrip('/')}/_simulator/", timeout=PATIENCE_SECONDS, transport=transport, trust_env=False
         )
 
     def __enter__(self) -> Self:

@@ -16,6 +16,7 @@ from dev.codat_simulator.control.messages import NewCompany, NewWebhook
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.codat_simulator.webhooks.delivery import Deliverer
+from dev.waiting import PATIENCE_SECONDS
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -39,7 +40,7 @@ class Running:
 
     def events(self) -> list[tuple[str, str]]:
         """Give type and sync of each webhook so far."""
-        assert self.deliverer.wait(5)
+        assert self.deliverer.wait(PATIENCE_SECONDS)
         events = [json.loads(webhook.content) for webhook in self.webhooks]
         return [
             (event["eventType"], event["payload"]["syncId"])
@@ -93,7 +94,7 @@ def test_webhook_is_delivered_replayed_and_redelivered(running: Running) -> None
     first = running.control.send_webhook(NewWebhook(sync_id=sync.sync_id, headers="svix", generation="old"))
     replayed = running.control.replay(first)
     assert running.control.redeliver(first) == first
-    assert running.deliverer.wait(5)
+    assert running.deliverer.wait(PATIENCE_SECONDS)
     assert sorted(each.headers["svix-id"] for each in running.webhooks) == sorted([first, first, replayed])
     assert {each.webhook_id: len(each.attempts) for each in running.control.deliveries()} == {first: 2, replayed: 1}
 
@@ -102,7 +103,7 @@ def test_webhook_can_say_anything(running: Running) -> None:
     """What cannot be parsed can be sent, twice if need be, and signed with a secret that is not Codat's."""
     new = NewWebhook(body="not JSON", repeat=2, secrets=("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",))
     webhook_id = running.control.send_webhook(new)
-    assert running.deliverer.wait(5)
+    assert running.deliverer.wait(PATIENCE_SECONDS)
     assert [(each.content, each.headers["webhook-id"]) for each in running.webhooks] == [(b"not JSON", webhook_id)] * 2
 
 

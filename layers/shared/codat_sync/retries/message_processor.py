@@ -29,7 +29,9 @@ class RetryMessageProcessor:
             command = parse_retry_message(record.body)
         except PoisonMessageError as poison:
             self.dead_letters.send(record.body, record.attributes.get("MessageGroupId"), poison)
-            logger.error("dead-lettered", message_id=record.message_id, reason=poison.reason, detail=poison.detail)
+            logger.error(
+                "message dead-lettered", message_id=record.message_id, reason=poison.reason, detail=poison.detail
+            )
             return
         try:
             self.execute(command)
