@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from dev.codat_simulator.api import reading, writing
 from dev.codat_simulator.api.routing import EXPENSES
@@ -24,7 +25,7 @@ from dev.codat_simulator.books.sample_data import generate_expense, generate_ite
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
-from tests.integration.codat_simulator.codat_openapi import codat_document, codat_schema
+from tests.support.codat.openapi import codat_document
 
 GENERATED_SYNC_ID = "0d0e3ca6-9d3a-4f0c-8a52-5d3d6f3c6c11"
 COMPANY = f"/companies/{COMPANY_ID}"
@@ -135,7 +136,7 @@ def test_generated_requests_get_documented_answers(
     """Whatever a valid request contains, the answer has a documented status and shape."""
     connection_id = client.get(f"{COMPANY}/connections").json()["results"][0]["id"]
     known = {"companyId": COMPANY_ID, "syncId": SYNC_ID, "connectionId": connection_id}
-    schema = codat_schema()
+    schema = _schema()
     simulated.quota.leave(1_000_000)
     for label in sorted(_documented_operations()):
         operation = schema.find_operation_by_label(label)
@@ -174,9 +175,15 @@ def test_every_webhook_is_as_documented(simulated: SimulatedCodat, event_type: s
     assert event.keys() <= document["components"]["schemas"][schema]["properties"].keys()
 
 
+def _schema() -> OpenApiSchema:
+    schema = schemathesis.openapi.from_dict(codat_document())
+    assert isinstance(schema, OpenApiSchema)
+    return schema
+
+
 def _check(answer: httpx.Response) -> str:
     """Raise unless the status and the content are documented; returns the operation as `GET /companies`."""
-    operation = codat_schema().find_operation_by_path(answer.request.method, answer.request.url.path)
+    operation = _schema().find_operation_by_path(answer.request.method, answer.request.url.path)
     assert operation is not None, answer.request.url
     assert str(answer.status_code) in operation.definition.raw["responses"]
     operation.validate_response(answer)
@@ -185,7 +192,7 @@ def _check(answer: httpx.Response) -> str:
 
 def _documented_operations() -> set[str]:
     simulated = _simulated_operations()
-    documented = [found.ok().label for found in codat_schema().get_all_operations() if isinstance(found, Ok)]
+    documented = [found.ok().label for found in _schema().get_all_operations() if isinstance(found, Ok)]
     return {label for label in documented if _anonymous(label) in simulated}
 
 
