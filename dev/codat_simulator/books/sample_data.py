@@ -49,8 +49,7 @@ def _generate_rows(code: int) -> Iterator[Item]:
         transaction_id = str(uuid4())
         status = _status(code, ordinal)
         message = REJECTION_MESSAGE if status in ("PushError", "ValidationError") else None
-        # Codat's reference has `expenses`, its examples `expense`.
-        yield Item(transaction_id, status, "expense" if ordinal % 2 else "expenses", message)
+        yield Item(transaction_id, status, message=message)
         if ordinal % 3 == 0:
             yield Item(transaction_id, status, "bankfeeds", message)
 
