@@ -148,15 +148,15 @@ def wait_for_worker(deployment: Deployment, webhook_id: str) -> float:
     )
 
 
-def search_dead_letters(deployment: Deployment, webhook_id: str) -> int:
-    """Check that the event is not in the dead-letter queue; returns how many messages are.
+def search_dead_letters(deployment: Deployment, webhook_id: str) -> str:
+    """Check that the event is not in the dead-letter queue; returns how many messages are, and whether all were read.
 
     Raises QueueUnavailableError, and botocore's errors.
     """
     letters = dead_letters(deployment).find(DeadLetterFilter(queue="sync"), _MOST_DEAD_LETTERS)
     if any(webhook_id in letter.body for letter in letters):
         raise CheckFailedError("the event is a dead letter", "`make dead-letters` with the same ENV shows why")
-    return len(letters)
+    return f"{len(letters)}, and about {letters.unexamined} not read" if letters.unexamined else str(len(letters))
 
 
 def _secret(deployment: Deployment, output: str, parse: Callable[[str], T]) -> T:

@@ -167,6 +167,7 @@ def test_totals_count_each_day_by_outcome(health: Health) -> None:
         assert [day["syncs"] for day in found["days"]] == [0, 2, 0, 1]
         assert found["days"][1] | {"day": ""} == {
             "day": "",
+            "isTruncated": False,
             "syncs": 2,
             "outcomes": {"failed": 2},
             "transactions": 3,

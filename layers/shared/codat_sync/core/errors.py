@@ -112,7 +112,9 @@ class InvalidBodyError(CodatSyncError):
 
     def __init__(self, issues: Sequence[ValidationIssue]) -> None:
         self.issues = tuple(_shorten(each) for each in issues[:_MAX_ISSUES])
-        super().__init__("; ".join(f"{each.location} {each.message}".strip() for each in self.issues))
+        named = [f"{each.location} {each.message}".strip() for each in self.issues]
+        omitted = len(issues) - len(named)
+        super().__init__("; ".join([*named, f"and {omitted} more"] if omitted else named))
 
 
 class UnsupportedMediaTypeError(InvalidBodyError):
