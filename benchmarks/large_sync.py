@@ -34,7 +34,7 @@ from dev.codat_simulator.simulator import SimulatedCodat
 from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.emulator import emulator
 from dev.waiting import PATIENCE_SECONDS
-from tests.support.sync_table import create_sync_table
+from tests.support.tables.sync_table import create_sync_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

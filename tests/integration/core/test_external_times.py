@@ -24,8 +24,8 @@ from codat_sync.reconciliation.comparison import Discrepancy, KnownSync, find_di
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.sync import SyncStatus
 from codat_sync.webhooks.message import webhook_message
-from tests.support.fake_table import FakeTable, fake_table
 from tests.support.oidc_issuer import unsigned
+from tests.support.tables.fake_table import FakeTable, fake_table
 
 if TYPE_CHECKING:
     from codat_sync.aws.dynamodb import Table

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from codat_sync.aws.table_schema import GATE
 from codat_sync.core.timestamps import format_timestamp
 from codat_sync.rate_limits.gate import SharedGate
-from codat_sync.submissions.expense_schemas import Body, Kind
+from codat_sync.submissions.expense_bodies import Body, Kind
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.submission import State, Submission
 from codat_sync.syncs.repository import SyncRepository

@@ -26,7 +26,7 @@ from dev.codat_simulator.books.models import Sync
 from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
-from tests.support.fake_table import fake_table
+from tests.support.tables.fake_table import fake_table
 
 _API_KEY = "an API key"
 _PACE = ProcessLimiter(at_once=8, per_minute=1_000_000)

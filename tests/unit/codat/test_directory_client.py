@@ -14,7 +14,7 @@ from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.process_limiter import ProcessLimiter
 from codat_sync.webhooks.endpoint import WebhookConsumer
 from dev.codat_simulator.simulator import SimulatedCodat
-from tests.support.fake_table import fake_table
+from tests.support.tables.fake_table import fake_table
 
 _URL = "https://api.example.com/webhooks/codat"
 

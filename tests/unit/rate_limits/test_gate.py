@@ -8,7 +8,7 @@ import pytest
 from codat_sync.rate_limits.errors import GateClosedError
 from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.quota import Closure, ClosureReason, Quota, QuotaEvent, closure_from_429
-from tests.support.fake_table import FakeTable
+from tests.support.tables.fake_table import FakeTable
 
 if TYPE_CHECKING:
     from codat_sync.aws.dynamodb import Table

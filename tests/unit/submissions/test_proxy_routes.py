@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from codat_sync.core.errors import InvalidBodyError
-from codat_sync.submissions.expense_schemas import Kind
+from codat_sync.submissions.expense_bodies import Kind
 from codat_sync.submissions.proxy_routes import (
     WriteRoute,
     company_id_from_path,

@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 
 from codat_sync.core.errors import InvalidBodyError, ValidationIssue
 from codat_sync.core.identifiers import canonicalize, is_identifier
-from codat_sync.submissions.expense_schemas import (
+from codat_sync.submissions.expense_bodies import (
     Body,
     Kind,
     has_post,
