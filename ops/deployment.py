@@ -156,7 +156,7 @@ def _remedy(error: BotoCoreError | ClientError, stack: str | None) -> str:
         return "Start it with `make up`."
     match error:
         case NoRegionError():
-            return "Name the stack's region: export AWS_REGION=…"
+            return "Name the stack's region: export AWS_DEFAULT_REGION=…"
         case NoCredentialsError() | PartialCredentialsError() | ProfileNotFound():
             return "Sign in to the stack's AWS account: aws configure, aws sso login, or export AWS_PROFILE=…"
         case _:

@@ -16,7 +16,7 @@ from codat_sync.queries.sync_index import SyncIndex
 from codat_sync.queries.sync_query import HistoryQuery, Period, Sort
 from tests.support.aws import Aws
 from tests.support.botocore_calls import count_requests
-from tests.support.sync_table import fill
+from tests.support.tables.sync_table import fill
 
 _NOW = datetime.now(UTC).replace(hour=12)  # when the day has syncs enough for a page
 _MONTH = Period(_NOW.date() - timedelta(days=29), _NOW.date())

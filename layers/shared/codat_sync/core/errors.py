@@ -191,6 +191,14 @@ class CodatNotFoundError(CodatError):
     """Codat doesn't know the company or sync, or not yet (404)."""
 
 
+class CodatOtherCompanyError(CodatNotFoundError):
+    """Codat knows the sync, but as one of another company: ``company_id``."""
+
+    def __init__(self, message: str, company_id: str) -> None:
+        super().__init__(message)
+        self.company_id = company_id
+
+
 class CodatResponseError(CodatError):
     """Codat's response does not match its documentation."""
 

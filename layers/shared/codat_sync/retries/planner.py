@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from codat_sync.submissions.expense_schemas import Body
+from codat_sync.submissions.expense_bodies import Body
 from codat_sync.submissions.submission import IN_FLIGHT_TIMEOUT, PREVIOUSLY_PROCESSED, State, Submission
 from codat_sync.syncs.items import COMPLETED, FAILED_STATUSES
 from codat_sync.syncs.status_codes import DISCONNECTED, Outcome, status_code

@@ -47,6 +47,11 @@ class Item:
         """Return whether the transaction was not written to the books in this sync."""
         return self.status in FAILED_STATUSES
 
+    @property
+    def is_unclear(self) -> bool:
+        """Return whether Codat says neither that it is pending nor what became of it: ``Unknown``, null, a new word."""
+        return self.status not in FAILED_STATUSES | {COMPLETED, PENDING}
+
 
 def truncate_message(text: str | None) -> str | None:
     """Return a message of Codat's within the maximum length."""

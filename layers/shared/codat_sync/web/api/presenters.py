@@ -9,7 +9,7 @@ from codat_sync.queries.sync_query import Totals as FoundTotals
 from codat_sync.retries.preview import RetryPreview as FoundPreview
 from codat_sync.retries.preview import TransactionPlan
 from codat_sync.syncs.items import Item as FoundItem
-from codat_sync.syncs.status_codes import status_code
+from codat_sync.syncs.status_codes import explain, status_code
 from codat_sync.web.api.schemas import (
     Code,
     CompanyHealth,
@@ -42,6 +42,11 @@ def code(number: int) -> Code:
     return Code.model_validate(status_code(number))
 
 
+def meaning(found: FoundDetails) -> Code | None:
+    """Describe the result of a sync: its status code, unless its items contradict it; None until it is fetched."""
+    return Code.model_validate(explain(found.status.code, found.listed.outcome)) if found.status else None
+
+
 def summary(row: ListedSync) -> SyncSummary:
     """Convert a listed sync."""
     return SyncSummary.model_validate(row)
@@ -68,9 +73,8 @@ def totals(found: FoundTotals) -> Totals:
 
 def details(found: FoundDetails) -> SyncDetails:
     """Convert the details of a sync."""
-    meaning = code(found.status.code) if found.status else None
     fields = {name: getattr(found, name) for name in SyncDetails.model_fields if hasattr(found, name)}
-    return SyncDetails.model_validate({**fields, "listed": found.listed, "meaning": meaning})
+    return SyncDetails.model_validate({**fields, "listed": found.listed, "meaning": meaning(found)})
 
 
 def items(page: FoundItems) -> ItemPage:

@@ -10,7 +10,7 @@ from codat_sync.polling.schedule import CheckFailure
 from codat_sync.retries.planner import Step
 from codat_sync.submissions.submission import State
 from codat_sync.syncs.retry_record import RetryState
-from codat_sync.syncs.status_codes import ActionOwner, Outcome, status_code
+from codat_sync.syncs.status_codes import ActionOwner, Outcome, explain
 
 
 class _Answer(BaseModel):
@@ -45,8 +45,8 @@ class SyncSummary(_Answer):
     @computed_field  # type: ignore[prop-decorator] # https://github.com/python/mypy/issues/1362
     @property
     def meaning(self) -> str | None:
-        """The meaning of the status code."""
-        return None if self.code is None else status_code(self.code).meaning
+        """The meaning of the status code, considering the outcome."""
+        return None if self.code is None else explain(self.code, self.outcome).meaning
 
 
 class SyncPage(_Answer):

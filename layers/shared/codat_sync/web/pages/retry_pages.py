@@ -28,7 +28,7 @@ def add_retry_pages(app: APIGatewayHttpResolver, read_service: ReadService, func
         preview = read_service.retry_previews.preview_sync(wanted) if found else None
         if not found or not preview:
             return not_found_page(request, "sync")
-        meaning = presenters.code(found.status.code) if found.status else None
+        meaning = presenters.meaning(found)
         return page(
             request,
             "sync_retry.html",

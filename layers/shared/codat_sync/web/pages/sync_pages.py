@@ -117,7 +117,7 @@ def _tab(app: APIGatewayHttpResolver, found: SyncDetails | None, tab: str, /, **
     request = app.context["request"]
     if found is None:
         return not_found_page(request, "sync")
-    meaning = presenters.code(found.status.code) if found.status else None
+    meaning = presenters.meaning(found)
     shown = {"live": None} | values
     return page(request, f"sync_{tab}.html", tab=tab, sync=found, listed=found.listed, meaning=meaning, **shown)
 

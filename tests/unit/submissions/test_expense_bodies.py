@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codat_sync.core.errors import InvalidBodyError
-from codat_sync.submissions.expense_schemas import (
+from codat_sync.submissions.expense_bodies import (
     Kind,
     parse_created,
     parse_put,
