@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import TypeVar
+from urllib.parse import quote
 
 from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
@@ -127,7 +128,7 @@ def _answer(
     last = []
     if end:
         headers["x-truncated"] = end
-        rest = f" To export the rest, add this to the query: cursor={cursor}" if cursor else ""
+        rest = f" To export the rest, add this to the URL's query: cursor={quote(cursor)}" if cursor else ""
         last = [_line(["end"], {"end": f"Not complete: {end}.{rest}"})]
     if cursor:
         headers["x-next-cursor"] = cursor
