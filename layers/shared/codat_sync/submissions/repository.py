@@ -1,26 +1,57 @@
 """Store submissions in SyncTable, with the claims of their transactions and the bodies."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from codat_sync.aws.dynamodb import Attributes, Table
-from codat_sync.aws.table_schema import BODY_PREFIX, COMPANY, body_key, claim_key, company_key, submission_key
+from codat_sync.aws.table_schema import (
+    BODY_PREFIX,
+    COMPANY,
+    body_key,
+    claim_key,
+    company_key,
+    due_index_keys,
+    submission_key,
+    unknown_index_keys,
+    unknown_partition,
+)
 from codat_sync.companies.tombstones import NOT_ERASED, is_erased, require_not_erased
 from codat_sync.core.enums import parse_enum
 from codat_sync.core.errors import ClaimConflictError, CompanyErasedError, ConditionFailedError
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.submissions.expense_schemas import Body, Kind
-from codat_sync.submissions.submission import State, Submission
+from codat_sync.submissions.submission import FIRST_LOOKUP, Resolution, State, Submission
 
 _VERSION = 1
+# A known outcome is neither looked up again nor listed as unknown.
+_OUTCOME_KNOWN = {**due_index_keys(None), **unknown_index_keys(None)}
 
 # The submission that claims each transaction; None if none does.
 Claims = dict[str, Submission | None]
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownOutcome:
+    """A submission whose outcome is unknown ``since`` it was sent, as it is listed for an operator.
+
+    ``next_lookup_at`` is None if its outcome is no longer looked up.
+    """
+
+    submission_id: str
+    company_id: str
+    transaction_ids: tuple[str, ...]
+    since: datetime
+    next_lookup_at: datetime | None
+
+
 class SubmissionRepository:
-    """Load and store submissions, claims and bodies."""
+    """Load and store submissions, claims and bodies.
+
+    While a submission is in flight it has a due time, from the write that records it to the one that records its
+    outcome: whatever happens in between, its outcome is looked up.
+    """
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -54,7 +85,14 @@ class SubmissionRepository:
                     (self._claim(submission, transaction_id), {"submissionId": holder and holder.submission_id})
                     for transaction_id, holder in claims.items()
                 ]
-                + [(submission_key(submission.submission_id) | _write(submission), {"submissionId": None})],
+                + [
+                    (
+                        submission_key(submission.submission_id)
+                        | _write(submission)
+                        | _due_at(submission.recorded_at + FIRST_LOOKUP),
+                        {"submissionId": None},
+                    )
+                ],
                 checks=[(company_key(submission.company_id), NOT_ERASED)],
             )
         except ConditionFailedError as error:
@@ -84,13 +122,14 @@ class SubmissionRepository:
 
         Raises ClaimConflictError.
         """
-        self._change(submission, {"state": State.SENT.value, "sentAt": format_timestamp(now)})
+        changes = {"state": State.SENT.value, "sentAt": format_timestamp(now), **_due_at(now + FIRST_LOOKUP)}
+        self._change(submission, changes)
         return replace(submission, state=State.SENT, sent_at=now)
 
     def mark_accepted(self, submission: Submission, sync_id: str, status: int | None) -> None:
         """Record Codat's sync of the submission, and the status returned to its caller. Raises ClaimConflictError."""
         changes = {"state": State.ACCEPTED.value, "syncId": sync_id, "answerStatus": status}
-        self._change(submission, changes)
+        self._change(submission, changes | _OUTCOME_KNOWN)
 
     def mark_unknown(self, submission: Submission, status: int | None) -> None:
         """Record that the submission's outcome is unknown, and no response will follow. Raises ClaimConflictError."""
@@ -109,7 +148,59 @@ class SubmissionRepository:
             "rejectionReason": reason,
             "alreadyProcessed": sorted(already_processed),
         }
-        self._change(submission, changes)
+        self._change(submission, changes | _OUTCOME_KNOWN)
+
+    def mark_resolved(self, submission: Submission, resolution: Resolution, written: Collection[str]) -> None:
+        """Record an operator's statement which of the transactions are written. The claims are released.
+
+        Raises ClaimConflictError.
+        """
+        changes = {
+            "state": State.ACCEPTED.value if written else State.REJECTED.value,
+            "answerStatus": None,
+            "rejectionReason": None if written else f"not written, says {resolution.by}: {resolution.reason}",
+            "alreadyProcessed": sorted(written),
+            "resolution": {
+                "by": resolution.by,
+                "reason": resolution.reason,
+                "at": format_timestamp(resolution.at),
+            },
+        }
+        self._change(submission, changes | _OUTCOME_KNOWN)
+
+    def schedule_lookup(self, submission: Submission, due_at: datetime | None, *, reported_at: datetime | None) -> None:
+        """Set when the submission's outcome is looked up next (None: no more); from ``reported_at`` on, list it.
+
+        Raises ClaimConflictError.
+        """
+        due = format_timestamp(due_at) if due_at else None
+        changes: Attributes = {**due_index_keys(due)}
+        if reported_at:
+            reported = format_timestamp(reported_at)
+            position = f"{format_timestamp(submission.began_at)}#{submission.submission_id}"
+            changes |= {"reportedAt": reported, **unknown_index_keys(position)}
+            changes["summary"] = _summary(submission) | {
+                "transactionIds": list(submission.transaction_ids),
+                "since": format_timestamp(submission.began_at),
+                "reportedAt": reported,
+                "nextLookupAt": due,
+            }
+        self._change(submission, changes, {"reportedAt": _timestamp_or_none(submission.reported_at)})
+
+    def clear_due(self, submission: Submission) -> None:
+        """Clear the due time of a submission whose outcome is known. Raises ClaimConflictError."""
+        self._change(submission, _OUTCOME_KNOWN)
+
+    def load(self, submission_id: str) -> Submission | None:
+        """Load a submission, None if there is none. Raises UnprocessedItemsError."""
+        found = self._table.get([submission_key(submission_id)])
+        return _read(found[0]) if found else None
+
+    def load_unknown(self, after: str | None, limit: int) -> tuple[list[UnknownOutcome], str | None]:
+        """Load one page of the reported submissions with an unknown outcome, oldest first, and the next cursor."""
+        items, has_more = self._table.query_page(unknown_partition(), after, limit, newest_first=False)
+        found = [_read_unknown(item["summary"]) for item in items]
+        return found, items[-1]["daySk"] if has_more and items else None
 
     def load_submissions(self, company_id: str, transaction_id: str) -> list[tuple[Submission, Body]]:
         """Load every submission of a transaction with its body, oldest first, including stored bodies.
@@ -131,9 +222,15 @@ class SubmissionRepository:
         )
         return {other.sync_id for other in found if other.sync_id and other.submission_id != submission.submission_id}
 
-    def _change(self, submission: Submission, changes: Mapping[str, object]) -> None:
+    def _change(
+        self,
+        submission: Submission,
+        changes: Mapping[str, object],
+        expected: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
+        key, state = submission_key(submission.submission_id), {"state": submission.state.value}
         try:
-            self._table.update(submission_key(submission.submission_id), changes, {"state": submission.state.value})
+            self._table.update(dict(key), changes, {**state, **expected}, increment="version")
         except ConditionFailedError as error:
             raise ClaimConflictError(f"submission {submission.submission_id} was changed concurrently") from error
 
@@ -158,9 +255,18 @@ def _write(submission: Submission) -> Attributes:
         "digest": submission.digest,
         "state": submission.state.value,
         "recordedAt": format_timestamp(submission.recorded_at),
+        "summary": _summary(submission),
         "retryOf": submission.retry_of,
         "hasCallerKey": submission.has_caller_key,
     }
+
+
+def _due_at(moment: datetime) -> dict[str, str | None]:
+    return due_index_keys(format_timestamp(moment))
+
+
+def _summary(submission: Submission) -> Attributes:
+    return {"companyId": submission.company_id, "submissionId": submission.submission_id}
 
 
 def _read(values: Attributes) -> Submission:
@@ -182,6 +288,22 @@ def _read(values: Attributes) -> Submission:
         already_processed=frozenset(values.get("alreadyProcessed", ())),
         rejection_reason=values.get("rejectionReason"),
         has_caller_key=values.get("hasCallerKey", False),
+        reported_at=parse_timestamp(values.get("reportedAt")),
+        resolution=_read_resolution(values.get("resolution")),
+    )
+
+
+def _read_resolution(values: Attributes | None) -> Resolution | None:
+    return values and Resolution(values["by"], values["reason"], _parse_required_timestamp(values["at"]))
+
+
+def _read_unknown(summary: Attributes) -> UnknownOutcome:
+    return UnknownOutcome(
+        submission_id=summary["submissionId"],
+        company_id=summary["companyId"],
+        transaction_ids=tuple(summary["transactionIds"]),
+        since=_parse_required_timestamp(summary["since"]),
+        next_lookup_at=parse_timestamp(summary.get("nextLookupAt")),
     )
 
 
@@ -190,6 +312,10 @@ def _parse_required_timestamp(text: str) -> datetime:
     if moment is None:
         raise ValueError(f"invalid timestamp: {text}")
     return moment
+
+
+def _timestamp_or_none(moment: datetime | None) -> str | None:
+    return format_timestamp(moment) if moment else None
 
 
 def _int_or_none(value: object) -> int | None:

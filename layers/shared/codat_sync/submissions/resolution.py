@@ -1,0 +1,96 @@
+"""Let an operator state the outcome of a submission that Codat does not tell.
+
+Why this can't write twice: nothing is sent. A statement is accepted only for a reported submission, of which nothing is
+in transit any more and nothing may be sent again (see ``UNKNOWN_AFTER``). Only transactions stated as not written may
+be submitted again, each with a claim of its own.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from codat_sync.aws.observability import logger
+from codat_sync.core.errors import (
+    ClaimConflictError,
+    CompanyErasedError,
+    InvalidBodyError,
+    TooEarlyError,
+    ValidationIssue,
+)
+from codat_sync.submissions.submission import UNKNOWN_AFTER, Resolution
+
+if TYPE_CHECKING:
+    from codat_sync.submissions.repository import SubmissionRepository
+    from codat_sync.submissions.submission import Submission
+    from codat_sync.syncs.repository import SyncRepository
+    from codat_sync.syncs.retry_repository import RetryRepository
+
+MAX_REASON_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ResolutionCommand:
+    """State which transactions of a submission are written (None: all of them), who found that out, and how."""
+
+    submission_id: str
+    written: frozenset[str] | None
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ResolutionService:
+    """Resolve submissions. ``is_not_erased`` returns whether a company's data may be written, by its id."""
+
+    submissions: "SubmissionRepository"
+    store: "SyncRepository"
+    retries: "RetryRepository"
+    is_not_erased: Callable[[str], bool]
+    now: Callable[[], datetime]
+
+    def resolve(self, command: ResolutionCommand) -> bool:
+        """Record the statement. Returns False if the submission is not in flight (any more), or does not exist.
+
+        Raises InvalidBodyError, TooEarlyError, CompanyErasedError and DynamoDB's errors.
+        """
+        submission = self.submissions.load(command.submission_id)
+        if submission is None or not submission.is_in_flight:
+            return False
+        written = submission.transaction_ids if command.written is None else command.written
+        self._require_resolvable(submission, command, written)
+        resolution = Resolution(command.by, command.reason.strip(), self.now())
+        try:
+            self.submissions.mark_resolved(submission, resolution, written)
+        except ClaimConflictError:
+            return False  # Its outcome was found, or another operator was first.
+        self._reschedule_retries(submission)
+        logger.info(
+            "submission resolved",
+            submission_id=submission.submission_id,
+            company_id=submission.company_id,
+            written=sorted(written),
+            resolved_by=command.by,
+        )
+        return True
+
+    def _require_resolvable(
+        self, submission: "Submission", command: ResolutionCommand, written: Collection[str]
+    ) -> None:
+        if not 0 < len(command.reason.strip()) <= MAX_REASON_LENGTH:
+            raise InvalidBodyError([ValidationIssue("reason", f"is required: 1 to {MAX_REASON_LENGTH} characters")])
+        if unknown := set(written) - set(submission.transaction_ids):
+            raise InvalidBodyError(
+                [ValidationIssue("written", f"not in this submission: {', '.join(sorted(unknown))}")]
+            )
+        if not self.is_not_erased(submission.company_id):
+            raise CompanyErasedError(submission.company_id)
+        if submission.reported_at is None or self.now() - submission.began_at < UNKNOWN_AFTER:
+            raise TooEarlyError("its outcome is still being looked up, and it may be sent again with its key")
+
+    def _reschedule_retries(self, submission: "Submission") -> None:
+        """Have the retries of the transactions planned anew: those that waited for this outcome have none else."""
+        now = self.now()
+        for transaction_id in submission.transaction_ids:
+            for sync_id in self.store.load_sync_ids_of_transaction(submission.company_id, transaction_id):
+                self.retries.reschedule(submission.company_id, sync_id, now)
