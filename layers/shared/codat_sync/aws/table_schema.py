@@ -179,7 +179,7 @@ def dropped_partition() -> Partition:
 
 
 def unknown_partition() -> Partition:
-    """Return the partition that lists what has an unknown outcome, the oldest first. It shares the index of the days."""
+    """Return the partition that lists the unknown outcomes, the oldest first. It shares the index of the days."""
     return Partition("byDay", "dayPk", "daySk", UNKNOWN)
 
 

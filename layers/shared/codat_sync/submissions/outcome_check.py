@@ -42,16 +42,20 @@ class OutcomeCheck:
         if submission is None or not self.is_not_erased(submission.company_id):
             return
         try:
-            if not submission.is_in_flight:
-                return self.submissions.clear_due(submission)  # An older version recorded the outcome only.
-            failure = self._look_up(submission)
-            current = self.submissions.load(submission_id)
-            if current and current.is_in_flight:
-                self._schedule_next(current, failure)
+            if submission.is_in_flight:
+                self._look_up(submission)
+            else:
+                self.submissions.clear_due(submission)  # An older version has recorded no more than the outcome.
         except (ClaimConflictError, CompanyErasedError) as error:
             logger.info("outcome check superseded", submission_id=submission_id, reason=type(error).__name__)
 
-    def _look_up(self, submission: "Submission") -> CodatSyncError | None:
+    def _look_up(self, submission: "Submission") -> None:
+        failure = self._record_outcome(submission)
+        current = self.submissions.load(submission.submission_id)
+        if current and current.is_in_flight:
+            self._schedule_next(current, failure)
+
+    def _record_outcome(self, submission: "Submission") -> CodatSyncError | None:
         """Record the outcome if it can be found. Returns the error if Codat gave no answer."""
         try:
             self.service.require_claim_released(submission.transaction_ids[0], submission)
@@ -63,9 +67,7 @@ class OutcomeCheck:
 
     def _schedule_next(self, submission: "Submission", failure: CodatSyncError | None) -> None:
         now = self.now()
-        due_at = submission.next_lookup_at(now)
-        if failure and due_at is None:
-            due_at = submission.next_lookup_at(submission.began_at)  # Codat gave no answer: that ends nothing.
+        due_at = submission.next_lookup_at(now, was_answered=failure is None)
         if due_at and isinstance(failure, GateClosedError):
             due_at = max(due_at, failure.closure.until)
         is_unknown = now - submission.began_at >= UNKNOWN_AFTER

@@ -68,7 +68,8 @@ class SubmissionRepository:
             raise CompanyErasedError(company_id)
         claimed = {claim["transactionId"]: claim["submissionId"] for claim in claims}
         submissions = {
-            item["submissionId"]: _read(item) for item in self._table.get(map(submission_key, set(claimed.values())))
+            item["submissionId"]: read_submission(item)
+            for item in self._table.get(map(submission_key, set(claimed.values())))
         }
         return {each: submissions.get(claimed.get(each, "")) for each in transaction_ids}
 
@@ -129,7 +130,7 @@ class SubmissionRepository:
     def mark_accepted(self, submission: Submission, sync_id: str, status: int | None) -> None:
         """Record Codat's sync of the submission, and the status returned to its caller. Raises ClaimConflictError."""
         changes = {"state": State.ACCEPTED.value, "syncId": sync_id, "answerStatus": status}
-        self._change(submission, changes | _OUTCOME_KNOWN)
+        self._change(submission, {**changes, **_OUTCOME_KNOWN})
 
     def mark_unknown(self, submission: Submission, status: int | None) -> None:
         """Record that the submission's outcome is unknown, and no response will follow. Raises ClaimConflictError."""
@@ -148,7 +149,7 @@ class SubmissionRepository:
             "rejectionReason": reason,
             "alreadyProcessed": sorted(already_processed),
         }
-        self._change(submission, changes | _OUTCOME_KNOWN)
+        self._change(submission, {**changes, **_OUTCOME_KNOWN})
 
     def mark_resolved(self, submission: Submission, resolution: Resolution, written: Collection[str]) -> None:
         """Record an operator's statement which of the transactions are written. The claims are released.
@@ -166,7 +167,7 @@ class SubmissionRepository:
                 "at": format_timestamp(resolution.at),
             },
         }
-        self._change(submission, changes | _OUTCOME_KNOWN)
+        self._change(submission, {**changes, **_OUTCOME_KNOWN})
 
     def schedule_lookup(self, submission: Submission, due_at: datetime | None, *, reported_at: datetime | None) -> None:
         """Set when the submission's outcome is looked up next (None: no more); from ``reported_at`` on, list it.
@@ -194,7 +195,7 @@ class SubmissionRepository:
     def load(self, submission_id: str) -> Submission | None:
         """Load a submission, None if there is none. Raises UnprocessedItemsError."""
         found = self._table.get([submission_key(submission_id)])
-        return _read(found[0]) if found else None
+        return read_submission(found[0]) if found else None
 
     def load_unknown(self, after: str | None, limit: int) -> tuple[list[UnknownOutcome], str | None]:
         """Load one page of the reported submissions with an unknown outcome, oldest first, and the next cursor."""
@@ -210,7 +211,9 @@ class SubmissionRepository:
         bodies = self._table.query(claim_key(company_id, transaction_id)["pk"], BODY_PREFIX)
         texts = {item["sk"].removeprefix(BODY_PREFIX): item for item in bodies}
         found = self._table.get(map(submission_key, texts))
-        attempts = [(_read(item), Body(transaction_id, texts[item["submissionId"]].get("body", ""))) for item in found]
+        attempts = [
+            (read_submission(item), Body(transaction_id, texts[item["submissionId"]].get("body", ""))) for item in found
+        ]
         return sorted(attempts, key=lambda each: each[0].recorded_at)
 
     def load_sync_ids_of_other_submissions(self, submission: Submission) -> set[str]:
@@ -269,7 +272,8 @@ def _summary(submission: Submission) -> Attributes:
     return {"companyId": submission.company_id, "submissionId": submission.submission_id}
 
 
-def _read(values: Attributes) -> Submission:
+def read_submission(values: Attributes) -> Submission:
+    """Read a submission from its item's ``values``. Attributes that an older version omitted are empty."""
     return Submission(
         submission_id=values["submissionId"],
         company_id=values["companyId"],
@@ -294,7 +298,9 @@ def _read(values: Attributes) -> Submission:
 
 
 def _read_resolution(values: Attributes | None) -> Resolution | None:
-    return values and Resolution(values["by"], values["reason"], _parse_required_timestamp(values["at"]))
+    if not values:
+        return None
+    return Resolution(values["by"], values["reason"], _parse_required_timestamp(values["at"]))
 
 
 def _read_unknown(summary: Attributes) -> UnknownOutcome:

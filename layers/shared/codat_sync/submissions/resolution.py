@@ -7,7 +7,7 @@ be submitted again, each with a claim of its own.
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from codat_sync.aws.observability import logger
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from codat_sync.syncs.retry_repository import RetryRepository
 
 MAX_REASON_LENGTH = 500
+_PLAN_DELAY = timedelta(minutes=1)  # longer than the write that follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,11 @@ class ResolutionService:
         written = submission.transaction_ids if command.written is None else command.written
         self._require_resolvable(submission, command, written)
         resolution = Resolution(command.by, command.reason.strip(), self.now())
+        self._reschedule_retries(submission)
         try:
             self.submissions.mark_resolved(submission, resolution, written)
         except ClaimConflictError:
             return False  # Its outcome was found, or another operator was first.
-        self._reschedule_retries(submission)
         logger.info(
             "submission resolved",
             submission_id=submission.submission_id,
@@ -89,8 +90,8 @@ class ResolutionService:
             raise TooEarlyError("its outcome is still being looked up, and it may be sent again with its key")
 
     def _reschedule_retries(self, submission: "Submission") -> None:
-        """Have the retries of the transactions planned anew: those that waited for this outcome have none else."""
-        now = self.now()
+        """Have the retries of the transactions planned anew soon: before the resolution, so that a crash loses none."""
+        due_at = self.now() + _PLAN_DELAY
         for transaction_id in submission.transaction_ids:
             for sync_id in self.store.load_sync_ids_of_transaction(submission.company_id, transaction_id):
-                self.retries.reschedule(submission.company_id, sync_id, now)
+                self.retries.reschedule(submission.company_id, sync_id, due_at)

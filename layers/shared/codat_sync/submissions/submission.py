@@ -19,8 +19,8 @@ KEY_REUSE_WINDOW = timedelta(minutes=80)
 KEY_RETENTION = timedelta(minutes=90)
 # After this, a sent request has its response or never will: our deadline, plus time to store it.
 IN_FLIGHT_TIMEOUT = timedelta(seconds=40)
-# An outcome still unknown then is reported. By then no repeated request may be sent with the key any more, and none is
-# in transit: so an operator's finding in the accounting software stays true.
+# An outcome still unknown then is reported. By then no repeated request may be sent with the key any more, and none
+# is in transit: so an operator's finding in the accounting software stays true.
 UNKNOWN_AFTER = KEY_RETENTION
 # Codat's syncs are searched for an unknown outcome for so long: first after a minute, then whenever the age has doubled,
 # at least every six hours. Each lookup uses quota.
@@ -102,10 +102,10 @@ class Submission:
         """When it was sent, or else recorded."""
         return self.sent_at or self.recorded_at
 
-    def next_lookup_at(self, now: datetime) -> datetime | None:
-        """Return when to look up its outcome again; None if it has been looked up for long enough."""
+    def next_lookup_at(self, now: datetime, *, was_answered: bool) -> datetime | None:
+        """Return when to look up its outcome again; None if Codat has not listed it for long enough."""
         age = now - self.began_at
-        if age >= LOOKUP_PERIOD:
+        if age >= LOOKUP_PERIOD and was_answered:
             return None
         return now + min(max(age, FIRST_LOOKUP), _MAX_LOOKUP_INTERVAL)
 
