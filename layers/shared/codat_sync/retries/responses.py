@@ -53,7 +53,7 @@ def answer_invocation(
     if "submissionId" in event:
         return {"isResolved": resolve(parse_resolution(event))}
     report = execute(parse_direct_invocation(event))
-    return report and report_to_json(report)
+    return report_to_json(report) if report else None
 
 
 def report_to_json(report: "RetryReport") -> Json:

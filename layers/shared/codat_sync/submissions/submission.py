@@ -22,8 +22,8 @@ IN_FLIGHT_TIMEOUT = timedelta(seconds=40)
 # An outcome still unknown then is reported. By then no repeated request may be sent with the key any more, and none
 # is in transit: so an operator's finding in the accounting software stays true.
 UNKNOWN_AFTER = KEY_RETENTION
-# Codat's syncs are searched for an unknown outcome for so long: first after a minute, then whenever the age has doubled,
-# at least every six hours. Each lookup uses quota.
+# Codat's syncs are searched for an unknown outcome for so long: first after a minute, then whenever the age has
+# doubled, at least every six hours. Each lookup uses quota.
 LOOKUP_PERIOD = timedelta(days=14)
 FIRST_LOOKUP = timedelta(minutes=1)
 _MAX_LOOKUP_INTERVAL = timedelta(hours=6)
