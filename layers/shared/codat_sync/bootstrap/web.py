@@ -51,7 +51,8 @@ def build_read_service(
     store = SyncRepository(table, event_retention=_NO_EVENTS)
     companies = CompanyRepository(table, event_retention=_NO_EVENTS)
     policy = RetryPolicy(settings.max_attempts, settings.initial_delay, settings.max_delay)
-    histories = TransactionHistories(store, SubmissionRepository(table), companies)
+    submissions = SubmissionRepository(table)
+    histories = TransactionHistories(store, submissions, companies)
     sync_queue = SyncQueue(sqs, settings.sync_queue_url)
     return ReadService(
         sync_history=SyncHistory(SyncIndex(table)),
@@ -61,6 +62,7 @@ def build_read_service(
         completeness=Completeness(table),
         run_repository=ReconciliationRunRepository(table),
         retry_previews=RetryPreviewService(histories, policy, utc_now),
+        submissions=submissions,
         live=LiveLookup(CodatClient(connection), sync_queue, partial(is_not_erased, table)),
         now=utc_now,
     )

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
 from codat_sync.aws.dynamodb import Attributes, Table
 from codat_sync.aws.table_schema import (
@@ -272,7 +273,7 @@ def _summary(submission: Submission) -> Attributes:
     return {"companyId": submission.company_id, "submissionId": submission.submission_id}
 
 
-def read_submission(values: Attributes) -> Submission:
+def read_submission(values: Mapping[str, Any]) -> Submission:
     """Read a submission from its item's ``values``. Attributes that an older version omitted are empty."""
     return Submission(
         submission_id=values["submissionId"],

@@ -329,6 +329,23 @@ class FailureCauses(_Answer):
     is_truncated: bool = Field(description="Whether only the newest 200 failed syncs were analysed")
 
 
+class UnknownOutcome(_Answer):
+    """A submission without an outcome. The accounting software shows whether it was written."""
+
+    submission_id: str
+    company_id: str
+    transaction_ids: list[str]
+    since: datetime = Field(description="When it was sent")
+    next_lookup_at: datetime | None = Field(description="Null if its outcome is no longer looked up in Codat")
+
+
+class UnknownOutcomes(_Answer):
+    """One page of the submissions with an unknown outcome, oldest first."""
+
+    outcomes: list[UnknownOutcome]
+    next_cursor: str | None
+
+
 class LiveSync(_Answer):
     """A sync's current status in Codat. If ``isQueued``, the stored sync is updated within seconds."""
 
