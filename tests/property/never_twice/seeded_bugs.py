@@ -17,6 +17,7 @@ from codat_sync.retries import planner as plan_module
 from codat_sync.retries.planner import TransactionHistory
 from codat_sync.retries.service import RetryService
 from codat_sync.retries.transaction_history import TransactionHistories
+from codat_sync.submissions import repository as repository_module
 from codat_sync.submissions import service as submit_module
 from codat_sync.submissions import submission as submission_module
 from codat_sync.submissions.codat_writer import CodatWriter
@@ -140,6 +141,16 @@ def written_updates_are_retried(patch: Patch) -> None:
     patch.setattr(plan_module, "_plan_unknown", lambda *_: None)
 
 
+def submissions_are_not_due(patch: Patch) -> None:
+    """Record and send submissions without a time at which their outcome is looked up."""
+    patch.setattr(repository_module, "_due_at", lambda _: {})
+
+
+def lookups_end_early(patch: Patch) -> None:
+    """Look up an unknown outcome once, long before it is reported."""
+    patch.setattr(Submission, "next_lookup_at", lambda *_, **__: None)
+
+
 # Each with a seed that has found it, which is tried first.
 BUGS: dict[Bug, int] = {
     claims_without_condition: 1,
@@ -155,3 +166,5 @@ BUGS: dict[Bug, int] = {
     repeats_have_new_keys: 14,
     written_updates_are_retried: 11,
 }
+
+FORGETTING_BUGS: dict[Bug, int] = {submissions_are_not_due: 0, lookups_end_early: 0}
