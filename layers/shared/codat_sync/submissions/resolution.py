@@ -56,7 +56,10 @@ class ResolutionService:
         Raises InvalidBodyError, TooEarlyError, CompanyErasedError and DynamoDB's errors.
         """
         submission = self.submissions.load(command.submission_id)
-        if submission is None or not submission.is_in_flight:
+        if submission is None:
+            return False
+        if not submission.is_in_flight:
+            self.submissions.clear_due(submission)  # An older version may have left it on the list.
             return False
         written = submission.transaction_ids if command.written is None else command.written
         self._require_resolvable(submission, command, written)
