@@ -6,7 +6,7 @@ import typer
 
 from ops.dead_letters_cli import dead_letters_app
 from ops.options import CompanyId, DryRun, Reason, Stack, examples
-from ops.unknown_outcomes_cli import unknown_outcomes_app
+from ops.unknown_outcomes.cli import unknown_outcomes_app
 
 # What failed is resubmitted within days, but a disconnected company may take weeks to be linked again.
 _MIN_DAYS = 30

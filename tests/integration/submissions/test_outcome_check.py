@@ -19,8 +19,8 @@ from dev.codat_simulator.simulator import SimulatedCodat
 from dev.local_stack.bus_subscriber import Event
 from dev.stored_events import COMPANY_ID
 from tests.support.aws import Aws
+from tests.support.clock import SimulatedTime
 from tests.support.handlers import Handler, StartFunction
-from tests.support.simulated_time import SimulatedTime
 from tests.support.sqs_batches import batch
 from tests.support.submit_requests import ask, expense
 from tests.support.table_stream import PublisherHarness, make_publisher_harness

@@ -17,8 +17,8 @@ from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
 from tests.support.aws import Aws
+from tests.support.clock import SimulatedTime
 from tests.support.handlers import Handler, StartFunction
-from tests.support.simulated_time import SimulatedTime
 from tests.support.sqs_batches import batch, of
 from tests.support.submit_requests import EXPENSES, Answered, ask, expense
 from tests.support.table_stream import make_publisher_harness

@@ -23,7 +23,7 @@ from codat_sync.submissions import submission as submission_module
 from codat_sync.submissions.codat_writer import CodatWriter
 from codat_sync.submissions.expense_schemas import Body, Kind
 from codat_sync.submissions.outcome_lookup import OutcomeLookup
-from codat_sync.submissions.repository import Claims, SubmissionRepository, _write
+from codat_sync.submissions.repository import Claims, SubmissionRepository, _due_at, _write
 from codat_sync.submissions.service import SubmissionService
 from codat_sync.submissions.submission import State, Submission
 from tests.property.seeded_bugs import Bug
@@ -38,7 +38,7 @@ def claims_without_condition(patch: Patch) -> None:
         self._put_bodies(submission, bodies)
         self._table.put_all(
             [self._claim(submission, each) for each in claims]
-            + [submission_key(submission.submission_id) | _write(submission)]
+            + [submission_key(submission.submission_id) | _write(submission) | _due_at(submission.recorded_at)]
         )
 
     patch.setattr(SubmissionRepository, "record", record)

@@ -21,7 +21,7 @@ def list_(stack: Stack = None) -> None:
 
     Prints the submission's id, when it was sent, its company and its transactions: check the accounting software.
     """
-    from ops.unknown_outcomes import list_outcomes
+    from ops.unknown_outcomes.commands import list_outcomes
 
     list_outcomes(stack)
 
@@ -52,7 +52,7 @@ def resolve(
     Those that are not may be submitted again: a wrong statement writes them twice. Possible once the submission is
     listed. Your name, the time and the reason are recorded with it.
     """
-    from ops.unknown_outcomes import resolve as run
+    from ops.unknown_outcomes.commands import resolve as run
 
     run(stack, submission, _parse_written(written), why)
 
