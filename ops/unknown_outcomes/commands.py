@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from codat_sync.aws.dynamodb import Table
 from codat_sync.bootstrap.submissions import build_resolution_service
 from codat_sync.core.errors import CodatSyncError
 from codat_sync.core.timestamps import format_timestamp
@@ -19,9 +20,7 @@ def list_outcomes(stack: str | None) -> None:
     """Print every submission with an unknown outcome: its id, when it was sent, its company and its transactions."""
     deployment = Deployment.connect(stack)
     try:
-        for each in _all_outcomes(SubmissionRepository(deployment.table)):
-            print(each.submission_id, format_timestamp(each.since), f"company {each.company_id}")
-            print(f"  transactions: {', '.join(each.transaction_ids)}")
+        print_outcomes(deployment.table)
     except (BotoCoreError, ClientError) as error:
         raise CommandError(f"can't read {deployment.description}: {error}") from error
 
@@ -30,13 +29,27 @@ def resolve(stack: str | None, submission_id: str, written: frozenset[str] | Non
     """Record which transactions of a submission are written (None: all of them)."""
     deployment = Deployment.connect(stack)
     try:
-        service = build_resolution_service(deployment.table)
-        is_done = service.resolve(ResolutionCommand(submission_id, written, deployment.operator, reason))
-    except (BotoCoreError, ClientError, CodatSyncError) as error:
+        record(deployment.table, ResolutionCommand(submission_id, written, deployment.operator, reason))
+    except (BotoCoreError, ClientError) as error:
+        raise CommandError(f"not recorded: {error}") from error
+
+
+def print_outcomes(table: Table) -> None:
+    """Print the list of a table."""
+    for each in _all_outcomes(SubmissionRepository(table)):
+        print(each.submission_id, format_timestamp(each.since), f"company {each.company_id}")
+        print(f"  transactions: {', '.join(each.transaction_ids)}")
+
+
+def record(table: Table, command: ResolutionCommand) -> None:
+    """Record a statement. Raises CommandError if it is not accepted, and DynamoDB's errors."""
+    try:
+        is_done = build_resolution_service(table).resolve(command)
+    except CodatSyncError as error:
         raise CommandError(f"not recorded: {error}") from error
     if not is_done:
-        raise CommandError(f"submission {submission_id} does not exist, or its outcome is known")
-    print(f"recorded; retries of its transactions are planned again within minutes: submission {submission_id}")
+        raise CommandError(f"submission {command.submission_id} does not exist, or its outcome is known")
+    print(f"recorded: retries of its transactions are planned again within minutes ({command.submission_id})")
 
 
 def _all_outcomes(submissions: SubmissionRepository) -> Iterator[UnknownOutcome]:
