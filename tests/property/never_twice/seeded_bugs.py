@@ -85,7 +85,7 @@ def sent_without_condition(patch: Patch) -> None:
     """
 
     def mark_sent(self: SubmissionRepository, submission: Submission, now: datetime) -> Submission:
-        changes = {"state": State.SENT.value, "sentAt": format_timestamp(now)}
+        changes = {"state": State.SENT.value, "sentAt": format_timestamp(now), **_due_at(now)}
         self._table.update(submission_key(submission.submission_id), changes, {})
         return replace(submission, state=State.SENT, sent_at=now)
 
