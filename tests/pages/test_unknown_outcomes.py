@@ -65,7 +65,7 @@ def test_a_statement_of_each_transaction_is_recorded(client: httpx.Client, table
     submission = SubmissionRepository(table).load(submission_id)
     assert submission
     assert submission.resolution
-    assert (submission.state, submission.already_processed) == (State.ACCEPTED, {_ONE})
+    assert (submission.state, submission.already_processed) == (State.ACCEPTED, frozenset({_ONE}))
     assert (submission.resolution.reason, "everybody" in submission.resolution.by) == ("looked in Xero", True)
     assert client.post("unknown-outcomes", data=_form(submission_id)).status_code == 404
 

@@ -34,16 +34,16 @@ def test_all_are_listed_the_oldest_first(
 
 @pytest.mark.parametrize(
     ("text", "state", "written"),
-    [("all", State.ACCEPTED, {"t", "u"}), ("none", State.REJECTED, set()), ("u", State.ACCEPTED, {"u"})],
+    [("all", State.ACCEPTED, "tu"), ("none", State.REJECTED, ""), ("u", State.ACCEPTED, "u")],
 )
-def test_a_statement_is_recorded(table: Table, text: str, state: State, written: set[str]) -> None:
+def test_a_statement_is_recorded(table: Table, text: str, state: State, written: str) -> None:
     """Once: then it says that the outcome is known."""
     submission_id = add_unknown_outcome(table, COMPANY_ID, "t", "u")
     command = ResolutionCommand(submission_id, _parse_written(text), "an operator", "ticket 7")
     commands.record(table, command)
     submission = SubmissionRepository(table).load(submission_id)
     assert submission
-    assert (submission.state, submission.already_processed) == (state, written)
+    assert (submission.state, submission.already_processed) == (state, frozenset(written))
     assert submission.resolution
     assert submission.resolution.by == "an operator"
     with pytest.raises(CommandError, match="its outcome is known"):
