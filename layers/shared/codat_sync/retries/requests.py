@@ -37,12 +37,22 @@ class RetryCommand:
     is_manual: bool
     correlation_id: str
 
+    @property
+    def log_ids(self) -> dict[str, str]:
+        """The ids by which the log identifies it."""
+        return {"sync_id": self.sync_id}
+
 
 @dataclass(frozen=True, slots=True)
 class OutcomeCheckCommand:
     """Look up the outcome of a submission."""
 
     submission_id: str
+
+    @property
+    def log_ids(self) -> dict[str, str]:
+        """The ids by which the log identifies it."""
+        return {"submission_id": self.submission_id}
 
 
 class RetryRequestBody(BaseModel):
