@@ -38,7 +38,7 @@ class RetryMessageProcessor:
             self._execute(command)
         except Exception:
             # Log and count it here: to Lambda, a batch with a response has no error.
-            logger.exception("message failed", message_id=record.message_id, **command.log_ids)
+            logger.exception("message failed", message_id=record.message_id, extra=command.log_ids)
             metrics.add_metric("MessageFailed", MetricUnit.Count, 1)
             raise
 
