@@ -54,4 +54,4 @@ def lambda_handler(event: Json, context: "LambdaContext") -> Any:  # noqa: ANN40
             return process_partial_response(event, message_processor.process, processor, context)
         if "requestContext" in event:
             return answer_request(event, settings.access, service.execute)
-        return answer_invocation(event, service.execute, resolutions.resolve)
+        return answer_invocation(event, service.execute, resolutions)

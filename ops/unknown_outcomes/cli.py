@@ -17,9 +17,9 @@ unknown_outcomes_app = typer.Typer(
 
 @unknown_outcomes_app.command("list", epilog=examples("make unknown-outcomes ENV=prod"))
 def list_(stack: Stack = None) -> None:
-    """List submissions with an unknown outcome, oldest first.
+    """List what has an unknown outcome: submissions, oldest first, then syncs.
 
-    Prints the submission's id, when it was sent, its company and its transactions: check the accounting software.
+    Prints its id, its company, when it was sent, and its transactions: check the accounting software.
     """
     from ops.unknown_outcomes.commands import list_outcomes
 
@@ -55,6 +55,26 @@ def resolve(
     from ops.unknown_outcomes.commands import resolve as run
 
     run(stack, submission, _parse_written(written), why)
+
+
+@unknown_outcomes_app.command(epilog=examples('make acknowledge SYNC=… WHY="entered by hand" ENV=prod'))
+def acknowledge(
+    sync: Annotated[
+        str, typer.Option("--sync", envvar="SYNC", metavar="ID", callback=not_blank, help="Sync id on the list.")
+    ],
+    why: Annotated[
+        str,
+        typer.Option("--why", envvar="WHY", metavar="TEXT", callback=not_blank, help="What you did: is recorded."),
+    ],
+    stack: Stack = None,
+) -> None:
+    """Take a sync that ended without an outcome off the list.
+
+    Do so once you have checked its transactions in the accounting software. They are never sent again under their ids.
+    """
+    from ops.unknown_outcomes.commands import acknowledge as run
+
+    run(stack, sync, why)
 
 
 def _parse_written(text: str) -> frozenset[str] | None:

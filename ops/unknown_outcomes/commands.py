@@ -8,8 +8,8 @@ from codat_sync.aws.dynamodb import Table
 from codat_sync.bootstrap.submissions import build_resolution_service
 from codat_sync.core.errors import CodatSyncError
 from codat_sync.core.timestamps import format_timestamp
-from codat_sync.submissions.repository import SubmissionRepository, UnknownOutcome
-from codat_sync.submissions.resolution import ResolutionCommand
+from codat_sync.submissions.resolution import AcknowledgementCommand, ResolutionCommand
+from codat_sync.submissions.unknown_outcome_repository import UnknownOutcome, UnknownOutcomeRepository
 from ops.deployment import Deployment
 from ops.errors import CommandError
 
@@ -17,7 +17,7 @@ _AT_ONCE = 100
 
 
 def list_outcomes(stack: str | None) -> None:
-    """Print every submission with an unknown outcome: its id, when it was sent, its company and its transactions."""
+    """Print every submission or sync with an unknown outcome: its company, when it was sent, and its transactions."""
     deployment = Deployment.connect(stack)
     try:
         print_outcomes(deployment.table)
@@ -34,10 +34,25 @@ def resolve(stack: str | None, submission_id: str, written: frozenset[str] | Non
         raise CommandError(f"not recorded: {error}") from error
 
 
+def acknowledge(stack: str | None, sync_id: str, reason: str) -> None:
+    """Record that the unknown outcomes of a sync are dealt with."""
+    deployment = Deployment.connect(stack)
+    try:
+        command = AcknowledgementCommand(sync_id, deployment.operator, reason)
+        is_done = build_resolution_service(deployment.table).acknowledge(command)
+    except (BotoCoreError, ClientError, CodatSyncError) as error:
+        raise CommandError(f"not recorded: {error}") from error
+    if not is_done:
+        raise CommandError(f"sync {sync_id} is not on the list")
+    print(f"recorded: sync {sync_id}")
+
+
 def print_outcomes(table: Table) -> None:
     """Print the list of a table."""
-    for each in _all_outcomes(SubmissionRepository(table)):
-        print(each.submission_id, format_timestamp(each.since), f"company {each.company_id}")
+    for each in _all_outcomes(UnknownOutcomeRepository(table)):
+        what = f"sync {each.sync_id}" if each.sync_id else f"submission {each.submission_id}"
+        sent = f" sent {format_timestamp(each.since)}" if each.since else ""
+        print(f"{what} of company {each.company_id}{sent}")
         print(f"  transactions: {', '.join(each.transaction_ids)}")
 
 
@@ -52,10 +67,10 @@ def record(table: Table, command: ResolutionCommand) -> None:
     print(f"recorded: retries of its transactions are planned again within minutes ({command.submission_id})")
 
 
-def _all_outcomes(submissions: SubmissionRepository) -> Iterator[UnknownOutcome]:
+def _all_outcomes(outcomes: UnknownOutcomeRepository) -> Iterator[UnknownOutcome]:
     cursor: str | None = None
     while True:
-        found, cursor = submissions.load_unknown(cursor, _AT_ONCE)
+        found, cursor = outcomes.load(cursor, _AT_ONCE)
         yield from found
         if cursor is None:
             return

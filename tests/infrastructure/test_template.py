@@ -285,6 +285,7 @@ def test_every_route_has_the_authorizer_or_a_reason() -> None:
             "/dead-letters",
             "/dead-letters/{action}",
             "/unknown-outcomes",
+            "/unknown-outcomes/{syncId}",
             "/theme",
             "/logout",
         ),

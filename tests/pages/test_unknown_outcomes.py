@@ -47,7 +47,7 @@ def _form(submission_id: str, **changes: str) -> dict[str, Any]:
 
 def test_the_dashboard_says_how_many_there_are(client: httpx.Client, table: Table, submission_id: str) -> None:
     """And nothing if there is none."""
-    assert re.search(r'1 submission has an unknown outcome: <a href="[./]*unknown-outcomes"', client.get("").text)
+    assert re.search(r'1 unknown outcome: <a href="[./]*unknown-outcomes"', client.get("").text)
     table.delete_all([{"pk": f"SUB#{submission_id}", "sk": "SUB"}])
     assert "unknown outcome:" not in client.get("").text
     assert "No unknown outcomes" in client.get("unknown-outcomes").text

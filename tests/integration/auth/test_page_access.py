@@ -8,7 +8,7 @@ import pytest
 
 from codat_sync.auth.roles import Role
 from codat_sync.aws.dynamodb import Table
-from codat_sync.submissions.repository import SubmissionRepository
+from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
 from tests.support.aws import Aws
@@ -86,7 +86,7 @@ def test_the_view_role_cannot_state_an_outcome(ann: httpx.Client, aws: Aws) -> N
     form = {"token": _token(ann), "submission": submission_id, "outcome-t": "missing", "reason": "a test"}
     answer = ann.post("/unknown-outcomes", data=form, headers={"origin": SITE})
     assert (answer.status_code, "the retry role is required" in answer.text) == (403, True)
-    assert SubmissionRepository(table).load_unknown(None, 10)[0]
+    assert UnknownOutcomeRepository(table).load(None, 10)[0]
 
 
 def test_who_retries_deals_with_them_by_name(ann: httpx.Client, aws: Aws, issuer: SimulatedIdentityProvider) -> None:

@@ -28,7 +28,7 @@ def test_all_are_listed_the_oldest_first(
     ids = [add_unknown_outcome(table, COMPANY_ID, f"t{hours}", f"u{hours}", hours=hours) for hours in (4, 30, 5)]
     commands.print_outcomes(table)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.partition(" ")[0] for line in lines[::2]] == [ids[1], ids[2], ids[0]]
+    assert [line.split()[1] for line in lines[::2]] == [ids[1], ids[2], ids[0]]
     assert lines[1] == "  transactions: t30, u30"
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from codat_sync.publishing import events as event_types
 from codat_sync.submissions.codat_writer import CodatWriter
-from codat_sync.submissions.repository import SubmissionRepository, UnknownOutcome
+from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.submission import LOOKUP_PERIOD, UNKNOWN_AFTER, State, Submission
+from codat_sync.submissions.unknown_outcome_repository import UnknownOutcome, UnknownOutcomeRepository
 from codat_sync.syncs.repository import SyncRepository
 from dev.codat_simulator.faults import Fault, Kind
 from dev.codat_simulator.simulator import SimulatedCodat
@@ -97,6 +98,7 @@ class World:
     bus: PublisherHarness
     aws: Aws
     submissions: SubmissionRepository
+    store: SyncRepository
     time: SimulatedTime
 
     def pass_by(self, time: timedelta) -> None:
@@ -113,7 +115,7 @@ class World:
 
     def listed(self) -> dict[str, UnknownOutcome]:
         """Return what the list has, by transaction."""
-        found, cursor = self.submissions.load_unknown(None, 100)
+        found, cursor = UnknownOutcomeRepository(self.store.table).load(None, 100)
         assert cursor is None
         return {each: outcome for outcome in found for each in outcome.transaction_ids}
 
@@ -136,7 +138,7 @@ def world(start: StartFunction, aws: Aws, store: SyncRepository, monkeypatch: py
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
     bus = make_publisher_harness(aws, start("publish"))
     submissions = SubmissionRepository(store.table)
-    return World(start("submit"), start("clock"), start("retry"), bus, aws, submissions, time)
+    return World(start("submit"), start("clock"), start("retry"), bus, aws, submissions, store, time)
 
 
 def _about(events: list[Event], name: str) -> dict[str, dict[str, Any]]:

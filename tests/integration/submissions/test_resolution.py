@@ -10,6 +10,7 @@ import pytest
 from codat_sync.aws.table_schema import submission_key
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.submission import KEY_REUSE_WINDOW, UNKNOWN_AFTER, State, Submission
+from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.retry_repository import RetryRepository
 from dev.codat_simulator.books.settling import Outcome, Verdict
@@ -95,7 +96,7 @@ def test_what_is_not_written_can_be_submitted_again(world: World, store: SyncRep
     assert submission.state is State.REJECTED
     assert submission.resolution
     assert (submission.resolution.by, submission.resolution.reason) == (_BY, "looked in Xero, ticket 7")
-    assert world.submissions.load_unknown(None, 10) == ([], None)
+    assert UnknownOutcomeRepository(store.table).load(None, 10) == ([], None)
     assert store.table.get_attribute(submission_key(submission.submission_id), "dueAt") is None
     assert world.simulated.submissions == ()
     assert world.create(body).status == 200

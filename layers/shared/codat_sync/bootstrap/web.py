@@ -29,6 +29,7 @@ from codat_sync.retries.planner import RetryPolicy
 from codat_sync.retries.preview import RetryPreviewService
 from codat_sync.retries.transaction_history import TransactionHistories
 from codat_sync.submissions.repository import SubmissionRepository
+from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from codat_sync.syncs.repository import SyncRepository
 from codat_sync.web.read_service import ReadService
 
@@ -63,6 +64,7 @@ def build_read_service(
         run_repository=ReconciliationRunRepository(table),
         retry_previews=RetryPreviewService(histories, policy, utc_now),
         submissions=submissions,
+        unknown_outcomes=UnknownOutcomeRepository(table),
         live=LiveLookup(CodatClient(connection), sync_queue, partial(is_not_erased, table)),
         now=utc_now,
     )

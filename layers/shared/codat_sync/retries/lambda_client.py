@@ -10,7 +10,7 @@ from codat_sync.core.errors import RetryUnavailableError
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-    from codat_sync.submissions.resolution import ResolutionCommand
+    from codat_sync.submissions.resolution import AcknowledgementCommand, ResolutionCommand
 
 
 class RetryClient:
@@ -37,6 +37,13 @@ class RetryClient:
         written = None if command.written is None else sorted(command.written)
         statement = {"submissionId": command.submission_id, "written": written}
         return self._invoke({**statement, "by": command.by, "reason": command.reason})
+
+    def acknowledge(self, command: "AcknowledgementCommand") -> bool:
+        """Record that a sync's unknown outcomes are dealt with; return whether this finished in time.
+
+        Nothing is sent, so nothing is written. Raises RetryUnavailableError.
+        """
+        return self._invoke({"acknowledgedSyncId": command.sync_id, "by": command.by, "reason": command.reason})
 
     def _invoke(self, event: dict[str, object]) -> bool:
         try:

@@ -14,7 +14,7 @@ from codat_sync.core.http_event import text_body
 from codat_sync.core.identifiers import canonicalize, is_identifier
 from codat_sync.core.validation import describe_validation_error
 from codat_sync.messaging.messages import RetryMessage, SubmissionMessage
-from codat_sync.submissions.resolution import ResolutionCommand
+from codat_sync.submissions.resolution import AcknowledgementCommand, ResolutionCommand
 
 _MESSAGE: TypeAdapter[RetryMessage | SubmissionMessage] = TypeAdapter(
     Annotated[RetryMessage | SubmissionMessage, Field(discriminator="kind")]
@@ -81,6 +81,16 @@ class ResolutionInvocation(BaseModel):
     reason: str
 
 
+class AcknowledgementInvocation(BaseModel):
+    """The event of a direct invocation that takes a sync off the list: see ``AcknowledgementCommand``."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+    acknowledged_sync_id: str
+    by: str
+    reason: str
+
+
 def parse_retry_message(text: str) -> RetryCommand | OutcomeCheckCommand:
     """Parse a message of RetryQueue. Raises PoisonMessageError if it is invalid."""
     try:
@@ -123,6 +133,12 @@ def parse_resolution(event: Mapping[str, Any]) -> ResolutionCommand:
     stated = _parse(ResolutionInvocation, json.dumps(event))
     written = None if stated.written is None else frozenset(stated.written)
     return ResolutionCommand(stated.submission_id, written, stated.by, stated.reason)
+
+
+def parse_acknowledgement(event: Mapping[str, Any]) -> AcknowledgementCommand:
+    """Parse the event of a direct invocation that takes a sync off the list. Raises InvalidBodyError."""
+    stated = _parse(AcknowledgementInvocation, json.dumps(event))
+    return AcknowledgementCommand(stated.acknowledged_sync_id, stated.by, stated.reason)
 
 
 def _command(sync_id: object, request: RetryRequestBody, *, is_manual: bool, correlation_id: str) -> RetryCommand:

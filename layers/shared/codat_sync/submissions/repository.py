@@ -1,7 +1,7 @@
 """Store submissions in SyncTable, with the claims of their transactions and the bodies."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +16,6 @@ from codat_sync.aws.table_schema import (
     due_index_keys,
     submission_key,
     unknown_index_keys,
-    unknown_partition,
 )
 from codat_sync.companies.tombstones import NOT_ERASED, is_erased, require_not_erased
 from codat_sync.core.enums import parse_enum
@@ -31,20 +30,6 @@ _OUTCOME_KNOWN = {**due_index_keys(None), **unknown_index_keys(None)}
 
 # The submission that claims each transaction; None if none does.
 Claims = dict[str, Submission | None]
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownOutcome:
-    """A submission whose outcome is unknown ``since`` it was sent, as it is listed for an operator.
-
-    ``next_lookup_at`` is None if its outcome is no longer looked up.
-    """
-
-    submission_id: str
-    company_id: str
-    transaction_ids: tuple[str, ...]
-    since: datetime
-    next_lookup_at: datetime | None
 
 
 class SubmissionRepository:
@@ -198,12 +183,6 @@ class SubmissionRepository:
         found = self._table.get([submission_key(submission_id)])
         return read_submission(found[0]) if found else None
 
-    def load_unknown(self, after: str | None, limit: int) -> tuple[list[UnknownOutcome], str | None]:
-        """Load one page of the reported submissions with an unknown outcome, oldest first, and the next cursor."""
-        items, has_more = self._table.query_page(unknown_partition(), after, limit, newest_first=False)
-        found = [_read_unknown(item["summary"]) for item in items]
-        return found, items[-1]["daySk"] if has_more and items else None
-
     def load_submissions(self, company_id: str, transaction_id: str) -> list[tuple[Submission, Body]]:
         """Load every submission of a transaction with its body, oldest first, including stored bodies.
 
@@ -302,16 +281,6 @@ def _read_resolution(values: Attributes | None) -> Resolution | None:
     if not values:
         return None
     return Resolution(values["by"], values["reason"], _parse_required_timestamp(values["at"]))
-
-
-def _read_unknown(summary: Attributes) -> UnknownOutcome:
-    return UnknownOutcome(
-        submission_id=summary["submissionId"],
-        company_id=summary["companyId"],
-        transaction_ids=tuple(summary["transactionIds"]),
-        since=_parse_required_timestamp(summary["since"]),
-        next_lookup_at=parse_timestamp(summary.get("nextLookupAt")),
-    )
 
 
 def _parse_required_timestamp(text: str) -> datetime:

@@ -40,6 +40,15 @@ class ResolutionCommand:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class AcknowledgementCommand:
+    """State that the unknown outcomes of a failed sync are dealt with in the accounting software: who, and how."""
+
+    sync_id: str
+    by: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class ResolutionService:
     """Resolve submissions. ``is_not_erased`` returns whether a company's data may be written, by its id."""
@@ -78,11 +87,20 @@ class ResolutionService:
         )
         return True
 
+    def acknowledge(self, command: AcknowledgementCommand) -> bool:
+        """Take a failed sync off the list. Returns False if it is not on it. Raises InvalidBodyError, DynamoDB's errors.
+
+        The transactions are not released: their sync has ended without an outcome, so they are never sent again.
+        """
+        _require_reason(command.reason)
+        is_done = self.retries.acknowledge(command.sync_id, command.by, command.reason.strip(), self.now())
+        logger.info("unknown outcomes acknowledged", sync_id=command.sync_id, by=command.by, is_done=is_done)
+        return is_done
+
     def _require_resolvable(
         self, submission: "Submission", command: ResolutionCommand, written: Collection[str]
     ) -> None:
-        if not 0 < len(command.reason.strip()) <= MAX_REASON_LENGTH:
-            raise InvalidBodyError([ValidationIssue("reason", f"is required: 1 to {MAX_REASON_LENGTH} characters")])
+        _require_reason(command.reason)
         if unknown := set(written) - set(submission.transaction_ids):
             raise InvalidBodyError(
                 [ValidationIssue("written", f"not in this submission: {', '.join(sorted(unknown))}")]
@@ -98,3 +116,8 @@ class ResolutionService:
         for transaction_id in submission.transaction_ids:
             for sync_id in self.store.load_sync_ids_of_transaction(submission.company_id, transaction_id):
                 self.retries.reschedule(submission.company_id, sync_id, due_at)
+
+
+def _require_reason(reason: str) -> None:
+    if not 0 < len(reason.strip()) <= MAX_REASON_LENGTH:
+        raise InvalidBodyError([ValidationIssue("reason", f"is required: 1 to {MAX_REASON_LENGTH} characters")])

@@ -14,6 +14,7 @@ from codat_sync.reconciliation.completeness import CompanyCompleteness, Complete
 from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
 from codat_sync.retries.preview import RetryPreviewService
 from codat_sync.submissions.repository import SubmissionRepository
+from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web.parameters import identifier
@@ -59,6 +60,7 @@ class ReadService:
     run_repository: ReconciliationRunRepository
     retry_previews: RetryPreviewService
     submissions: SubmissionRepository
+    unknown_outcomes: UnknownOutcomeRepository
     live: LiveLookup
     now: Callable[[], datetime]
 

@@ -334,17 +334,18 @@ class FailureCauses(_Answer):
 
 
 class UnknownOutcome(_Answer):
-    """A submission without an outcome. The accounting software shows whether it was written."""
+    """Transactions of which only the accounting software shows whether they were written."""
 
-    submission_id: str
     company_id: str
-    transaction_ids: list[str]
-    since: datetime = Field(description="When it was sent")
+    transaction_ids: list[str] = Field(description="At most 100 are listed")
+    submission_id: str | None = Field(description="The submission whose response was lost")
+    sync_id: str | None = Field(description="Or the failed sync that ended without saying what became of them")
+    since: datetime | None = Field(description="When the submission was sent")
     next_lookup_at: datetime | None = Field(description="Null if its outcome is no longer looked up in Codat")
 
 
 class UnknownOutcomes(_Answer):
-    """One page of the submissions with an unknown outcome, oldest first."""
+    """One page of the unknown outcomes: submissions, oldest first, then syncs."""
 
     outcomes: list[UnknownOutcome]
     next_cursor: str | None

@@ -15,11 +15,11 @@ def add_unknown_outcomes(app: APIGatewayHttpResolver, read_service: ReadService)
 
     @app.get(
         f"{PREFIX}/unknown-outcomes",
-        summary="Submissions whose outcome is unknown: check the accounting software",
+        summary="Transactions whose outcome is unknown: check the accounting software",
         responses=documented_responses(UnknownOutcomes),
     )
     def unknown_outcomes(limit: Limit = 25, cursor: Cursor = None) -> Response[Any]:
         """Costs one table request."""
-        found, next_cursor = read_service.submissions.load_unknown(cursor, limit)
+        found, next_cursor = read_service.unknown_outcomes.load(cursor, limit)
         outcomes = list(map(UnknownOutcome.model_validate, found))
         return json_response(UnknownOutcomes(outcomes=outcomes, next_cursor=next_cursor))

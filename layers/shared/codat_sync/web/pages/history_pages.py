@@ -52,7 +52,7 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             causes = pool.submit(find_failure_causes, read_service.sync_history, read_service.details, asked, None)
             latest = pool.submit(read_service.sync_history.newest, failed, _LATEST)
             found = pool.submit(read_service.load_completeness)
-            unknown = pool.submit(read_service.submissions.load_unknown, None, _MAX_UNKNOWN)
+            unknown = pool.submit(read_service.unknown_outcomes.load, None, _MAX_UNKNOWN)
         return page(
             app.context["request"],
             "dashboard.html",
