@@ -12,6 +12,9 @@ import pytest
 from codat_sync.aws.dynamodb import Table
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.submission import State
+from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
+from codat_sync.syncs.retry_record import Retry, RetryState
+from codat_sync.syncs.retry_repository import RetryRepository
 from dev.stored_events import COMPANY_ID
 from tests.pages.world import TOKEN, World
 from tests.support.sync_table import add_unknown_outcome
@@ -90,3 +93,19 @@ def test_an_incomplete_statement_is_not_recorded(
     submission = SubmissionRepository(table).load(submission_id)
     assert submission
     assert submission.state is State.UNKNOWN
+
+
+def test_a_sync_that_ended_without_an_outcome_is_taken_off_the_list(client: httpx.Client, table: Table) -> None:
+    """Once it is dealt with, with a reason."""
+    sync_id = str(uuid4())
+    retry = Retry(RetryState.STOPPED, (), {"outcomeUnknown": 1}, None, unknown_ids=(_ONE,))
+    RetryRepository(table).put(COMPANY_ID, sync_id, retry, None)
+    page = client.get("unknown-outcomes").text
+    assert "In a sync that has ended without an outcome" in page
+    assert _ONE in page
+    assert "1 unknown outcome:" in client.get("").text
+    assert client.post(f"unknown-outcomes/{sync_id}", data=TOKEN | {"reason": ""}).status_code == 400
+    answer = client.post(f"unknown-outcomes/{sync_id}", data=TOKEN | {"reason": "entered by hand"})
+    assert answer.status_code == 303, answer.text
+    assert "No unknown outcomes" in client.get("unknown-outcomes").text
+    assert UnknownOutcomeRepository(table).load(None, 10) == ([], None)

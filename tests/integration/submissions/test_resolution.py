@@ -7,12 +7,13 @@ from uuid import uuid4
 
 import pytest
 
-from codat_sync.aws.table_schema import submission_key
+from codat_sync.aws.table_schema import retry_key, submission_key
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.submission import KEY_REUSE_WINDOW, UNKNOWN_AFTER, State, Submission
 from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.retry_repository import RetryRepository
+from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.books.settling import Outcome, Verdict
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
@@ -191,3 +192,27 @@ def test_the_resolution_is_published(world: World) -> None:
     assert [event["detail-type"] for event in events] == ["SubmissionOutcomeUnknown", "SubmissionOutcomeKnown"]
     assert (events[1]["detail"]["syncId"], events[1]["detail"]["writtenIds"]) == (None, [one])
     assert events[0]["detail"]["version"] < events[1]["detail"]["version"]
+
+
+def test_a_sync_that_ended_without_an_outcome_is_listed_until_somebody_has_dealt_with_it(
+    world: World, store: SyncRepository
+) -> None:
+    """Codat does not say what became of it, and nothing will be looked up: so its retry has no due time."""
+    one = str(uuid4())
+    sync_id = str(world.create(expense(one)).body["syncId"])
+    world.simulated.settle(sync_id, Outcome(otherwise=Verdict("PushError", "busy")))
+    items = (Item(one, "PushError", "expense"), Item(one, "Unknown", "bankfeeds"))
+    world.start("worker")(batch(of(world.simulated, world.simulated.change_sync(sync_id, items=items))))
+    world.retry({"syncId": sync_id})
+    retry, outcomes = RetryRepository(store.table).load(sync_id), UnknownOutcomeRepository(store.table)
+    assert retry
+    assert (retry.due_at, dict(retry.steps)) == (None, {"outcomeUnknown": 1})
+    ((listed,), _) = outcomes.load(None, 10)
+    assert (listed.sync_id, listed.submission_id, listed.transaction_ids) == (sync_id, None, (one,))
+    statement = {"acknowledgedSyncId": sync_id, "by": _BY, "reason": "entered by hand"}
+    assert world.retry(statement) == {"isResolved": True}
+    assert world.retry(statement) == {"isResolved": False}
+    world.retry({"syncId": sync_id})  # It is planned again, and as unknown as before.
+    assert outcomes.load(None, 10) == ([], None)
+    item = store.table.get([retry_key(sync_id)])[0]
+    assert (item["acknowledged"]["by"], item["acknowledged"]["reason"]) == (_BY, "entered by hand")

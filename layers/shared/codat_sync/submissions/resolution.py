@@ -88,7 +88,7 @@ class ResolutionService:
         return True
 
     def acknowledge(self, command: AcknowledgementCommand) -> bool:
-        """Take a failed sync off the list. Returns False if it is not on it. Raises InvalidBodyError, DynamoDB's errors.
+        """Take a failed sync off the list; False if it is not on it. Raises InvalidBodyError and DynamoDB's errors.
 
         The transactions are not released: their sync has ended without an outcome, so they are never sent again.
         """
