@@ -15,7 +15,7 @@ from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.emulator import emulator
 from dev.processes.run_directory import run_directory
 from tests.support.botocore_calls import count_requests
-from tests.support.sync_table import create_sync_table, fill
+from tests.support.tables.sync_table import create_sync_table, fill
 
 _SYNCS = 100_000
 

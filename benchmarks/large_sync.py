@@ -33,7 +33,8 @@ from dev.codat_simulator.server import serve
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.emulator import emulator
-from tests.support.sync_table import create_sync_table
+from dev.waiting import PATIENCE_SECONDS
+from tests.support.tables.sync_table import create_sync_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,7 +81,7 @@ def _items(transactions: int, characters: int, text: str) -> "Iterable[Item]":
 def work(codat_url: str, aws_url: str, company_id: str, sync_id: str) -> None:
     """Ingest the sync as the worker does: new, unchanged, and with every message changed."""
     store = SyncRepository(Table(LocalAws(aws_url).dynamodb, _TABLE), event_retention=timedelta(days=16))
-    with httpx.Client(base_url=codat_url, trust_env=False) as http:
+    with httpx.Client(base_url=codat_url, timeout=PATIENCE_SECONDS, trust_env=False) as http:
         gate = SharedGate(store.table, utc_now)
         pace = ProcessLimiter(at_once=4, per_minute=100_000)
         codat = CodatClient(CodatHttpClient(http, lambda: _KEY, pace, gate, utc_now))

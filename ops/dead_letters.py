@@ -1,6 +1,6 @@
 """List, redrive or drop the dead letters of a deployment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -8,9 +8,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from codat_sync.core.clock import utc_now
 from codat_sync.core.errors import QueueUnavailableError
-from codat_sync.dead_letters.dead_letter import DeadLetter, DeadLetterFilter, DropDecision
+from codat_sync.dead_letters.dead_letter import DeadLetterFilter, DropDecision
 from codat_sync.dead_letters.queue import DeadLetterQueueClient, DroppedLetterRepository
-from codat_sync.dead_letters.service import DeadLetterService
+from codat_sync.dead_letters.service import DeadLetterService, HandledLetters
 from ops.deployment import Deployment
 from ops.errors import CommandError
 
@@ -46,7 +46,7 @@ def list_letters(stack: str | None, wanted: DeadLetterFilter) -> None:
     """Print the dead letters that match."""
     deployment = Deployment.connect(stack)
     with _errors_of(deployment):
-        _print(dead_letters(deployment).find(wanted), "found")
+        print_letters(dead_letters(deployment).find(wanted), "found")
 
 
 def redrive(stack: str | None, wanted: DeadLetterFilter, *, dry_run: bool) -> None:
@@ -55,9 +55,9 @@ def redrive(stack: str | None, wanted: DeadLetterFilter, *, dry_run: bool) -> No
     with _errors_of(deployment):
         letters = dead_letters(deployment)
         if dry_run:
-            _print(letters.find(wanted), "would be redriven")
+            print_letters(letters.find(wanted), "would be redriven")
         else:
-            _print(letters.redrive(wanted), "redriven")
+            print_letters(letters.redrive(wanted), "redriven")
 
 
 def drop(stack: str | None, wanted: DeadLetterFilter, why: str, *, dry_run: bool) -> None:
@@ -66,10 +66,10 @@ def drop(stack: str | None, wanted: DeadLetterFilter, why: str, *, dry_run: bool
     with _errors_of(deployment):
         letters = dead_letters(deployment)
         if dry_run:
-            _print(letters.find(wanted), "would be dropped and recorded in SyncTable")
+            print_letters(letters.find(wanted), "would be dropped and recorded in SyncTable")
         else:
             dropped = letters.drop(wanted, DropDecision(why, deployment.operator, utc_now()))
-            _print(dropped, "dropped and recorded in SyncTable")
+            print_letters(dropped, "dropped and recorded in SyncTable")
 
 
 @contextmanager
@@ -80,7 +80,8 @@ def _errors_of(deployment: Deployment) -> "Iterator[None]":
         raise CommandError(f"can't process the dead letters of {deployment.description}: {error}") from error
 
 
-def _print(letters: Sequence[DeadLetter], done: str) -> None:
+def print_letters(letters: HandledLetters, done: str) -> None:
+    """Print letters, with how many there are and how many others could not be received."""
     for letter in letters:
         ids = (("company", letter.company_id), ("sync", letter.sync_id))
         about = " ".join(f"{name} {id_}" for name, id_ in ids if id_)
@@ -91,3 +92,7 @@ def _print(letters: Sequence[DeadLetter], done: str) -> None:
             print(f"    {letter.detail}")
     counted = "1 dead letter" if len(letters) == 1 else f"{len(letters)} dead letters"
     print(f"{counted} {done}.")
+    if letters.unexamined:
+        print(
+            f"About {letters.unexamined} more could not be received: others are handling them. Repeat in five minutes."
+        )

@@ -30,6 +30,7 @@ Kind = Literal[
     "reset_after",  # executes the request, then resets the connection
     "status_after",  # executes the request, then returns `status` with Codat's error body
     "latency_after",  # executes the request, then delays the response: the client may time out
+    "other_company",  # answers about a sync of any company, with its companyId, instead of 404
     "unlink",  # disconnects the company from its accounting software, then executes the request
     "unlink_status",  # disconnects the company, then returns `status` with Codat's error body
 ]

@@ -16,6 +16,7 @@ from dev.codat_simulator.api import reading, writing
 from dev.codat_simulator.api.errors import CodatApiError
 from dev.codat_simulator.api.idempotency import Answer, IdempotencyKeys
 from dev.codat_simulator.api.quota import DailyQuota
+from dev.codat_simulator.api.reading import Options
 from dev.codat_simulator.books.ledger import Ledger
 from dev.codat_simulator.books.models import Company, Sync
 from dev.codat_simulator.books.timestamps import utc_now
@@ -89,16 +90,17 @@ class SimulatedCodat(Ledger):
     def _respond_once(self, request: httpx.Request, fault: Fault) -> Answer:
         try:
             fault.refuse(after=False)
-            answer = self._correct_response(request)
+            answer = self._correct_response(request, fault)
             self._apply_fault_after(fault)
         except CodatApiError as error:
             return _error_response(error)
         return answer
 
-    def _correct_response(self, request: httpx.Request) -> Answer:
+    def _correct_response(self, request: httpx.Request, fault: Fault) -> Answer:
         try:
             if request.method == "GET":
-                return Answer(200, to_json(reading.answer(self, request, self.max_page_size)), {})
+                options = Options(self.max_page_size, is_any_company=fault.kind == "other_company")
+                return Answer(200, to_json(reading.answer(self, request, options)), {})
             status, body = writing.answer(self, request)
         except CodatApiError as error:
             return _error_response(error)

@@ -5,9 +5,8 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dev.waiting import PATIENCE_SECONDS
 from ops.errors import CommandError
-
-_SECONDS = 60
 
 
 def missing() -> str | None:
@@ -53,6 +52,8 @@ def _with_label(label: str) -> Iterator[str]:
 
 def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=_SECONDS, check=False)
+        return subprocess.run(
+            ["docker", *arguments], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired as error:
-        raise CommandError(f"Docker takes more than {_SECONDS} s for {' '.join(error.cmd[:3])}") from error
+        raise CommandError(f"Docker takes more than {PATIENCE_SECONDS} s for {' '.join(error.cmd[:3])}") from error

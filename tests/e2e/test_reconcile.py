@@ -79,13 +79,14 @@ def test_the_sample_syncs_of_the_local_stack_are_complete(
     """Nothing of them is missing or on its way: a new local stack shows no warning."""
     before = {company.company_id for company in codat.state().companies}
     SampleHistory(stack, codat, days=1).generate()
+    codat.stop_settling()
     added = {company.company_id for company in codat.state().companies} - before
     completeness = Completeness(table)
     table.update({"pk": "RECONCILE", "sk": "DIRECTORY"}, {"nextAt": None}, {})
     _reconcile(stack)
-    found = [eventually(lambda each=each: completeness.company(each)) for each in added]
+    found = {each: completeness.company(each) for each in added}
     assert len(found) > 1
-    assert {company.company_id: company.reasons for company in found if company.reasons} == {}
+    assert {each: company and dict(company.reasons) for each, company in found.items()} == {each: {} for each in added}
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,14 @@ from dev.codat_simulator.control.messages import NewWebhook
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.webhooks.events import Generation
 from dev.local_stack.aws_clients import LocalAws
-from dev.stored_events import UNSIGNED, load
+from dev.local_stack.show_sync import show_sync
+from dev.local_stack.simulator_process import add_example_sync
+from dev.local_stack.webhooks import send_webhook
+from dev.stored_events import EVENTS, SYNC_ID, UNSIGNED, load
 from dev.waiting import PATIENCE_SECONDS
 from ops.dead_letters import dead_letters
 from ops.deployment import Deployment
+from ops.errors import CommandError
 from ops.local_stack import Outputs
 from tests.support.eventually import eventually
 
@@ -231,3 +235,21 @@ def test_a_sync_in_progress_ends_without_a_webhook(in_progress: Sync, store: Syn
         return document if document.outcome is Outcome.SUCCEEDED else None
 
     assert eventually(ended).pending_check is None
+
+
+def test_the_commands_of_the_readme_send_a_webhook_and_show_its_sync(
+    stack: Outputs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without curl, and without a wait for a sync that no webhook has announced."""
+    monkeypatch.setattr(Outputs, "read", lambda: stack)
+    add_example_sync(stack.codat_url)
+    send_webhook(EVENTS / "receiver/sync-unsuccessful.json", None)
+    assert capsys.readouterr().out.startswith("202")
+    show_sync(SYNC_ID)
+    assert "Account 6100 is archived." in capsys.readouterr().out
+    with pytest.raises(CommandError, match="send a webhook for it first"):
+        show_sync("6fb40d5e-b13e-11ed-afa1-0242ac129999")
+    with pytest.raises(CommandError, match="did not accept"):
+        send_webhook(EVENTS / "receiver/sync-unsuccessful.json", f"{stack.api_url}/elsewhere")
+    with pytest.raises(CommandError, match="does not answer"):
+        send_webhook(EVENTS / "receiver/sync-unsuccessful.json", "http://127.0.0.1:9")

@@ -97,3 +97,37 @@ def test_the_table_of_parameters_is_the_templates() -> None:
     assert {name: stated[name] for name, default in defaults.items() if default} == {
         name: default for name, default in defaults.items() if default
     }
+
+
+# Menus of Codat's Portal, as its documentation names them.
+MENUS = {
+    "Developers > API keys",
+    "Settings > Webhooks",
+    "Settings > Webhooks > Configure consumer",
+    "Monitor > Webhooks > Events",
+}
+
+
+def test_menus_of_codats_portal_are_those_of_its_documentation() -> None:
+    """In the docs, the template, and what commands and pages print."""
+    code = [
+        path for name in ("ops", "dev", "functions", "layers/shared/codat_sync") for path in (ROOT / name).rglob("*")
+    ]
+    files = [*CURRENT, ROOT / "template.yaml", *(path for path in code if path.suffix in {".py", ".html"})]
+    menu = re.compile(r"\b(?:Developers|Settings|Monitor)(?: > [A-Z]\w+(?: [a-z]+)*)+")
+    named = {found for path in files for found in menu.findall(path.read_text())}
+    assert "Developers > API keys" in named
+    assert {re.sub(r" (shows|has|what).*", "", found) for found in named} <= MENUS
+
+
+def test_every_log_line_is_in_the_table_of_the_runbook() -> None:
+    """By its constant text, and each line of the table is one that is logged."""
+    sources = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "layers/shared/codat_sync").rglob("*.py")]
+    texts = "\n".join(path.read_text() for path in sources)
+    logged = set(re.findall(r"logger\.(?:info|warning|error|exception)\(\s*\"([^\"]+)\"", texts))
+    table = (ROOT / "docs/operations.md").read_text().partition("\n## Logs\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`[^|]+`) \| (?:info|warning|error)", table, re.MULTILINE)
+    documented = {name for row in rows for name in re.findall("`([^`]+)`", row)}
+    assert logged - documented == set()
+    # The worker logs the name of a sync's condition.
+    assert documented - logged <= {"stuck", "missing", "abandoned"}

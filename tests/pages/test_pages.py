@@ -105,6 +105,17 @@ def test_a_double_click_writes_once(world: World, client: httpx.Client) -> None:
     assert len(world.simulated.submissions) == before + 1
 
 
+def test_a_retry_of_a_sync_that_has_not_failed_says_so(world: World, client: httpx.Client) -> None:
+    """Before it is confirmed, and if it was requested nevertheless."""
+    path = f"syncs/{world.good_sync.sync_id}"
+    assert "No items of this sync have failed, so there is nothing to retry." in client.get(f"{path}/retry").text
+    answer = client.post(f"{path}/retry", data=TOKEN)
+    assert answer.headers["location"].endswith("/items?retried=notFailed")
+    text = client.get(f"{path}/items?retried=notFailed").text
+    assert "Nothing was resubmitted: there are no failed items to retry." in text
+    assert "Needs manual action" not in text
+
+
 def test_codat_failing_is_a_page_that_says_so_and_the_rest_is_shown(world: World, client: httpx.Client) -> None:
     """Only the configuration is fetched from Codat; the rest of the page is stored."""
     sync_id = world.good_sync.sync_id

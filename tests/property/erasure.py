@@ -11,7 +11,7 @@ from codat_sync.erasure.company_items import CompanyItems
 from codat_sync.erasure.service import ErasureService
 from tests.property.runs import SteppedWorld
 from tests.support.stepping import Job
-from tests.support.sync_table import create_sync_table
+from tests.support.tables.sync_table import create_sync_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

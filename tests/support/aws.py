@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from tests.support.sync_table import create_sync_table
+from tests.support.tables.sync_table import create_sync_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -30,13 +30,21 @@ MAX_PAGE_SIZE_RETURNED = 2000
 
 
 @dataclass(frozen=True)
+class Options:
+    """The size of the largest page, and whether the company in the path of a sync is ignored."""
+
+    max_page_size: int = MAX_PAGE_SIZE_RETURNED
+    is_any_company: bool = False
+
+
+@dataclass(frozen=True)
 class Call:
     """A request to Codat with its context. The path's parts come from its route."""
 
     state: State
     url: httpx.URL
     parts: dict[str, str]
-    max_page_size: int = MAX_PAGE_SIZE_RETURNED
+    options: Options = Options()
 
     def company(self) -> Company:
         """Return the company in the path; raises a 404."""
@@ -51,14 +59,15 @@ class Call:
 
     def sync(self) -> Sync:
         """Return the company's sync in the path; raises a 404."""
-        return _last([sync for sync in self.syncs() if sync.sync_id == self.parts["sync_id"]])
+        syncs = self.state.syncs if self.options.is_any_company else self.syncs()
+        return _last([sync for sync in syncs if sync.sync_id == self.parts["sync_id"]])
 
     def paged(self, rows: Sequence[JsonObject]) -> JsonObject:
         """Return the requested page."""
         size = self._positive("pageSize", 100)
         if size > MAX_PAGE_SIZE_ACCEPTED:
             raise _invalid("pageSize", f"must be at most {MAX_PAGE_SIZE_ACCEPTED}")
-        page = Page(self._positive("page", 1), min(size, self.max_page_size))
+        page = Page(self._positive("page", 1), min(size, self.options.max_page_size))
         return page_json(rows, page, self.url.path)
 
     def _positive(self, name: str, default: int) -> int:
@@ -159,10 +168,10 @@ ROUTES = Routes[Callable[[Call], JsonObject | list[JsonObject]]](
 )
 
 
-def answer(state: State, request: httpx.Request, max_page_size: int) -> JsonObject | list[JsonObject]:
+def answer(state: State, request: httpx.Request, options: Options) -> JsonObject | list[JsonObject]:
     """Handle an authorized request; raises CodatApiError."""
     read, parts = ROUTES.find(request)
-    return read(Call(state, request.url, parts, max_page_size))
+    return read(Call(state, request.url, parts, options))
 
 
 def _last(syncs: Sequence[Sync]) -> Sync:

@@ -69,8 +69,8 @@ class Sync:
 
     @property
     def successful(self) -> bool:
-        """Whether the sync succeeded: a single failed item makes it fail."""
-        return self.code in SUCCESS and not any(item.status in FAILED for item in self.items)
+        """Whether the sync succeeded: all of its items are written."""
+        return self.code in SUCCESS and all(item.status == "Completed" for item in self.items)
 
 
 @with_config(WIRE)

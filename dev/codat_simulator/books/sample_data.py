@@ -15,7 +15,7 @@ def generate_items(number: int, *, code: int = 2000, edge_cases: bool = True) ->
     """Generate exactly `number` rows as in a sync with this code.
 
     With traps, and rows enough for them, the last four are: the first one again word for word, and one each
-    without an id, a type and a status.
+    without an id, a type and, unless the sync succeeded, a status.
     """
     rows = list(islice(_generate_rows(code), number))
     if edge_cases and number > 4:
@@ -24,7 +24,7 @@ def generate_items(number: int, *, code: int = 2000, edge_cases: bool = True) ->
             rows[0],
             replace(without_id, transaction_id=None),
             replace(without_type, integration_type=None),
-            replace(pending, status=None, message=None),
+            pending if code in SUCCESS else replace(pending, status=None, message=None),
         ]
     return tuple(rows)
 
@@ -49,8 +49,7 @@ def _generate_rows(code: int) -> Iterator[Item]:
         transaction_id = str(uuid4())
         status = _status(code, ordinal)
         message = REJECTION_MESSAGE if status in ("PushError", "ValidationError") else None
-        # Codat's reference has `expenses`, its examples `expense`.
-        yield Item(transaction_id, status, "expense" if ordinal % 2 else "expenses", message)
+        yield Item(transaction_id, status, message=message)
         if ordinal % 3 == 0:
             yield Item(transaction_id, status, "bankfeeds", message)
 

@@ -16,7 +16,7 @@ from dev.codat_simulator.wire import WIRE
 REJECTION_MESSAGE = "The accounting software did not take it."
 CONNECTION_LOST_MESSAGE = "The company's connection to its accounting software is gone."
 
-ItemStatus = Literal["Completed", "PushError", "ValidationError"]
+ItemStatus = Literal["Completed", "PushError", "ValidationError", "Pending", "Unknown"]
 
 
 @with_config(WIRE)

@@ -42,7 +42,7 @@ class RowNames:
 
     def name(self, transaction_id: str | None, integration_type: str | None, ordinal: int | None) -> str:
         """Name a row. ``ordinal`` is its position in Codat's list, used if it has no id."""
-        # Codat uses `expense` and `expenses` interchangeably.
+        # Codat uses `expense` and `expenses` interchangeably; the table has the first.
         booked_as = "expense" if integration_type == "expenses" else integration_type
         name = f"{transaction_id or f'at position {ordinal}'} ({booked_as or 'no type'})"
         self._met[name] += 1

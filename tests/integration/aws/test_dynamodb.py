@@ -73,12 +73,13 @@ def test_an_item_is_written_only_if_all_expected_attributes_match(
 
 
 def test_a_lease_is_taken_only_while_free(table: Table) -> None:
-    """Absent or over: the time at which it ends is still part of it."""
-    assert table.acquire_lease(OTHER, "slot0", "10:00", free_before="09:00", expires_at=1)
-    assert not table.acquire_lease(OTHER, "slot0", "10:30", free_before="10:00", expires_at=2)
+    """Absent, over (the time at which it ends is still part of it), or longer than any lease."""
+    assert table.acquire_lease(OTHER, "slot0", "10:00", free_outside=("09:00", "12:00"), expires_at=1)
+    assert not table.acquire_lease(OTHER, "slot0", "10:30", free_outside=("10:00", "12:00"), expires_at=2)
     assert table.get([OTHER]) == [OTHER | {"slot0": "10:00", "expiresAt": 1}]
-    assert table.acquire_lease(OTHER, "slot0", "11:00", free_before="10:01", expires_at=3)
+    assert table.acquire_lease(OTHER, "slot0", "11:00", free_outside=("10:01", "12:00"), expires_at=3)
     assert table.get([OTHER]) == [OTHER | {"slot0": "11:00", "expiresAt": 3}]
+    assert table.acquire_lease(OTHER, "slot0", "10:30", free_outside=("10:00", "10:59"), expires_at=4)
 
 
 def test_a_counter_never_exceeds_its_maximum(table: Table) -> None:
@@ -123,7 +124,7 @@ def test_an_index_is_read_up_to_and_including_the_end(table: Table) -> None:
         ("UpdateItem", lambda table: table.update(KEY, {}, {}, increment="u0"), KEY | STORED | {"u0": 2}),
         (
             "UpdateItem",
-            lambda table: table.acquire_lease(KEY, "slot", "10:00", free_before="09:00", expires_at=1),
+            lambda table: table.acquire_lease(KEY, "slot", "10:00", free_outside=("09:00", "12:00"), expires_at=1),
             KEY | STORED | {"slot": "10:00", "expiresAt": 1},
         ),
         (

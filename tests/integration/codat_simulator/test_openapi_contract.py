@@ -16,16 +16,18 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from dev.codat_simulator.api import reading, writing
 from dev.codat_simulator.api.routing import EXPENSES
 from dev.codat_simulator.books.models import Item
-from dev.codat_simulator.books.sample_data import generate_expense
+from dev.codat_simulator.books.sample_data import generate_expense, generate_items
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
-from tests.integration.codat_simulator.codat_openapi import codat_document, codat_schema
+from tests.support.codat.openapi import codat_document
 
+GENERATED_SYNC_ID = "0d0e3ca6-9d3a-4f0c-8a52-5d3d6f3c6c11"
 COMPANY = f"/companies/{COMPANY_ID}"
 SYNCS = f"{COMPANY}/sync/expenses/syncs"
 TRANSACTION = f"{SYNCS}/{SYNC_ID}/transactions/{TRANSACTION_IDS[0]}"
@@ -48,6 +50,7 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", f"{SYNCS}/list/status", {}),
     ("GET", f"{SYNCS}/{SYNC_ID}/status", {}),
     ("GET", f"{SYNCS}/{SYNC_ID}/transactions", {}),
+    ("GET", f"{SYNCS}/{GENERATED_SYNC_ID}/transactions", {"params": {"page": 1, "pageSize": 50}}),
     ("GET", TRANSACTION, {}),
     ("GET", f"{WRITE}/config", {}),
     ("GET", f"{WRITE}/mappingOptions", {}),
@@ -78,6 +81,7 @@ def client(simulated: SimulatedCodat, codat_url: str) -> Iterator[httpx.Client]:
     company = simulated.company(COMPANY_ID)
     for code in (1000, 2000, 2040, 4000, 5000):
         simulated.add_sync(company, code, [Item(None, None, None), Item("t", "ValidationError", "bankfeeds", "no")])
+    simulated.add_sync(company, 5130, generate_items(50, code=5130), sync_id=GENERATED_SYNC_ID)
     simulated.add_sync(company, 2000, sync_status=None, sync_utc=None)
     with httpx.Client(base_url=codat_url, headers={"Authorization": simulated.credentials}) as client:
         yield client
@@ -132,7 +136,7 @@ def test_generated_requests_get_documented_answers(
     """Whatever a valid request contains, the answer has a documented status and shape."""
     connection_id = client.get(f"{COMPANY}/connections").json()["results"][0]["id"]
     known = {"companyId": COMPANY_ID, "syncId": SYNC_ID, "connectionId": connection_id}
-    schema = codat_schema()
+    schema = _schema()
     simulated.quota.leave(1_000_000)
     for label in sorted(_documented_operations()):
         operation = schema.find_operation_by_label(label)
@@ -171,9 +175,15 @@ def test_every_webhook_is_as_documented(simulated: SimulatedCodat, event_type: s
     assert event.keys() <= document["components"]["schemas"][schema]["properties"].keys()
 
 
+def _schema() -> OpenApiSchema:
+    schema = schemathesis.openapi.from_dict(codat_document())
+    assert isinstance(schema, OpenApiSchema)
+    return schema
+
+
 def _check(answer: httpx.Response) -> str:
     """Raise unless the status and the content are documented; returns the operation as `GET /companies`."""
-    operation = codat_schema().find_operation_by_path(answer.request.method, answer.request.url.path)
+    operation = _schema().find_operation_by_path(answer.request.method, answer.request.url.path)
     assert operation is not None, answer.request.url
     assert str(answer.status_code) in operation.definition.raw["responses"]
     operation.validate_response(answer)
@@ -182,7 +192,7 @@ def _check(answer: httpx.Response) -> str:
 
 def _documented_operations() -> set[str]:
     simulated = _simulated_operations()
-    documented = [found.ok().label for found in codat_schema().get_all_operations() if isinstance(found, Ok)]
+    documented = [found.ok().label for found in _schema().get_all_operations() if isinstance(found, Ok)]
     return {label for label in documented if _anonymous(label) in simulated}
 
 

@@ -18,6 +18,7 @@ from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, load
 from ops.cli import app
+from ops.dead_letters import print_letters
 from tests.support.aws import Aws
 from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
@@ -197,6 +198,25 @@ def test_a_message_that_sqs_delivers_twice_is_redriven(letters: DeadLetterServic
     assert sorted(letter.reason for letter in letters.redrive(DeadLetterFilter())) == _ALL
     aws.sqs.meta.events.unregister("after-call.sqs.ReceiveMessage", twice)
     assert letters.find(DeadLetterFilter()) == []
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4])
+def test_how_many_were_not_examined_is_returned(letters: DeadLetterService, most: int) -> None:
+    """Of those of the queues that are read: one has three here, and one has one."""
+    found = letters.find(DeadLetterFilter(), most)
+    assert (len(found), found.unexamined) == (min(most, 3) + 1, max(0, 3 - most))
+    assert letters.find(DeadLetterFilter(queue="retry"), most).unexamined == 0
+    assert letters.find(DeadLetterFilter(reason="no such reason"), most).unexamined == max(0, 3 - most)
+
+
+def test_the_command_says_that_others_are_handling_some(
+    letters: DeadLetterService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are in flight, and visible again after five minutes."""
+    (queue, _) = letters.queues
+    assert next(queue.letters(1))
+    print_letters(letters.find(DeadLetterFilter()), "found")
+    assert "3 dead letters found.\nAbout 1 more could not be received" in capsys.readouterr().out
 
 
 def test_only_the_selected_queue_is_read(letters: DeadLetterService, aws: Aws) -> None:

@@ -143,7 +143,7 @@ def test_a_failed_retry_is_reported_and_redelivered(
     assert failed(retry(due)) == [due["Records"][0]["messageId"]]
     emitted = output()
     assert emitted.count("MessageFailed", service="retry") == 1
-    (line,) = (line for line in emitted.lines if line["message"] == "failed")
+    (line,) = (line for line in emitted.lines if line["message"] == "message failed")
     assert (line["sync_id"], line["level"]) == (SYNC_ID, "ERROR")
     assert line["exception_name"] == "ResourceNotFoundException"
 

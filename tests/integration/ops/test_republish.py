@@ -16,7 +16,7 @@ from ops.republish import Republisher
 from tests.support.aws import Aws
 from tests.support.handlers import Handler, StartFunction
 from tests.support.sqs_batches import batch, of
-from tests.support.table_stream import ENDPOINT, PublisherHarness, make_publisher_harness
+from tests.support.tables.table_stream import ENDPOINT, PublisherHarness, make_publisher_harness
 
 
 class Streams:

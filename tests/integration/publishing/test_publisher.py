@@ -17,7 +17,7 @@ from tests.support.aws import Aws
 from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
 from tests.support.submit_requests import EXPENSES, ask, expense
-from tests.support.table_stream import PublisherHarness, make_publisher_harness
+from tests.support.tables.table_stream import PublisherHarness, make_publisher_harness
 
 
 @pytest.fixture

@@ -15,9 +15,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def reconcile(start: StartFunction, aws: Aws, simulated: SimulatedCodat, clock: Clock) -> Reconcile:
+def reconcile(
+    start: StartFunction, aws: Aws, simulated: SimulatedCodat, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Reconcile:
     """Return reconcile, for a Codat with one company, which has one old sync that no webhook announced."""
     simulated.now = clock
+    # The worker runs on the same clock: otherwise it would not believe Codat's times.
+    monkeypatch.setattr("codat_sync.core.clock.utc_now", clock)
+    monkeypatch.setattr("codat_sync.bootstrap.codat.utc_now", clock)
     simulated.set_webhook_consumer(WEBHOOK_URL)
     simulated.change_sync(SYNC_ID, sync_utc=LONG_AGO)
     return make_reconcile(aws, simulated.transport(), start("worker"), clock)

@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
 
+from codat_sync.aws.table_schema import listing_index_keys, sync_key
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import Outcome
@@ -27,7 +28,7 @@ from tests.support.reconciliation_world import (
     load_completeness,
     make_reconcile,
 )
-from tests.support.sqs_batches import batch, failed, of
+from tests.support.sqs_batches import batch, failed, message, of
 
 _REMAINING = {"remaining_ms": 290_000}
 
@@ -276,3 +277,57 @@ def test_an_overtaken_run_writes_nothing(reconcile: Reconcile) -> None:
     compared = reconcile.rounds.reconciler.compare(slow, reconcile.clock(), "reconcile-2")
     assert compared.is_superseded
     assert reconcile.store.load(COMPANY_ID) == known
+
+
+@pytest.mark.parametrize("is_due_soon", [True, False])
+def test_a_sync_announced_under_a_wrong_company_is_found_at_once(
+    reconcile: Reconcile, simulated: SimulatedCodat, store: SyncRepository, *, is_due_soon: bool
+) -> None:
+    """Its company is compared within minutes although it is idle, whatever is scheduled for the wrong one."""
+    quiet, wrong = simulated.add_company(), simulated.add_company()
+    catch_up(reconcile)
+    reconcile.clock.pass_by(minutes=10)
+    sync_id = add_unannounced_sync(simulated, company_id=quiet.company_id)
+    event = simulated.event(simulated.sync(sync_id), company=wrong)
+    reconcile.worker(batch(message(event)))
+    record = store.load_sync(sync_id)
+    assert record
+    assert (record.company_id, record.outcome) == (wrong.company_id, Outcome.ANNOUNCED)
+    lists = count_lists(simulated)
+    reconcile.run()
+    assert count_lists(simulated) == lists  # Codat may just be slow: nobody searches yet.
+    check = {"v": 1, "kind": "check", "companyId": wrong.company_id, "syncId": sync_id, "partRunId": None}
+    reconcile.worker(batch(check | {"version": record.version, "correlationId": "check-1"}))
+    if not is_due_soon:
+        suspended = {"dueAt": None, "duePk": None}
+        store.table.update(sync_key(sync_id), suspended, {})
+    reconcile.run()
+    assert reconcile.work() == 1
+    record = store.load_sync(sync_id)
+    assert record
+    assert (record.company_id, record.outcome, record.pending_check) == (quiet.company_id, Outcome.SUCCEEDED, None)
+    lists = count_lists(simulated)
+    reconcile.clock.pass_by(minutes=1)
+    reconcile.run()
+    assert count_lists(simulated) == lists  # One search is one comparison of each company.
+
+
+def test_a_stored_sync_with_an_implausible_time_is_corrected(reconcile: Reconcile, store: SyncRepository) -> None:
+    """As an earlier version stored it: it is in no list of a recent period until then."""
+    catch_up(reconcile)
+    record = store.load_sync(SYNC_ID)
+    assert record
+    year_1 = "0001-01-01T00:00:00.000Z"
+    (values,) = store.table.get([sync_key(SYNC_ID)])
+    changes = {"syncUtc": year_1, "summary": values["summary"] | {"syncUtc": year_1}}
+    store.table.update(sync_key(SYNC_ID), changes | listing_index_keys(COMPANY_ID, SYNC_ID, year_1), {})
+    stored = store.load_sync(SYNC_ID)
+    assert stored
+    assert stored.outcome is record.outcome
+    reconcile.clock.pass_by(hours=7)
+    reconcile.run()
+    assert reconcile.work() == 1
+    corrected = store.load_sync(SYNC_ID)
+    assert corrected
+    assert corrected.sync
+    assert corrected.sync.status.synced_at == datetime.fromisoformat(LONG_AGO)

@@ -567,3 +567,74 @@ def test_what_is_done_by_itself_or_only_waited_for_names_nobody(
     assert retry
     assert (dict(retry.steps), retry.blocked) == ({Step.SCHEDULED: 1}, {})
     assert len(simulated.submissions) == 2
+
+
+def _asks_directly(product: Product, sync_id: str, **body: object) -> Any:  # noqa: ANN401 - JSON
+    return product.retry({"syncId": sync_id, "isManual": True, **body}) | {"statusCode": 200}
+
+
+@pytest.mark.parametrize("ask_retry", [Product.asks, _asks_directly], ids=["HTTP", "direct"])
+def test_a_retry_of_what_has_not_failed_says_so(
+    ask_retry: Any,  # noqa: ANN401 - either of the two
+    product: Product,
+    retries: RetryRepository,
+    simulated: SimulatedCodat,
+) -> None:
+    """A sync that succeeded, one that has not ended, and transactions that are unknown or written."""
+    body = expense()
+    sync_id = product.submits(body)
+    for words in ("has not been fetched", "nothing failed"):
+        if words == "nothing failed":
+            product.hears(sync_id)
+        for selected in ({}, {"transactionIds": [body["id"]]}, {"transactionIds": ["unknown"]}):
+            answer = ask_retry(product, sync_id, **selected)
+            assert (answer["statusCode"], answer["syncId"], answer["state"]) == (200, sync_id, "notFailed")
+            assert words in answer["message"]
+            assert (answer["failed"], _steps(answer)) == (0, ["notFailed"] * len(selected))
+    assert retries.load(sync_id) is None
+    assert len(simulated.submissions) == 1
+
+
+def test_named_transactions_that_have_not_failed_are_listed_beside_those_that_have(
+    product: Product, simulated: SimulatedCodat
+) -> None:
+    """They have a step of their own."""
+    good, bad = expense(), expense()
+    sync_id = product.submits(good, bad)
+    product.hears(sync_id, Settled({bad["id"]: Verdict("PushError", "busy")}))
+    answer = product.asks(sync_id, transactionIds=[good["id"], "unknown"])
+    steps = {each["transactionId"]: each["step"] for each in answer["transactions"]}
+    assert steps == {good["id"]: "notFailed", "unknown": "notFailed", bad["id"]: "retryNow"}
+    assert (answer["failed"], answer["message"]) == (1, "None of the named transactions has failed.")
+    answer = product.asks(sync_id, transactionIds=[bad["id"], "unknown"])
+    assert (answer["failed"], answer["message"], len(simulated.submissions)) == (1, None, 2)
+    # The retry, which has not failed, is not answered with what failed in the first sync.
+    (_, retry) = simulated.submissions
+    answer = product.asks(retry.sync_id)
+    assert (answer["syncId"], answer["state"], answer["transactions"]) == (retry.sync_id, "notFailed", [])
+
+
+def test_a_retry_that_is_due_for_a_sync_that_succeeded_after_all_is_resolved(
+    product: Product, retries: RetryRepository, simulated: SimulatedCodat
+) -> None:
+    """Codat's answer has changed between the failure and its retry."""
+    body = expense()
+    sync_id = product.submits(body)
+    product.hears(sync_id, _PUSH_ERROR)
+    sync = simulated.change_sync(sync_id, code=2000, items=(Item(body["id"]),))
+    assert failed(product.worker(batch(of(simulated, sync, "msg_changed")))) == []
+    product.minute()
+    retry = retries.load(sync_id)
+    assert retry
+    assert (retry.state, retry.due_at, dict(retry.steps)) == (RetryState.RESOLVED, None, {})
+
+
+def test_a_sync_that_failed_as_a_whole_says_that_nothing_can_be_resubmitted(
+    product: Product, simulated: SimulatedCodat
+) -> None:
+    """It was not submitted here, and Codat names none of its transactions."""
+    sync = simulated.add_sync(simulated.company(COMPANY_ID), 4000, [])
+    assert failed(product.worker(batch(of(simulated, sync)))) == []
+    answer = product.asks(sync.sync_id)
+    assert (answer["state"], answer["transactions"]) == ("stopped", [])
+    assert "names no transaction" in answer["message"]

@@ -11,6 +11,7 @@ from codat_sync_for_expenses.models import operations, shared
 from codat_sync_for_expenses.models.errors import ErrorMessage, SDKError
 from codat_sync_for_expenses.utils.retries import BackoffStrategy, RetryConfig
 
+from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.books.settling import Outcome, Verdict
 from dev.codat_simulator.faults import Fault, Kind
 from dev.codat_simulator.simulator import SimulatedCodat
@@ -129,6 +130,22 @@ def test_everything_about_a_company_is_read(reader: CodatSyncExpenses, simulated
     assert reader.mapping_options.get_mapping_options(request=company).accounts
     assert reader.manage_data.get(request=company).bank_accounts
     assert reader.company_info.get(request=company).base_currency == "GBP"
+
+
+def test_update_of_an_expense_may_be_unsupported(submit: CodatSyncExpenses, simulated: SimulatedCodat) -> None:
+    """Codat's 422 passes submit."""
+    company = simulated.add_company(updates_expenses=False)
+    request = {"company_id": company.company_id, "transaction_id": str(uuid4())}
+    with pytest.raises(ErrorMessage) as refused:
+        submit.expenses.update(request=request | {"update_expense_request": _expense(str(uuid4())).to_dict()})
+    assert (refused.value.status_code, refused.value.data.service) == (422, "PublicApi")
+
+
+def test_generated_rows_are_read(reader: CodatSyncExpenses, simulated: SimulatedCodat) -> None:
+    """Repeated rows and nulls, as real syncs have them."""
+    sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, generate_items(50, code=5130))
+    rows = reader.transaction_status.list(request={"company_id": COMPANY_ID, "sync_id": sync.sync_id}).results
+    assert [row.transaction_id for row in rows] == [item.transaction_id for item in sync.items]
 
 
 def test_receipt_is_attached(submit: CodatSyncExpenses, simulated: SimulatedCodat) -> None:

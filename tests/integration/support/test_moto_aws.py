@@ -8,7 +8,7 @@ from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import company_partition, sync_key
 from codat_sync.core.errors import ConditionFailedError
 from tests.support.aws import Aws
-from tests.support.table_stream import Stream
+from tests.support.tables.table_stream import Stream
 
 OLD, NEW, OTHER = map(sync_key, ("old", "new", "other"))
 

@@ -13,10 +13,12 @@ from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import GATE
 from codat_sync.core.timestamps import format_timestamp
 from codat_sync.rate_limits.gate import SharedGate
-from codat_sync.submissions.expense_schemas import Body, Kind
+from codat_sync.submissions.expense_bodies import Body, Kind
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.submission import State, Submission
 from codat_sync.syncs.repository import SyncRepository
+from codat_sync.syncs.retry_repository import RetryRepository
+from codat_sync.syncs.status_codes import Outcome, explain
 from dev.codat_simulator.books.models import Item, Sync
 from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.faults import Fault
@@ -167,6 +169,7 @@ def test_totals_count_each_day_by_outcome(health: Health) -> None:
         assert [day["syncs"] for day in found["days"]] == [0, 2, 0, 1]
         assert found["days"][1] | {"day": ""} == {
             "day": "",
+            "isTruncated": False,
             "syncs": 2,
             "outcomes": {"failed": 2},
             "transactions": 3,
@@ -414,10 +417,49 @@ def test_unknown_outcomes_are_listed_page_by_page(health: Health, aws: Aws) -> N
     table = Table(aws.dynamodb, "syncs")
     ids = [add_unknown_outcome(table, COMPANY_ID, f"t{hours}", hours=hours) for hours in (3, 5, 4)]
     with count_requests() as requests:
-        first = health.get("unknown-outcomes", limit=2).body
+        first = health.ask("/unknown-outcomes", limit=2).body
     assert requests["Query byDay"] == 1
-    second = health.get("unknown-outcomes", limit=2, cursor=first["nextCursor"]).body
+    second = health.ask("/unknown-outcomes", limit=2, cursor=first["nextCursor"]).body
     found = [*first["outcomes"], *second["outcomes"]]
     assert [each["submissionId"] for each in found] == [ids[1], ids[2], ids[0]]
     assert [each["transactionIds"] for each in found] == [["t5"], ["t4"], ["t3"]]
     assert (second["nextCursor"], found[0]["companyId"], found[0]["syncId"]) == (None, COMPANY_ID, None)
+
+
+@pytest.mark.parametrize("status", ["Unknown", None, "Skipped"])
+@pytest.mark.parametrize("code", [2000, 2040])
+def test_a_code_of_success_without_written_items_is_no_success(
+    health: Health, start: StartFunction, store: SyncRepository, *, code: int, status: str | None
+) -> None:
+    """Not in lists, totals, details or the company's last success. It is polled, and ends with an operator."""
+    sync = health.knows(code, [Item("t1"), Item("t2", status)])
+    (row,) = health.ask("/syncs").body["syncs"]
+    assert (row["outcome"], row["meaning"]) == ("unknown", explain(code, Outcome.UNKNOWN).meaning)
+    assert health.ask("/totals").body["total"]["outcomes"] == {"unknown": 1}
+    meaning = health.ask(f"/syncs/{sync.sync_id}").body["meaning"]
+    assert (meaning["code"], meaning["actionOwner"]) == (code, "ourTeam")
+    assert health.ask(f"/companies/{COMPANY_ID}").body["lastSuccessful"] is None
+    record = store.load_sync(sync.sync_id)
+    assert record
+    assert record.pending_check
+    assert record.pending_check.due_at
+    start("retry")({"syncId": sync.sync_id})
+    retry = RetryRepository(store.table).load(sync.sync_id)
+    assert retry
+    assert dict(retry.blocked) == {"outcomeUnknown": ("t2",)}
+
+
+@pytest.mark.parametrize(
+    "sync_utc", ["0001-01-01T00:00:00", "9999-12-31T23:59:59.9999999Z", "1970-01-01", "soon", None]
+)
+def test_a_failed_sync_with_an_implausible_time_is_listed_by_when_it_was_first_seen(
+    health: Health, simulated: SimulatedCodat, sync_utc: str | None
+) -> None:
+    """In the history, the totals (which the chart shows) and the causes."""
+    items = [Item("t", "PushError", message="It is archived.")]
+    sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, items, sync_utc=sync_utc)
+    health.hears(sync)
+    (row,) = health.ask("/syncs").body["syncs"]
+    assert (row["syncId"], row["syncedAt"], row["at"]) == (sync.sync_id, None, row["firstSeenAt"])
+    assert health.ask("/totals").body["total"]["outcomes"]["failed"] == 1
+    assert health.ask("/causes").body["syncs"] == 1

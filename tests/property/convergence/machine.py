@@ -22,7 +22,7 @@ from tests.property.convergence.invariants import (
 from tests.property.convergence.world import COMPANY_ID, Run, World
 from tests.property.stateful import MAX_RUNS, Draw, Move, SteppedMachine, stumble
 from tests.support.stepping import Call, Fate
-from tests.support.sync_table import create_sync_table
+from tests.support.tables.sync_table import create_sync_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -11,7 +11,7 @@ from hypothesis.stateful import invariant
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.retries.planner import Step
-from codat_sync.submissions.expense_schemas import Kind
+from codat_sync.submissions.expense_bodies import Kind
 from dev.codat_simulator.books.settling import Outcome, Verdict
 from tests.property.never_twice.world import EXPENSE_IDS, TRANSACTION_IDS, TRANSFER_ID, Request, World
 from tests.property.runs import Run

@@ -21,7 +21,7 @@ from codat_sync.submissions import repository as repository_module
 from codat_sync.submissions import service as submit_module
 from codat_sync.submissions import submission as submission_module
 from codat_sync.submissions.codat_writer import CodatWriter
-from codat_sync.submissions.expense_schemas import Body, Kind
+from codat_sync.submissions.expense_bodies import Body, Kind
 from codat_sync.submissions.outcome_lookup import OutcomeLookup
 from codat_sync.submissions.repository import Claims, SubmissionRepository, _due_at, _write
 from codat_sync.submissions.service import SubmissionService

@@ -14,7 +14,7 @@ from tests.property.never_twice.seeded_bugs import BUGS, FORGETTING_BUGS
 from tests.property.seeded_bugs import Bug, check_found
 from tests.property.stateful import search, search_settings
 from tests.support.clock import ManualClock
-from tests.support.sync_table import create_sync_table
+from tests.support.tables.sync_table import create_sync_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

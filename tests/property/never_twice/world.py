@@ -26,7 +26,7 @@ from codat_sync.retries.planner import Plan, RetryPolicy, plan
 from codat_sync.retries.service import RetryService, summarize
 from codat_sync.retries.transaction_history import TransactionHistories
 from codat_sync.submissions.codat_writer import CodatWriter
-from codat_sync.submissions.expense_schemas import Body, Kind
+from codat_sync.submissions.expense_bodies import Body, Kind
 from codat_sync.submissions.outcome_check import OutcomeCheck
 from codat_sync.submissions.outcome_lookup import OutcomeLookup
 from codat_sync.submissions.repository import SubmissionRepository

@@ -13,6 +13,7 @@ from codat_sync.core.errors import (
     CodatError,
     CodatMalformedResponseError,
     CodatNotFoundError,
+    CodatOtherCompanyError,
     CodatResponseError,
     CodatUnavailableError,
     SecretUnavailableError,
@@ -25,7 +26,7 @@ from dev.codat_simulator.books.models import Sync
 from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
-from tests.support.fake_table import fake_table
+from tests.support.tables.fake_table import fake_table
 
 _API_KEY = "an API key"
 _PACE = ProcessLimiter(at_once=8, per_minute=1_000_000)
@@ -221,7 +222,7 @@ def test_a_key_that_codat_does_not_know_is_refused(simulated: SimulatedCodat) ->
         b'{"syncStatusCode": null}',
         b'{"syncStatusCode": "soon"}',
         b'{"syncStatusCode": 2000, "syncId": "another"}',
-        b'{"syncStatusCode": 2000, "companyId": "another"}',
+        b'{"syncStatusCode": 2000, "companyId": "another company"}',
     ],
 )
 def test_an_answer_that_is_none_is_said_to_be_so_without_quoting_it(content: bytes) -> None:
@@ -231,6 +232,26 @@ def test_an_answer_that_is_none_is_said_to_be_so_without_quoting_it(content: byt
         codat.get_sync_status("c", "s")
     assert "soon" not in str(raised.value)
     assert raised.value.__cause__ is None
+
+
+def test_a_sync_of_another_company_is_not_found() -> None:
+    """The error names the company that Codat named."""
+    answer = b'{"syncStatusCode": 2000, "companyId": "8A210B68-6988-11ED-A1EB-0242AC120002"}'
+    with pytest.raises(CodatOtherCompanyError) as raised:
+        _answering(lambda _: httpx.Response(200, content=answer)).get_sync_status("c", "s")
+    assert raised.value.company_id == "8a210b68-6988-11ed-a1eb-0242ac120002"
+    assert isinstance(raised.value, CodatNotFoundError)
+
+
+@pytest.mark.parametrize(
+    "sync_utc", ["0001-01-01T00:00:00", "9999-12-31T23:59:59Z", "1970-01-01T00:00:00Z", "soon", None]
+)
+def test_an_implausible_time_of_a_sync_counts_as_absent(sync_utc: str | None) -> None:
+    """On its own and in a list."""
+    status = {"syncStatusCode": 2000, "syncId": "s", "syncUtc": sync_utc}
+    assert _answering(lambda _: httpx.Response(200, json=status)).get_sync_status("c", "s").synced_at is None
+    (listed,) = _answering(lambda _: httpx.Response(200, json=[status])).list_sync_statuses("c")
+    assert listed.synced_at is None
 
 
 def test_a_status_may_be_null_but_for_its_code() -> None:

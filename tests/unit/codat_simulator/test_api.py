@@ -140,11 +140,11 @@ def test_transaction_is_an_array_of_all_its_rows(codat: SimulatedCodat, client: 
 
 
 def test_generated_rows_have_the_oddities_of_real_ones() -> None:
-    """Among generated rows: a duplicate, nulls, both spellings of a type, and what the code entails."""
+    """Among generated rows: a duplicate, nulls, both types, and what the code entails."""
     rows = generate_items(100, code=5130)
     assert len(rows) == 100
     assert len(set(rows)) == 99
-    assert {row.integration_type for row in rows} == {"expense", "expenses", "bankfeeds", None}
+    assert {row.integration_type for row in rows} == {"expenses", "bankfeeds", None}
     assert {row.status for row in rows} == {"PushError", "ValidationError", "Completed", None}
     assert any(row.transaction_id is None for row in rows)
     assert {row.status for row in generate_items(50, edge_cases=False)} == {"Completed"}

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 from typing import Literal
 
@@ -245,6 +246,14 @@ def test_spoilt_answer_took_effect(codat: SimulatedCodat, sync: Sync) -> None:
     with pytest.raises(ValueError, match=r"Unterminated|Expecting|delimiter"):
         create(codat, sync).json()
     assert create(codat, sync).json() == {"syncId": codat.submissions[0].sync_id}
+
+
+def test_a_sync_is_answered_under_another_company(codat: SimulatedCodat, sync: Sync) -> None:
+    """With the company that it belongs to; normally it is not found."""
+    asked = replace(sync, company_id=codat.add_company().company_id)
+    assert get(codat, asked, "status").status_code == 404
+    codat.faults.add(Fault("other_company"))
+    assert get(codat, asked, "status").json()["companyId"] == sync.company_id
 
 
 def test_reads_have_these_faults_as_well(codat: SimulatedCodat, sync: Sync) -> None:

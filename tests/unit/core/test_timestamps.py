@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from codat_sync.core.timestamps import format_timestamp, parse_timestamp
+from codat_sync.core.timestamps import format_timestamp, parse_external_timestamp, parse_timestamp
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,20 @@ def test_texts_sort_as_moments_do() -> None:
     """Index keys are such texts."""
     moments = [datetime(2026, 1, 1, 0, 0, 0, us, tzinfo=UTC) for us in (0, 1000, 999_000)]
     assert sorted(map(format_timestamp, reversed(moments))) == list(map(format_timestamp, moments))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_believed"),
+    [
+        ("2015-01-01T00:00:00Z", True),
+        ("2026-11-25T18:00:00Z", True),
+        ("2026-11-25T18:00:00.001Z", False),
+        ("2014-12-31T23:59:59.999Z", False),
+        ("0001-01-01T00:00:00", False),
+        ("9999-12-31T23:59:59.9999999Z", False),
+        ("soon", False),
+    ],
+)
+def test_an_implausible_time_from_outside_is_absent(text: str, *, is_believed: bool) -> None:
+    """Before Codat was founded, or more than a day ahead."""
+    assert (parse_external_timestamp(text, datetime(2026, 11, 24, 18, tzinfo=UTC)) is not None) is is_believed

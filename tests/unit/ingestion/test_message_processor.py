@@ -14,6 +14,7 @@ from codat_sync.core.errors import CodatUnavailableError, PoisonMessageError
 from codat_sync.ingestion.message_processor import MessageProcessor
 from codat_sync.ingestion.results import Change, OtherResult
 from codat_sync.ingestion.tasks import PartCleanupTask, Task
+from dev.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from codat_sync.ingestion.dispatcher import TaskDispatcher
@@ -31,7 +32,7 @@ class Dispatcher:
     def dispatch(self, tasks: Sequence[Task], _: int) -> OtherResult:
         (task,) = tasks
         assert isinstance(task, PartCleanupTask)
-        self.may_end.wait(10)
+        self.may_end.wait(PATIENCE_SECONDS)
         if error := self.errors.get(task.sync_id):
             raise error
         return OtherResult(Change.COMMITTED)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from codat_sync.core.errors import InvalidQueryError
 from codat_sync.core.timestamps import format_timestamp
-from codat_sync.queries.sync_history import MAX_REQUESTS, SyncHistory
+from codat_sync.queries.sync_history import HistoryLimits, SyncHistory
 from codat_sync.queries.sync_index import IndexPage
 from codat_sync.queries.sync_query import (
     MAX_DAYS,
@@ -17,9 +19,8 @@ from codat_sync.queries.sync_query import (
     ListedSync,
     Period,
     Sort,
-    Totals,
-    by_day,
     period,
+    position_time,
     read_position,
 )
 from codat_sync.syncs.status_codes import Outcome
@@ -38,7 +39,6 @@ class KnownListing:
     def __init__(self, rows: list[ListedSync], at_once: int) -> None:
         self._rows = sorted(rows, key=lambda row: row.position)
         self._at_once = at_once
-        self.requests = 0
 
     def list_day(self, day: date, after: str | None, limit: int | None, *, newest_first: bool) -> IndexPage:
         found = [row for row in self._rows if row.at.startswith(day.isoformat())]
@@ -49,12 +49,11 @@ class KnownListing:
         return self._page(found, after, limit, newest_first=newest_first)
 
     def _page(self, rows: list[ListedSync], after: str | None, limit: int | None, *, newest_first: bool) -> IndexPage:
-        self.requests += 1
         rows = rows[::-1] if newest_first else rows
         if after is not None:
             rows = [row for row in rows if (row.position < after if newest_first else row.position > after)]
         most = min(limit or self._at_once, self._at_once)
-        return IndexPage(rows[:most], len(rows) > most)
+        return IndexPage(rows[:most], len(rows) > most, rows[:most][-1].position if rows else None)
 
 
 _MOMENTS = st.integers(0, 40 * 24 * 60).map(
@@ -74,13 +73,14 @@ _QUERIES = st.builds(
 )
 
 
-def _pages(sync_history: SyncHistory, index: KnownListing, query: HistoryQuery) -> Iterator[ListedSync]:
+def _pages(sync_history: SyncHistory, query: HistoryQuery) -> Iterator[ListedSync]:
     cursor = None
     for _ in range(200):
-        before = index.requests
         page = sync_history.load_item_page(query, cursor)
-        assert index.requests - before <= MAX_REQUESTS
         assert len(page.rows) <= query.limit
+        # A short page that is not the last one says that reading stopped early, and where.
+        assert page.is_truncated == (page.next_cursor is not None and len(page.rows) < query.limit)
+        assert (page.reached_to is None) == (page.next_cursor is None)
         yield from page.rows
         cursor = page.next_cursor
         if cursor is None:
@@ -89,13 +89,15 @@ def _pages(sync_history: SyncHistory, index: KnownListing, query: HistoryQuery) 
 
 
 @settings(max_examples=200)
-@given(rows=_ROWS, query=_QUERIES, at_once=st.integers(1, 9))
+@given(rows=_ROWS, query=_QUERIES, at_once=st.integers(1, 9), examined=st.integers(1, 50))
 def test_pages_together_are_all_that_was_asked_for_each_once_and_in_order(
-    rows: list[ListedSync], query: HistoryQuery, at_once: int
+    rows: list[ListedSync], query: HistoryQuery, at_once: int, examined: int
 ) -> None:
-    """Whatever fits into a page or an answer of the table's."""
-    index = KnownListing(rows, at_once)
-    found = list(_pages(SyncHistory(index), index, query))  # type: ignore[arg-type] # it lists
+    """Whatever fits into a page or an answer of the table's, and however few rows a request may read."""
+    index: Any = KnownListing(rows, at_once)
+    found = list(_pages(SyncHistory(index, HistoryLimits(examined=examined)), query))
+    walk = SyncHistory(index).walk(query, None)
+    assert (list(walk.rows()), walk.cursor) == (found, None)
     wanted = [
         row
         for row in rows
@@ -111,10 +113,95 @@ def test_totals_count_every_sync_of_the_period_once(
 ) -> None:
     """Side by side, and in as many requests as it takes."""
     asked = Period(date(2026, 10, 20), date(2026, 11, 20))
-    found = SyncHistory(KnownListing(rows, at_once)).totals(asked, company_id)  # type: ignore[arg-type] # it lists
+    index: Any = KnownListing(rows, at_once)
+    found = SyncHistory(index).totals(asked, company_id)
     wanted = [row for row in rows if row.at in asked and company_id in {None, row.company_id}]
-    assert found == Totals(list(by_day(wanted, asked.days)), is_truncated=False)
-    assert found.total.syncs == len(wanted)
+    assert [day.day for day in found.days] == asked.days
+    assert [day.syncs for day in found.days] == [
+        sum(row.at.startswith(day.isoformat()) for row in wanted) for day in asked.days
+    ]
+    failed = sum(row.outcome is Outcome.FAILED for row in wanted)
+    assert (found.total.outcomes[Outcome.FAILED], found.is_truncated) == (failed, False)
+
+
+_DAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
+# Read by a request about all companies, and by one about a company.
+_COMPANIES = pytest.mark.parametrize("company_id", [None, "c1"])
+
+
+@_COMPANIES
+@pytest.mark.parametrize("days", [0, 60, 91])
+@pytest.mark.parametrize("sort", list(Sort))
+def test_one_failed_sync_is_found_on_any_day_of_the_longest_period(
+    company_id: str | None, days: int, sort: Sort
+) -> None:
+    """Days without syncs are no reason to stop."""
+    row = _row(_DAY - timedelta(days=days), 1, Outcome.FAILED)
+    asked = Period(_DAY.date() - timedelta(days=91), _DAY.date())
+    query = HistoryQuery(asked, company_id, outcomes=frozenset({Outcome.FAILED}), sort=sort)
+    index: Any = KnownListing([row], 9)
+    page = SyncHistory(index).load_item_page(query, None)
+    assert (page.rows, page.next_cursor, page.is_truncated) == ([row], None, False)
+
+
+@_COMPANIES
+@pytest.mark.parametrize("number", [4, 5, 6])
+@pytest.mark.parametrize("sort", list(Sort))
+def test_a_list_is_truncated_only_if_there_is_more_than_the_limit(
+    company_id: str | None, number: int, sort: Sort
+) -> None:
+    """Of rows sorted, or of rows examined: none of these match, or all of them."""
+    rows = [_row(_DAY - timedelta(days=each), each) for each in range(number)]
+    index: Any = KnownListing(rows, 2)
+    sync_history = SyncHistory(index, HistoryLimits(examined=5, sorted=5))
+    asked = Period(_DAY.date() - timedelta(days=30), _DAY.date())
+    outcome = Outcome.FAILED if sort is Sort.TIME else Outcome.SUCCEEDED
+    page = sync_history.load_item_page(HistoryQuery(asked, company_id, outcomes=frozenset({outcome}), sort=sort), None)
+    assert page.is_truncated == (number > 5)
+    assert page.sorted == (0 if sort is Sort.TIME else min(number, 5))
+    # Up to the fifth row, if there is a sixth; in order of time, to the beginning of its day if that has no more.
+    whole_day = sort is Sort.TIME and company_id is None
+    reached = datetime(2026, 11, 16, tzinfo=UTC) if whole_day else _DAY - timedelta(days=4)
+    assert page.reached_to == (reached if number > 5 else None)
+
+
+@_COMPANIES
+@pytest.mark.parametrize("number", [4, 5, 6])
+def test_totals_name_the_days_that_were_not_counted_to_the_end(company_id: str | None, number: int) -> None:
+    """A day, or all days of a company that come after the limit."""
+    rows = [_row(_DAY - timedelta(minutes=each), each) for each in range(number)]
+    index: Any = KnownListing(rows, 2)
+    asked = Period(_DAY.date() - timedelta(days=1), _DAY.date() + timedelta(days=1))
+    found = SyncHistory(index, HistoryLimits(counted=5)).totals(asked, company_id)
+    uncounted = [_DAY.date()] if company_id is None else [_DAY.date() - timedelta(days=1), _DAY.date()]
+    assert found.truncated_days == (uncounted if number > 5 else [])
+    assert found.total.syncs == min(number, 5)
+
+
+@_COMPANIES
+def test_a_walk_that_runs_out_of_time_says_where_and_can_be_continued(company_id: str | None) -> None:
+    """The clock moves with each request to the table."""
+    rows = [_row(_DAY - timedelta(hours=each), each) for each in range(60)]
+    index: Any = KnownListing(rows, 3)
+    ticks = count()
+    sync_history = SyncHistory(index, HistoryLimits(whole_seconds=4), clock=lambda: float(next(ticks)))
+    query = HistoryQuery(Period(date(2026, 11, 1), _DAY.date()), company_id)
+    found: list[ListedSync] = []
+    cursor, parts = None, 0
+    while parts == 0 or cursor:
+        walk = sync_history.walk(query, cursor)
+        found += walk.rows()
+        cursor, parts = walk.cursor, parts + 1
+    assert found == rows
+    assert parts > 2
+
+
+def test_a_position_stands_for_a_time() -> None:
+    """After a day in order of time, before it in reverse, or at a row."""
+    midnight = datetime(2026, 11, 20, tzinfo=UTC)
+    assert position_time("2026-11-20") == midnight
+    assert position_time("2026-11-20~") == midnight + timedelta(days=1)
+    assert position_time(_row(_DAY, 1).position) == _DAY
 
 
 def test_a_period_is_a_month_up_to_today_where_nothing_is_said() -> None:

@@ -11,7 +11,7 @@ from codat_sync.rate_limits.daily_budget import BudgetedLimiter, DailyBudget, re
 from codat_sync.rate_limits.errors import DailyBudgetExhaustedError, RateLimitExceededError
 from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.quota import Quota, next_reset
-from tests.support.fake_table import FakeTable
+from tests.support.tables.fake_table import FakeTable
 
 if TYPE_CHECKING:
     from codat_sync.aws.dynamodb import Table

@@ -7,8 +7,8 @@ import pytest
 
 from codat_sync.rate_limits.errors import GateClosedError
 from codat_sync.rate_limits.gate import SharedGate
-from codat_sync.rate_limits.quota import Closure, ClosureReason, Quota, QuotaEvent
-from tests.support.fake_table import FakeTable
+from codat_sync.rate_limits.quota import Closure, ClosureReason, Quota, QuotaEvent, closure_from_429
+from tests.support.tables.fake_table import FakeTable
 
 if TYPE_CHECKING:
     from codat_sync.aws.dynamodb import Table
@@ -25,9 +25,15 @@ class World:
         self.table = FakeTable()
         self.now = datetime(2026, 11, 24, 18, tzinfo=UTC)
 
+    def seconds(self) -> float:
+        return self.now.timestamp()
+
     def process(self, *, is_interactive: bool = False) -> SharedGate:
         return SharedGate(
-            cast("Table", self.table), lambda: self.now, is_interactive=is_interactive, clock=self.now.timestamp
+            cast("Table", self.table),
+            lambda: self.now,
+            is_interactive=is_interactive,
+            clock=self.seconds,
         )
 
     def event(self, *, is_reached: bool, age: timedelta = timedelta(), remaining: int | None = None) -> QuotaEvent:
@@ -173,3 +179,35 @@ def test_what_is_left_is_not_lost_when_another_was_quicker(world: World) -> None
     state = world.process().state
     assert state.quota
     assert state.quota.remaining == 1300
+
+
+@pytest.mark.parametrize(
+    "retry_after", ["0", "1", "-5", "0001-01-01T00:00:00", "Tue, 24 Nov 2026 17:00:00 GMT", "999999999", ""]
+)
+@pytest.mark.parametrize("late", [0, 1, 3])
+def test_a_codat_that_answers_nothing_but_429_gets_a_handful_of_calls(
+    world: World, retry_after: str, late: int
+) -> None:
+    """In ten minutes, from two processes; answers to ``late`` more calls arrive while the gate is closed already."""
+    processes, calls = [world.process(), world.process()], 0
+    until = world.now + 10 * _MINUTE
+    while world.now < until:
+        for process in processes:
+            if _is_open(process):
+                for delay in range(late + 1):
+                    calls += delay == 0
+                    at = world.now
+                    world.now += timedelta(milliseconds=delay)
+                    process.close(closure_from_429({"Retry-After": retry_after}, at))
+            world.now += timedelta(seconds=1.1)  # So the other process knows.
+    assert 5 <= calls <= 15
+
+
+def test_a_pause_starts_over_once_codat_has_answered_for_a_while(world: World) -> None:
+    """One 429 now and then costs a few seconds."""
+    gate = world.process()
+    for _ in range(5):
+        gate.close(closure_from_429({"Retry-After": "1"}, world.now))
+        world.now += timedelta(seconds=5)
+        assert _is_open(gate)
+        world.now += 2 * _MINUTE

@@ -50,11 +50,23 @@ def test_a_quota_that_is_none_is_not_read(remaining: str) -> None:
         (_headers(7) | {"Retry-After": "60"}, Closure(ClosureReason.RATE, _NOW + timedelta(seconds=60))),
         (
             _headers(0, "2026-11-24T17:59:59Z") | {"Retry-After": "1"},
-            Closure(ClosureReason.RATE, _NOW + timedelta(seconds=1)),
+            Closure(ClosureReason.RATE, _NOW + timedelta(seconds=5)),
         ),
         ({"Retry-After": "Tue, 24 Nov 2026 18:05:00 GMT"}, Closure(ClosureReason.RATE, _NOW + timedelta(minutes=5))),
         ({"Retry-After": "2026-11-24T18:05:00Z"}, Closure(ClosureReason.RATE, _NOW + timedelta(minutes=5))),
-        ({"Retry-After": "999999999"}, Closure(ClosureReason.RATE, _NOW + timedelta(hours=25))),
+        ({"Retry-After": "86400"}, Closure(ClosureReason.RATE, _NOW + timedelta(days=1))),
+        *(
+            ({"Retry-After": implausible}, Closure(ClosureReason.RATE, _NOW + timedelta(minutes=1)))
+            for implausible in (
+                "0",
+                "-5",
+                "999999999",
+                "9" * 30,
+                "0001-01-01T00:00:00",
+                "2026-11-24T17:59:59Z",
+                "9999-12-31",
+            )
+        ),
         ({"Retry-After": "soon"}, Closure(ClosureReason.RATE, _NOW + timedelta(minutes=1))),
         ({}, Closure(ClosureReason.RATE, _NOW + timedelta(minutes=1))),
     ],

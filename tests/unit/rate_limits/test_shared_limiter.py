@@ -7,7 +7,7 @@ import pytest
 
 from codat_sync.rate_limits.errors import RateLimitExceededError
 from codat_sync.rate_limits.shared_limiter import SharedLimiter
-from tests.support.fake_table import FakeTable
+from tests.support.tables.fake_table import FakeTable
 
 if TYPE_CHECKING:
     from codat_sync.aws.dynamodb import Table

@@ -17,7 +17,7 @@ from codat_sync.retries.planner import (
     count_attempts,
     plan,
 )
-from codat_sync.submissions.expense_schemas import Body, Kind
+from codat_sync.submissions.expense_bodies import Body, Kind
 from codat_sync.submissions.submission import IN_FLIGHT_TIMEOUT, State, Submission
 
 _NOW = datetime(2026, 11, 24, 18, tzinfo=UTC)

@@ -1,12 +1,10 @@
 """Which requests of a product are recorded, which are forwarded, and which are rejected."""
 
 import base64
-import os
 import re
 import string
 from collections.abc import Callable
 from itertools import product
-from pathlib import Path
 from urllib.parse import quote, unquote
 from uuid import UUID
 
@@ -15,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from codat_sync.core.errors import InvalidBodyError
-from codat_sync.submissions.expense_schemas import Kind
+from codat_sync.submissions.expense_bodies import Kind
 from codat_sync.submissions.proxy_routes import (
     WriteRoute,
     company_id_from_path,
@@ -23,7 +21,8 @@ from codat_sync.submissions.proxy_routes import (
     match_route,
     strip_base_path,
 )
-from tests.support.codat_operations import (
+from tests.support.codat.openapi import openapi_folder
+from tests.support.codat.operations import (
     UNDOCUMENTED_WRITES,
     WRITES,
     Operation,
@@ -59,10 +58,7 @@ def test_each_write_of_codats_api_has_its_treatment(operation: Operation) -> Non
 
 def test_the_tables_name_every_write_that_codat_documents() -> None:
     """Each new one needs a decision."""
-    folder = Path(os.environ.get("CODAT_OPENAPI") or "/nonexistent")
-    if not folder.is_dir():
-        pytest.skip("CODAT_OPENAPI names no folder with Codat's OpenAPI descriptions")
-    documented = read_documented_writes(folder)
+    documented = read_documented_writes(openapi_folder())
     assert documented
     assert documented == {(each.method, each.path) for each in WRITES}
 
@@ -194,6 +190,9 @@ _SPELLINGS: list[Callable[[str], str]] = [
     lambda path: path + "?x=1",
     lambda path: path + "%3Fx=1",
     lambda path: path + "%23x",
+    lambda path: path + "#x",
+    lambda path: path + "/.",
+    lambda path: path.replace("companies", "companies/x/..", 1),
     lambda path: path.replace("/sync", "%3F/sync"),
     lambda path: path + "%20",
     str.upper,

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from codat_sync.submissions.expense_schemas import Kind
+from codat_sync.submissions.expense_bodies import Kind
 from codat_sync.submissions.submission import IN_FLIGHT_TIMEOUT, LOOKUP_PERIOD, State, Submission
 
 _SENT_AT = datetime(2026, 11, 28, tzinfo=UTC)

@@ -32,7 +32,7 @@ def test_all_of_codats_codes_are_known() -> None:
 )
 def test_a_sync_stands_as_its_code_says(code: int, outcome: Outcome) -> None:
     """While none of its items failed."""
-    assert _sync(code, "Completed", None).outcome is outcome
+    assert _sync(code, "Completed", "Completed").outcome is outcome
 
 
 @pytest.mark.parametrize("status", ["PushError", "ValidationError", "Failed"])

@@ -15,6 +15,8 @@ from codat_sync.auth.roles import Claims
 from codat_sync.core.errors import LoginFailedError
 
 _CLOCK_SKEW_SECONDS = 60
+# A token that expires later has a wrong time, such as one in milliseconds.
+_MAX_LIFETIME_SECONDS = 366 * 86_400
 _MAX_SUBJECT_CHARACTERS = 255  # OpenID Connect Core 2
 
 
@@ -36,7 +38,10 @@ def read_id_token(token: str, expected: ExpectedClaims, now: datetime) -> Claims
     is_for_us = expected.client_id in audiences
     # OpenID Connect Core 3.1.3.7, 4 and 5: a token with several audiences names its authorized party.
     is_ours = claims.get("azp", expected.client_id if len(audiences) == 1 else None) == expected.client_id
-    is_in_time = isinstance(expires_at, int | float) and expires_at + _CLOCK_SKEW_SECONDS > now.timestamp()
+    is_in_time = (
+        isinstance(expires_at, int | float)
+        and -_CLOCK_SKEW_SECONDS < expires_at - now.timestamp() <= _MAX_LIFETIME_SECONDS
+    )
     wrong = {
         "iss": claims.get("iss") != expected.issuer,
         "aud": not is_for_us,

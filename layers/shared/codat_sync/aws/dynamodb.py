@@ -137,9 +137,14 @@ class Table:
         """
         self._update_item(key, changes, _matches(expected), {increment: 1} if increment else {})
 
-    def acquire_lease(self, key: Attributes, name: str, value: str, *, free_before: str, expires_at: int) -> bool:
-        """Set an attribute if it is absent or less than ``free_before``. Returns whether it was set."""
-        is_free = Attr(name).not_exists() | Attr(name).lt(free_before)
+    def acquire_lease(
+        self, key: Attributes, name: str, value: str, *, free_outside: tuple[str, str], expires_at: int
+    ) -> bool:
+        """Set an attribute if it is absent, or outside of the range of values that a current lease can have.
+
+        Returns whether it was set.
+        """
+        is_free = Attr(name).not_exists() | Attr(name).lt(free_outside[0]) | Attr(name).gt(free_outside[1])
         return self._try_update(key, {name: value, "expiresAt": expires_at}, is_free)
 
     def increment_counter(self, key: Attributes, most: int, expires_at: int, *, by: int = 1) -> bool:

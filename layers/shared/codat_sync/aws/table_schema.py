@@ -21,6 +21,7 @@ DIRECTORY: Key = {"pk": "RECONCILE", "sk": "DIRECTORY"}
 ENDPOINT: Key = {"pk": "RECONCILE", "sk": "ENDPOINT"}
 EXAMPLE_EVENT: Key = {"pk": "WEBHOOK", "sk": "EXAMPLE"}
 COMPLETENESS: Key = {"pk": "RECONCILE", "sk": "COMPLETENESS"}
+SEARCH: Key = {"pk": "RECONCILE", "sk": "SEARCH"}
 
 RECONCILE = "RECONCILE"
 DUE = "DUE"

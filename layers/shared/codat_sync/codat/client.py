@@ -1,9 +1,9 @@
 """Read syncs, companies and configurations from Codat's API: https://docs.codat.io/sync-for-expenses-api."""
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import quote
@@ -13,18 +13,20 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict  # pydantic requires it before Python 3.12
 
+from codat_sync.aws.observability import count, logger
 from codat_sync.codat.http import map_error
 from codat_sync.codat.parsing import ResponseParser
 from codat_sync.companies.company import Company, Connection, build_company
 from codat_sync.core.errors import (
     CodatInconsistentResponseError,
     CodatMalformedResponseError,
+    CodatOtherCompanyError,
     CodatResponseError,
     CodatUnavailableError,
-    SecretUnavailableError,
 )
 from codat_sync.core.identifiers import canonicalize, is_identifier
-from codat_sync.core.timestamps import parse_timestamp
+from codat_sync.core.pasted_secrets import read_api_key
+from codat_sync.core.timestamps import parse_external_timestamp
 from codat_sync.syncs.items import TransactionRow, truncate_message, truncate_name
 from codat_sync.syncs.sync import SyncStatus
 
@@ -106,13 +108,7 @@ _CONFIGURATION = ResponseParser(TypeAdapter(dict[str, Any]))  # Codat's own form
 
 def parse_api_key(text: str) -> str:
     """Parse the key from ``{"apiKey": "…"}``. Raises SecretUnavailableError, without quoting it."""
-    try:
-        key = json.loads(text)["apiKey"]
-    except (ValueError, LookupError, TypeError):
-        key = None  # The error's message may quote the secret.
-    if not isinstance(key, str) or not key:
-        raise SecretUnavailableError('the secret is not {"apiKey": "…"}')
-    return key
+    return read_api_key(text)
 
 
 class SyncTransactions:
@@ -153,23 +149,35 @@ class CodatClient:
         self._pages = ThreadPoolExecutor(_PAGES_AT_ONCE, thread_name_prefix="page")
 
     def get_sync_status(self, company_id: str, sync_id: str) -> SyncStatus:
-        """Fetch the status of a sync. Raises CodatError and SecretUnavailableError."""
+        """Fetch the status of a sync. Raises CodatError and SecretUnavailableError.
+
+        A sync of another company is not found: CodatOtherCompanyError names that company, if Codat does.
+        """
         answer = self._get(company_id, _sync_path(company_id, sync_id) + "/status", {}, _STATUS)
-        for requested, returned in ((company_id, answer.company_id), (sync_id, answer.sync_id)):
-            if returned is not None and returned.lower() != requested.lower():
-                raise CodatResponseError(f"requested {requested}, but Codat returned another id")
-        return _build_status(company_id, sync_id, answer)
+        if _is_other(answer.sync_id, sync_id):
+            raise CodatResponseError(f"requested sync {sync_id}, but Codat returned another one")
+        if _is_other(answer.company_id, company_id):
+            if not is_identifier(answer.company_id):
+                raise CodatResponseError(f"sync {sync_id} has a malformed company id")
+            raise CodatOtherCompanyError(
+                f"sync {sync_id} is not of company {company_id}", canonicalize(answer.company_id)
+            )
+        return _build_status(company_id, sync_id, answer, self._connection.now())
 
     def list_sync_statuses(self, company_id: str) -> list[SyncStatus]:
         """Fetch the statuses of all listed syncs of a company. Raises CodatError and SecretUnavailableError."""
         path = f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/list/status"
         answers = self._get(company_id, path, {}, _STATUS_LIST)
-        if any(answer.company_id and answer.company_id.lower() != company_id.lower() for answer in answers):
-            raise CodatResponseError(f"requested company {company_id}, but Codat returned another one")
+        now = self._connection.now()
+        others = sum(_is_other(answer.company_id, company_id) for answer in answers)
+        if others:
+            # They are of the company that they name: its own list has them.
+            count("ResponseEntriesInvalid", number=others)
+            logger.warning("syncs of other companies in a company's list", company_id=company_id, entries=others)
         return [
-            _build_status(company_id, canonicalize(answer.sync_id), answer)
+            _build_status(company_id, canonicalize(answer.sync_id), answer, now)
             for answer in answers
-            if is_identifier(answer.sync_id)
+            if is_identifier(answer.sync_id) and not _is_other(answer.company_id, company_id)
         ]
 
     def get_transactions(self, company_id: str, sync_id: str) -> "SyncTransactions":
@@ -228,7 +236,11 @@ def _sync_path(company_id: str, sync_id: str) -> str:
     return f"/companies/{quote(company_id, safe='')}/sync/expenses/syncs/{quote(sync_id, safe='')}"
 
 
-def _build_status(company_id: str, sync_id: str, answer: StatusResponse) -> SyncStatus:
+def _is_other(answered: str | None, asked: str) -> bool:
+    return answered is not None and answered.lower() != asked.lower()
+
+
+def _build_status(company_id: str, sync_id: str, answer: StatusResponse, now: datetime) -> SyncStatus:
     return SyncStatus(
         company_id=company_id,
         sync_id=sync_id,
@@ -236,7 +248,7 @@ def _build_status(company_id: str, sync_id: str, answer: StatusResponse) -> Sync
         status=truncate_name(answer.sync_status),
         error_message=truncate_message(answer.error_message),
         exception_message=truncate_message(answer.sync_exception_message),
-        synced_at=parse_timestamp(answer.sync_utc),
+        synced_at=parse_external_timestamp(answer.sync_utc, now),
         data_pushed=answer.data_pushed,
     )
 

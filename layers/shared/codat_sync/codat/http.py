@@ -60,7 +60,7 @@ class CodatHttpClient:
         self._api_key = api_key
         self._limiter = limiter
         self._gate = gate
-        self._now = now
+        self.now = now
         self._clock = time.monotonic
         # On time.monotonic's clock: no request starts after it. Callers with limited time set it.
         self.deadline = math.inf
@@ -122,7 +122,7 @@ class CodatHttpClient:
             self._count("unreachable")
             kind = CodatUnreachableError if isinstance(error, _NOT_SENT) else CodatUnavailableError
             raise kind(f"{type(error).__name__}: {error}") from error
-        return CodatResponse(answer.status_code, answer.reason_phrase, answer.headers, content, self._now())
+        return CodatResponse(answer.status_code, answer.reason_phrase, answer.headers, content, self.now())
 
     def _read(self, answer: httpx.Response) -> bytes:
         deadline = self._clock() + MAX_RESPONSE_SECONDS

@@ -36,6 +36,14 @@ class WebhookAuthenticationError(CodatSyncError):
     """A request has no valid signature of Codat's."""
 
 
+class SignatureMismatchError(WebhookAuthenticationError):
+    """A well-formed signature of this moment that none of the known secrets made: they may be out of date."""
+
+
+class WebhookUnverifiableError(CodatSyncError):
+    """It can't be decided now whether a request comes from Codat. Codat has to send it again."""
+
+
 class ForbiddenError(CodatSyncError):
     """The user lacks the role that a request requires."""
 
@@ -104,7 +112,9 @@ class InvalidBodyError(CodatSyncError):
 
     def __init__(self, issues: Sequence[ValidationIssue]) -> None:
         self.issues = tuple(_shorten(each) for each in issues[:_MAX_ISSUES])
-        super().__init__("; ".join(f"{each.location} {each.message}".strip() for each in self.issues))
+        named = [f"{each.location} {each.message}".strip() for each in self.issues]
+        omitted = len(issues) - len(named)
+        super().__init__("; ".join([*named, f"and {omitted} more"] if omitted else named))
 
 
 class UnsupportedMediaTypeError(InvalidBodyError):
@@ -179,6 +189,14 @@ class CodatInconsistentResponseError(CodatUnavailableError):
 
 class CodatNotFoundError(CodatError):
     """Codat doesn't know the company or sync, or not yet (404)."""
+
+
+class CodatOtherCompanyError(CodatNotFoundError):
+    """Codat knows the sync, but as one of another company: ``company_id``."""
+
+    def __init__(self, message: str, company_id: str) -> None:
+        super().__init__(message)
+        self.company_id = company_id
 
 
 class CodatResponseError(CodatError):

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from codat_sync.dead_letters.queue import DeadLetterQueueClient, DroppedLetterRepository
 
 
+class HandledLetters(list[DeadLetter]):
+    """The letters that matched. ``unexamined`` is about how many others the queues hold that were not received.
+
+    Those are in flight with another receiver, or beyond the limit.
+    """
+
+    unexamined: int = 0
+
+
 @dataclass(frozen=True)
 class DeadLetterService:
     """Manage the dead-letter queues of a deployment. Raises QueueUnavailableError.
@@ -26,19 +35,19 @@ class DeadLetterService:
     queues: "Sequence[DeadLetterQueueClient]"
     records: "DroppedLetterRepository"
 
-    def find(self, criteria: DeadLetterFilter, most: int = sys.maxsize) -> list[DeadLetter]:
+    def find(self, criteria: DeadLetterFilter, most: int = sys.maxsize) -> HandledLetters:
         """Return the matching dead letters without changing them."""
-        return _process(self.queues, criteria, _at_most(most))
+        return _process(self.queues, criteria, most)
 
-    def redrive(self, criteria: DeadLetterFilter, most: int = sys.maxsize) -> list[DeadLetter]:
+    def redrive(self, criteria: DeadLetterFilter, most: int = sys.maxsize) -> HandledLetters:
         """Redrive the matching dead letters to their source queues, if they have one, and return them.
 
         This writes nothing to Codat twice: a message only triggers a check, and retry plans from the stored history.
         """
         with_source = [queue for queue in self.queues if queue.is_redrivable]
-        return _process(with_source, criteria, _at_most(most), lambda queue, letter: queue.redrive(letter))
+        return _process(with_source, criteria, most, lambda queue, letter: queue.redrive(letter))
 
-    def drop(self, criteria: DeadLetterFilter, dropping: DropDecision, most: int = sys.maxsize) -> list[DeadLetter]:
+    def drop(self, criteria: DeadLetterFilter, dropping: DropDecision, most: int = sys.maxsize) -> HandledLetters:
         """Delete the matching dead letters, each after its record is stored, and return them.
 
         Also raises whatever DynamoDB raises: a letter without a record is not deleted.
@@ -48,7 +57,7 @@ class DeadLetterService:
             self.records.put(letter, dropping)
             queue.delete(letter)
 
-        return _process(self.queues, criteria, _at_most(most), drop_one)
+        return _process(self.queues, criteria, most, drop_one)
 
 
 def delete_mentions(queues: "Sequence[DeadLetterQueueClient]", company_id: str) -> int:
@@ -57,34 +66,28 @@ def delete_mentions(queues: "Sequence[DeadLetterQueueClient]", company_id: str) 
     Raises QueueUnavailableError.
     """
     criteria = DeadLetterFilter(mentioned=company_id)
-    return len(_process(queues, criteria, lambda _: sys.maxsize, lambda queue, letter: queue.delete(letter)))
-
-
-def _at_most(most: int) -> "Callable[[DeadLetterQueueClient], int]":
-    def limit_of(queue: "DeadLetterQueueClient") -> int:
-        counts = queue.count()
-        # SQS may still count letters that were just released as in flight.
-        return min(counts.available + counts.in_flight, most)
-
-    return limit_of
+    return len(_process(queues, criteria, None, lambda queue, letter: queue.delete(letter)))
 
 
 def _process(
     queues: "Sequence[DeadLetterQueueClient]",
     criteria: DeadLetterFilter,
-    limit_of: "Callable[[DeadLetterQueueClient], int]",
+    most: int | None,
     action: "Callable[[DeadLetterQueueClient, DeadLetter], None] | None" = None,
-) -> list[DeadLetter]:
-    """Apply ``action`` to each matching letter, and return those; release the others.
+) -> HandledLetters:
+    """Apply ``action`` to each matching letter, and return those; release the others. ``most`` of None: no limit.
 
     SQS may deliver a letter twice: then the action is repeated, which does no harm, and the letter is returned once.
     """
     processed: dict[str, DeadLetter] = {}
+    unexamined = 0
     for queue in queues:
         if criteria.queue not in {None, queue.name}:
             continue
+        held = 0 if most is None else _depth(queue)
         with _released_afterwards(queue) as unprocessed:
-            for some in queue.letters(limit_of(queue)):
+            for some in queue.letters(sys.maxsize if most is None else min(held, most)):
+                held -= len(some)
                 unprocessed |= {letter.message_id: letter.receipt_handle for letter in some}
                 for letter in filter(criteria.is_match, some):
                     if action:
@@ -92,8 +95,17 @@ def _process(
                         unprocessed.pop(letter.message_id, None)
                     processed[letter.message_id] = letter
                 if criteria.is_satisfied_by(processed):
-                    return list(processed.values())
-    return list(processed.values())
+                    return HandledLetters(processed.values())
+        unexamined += max(0, held)
+    handled = HandledLetters(processed.values())
+    handled.unexamined = unexamined
+    return handled
+
+
+def _depth(queue: "DeadLetterQueueClient") -> int:
+    counts = queue.count()
+    # SQS may still count letters that were just released as in flight.
+    return counts.available + counts.in_flight
 
 
 @contextmanager

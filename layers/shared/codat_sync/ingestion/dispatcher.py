@@ -59,7 +59,7 @@ class TaskDispatcher:
         if result.is_company_stale or result.is_connection_suspect:
             first = tasks[0]
             company = CompanyTask(
-                first.company_id,
+                result.sync.status.company_id if result.sync else first.company_id,
                 None,
                 None,
                 is_deletion=False,

@@ -5,14 +5,15 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
 from codat_sync.companies.company import is_stale
 from codat_sync.core.errors import (
     CodatError,
     CodatInconsistentResponseError,
     CodatNotFoundError,
+    CodatOtherCompanyError,
     CodatResponseError,
     CodatUnavailableError,
     PoisonMessageError,
@@ -23,7 +24,7 @@ from codat_sync.ingestion.results import Change, SyncResult
 from codat_sync.polling.schedule import CheckFailure, PendingCheck, PollingAlert, Schedule, detect_alert
 from codat_sync.syncs.items import fold
 from codat_sync.syncs.status_codes import DISCONNECTED, Outcome, status_code
-from codat_sync.syncs.sync import Sync
+from codat_sync.syncs.sync import Sync, SyncStatus
 
 if TYPE_CHECKING:
     from codat_sync.codat.client import CodatClient
@@ -37,6 +38,13 @@ MAX_COMMIT_ATTEMPTS = 5
 MAX_RECEIVES = 5
 # Larger syncs are ingested one at a time: their messages may take most of the memory.
 LARGE_SYNC = 2_000
+
+
+class _Found(NamedTuple):
+    """A sync's snapshot, read before Codat was asked about it, and its status, or why Codat did not answer with it."""
+
+    snapshot: "SyncSnapshot"
+    status: SyncStatus | CodatError | SecretUnavailableError
 
 
 def _ignore_alert(_task: "SyncTask", _alert: PollingAlert) -> None:
@@ -71,21 +79,53 @@ class SyncIngestion:
         raise lost
 
     def _ingest_once(self, tasks: Sequence["SyncTask"], receive_count: int) -> SyncResult:
-        first = tasks[0]
         events = {each.event.webhook_id: each.event for each in tasks if each.event}
-        snapshot = self.store.load_snapshot(first.company_id, first.sync_id, events)
-        if snapshot.is_erased:
-            return SyncResult(Change.BLOCKED)
+        # Events first: a check repeats what an event said.
+        named = [each.company_id for each in sorted(tasks, key=lambda each: each.event is None)]
+        snapshot = self.store.load_snapshot(named[0], tasks[0].sync_id, events)
         new_events = [event for webhook_id, event in events.items() if webhook_id not in snapshot.processed_ids]
         is_due = self._is_due(tasks, snapshot)
         if not (new_events or is_due):
             return SyncResult(Change.DUPLICATE if events else Change.OUTDATED)
+        found = self._find_company(tasks[0], named, snapshot)
+        if found is None:
+            return SyncResult(Change.BLOCKED)
+        task = replace(tasks[0], company_id=found.snapshot.company_id)
         with ExitStack() as until_kept:
             try:
-                sync = self._fetch(first, until_kept)
+                sync = self._fetch(found, until_kept)
             except (CodatError, SecretUnavailableError) as error:
-                return self._defer(first, new_events, snapshot, error, receive_count)
-            return self._store(sync, first, new_events, snapshot, is_due=is_due)
+                return self._defer(task, new_events, found.snapshot, error, receive_count)
+            return self._store(sync, task, new_events, found.snapshot, is_due=is_due)
+
+    def _find_company(self, task: "SyncTask", named: Sequence[str], snapshot: "SyncSnapshot") -> "_Found | None":
+        """Ask Codat for the sync's status: of the company that it belongs to, else of each one that events named.
+
+        Codat's answer decides whose the sync is. Returns None if that company was erased on request.
+        """
+        companies = list(dict.fromkeys(filter(None, (snapshot.owner_id, *named, snapshot.announced_company_id))))
+        asked: set[str] = set()
+        unknown: _Found | None = None
+        while companies:
+            company_id = companies.pop(0)
+            asked.add(company_id)
+            if company_id != snapshot.company_id:
+                snapshot = self.store.load_snapshot(company_id, task.sync_id, ())
+            if snapshot.is_erased and company_id == snapshot.owner_id:
+                return None
+            if snapshot.is_erased:
+                continue
+            try:
+                return _Found(snapshot, self.codat.get_sync_status(company_id, task.sync_id))
+            except CodatOtherCompanyError as error:
+                unknown, companies = None, [error.company_id]
+                if error.company_id in asked:
+                    return _Found(snapshot, CodatResponseError(f"{error}, and Codat names no other"))
+            except CodatNotFoundError as error:
+                unknown = unknown or _Found(snapshot, error)
+            except (CodatError, SecretUnavailableError) as error:
+                return _Found(snapshot, error)
+        return unknown
 
     def _is_due(self, tasks: Sequence["SyncTask"], snapshot: "SyncSnapshot") -> bool:
         """Return whether one of ``tasks`` is about this version, or one whose replacement may be stale.
@@ -102,18 +142,20 @@ class SyncIngestion:
             snapshot.version in versions or self.store.is_possibly_stale(snapshot.sync_id, snapshot.version - 1)
         )
 
-    def _fetch(self, task: "SyncTask", until_kept: ExitStack) -> Sync:
-        """Fetch the sync from Codat: its status first, so that a final status never comes with earlier items."""
-        status = self.codat.get_sync_status(task.company_id, task.sync_id)
+    def _fetch(self, found: "_Found", until_kept: ExitStack) -> Sync:
+        """Fetch the sync's transactions: after its status, so that a final status never comes with earlier items."""
+        if isinstance(found.status, Exception):
+            raise found.status
+        status = found.status
         try:
-            transactions = self.codat.get_transactions(task.company_id, task.sync_id)
+            transactions = self.codat.get_transactions(status.company_id, status.sync_id)
         except CodatNotFoundError as error:
             if status_code(status.code).outcome is Outcome.FAILED:
                 return Sync(status, ())  # It failed before it had any items.
             raise CodatInconsistentResponseError("Codat knows the sync, but not its transactions") from error
         if transactions.total > LARGE_SYNC:
             until_kept.enter_context(self._one_large)
-        return Sync(status, fold(transactions.rows()))
+        return Sync(status, fold(transactions.rows()), found.snapshot.submitted_ids)
 
     def _store(
         self, sync: Sync, task: "SyncTask", events: "Sequence[WebhookEvent]", snapshot: "SyncSnapshot", *, is_due: bool
@@ -137,7 +179,7 @@ class SyncIngestion:
             pending_check=pending_check,
             is_company_stale=is_stale(snapshot.company_fetched_at, now),
             is_connection_suspect=is_new and sync.status.code in DISCONNECTED,
-            lags=tuple(self.now() - event.generated_at for event in events if event.generated_at),
+            lags=tuple(max(timedelta(), self.now() - event.generated_at) for event in events if event.generated_at),
         )
 
     def _replace(self, sync: Sync, pending_check: PendingCheck | None, snapshot: "SyncSnapshot", now: datetime) -> None:
@@ -150,12 +192,14 @@ class SyncIngestion:
     def _next_check(
         self, sync: Sync, task: "SyncTask", snapshot: "SyncSnapshot", events: "Sequence[WebhookEvent]", *, is_new: bool
     ) -> PendingCheck | None:
-        if sync.is_final:
+        if sync.is_final and not sync.is_unclear:
             return None
         known = snapshot.pending_check
         if not is_new and known and known.due_at and not known.check_failure:
             return known  # A check is pending already: an event that changes nothing does not postpone it.
-        return self.schedule.after_unfinished(_continued_check(known, events), self.now(), task.correlation_id)
+        pending_check = self.schedule.after_unfinished(_continued_check(known, events), self.now(), task.correlation_id)
+        # What Codat has not reported a day after the end, it will not report: its retry names who has to act.
+        return None if sync.is_final and pending_check.is_stuck else pending_check
 
     def _defer(
         self,
@@ -179,6 +223,8 @@ class SyncIngestion:
         if isinstance(error, CodatResponseError):
             self.store.suspend_polling(pending_check, snapshot, now)
             raise PoisonMessageError("malformed-response", describe_error(error)) from error
+        if isinstance(error, CodatNotFoundError) and snapshot.owner_id is None and pending_check.attempts:
+            self.store.request_search(now)
         self._report_alert(task, known, pending_check)
         self.store.set_pending_check(pending_check, snapshot, now)
         # A check after these events is certain now, so they are processed.

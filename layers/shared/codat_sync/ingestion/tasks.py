@@ -3,10 +3,12 @@
 import base64
 import binascii
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from codat_sync.core.clock import utc_now
 from codat_sync.core.errors import PoisonMessageError
 from codat_sync.core.identifiers import canonicalize, is_identifier
 from codat_sync.core.json_text import repair_text
@@ -101,7 +103,7 @@ def get_subject(task: Task) -> tuple[object, ...]:
     """Return the subject of ``task``: tasks with the same subject are processed together."""
     match task:
         case SyncTask():
-            return SyncTask, task.company_id, task.sync_id
+            return SyncTask, task.sync_id  # Events may name different companies for it.
         case CompanyTask():
             return CompanyTask, task.company_id
     return (task,)
@@ -144,9 +146,10 @@ def _parse_check(check: CheckMessage) -> Task:
 
 def _parse_webhook(message: WebhookMessage) -> Task:
     event = parse_body(repair_text(_raw(message)))
+    received_at = parse_timestamp(message["receivedAt"])
     if event is None:
         raise PoisonMessageError("invalid-json", "the webhook's body is not a JSON object")
-    webhook = parse_webhook(event)
+    webhook = parse_webhook(event, received_at or utc_now())
     if webhook is None:
         raise PoisonMessageError("missing-event-type", "the webhook has no event type")
     webhook_id, correlation_id = message["webhookId"], message["correlationId"]
@@ -158,27 +161,26 @@ def _parse_webhook(message: WebhookMessage) -> Task:
         case EventCategory.UNKNOWN:
             raise PoisonMessageError("unknown-event-type", f"no version of this application knows {webhook.event_type}")
         case EventCategory.QUOTA:
-            quota_event = _quota_event(webhook, message)
+            quota_event = _quota_event(webhook, received_at)
             return QuotaTask(webhook.event_type, webhook_id, correlation_id, quota_event)
     company_id = _checked(webhook.company_id, "company-id")
-    seen = _event(webhook, message)
+    seen = _event(webhook, message, received_at)
     if webhook.category is EventCategory.COMPANY:
         return CompanyTask(company_id, seen, None, webhook.is_deletion, seen.correlation_id)
     return SyncTask(company_id, _checked(webhook.sync_id, "sync-id"), seen, None, seen.correlation_id)
 
 
-def _event(webhook: Webhook, message: WebhookMessage) -> WebhookEvent:
+def _event(webhook: Webhook, message: WebhookMessage, received_at: datetime | None) -> WebhookEvent:
     return WebhookEvent(
         webhook_id=_checked(message["webhookId"], "webhook-id"),
         event_type=webhook.event_type,
         generated_at=webhook.generated_at,
-        received_at=parse_timestamp(message["receivedAt"]),
+        received_at=received_at,
         correlation_id=message["correlationId"],
     )
 
 
-def _quota_event(webhook: Webhook, message: WebhookMessage) -> QuotaEvent:
-    received_at = parse_timestamp(message["receivedAt"])
+def _quota_event(webhook: Webhook, received_at: datetime | None) -> QuotaEvent:
     if received_at is None:
         raise PoisonMessageError("invalid-message", "receivedAt: not a time")
     return QuotaEvent(

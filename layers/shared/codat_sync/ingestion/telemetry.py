@@ -67,6 +67,7 @@ def _ingested(result: SyncResult) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if result.sync:
         fields |= {
+            "owner_id": result.sync.status.company_id,
             "code": result.sync.status.code,
             "outcome": result.sync.outcome,
             "transactions": len(result.sync.items),

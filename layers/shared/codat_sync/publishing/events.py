@@ -50,7 +50,7 @@ class SyncEvent(DomainEvent):
 
 
 class SyncSucceeded(SyncEvent):
-    """All transactions of a sync are in the accounting software."""
+    """Codat reports all transactions of a sync as written to the accounting software."""
 
 
 class SyncFailed(SyncEvent):
@@ -58,7 +58,10 @@ class SyncFailed(SyncEvent):
 
 
 class SyncStatusUnknown(SyncEvent):
-    """A sync ended with an undocumented status code: an operator has to check it."""
+    """It is unknown whether a sync was written: its status code or a transaction's status is undocumented or missing.
+
+    An operator has to check it.
+    """
 
 
 class UnfinishedSyncEvent(DomainEvent):

@@ -57,10 +57,25 @@ def normalize_message(message: str | None, code: int | None) -> str:
     return _SPACES.sub(" ", without_ids).strip()[:_MAX_LENGTH]
 
 
+class CauseGroups:
+    """Failures grouped by cause."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, FailureCause] = {}
+
+    def add_all(self, failures: Iterable[Failure]) -> None:
+        """Count failures."""
+        for failure in failures:
+            text = normalize_message(failure.message, failure.code)
+            self._found.setdefault(text, FailureCause(text, failure.code, failure)).add(failure)
+
+    def causes(self) -> list[FailureCause]:
+        """Return the causes, the most frequent first."""
+        return sorted(self._found.values(), key=lambda cause: (-cause.failures, cause.text))
+
+
 def group_failures(failures: Iterable[Failure]) -> list[FailureCause]:
     """Group ``failures`` by cause, the most frequent first."""
-    found: dict[str, FailureCause] = {}
-    for failure in failures:
-        text = normalize_message(failure.message, failure.code)
-        found.setdefault(text, FailureCause(text, failure.code, failure)).add(failure)
-    return sorted(found.values(), key=lambda cause: (-cause.failures, cause.text))
+    groups = CauseGroups()
+    groups.add_all(failures)
+    return groups.causes()

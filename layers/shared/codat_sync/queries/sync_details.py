@@ -21,17 +21,20 @@ from codat_sync.syncs.record import is_fetched, read_item, read_status
 from codat_sync.syncs.retry_record import Retry
 from codat_sync.syncs.retry_repository import read_retry
 from codat_sync.syncs.sync import SyncStatus
-from codat_sync.webhooks.processed_events import ProcessedEvent, ProcessedEventRepository
+from codat_sync.webhooks.processed_events import MAX_EVENTS, ProcessedEvent, ProcessedEventRepository
 
 # Number of records, of up to 400 KB each, in memory at once.
 _DOCUMENTS_AT_ONCE = 20
+# Number of parts, of up to 350 KB each, read to find the causes of failed syncs.
+MAX_PARTS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class SyncDetails:
     """Everything known about a sync except its items. ``status`` is None until it was fetched from Codat.
 
-    ``counts`` is the number of items by status. ``retry`` is the retry record of its failed transactions.
+    ``counts`` is the number of items by status. ``retry`` is the retry record of its failed transactions. ``events``
+    are 500 at most; ``has_more_events`` says whether there are more.
     """
 
     listed: ListedSync
@@ -45,18 +48,17 @@ class SyncDetails:
     retry: Retry | None
     events: Sequence[ProcessedEvent]
     company: Company | None
+    has_more_events: bool
 
 
 @dataclass(frozen=True, slots=True)
 class FailedSync:
-    """A failed sync with its own messages and its failed items.
-
-    If the items do not fit into its record, only those of the first part are included.
-    """
+    """A failed sync with its own messages and its failed items; ``is_partial`` means that it may have more of those."""
 
     listed: ListedSync
     status: SyncStatus | None
     items: tuple[Item, ...]
+    is_partial: bool = False
 
 
 class SyncReader:
@@ -73,6 +75,7 @@ class SyncReader:
         if SYNC not in found:
             return None
         values = found[SYNC]
+        events = self._events.load(sync_key(sync_id))
         return SyncDetails(
             listed=_listed(values),
             status=read_status(values) if is_fetched(values) else None,
@@ -83,8 +86,9 @@ class SyncReader:
             submitted_ids=tuple(values.get("submittedIds", ())),
             retry_of=values.get("retryOf"),
             retry=read_retry(found[RETRY]) if RETRY in found else None,
-            events=self._events.load(sync_key(sync_id)),
+            events=events[:MAX_EVENTS],
             company=self._companies.load_snapshot(values["companyId"], []).company,
+            has_more_events=len(events) > MAX_EVENTS,
         )
 
     def load_listed(self, sync_ids: Sequence[str]) -> list[ListedSync]:
@@ -92,24 +96,32 @@ class SyncReader:
         return [_listed(values) for values in self._documents(sync_ids)]
 
     def load_failed(self, sync_ids: Sequence[str]) -> Iterator[FailedSync]:
-        """Yield the syncs that exist with their failed items, in no order. Raises UnprocessedItemsError."""
+        """Yield the syncs that exist with their failed items, in no order. Raises UnprocessedItemsError.
+
+        Of items that do not fit into their records, at most 100 parts are read; of each such sync, at least one.
+        """
+        parts_left = MAX_PARTS
         for values in self._documents(sync_ids):
-            items = map(read_item, self._first_items(values))
+            parts = values.get("parts", {})
+            count = int(parts.get("count", 0))
+            read = min(count, max(1, parts_left))
+            parts_left -= read
+            items = values.get("items", ()) if not parts else self._items_of_parts(values["syncId"], parts, read)
             yield FailedSync(
                 listed=_listed(values),
                 status=read_status(values) if is_fetched(values) else None,
-                items=tuple(item for item in items if item.has_failed),
+                items=tuple(item for item in map(read_item, items) if item.has_failed),
+                is_partial=read < count,
             )
 
     def _documents(self, sync_ids: Sequence[str]) -> Iterator[Attributes]:
         keys = map(sync_key, dict.fromkeys(sync_ids))
         return chain.from_iterable(self._table.get(some) for some in batched(keys, _DOCUMENTS_AT_ONCE))
 
-    def _first_items(self, values: Attributes) -> Sequence[Mapping[str, Any]]:
-        if "parts" not in values:
-            return values.get("items", ())  # type: ignore[no-any-return] # of DynamoDB's types
-        found = self._table.get([part_key(values["syncId"], values["parts"]["partRunId"], 0)])
-        return found[0]["items"] if found else ()
+    def _items_of_parts(self, sync_id: str, parts: Mapping[str, Any], count: int) -> Iterator[Mapping[str, Any]]:
+        for number in range(count):
+            for found in self._table.get([part_key(sync_id, parts["partRunId"], number)]):
+                yield from found["items"]
 
 
 def _listed(values: Attributes) -> ListedSync:

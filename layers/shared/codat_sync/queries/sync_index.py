@@ -15,10 +15,11 @@ from codat_sync.syncs.status_codes import Outcome
 
 @dataclass(frozen=True, slots=True)
 class IndexPage:
-    """The result of one request to an index."""
+    """The result of one request to an index, which read up to the position ``end``."""
 
     rows: list[ListedSync]
     has_more: bool
+    end: str | None = None
 
 
 class SyncIndex:
@@ -41,9 +42,8 @@ class SyncIndex:
 
     def _page(self, partition: Partition, after: str | None, limit: int | None, *, newest_first: bool) -> IndexPage:
         items, has_more = self._table.query_page(partition, after, limit, newest_first=newest_first)
-        return IndexPage(
-            [parse_listed_sync(item["summary"], item[partition.sort]) for item in items if "summary" in item], has_more
-        )
+        rows = [parse_listed_sync(item["summary"], item[partition.sort]) for item in items if "summary" in item]
+        return IndexPage(rows, has_more, items[-1][partition.sort] if items else None)
 
 
 def parse_listed_sync(summary: Mapping[str, Any], position: str) -> ListedSync:

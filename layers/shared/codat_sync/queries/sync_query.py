@@ -1,24 +1,23 @@
 """Define queries of the sync history and their results. Rules only.
 
-Every query is bounded: by a period of days, a page of rows, and a number of requests to the table. An incomplete result
-is marked as truncated, or has a cursor that leads to the rest.
+Every query is bounded: by a period of days, a page of rows, and the rows examined. An incomplete result says how far it
+got, and has a cursor that leads to the rest.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from codat_sync.core.errors import InvalidQueryError
+from codat_sync.core.timestamps import parse_timestamp
 from codat_sync.syncs.status_codes import Outcome
 
 # Each day is a partition of the table's index, and takes at least one request.
 MAX_DAYS = 92
 _DEFAULT_DAYS = 30
-# Sorting by anything but time needs all rows in memory.
-MAX_SORTED = 1000
 _FIRST_DAY = date(2015, 1, 1)  # Codat has no older data.
 _POSITION = re.compile(r"\d{4}-\d\d-\d\d(~|T\d\d:\d\d:\d\d\.\d{3}Z#[A-Za-z0-9._:@+=-]{1,128})?", re.ASCII)
 # Sorts after every moment of its day.
@@ -118,11 +117,19 @@ class HistoryQuery:
         is_of_code = not self.codes or row.code in self.codes
         return is_of_code and (not self.outcomes or row.outcome in self.outcomes)
 
-    def days_after(self, position: str | None) -> list[date]:
+    def start_after(self, position: str | None) -> str:
+        """Return ``position``, or the edge of the period if that comes later: nothing outside it is read."""
+        if self.newest_first:
+            edge = f"{self.period.last}{_END_OF_DAY}"
+            return edge if position is None else min(position, edge)
+        edge = self.period.first.isoformat()
+        return edge if position is None else max(position, edge)
+
+    def days_after(self, position: str) -> list[date]:
         """Return the days still to read after a position, in order."""
         if self.newest_first:
-            return [day for day in reversed(self.period.days) if position is None or day.isoformat() < position]
-        return [day for day in self.period.days if position is None or f"{day}{_END_OF_DAY}" > position]
+            return [day for day in reversed(self.period.days) if day.isoformat() < position]
+        return [day for day in self.period.days if f"{day}{_END_OF_DAY}" > position]
 
     def end_of(self, day: date) -> str:
         """Return the position after all of a day's rows."""
@@ -145,23 +152,48 @@ def read_position(text: str) -> str:
     return text
 
 
+def position_time(position: str) -> datetime:
+    """Return the time that a position stands for: everything on its near side has been read."""
+    at = position.partition("#")[0]
+    day = datetime.fromisoformat(at[:10]).replace(tzinfo=UTC)
+    if at.endswith(_END_OF_DAY):
+        return day + timedelta(days=1)
+    return parse_timestamp(at) or day
+
+
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """A page of rows. ``next_cursor`` leads to the next page; ``is_truncated`` means that not all rows were sorted."""
+    """A page of rows. ``next_cursor`` leads to the next page.
+
+    ``is_truncated`` means that reading stopped early: before the page was full, or before all rows were sorted.
+    ``reached`` is the position up to which the page covers the period; None: to its end. ``sorted`` is the number of
+    rows that were sorted, in an order other than that of time.
+    """
 
     rows: Sequence[ListedSync]
     next_cursor: str | None
     is_truncated: bool = False
+    reached: str | None = None
+    sorted: int = 0
+
+    @property
+    def reached_to(self) -> datetime | None:
+        """The time up to which the page covers the period; None: to its end."""
+        return None if self.reached is None else position_time(self.reached)
 
 
 @dataclass(slots=True)
 class DayTotals:
-    """A day's totals: the syncs by outcome, and their transactions."""
+    """A day's totals: the syncs by outcome, and their transactions.
+
+    ``is_truncated`` means that it has more syncs than were counted.
+    """
 
     day: date
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     transactions: int = 0
     failed: int = 0
+    is_truncated: bool = False
 
     def add(self, row: ListedSync) -> None:
         """Count a sync."""
@@ -177,10 +209,19 @@ class DayTotals:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Daily totals, oldest first. ``is_truncated`` means that a day has more syncs than were counted."""
+    """Daily totals, oldest first."""
 
     days: Sequence[DayTotals]
-    is_truncated: bool
+
+    @property
+    def truncated_days(self) -> list[date]:
+        """The days that have more syncs than were counted, oldest first."""
+        return [each.day for each in self.days if each.is_truncated]
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether not all syncs were counted."""
+        return bool(self.truncated_days)
 
     @property
     def total(self) -> DayTotals:
@@ -209,12 +250,3 @@ def _sort_key(row: ListedSync, sort: Sort) -> tuple[bool, str | int]:
         case Sort.FAILED:
             value = row.failed
     return (value is not None, 0 if value is None else value)
-
-
-def by_day(rows: Iterable[ListedSync], days: Iterable[date]) -> Iterator[DayTotals]:
-    """Yield the totals of ``days``, in their order."""
-    totals = {day.isoformat(): DayTotals(day) for day in days}
-    for row in rows:
-        if found := totals.get(row.at[:10]):
-            found.add(row)
-    yield from totals.values()

@@ -11,9 +11,9 @@ from codat_sync.aws.dynamodb import Attributes, Table
 from codat_sync.aws.table_schema import GATE
 from codat_sync.core.enums import parse_enum
 from codat_sync.core.errors import ConditionFailedError
-from codat_sync.core.timestamps import format_timestamp, parse_timestamp
+from codat_sync.core.timestamps import EARLIEST, format_timestamp, parse_timestamp
 from codat_sync.rate_limits.errors import GateClosedError
-from codat_sync.rate_limits.quota import Closure, ClosureReason, Gate, Quota, QuotaEvent
+from codat_sync.rate_limits.quota import MAX_PAUSE, Closure, ClosureReason, Gate, Quota, QuotaEvent
 
 _VERSION = 1
 # In seconds: how long a closure by another process may go unnoticed here.
@@ -21,6 +21,10 @@ _MAX_AGE = 1.0
 # The remaining quota changes with each call: it is shared periodically, but a closure is shared at once.
 _STORE_AFTER = timedelta(seconds=30)
 _MAX_ATTEMPTS = 5
+# Times that other processes wrote are believed up to this much ahead of our clock. A later one counts as absent:
+# otherwise a wrong clock would keep the gate as it is until that time.
+_CLOCK_SKEW = timedelta(minutes=5)
+_TICK = timedelta(milliseconds=1)
 
 
 class SharedGate:
@@ -41,7 +45,9 @@ class SharedGate:
         self._lock = threading.Lock()
         self._gate = Gate()
         self._read_at = float("-inf")
-        self._stored = Gate()  # as last read from or written to the table
+        # As last read from or written to the table: its attributes, and what they mean.
+        self._values: Attributes = {}
+        self._stored = Gate()
 
     @property
     def state(self) -> Gate:
@@ -65,7 +71,7 @@ class SharedGate:
 
     def close(self, closure: Closure) -> None:
         """Close the gate for all processes, as of now."""
-        self._change(closure, self._now())
+        self._change(closure, self._now(), is_latest=True)
 
     def apply_event(self, event: QuotaEvent) -> bool:
         """Apply a quota event of Codat's. Returns whether it changed anything."""
@@ -86,7 +92,7 @@ class SharedGate:
             shared = self._stored.quota
             is_new = shared is None or quota.is_at_reserve != shared.is_at_reserve
             if is_new or (shared and quota.as_of - shared.as_of >= _STORE_AFTER):
-                self._store(_quota_values(quota), {"asOf": shared and format_timestamp(shared.as_of)})
+                self._store(_quota_values(quota), {"asOf": self._values.get("asOf")})
 
     def _is_refused(self) -> bool:
         with self._lock:
@@ -94,16 +100,16 @@ class SharedGate:
             closure = self._gate.closure_at(self._now())
         return closure is not None and closure.reason is ClosureReason.REFUSED
 
-    def _change(self, closure: Closure | None, at: datetime) -> bool:
+    def _change(self, closure: Closure | None, at: datetime, *, is_latest: bool = False) -> bool:
         with self._lock:
             for _ in range(_MAX_ATTEMPTS):
                 changed_at = self._stored.changed_at
+                if is_latest and changed_at:
+                    at = max(at, changed_at + _TICK)  # The clock of the process that changed it last may be ahead.
                 changed = self._gate.with_closure(closure, at)
                 if changed is None:
                     return False
-                if self._store(
-                    _closure_values(changed.closure, at), {"changedAt": changed_at and format_timestamp(changed_at)}
-                ):
+                if self._store(_closure_values(changed.closure, at), {"changedAt": self._values.get("changedAt")}):
                     self._gate = replace(changed, quota=self._gate.quota)
                     return True
         return False
@@ -115,15 +121,19 @@ class SharedGate:
         except ConditionFailedError:
             self._read()
             return False
-        self._stored = _gate(_values(self._stored) | values)
+        self._set_stored(self._values | values)
         return True
 
     def _read(self) -> None:
-        self._stored = _gate(next(iter(self._table.get([GATE])), {}))
+        self._set_stored(next(iter(self._table.get([GATE])), {}))
         self._read_at = self._clock()
         newer = self._stored.quota and self._gate.with_quota(self._stored.quota)
         quota = (newer or self._gate).quota
         self._gate = replace(self._stored, quota=quota)
+
+    def _set_stored(self, values: Attributes) -> None:
+        self._values = values
+        self._stored = _gate(values, self._now())
 
 
 def gate_closed_error(closure: Closure) -> GateClosedError:
@@ -131,30 +141,31 @@ def gate_closed_error(closure: Closure) -> GateClosedError:
     return GateClosedError(f"closed until {format_timestamp(closure.until)}: {closure.reason}", closure)
 
 
-def _gate(values: Attributes) -> Gate:
-    closed_until, resets_at, as_of = (parse_timestamp(values.get(name)) for name in ("closedUntil", "resetsAt", "asOf"))
+def _gate(values: Attributes, now: datetime) -> Gate:
+    closed_until = _parse(values, "closedUntil", now + MAX_PAUSE)
+    resets_at, as_of = _parse(values, "resetsAt", now + MAX_PAUSE), _parse(values, "asOf", now + _CLOCK_SKEW)
     quota = None
     if resets_at and as_of:
         quota = Quota(int(values["remaining"]), int(values["limit"]), resets_at, as_of)
-    return Gate(
+    closure = None
+    if closed_until:
         # An unknown reason still means closed.
-        closure=Closure(parse_enum(ClosureReason, values["reason"], ClosureReason.RATE), closed_until)
-        if closed_until
-        else None,
-        changed_at=parse_timestamp(values.get("changedAt")),
-        quota=quota,
-    )
+        reason = parse_enum(ClosureReason, values["reason"], ClosureReason.RATE)
+        closure = Closure(reason, closed_until, _parse(values, "closedAt", now + _CLOCK_SKEW))
+    return Gate(closure, _parse(values, "changedAt", now + _CLOCK_SKEW), quota)
 
 
-def _values(gate: Gate) -> Attributes:
-    values = _quota_values(gate.quota) if gate.quota else {}
-    return values | (_closure_values(gate.closure, gate.changed_at) if gate.changed_at else {})
+def _parse(values: Attributes, name: str, latest: datetime) -> datetime | None:
+    """Parse a time that any process may have written, None if it is absent or implausible."""
+    moment = parse_timestamp(values.get(name))
+    return moment if moment and EARLIEST <= moment <= latest else None
 
 
 def _closure_values(closure: Closure | None, at: datetime) -> Attributes:
     return {
         "closedUntil": closure and format_timestamp(closure.until),
         "reason": closure and closure.reason.value,
+        "closedAt": closure and closure.since and format_timestamp(closure.since),
         "changedAt": format_timestamp(at),
     }
 

@@ -6,12 +6,12 @@ Codat has a daily quota of requests and returns 429 beyond it; every response re
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
-from codat_sync.core.timestamps import parse_timestamp
+from codat_sync.core.timestamps import EARLIEST, parse_timestamp
 
 # A share of the daily quota is reserved for interactive calls, which can't wait until tomorrow.
 RESERVE = 0.05
@@ -19,8 +19,11 @@ RESERVE = 0.05
 # every call; payment or access (402, 403) may affect one company only, which must not block all others.
 _QUOTA_PAUSE = timedelta(minutes=1)
 _REFUSED_PAUSES = {401: timedelta(minutes=15), 402: timedelta(minutes=2), 403: timedelta(minutes=2)}
+# A pause for concurrent requests may be short. While Codat keeps answering 429 as soon as it is over, it doubles, up to
+# _QUOTA_PAUSE; after that time without a 429, it starts over.
+_MIN_PAUSE = timedelta(seconds=5)
 # No limit of Codat's lasts longer than a day; longer values in headers are ignored.
-_MAX_PAUSE = timedelta(hours=25)
+MAX_PAUSE = timedelta(hours=25)
 _JUST_PAST = timedelta(hours=1)
 _DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
 
@@ -36,10 +39,11 @@ class ClosureReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """A period without calls, and its reason."""
+    """A period without calls, and its reason. ``since`` is its beginning, if it has begun."""
 
     reason: ClosureReason
     until: datetime
+    since: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +97,23 @@ class Gate:
         """
         if self.changed_at and at <= self.changed_at:
             return None
+        if closure:
+            until = (
+                max(closure.until, at + self._next_pause(at)) if closure.reason is ClosureReason.RATE else closure.until
+            )
+            closure = replace(closure, until=until, since=at)
         if closure and self.closure and self.closure.until > max(closure.until, at):
             closure = self.closure
         return replace(self, closure=closure, changed_at=at)
+
+    def _next_pause(self, at: datetime) -> timedelta:
+        """Return the least pause after a 429: twice the previous one, if that has just ended."""
+        previous = self.closure
+        if previous is None or previous.since is None or previous.reason is not ClosureReason.RATE:
+            return _MIN_PAUSE
+        if not previous.until <= at < previous.until + _QUOTA_PAUSE:
+            return _MIN_PAUSE
+        return min(2 * (previous.until - previous.since), _QUOTA_PAUSE)
 
     def with_quota(self, quota: Quota) -> "Gate | None":
         """Return the gate with ``quota``; None if it already has a newer one."""
@@ -119,7 +137,7 @@ class QuotaEvent:
         """Return the closure until the event's reset time, or else until the next reset; None if it is a reset."""
         if not self.is_reached:
             return None
-        if self.expires_at and self.expires_at <= self.at + _MAX_PAUSE:
+        if self.expires_at and EARLIEST <= self.expires_at <= self.at + MAX_PAUSE:
             return Closure(ClosureReason.QUOTA, self.expires_at)
         return Closure(ClosureReason.QUOTA, next_reset(self.at))
 
@@ -138,7 +156,7 @@ def read_quota(headers: Mapping[str, str], now: datetime) -> Quota | None:
         return None
     resets_at = _parse_time(headers.get("X-Rate-Limit-Reset"))
     # A reset in the very recent past is accepted: Codat's clock is behind ours, and the reset is imminent.
-    if resets_at is None or not now - _JUST_PAST <= resets_at <= now + _MAX_PAUSE:
+    if resets_at is None or not now - _JUST_PAST <= resets_at <= now + MAX_PAUSE:
         resets_at = next_reset(now)
     return Quota(remaining, limit, resets_at, now)
 
@@ -163,14 +181,16 @@ def next_reset(at: datetime) -> datetime:
 
 
 def _retry_at(retry_after: str | None, now: datetime) -> datetime | None:
-    """Parse ``Retry-After`` (seconds or a date) into a time at most a day away."""
+    """Parse ``Retry-After`` (seconds or a date). A time that is past or more than a day away counts as absent."""
     if not retry_after:
         return None
     if _DIGITS.fullmatch(retry_after):
         moment: datetime | None = now + timedelta(seconds=int(retry_after))
     else:
         moment = _parse_time(retry_after)
-    return moment and min(moment, now + _MAX_PAUSE)
+    if moment is None or not now < moment <= now + MAX_PAUSE:
+        return None
+    return max(moment, now + _MIN_PAUSE)
 
 
 def _parse_time(text: str | None) -> datetime | None:

@@ -60,9 +60,11 @@ class SharedLimiter:
         for _ in range(_TRIES):
             now = self._now()
             until, at = format_timestamp(now + _LEASE), self._expiry(now)
+            # A lease beyond the second time was taken by a process whose clock is wrong.
+            current = format_timestamp(now), format_timestamp(now + 2 * _LEASE)
             for slot in (f"slot{number}" for number in range(_SLOTS)):
                 key = slots_key(company_id)
-                if self._table.acquire_lease(key, slot, until, free_before=format_timestamp(now), expires_at=at):
+                if self._table.acquire_lease(key, slot, until, free_outside=current, expires_at=at):
                     return slot, until
             self._sleep(_WAIT * random.uniform(0.5, 1.5))  # noqa: S311 - jitter only
         raise RateLimitExceededError(f"all {_SLOTS} slots of company {company_id} are taken")

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from codat_sync.core.timestamps import has_elapsed
 from codat_sync.reconciliation.comparison import Discrepancy
 
 # Maximum number of syncs enqueued per company and comparison, and tracked until they are in the table.
@@ -45,7 +46,7 @@ class UnresolvedSync:
     def is_enqueue_due(self, now: datetime) -> bool:
         """Return whether the sync has to be enqueued for the worker, or enqueued again."""
         after = _REQUEUE_AFTER_BY_REASON.get(self.why, REQUEUE_AFTER)
-        return self.why.is_check_needed and (self.enqueued_at is None or now - self.enqueued_at >= after)
+        return self.why.is_check_needed and (self.enqueued_at is None or has_elapsed(self.enqueued_at, after, now))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ WEBHOOK_GRACE_PERIOD = timedelta(minutes=10)
 DUE_SOON = timedelta(minutes=15)
 # The clock postpones an item by 15 minutes when it enqueues it: if it is overdue by twice that, its check was lost.
 OVERDUE_AFTER = timedelta(minutes=30)
+# No check is scheduled this far ahead: the clock of the process that scheduled it was wrong.
+_TOO_FAR_AHEAD = timedelta(days=2)
 # How long a submitted sync that Codat does not list is checked.
 _UNLISTED_CHECK_PERIOD = timedelta(days=14)
 _OPEN = {Outcome.ANNOUNCED, Outcome.SUBMITTED, Outcome.IN_PROGRESS}
@@ -25,7 +27,7 @@ class Discrepancy(StrEnum):
     """Reasons why a sync's record does not match Codat."""
 
     MISSING = "missing"  # it has no record
-    STALE = "stale"  # its record has a different status code or time
+    STALE = "stale"  # its record has a different status code, time or company
     STUCK = "stuck"  # its check is long overdue
     PENDING = "pending"  # its webhook may be on its way, or its check is due soon: no action needed
     DEAD_LETTERED = "deadLettered"  # Codat's response is malformed: see its dead letter
@@ -61,7 +63,10 @@ class SyncSummary:
 
 @dataclass(frozen=True, slots=True)
 class KnownSync:
-    """A sync's record, read consistently. ``code`` is None until the sync was fetched from Codat."""
+    """A sync's record, read consistently. ``code`` is None until the sync was fetched from Codat.
+
+    ``company_id`` is the company that the record names: an event may have named a wrong one.
+    """
 
     sync_id: str
     version: int
@@ -70,6 +75,7 @@ class KnownSync:
     outcome: Outcome
     pending_check: PendingCheck | None
     first_seen_at: datetime | None
+    company_id: str | None = None
 
 
 def is_same_state(code: int | None, synced_at: str | None, listed: SyncStatus) -> bool:
@@ -82,12 +88,23 @@ def find_discrepancy(listed: SyncStatus | None, stored: KnownSync | None, now: d
     if stored is None:
         return Discrepancy.PENDING if listed and is_webhook_pending(listed, now) else Discrepancy.MISSING
     pending_check = stored.pending_check
-    if pending_check and pending_check.due_at and now - pending_check.due_at > OVERDUE_AFTER:
+    if listed and stored.company_id and stored.company_id != listed.company_id:
+        return Discrepancy.STALE  # Whatever is scheduled or dead-lettered: it asks Codat about the wrong company.
+    if pending_check and _is_overdue(pending_check, now):
         return Discrepancy.STUCK
     if listed is None:
         return Discrepancy.NOT_LISTED if _is_not_listed(stored, now) else None
     if stored.code is not None and is_same_state(stored.code, stored.synced_at, listed):
         return None
+    return _classify_difference(pending_check, now)
+
+
+def _is_overdue(pending_check: PendingCheck, now: datetime) -> bool:
+    due_at = pending_check.due_at
+    return due_at is not None and not -_TOO_FAR_AHEAD < now - due_at <= OVERDUE_AFTER
+
+
+def _classify_difference(pending_check: PendingCheck | None, now: datetime) -> Discrepancy:
     if pending_check and pending_check.check_failure is CheckFailure.MALFORMED_RESPONSE:
         return Discrepancy.DEAD_LETTERED
     is_due_soon = pending_check and pending_check.due_at and pending_check.due_at - now <= DUE_SOON

@@ -182,7 +182,8 @@ class Reconciler:
             status = self.codat.get_sync_status(company_id, stored.sync_id)
         except CodatNotFoundError:
             return True
-        return (stored.code, stored.synced_at) != (status.code, format_optional_timestamp(status.synced_at))
+        answered = (status.company_id, status.code, format_optional_timestamp(status.synced_at))
+        return (stored.company_id or company_id, stored.code, stored.synced_at) != answered
 
     # ------------------------------------------------------------ enqueue checks
 

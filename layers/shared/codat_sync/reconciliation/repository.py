@@ -3,13 +3,15 @@
 The worker creates a company's item when it first stores the company; from then on only reconcile writes it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any
 
 from codat_sync.aws.dynamodb import Attributes, Table
 from codat_sync.aws.table_schema import (
+    SEARCH,
     SYNC,
     accepted_differences_key,
     company_key,
@@ -30,7 +32,19 @@ from codat_sync.reconciliation.comparison import Discrepancy, KnownSync, SyncSum
 from codat_sync.syncs.status_codes import Outcome
 
 _LAST = "9999"
-_HEAD = ("pk", "syncId", "version", "digest", "code", "syncUtc", "firstSeenAt", "pendingCheck", "dueAt", "summary")
+_HEAD = (
+    "pk",
+    "companyId",
+    "syncId",
+    "version",
+    "digest",
+    "code",
+    "syncUtc",
+    "firstSeenAt",
+    "pendingCheck",
+    "dueAt",
+    "summary",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +76,24 @@ class ReconciliationRepository:
         return len(new)
 
     def load_due(self, now: datetime, most: int) -> list[Due]:
-        """Return at most ``most`` companies that are due, the longest overdue first."""
+        """Return at most ``most`` companies that are due, the longest overdue first, then those to be searched."""
         found = self._table.query_until(reconcile_partition(), format_timestamp(now))
         return [
             Due(item["summary"]["companyId"], item["reconcileAt"], bool(item["summary"].get("isQuiet")))
-            for item, _ in zip(found, range(most), strict=False)
+            for item in islice(chain(found, self._load_searched(now)), most)
         ]
+
+    def _load_searched(self, now: datetime) -> Iterator[Attributes]:
+        """Yield the companies that have not been compared since a search was requested."""
+        requested_at = self._table.get_attribute(SEARCH, "requestedAt")
+        if not requested_at:
+            return
+        # A company that is due sooner may be leased.
+        first = format_timestamp(now + LEASE)
+        for item in self._table.query_until(reconcile_partition(), _LAST):
+            compared_at = item["summary"].get("comparedAt") or ""
+            if item["reconcileAt"] > first and compared_at < str(requested_at):
+                yield item
 
     def lease(self, due: Due, now: datetime) -> Due | None:
         """Lease a company, so that only one run compares it; return it with its new due time.
@@ -199,6 +225,7 @@ def _summary(summary: Mapping[str, Any]) -> SyncSummary:
 def _known(values: Attributes) -> KnownSync:
     is_fetched = "digest" in values
     return KnownSync(
+        company_id=values.get("companyId"),
         sync_id=values["syncId"],
         version=int(values["version"]),
         code=int(values["code"]) if is_fetched else None,

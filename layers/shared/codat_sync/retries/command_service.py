@@ -1,32 +1,40 @@
 """Execute retry commands: retry a sync's failed transactions, and record and log the state of the retry."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from codat_sync.aws.observability import count, logger
 from codat_sync.core.errors import CompanyErasedError
+from codat_sync.retries.not_failed import NothingFailed, explain_sync, explain_transaction
 from codat_sync.retries.service import RetryResult, summarize
+from codat_sync.syncs.retry_record import Retry, RetryState
 
 if TYPE_CHECKING:
     from codat_sync.retries.requests import RetryCommand
     from codat_sync.retries.service import RetryService
     from codat_sync.retries.transaction_history import TransactionHistories
     from codat_sync.syncs.repository import SyncRepository
-    from codat_sync.syncs.retry_record import Retry
     from codat_sync.syncs.retry_repository import RetryRepository
 
 _LONGER_THAN_AN_INVOCATION = timedelta(minutes=15)
+# A sync that had failed can be in progress again, at Codat. The worker makes its retry due if it fails once more.
+_CHECK_UNENDED_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class RetryReport:
-    """The result for each failed transaction of a sync, and the state of its retry after it."""
+    """The result for each failed transaction of a sync, and the state of its retry after it.
+
+    Transactions that were named although they have not failed are included. ``message`` says why there was nothing to
+    retry; None if something had failed.
+    """
 
     sync_id: str
     results: Sequence[RetryResult]
     retry: "Retry"
+    message: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,21 +57,58 @@ class RetryCommandService:
             return None
         # Before anything else is read, so that a crash is followed by another attempt.
         previous = self.retries.ensure_due(sync["companyId"], root_id, self.now() + _LONGER_THAN_AN_INVOCATION)
+        selected = self._selected_ids(command, root_id)
         try:
-            results = self.retry_service.retry(
-                root_id, self._selected_ids(command, root_id), command.correlation_id, is_manual=command.is_manual
-            )
+            results = self.retry_service.retry(root_id, selected, command.correlation_id, is_manual=command.is_manual)
         except CompanyErasedError:
             return None
         if results is None:
             return None
-        retry = summarize(previous, results, self.now())
-        self.retries.put(sync["companyId"], root_id, retry, previous)
+        retry = self._record(sync["companyId"], root_id, previous, results)
         if root_id != command.sync_id and self.retries.load(command.sync_id):
             self.retries.clear_due(command.sync_id)
         report = RetryReport(root_id, results, retry)
         _log_report(report, sync["companyId"], command.correlation_id)
-        return report
+        return self._explain_not_failed(report, command, selected)
+
+    def _record(
+        self, company_id: str, root_id: str, previous: "Retry | None", results: "Sequence[RetryResult]"
+    ) -> "Retry":
+        """Store and return the state of a sync's retry. A sync in which nothing has failed gets none."""
+        if results:
+            retry = summarize(previous, results, self.now())
+        else:
+            state = self._explain_sync(root_id).state
+            due_at = self.now() + _CHECK_UNENDED_AFTER if state is RetryState.SCHEDULED else None
+            retry = Retry(state, previous.sync_ids if previous else (), {}, due_at)
+        if results or previous:
+            self.retries.put(company_id, root_id, retry, previous)
+        return retry
+
+    def _explain_not_failed(
+        self, report: RetryReport, command: "RetryCommand", selected: Collection[str] | None
+    ) -> RetryReport:
+        """Say about the named transactions, or about the whole sync, that they have not failed."""
+        planned, named = {each.transaction_id for each in report.results}, command.transaction_ids
+        others = sorted((named or frozenset()) - planned)
+        # Of a sync that is itself a retry, what failed in the first sync is no answer.
+        has_failed = planned if selected is None or named is not None else planned & set(selected)
+        if has_failed and not others:
+            return report
+        _, items = self.histories.new_cache().load(command.sync_id)
+        explained = [RetryResult(each, explain_transaction(items.get(each, ()))) for each in others]
+        if has_failed:
+            message = None if named and named & planned else "None of the named transactions has failed."
+            return replace(report, results=[*report.results, *explained], message=message)
+        nothing = self._explain_sync(command.sync_id)
+        retry = Retry(nothing.reported_state, report.retry.sync_ids, {}, None)
+        return RetryReport(command.sync_id, explained, retry, nothing.message)
+
+    def _explain_sync(self, sync_id: str) -> NothingFailed:
+        record, _ = self.histories.new_cache().load(sync_id)
+        if record is None:
+            return NothingFailed(RetryState.STOPPED, "Nothing to retry: the sync was erased meanwhile.")
+        return explain_sync(record)
 
     def _root_sync_id(self, sync_id: str) -> str:
         """Return the sync that ``sync_id`` is a retry of, or itself: repeated failures are recorded at the first."""

@@ -1,6 +1,7 @@
 """Invoke the retry function, which alone resubmits to Codat."""
 
 import json
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
@@ -13,6 +14,14 @@ if TYPE_CHECKING:
     from codat_sync.submissions.resolution import AcknowledgementCommand, ResolutionCommand
 
 
+class RetryProgress(StrEnum):
+    """What came of a request to retry a sync."""
+
+    FINISHED = "yes"
+    IN_PROGRESS = "inProgress"
+    NOT_FAILED = "notFailed"  # there was nothing to retry
+
+
 class RetryClient:
     """Invoke the retry function and wait. ``client`` must not retry, nor wait longer than its caller can."""
 
@@ -20,7 +29,7 @@ class RetryClient:
         self._client = client
         self._name = name
 
-    def retry(self, sync_id: str) -> bool:
+    def retry(self, sync_id: str) -> RetryProgress:
         """Resubmit the failed transactions of a sync for an operator; return whether this finished in time.
 
         Invoking it twice, as by a double click or again after a time-out or an error, writes nothing twice: retry plans
@@ -49,9 +58,10 @@ class RetryClient:
         try:
             response = self._client.invoke(FunctionName=self._name, Payload=json.dumps(event))
         except ReadTimeoutError:
-            return False  # The invocation continues.
+            return RetryProgress.IN_PROGRESS  # The invocation continues.
         except (BotoCoreError, ClientError) as error:
             raise RetryUnavailableError(str(error)) from error
         if "FunctionError" in response:
             raise RetryUnavailableError("the retry function failed: see its log")
-        return True
+        report = json.loads(response["Payload"].read())
+        return RetryProgress.NOT_FAILED if report and report.get("message") else RetryProgress.FINISHED

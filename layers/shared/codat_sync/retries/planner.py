@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from codat_sync.submissions.expense_schemas import Body
+from codat_sync.submissions.expense_bodies import Body
 from codat_sync.submissions.submission import (
     IN_FLIGHT_TIMEOUT,
     LOOKUP_PERIOD,
@@ -48,6 +48,8 @@ class Step(StrEnum):
     OUTCOME_UNKNOWN = "outcomeUnknown"
     NO_BODY_RECORDED = "noBodyRecorded"
     ATTEMPTS_EXHAUSTED = "attemptsExhausted"
+    # Never planned: the answer to a request that names a transaction that has not failed.
+    NOT_FAILED = "notFailed"
 
 
 # Steps that need an action on the transaction by the product, the customer or an operator. Reconnection is not among
@@ -78,6 +80,7 @@ CUSTOMER_NOTES = {
     Step.OUTCOME_UNKNOWN: "We are checking whether your expense has arrived. Please do not enter it by hand.",
     Step.NO_BODY_RECORDED: "Your expense has not reached your accounting software. We are looking into it.",
     Step.ATTEMPTS_EXHAUSTED: "Your expense has not reached your accounting software. We are looking into it.",
+    Step.NOT_FAILED: "There is nothing to be done about this expense.",
 }
 
 

@@ -9,6 +9,7 @@ from codat_sync.auth.roles import Role
 from codat_sync.aws.observability import logger
 from codat_sync.core.errors import ForbiddenError, InvalidBodyError
 from codat_sync.core.timestamps import format_timestamp
+from codat_sync.retries.planner import Step
 from codat_sync.retries.requests import (
     RetryCommand,
     parse_acknowledgement,
@@ -82,7 +83,9 @@ def report_to_json(report: "RetryReport") -> Json:
             }
             for each in report.results[:_MAX_LISTED]
         ],
+        "failed": sum(each.plan.step is not Step.NOT_FAILED for each in report.results),
         "isTruncated": len(report.results) > _MAX_LISTED,
+        "message": report.message,
     }
 
 

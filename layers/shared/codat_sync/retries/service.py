@@ -25,7 +25,7 @@ from codat_sync.retries.planner import (
     current_submissions,
     plan,
 )
-from codat_sync.submissions.expense_schemas import MAX_BATCH_SIZE, Body
+from codat_sync.submissions.expense_bodies import MAX_BATCH_SIZE, Body
 from codat_sync.submissions.service import WriteRequest, extract_processed_ids, extract_sync_id, is_rejection
 from codat_sync.submissions.submission import UNPROCESSED_STATUSES, State, Submission, compute_digest
 from codat_sync.syncs.retry_record import MAX_LISTED_IDS, Retry, RetryState

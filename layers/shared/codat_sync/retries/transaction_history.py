@@ -36,7 +36,7 @@ class SyncRecordCache:
 
 @dataclass(frozen=True, slots=True)
 class FailedTransactions:
-    """The transactions of a sync that were not written."""
+    """The transactions of a sync that were not written, or of which Codat does not say that they were."""
 
     company_id: str
     transaction_ids: tuple[str, ...]
@@ -55,15 +55,22 @@ class TransactionHistories:
         return SyncRecordCache(self._store)
 
     def load_failed(self, sync_id: str, records: SyncRecordCache | None = None) -> FailedTransactions | None:
-        """Load the failed transactions of a sync; None if there is no such sync. Raises UnprocessedItemsError."""
+        """Load the transactions of a sync that failed or are unclear; None if there is no such sync.
+
+        Raises UnprocessedItemsError.
+        """
         record, _ = (records or self.new_cache()).load(sync_id)
         if record is None:
             return None
         listed = {item.transaction_id: item.has_failed for item in record.items if is_identifier(item.transaction_id)}
-        failed = dict.fromkeys(item.transaction_id for item in record.items if item.has_failed)
+        is_final = record.sync is not None and record.sync.is_final
+        failed = dict.fromkeys(
+            item.transaction_id for item in record.items if item.has_failed or (is_final and item.is_unclear)
+        )
         is_anonymous = any(item.transaction_id is None for item in record.items)
         if record.sync and record.sync.is_final and not record.sync.has_succeeded and not is_anonymous:
             # Submitted transactions that the failed sync does not list failed as well: it ended before it got to them.
+            # Of those that a successful sync does not list, nothing is known.
             failed |= dict.fromkeys(each for each in record.submitted_ids if each not in listed)
         return FailedTransactions(record.company_id, tuple(each for each in failed if is_identifier(each)))
 
@@ -92,7 +99,8 @@ class TransactionHistories:
         for sync_id in self._store.load_sync_ids_of_transaction(company_id, transaction_id):
             record, items = records.load(sync_id)
             # The index entry is written before its record: without a record, the sync is about to be stored.
-            if record is not None and record.first_seen_at is not None:
+            # A record of another company was indexed here before Codat said whose sync it is.
+            if record is not None and record.first_seen_at is not None and record.company_id == company_id:
                 at = record.committed_at or record.first_seen_at
                 seen.append(_transaction_result(record, at, items.get(transaction_id, ())))
         return tuple(sorted(seen, key=lambda each: each.at))

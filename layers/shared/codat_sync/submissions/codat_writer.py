@@ -8,7 +8,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from codat_sync.codat.http import CodatHttpClient
     from codat_sync.codat.response import CodatResponse
-    from codat_sync.submissions.expense_schemas import Kind
+    from codat_sync.submissions.expense_bodies import Kind
 
 _JSON = {"Content-Type": "application/json"}
 

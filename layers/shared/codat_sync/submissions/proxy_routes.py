@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 
 from codat_sync.core.errors import InvalidBodyError, ValidationIssue
 from codat_sync.core.identifiers import canonicalize, is_identifier
-from codat_sync.submissions.expense_schemas import (
+from codat_sync.submissions.expense_bodies import (
     Body,
     Kind,
     has_post,
@@ -101,8 +101,8 @@ def match_route(method: str, path: str) -> WriteRoute | None:
 def strip_base_path(path: str) -> str:
     """Return the path from its segment ``companies``, as Codat has it, percent-encoded where that is required.
 
-    What precedes it is the base path of a custom domain, or a stage. API Gateway decodes the path for some callers:
-    what is encoded already stays so.
+    What precedes it is the base path of a custom domain, or a stage. API Gateway may have decoded the path: what is
+    still encoded stays so.
     """
     segments = path.split("/")
     start = next((number for number, each in enumerate(segments) if unquote(each).lower() == "companies"), 0)
@@ -118,7 +118,7 @@ def company_id_from_path(path: str) -> str | None:
 
 
 def _build_route(company_id: str, kind: str, transaction_id: str | None, *, is_storage_only: bool) -> WriteRoute:
-    """Raise InvalidBodyError for ids that can't be part of a key, or may be another one's in a notation of its own."""
+    """Build the route of a write that is recorded. Raises InvalidBodyError for ids that can't be part of a key."""
     known = None if transaction_id is None else parse_transaction_id(transaction_id)
     if kind not in _KINDS or not is_identifier(company_id) or (transaction_id is not None and known is None):
         raise InvalidBodyError([ValidationIssue("path", "has a kind or an id that can't be recorded")])
@@ -126,9 +126,9 @@ def _build_route(company_id: str, kind: str, transaction_id: str | None, *, is_s
 
 
 def _read_strictly(path: str) -> list[str]:
-    """Return the company's id and the segments that follow /sync/expenses; no segments for every other path.
+    """Return the company's id and the segments below /sync/expenses, the first in lower case; none for other paths.
 
-    The names are in lower case, as .NET routes them in any: an id of several letter cases is that of a GUID.
+    Names may be in any letter case, as .NET routes them.
     """
     match = _EXPENSES.fullmatch(strip_base_path(path))
     if match is None:
@@ -158,7 +158,7 @@ def _read_leniently(path: str) -> list[str]:
 
 
 def _require_other_product(segments: Sequence[str]) -> None:
-    """Raise InvalidBodyError if the path may be one of Sync for Expenses, whatever it is written like."""
+    """Raise InvalidBodyError if the path may be one of Sync for Expenses, however it is written."""
     letters = [_NO_LETTERS.sub("", each.casefold()) for each in segments]
     for at, (first, second) in enumerate(pairwise(letters), start=2):
         if first == "sync" and second.startswith("expense"):

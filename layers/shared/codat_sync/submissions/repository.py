@@ -21,7 +21,7 @@ from codat_sync.companies.tombstones import NOT_ERASED, is_erased, require_not_e
 from codat_sync.core.enums import parse_enum
 from codat_sync.core.errors import ClaimConflictError, CompanyErasedError, ConditionFailedError
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
-from codat_sync.submissions.expense_schemas import Body, Kind
+from codat_sync.submissions.expense_bodies import Body, Kind
 from codat_sync.submissions.submission import FIRST_LOOKUP, Resolution, State, Submission
 
 _VERSION = 1

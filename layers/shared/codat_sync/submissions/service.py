@@ -27,7 +27,7 @@ from codat_sync.core.errors import (
 from codat_sync.core.identifiers import canonicalize, is_identifier
 from codat_sync.polling.schedule import Schedule
 from codat_sync.rate_limits.errors import GateClosedError, RateLimitExceededError
-from codat_sync.submissions.expense_schemas import Body, Kind, read_id
+from codat_sync.submissions.expense_bodies import Body, Kind, read_id
 from codat_sync.submissions.submission import (
     IN_FLIGHT_TIMEOUT,
     PREVIOUSLY_PROCESSED,

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from codat_sync.submissions.expense_schemas import Kind
+from codat_sync.submissions.expense_bodies import Kind
 
 # Codat keeps the first response to a key for 90 minutes: https://docs.codat.io/using-the-api/idempotency. The reuse
 # window is shorter, for clock skew.

@@ -47,6 +47,11 @@ class Item:
         """Return whether the transaction was not written to the books in this sync."""
         return self.status in FAILED_STATUSES
 
+    @property
+    def is_unclear(self) -> bool:
+        """Return whether Codat says neither that it is pending nor what became of it: ``Unknown``, null, a new word."""
+        return self.status not in FAILED_STATUSES | {COMPLETED, PENDING}
+
 
 def truncate_message(text: str | None) -> str | None:
     """Return a message of Codat's within the maximum length."""
@@ -72,6 +77,11 @@ def fold(rows: Iterable[TransactionRow]) -> tuple[Item, ...]:
     return tuple(items.values())
 
 
+def fold_integration_type(name: str | None) -> str | None:
+    """Return the one name of an integration type: Codat's description has `expenses`, its examples `expense`."""
+    return "expense" if name and name.lower() in {"expense", "expenses"} else truncate_name(name)
+
+
 def count_statuses(items: Sequence[Item]) -> dict[str, int]:
     """Count the items by status. A missing status counts as Codat's ``Unknown``."""
     return dict(Counter(item.status or "Unknown" for item in items))
@@ -88,16 +98,11 @@ def _item(row: TransactionRow, ordinal: int) -> Item:
         transaction_id = None
     return Item(
         transaction_id=transaction_id and canonicalize(transaction_id),
-        integration_type=_integration_type(row.get("integrationType")),
+        integration_type=fold_integration_type(row.get("integrationType")),
         status=truncate_name(status),
         message=truncate_message(message),
         ordinal=ordinal if transaction_id is None else None,
     )
-
-
-def _integration_type(name: str | None) -> str | None:
-    # Codat's description has `expenses`, its examples `expense`: the same type.
-    return "expense" if name and name.lower() in {"expense", "expenses"} else truncate_name(name)
 
 
 def _merge(existing: Item, item: Item) -> Item:

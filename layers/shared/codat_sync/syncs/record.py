@@ -107,11 +107,12 @@ def write_check_changes(
     """
     first_seen_at = previous.get("firstSeenAt") or format_timestamp(now)
     created = {name: previous[name] for name in _CREATION_ATTRIBUTES if previous.get(name) is not None}
-    summary = previous.get("summary") or {
-        "companyId": previous["companyId"],
+    summary = {
         "syncId": previous["syncId"],
-        "outcome": previous["provisionalOutcome"],
+        "outcome": previous.get("provisionalOutcome"),
         "firstSeenAt": first_seen_at,
+        **previous.get("summary", {}),
+        "companyId": previous["companyId"],
     }
     return {
         "v": SCHEMA_VERSION,
@@ -125,12 +126,13 @@ def write_check_changes(
 
 def read_record(values: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> SyncRecord:
     """Read a record from its attributes and items."""
+    submitted_ids = tuple(values.get("submittedIds", ()))
     return SyncRecord(
         company_id=values["companyId"],
         sync_id=values["syncId"],
-        sync=Sync(read_status(values), tuple(map(read_item, items))) if is_fetched(values) else None,
+        sync=Sync(read_status(values), tuple(map(read_item, items)), submitted_ids) if is_fetched(values) else None,
         provisional_outcome=parse_enum(Outcome, values.get("provisionalOutcome", ""), Outcome.ANNOUNCED),
-        submitted_ids=tuple(values.get("submittedIds", ())),
+        submitted_ids=submitted_ids,
         retry_of=values.get("retryOf"),
         version=int(values["version"]),
         pending_check=read_pending_check(values),

@@ -27,6 +27,7 @@ from codat_sync.aws.table_schema import (
     part_run_key,
     sync_key,
 )
+from codat_sync.companies.reconciliation_start import request_search
 from codat_sync.companies.tombstones import is_erased
 from codat_sync.core.errors import ConditionFailedError, UnprocessedItemsError, VersionConflictError
 from codat_sync.core.identifiers import is_identifier
@@ -84,6 +85,25 @@ class SyncSnapshot:
         """Return the digest of Codat's last response, None if there is none yet."""
         return self.values.get("digest")
 
+    @property
+    def owner_id(self) -> str | None:
+        """Return the company that Codat said the sync belongs to; None if only an event has named one.
+
+        Codat said so in its answer about the sync, or about the submission that created it.
+        """
+        is_known = is_fetched(self.values) or "submittedIds" in self.values
+        return self.values["companyId"] if is_known else None
+
+    @property
+    def announced_company_id(self) -> str | None:
+        """Return the company of its record, None if there is none."""
+        return self.values.get("companyId")
+
+    @property
+    def submitted_ids(self) -> tuple[str, ...]:
+        """Return the transactions of the submission that created it, as far as known."""
+        return tuple(self.values.get("submittedIds", ()))
+
     @cached_property
     def pending_check(self) -> PendingCheck | None:
         """Return its pending check, None if there is none."""
@@ -137,7 +157,10 @@ class SyncRepository:
     def put_index_entries(self, sync: Sync, snapshot: SyncSnapshot, now: datetime) -> None:
         """Write index entries for the sync's transactions, except those that its last record already had."""
         company_id, sync_id = sync.status.company_id, sync.status.sync_id
-        recorded_ids = {values.get("transactionId") for values in self._items(snapshot.values)}
+        is_same_company = snapshot.values.get("companyId") == company_id
+        recorded_ids = (
+            {each.get("transactionId") for each in self._items(snapshot.values)} if is_same_company else set()
+        )
         self._put_index_entries(company_id, sync_id, sorted(select_valid_ids(sync.items) - recorded_ids), now)
 
     def commit(self, sync: Sync, pending_check: PendingCheck | None, snapshot: SyncSnapshot, now: datetime) -> None:
@@ -158,9 +181,13 @@ class SyncRepository:
         self._put_record(values, snapshot, self._retries(sync, snapshot, now))
 
     def _retries(self, sync: Sync, snapshot: SyncSnapshot, now: datetime) -> list[tuple[Attributes, Attributes]]:
-        """Return the updates that make the retry due: of this sync if it failed, or of the sync that it retries."""
+        """Return the updates that make the retry due: of this sync if it is not written, or of the sync it retries.
+
+        The retry of an unclear sync plans only what to check. Once it has succeeded after all, the retry is due again.
+        """
         root = snapshot.values.get("retryOf")
-        if not sync.is_final or not (root or sync.outcome is Outcome.FAILED):
+        is_planned = sync.outcome is Outcome.FAILED or sync.is_unclear or _was_planned(snapshot.values)
+        if not sync.is_final or not (root or is_planned):
             return []
         return [due_retry_update(sync.status.company_id, root or sync.status.sync_id, now)]
 
@@ -177,6 +204,10 @@ class SyncRepository:
         Raises VersionConflictError.
         """
         self._update_record(pending_check, snapshot, now, version=snapshot.version or 1)
+
+    def request_search(self, now: datetime) -> None:
+        """Have reconcile look for a sync that Codat does not know under the company that an event named."""
+        request_search(self.table, now)
 
     def record_events(self, snapshot: SyncSnapshot, events: Sequence[WebhookEvent], now: datetime) -> None:
         """Record ``events`` about the sync as processed."""
@@ -216,9 +247,10 @@ class SyncRepository:
                     announced = {"provisionalOutcome": Outcome.SUBMITTED.value, **origin}
                     self._update_record(pending_check, snapshot, now, version=1, announced=announced)
                 else:
-                    self._update_record(
-                        snapshot.pending_check, snapshot, now, version=snapshot.version + 1, announced=origin
-                    )
+                    known = snapshot.pending_check if snapshot.announced_company_id == company_id else None
+                    # A fetched sync is checked again: now it is known which transactions Codat has to list.
+                    next_check = known if known and known.due_at else pending_check
+                    self._update_record(next_check, snapshot, now, version=snapshot.version + 1, announced=origin)
             except VersionConflictError:
                 continue
             return
@@ -389,16 +421,21 @@ class SyncRepository:
         announced: Mapping[str, object] = MappingProxyType({"provisionalOutcome": Outcome.ANNOUNCED.value}),
     ) -> None:
         ids = {"companyId": snapshot.company_id, "syncId": snapshot.sync_id}
-        previous = (
-            ids | snapshot.values | {name: value for name, value in announced.items() if name not in snapshot.values}
-        )
+        missing = {name: value for name, value in announced.items() if name not in snapshot.values}
+        # Until Codat has said whose sync it is, the latest announcement counts.
+        previous = snapshot.values | missing | ({} if snapshot.owner_id else ids)
         changes = write_check_changes(pending_check, previous, now, version=version)
         if not is_fetched(snapshot.values):
-            changes |= listing_index_keys(snapshot.company_id, snapshot.sync_id, changes["firstSeenAt"])
+            changes |= listing_index_keys(previous["companyId"], snapshot.sync_id, changes["firstSeenAt"])
         try:
             self.table.update(sync_key(snapshot.sync_id), changes, {"version": snapshot.version})
         except ConditionFailedError as error:
             raise VersionConflictError(f"the record of sync {snapshot.sync_id} has changed") from error
+
+
+def _was_planned(values: Attributes) -> bool:
+    """Return whether a previous version of the record made its retry due."""
+    return is_fetched(values) and values["summary"]["outcome"] in {Outcome.FAILED.value, Outcome.UNKNOWN.value}
 
 
 def _current_part_run_id(record: Attributes) -> str | None:

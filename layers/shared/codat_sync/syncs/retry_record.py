@@ -18,6 +18,7 @@ class RetryState(StrEnum):
     SCHEDULED = "scheduled"  # to be checked again
     RESOLVED = "resolved"  # all are written
     STOPPED = "stopped"  # the rest needs an operator, the customer or the product
+    NOT_FAILED = "notFailed"  # there is nothing to retry; only reported, never stored
 
 
 @dataclass(frozen=True, slots=True)

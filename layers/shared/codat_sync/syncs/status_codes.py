@@ -3,7 +3,7 @@
 https://docs.codat.io/expenses/troubleshooting: the codes; the rest is this application's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -164,6 +164,30 @@ _KNOWN = (
 )
 
 STATUS_CODES = {each.code: each for each in _KNOWN}
+
+# What a code of success means if the sync's items don't bear it out.
+_CONTRADICTED_SUCCESS = {
+    Outcome.IN_PROGRESS: replace(
+        STATUS_CODES[1000], meaning="Reported as success, but some of its items are still pending"
+    ),
+    Outcome.FAILED: replace(STATUS_CODES[5130], meaning="Reported as success, but some of its items failed"),
+    Outcome.UNKNOWN: StatusCode(
+        code=2000,
+        meaning="Reported as success, but not every item is reported as written",
+        outcome=Outcome.UNKNOWN,
+        is_final=True,
+        action_owner=ActionOwner.OUR_TEAM,
+        customer_note="We are checking whether your expenses have arrived. Please do not enter them by hand.",
+        next_step="Check in the accounting software whether the items that are not Completed were written.",
+    ),
+}
+
+
+def explain(code: int, outcome: Outcome) -> StatusCode:
+    """Look up ``code`` for a sync with this outcome, which its items may contradict: then the items count."""
+    found = status_code(code)
+    contradiction = _CONTRADICTED_SUCCESS.get(outcome) if found.outcome is Outcome.SUCCEEDED else None
+    return replace(contradiction, code=code) if contradiction else found
 
 
 def status_code(code: int) -> StatusCode:

@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 
 from codat_sync.core.timestamps import format_timestamp
-from codat_sync.syncs.items import PENDING, Item
+from codat_sync.syncs.items import COMPLETED, PENDING, Item
 from codat_sync.syncs.status_codes import Outcome, status_code
 
 
@@ -26,10 +26,14 @@ class SyncStatus:
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """A sync as fetched from Codat."""
+    """A sync as fetched from Codat.
+
+    ``submitted_ids`` are the transactions of the submission that created it, if that went through this application.
+    """
 
     status: SyncStatus
     items: tuple[Item, ...]
+    submitted_ids: tuple[str, ...] = ()
 
     @property
     def failed_items(self) -> int:
@@ -40,17 +44,35 @@ class Sync:
     def outcome(self) -> Outcome:
         """Return the outcome. One failed item makes the sync failed, whatever the other items and its code.
 
-        A pending item keeps it from having succeeded.
+        It has succeeded only if each of its transactions is known to be written, whatever its code.
         """
         if self.failed_items:
             return Outcome.FAILED
         outcome = status_code(self.status.code).outcome
-        return outcome if self.is_final or outcome is not Outcome.SUCCEEDED else Outcome.IN_PROGRESS
+        if outcome is not Outcome.SUCCEEDED:
+            return outcome
+        if not self.is_final:
+            return Outcome.IN_PROGRESS
+        is_written = all(item.status == COMPLETED for item in self.items) and not self._unlisted_ids
+        return Outcome.SUCCEEDED if is_written else Outcome.UNKNOWN
 
     @property
     def has_succeeded(self) -> bool:
         """Return whether all of it is in the books."""
         return self.outcome is Outcome.SUCCEEDED
+
+    @property
+    def is_unclear(self) -> bool:
+        """Return whether Codat reports success, but not that each of its transactions was written."""
+        return self.outcome is Outcome.UNKNOWN and status_code(self.status.code).outcome is Outcome.SUCCEEDED
+
+    @property
+    def _unlisted_ids(self) -> list[str]:
+        """The submitted transactions that Codat does not list although it reports success."""
+        if status_code(self.status.code).outcome is not Outcome.SUCCEEDED:
+            return []
+        listed = {item.transaction_id for item in self.items}
+        return sorted(each for each in self.submitted_ids if each not in listed)
 
     @property
     def is_final(self) -> bool:
@@ -71,6 +93,7 @@ class Sync:
             *messages,
             synced_at,
             status.data_pushed,
+            *self._unlisted_ids,
         )
         # Keep only each item's digest in memory: a large sync's messages take many megabytes.
         items = sorted(hashlib.sha256(json.dumps(astuple(item)).encode()).hexdigest() for item in self.items)

@@ -1,20 +1,33 @@
-"""Export lists as CSV, with protection against formula injection."""
+"""Export lists as CSV to their end, with protection against formula injection.
+
+An export that cannot continue to the end says so, in its last line and in the header `x-truncated`, and names the
+cursor that leads to the rest.
+"""
 
 import csv
 import io
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
+from typing import TypeVar
 
 from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
 
+from codat_sync.core.http_response import MAX_RESPONSE_BYTES
+from codat_sync.queries.failed_syncs import FailureCauses
+from codat_sync.queries.item_search import ItemWalk
+from codat_sync.queries.listing import KnownRows, Listing
+from codat_sync.queries.sync_query import HistoryQuery, ListedSync, Sort, Totals, position_time
 from codat_sync.syncs.status_codes import Outcome
-from codat_sync.web.api.schemas import FailureCauses, ItemPage, SyncPage, Totals
+from codat_sync.web.api import presenters
 
 CONTENT_TYPE = "text/csv; charset=utf-8"
-# Keeps the response under Lambda's limit of 6 MB: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-MAX_ROWS = 5000
+# Lambda encodes a response as JSON. Its headers and the last line need less than the rest.
+MAX_BYTES = MAX_RESPONSE_BYTES - 16 * 1024
 # Values that a spreadsheet would evaluate as formulas: https://owasp.org/www-community/attacks/CSV_Injection
 # Also after a semicolon, which some locales use as the separator.
 _FORMULA = re.compile(r"(^|[;\t\r\n])(\s*)([=+\-@\uff1d\uff0b\uff0d\uff20])")
@@ -29,45 +42,117 @@ _CAUSE_COLUMNS = (
     *("exampleCompanyId", "exampleSyncId", "exampleTransactionId", "exampleMessage"),
 )
 
-
-def export_syncs(page: SyncPage) -> Response[str]:
-    """Export a page of syncs as CSV."""
-    return _answer("syncs", _SYNC_COLUMNS, [_row(each) for each in page.syncs], page.next_cursor)
+T = TypeVar("T")
 
 
-def export_items(page: ItemPage) -> Response[str]:
-    """Export a page of a sync's transactions as CSV."""
-    return _answer("transactions", _ITEM_COLUMNS, [_row(each) for each in page.transactions], page.next_cursor)
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The lines of an export that fit into a response. ``cursor`` leads to the rest; None if there is none."""
+
+    lines: list[str]
+    cursor: str | None
+
+
+def export_syncs(listing: Listing[ListedSync], query: HistoryQuery) -> Response[str]:
+    """Export syncs as CSV. In an order other than that of time, each part of an export is sorted by itself."""
+    rows: list[ListedSync] = []
+
+    def to_model(row: ListedSync) -> BaseModel:
+        rows.append(row)
+        return presenters.summary(row)
+
+    found = _write(_SYNC_COLUMNS, listing, to_model)
+    lines = found.lines
+    if query.sort is not Sort.TIME:
+        line_of = dict(zip((row.position for row in rows), lines, strict=False))
+        lines = [line_of[row.position] for row in query.sorted(rows[: len(lines)])]
+    end = f"{_count(lines, 'sync')}, up to {_moment(position_time(found.cursor))}" if found.cursor else None
+    return _answer("syncs", _SYNC_COLUMNS, lines, end, found.cursor)
+
+
+def export_items(walk: ItemWalk) -> Response[str]:
+    """Export a sync's transactions as CSV."""
+    found = _write(_ITEM_COLUMNS, walk, presenters.item)
+    read = (found.cursor or "").rpartition("@")[2]
+    end = f"{_count(found.lines, 'transaction')}, of the first {read} in the sync" if found.cursor else None
+    return _answer("transactions", _ITEM_COLUMNS, found.lines, end, found.cursor)
 
 
 def export_causes(causes: FailureCauses) -> Response[str]:
-    """Export failure causes as CSV."""
-    return _answer("causes", _CAUSE_COLUMNS, [_row(each) for each in causes.causes], None)
+    """Export all failure causes as CSV."""
+    found = _write(_CAUSE_COLUMNS, KnownRows(causes.causes), presenters.cause)
+    ends = []
+    if len(found.lines) < len(causes.causes):
+        ends.append(f"{len(found.lines)} of {_count(causes.causes, 'cause')}")
+    if causes.reached_to:
+        ends.append(f"only the newest {_count(causes.syncs, 'failed sync')}, back to {_moment(causes.reached_to)}")
+    if causes.partial_syncs:
+        ends.append(f"{_count(causes.partial_syncs, 'very large sync')} counted only in part")
+    return _answer("causes", _CAUSE_COLUMNS, found.lines, "; ".join(ends) or None)
 
 
 def export_totals(totals: Totals) -> Response[str]:
     """Export totals as CSV, with one row per day and one column per outcome."""
     outcomes = [outcome.value for outcome in Outcome]
-    rows = [_row(day) | {outcome: day.outcomes.get(Outcome(outcome), 0) for outcome in outcomes} for day in totals.days]
-    return _answer("totals", ("day", "syncs", *outcomes, "transactions", "failed"), rows, None)
+    columns = ("day", "syncs", *outcomes, "transactions", "failed", "isTruncated")
+    lines = [
+        _line(columns, _values(day) | {outcome: day.outcomes.get(Outcome(outcome), 0) for outcome in outcomes})
+        for day in presenters.totals(totals).days
+    ]
+    left = totals.truncated_days
+    end = f"{_count(left, 'day')} counted only in part, {left[0]} to {left[-1]}" if left else None
+    return _answer("totals", columns, lines, end)
 
 
-def _row(answer: BaseModel) -> dict[str, object]:
-    return answer.model_dump(mode="json", by_alias=True)
+def _write(columns: Sequence[str], listing: Listing[T], to_model: Callable[[T], BaseModel]) -> _Lines:
+    """Write rows until the list ends or the response is full."""
+    lines: list[str] = []
+    room = MAX_BYTES
+    cursor = listing.cursor
+    for row in listing.rows():
+        line = _line(columns, _values(to_model(row)))
+        room -= len(json.dumps(line))
+        if room < 0:
+            return _Lines(lines, cursor)
+        lines.append(line)
+        cursor = listing.cursor
+    return _Lines(lines, listing.cursor)
 
 
 def _answer(
-    name: str, columns: Sequence[str], rows: Iterable[Mapping[str, object]], next_cursor: str | None
+    name: str, columns: Sequence[str], lines: Sequence[str], end: str | None, cursor: str | None = None
 ) -> Response[str]:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
+    """Build the response. ``end`` says how far an incomplete export got."""
     headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
-    if next_cursor:
-        headers["x-next-cursor"] = next_cursor
-    return Response(HTTPStatus.OK, CONTENT_TYPE, text.getvalue(), headers)
+    last = []
+    if end:
+        headers["x-truncated"] = end
+        rest = f" To export the rest, add this to the query: cursor={cursor}" if cursor else ""
+        last = [_line(["end"], {"end": f"Not complete: {end}.{rest}"})]
+    if cursor:
+        headers["x-next-cursor"] = cursor
+    text = "".join([_line(columns, {name: name for name in columns}), *lines, *last])
+    return Response(HTTPStatus.OK, CONTENT_TYPE, text, headers)
+
+
+def _values(model: BaseModel) -> dict[str, object]:
+    return model.model_dump(mode="json", by_alias=True)
+
+
+def _line(columns: Sequence[str], values: Mapping[str, object]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow([_cell(values.get(column)) for column in columns])
+    return text.getvalue()
 
 
 def _cell(value: object) -> object:
     return _FORMULA.sub(r"\1\2'\3", value) if isinstance(value, str) else value
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _count(counted: Sequence[object] | int, what: str) -> str:
+    number = counted if isinstance(counted, int) else len(counted)
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

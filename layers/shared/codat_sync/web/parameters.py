@@ -21,7 +21,9 @@ Search = Annotated[str | None, Query(description="A sync id, from any time, or a
 Codes = Annotated[list[int] | None, Query(alias="code", description="Only these Codat status codes")]
 Outcomes = Annotated[list[Outcome] | None, Query(alias="outcome", description="Only these outcomes")]
 Statuses = Annotated[list[str] | None, Query(alias="status", description="Only these statuses, such as PushError")]
-SortBy = Annotated[Sort, Query(description="Orders other than `time` sort only the newest 1,000 syncs of the period")]
+SortBy = Annotated[
+    Sort, Query(description="JSON: orders other than `time` sort only the newest 1,000 syncs of the period")
+]
 Order = Annotated[Literal["asc", "desc"], Query(description="`desc` returns the newest or highest first")]
 Limit = Annotated[int, Query(ge=1, le=200, description="Maximum number of results")]
 Rows = Annotated[int, Query(ge=1, le=50, description="Maximum number of rows. Keeps pages under 100 KB")]
@@ -29,7 +31,7 @@ Cursor = Annotated[
     str | None,
     Query(max_length=_MAX_CURSOR_LENGTH, description="`nextCursor` of the previous page. Keep all other parameters"),
 ]
-Format = Annotated[Literal["json", "csv"], Query(description="csv returns up to 5,000 rows and ignores `limit`")]
+Format = Annotated[Literal["json", "csv"], Query(description="csv continues to the end and ignores `limit`")]
 SyncId = Annotated[str, Path(description="Sync id")]
 CompanyInPath = Annotated[str, Path(description="Company id")]
 TransactionId = Annotated[str, Path(description="Transaction id")]

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from codat_sync.companies.company import Company
 from codat_sync.companies.repository import CompanyRepository
+from codat_sync.queries.failed_syncs import FailureCauses, find_failure_causes
+from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.live_lookup import LiveLookup
 from codat_sync.queries.sync_details import SyncReader
 from codat_sync.queries.sync_history import SyncHistory
@@ -32,7 +34,14 @@ class CompanyOverview:
     completeness: CompanyCompleteness | None
     latest: ListedSync | None
     last_successful: ListedSync | None
-    is_truncated: bool
+    reached_to: datetime | None
+    cursor: str | None
+    period: Period
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether there may be a successful sync before ``reached_to``, which ``cursor`` leads to."""
+        return self.reached_to is not None
 
     @property
     def exists(self) -> bool:
@@ -69,28 +78,44 @@ class ReadService:
 
         Raises InvalidQueryError and UnprocessedItemsError.
         """
+        found = self._search(query, search)
+        if isinstance(found, HistoryQuery):
+            return self.sync_history.load_item_page(found, cursor)
+        return HistoryPage(found, None)
+
+    def walk(self, query: HistoryQuery, search: str | None, cursor: str | None) -> Listing[ListedSync]:
+        """Return the same syncs as ``search`` to their end, in order of time. Raises the same."""
+        found = self._search(query, search)
+        return self.sync_history.walk(found, cursor) if isinstance(found, HistoryQuery) else KnownRows(found)
+
+    def _search(self, query: HistoryQuery, search: str | None) -> HistoryQuery | list[ListedSync]:
+        """Return the query for the syncs that are searched for, or these."""
         if not search or not search.strip():
-            return self.sync_history.load_item_page(query, cursor)
+            return query
         wanted = identifier("search", search.strip())
         if found := self.details.load_listed([wanted]):
-            return HistoryPage(found, None)
-        if query.company_id not in {None, wanted}:
-            return HistoryPage([], None)
-        return self.sync_history.load_item_page(replace(query, company_id=wanted), cursor)
+            return found
+        return replace(query, company_id=wanted) if query.company_id in {None, wanted} else []
 
     def company(self, company_id: str) -> CompanyOverview:
         """Return a company and its syncs of the last three months. Raises UnprocessedItemsError."""
         today = self.now().date()
-        asked = HistoryQuery(Period(today - timedelta(days=MAX_DAYS - 1), today), company_id)
-        latest, _ = self.sync_history.newest(asked, 1)
-        successful, is_truncated = self.sync_history.newest(replace(asked, outcomes=frozenset({Outcome.SUCCEEDED})), 1)
+        asked = HistoryQuery(Period(today - timedelta(days=MAX_DAYS - 1), today), company_id, limit=1)
+        latest = self.sync_history.load_item_page(asked, None).rows
+        successful = self.sync_history.load_item_page(replace(asked, outcomes=frozenset({Outcome.SUCCEEDED})), None)
         return CompanyOverview(
             company=self.companies.load_snapshot(company_id, []).company,
             completeness=self.completeness.company(company_id),
             latest=latest[0] if latest else None,
-            last_successful=successful[0] if successful else None,
-            is_truncated=is_truncated and not successful,
+            last_successful=successful.rows[0] if successful.rows else None,
+            reached_to=None if successful.rows else successful.reached_to,
+            cursor=successful.next_cursor,
+            period=asked.period,
         )
+
+    def find_causes(self, asked: Period, company_id: str | None, *, is_whole: bool = False) -> FailureCauses:
+        """Return the causes of the newest 200 failed syncs of a period, or of all. Raises UnprocessedItemsError."""
+        return find_failure_causes(self.sync_history, self.details, asked, company_id, is_whole=is_whole)
 
     def load_completeness(self) -> CompletenessOverview:
         """Return the completeness and endpoint state found by the last reconciliation run."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from codat_sync.core.timestamps import parse_timestamp
+from codat_sync.core.timestamps import parse_external_timestamp, parse_timestamp
 
 
 class EventCategory(StrEnum):
@@ -124,8 +124,8 @@ def parse_body(body: bytes | str) -> dict[str, object] | None:
     return value if isinstance(value, dict) else None
 
 
-def parse_webhook(event: dict[str, object]) -> Webhook | None:
-    """Parse ``event``. Returns None if it has no event type."""
+def parse_webhook(event: dict[str, object], received_at: datetime) -> Webhook | None:
+    """Parse an event. Returns None if it has no event type."""
     named = (_field(event, field) for field in _TYPE_FIELDS)
     event_type = next((each for each in named if isinstance(each, str) and each.strip()), None)
     if event_type is None:
@@ -138,7 +138,7 @@ def parse_webhook(event: dict[str, object]) -> Webhook | None:
         company_id=_field(event, "payload", "referenceCompany", "id") or of_company or _field(event, "CompanyId"),
         sync_id=_field(event, "payload", "syncId") or _field(event, "Data", "syncId"),
         sync_type=_field(event, "Data", "syncType"),
-        generated_at=parse_timestamp(_field(event, "generatedDate")),
+        generated_at=parse_external_timestamp(_field(event, "generatedDate"), received_at),
         quota_limit=_first(_field(event, "payload", "dailyQuota"), _field(event, "Data", "DailyQuota")),
         quota_remaining=_first(_field(event, "payload", "quotaRemaining"), _field(event, "Data", "QuotaRemaining")),
         quota_expires_at=parse_timestamp(_field(event, "payload", "expiryDate") or _field(event, "Data", "ExpiresUtc")),

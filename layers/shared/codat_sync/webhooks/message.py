@@ -20,7 +20,7 @@ def webhook_message(body: bytes, *, webhook_id: str, received_at: datetime, corr
     Raises MessageTooLargeError for any other event that is too large.
     """
     event = parse_body(body)
-    webhook = parse_webhook(event) if event else None
+    webhook = parse_webhook(event, received_at) if event else None
     message: WebhookMessage = {
         "v": 1,
         "kind": "webhook",

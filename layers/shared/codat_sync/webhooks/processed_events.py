@@ -17,7 +17,7 @@ WebhookIds = frozenset[str]
 
 
 # A sync has a handful; endless replays must not slow down readers.
-_MOST_READ = 500
+MAX_EVENTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,8 @@ class ProcessedEventRepository:
         return any(event.get("unchangedVersion") == version for event in events)
 
     def load(self, subject: Key) -> list[ProcessedEvent]:
-        """Return up to 500 events about the item with the key ``subject``, oldest first."""
-        items = islice(self._table.query(subject["pk"], EVENT_PREFIX), _MOST_READ)
+        """Return up to 501 events about the item with the key ``subject``, oldest first: one more than readers show."""
+        items = islice(self._table.query(subject["pk"], EVENT_PREFIX), MAX_EVENTS + 1)
         return sorted(map(_read, items), key=lambda event: (event.received_at is not None, event.received_at))
 
     def load_with_processed_ids(

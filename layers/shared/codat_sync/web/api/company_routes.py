@@ -34,7 +34,7 @@ def add_company(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         responses=documented_responses(CompanyHealth),
     )
     def company(company_id: CompanyInPath) -> Response[Any]:
-        """Costs four table requests; up to 32 if the last successful sync is old."""
+        """Costs four table requests; more if the last successful sync is old."""
         wanted = identifier("companyId", company_id)
         found = read_service.company(wanted)
         return json_response(presenters.company_health(found)) if found.exists else not_found("company")

@@ -4,7 +4,6 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from codat_sync.queries.failed_syncs import find_failure_causes
 from codat_sync.queries.sync_query import Sort
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
@@ -46,7 +45,7 @@ def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         cursor: Cursor = None,
         format: Format = "json",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
-        """Costs one table request if the first day fills the page, up to 31 otherwise; half a read unit per 4 KB."""
+        """One table request if the first day fills the page, otherwise at least one per day; half a unit for 4 KB."""
         query = history_query(
             period(first, last, read_service.now),
             company_id=company_id,
@@ -54,10 +53,11 @@ def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
             outcomes=outcome,
             sort=sort,
             order=order,
-            limit=csv_export.MAX_ROWS if format == "csv" else limit,
+            limit=limit,
         )
-        page = presenters.sync_page(read_service.search(query, search, cursor))
-        return csv_export.export_syncs(page) if format == "csv" else json_response(page)
+        if format == "csv":
+            return csv_export.export_syncs(read_service.walk(query, search, cursor), query)
+        return json_response(presenters.sync_page(read_service.search(query, search, cursor)))
 
     @app.get(
         f"{PREFIX}/totals", summary="Totals by day and outcome", responses=documented_responses(Totals, is_list=True)
@@ -70,8 +70,8 @@ def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     ) -> Response[Any]:
         """Costs a table request per day, plus one per megabyte (about 2,500 syncs) at 128 read units each."""
         company = company_or_none(company_id)
-        found = presenters.totals(read_service.sync_history.totals(period(first, last, read_service.now), company))
-        return csv_export.export_totals(found) if format == "csv" else json_response(found)
+        found = read_service.sync_history.totals(period(first, last, read_service.now), company)
+        return csv_export.export_totals(found) if format == "csv" else json_response(presenters.totals(found))
 
     @app.get(
         f"{PREFIX}/causes", summary="Failures by cause", responses=documented_responses(FailureCauses, is_list=True)
@@ -82,8 +82,8 @@ def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         company_id: CompanyId = None,
         format: Format = "json",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
-        """Costs as much as the sync list, plus up to 200 failed syncs' documents at one read unit per 4 KB."""
+        """Costs as much as the sync list, plus up to 200 failed syncs' documents (CSV: all), a read unit per 4 KB."""
         company = company_or_none(company_id)
         asked = period(first, last, read_service.now)
-        found = presenters.causes(find_failure_causes(read_service.sync_history, read_service.details, asked, company))
-        return csv_export.export_causes(found) if format == "csv" else json_response(found)
+        found = read_service.find_causes(asked, company, is_whole=format == "csv")
+        return csv_export.export_causes(found) if format == "csv" else json_response(presenters.causes(found))

@@ -8,7 +8,8 @@ from codat_sync.queries.sync_query import HistoryPage, ListedSync
 from codat_sync.queries.sync_query import Totals as FoundTotals
 from codat_sync.retries.preview import RetryPreview as FoundPreview
 from codat_sync.retries.preview import TransactionPlan
-from codat_sync.syncs.status_codes import status_code
+from codat_sync.syncs.items import Item as FoundItem
+from codat_sync.syncs.status_codes import explain, status_code
 from codat_sync.web.api.schemas import (
     Code,
     CompanyHealth,
@@ -32,13 +33,18 @@ from codat_sync.web.api.schemas import (
 from codat_sync.web.read_service import CompanyOverview
 
 # More causes than this mean that similar messages were not grouped.
-_MAX_CAUSES = 100
+MAX_CAUSES = 100
 _MAX_EXAMPLE_LENGTH = 2000
 
 
 def code(number: int) -> Code:
     """Describe a status code."""
     return Code.model_validate(status_code(number))
+
+
+def meaning(found: FoundDetails) -> Code | None:
+    """Describe the result of a sync: its status code, unless its items contradict it; None until it is fetched."""
+    return Code.model_validate(explain(found.status.code, found.listed.outcome)) if found.status else None
 
 
 def summary(row: ListedSync) -> SyncSummary:
@@ -48,7 +54,12 @@ def summary(row: ListedSync) -> SyncSummary:
 
 def sync_page(page: HistoryPage) -> SyncPage:
     """Convert a page of syncs."""
-    return SyncPage(syncs=list(map(summary, page.rows)), next_cursor=page.next_cursor, is_truncated=page.is_truncated)
+    return SyncPage(
+        syncs=list(map(summary, page.rows)),
+        next_cursor=page.next_cursor,
+        is_truncated=page.is_truncated,
+        reached_to=page.reached_to,
+    )
 
 
 def totals(found: FoundTotals) -> Totals:
@@ -62,14 +73,23 @@ def totals(found: FoundTotals) -> Totals:
 
 def details(found: FoundDetails) -> SyncDetails:
     """Convert the details of a sync."""
-    meaning = code(found.status.code) if found.status else None
     fields = {name: getattr(found, name) for name in SyncDetails.model_fields if hasattr(found, name)}
-    return SyncDetails.model_validate({**fields, "listed": found.listed, "meaning": meaning})
+    return SyncDetails.model_validate({**fields, "listed": found.listed, "meaning": meaning(found)})
 
 
 def items(page: FoundItems) -> ItemPage:
     """Convert a page of a sync's transactions."""
-    return ItemPage(transactions=list(map(Item.model_validate, page.items)), next_cursor=page.next_cursor)
+    return ItemPage(
+        transactions=list(map(item, page.items)),
+        next_cursor=page.next_cursor,
+        is_truncated=page.is_truncated,
+        reached_to=page.reached,
+    )
+
+
+def item(found: FoundItem) -> Item:
+    """Convert a transaction within a sync."""
+    return Item.model_validate(found)
 
 
 def transaction(company_id: str, planned: TransactionPlan) -> Transaction:
@@ -90,7 +110,12 @@ def preview(found: FoundPreview) -> RetryPreview:
         PlannedTransaction(transaction_id=each.history.transaction_id, plan=Plan.model_validate(each.plan))
         for each in found.planned
     ]
-    return RetryPreview(failed=found.failed, is_retriable=found.is_retriable, transactions=planned)
+    return RetryPreview(
+        failed=found.failed,
+        is_retriable=found.is_retriable,
+        transactions=planned,
+        is_truncated=len(planned) < found.failed,
+    )
 
 
 def company_health(found: CompanyOverview) -> CompanyHealth:
@@ -100,13 +125,20 @@ def company_health(found: CompanyOverview) -> CompanyHealth:
 
 def causes(found: FoundCauses) -> FailureCauses:
     """Convert failure causes, most frequent first."""
-    listed = [_cause(each) for each in found.causes[:_MAX_CAUSES]]
+    listed = list(map(cause, found.causes[:MAX_CAUSES]))
+    omitted = len(found.causes) - len(listed)
     return FailureCauses(
-        causes=listed, syncs=found.syncs, is_truncated=found.is_truncated or len(found.causes) > _MAX_CAUSES
+        causes=listed,
+        syncs=found.syncs,
+        partial_syncs=found.partial_syncs,
+        omitted_causes=omitted,
+        reached_to=found.reached_to,
+        is_truncated=found.is_truncated or omitted > 0,
     )
 
 
-def _cause(found: FoundCause) -> FailureCause:
+def cause(found: FoundCause) -> FailureCause:
+    """Convert a failure cause."""
     example = found.example
     return FailureCause(
         text=found.text,

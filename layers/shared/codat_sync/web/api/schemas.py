@@ -10,7 +10,7 @@ from codat_sync.polling.schedule import CheckFailure
 from codat_sync.retries.planner import Step
 from codat_sync.submissions.submission import State
 from codat_sync.syncs.retry_record import RetryState
-from codat_sync.syncs.status_codes import ActionOwner, Outcome, status_code
+from codat_sync.syncs.status_codes import ActionOwner, Outcome, explain
 
 
 class _Answer(BaseModel):
@@ -45,8 +45,8 @@ class SyncSummary(_Answer):
     @computed_field  # type: ignore[prop-decorator] # https://github.com/python/mypy/issues/1362
     @property
     def meaning(self) -> str | None:
-        """The meaning of the status code."""
-        return None if self.code is None else status_code(self.code).meaning
+        """The meaning of the status code, considering the outcome."""
+        return None if self.code is None else explain(self.code, self.outcome).meaning
 
 
 class SyncPage(_Answer):
@@ -54,7 +54,13 @@ class SyncPage(_Answer):
 
     syncs: list[SyncSummary]
     next_cursor: str | None = Field(description="Cursor of the next page; null on the last page")
-    is_truncated: bool = Field(description="Whether only the newest 1,000 syncs of the period were sorted")
+    is_truncated: bool = Field(
+        description="Whether reading stopped early. In order of time, `nextCursor` continues. In any other order, only"
+        " the newest 1,000 syncs were sorted, or those back to `reachedTo`"
+    )
+    reached_to: datetime | None = Field(
+        description="How far the pages up to this one cover the period; null: to its end"
+    )
 
 
 class DayTotals(_Answer):
@@ -65,6 +71,7 @@ class DayTotals(_Answer):
     outcomes: dict[Outcome, int]
     transactions: int
     failed: int
+    is_truncated: bool = Field(description="Whether the day has more syncs than were counted")
 
 
 class PeriodTotals(_Answer):
@@ -81,7 +88,7 @@ class Totals(_Answer):
 
     days: list[DayTotals]
     total: PeriodTotals
-    is_truncated: bool = Field(description="Whether a day has more syncs than were counted")
+    is_truncated: bool = Field(description="Whether a day has more syncs than were counted; see `isTruncated` of each")
 
 
 class SyncStatus(_Answer):
@@ -150,6 +157,7 @@ class SyncDetails(_Answer):
     pending_check: PendingCheck | None
     company: Company | None
     events: list[Event]
+    has_more_events: bool = Field(description="Whether there are more than the 500 events in `events`")
     submitted_ids: list[str] = Field(
         description="The transactions submitted in it, if it was submitted through this application"
     )
@@ -168,10 +176,14 @@ class Item(_Answer):
 
 
 class ItemPage(_Answer):
-    """A page of a sync's transactions."""
+    """A page of a sync's transactions. It can be shorter than the limit and still have a next page."""
 
     transactions: list[Item]
     next_cursor: str | None
+    is_truncated: bool = Field(description="Whether reading stopped before the page was full; `nextCursor` continues")
+    reached_to: int | None = Field(
+        description="Number of the sync's transactions that the pages up to this one cover; null: all"
+    )
 
 
 class Plan(_Answer):
@@ -231,6 +243,7 @@ class RetryPreview(_Answer):
     failed: int = Field(description="Number of failed transactions; only the first 100 are included")
     is_retriable: bool
     transactions: list[PlannedTransaction]
+    is_truncated: bool = Field(description="Whether more transactions failed than are included. A retry plans all")
 
 
 class RetriedTransaction(_Answer):
@@ -252,7 +265,9 @@ class Retried(_Answer):
     retry_sync_ids: list[str]
     due_at: datetime | None
     transactions: list[RetriedTransaction]
-    is_truncated: bool = Field(description="Whether there are more transactions than the 5,000 that are listed")
+    failed: int = Field(description="Number of transactions that were planned; only the first 5,000 are included")
+    is_truncated: bool = Field(description="Whether not all of them are included")
+    message: str | None = Field(description="Why nothing was done, if nothing had failed; otherwise null")
 
 
 class CompanyCompleteness(_Answer):
@@ -308,7 +323,10 @@ class CompanyHealth(_Answer):
     completeness: CompanyCompleteness | None = Field(description="null until compared with Codat's list")
     latest: SyncSummary | None
     last_successful: SyncSummary | None
-    is_truncated: bool = Field(description="Whether the last successful sync is older than the syncs searched")
+    is_truncated: bool = Field(description="Whether `lastSuccessful` may exist before `reachedTo`")
+    reached_to: datetime | None = Field(
+        description="How far back the last successful sync was searched, if not through all three months"
+    )
 
 
 class FailureCause(_Answer):
@@ -329,8 +347,13 @@ class FailureCauses(_Answer):
     """Why syncs failed."""
 
     causes: list[FailureCause]
-    syncs: int
-    is_truncated: bool = Field(description="Whether only the newest 200 failed syncs were analysed")
+    syncs: int = Field(description="Number of failed syncs analysed: the newest 200 of the period")
+    partial_syncs: int = Field(description="Number of these with so many transactions that not all were analysed")
+    omitted_causes: int = Field(description="Number of less frequent causes that are not included")
+    reached_to: datetime | None = Field(
+        description="How far back failed syncs were analysed; null: to the beginning of the period"
+    )
+    is_truncated: bool = Field(description="Whether not all failures are included: see the three fields above")
 
 
 class UnknownOutcome(_Answer):

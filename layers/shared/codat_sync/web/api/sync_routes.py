@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from codat_sync.queries.item_search import ItemQuery, find_items
+from codat_sync.queries.item_search import ItemQuery, ItemWalk, find_items
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
 from codat_sync.web.api.responses import CODAT_PROBLEMS, PREFIX, documented_responses, json_response
@@ -55,15 +55,13 @@ def add_sync(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         cursor: Cursor = None,
         format: Format = "json",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
-        """Costs one table request, up to eight for a large sync; one read unit per 4 KB of items."""
-        query = ItemQuery(
-            search or "", frozenset(status or ()), limit=csv_export.MAX_ROWS if format == "csv" else limit
-        )
-        found = find_items(read_service.store, identifier("syncId", sync_id), query, cursor)
-        if found is None:
-            return not_found("sync")
-        page = presenters.items(found)
-        return csv_export.export_items(page) if format == "csv" else json_response(page)
+        """Costs one table request, up to eight for a large sync (CSV: all); one read unit per 4 KB of items."""
+        wanted, query = identifier("syncId", sync_id), ItemQuery(search or "", frozenset(status or ()), limit=limit)
+        if format == "csv":
+            walk = ItemWalk(read_service.store, wanted, query, cursor)
+            return csv_export.export_items(walk) if walk.is_found else not_found("sync")
+        found = find_items(read_service.store, wanted, query, cursor)
+        return json_response(presenters.items(found)) if found else not_found("sync")
 
     @app.get(f"{PREFIX}/syncs/<sync_id>/plan", summary="Preview a retry", responses=documented_responses(RetryPreview))
     def plan(sync_id: SyncId) -> Response[Any]:

@@ -42,18 +42,21 @@ def add_dead_letter_pages(app: APIGatewayHttpResolver, letters: DeadLetterServic
 
     @app.get("/dead-letters")
     def show(done: Done = None, count: Count = 0, of: Count = 0) -> Response[Any]:
-        counts = [queue.count() for queue in letters.queues]
-        found = sorted(letters.find(DeadLetterFilter(), _MAX_READ), key=lambda letter: letter.sent_at)[:_MAX_SHOWN]
+        read = letters.find(DeadLetterFilter(), _MAX_READ)
+        found = sorted(read, key=lambda letter: letter.sent_at)[:_MAX_SHOWN]
+        dropped = letters.records.latest(_MAX_DROPPED + 1)
         return page(
             app.context["request"],
             "dead_letters.html",
             groups=_group_by_reason(found, {queue.name for queue in letters.queues if queue.is_redrivable}),
-            others=max(0, sum(each.available + each.in_flight for each in counts) - len(found)),
-            dropped=letters.records.latest(_MAX_DROPPED),
+            others=len(read) - len(found) + read.unexamined,
+            dropped=dropped[:_MAX_DROPPED],
+            has_more_dropped=len(dropped) > _MAX_DROPPED,
             done=done,
             count=count,
             of=of,
             longest_why=_MAX_REASON_LENGTH,
+            most_searched=_MAX_SEARCHED,
         )
 
     @app.post("/dead-letters/redrive")

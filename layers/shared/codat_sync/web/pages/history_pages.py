@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from codat_sync.queries.failed_syncs import find_failure_causes
 from codat_sync.queries.sync_query import HistoryQuery, Sort
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web import csv_export
@@ -36,7 +35,7 @@ _LATEST = 8
 _TOP_CAUSES = 6
 _MAX_UNKNOWN = 100  # counted
 
-PageFormat = Annotated[Literal["html", "csv"], Query(description="csv returns up to 5,000 rows and ignores `limit`")]
+PageFormat = Annotated[Literal["html", "csv"], Query(description="csv continues to the end and ignores `limit`")]
 Columns = Annotated[list[str] | None, Query(alias="column", description="Columns to show")]
 
 
@@ -46,11 +45,11 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
     @app.get("/")
     def dashboard(first: First = None, last: Last = None) -> Response[Any]:
         asked = period(first, last, read_service.now)
-        failed = HistoryQuery(asked, outcomes=frozenset({Outcome.FAILED}))
+        failed = HistoryQuery(asked, outcomes=frozenset({Outcome.FAILED}), limit=_LATEST)
         with ThreadPoolExecutor(5) as pool:  # The five queries are independent.
             totals = pool.submit(read_service.sync_history.totals, asked, None)
-            causes = pool.submit(find_failure_causes, read_service.sync_history, read_service.details, asked, None)
-            latest = pool.submit(read_service.sync_history.newest, failed, _LATEST)
+            causes = pool.submit(read_service.find_causes, asked, None)
+            latest = pool.submit(read_service.sync_history.load_item_page, failed, None)
             found = pool.submit(read_service.load_completeness)
             unknown = pool.submit(read_service.unknown_outcomes.load, None, _MAX_UNKNOWN)
         return page(
@@ -60,9 +59,9 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             offered=offered(asked, read_service.now().date()),
             totals=totals.result(),
             chart=chart(totals.result().days),
-            causes=causes.result(),
-            top_causes=presenters.causes(causes.result()).causes[:_TOP_CAUSES],
-            latest=latest.result()[0],
+            causes=presenters.causes(causes.result()),
+            most_causes=_TOP_CAUSES,
+            latest=latest.result(),
             completeness=found.result().overall,
             endpoint=found.result().endpoint,
             unknown_outcomes=len(unknown.result()[0]),
@@ -91,11 +90,11 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             outcomes=outcome,
             sort=sort,
             order=order,
-            limit=csv_export.MAX_ROWS if format == "csv" else limit,
+            limit=limit,
         )
-        found = read_service.search(query, search, cursor)
         if format == "csv":
-            return csv_export.export_syncs(presenters.sync_page(found))
+            return csv_export.export_syncs(read_service.walk(query, search, cursor), query)
+        found = read_service.search(query, search, cursor)
         return page(
             app.context["request"],
             "history.html",
@@ -116,7 +115,7 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
     ) -> Response[Any]:
         company = company_or_none(company_id)
         asked = period(first, last, read_service.now)
-        found = presenters.causes(find_failure_causes(read_service.sync_history, read_service.details, asked, company))
+        found = read_service.find_causes(asked, company, is_whole=format == "csv")
         if format == "csv":
             return csv_export.export_causes(found)
         today = read_service.now().date()
@@ -125,6 +124,6 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             "causes.html",
             period=asked,
             offered=offered(asked, today),
-            found=found,
+            found=presenters.causes(found),
             company_id=company,
         )

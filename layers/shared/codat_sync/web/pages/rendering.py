@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.shared.cookies import Cookie
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from codat_sync.syncs.status_codes import STATUS_CODES, Outcome, status_code
+from codat_sync.syncs.status_codes import STATUS_CODES, Outcome, explain, status_code
 from codat_sync.web.pages.assets import ASSETS
 from codat_sync.web.pages.components import wording
 from codat_sync.web.pages.request import PageRequest
@@ -36,6 +36,7 @@ _TEMPLATES.globals |= {
     "assets": ASSETS,
     "codes": STATUS_CODES,
     "meaning_of": status_code,
+    "explain": explain,
     "outcomes": list(Outcome),
     "words": wording,
 }

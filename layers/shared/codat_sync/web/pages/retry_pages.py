@@ -28,7 +28,7 @@ def add_retry_pages(app: APIGatewayHttpResolver, read_service: ReadService, func
         preview = read_service.retry_previews.preview_sync(wanted) if found else None
         if not found or not preview:
             return not_found_page(request, "sync")
-        meaning = presenters.code(found.status.code) if found.status else None
+        meaning = presenters.meaning(found)
         return page(
             request,
             "sync_retry.html",
@@ -51,9 +51,9 @@ def add_retry_pages(app: APIGatewayHttpResolver, read_service: ReadService, func
         if not read_service.details.load_listed([wanted]):
             return not_found_page(request, "sync")
         # A double click sends two requests but writes once: see RetryClient.
-        has_ended = function.retry(wanted)
-        logger.info("retry requested", sync_id=wanted, has_ended=has_ended, requested_by=request.visitor.subject)
-        return see_other(request.to("syncs", wanted, "items", retried="yes" if has_ended else "inProgress"))
+        progress = function.retry(wanted)
+        logger.info("retry requested", sync_id=wanted, progress=progress, requested_by=request.visitor.subject)
+        return see_other(request.to("syncs", wanted, "items", retried=progress))
 
 
 def _group_by_plan(planned: Iterable[TransactionPlan]) -> list[tuple[Step, str, list[TransactionPlan]]]:

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from codat_sync.core.errors import CodatSyncError
-from codat_sync.queries.item_search import ItemQuery, find_items
+from codat_sync.queries.item_search import ItemQuery, ItemWalk, find_items
 from codat_sync.queries.sync_details import SyncDetails
 from codat_sync.queries.sync_query import ListedSync
 from codat_sync.syncs.items import FAILED_STATUSES
@@ -75,13 +75,13 @@ def _add_items(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         format: ItemFormat = "html",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
         wanted = identifier("syncId", sync_id)
-        is_csv = format == "csv"
-        query = ItemQuery(search or "", frozenset(status or ()), limit=csv_export.MAX_ROWS if is_csv else limit)
+        query = ItemQuery(search or "", frozenset(status or ()), limit=limit)
+        if format == "csv":
+            walk = ItemWalk(read_service.store, wanted, query, cursor)
+            return csv_export.export_items(walk) if walk.is_found else not_found_page(app.context["request"], "sync")
         found = find_items(read_service.store, wanted, query, cursor)
         if found is None:
             return not_found_page(app.context["request"], "sync")
-        if is_csv:
-            return csv_export.export_items(presenters.items(found))
         details = _load(read_service, sync_id)
         return _tab(
             app,
@@ -117,7 +117,7 @@ def _tab(app: APIGatewayHttpResolver, found: SyncDetails | None, tab: str, /, **
     request = app.context["request"]
     if found is None:
         return not_found_page(request, "sync")
-    meaning = presenters.code(found.status.code) if found.status else None
+    meaning = presenters.meaning(found)
     shown = {"live": None} | values
     return page(request, f"sync_{tab}.html", tab=tab, sync=found, listed=found.listed, meaning=meaning, **shown)
 

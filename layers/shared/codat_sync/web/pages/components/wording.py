@@ -37,12 +37,14 @@ STEPS = {
     Step.OUTCOME_UNKNOWN: "Unknown whether it was written",
     Step.NO_BODY_RECORDED: "We don’t have a copy to resubmit",
     Step.ATTEMPTS_EXHAUSTED: "All attempts used",
+    Step.NOT_FAILED: "Has not failed",
 }
 RETRY_STATES = {
     RetryState.OPEN: "Not checked yet",
     RetryState.SCHEDULED: "Scheduled",
     RetryState.RESOLVED: "All written",
     RetryState.STOPPED: "Needs manual action",
+    RetryState.NOT_FAILED: "Nothing failed",
 }
 CHECK_ERRORS = {
     CheckFailure.GATE_CLOSED: "Calls to Codat are paused: the quota is used up, or Codat rejects the API key.",

@@ -36,9 +36,11 @@ class FakeTable:
         self.items[key["pk"], key["sk"]] = {name: value for name, value in changed.items() if value is not None}
         self.writes += 1
 
-    def acquire_lease(self, key: Attributes, name: str, value: str, *, free_before: str, expires_at: int) -> bool:
+    def acquire_lease(
+        self, key: Attributes, name: str, value: str, *, free_outside: tuple[str, str], expires_at: int
+    ) -> bool:
         item = self.items.setdefault((key["pk"], key["sk"]), {**key, "expiresAt": expires_at})
-        if item.get(name, "") >= free_before:
+        if free_outside[0] <= item.get(name, "") <= free_outside[1]:
             return False
         item[name] = value
         return True

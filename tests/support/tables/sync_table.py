@@ -12,7 +12,7 @@ from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import listing_index_keys, sync_key
 from codat_sync.core.iterables import batched
 from codat_sync.core.timestamps import format_timestamp
-from codat_sync.submissions.expense_schemas import Body, Kind
+from codat_sync.submissions.expense_bodies import Body, Kind
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.submission import State, Submission
 from dev.deploying.template import read_template
