@@ -11,6 +11,8 @@ from codat_sync.core.errors import RetryUnavailableError
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
+    from codat_sync.submissions.resolution import AcknowledgementCommand, ResolutionCommand
+
 
 class RetryProgress(StrEnum):
     """What came of a request to retry a sync."""
@@ -34,9 +36,27 @@ class RetryClient:
         each transaction anew and claims it before sending it, and never sends one that is claimed, in flight or
         written. Raises RetryUnavailableError.
         """
-        payload = json.dumps({"syncId": sync_id, "isManual": True})
+        return self._invoke({"syncId": sync_id, "isManual": True})
+
+    def resolve(self, command: "ResolutionCommand") -> bool:
+        """Record an operator's statement about a submission; return whether this finished in time.
+
+        Nothing is sent, so nothing is written. Raises RetryUnavailableError.
+        """
+        written = None if command.written is None else sorted(command.written)
+        statement = {"submissionId": command.submission_id, "written": written}
+        return self._invoke({**statement, "by": command.by, "reason": command.reason})
+
+    def acknowledge(self, command: "AcknowledgementCommand") -> bool:
+        """Record that a sync's unknown outcomes are dealt with; return whether this finished in time.
+
+        Nothing is sent, so nothing is written. Raises RetryUnavailableError.
+        """
+        return self._invoke({"acknowledgedSyncId": command.sync_id, "by": command.by, "reason": command.reason})
+
+    def _invoke(self, event: dict[str, object]) -> bool:
         try:
-            response = self._client.invoke(FunctionName=self._name, Payload=payload)
+            response = self._client.invoke(FunctionName=self._name, Payload=json.dumps(event))
         except ReadTimeoutError:
             return RetryProgress.IN_PROGRESS  # The invocation continues.
         except (BotoCoreError, ClientError) as error:
