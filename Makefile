@@ -58,8 +58,8 @@ down: .venv/ready ## Stop the local stack
 
 # The commands read their options from the environment (`python -m ops COMMAND --help`), where make puts the variables
 # of its own command line. So no value passes through the shell. ENV has a default here: only one that is given counts.
-.PHONY: check dead-letters redrive drop republish erase unerase purge-bodies
-check dead-letters redrive drop republish erase unerase purge-bodies: \
+.PHONY: check dead-letters redrive drop unknown-outcomes resolve acknowledge republish erase unerase purge-bodies
+check dead-letters redrive drop unknown-outcomes resolve acknowledge republish erase unerase purge-bodies: \
   export STACK = $(if $(filter file,$(origin ENV)),,codat-sync-$(ENV))
 
 check: .venv/ready ## Check a deployment end to end: ENV=dev or prod for AWS, else the local stack
@@ -73,6 +73,15 @@ redrive: .venv/ready ## Send dead letters back after the fix: ENV; ID, REASON, C
 
 drop: .venv/ready ## Drop dead letters and record them: WHY="…"; ENV; ID, REASON, COMPANY, QUEUE or ALL=1; DRY_RUN=1
 	@python -m ops dead-letters drop
+
+unknown-outcomes: .venv/ready ## List submissions with an unknown outcome: ENV
+	@python -m ops unknown-outcomes list
+
+resolve: .venv/ready ## State what is in the accounting software: SUBMISSION=… WRITTEN=all, none or IDS; WHY="…"; ENV
+	@python -m ops unknown-outcomes resolve
+
+acknowledge: .venv/ready ## Take a checked sync off the list of unknown outcomes: SYNC=… WHY="…"; ENV
+	@python -m ops unknown-outcomes acknowledge
 
 republish: .venv/ready ## Re-send events that failed to publish: ENV; DRY_RUN=1
 	@python -m ops republish

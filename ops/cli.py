@@ -6,6 +6,7 @@ import typer
 
 from ops.dead_letters_cli import dead_letters_app
 from ops.options import CompanyId, DryRun, Reason, Stack, examples
+from ops.unknown_outcomes.cli import unknown_outcomes_app
 
 # What failed is resubmitted within days, but a disconnected company may take weeks to be linked again.
 _MIN_DAYS = 30
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(dead_letters_app)
+app.add_typer(unknown_outcomes_app)
 
 
 @app.command(epilog=examples("make check ENV=prod", "python -m ops check --stack codat-sync-prod"))

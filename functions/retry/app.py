@@ -12,6 +12,7 @@ from codat_sync.aws.observability import logger, metrics
 from codat_sync.bootstrap.aws import client_config, connect_table
 from codat_sync.bootstrap.codat import connect_api_key, connect_codat, limit_codat_calls
 from codat_sync.bootstrap.retries import build_retry_command_service
+from codat_sync.bootstrap.submissions import build_outcome_check, build_resolution_service
 from codat_sync.codat.http import MAX_CALL_SECONDS
 from codat_sync.config import RetrySettings
 from codat_sync.core.bounded_http_client import build_http_client
@@ -20,8 +21,7 @@ from codat_sync.messaging.queues import DeadLetterQueue
 from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.rate_limits.shared_limiter import SharedLimiter
 from codat_sync.retries.message_processor import RetryMessageProcessor
-from codat_sync.retries.requests import parse_direct_invocation
-from codat_sync.retries.responses import answer_request, report_to_json
+from codat_sync.retries.responses import answer_invocation, answer_request
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -37,7 +37,9 @@ api_key = connect_api_key(settings.codat_secret_arn, config)
 connection = connect_codat(http, api_key, SharedLimiter(table, utc_now), SharedGate(table, utc_now))
 service = build_retry_command_service(settings, table, connection)
 dead_letters = DeadLetterQueue(boto3.client("sqs", config=config), settings.retry_dead_letter_queue_url)
-message_processor = RetryMessageProcessor(service.execute, dead_letters)
+outcome_check = build_outcome_check(service.retry_service.submission_service, table)
+resolutions = build_resolution_service(table)
+message_processor = RetryMessageProcessor(service.execute, outcome_check.execute, dead_letters)
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
@@ -52,5 +54,4 @@ def lambda_handler(event: Json, context: "LambdaContext") -> Any:  # noqa: ANN40
             return process_partial_response(event, message_processor.process, processor, context)
         if "requestContext" in event:
             return answer_request(event, settings.access, service.execute)
-        report = service.execute(parse_direct_invocation(event))
-        return report and report_to_json(report)
+        return answer_invocation(event, service.execute, resolutions)

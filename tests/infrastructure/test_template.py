@@ -279,7 +279,16 @@ def test_every_route_has_the_authorizer_or_a_reason() -> None:
         "/recorded/{companyId}/{kind}/{transactionId}",
         # Pages: the function has people sign in, as tests/integration/auth/test_page_access.py sees.
         *("/", "/syncs", "/syncs/{path+}", "/syncs/{syncId}/refresh", "/syncs/{syncId}/retry"),
-        *("/causes", "/company/{path+}", "/dead-letters", "/dead-letters/{action}", "/theme", "/logout"),
+        *(
+            "/causes",
+            "/company/{path+}",
+            "/dead-letters",
+            "/dead-letters/{action}",
+            "/unknown-outcomes",
+            "/unknown-outcomes/{syncId}",
+            "/theme",
+            "/logout",
+        ),
         # How they sign in, and what the page looks like that says that it failed.
         *("/login", "/login/callback", "/assets/{name}"),
     }

@@ -1,6 +1,9 @@
-"""A clock that tests move by hand."""
+"""Clocks that tests move by hand."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+
+import pytest
 
 
 class ManualClock:
@@ -22,3 +25,18 @@ class ManualClock:
     def pass_by(self, time: timedelta) -> None:
         """Advance by ``time``."""
         self.time += time
+
+
+@dataclass
+class SimulatedTime:
+    """The real time, and what has passed in addition."""
+
+    passed: timedelta = field(default_factory=timedelta)
+
+    def now(self, zone: tzinfo) -> datetime:
+        """Return the time, as ``datetime.now`` does."""
+        return datetime.now(zone) + self.passed
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have ``utc_now`` return this time."""
+        monkeypatch.setattr("codat_sync.core.clock.datetime", self)

@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from codat_sync.auth.roles import Role
+from codat_sync.aws.dynamodb import Table
+from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
 from tests.support.aws import Aws
@@ -14,10 +16,11 @@ from tests.support.cookie_browser import SITE, browser
 from tests.support.handlers import Handler
 from tests.support.oidc_issuer import CLIENT_ID, CLIENT_SECRET, SimulatedIdentityProvider
 from tests.support.sqs_batches import batch, of
+from tests.support.tables.sync_table import add_unknown_outcome
 
 PAGES = (
     *("/", "/syncs", f"/syncs/{SYNC_ID}", f"/syncs/{SYNC_ID}/items", "/causes", f"/company/{COMPANY_ID}"),
-    *("/dead-letters", "/nothing"),
+    *("/dead-letters", "/unknown-outcomes", "/nothing"),
 )
 
 
@@ -71,6 +74,19 @@ def test_the_view_role_cannot_change_dead_letters(ann: httpx.Client, aws: Aws, h
     answer = ann.post(f"/dead-letters/{how}", data=form, headers={"origin": SITE})
     assert (answer.status_code, "the retry role is required" in answer.text) == (403, True)
     assert [each["Body"] for each in aws.messages("SYNC_DEAD_LETTER_QUEUE")] == ["crashed"]
+
+
+def test_the_view_role_cannot_state_an_outcome(ann: httpx.Client, aws: Aws) -> None:
+    """They see what is unknown."""
+    table = Table(aws.dynamodb, "syncs")
+    submission_id = add_unknown_outcome(table, COMPANY_ID, "t")
+    page = ann.get("/unknown-outcomes").text
+    assert submission_id in page
+    assert '<button class="primary" disabled' in page
+    form = {"token": _token(ann), "submission": submission_id, "outcome-t": "missing", "reason": "a test"}
+    answer = ann.post("/unknown-outcomes", data=form, headers={"origin": SITE})
+    assert (answer.status_code, "the retry role is required" in answer.text) == (403, True)
+    assert UnknownOutcomeRepository(table).load(None, 10)[0]
 
 
 def test_who_retries_deals_with_them_by_name(ann: httpx.Client, aws: Aws, issuer: SimulatedIdentityProvider) -> None:

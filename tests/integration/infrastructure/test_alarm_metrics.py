@@ -67,6 +67,27 @@ def _retries(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
     unknown, retry = fail(), start("retry")
     simulated.faults.add(Fault("status", status=500, path="expense-transactions$"))
     retry({"syncId": unknown})
+    _unknown_outcome(start, aws)
+
+
+def _unknown_outcome(start: StartFunction, aws: Aws) -> None:
+    """Look up the outcome of the lost answer hours later."""
+    found = aws.dynamodb.scan(
+        TableName="syncs",
+        FilterExpression="sk = :sub AND #state = :unknown",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":sub": {"S": "SUB"}, ":unknown": {"S": "unknown"}},
+    )
+    (item,) = found["Items"]
+    aws.dynamodb.update_item(
+        TableName="syncs",
+        Key={"pk": item["pk"], "sk": item["sk"]},
+        UpdateExpression="SET sentAt = :then, dueAt = :then",
+        ExpressionAttributeValues={":then": {"S": format_timestamp(datetime.now(UTC) - timedelta(hours=3))}},
+    )
+    start("clock")({})
+    bodies = [each["Body"] for each in aws.messages("RETRY_QUEUE")]
+    start("retry")(batch(*(body for body in bodies if '"submission"' in body)))
 
 
 def _endless_syncs(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from botocore.exceptions import ClientError
 
+from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import GATE
 from codat_sync.core.timestamps import format_timestamp
 from codat_sync.rate_limits.gate import SharedGate
@@ -27,6 +28,7 @@ from tests.support.aws import Aws
 from tests.support.botocore_calls import count_requests, intercept_calls
 from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, of
+from tests.support.tables.sync_table import add_unknown_outcome
 
 
 def _today() -> date:
@@ -408,6 +410,20 @@ def test_who_has_no_role_sees_nothing(start: StartFunction, groups: str | None, 
     assert "codat-sync/view" in answer["body"]
     del event["requestContext"]["authorizer"]
     assert handler(event)["statusCode"] == 403
+
+
+def test_unknown_outcomes_are_listed_page_by_page(health: Health, aws: Aws) -> None:
+    """The oldest first, each page for one request."""
+    table = Table(aws.dynamodb, "syncs")
+    ids = [add_unknown_outcome(table, COMPANY_ID, f"t{hours}", hours=hours) for hours in (3, 5, 4)]
+    with count_requests() as requests:
+        first = health.ask("/unknown-outcomes", limit=2).body
+    assert requests["Query byDay"] == 1
+    second = health.ask("/unknown-outcomes", limit=2, cursor=first["nextCursor"]).body
+    found = [*first["outcomes"], *second["outcomes"]]
+    assert [each["submissionId"] for each in found] == [ids[1], ids[2], ids[0]]
+    assert [each["transactionIds"] for each in found] == [["t5"], ["t4"], ["t3"]]
+    assert (second["nextCursor"], found[0]["companyId"], found[0]["syncId"]) == (None, COMPANY_ID, None)
 
 
 @pytest.mark.parametrize("status", ["Unknown", None, "Skipped"])

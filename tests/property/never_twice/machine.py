@@ -57,6 +57,10 @@ class LostError(AssertionError):
     """An expense is not in the books, and its plan does not say why."""
 
 
+class ForgottenError(AssertionError):
+    """A submission is in flight, and nobody will ever look for its outcome."""
+
+
 class Until(Enum):
     """How far a run advances."""
 
@@ -104,6 +108,7 @@ class NeverTwice(SteppedMachine[Run]):
             self._retry: 3 * (is_free and bool(world.failed_syncs())),
             self._overtake: 2 * (is_free and bool(world.failed_syncs())),
             self._deliver_sync_event: 3 * (is_free and bool(world.ended_syncs())),
+            self._check_outcome: 2 * (is_free and bool(world.due_submission_ids())),
             self._settle: 3 * bool(world.open_syncs()),
             self._go_on: 4 * bool(world.runs),
             self._stumble: (1 + 2 * self._is_stormy) * bool(world.runs),
@@ -148,6 +153,11 @@ class NeverTwice(SteppedMachine[Run]):
         sync_id = draw(self.world.ended_syncs()[::-1])
         note(f"deliver the event of {sync_id}")
         self._advance(self.world.deliver_sync_event(sync_id), draw([Until.END, Until.END, Until.CALL]))
+
+    def _check_outcome(self, draw: Draw) -> None:
+        submission_id = draw(self.world.due_submission_ids())
+        note(f"look up the outcome of submission {submission_id}")
+        self._advance(self.world.check_outcome(submission_id), draw(list(Until)))
 
     def _deliver_company_event(self, draw: Draw) -> None:
         note("deliver an event of the company")
@@ -218,6 +228,12 @@ class NeverTwice(SteppedMachine[Run]):
                 if update.method == "PUT" and update.is_of_retry and before.is_done:
                     raise TwiceError(f"{transaction_id} is written by {update.sync_id}, and was by {before.sync_id}")
 
+    @invariant()
+    def is_looked_for(self) -> None:
+        """Check that each submission in flight is due at some time or listed for an operator, at every moment."""
+        if forgotten := self.world.forgotten_submission_ids():
+            raise ForgottenError(f"nobody looks for the outcome of {', '.join(forgotten)}")
+
     def come_to_rest(self) -> None:
         """Finish everything, and check that no expense is lost."""
         self._finish_all_work()
@@ -233,6 +249,7 @@ class NeverTwice(SteppedMachine[Run]):
             self._run_round()
             self.is_created_once()
             self.is_updated_as_the_product_says()
+            self.is_looked_for()
             steps, failed = self._steps(), self.world.failed_ids()
             if not self.world.open_syncs() and not {steps[name] for name in failed} & {Step.RETRY_NOW, Step.SCHEDULED}:
                 return
@@ -245,6 +262,8 @@ class NeverTwice(SteppedMachine[Run]):
             self.world.codat.settle(sync_id, Outcome(otherwise=self._end))
         for sync_id in self.world.ended_syncs():
             self._finish(self.world.deliver_sync_event(sync_id))
+        for submission_id in self.world.due_submission_ids():
+            self._finish(self.world.check_outcome(submission_id))
         for sync_id in self.world.failed_syncs():
             self._finish(self.world.retry(sync_id, is_for_operator=False))
 

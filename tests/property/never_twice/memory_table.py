@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from codat_sync.aws.dynamodb import Attributes, Table, _from_item, _to_item
+from codat_sync.aws.table_schema import Partition
 from codat_sync.core.errors import ConditionFailedError
 from tests.property.boundaries import CALL_DURATION, IGNORED_SORT_KEYS
 from tests.property.never_twice.boundaries import call_fates
@@ -32,6 +33,13 @@ class MemoryTable(Table):
         def work() -> list[Attributes]:
             found = sorted(place for place in self._items if place[0] == pk and place[1].startswith(prefix))
             return [dict(self._items[place]) for place in found]
+
+        return iter(self._call("query", [], work))
+
+    def query_until(self, partition: Partition, end: str) -> Iterator[Attributes]:
+        def work() -> list[Attributes]:
+            found = [dict(item) for item in self._items.values() if item.get(partition.name) == partition.value]
+            return sorted((item for item in found if item[partition.sort] <= end), key=lambda it: it[partition.sort])
 
         return iter(self._call("query", [], work))
 

@@ -17,12 +17,13 @@ from codat_sync.retries import planner as plan_module
 from codat_sync.retries.planner import TransactionHistory
 from codat_sync.retries.service import RetryService
 from codat_sync.retries.transaction_history import TransactionHistories
+from codat_sync.submissions import repository as repository_module
 from codat_sync.submissions import service as submit_module
 from codat_sync.submissions import submission as submission_module
 from codat_sync.submissions.codat_writer import CodatWriter
 from codat_sync.submissions.expense_bodies import Body, Kind
 from codat_sync.submissions.outcome_lookup import OutcomeLookup
-from codat_sync.submissions.repository import Claims, SubmissionRepository, _write
+from codat_sync.submissions.repository import Claims, SubmissionRepository, _due_at, _write
 from codat_sync.submissions.service import SubmissionService
 from codat_sync.submissions.submission import State, Submission
 from tests.property.seeded_bugs import Bug
@@ -37,7 +38,7 @@ def claims_without_condition(patch: Patch) -> None:
         self._put_bodies(submission, bodies)
         self._table.put_all(
             [self._claim(submission, each) for each in claims]
-            + [submission_key(submission.submission_id) | _write(submission)]
+            + [submission_key(submission.submission_id) | _write(submission) | _due_at(submission.recorded_at)]
         )
 
     patch.setattr(SubmissionRepository, "record", record)
@@ -84,7 +85,7 @@ def sent_without_condition(patch: Patch) -> None:
     """
 
     def mark_sent(self: SubmissionRepository, submission: Submission, now: datetime) -> Submission:
-        changes = {"state": State.SENT.value, "sentAt": format_timestamp(now)}
+        changes = {"state": State.SENT.value, "sentAt": format_timestamp(now), **_due_at(now)}
         self._table.update(submission_key(submission.submission_id), changes, {})
         return replace(submission, state=State.SENT, sent_at=now)
 
@@ -140,6 +141,16 @@ def written_updates_are_retried(patch: Patch) -> None:
     patch.setattr(plan_module, "_plan_unknown", lambda *_: None)
 
 
+def submissions_are_not_due(patch: Patch) -> None:
+    """Record and send submissions without a time at which their outcome is looked up."""
+    patch.setattr(repository_module, "_due_at", lambda _: {})
+
+
+def lookups_end_early(patch: Patch) -> None:
+    """Look up an unknown outcome once, long before it is reported."""
+    patch.setattr(Submission, "next_lookup_at", lambda *_, **__: None)
+
+
 # Each with a seed that has found it, which is tried first.
 BUGS: dict[Bug, int] = {
     claims_without_condition: 1,
@@ -155,3 +166,5 @@ BUGS: dict[Bug, int] = {
     repeats_have_new_keys: 14,
     written_updates_are_retried: 11,
 }
+
+FORGETTING_BUGS: dict[Bug, int] = {submissions_are_not_due: 0, lookups_end_early: 0}

@@ -8,9 +8,9 @@ from hypothesis import Phase
 
 from codat_sync.aws.dynamodb import Table
 from tests.property.never_twice.boundaries import DynamoDB
-from tests.property.never_twice.machine import NeverTwice, TwiceError
+from tests.property.never_twice.machine import ForgottenError, NeverTwice, TwiceError
 from tests.property.never_twice.memory_table import MemoryTable
-from tests.property.never_twice.seeded_bugs import BUGS
+from tests.property.never_twice.seeded_bugs import BUGS, FORGETTING_BUGS
 from tests.property.seeded_bugs import Bug, check_found
 from tests.property.stateful import search, search_settings
 from tests.support.clock import ManualClock
@@ -52,3 +52,11 @@ def test_with_a_seeded_bug_one_is_written_twice(monkeypatch: pytest.MonkeyPatch,
     bug(monkeypatch)
     table = staticmethod(MemoryTable)
     check_found(NeverTwice, [BUGS[bug], *_MORE_SEEDS], _SETTINGS, TwiceError, make_table=table, comes_to_rest=False)
+
+
+@pytest.mark.parametrize("bug", FORGETTING_BUGS, ids=lambda bug: bug.__name__)
+def test_with_a_seeded_bug_one_is_forgotten(monkeypatch: pytest.MonkeyPatch, bug: Bug) -> None:
+    """Nobody would look for its outcome, or hear of it."""
+    bug(monkeypatch)
+    seeds, table = [FORGETTING_BUGS[bug], *_MORE_SEEDS], staticmethod(MemoryTable)
+    check_found(NeverTwice, seeds, _SETTINGS, ForgottenError, make_table=table, comes_to_rest=False)

@@ -4,15 +4,18 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 from typing import Literal
 
 from botocore.exceptions import ClientError
 
 from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.table_schema import SUBMISSION, due_partition, unknown_partition
 from codat_sync.codat.client import CodatClient
 from codat_sync.codat.http import CodatHttpClient
 from codat_sync.companies.repository import CompanyRepository
 from codat_sync.core.errors import CodatSyncError
+from codat_sync.core.timestamps import format_timestamp
 from codat_sync.ingestion.company_refresh import CompanyRefresh
 from codat_sync.ingestion.dispatcher import TaskDispatcher
 from codat_sync.ingestion.sync_ingestion import SyncIngestion
@@ -24,6 +27,7 @@ from codat_sync.retries.service import RetryService, summarize
 from codat_sync.retries.transaction_history import TransactionHistories
 from codat_sync.submissions.codat_writer import CodatWriter
 from codat_sync.submissions.expense_bodies import Body, Kind
+from codat_sync.submissions.outcome_check import OutcomeCheck
 from codat_sync.submissions.outcome_lookup import OutcomeLookup
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.service import SubmissionService, WriteRequest
@@ -102,15 +106,16 @@ class Functions:
             connection._clock = clock.seconds  # noqa: SLF001 - there is no other way to set it
             return connection
 
+        self.table = table
         self.store = SyncRepository(table, event_retention=_RETENTION)
         self.submissions = SubmissionRepository(table)
         companies = CompanyRepository(table, event_retention=_RETENTION)
         self.histories = TransactionHistories(self.store, self.submissions, companies)
         self._retries = RetryRepository(table)
         self._submitting = self._submission_service(connect(is_interactive=True))
-        self._retrying = RetryService(
-            self._submission_service(connect(is_interactive=False)), self.submissions, self.histories, POLICY, now
-        )
+        service = self._submission_service(connect(is_interactive=False))
+        self._retrying = RetryService(service, self.submissions, self.histories, POLICY, now)
+        self._outcome_check = OutcomeCheck(service, self.submissions, lambda _: True, now)
         self._codat = CodatClient(connect(is_interactive=False))
         self._companies, self._gate = companies, SharedGate(table, now, clock=clock.seconds)
 
@@ -131,6 +136,9 @@ class Functions:
         done = self._retrying.retry(root_id, None, "a retry", is_manual=is_for_operator)
         if done is not None:
             self._retries.put(COMPANY_ID, root_id, summarize(known, done, self._now()), known)
+
+    def check_outcome(self, submission_id: str) -> None:
+        self._outcome_check.execute(submission_id)
 
     def ingest(self, sync_id: str, webhook_id: str) -> None:
         event = WebhookEvent(webhook_id, "expenses.sync", self._now(), self._now(), webhook_id)
@@ -175,6 +183,10 @@ class World(SteppedWorld[Run]):
             "retry", _RETRY_TIMEOUT, lambda: self.functions.retry(sync_id, is_for_operator=is_for_operator)
         )
 
+    def check_outcome(self, submission_id: str) -> Run:
+        """Look up the outcome of a submission, as retry does when it is due."""
+        return self._start("retry", _RETRY_TIMEOUT, lambda: self.functions.check_outcome(submission_id))
+
     def deliver_sync_event(self, sync_id: str) -> Run:
         """Deliver the webhook of a sync to a worker, which ingests the sync."""
         webhook_id = f"webhook-{self.started + 1}"
@@ -198,6 +210,25 @@ class World(SteppedWorld[Run]):
         run = Run(self.start_job(name, work), self.clock.now() + timeout)
         self.runs.append(run)
         return run
+
+    # ------------------------------------------------------------ state of the table
+
+    def due_submission_ids(self) -> list[str]:
+        """Return the submissions whose outcome is due to be looked up."""
+        now = format_timestamp(self.clock.now())
+        due = self.functions.table.query_until(due_partition(), now)
+        return [item["summary"]["submissionId"] for item in due if item["sk"] == SUBMISSION]
+
+    def forgotten_submission_ids(self) -> list[str]:
+        """Return the submissions in flight that are neither due at some time nor listed for an operator."""
+        table, last = self.functions.table, "9999"
+        due = chain(table.query_until(due_partition(), last), table.query_until(unknown_partition(), last))
+        known = {item["summary"].get("submissionId") for item in due}
+        submissions = chain.from_iterable(
+            self.functions.submissions.load_submissions(COMPANY_ID, each) for each in TRANSACTION_IDS
+        )
+        in_flight = {each.submission_id for each, _ in submissions if each.is_in_flight}
+        return sorted(in_flight - known)
 
     # ------------------------------------------------------------ state of Codat
 

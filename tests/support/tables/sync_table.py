@@ -4,12 +4,17 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from boto3.dynamodb.types import TypeSerializer
 
+from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import listing_index_keys, sync_key
 from codat_sync.core.iterables import batched
 from codat_sync.core.timestamps import format_timestamp
+from codat_sync.submissions.expense_bodies import Body, Kind
+from codat_sync.submissions.repository import SubmissionRepository
+from codat_sync.submissions.submission import State, Submission
 from dev.deploying.template import read_template
 
 if TYPE_CHECKING:
@@ -76,3 +81,28 @@ def _item(number: int, total: int, now: datetime, companies: int) -> dict[str, A
         },
     }
     return {name: _serialize(value) for name, value in item.items()}
+
+
+def add_unknown_outcome(table: Table, company_id: str, *transaction_ids: str, hours: int = 3) -> str:
+    """Store a submission that was sent some hours ago and is reported; returns its id."""
+    now = datetime.now(UTC)
+    sent_at = now - timedelta(hours=hours)
+    submissions = SubmissionRepository(table)
+    submission = Submission(
+        submission_id=str(uuid4()),
+        company_id=company_id,
+        kind=Kind.EXPENSE,
+        method="POST",
+        transaction_ids=transaction_ids,
+        idempotency_key="a key",
+        digest="a digest",
+        state=State.RECORDED,
+        recorded_at=sent_at,
+    )
+    submissions.record(submission, [Body(each, "{}") for each in transaction_ids], dict.fromkeys(transaction_ids))
+    sent = submissions.mark_sent(submission, sent_at)
+    submissions.mark_unknown(sent, None)
+    unknown = submissions.load(submission.submission_id)
+    assert unknown
+    submissions.schedule_lookup(unknown, now + timedelta(hours=hours), reported_at=now)
+    return submission.submission_id

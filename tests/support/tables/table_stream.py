@@ -46,11 +46,19 @@ class Stream:
 
 def _is_handed_over(record: Payload) -> bool:
     """Apply the template's filter, as far as it has conditions."""
-    (pattern,) = (json.loads(each["Pattern"]) for each in _MAPPING["FilterCriteria"]["Filters"])
-    return (
-        record["eventName"] in pattern["eventName"]
-        and record["dynamodb"]["Keys"]["sk"]["S"] in pattern["dynamodb"]["Keys"]["sk"]["S"]
-    )
+    patterns = (json.loads(each["Pattern"]) for each in _MAPPING["FilterCriteria"]["Filters"])
+    return any(_matches(pattern, record) for pattern in patterns)
+
+
+def _matches(pattern: Payload, record: Payload) -> bool:
+    """Return whether a record has one of the values, or any where that is the condition, in each place."""
+    for name, wanted in pattern.items():
+        if isinstance(wanted, dict):
+            if not _matches(wanted, record.get(name) or {}):
+                return False
+        elif record.get(name) not in wanted and not (name in record and {"exists": True} in wanted):
+            return False
+    return True
 
 
 def _as_lambda_has_it(record: Payload) -> Payload:

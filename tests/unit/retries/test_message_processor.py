@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from codat_sync.messaging.queues import DeadLetterQueue
 
 _VALID = {"v": 1, "kind": "retry", "companyId": "c", "syncId": "S", "correlationId": "retry-of-S"}
+_OF_A_SUBMISSION = {
+    "v": 1,
+    "kind": "submission",
+    "companyId": "c",
+    "submissionId": "s",
+    "correlationId": "outcome-of-s",
+}
 
 
 class DeadLetters:
@@ -30,17 +37,17 @@ def _record(body: str) -> SQSRecord:
     return SQSRecord({"messageId": "m", "body": body, "attributes": {"MessageGroupId": "group"}})
 
 
-def _process(body: Any, error: Exception | None = None) -> tuple[list[RetryCommand], DeadLetters]:  # noqa: ANN401 - JSON
-    executed: list[RetryCommand] = []
+def _process(body: Any, error: Exception | None = None) -> tuple[list[RetryCommand | str], DeadLetters]:  # noqa: ANN401 - JSON
+    executed: list[RetryCommand | str] = []
     letters = DeadLetters()
 
-    def execute(command: RetryCommand) -> None:
+    def execute(command: RetryCommand | str) -> None:
         executed.append(command)
         if error:
             raise error
 
     text = body if isinstance(body, str) else json.dumps(body)
-    RetryMessageProcessor(execute, cast("DeadLetterQueue", letters)).process(_record(text))
+    RetryMessageProcessor(execute, execute, cast("DeadLetterQueue", letters)).process(_record(text))
     return executed, letters
 
 
@@ -51,9 +58,17 @@ def test_a_message_is_an_automatic_retry_of_all_that_failed() -> None:
     assert letters.sent == []
 
 
+def test_a_message_about_a_submission_looks_up_its_outcome() -> None:
+    """It is no retry."""
+    executed, letters = _process(_OF_A_SUBMISSION)
+    assert executed == ["s"]
+    assert letters.sent == []
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
+        (_OF_A_SUBMISSION | {"kind": "retry"}, "invalid-message"),
         ("", "invalid-message"),
         ("[]", "invalid-message"),
         (_VALID | {"kind": "check"}, "invalid-message"),

@@ -26,6 +26,8 @@ SEARCH: Key = {"pk": "RECONCILE", "sk": "SEARCH"}
 RECONCILE = "RECONCILE"
 DUE = "DUE"
 DUE_BEHIND_GATE = "DUE#GATE"
+UNKNOWN = "UNKNOWN"
+SUBMISSION = "SUB"
 
 
 def sync_key(sync_id: str) -> Key:
@@ -95,7 +97,7 @@ def is_body(key: Key) -> bool:
 
 def submission_key(submission_id: str) -> Key:
     """Return the key of a submission."""
-    return {"pk": f"SUB#{submission_id}", "sk": "SUB"}
+    return {"pk": f"SUB#{submission_id}", "sk": SUBMISSION}
 
 
 def slots_key(company_id: str) -> Key:
@@ -178,6 +180,11 @@ def dropped_partition() -> Partition:
     return Partition("", "pk", "sk", DROPPED)
 
 
+def unknown_partition() -> Partition:
+    """Return the partition that lists the unknown outcomes, the oldest first. It shares the index of the days."""
+    return Partition("byDay", "dayPk", "daySk", UNKNOWN)
+
+
 def reconcile_partition() -> Partition:
     """Return the partition that lists the companies by their next reconciliation."""
     return Partition("byReconcile", "reconcilePk", "reconcileAt", RECONCILE)
@@ -191,6 +198,11 @@ def due_partition(*, behind_gate: bool = False) -> Partition:
 def reconcile_index_keys(at: str | None) -> dict[str, str | None]:
     """Return the attributes that list a company by its next reconciliation; None for both removes it."""
     return {"reconcilePk": at and RECONCILE, "reconcileAt": at}
+
+
+def unknown_index_keys(position: str | None) -> dict[str, str | None]:
+    """Return the attributes that list an item as one with an unknown outcome; None for both removes it."""
+    return {"dayPk": position and UNKNOWN, "daySk": position}
 
 
 def due_index_keys(due_at: str | None, *, behind_gate: bool = False) -> dict[str, str | None]:

@@ -29,6 +29,7 @@ from codat_sync.retries.planner import RetryPolicy
 from codat_sync.retries.preview import RetryPreviewService
 from codat_sync.retries.transaction_history import TransactionHistories
 from codat_sync.submissions.repository import SubmissionRepository
+from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from codat_sync.syncs.repository import SyncRepository
 from codat_sync.web.read_service import ReadService
 
@@ -51,7 +52,8 @@ def build_read_service(
     store = SyncRepository(table, event_retention=_NO_EVENTS)
     companies = CompanyRepository(table, event_retention=_NO_EVENTS)
     policy = RetryPolicy(settings.max_attempts, settings.initial_delay, settings.max_delay)
-    histories = TransactionHistories(store, SubmissionRepository(table), companies)
+    submissions = SubmissionRepository(table)
+    histories = TransactionHistories(store, submissions, companies)
     sync_queue = SyncQueue(sqs, settings.sync_queue_url)
     return ReadService(
         sync_history=SyncHistory(SyncIndex(table)),
@@ -61,6 +63,8 @@ def build_read_service(
         completeness=Completeness(table),
         run_repository=ReconciliationRunRepository(table),
         retry_previews=RetryPreviewService(histories, policy, utc_now),
+        submissions=submissions,
+        unknown_outcomes=UnknownOutcomeRepository(table),
         live=LiveLookup(CodatClient(connection), sync_queue, partial(is_not_erased, table)),
         now=utc_now,
     )

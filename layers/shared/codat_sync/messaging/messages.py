@@ -52,6 +52,16 @@ class RetryMessage(TypedDict):
     correlationId: str
 
 
-def encode_message(message: Message | RetryMessage) -> str:
+class SubmissionMessage(TypedDict):
+    """A request to look up the outcome of a submission. A message of RetryQueue."""
+
+    v: Literal[1]
+    kind: Literal["submission"]
+    companyId: str
+    submissionId: str
+    correlationId: str
+
+
+def encode_message(message: Message | RetryMessage | SubmissionMessage) -> str:
     """Encode the message as ASCII JSON, so that its length is its size in bytes."""
     return json.dumps(message, separators=(",", ":"))

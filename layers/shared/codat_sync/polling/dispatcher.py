@@ -55,7 +55,7 @@ def dispatch_due_items(
     leased, failure = _lease_items(due, items, now)
     messages = [item.message for item in leased]
     taken = queues.sync.send_all([each for each in messages if each["kind"] == "check"])
-    taken += queues.retry.send_all([each for each in messages if each["kind"] == "retry"])
+    taken += queues.retry.send_all([each for each in messages if each["kind"] != "check"])
     if failure:
         raise failure  # Only now: the leased items had to be enqueued first.
     if taken < len(leased):

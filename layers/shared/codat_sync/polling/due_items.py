@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 
 from codat_sync.aws.dynamodb import Attributes, Table
-from codat_sync.aws.table_schema import DUE, PART_RUN_PREFIX, RETRY, Partition, due_partition
+from codat_sync.aws.table_schema import DUE, PART_RUN_PREFIX, RETRY, SUBMISSION, Partition, due_partition
 from codat_sync.core.errors import ConditionFailedError
 from codat_sync.core.timestamps import format_timestamp
-from codat_sync.messaging.messages import CheckMessage, RetryMessage
+from codat_sync.messaging.messages import CheckMessage, RetryMessage, SubmissionMessage
 
 # A check completes long before; if it is lost, the item is due again after the lease.
 LEASE = timedelta(minutes=15)
@@ -22,7 +22,7 @@ class DueItem:
 
     key: Attributes
     due_at: str
-    message: CheckMessage | RetryMessage
+    message: CheckMessage | RetryMessage | SubmissionMessage
 
 
 class DueItemRepository:
@@ -60,8 +60,16 @@ class DueItemRepository:
 
 def _due_item(item: Attributes) -> DueItem:
     sk = str(item["sk"])
-    message = _retry(item["summary"]) if sk == RETRY else _check(item["summary"], sk)
-    return DueItem({"pk": item["pk"], "sk": sk}, item["dueAt"], message)
+    return DueItem({"pk": item["pk"], "sk": sk}, item["dueAt"], _message(item["summary"], sk))
+
+
+def _message(summary: Attributes, sk: str) -> CheckMessage | RetryMessage | SubmissionMessage:
+    match sk:
+        case _ if sk == RETRY:
+            return _retry(summary)
+        case _ if sk == SUBMISSION:
+            return _submission(summary)
+    return _check(summary, sk)
 
 
 def _check(summary: Attributes, sk: str) -> CheckMessage:
@@ -83,4 +91,14 @@ def _retry(summary: Attributes) -> RetryMessage:
         "companyId": summary["companyId"],
         "syncId": summary["syncId"],
         "correlationId": f"retry-of-{summary['syncId']}",
+    }
+
+
+def _submission(summary: Attributes) -> SubmissionMessage:
+    return {
+        "v": 1,
+        "kind": "submission",
+        "companyId": summary["companyId"],
+        "submissionId": summary["submissionId"],
+        "correlationId": f"outcome-of-{summary['submissionId']}",
     }

@@ -11,6 +11,7 @@ from codat_sync.core.errors import PoisonMessageError
 from codat_sync.core.validation import describe_validation_error
 from codat_sync.polling.schedule import PendingCheck
 from codat_sync.publishing.events import DomainEvent, event_id
+from codat_sync.submissions.submission import Submission
 from codat_sync.syncs.retry_record import Retry
 from codat_sync.syncs.status_codes import Outcome
 
@@ -94,4 +95,13 @@ class CompanyChange:
     new: Company | None
 
 
-Change = SyncChange | RetryChange | CompanyChange
+@dataclass(frozen=True, slots=True)
+class SubmissionChange:
+    """A submission with an outcome that was reported as unknown was written. ``old`` is None if it was not before."""
+
+    item_version: ItemVersion
+    old: Submission | None
+    new: Submission
+
+
+Change = SyncChange | RetryChange | CompanyChange | SubmissionChange

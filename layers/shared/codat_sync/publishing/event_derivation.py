@@ -26,6 +26,9 @@ from codat_sync.publishing.events import (
     RetryExhausted,
     RetryResolved,
     RetrySubmitted,
+    SubmissionEvent,
+    SubmissionOutcomeKnown,
+    SubmissionOutcomeUnknown,
     SyncAbandoned,
     SyncEvent,
     SyncFailed,
@@ -39,6 +42,7 @@ from codat_sync.publishing.events import (
     UnfinishedSyncEvent,
 )
 from codat_sync.retries.planner import Step
+from codat_sync.submissions.submission import Submission
 from codat_sync.syncs.items import COMPLETED, Item
 from codat_sync.syncs.retry_record import MAX_LISTED_IDS, Retry, RetryState
 from codat_sync.syncs.status_codes import Outcome
@@ -130,6 +134,18 @@ def derive_retry_events(
             yield item_version.event(
                 kind, sync_id=sync_id, transaction_ids=added, count=new.steps.get(step, len(added))
             )
+
+
+def derive_submission_events(
+    item_version: ItemVersion, old: Submission | None, new: Submission
+) -> Iterator[SubmissionEvent]:
+    """Yield the events of a submission: its outcome is unknown for long, and is known after all."""
+    ids = {"submission_id": new.submission_id, "transaction_ids": list(new.transaction_ids), "retry_of": new.retry_of}
+    if new.reported_at and not (old and old.reported_at):
+        yield item_version.event(SubmissionOutcomeUnknown, **ids, since=format_timestamp(new.began_at))
+    if old and old.reported_at and old.is_in_flight and not new.is_in_flight:
+        written = [each for each in new.transaction_ids if each in new.already_processed]
+        yield item_version.event(SubmissionOutcomeKnown, **ids, sync_id=new.sync_id, written_ids=written)
 
 
 def derive_company_events(item_version: ItemVersion, old: Company | None, new: Company) -> Iterator[ConnectionEvent]:

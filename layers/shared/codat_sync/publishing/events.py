@@ -29,7 +29,8 @@ class DomainEvent(BaseModel):
     id: Annotated[str, Field(description="The same on each delivery of this event: ignore ids already processed.")]
     company_id: Annotated[str, Field(description="Codat's id of the company.")]
     version: Annotated[
-        int, Field(description="Version of the sync's, retry's or company's record: a higher one is newer.")
+        int,
+        Field(description="Version of the sync's, retry's, submission's or company's record: a higher one is newer."),
     ]
     occurred_at: Annotated[str, Field(description="When the change was stored, UTC.")]
 
@@ -57,10 +58,7 @@ class SyncFailed(SyncEvent):
 
 
 class SyncStatusUnknown(SyncEvent):
-    """It is unknown whether a sync was written: its status code or a transaction's status is undocumented or missing.
-
-    An operator has to check it.
-    """
+    """It is unknown whether a sync was written: an operator has to check it. See its status code and transactions."""
 
 
 class UnfinishedSyncEvent(DomainEvent):
@@ -158,6 +156,32 @@ class OutcomeUnknown(ActionRequiredEvent):
 
 class PartiallyWritten(ActionRequiredEvent):
     """They were written as one integration type but not as another: an operator has to check them."""
+
+
+class SubmissionEvent(DomainEvent):
+    """A request to Codat whose response was lost. ``version`` is that of the submission."""
+
+    submission_id: Annotated[str, Field(description="Our id of the submission.")]
+    transaction_ids: Annotated[list[str], Field(max_length=MAX_LISTED_IDS, description="Its transactions.")]
+    retry_of: Annotated[str | None, Field(description="The sync whose failed transactions it resubmits.")]
+
+
+class SubmissionOutcomeUnknown(SubmissionEvent):
+    """Codat's syncs do not show whether it was written: check the accounting software, and state what is there."""
+
+    since: Annotated[str, Field(description="When it was sent, UTC.")]
+
+
+class SubmissionOutcomeKnown(SubmissionEvent):
+    """A reported outcome is known after all: Codat has a sync of it, or an operator has stated it."""
+
+    sync_id: Annotated[str | None, Field(description="Its sync, whose events report the rest. None if stated.")]
+    written_ids: Annotated[
+        list[str],
+        Field(
+            max_length=MAX_LISTED_IDS, description="As stated: these are in the accounting software, others are not."
+        ),
+    ]
 
 
 class ConnectionEvent(DomainEvent):

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codat_sync.companies.company import Company
-from codat_sync.publishing.changes import Change, CompanyChange, RetryChange, SyncChange
+from codat_sync.publishing.changes import Change, CompanyChange, RetryChange, SubmissionChange, SyncChange
 from codat_sync.publishing.event_derivation import (
     derive_company_events,
     derive_retry_events,
+    derive_submission_events,
     derive_sync_events,
     derive_transaction_events,
     statuses,
@@ -44,6 +45,8 @@ class Publisher:
                     yield from self._transaction_events(change)
             case RetryChange():
                 yield from derive_retry_events(change.item_version, change.sync_id, change.old, change.new)
+            case SubmissionChange():
+                yield from derive_submission_events(change.item_version, change.old, change.new)
             case CompanyChange(old=old, new=Company() as new):
                 yield from derive_company_events(change.item_version, old, new)
 

@@ -8,12 +8,21 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from codat_sync.aws.table_schema import COMPANY, RETRY, SYNC, parse_subject_id
+from codat_sync.aws.table_schema import COMPANY, RETRY, SUBMISSION, SYNC, parse_subject_id
 from codat_sync.companies.repository import read_company
 from codat_sync.core.errors import PoisonMessageError
 from codat_sync.core.timestamps import format_timestamp
 from codat_sync.polling.pending_check import read_pending_check
-from codat_sync.publishing.changes import Change, CompanyChange, ItemVersion, RetryChange, SyncChange, SyncVersion
+from codat_sync.publishing.changes import (
+    Change,
+    CompanyChange,
+    ItemVersion,
+    RetryChange,
+    SubmissionChange,
+    SyncChange,
+    SyncVersion,
+)
+from codat_sync.submissions.repository import read_submission
 from codat_sync.syncs.items import PENDING
 from codat_sync.syncs.record import is_fetched
 from codat_sync.syncs.retry_repository import read_retry
@@ -50,6 +59,8 @@ def _change(keys: Mapping[str, str], old: Image, new: Image, at: str) -> Change:
             return RetryChange(item_version, parse_subject_id(pk), read_retry(old) if old else None, read_retry(new))
         case _ if sk == COMPANY:
             return CompanyChange(item_version, read_company(old), read_company(new))
+        case _ if sk == SUBMISSION:
+            return SubmissionChange(item_version, read_submission(old) if old else None, read_submission(new))
     raise ValueError("not an item with events")
 
 

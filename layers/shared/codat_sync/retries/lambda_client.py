@@ -1,8 +1,9 @@
 """Invoke the retry function, which alone resubmits to Codat."""
 
 import json
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
@@ -10,6 +11,8 @@ from codat_sync.core.errors import RetryUnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
+
+    from codat_sync.submissions.resolution import AcknowledgementCommand, ResolutionCommand
 
 
 class RetryProgress(StrEnum):
@@ -34,14 +37,36 @@ class RetryClient:
         each transaction anew and claims it before sending it, and never sends one that is claimed, in flight or
         written. Raises RetryUnavailableError.
         """
-        payload = json.dumps({"syncId": sync_id, "isManual": True})
+        report = self._invoke({"syncId": sync_id, "isManual": True})
+        if report is None:
+            return RetryProgress.IN_PROGRESS
+        return RetryProgress.NOT_FAILED if report.get("message") else RetryProgress.FINISHED
+
+    def resolve(self, command: "ResolutionCommand") -> bool:
+        """Record an operator's statement about a submission; return whether this finished in time.
+
+        Nothing is sent, so nothing is written. Raises RetryUnavailableError.
+        """
+        written = None if command.written is None else sorted(command.written)
+        statement = {"submissionId": command.submission_id, "written": written}
+        return self._invoke({**statement, "by": command.by, "reason": command.reason}) is not None
+
+    def acknowledge(self, command: "AcknowledgementCommand") -> bool:
+        """Record that a sync's unknown outcomes are dealt with; return whether this finished in time.
+
+        Nothing is sent, so nothing is written. Raises RetryUnavailableError.
+        """
+        event = {"acknowledgedSyncId": command.sync_id, "by": command.by, "reason": command.reason}
+        return self._invoke(event) is not None
+
+    def _invoke(self, event: Mapping[str, object]) -> dict[str, Any] | None:
+        """Return the function's report as JSON, empty if there is none; None if the invocation still runs."""
         try:
-            response = self._client.invoke(FunctionName=self._name, Payload=payload)
+            response = self._client.invoke(FunctionName=self._name, Payload=json.dumps(event))
         except ReadTimeoutError:
-            return RetryProgress.IN_PROGRESS  # The invocation continues.
+            return None  # The invocation continues.
         except (BotoCoreError, ClientError) as error:
             raise RetryUnavailableError(str(error)) from error
         if "FunctionError" in response:
             raise RetryUnavailableError("the retry function failed: see its log")
-        report = json.loads(response["Payload"].read())
-        return RetryProgress.NOT_FAILED if report and report.get("message") else RetryProgress.FINISHED
+        return json.loads(response["Payload"].read()) or {}

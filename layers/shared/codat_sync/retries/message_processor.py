@@ -8,7 +8,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from codat_sync.aws.observability import logger, metrics
 from codat_sync.core.errors import PoisonMessageError
-from codat_sync.retries.requests import RetryCommand, parse_retry_message
+from codat_sync.retries.requests import OutcomeCheckCommand, RetryCommand, parse_retry_message
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class RetryMessageProcessor:
     """Execute the command of each message, or move the message to the dead-letter queue."""
 
-    execute: Callable[[RetryCommand], object]
+    retry: Callable[[RetryCommand], object]
+    check_outcome: Callable[[str], object]
     dead_letters: "DeadLetterQueue"
 
     def process(self, record: "SQSRecord") -> None:
@@ -34,9 +35,16 @@ class RetryMessageProcessor:
             )
             return
         try:
-            self.execute(command)
+            self._execute(command)
         except Exception:
             # Log and count it here: to Lambda, a batch with a response has no error.
-            logger.exception("message failed", message_id=record.message_id, sync_id=command.sync_id)
+            logger.exception("message failed", message_id=record.message_id, extra=command.log_ids)
             metrics.add_metric("MessageFailed", MetricUnit.Count, 1)
             raise
+
+    def _execute(self, command: RetryCommand | OutcomeCheckCommand) -> None:
+        match command:
+            case RetryCommand():
+                self.retry(command)
+            case OutcomeCheckCommand():
+                self.check_outcome(command.submission_id)

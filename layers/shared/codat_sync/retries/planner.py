@@ -12,7 +12,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from codat_sync.submissions.expense_bodies import Body
-from codat_sync.submissions.submission import IN_FLIGHT_TIMEOUT, PREVIOUSLY_PROCESSED, State, Submission
+from codat_sync.submissions.submission import (
+    IN_FLIGHT_TIMEOUT,
+    LOOKUP_PERIOD,
+    PREVIOUSLY_PROCESSED,
+    State,
+    Submission,
+)
 from codat_sync.syncs.items import COMPLETED, FAILED_STATUSES
 from codat_sync.syncs.status_codes import DISCONNECTED, Outcome, status_code
 
@@ -23,7 +29,6 @@ _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _CLOCK_SKEW = timedelta(minutes=5)
 # Interval between checks of something that has no known end; an event triggers a check sooner.
 _PENDING_CHECK_INTERVAL = timedelta(minutes=15)
-_LOOKUP_PERIOD = timedelta(days=14)
 # Customers take hours or days. A check makes no call to Codat: the worker refreshes the connection.
 RECONNECTION_CHECK_INTERVAL = timedelta(hours=1)
 # Fraction of a delay that jitter can remove, so that transactions that failed together are not all retried together.
@@ -256,7 +261,8 @@ def _plan_in_progress(history: TransactionHistory, now: datetime) -> Plan | None
         began = submission.sent_at or submission.recorded_at
         if submission.state in {State.RECORDED, State.SENT} and now - began < IN_FLIGHT_TIMEOUT:
             return Plan(Step.SCHEDULED, "It is being sent.", began + IN_FLIGHT_TIMEOUT)
-        if submission.state is State.ACCEPTED and submission.sync_id not in sync_ids:
+        is_accepted = submission.state is State.ACCEPTED and not submission.resolution
+        if is_accepted and submission.sync_id not in sync_ids:
             return Plan(
                 Step.SCHEDULED, f"Sync {submission.sync_id} has no result for it yet.", now + _PENDING_CHECK_INTERVAL
             )
@@ -279,14 +285,15 @@ def _plan_unknown(history: TransactionHistory, now: datetime) -> Plan | None:
         return Plan(Step.OUTCOME_UNKNOWN, f"{why} Check the accounting software.")
     if any(not result.statuses and not _has_failed(result.code) for result in syncs):
         return Plan(Step.OUTCOME_UNKNOWN, "Codat does not list it among its sync's transactions.")
-    was_rejected = history.newest is not None and history.newest[0].state is State.REJECTED
-    return None if syncs or was_rejected else Plan(Step.OUTCOME_UNKNOWN, "No sync lists it.")
+    newest = history.newest[0] if history.newest else None
+    is_settled = newest is not None and (newest.state is State.REJECTED or newest.resolution is not None)
+    return None if syncs or is_settled else Plan(Step.OUTCOME_UNKNOWN, "No sync lists it.")
 
 
 def _next_lookup_at(history: TransactionHistory, now: datetime) -> datetime | None:
     """Return the time of the next lookup: at growing intervals for two weeks, as each one uses quota."""
     age = max(now - submission.recorded_at for submission, _ in history.submissions)
-    return now + max(_PENDING_CHECK_INTERVAL, age / 2) if age < _LOOKUP_PERIOD else None
+    return now + max(_PENDING_CHECK_INTERVAL, age / 2) if age < LOOKUP_PERIOD else None
 
 
 def _has_failed(code: int | None) -> bool:
@@ -295,8 +302,11 @@ def _has_failed(code: int | None) -> bool:
 
 def _plan_written(history: TransactionHistory) -> Plan | None:
     syncs = _relevant_results(history)
-    if any(history.transaction_id in submission.already_processed for submission in current_submissions(history)):
-        return Plan(Step.ALREADY_WRITTEN, "Codat reports that it was processed before.")
+    for submission in current_submissions(history):
+        if history.transaction_id in submission.already_processed:
+            by = submission.resolution and submission.resolution.by
+            why = f"{by} found it in the accounting software." if by else "Codat reports that it was processed before."
+            return Plan(Step.ALREADY_WRITTEN, why)
     statuses: dict[str, str | None] = {}
     for result in syncs:
         for name, status in result.statuses.items():

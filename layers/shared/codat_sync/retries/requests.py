@@ -13,13 +13,16 @@ from codat_sync.core.errors import InvalidBodyError, PoisonMessageError, Validat
 from codat_sync.core.http_event import text_body
 from codat_sync.core.identifiers import canonicalize, is_identifier
 from codat_sync.core.validation import describe_validation_error
-from codat_sync.messaging.messages import RetryMessage
+from codat_sync.messaging.messages import RetryMessage, SubmissionMessage
+from codat_sync.submissions.resolution import AcknowledgementCommand, ResolutionCommand
 
-_MESSAGE = TypeAdapter(RetryMessage)
+_MESSAGE: TypeAdapter[RetryMessage | SubmissionMessage] = TypeAdapter(
+    Annotated[RetryMessage | SubmissionMessage, Field(discriminator="kind")]
+)
 _MAX_TRANSACTIONS = 1000
 _PATH = re.compile(r"/api/v1/syncs/([^/]+)/retry")
 
-Model = TypeVar("Model", bound="RetryRequestBody")
+Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,23 @@ class RetryCommand:
     transaction_ids: frozenset[str] | None
     is_manual: bool
     correlation_id: str
+
+    @property
+    def log_ids(self) -> dict[str, str]:
+        """The ids by which the log identifies it."""
+        return {"sync_id": self.sync_id}
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeCheckCommand:
+    """Look up the outcome of a submission."""
+
+    submission_id: str
+
+    @property
+    def log_ids(self) -> dict[str, str]:
+        """The ids by which the log identifies it."""
+        return {"submission_id": self.submission_id}
 
 
 class RetryRequestBody(BaseModel):
@@ -50,12 +70,35 @@ class DirectInvocation(RetryRequestBody):
     is_manual: bool = False
 
 
-def parse_retry_message(text: str) -> RetryCommand:
+class ResolutionInvocation(BaseModel):
+    """The event of a direct invocation that states the outcome of a submission: see ``ResolutionCommand``."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+    submission_id: str
+    written: list[str] | None
+    by: str
+    reason: str
+
+
+class AcknowledgementInvocation(BaseModel):
+    """The event of a direct invocation that takes a sync off the list: see ``AcknowledgementCommand``."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+    acknowledged_sync_id: str
+    by: str
+    reason: str
+
+
+def parse_retry_message(text: str) -> RetryCommand | OutcomeCheckCommand:
     """Parse a message of RetryQueue. Raises PoisonMessageError if it is invalid."""
     try:
         message = _MESSAGE.validate_json(text)
     except ValidationError as error:
         raise PoisonMessageError("invalid-message", describe_validation_error(error)) from None
+    if message["kind"] == "submission":
+        return OutcomeCheckCommand(message["submissionId"])
     if not is_identifier(message["syncId"]):
         raise PoisonMessageError("malformed-sync-id", "the message's syncId is not a valid id")
     return RetryCommand(message["syncId"], None, is_manual=False, correlation_id=message["correlationId"])
@@ -83,6 +126,19 @@ def parse_direct_invocation(event: Mapping[str, Any]) -> RetryCommand:
     """Parse the event of a direct invocation. Raises InvalidBodyError."""
     request = _parse(DirectInvocation, json.dumps(event))
     return _command(request.sync_id, request, is_manual=request.is_manual, correlation_id=f"direct-{request.sync_id}")
+
+
+def parse_resolution(event: Mapping[str, Any]) -> ResolutionCommand:
+    """Parse the event of a direct invocation that states an outcome. Raises InvalidBodyError."""
+    stated = _parse(ResolutionInvocation, json.dumps(event))
+    written = None if stated.written is None else frozenset(stated.written)
+    return ResolutionCommand(stated.submission_id, written, stated.by, stated.reason)
+
+
+def parse_acknowledgement(event: Mapping[str, Any]) -> AcknowledgementCommand:
+    """Parse the event of a direct invocation that takes a sync off the list. Raises InvalidBodyError."""
+    stated = _parse(AcknowledgementInvocation, json.dumps(event))
+    return AcknowledgementCommand(stated.acknowledged_sync_id, stated.by, stated.reason)
 
 
 def _command(sync_id: object, request: RetryRequestBody, *, is_manual: bool, correlation_id: str) -> RetryCommand:

@@ -10,11 +10,18 @@ from codat_sync.aws.observability import logger
 from codat_sync.core.errors import ForbiddenError, InvalidBodyError
 from codat_sync.core.timestamps import format_timestamp
 from codat_sync.retries.planner import Step
-from codat_sync.retries.requests import RetryCommand, parse_http_request
+from codat_sync.retries.requests import (
+    RetryCommand,
+    parse_acknowledgement,
+    parse_direct_invocation,
+    parse_http_request,
+    parse_resolution,
+)
 
 if TYPE_CHECKING:
     from codat_sync.auth.roles import AccessPolicy
     from codat_sync.retries.command_service import RetryReport
+    from codat_sync.submissions.resolution import ResolutionService
 
 # Keeps the response under Lambda's limit of 6 MB: an entry has 600 bytes or so.
 _MAX_LISTED = 5000
@@ -39,6 +46,23 @@ def answer_request(
     if report is None:
         return _build_response(HTTPStatus.NOT_FOUND, {"title": "There is no such sync"})
     return _build_response(HTTPStatus.OK, report_to_json(report))
+
+
+def answer_invocation(
+    event: Mapping[str, Any],
+    execute: Callable[[RetryCommand], "RetryReport | None"],
+    resolutions: "ResolutionService",
+) -> Json | None:
+    """Return the response to a direct invocation, which IAM has authorized: a report, or whether it was resolved.
+
+    Raises InvalidBodyError, TooEarlyError, CompanyErasedError and DynamoDB's errors.
+    """
+    if "submissionId" in event:
+        return {"isResolved": resolutions.resolve(parse_resolution(event))}
+    if "acknowledgedSyncId" in event:
+        return {"isResolved": resolutions.acknowledge(parse_acknowledgement(event))}
+    report = execute(parse_direct_invocation(event))
+    return report_to_json(report) if report else None
 
 
 def report_to_json(report: "RetryReport") -> Json:

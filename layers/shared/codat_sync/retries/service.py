@@ -235,7 +235,9 @@ def summarize(previous: Retry | None, results: Sequence[RetryResult], now: datet
     else:
         state = RetryState.SCHEDULED if due_times else RetryState.STOPPED
     due_at = max(now, min(due_times)) if due_times else None
-    return Retry(state, tuple(sync_ids), dict(steps), due_at, _blocked_transactions(results))
+    blocked = _blocked_transactions(results)
+    unknown_ids = blocked.get(Step.OUTCOME_UNKNOWN.value, ()) if state is RetryState.STOPPED else ()
+    return Retry(state, tuple(sync_ids), dict(steps), due_at, blocked, unknown_ids=unknown_ids)
 
 
 def _blocked_transactions(results: Sequence[RetryResult]) -> dict[str, tuple[str, ...]]:

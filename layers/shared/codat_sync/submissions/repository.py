@@ -1,26 +1,43 @@
 """Store submissions in SyncTable, with the claims of their transactions and the bodies."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any
 
 from codat_sync.aws.dynamodb import Attributes, Table
-from codat_sync.aws.table_schema import BODY_PREFIX, COMPANY, body_key, claim_key, company_key, submission_key
+from codat_sync.aws.table_schema import (
+    BODY_PREFIX,
+    COMPANY,
+    body_key,
+    claim_key,
+    company_key,
+    due_index_keys,
+    submission_key,
+    unknown_index_keys,
+)
 from codat_sync.companies.tombstones import NOT_ERASED, is_erased, require_not_erased
 from codat_sync.core.enums import parse_enum
 from codat_sync.core.errors import ClaimConflictError, CompanyErasedError, ConditionFailedError
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.submissions.expense_bodies import Body, Kind
-from codat_sync.submissions.submission import State, Submission
+from codat_sync.submissions.submission import FIRST_LOOKUP, Resolution, State, Submission
 
 _VERSION = 1
+# A known outcome is neither looked up again nor listed as unknown.
+_OUTCOME_KNOWN = {**due_index_keys(None), **unknown_index_keys(None)}
 
 # The submission that claims each transaction; None if none does.
 Claims = dict[str, Submission | None]
 
 
 class SubmissionRepository:
-    """Load and store submissions, claims and bodies."""
+    """Load and store submissions, claims and bodies.
+
+    While a submission is in flight it has a due time, from the write that records it to the one that records its
+    outcome: whatever happens in between, its outcome is looked up.
+    """
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -37,7 +54,8 @@ class SubmissionRepository:
             raise CompanyErasedError(company_id)
         claimed = {claim["transactionId"]: claim["submissionId"] for claim in claims}
         submissions = {
-            item["submissionId"]: _read(item) for item in self._table.get(map(submission_key, set(claimed.values())))
+            item["submissionId"]: read_submission(item)
+            for item in self._table.get(map(submission_key, set(claimed.values())))
         }
         return {each: submissions.get(claimed.get(each, "")) for each in transaction_ids}
 
@@ -54,7 +72,14 @@ class SubmissionRepository:
                     (self._claim(submission, transaction_id), {"submissionId": holder and holder.submission_id})
                     for transaction_id, holder in claims.items()
                 ]
-                + [(submission_key(submission.submission_id) | _write(submission), {"submissionId": None})],
+                + [
+                    (
+                        submission_key(submission.submission_id)
+                        | _write(submission)
+                        | _due_at(submission.recorded_at + FIRST_LOOKUP),
+                        {"submissionId": None},
+                    )
+                ],
                 checks=[(company_key(submission.company_id), NOT_ERASED)],
             )
         except ConditionFailedError as error:
@@ -84,13 +109,14 @@ class SubmissionRepository:
 
         Raises ClaimConflictError.
         """
-        self._change(submission, {"state": State.SENT.value, "sentAt": format_timestamp(now)})
+        changes = {"state": State.SENT.value, "sentAt": format_timestamp(now), **_due_at(now + FIRST_LOOKUP)}
+        self._change(submission, changes)
         return replace(submission, state=State.SENT, sent_at=now)
 
     def mark_accepted(self, submission: Submission, sync_id: str, status: int | None) -> None:
         """Record Codat's sync of the submission, and the status returned to its caller. Raises ClaimConflictError."""
         changes = {"state": State.ACCEPTED.value, "syncId": sync_id, "answerStatus": status}
-        self._change(submission, changes)
+        self._change(submission, {**changes, **_OUTCOME_KNOWN})
 
     def mark_unknown(self, submission: Submission, status: int | None) -> None:
         """Record that the submission's outcome is unknown, and no response will follow. Raises ClaimConflictError."""
@@ -109,7 +135,53 @@ class SubmissionRepository:
             "rejectionReason": reason,
             "alreadyProcessed": sorted(already_processed),
         }
-        self._change(submission, changes)
+        self._change(submission, {**changes, **_OUTCOME_KNOWN})
+
+    def mark_resolved(self, submission: Submission, resolution: Resolution, written: Collection[str]) -> None:
+        """Record an operator's statement which of the transactions are written. The claims are released.
+
+        Raises ClaimConflictError.
+        """
+        changes = {
+            "state": State.ACCEPTED.value if written else State.REJECTED.value,
+            "answerStatus": None,
+            "rejectionReason": None if written else f"not written, says {resolution.by}: {resolution.reason}",
+            "alreadyProcessed": sorted(written),
+            "resolution": {
+                "by": resolution.by,
+                "reason": resolution.reason,
+                "at": format_timestamp(resolution.at),
+            },
+        }
+        self._change(submission, {**changes, **_OUTCOME_KNOWN})
+
+    def schedule_lookup(self, submission: Submission, due_at: datetime | None, *, reported_at: datetime | None) -> None:
+        """Set when the submission's outcome is looked up next (None: no more); from ``reported_at`` on, list it.
+
+        Raises ClaimConflictError.
+        """
+        due = format_timestamp(due_at) if due_at else None
+        changes: Attributes = {**due_index_keys(due)}
+        if reported_at:
+            reported = format_timestamp(reported_at)
+            position = f"{format_timestamp(submission.began_at)}#{submission.submission_id}"
+            changes |= {"reportedAt": reported, **unknown_index_keys(position)}
+            changes["summary"] = _summary(submission) | {
+                "transactionIds": list(submission.transaction_ids),
+                "since": format_timestamp(submission.began_at),
+                "reportedAt": reported,
+                "nextLookupAt": due,
+            }
+        self._change(submission, changes, {"reportedAt": _timestamp_or_none(submission.reported_at)})
+
+    def clear_due(self, submission: Submission) -> None:
+        """Clear the due time of a submission whose outcome is known. Raises ClaimConflictError."""
+        self._change(submission, _OUTCOME_KNOWN)
+
+    def load(self, submission_id: str) -> Submission | None:
+        """Load a submission, None if there is none. Raises UnprocessedItemsError."""
+        found = self._table.get([submission_key(submission_id)])
+        return read_submission(found[0]) if found else None
 
     def load_submissions(self, company_id: str, transaction_id: str) -> list[tuple[Submission, Body]]:
         """Load every submission of a transaction with its body, oldest first, including stored bodies.
@@ -119,7 +191,9 @@ class SubmissionRepository:
         bodies = self._table.query(claim_key(company_id, transaction_id)["pk"], BODY_PREFIX)
         texts = {item["sk"].removeprefix(BODY_PREFIX): item for item in bodies}
         found = self._table.get(map(submission_key, texts))
-        attempts = [(_read(item), Body(transaction_id, texts[item["submissionId"]].get("body", ""))) for item in found]
+        attempts = [
+            (read_submission(item), Body(transaction_id, texts[item["submissionId"]].get("body", ""))) for item in found
+        ]
         return sorted(attempts, key=lambda each: each[0].recorded_at)
 
     def load_sync_ids_of_other_submissions(self, submission: Submission) -> set[str]:
@@ -131,9 +205,15 @@ class SubmissionRepository:
         )
         return {other.sync_id for other in found if other.sync_id and other.submission_id != submission.submission_id}
 
-    def _change(self, submission: Submission, changes: Mapping[str, object]) -> None:
+    def _change(
+        self,
+        submission: Submission,
+        changes: Mapping[str, object],
+        expected: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
+        key, state = submission_key(submission.submission_id), {"state": submission.state.value}
         try:
-            self._table.update(submission_key(submission.submission_id), changes, {"state": submission.state.value})
+            self._table.update(dict(key), changes, {**state, **expected}, increment="version")
         except ConditionFailedError as error:
             raise ClaimConflictError(f"submission {submission.submission_id} was changed concurrently") from error
 
@@ -158,12 +238,22 @@ def _write(submission: Submission) -> Attributes:
         "digest": submission.digest,
         "state": submission.state.value,
         "recordedAt": format_timestamp(submission.recorded_at),
+        "summary": _summary(submission),
         "retryOf": submission.retry_of,
         "hasCallerKey": submission.has_caller_key,
     }
 
 
-def _read(values: Attributes) -> Submission:
+def _due_at(moment: datetime) -> dict[str, str | None]:
+    return due_index_keys(format_timestamp(moment))
+
+
+def _summary(submission: Submission) -> Attributes:
+    return {"companyId": submission.company_id, "submissionId": submission.submission_id}
+
+
+def read_submission(values: Mapping[str, Any]) -> Submission:
+    """Read a submission from its item's ``values``. Attributes that an older version omitted are empty."""
     return Submission(
         submission_id=values["submissionId"],
         company_id=values["companyId"],
@@ -182,7 +272,15 @@ def _read(values: Attributes) -> Submission:
         already_processed=frozenset(values.get("alreadyProcessed", ())),
         rejection_reason=values.get("rejectionReason"),
         has_caller_key=values.get("hasCallerKey", False),
+        reported_at=parse_timestamp(values.get("reportedAt")),
+        resolution=_read_resolution(values.get("resolution")),
     )
+
+
+def _read_resolution(values: Attributes | None) -> Resolution | None:
+    if not values:
+        return None
+    return Resolution(values["by"], values["reason"], _parse_required_timestamp(values["at"]))
 
 
 def _parse_required_timestamp(text: str) -> datetime:
@@ -190,6 +288,10 @@ def _parse_required_timestamp(text: str) -> datetime:
     if moment is None:
         raise ValueError(f"invalid timestamp: {text}")
     return moment
+
+
+def _timestamp_or_none(moment: datetime | None) -> str | None:
+    return format_timestamp(moment) if moment else None
 
 
 def _int_or_none(value: object) -> int | None:

@@ -113,6 +113,8 @@ class SubmissionService:
         It can't be written twice: it is sent only by whoever marked it as sent, or again with a key that Codat still
         knows, for which it returns its first response.
         """
+        if submission.resolution:
+            raise ClaimConflictError("an operator has resolved it: claim it anew")
         if submission.state is State.ACCEPTED and submission.sync_id:
             return self._replay_answer(submission, submission.sync_id)
         is_first = submission.state is State.RECORDED
@@ -202,6 +204,8 @@ class SubmissionService:
         match holder.state:
             case State.REJECTED:
                 return
+            case State.ACCEPTED if holder.resolution:
+                return  # By then it can't arrive any more. Which of its transactions are written is in the resolution.
             case State.RECORDED if now - holder.recorded_at >= IN_FLIGHT_TIMEOUT:
                 # Its sender has crashed. It can no longer be sent: it would have to be marked as sent first.
                 self.submissions.mark_rejected(holder, None, "abandoned before it was sent")

@@ -19,6 +19,14 @@ KEY_REUSE_WINDOW = timedelta(minutes=80)
 KEY_RETENTION = timedelta(minutes=90)
 # After this, a sent request has its response or never will: our deadline, plus time to store it.
 IN_FLIGHT_TIMEOUT = timedelta(seconds=40)
+# An outcome still unknown then is reported. By then no repeated request may be sent with the key any more, and none
+# is in transit: so an operator's finding in the accounting software stays true.
+UNKNOWN_AFTER = KEY_RETENTION
+# Codat's syncs are searched for an unknown outcome for so long: first after a minute, then whenever the age has
+# doubled, at least every six hours. Each lookup uses quota.
+LOOKUP_PERIOD = timedelta(days=14)
+FIRST_LOOKUP = timedelta(minutes=1)
+_MAX_LOOKUP_INTERVAL = timedelta(hours=6)
 
 
 # Responses to requests that Codat did not process, because of the API key, account or quota.
@@ -38,6 +46,19 @@ class State(StrEnum):
     STORED = "stored"  # only its body is stored: the product sends it to Codat itself
 
 
+# The others are final: ACCEPTED continues as a sync, which has checks of its own.
+IN_FLIGHT_STATES = frozenset({State.RECORDED, State.SENT, State.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """An operator's statement about a submission with an unknown outcome: who made it, why, and when."""
+
+    by: str
+    reason: str
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """A write request. ``digest`` identifies equal requests.
@@ -46,6 +67,10 @@ class Submission:
     Codat reported as already processed; ``rejection_reason`` is why it rejected the request. ``answer_status`` is the
     status returned to the caller, or with which Codat rejected it. In state ACCEPTED, None means that its sync was
     found in Codat's list and the caller has no response yet.
+
+    ``reported_at`` is when its outcome was reported as unknown. With a ``resolution``, an operator has stated the
+    outcome: it is ACCEPTED without a sync, and ``already_processed`` are the transactions that are written; or REJECTED
+    if none is.
     """
 
     submission_id: str
@@ -64,6 +89,25 @@ class Submission:
     already_processed: frozenset[str] = frozenset()
     rejection_reason: str | None = None
     has_caller_key: bool = False
+    reported_at: datetime | None = None
+    resolution: Resolution | None = None
+
+    @property
+    def is_in_flight(self) -> bool:
+        """Whether its outcome is not known (yet)."""
+        return self.state in IN_FLIGHT_STATES
+
+    @property
+    def began_at(self) -> datetime:
+        """When it was sent, or else recorded."""
+        return self.sent_at or self.recorded_at
+
+    def next_lookup_at(self, now: datetime, *, was_answered: bool) -> datetime | None:
+        """Return when to look up its outcome again; None if Codat has not listed it for long enough."""
+        age = now - self.began_at
+        if age >= LOOKUP_PERIOD and was_answered:
+            return None
+        return now + min(max(age, FIRST_LOOKUP), _MAX_LOOKUP_INTERVAL)
 
     @property
     def is_creation(self) -> bool:
@@ -79,9 +123,9 @@ class Submission:
     def is_repeated_by(self, other: "Submission") -> bool:
         """Return whether ``other`` repeats this request because its caller does not know the outcome.
 
-        False for a rejected one: its claims are released, and a new request has to claim them first.
+        False for a rejected or resolved one: its claims are released, and a new request has to claim them first.
         """
-        if self.state is State.REJECTED:
+        if self.state is State.REJECTED or self.resolution:
             return False
         if (self.method, self.kind, self.digest) != (other.method, other.kind, other.digest):
             return False
@@ -92,7 +136,7 @@ class Submission:
         if other.has_caller_key:
             return other.idempotency_key == self.idempotency_key
         # Without a key from the caller, an equal request may also be a new attempt after a failure.
-        return self.state in {State.RECORDED, State.SENT, State.UNKNOWN}
+        return self.is_in_flight
 
     def is_resend_safe(self, now: datetime) -> bool:
         """Return whether sending it again with its key can't write twice, whatever its outcome.

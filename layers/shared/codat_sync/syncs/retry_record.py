@@ -26,7 +26,9 @@ class Retry:
     """The retry of a failed sync. ``sync_ids`` are the syncs that its retries created, oldest first.
 
     ``steps`` counts its failed transactions by next step; ``blocked`` lists the first of them for each step that
-    needs an action. ``version`` is the table's: it increases with each write.
+    needs an action. ``version`` is the table's: it increases with each write. ``unknown_ids`` are the first of those
+    that are not checked again although nobody knows whether they are written; ``acknowledged_ids`` those of which an
+    operator has said that this is dealt with.
     """
 
     state: RetryState
@@ -35,3 +37,5 @@ class Retry:
     due_at: datetime | None
     blocked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     version: int = 0
+    unknown_ids: tuple[str, ...] = ()
+    acknowledged_ids: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from codat_sync.aws.dynamodb import Attributes, Table
-from codat_sync.aws.table_schema import due_index_keys, retry_key
+from codat_sync.aws.table_schema import UNKNOWN, due_index_keys, retry_key, unknown_index_keys
 from codat_sync.core.enums import parse_enum
 from codat_sync.core.errors import ConditionFailedError
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
@@ -50,19 +50,40 @@ class RetryRepository:
     def put(self, company_id: str, sync_id: str, retry: Retry, stored: Retry | None) -> None:
         """Store a sync's retry, planned from ``stored``. If it was made due in the meantime, it stays due."""
         due_at = format_timestamp(retry.due_at) if retry.due_at else None
+        is_listed = bool(set(retry.unknown_ids) - set(stored.acknowledged_ids if stored else ()))
+        summary = {"companyId": company_id, "syncId": sync_id, "state": retry.state.value}
         changes = {
             "v": _VERSION,
             "state": retry.state.value,
             "syncIds": list(retry.sync_ids),
             "steps": dict(retry.steps),
             "blocked": {step: list(names) for step, names in retry.blocked.items()},
-            "summary": {"companyId": company_id, "syncId": sync_id, "state": retry.state.value},
+            "summary": {**summary, "transactionIds": list(retry.unknown_ids)} if is_listed else summary,
             **due_index_keys(due_at),
+            # After the submissions, which are listed by time.
+            **unknown_index_keys(f"SYNC#{sync_id}" if is_listed else None),
         }
         seen = stored.due_at if stored else None
         with suppress(ConditionFailedError):
             processed_at = format_timestamp(seen) if seen else None
             self._table.update(retry_key(sync_id), changes, {"dueAt": processed_at}, increment="version")
+
+    def acknowledge(self, sync_id: str, by: str, reason: str, now: datetime) -> bool:
+        """Take a retry off the list of unknown outcomes, and record who dealt with it; False if it is not on it.
+
+        It is listed again if other transactions are unknown.
+        """
+        found = self._table.get([retry_key(sync_id)])
+        listed_ids = found[0].get("summary", {}).get("transactionIds", ()) if found else ()
+        known = found[0].get("acknowledged", {}).get("ids", ()) if found else ()
+        statement = {"by": by, "reason": reason, "at": format_timestamp(now), "ids": sorted({*known, *listed_ids})}
+        try:
+            self._table.update(
+                retry_key(sync_id), {"acknowledged": statement, **unknown_index_keys(None)}, {"dayPk": UNKNOWN}
+            )
+        except ConditionFailedError:
+            return False
+        return True
 
     def clear_due(self, sync_id: str) -> None:
         """Clear the due time of a sync's retry: another sync's retry covers it."""
@@ -84,4 +105,5 @@ def read_retry(values: Mapping[str, Any]) -> Retry:
         due_at=parse_timestamp(values.get("dueAt")),
         blocked={step: tuple(names) for step, names in values.get("blocked", {}).items()},
         version=int(values.get("version", 0)),
+        acknowledged_ids=tuple((values.get("acknowledged") or {}).get("ids", ())),
     )

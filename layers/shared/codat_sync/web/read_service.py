@@ -15,6 +15,8 @@ from codat_sync.queries.sync_query import MAX_DAYS, HistoryPage, HistoryQuery, L
 from codat_sync.reconciliation.completeness import CompanyCompleteness, Completeness, OverallCompleteness
 from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
 from codat_sync.retries.preview import RetryPreviewService
+from codat_sync.submissions.repository import SubmissionRepository
+from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web.parameters import identifier
@@ -66,6 +68,8 @@ class ReadService:
     completeness: Completeness
     run_repository: ReconciliationRunRepository
     retry_previews: RetryPreviewService
+    submissions: SubmissionRepository
+    unknown_outcomes: UnknownOutcomeRepository
     live: LiveLookup
     now: Callable[[], datetime]
 

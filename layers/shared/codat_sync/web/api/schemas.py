@@ -356,6 +356,24 @@ class FailureCauses(_Answer):
     is_truncated: bool = Field(description="Whether not all failures are included: see the three fields above")
 
 
+class UnknownOutcome(_Answer):
+    """Transactions of which only the accounting software shows whether they were written."""
+
+    company_id: str
+    transaction_ids: list[str] = Field(description="At most 100 are listed")
+    submission_id: str | None = Field(description="The submission whose response was lost")
+    sync_id: str | None = Field(description="Or the failed sync that ended without saying what became of them")
+    since: datetime | None = Field(description="When the submission was sent")
+    next_lookup_at: datetime | None = Field(description="Null if its outcome is no longer looked up in Codat")
+
+
+class UnknownOutcomes(_Answer):
+    """One page of the unknown outcomes: submissions, oldest first, then syncs."""
+
+    outcomes: list[UnknownOutcome]
+    next_cursor: str | None
+
+
 class LiveSync(_Answer):
     """A sync's current status in Codat. If ``isQueued``, the stored sync is updated within seconds."""
 

@@ -33,6 +33,7 @@ from codat_sync.web.read_service import ReadService
 
 _LATEST = 8
 _TOP_CAUSES = 6
+_MAX_UNKNOWN = 100  # counted
 
 PageFormat = Annotated[Literal["html", "csv"], Query(description="csv continues to the end and ignores `limit`")]
 Columns = Annotated[list[str] | None, Query(alias="column", description="Columns to show")]
@@ -45,11 +46,12 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
     def dashboard(first: First = None, last: Last = None) -> Response[Any]:
         asked = period(first, last, read_service.now)
         failed = HistoryQuery(asked, outcomes=frozenset({Outcome.FAILED}), limit=_LATEST)
-        with ThreadPoolExecutor(4) as pool:  # The four queries are independent.
+        with ThreadPoolExecutor(5) as pool:  # The five queries are independent.
             totals = pool.submit(read_service.sync_history.totals, asked, None)
             causes = pool.submit(read_service.find_causes, asked, None)
             latest = pool.submit(read_service.sync_history.load_item_page, failed, None)
             found = pool.submit(read_service.load_completeness)
+            unknown = pool.submit(read_service.unknown_outcomes.load, None, _MAX_UNKNOWN)
         return page(
             app.context["request"],
             "dashboard.html",
@@ -62,6 +64,8 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             latest=latest.result(),
             completeness=found.result().overall,
             endpoint=found.result().endpoint,
+            unknown_outcomes=len(unknown.result()[0]),
+            has_more_unknown=unknown.result()[1] is not None,
         )
 
     @app.get("/syncs")

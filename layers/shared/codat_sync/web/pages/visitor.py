@@ -20,6 +20,11 @@ class Visitor:
     form_token: str
     is_authentication_off: bool
 
+    @property
+    def signature(self) -> str:
+        """Who a decision is recorded as."""
+        return f"{self.name} ({self.subject})"
+
 
 ANONYMOUS = Visitor("", "", may_retry=False, form_token="", is_authentication_off=False)
 

@@ -1,0 +1,123 @@
+"""Let an operator state the outcome of a submission that Codat does not tell.
+
+Why this can't write twice: nothing is sent. A statement is accepted only for a reported submission, of which nothing is
+in transit any more and nothing may be sent again (see ``UNKNOWN_AFTER``). Only transactions stated as not written may
+be submitted again, each with a claim of its own.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from codat_sync.aws.observability import logger
+from codat_sync.core.errors import (
+    ClaimConflictError,
+    CompanyErasedError,
+    InvalidBodyError,
+    TooEarlyError,
+    ValidationIssue,
+)
+from codat_sync.submissions.submission import UNKNOWN_AFTER, Resolution
+
+if TYPE_CHECKING:
+    from codat_sync.submissions.repository import SubmissionRepository
+    from codat_sync.submissions.submission import Submission
+    from codat_sync.syncs.repository import SyncRepository
+    from codat_sync.syncs.retry_repository import RetryRepository
+
+MAX_REASON_LENGTH = 500
+_PLAN_DELAY = timedelta(minutes=1)  # longer than the write that follows
+
+
+@dataclass(frozen=True, slots=True)
+class ResolutionCommand:
+    """State which transactions of a submission are written (None: all of them), who found that out, and how."""
+
+    submission_id: str
+    written: frozenset[str] | None
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgementCommand:
+    """State that the unknown outcomes of a failed sync are dealt with in the accounting software: who, and how."""
+
+    sync_id: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ResolutionService:
+    """Resolve submissions. ``is_not_erased`` returns whether a company's data may be written, by its id."""
+
+    submissions: "SubmissionRepository"
+    store: "SyncRepository"
+    retries: "RetryRepository"
+    is_not_erased: Callable[[str], bool]
+    now: Callable[[], datetime]
+
+    def resolve(self, command: ResolutionCommand) -> bool:
+        """Record the statement. Returns False if the submission is not in flight (any more), or does not exist.
+
+        Raises InvalidBodyError, TooEarlyError, CompanyErasedError and DynamoDB's errors.
+        """
+        submission = self.submissions.load(command.submission_id)
+        if submission is None:
+            return False
+        if not submission.is_in_flight:
+            self.submissions.clear_due(submission)  # An older version may have left it on the list.
+            return False
+        written = submission.transaction_ids if command.written is None else command.written
+        self._require_resolvable(submission, command, written)
+        resolution = Resolution(command.by, command.reason.strip(), self.now())
+        self._reschedule_retries(submission)
+        try:
+            self.submissions.mark_resolved(submission, resolution, written)
+        except ClaimConflictError:
+            return False  # Its outcome was found, or another operator was first.
+        logger.info(
+            "submission resolved",
+            submission_id=submission.submission_id,
+            company_id=submission.company_id,
+            written=sorted(written),
+            resolved_by=command.by,
+        )
+        return True
+
+    def acknowledge(self, command: AcknowledgementCommand) -> bool:
+        """Take a failed sync off the list; False if it is not on it. Raises InvalidBodyError and DynamoDB's errors.
+
+        The transactions are not released: their sync has ended without an outcome, so they are never sent again.
+        """
+        _require_reason(command.reason)
+        is_done = self.retries.acknowledge(command.sync_id, command.by, command.reason.strip(), self.now())
+        logger.info("unknown outcomes acknowledged", sync_id=command.sync_id, by=command.by, is_done=is_done)
+        return is_done
+
+    def _require_resolvable(
+        self, submission: "Submission", command: ResolutionCommand, written: Collection[str]
+    ) -> None:
+        _require_reason(command.reason)
+        if unknown := set(written) - set(submission.transaction_ids):
+            raise InvalidBodyError(
+                [ValidationIssue("written", f"not in this submission: {', '.join(sorted(unknown))}")]
+            )
+        if not self.is_not_erased(submission.company_id):
+            raise CompanyErasedError(submission.company_id)
+        if submission.reported_at is None or self.now() - submission.began_at < UNKNOWN_AFTER:
+            raise TooEarlyError("its outcome is still being looked up, and it may be sent again with its key")
+
+    def _reschedule_retries(self, submission: "Submission") -> None:
+        """Have the retries of the transactions planned anew soon: before the resolution, so that a crash loses none."""
+        due_at = self.now() + _PLAN_DELAY
+        for transaction_id in submission.transaction_ids:
+            for sync_id in self.store.load_sync_ids_of_transaction(submission.company_id, transaction_id):
+                self.retries.reschedule(submission.company_id, sync_id, due_at)
+
+
+def _require_reason(reason: str) -> None:
+    if not 0 < len(reason.strip()) <= MAX_REASON_LENGTH:
+        raise InvalidBodyError([ValidationIssue("reason", f"is required: 1 to {MAX_REASON_LENGTH} characters")])
