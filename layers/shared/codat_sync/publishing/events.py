@@ -58,7 +58,7 @@ class SyncFailed(SyncEvent):
 
 
 class SyncStatusUnknown(SyncEvent):
-    """It is unknown whether a sync was written: an operator has to check it. See its status code and transactions."""
+    """A sync ended, but whether all of it was written is unknown: an operator has to check it."""
 
 
 class UnfinishedSyncEvent(DomainEvent):
