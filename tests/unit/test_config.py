@@ -129,10 +129,10 @@ def test_authentication_is_off_nowhere_but_in_the_local_environment(environment:
 @pytest.mark.parametrize("name", ["ISSUER", "PUBLIC_URL"])
 def test_nobody_signs_in_without_tls_but_in_the_local_environment(name: str) -> None:
     """Nothing else says that a token is the issuer's."""
-    told = _LOGIN | {name: "http://127.0.0.1:9"}
-    assert LoginSettings.from_environment(told | {"ENVIRONMENT": "local"})
+    environment = _LOGIN | {name: "http://127.0.0.1:9"}
+    assert LoginSettings.from_environment(environment | {"ENVIRONMENT": "local"})
     with pytest.raises(SettingsError, match=name):
-        LoginSettings.from_environment(told)
+        LoginSettings.from_environment(environment)
 
 
 @pytest.mark.parametrize("name", ["SYNC_TABLE_NAME", "EVENT_BUS_NAME", "PUBLISH_DEAD_LETTER_QUEUE_URL"])

@@ -78,7 +78,7 @@ def _pages(sync_history: SyncHistory, index: KnownListing, query: HistoryQuery) 
     cursor = None
     for _ in range(200):
         before = index.requests
-        page = sync_history.load_item_page(query, cursor)
+        page = sync_history.load_page(query, cursor)
         assert index.requests - before <= MAX_REQUESTS
         assert len(page.rows) <= query.limit
         yield from page.rows

@@ -86,7 +86,7 @@ class SyncHistory:
 
     index: "SyncIndex"
 
-    def load_item_page(self, query: HistoryQuery, cursor: str | None) -> HistoryPage:
+    def load_page(self, query: HistoryQuery, cursor: str | None) -> HistoryPage:
         """Return a page of matching syncs. Raises InvalidQueryError for an invalid cursor.
 
         In order of time a page takes one request if its first day has enough rows, and 31 at most. It may then have

@@ -66,13 +66,13 @@ class ReadService:
         Raises InvalidQueryError and UnprocessedItemsError.
         """
         if not search or not search.strip():
-            return self.sync_history.load_item_page(query, cursor)
+            return self.sync_history.load_page(query, cursor)
         wanted = identifier("search", search.strip())
         if found := self.details.load_listed([wanted]):
             return HistoryPage(found, None)
         if query.company_id not in {None, wanted}:
             return HistoryPage([], None)
-        return self.sync_history.load_item_page(replace(query, company_id=wanted), cursor)
+        return self.sync_history.load_page(replace(query, company_id=wanted), cursor)
 
     def company(self, company_id: str) -> CompanyOverview:
         """Return a company and its syncs of the last three months. Raises UnprocessedItemsError."""

@@ -37,7 +37,7 @@ def add_company_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             offered=offered(asked, read_service.now().date()),
             totals=totals,
             chart=chart(totals.days),
-            latest=read_service.sync_history.load_item_page(HistoryQuery(asked, wanted, limit=_LATEST), None).rows,
+            latest=read_service.sync_history.load_page(HistoryQuery(asked, wanted, limit=_LATEST), None).rows,
         )
 
     @app.get("/company/<company_id>/transactions/<transaction_id>")
