@@ -8,7 +8,6 @@ from codat_sync.config import (
     HealthSettings,
     LoginSettings,
     PublishSettings,
-    ReceiverSettings,
     ReconcileSettings,
     RetrySettings,
     SubmitSettings,
@@ -26,15 +25,6 @@ _WORKER = {
     "POLL_INITIAL_DELAY_SECONDS": "60",
     "MAXIMUM_CONCURRENCY": "2",
 }
-
-
-@pytest.mark.parametrize("name", ["WEBHOOK_SECRET_ARN", "SYNC_QUEUE_URL"])
-def test_the_receiver_says_which_variable_is_missing(name: str) -> None:
-    """When it starts, not when the first webhook comes."""
-    environment = {"WEBHOOK_SECRET_ARN": "arn:secret", "SYNC_QUEUE_URL": "https://queue"}
-    assert ReceiverSettings.from_environment(environment) == ReceiverSettings("arn:secret", "https://queue")
-    with pytest.raises(SettingsError, match=name):
-        ReceiverSettings.from_environment(environment | {name: ""})
 
 
 @pytest.mark.parametrize("name", list(_WORKER))
