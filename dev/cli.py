@@ -19,6 +19,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+_ReceiverEvent = Annotated[
+    Path,
+    typer.Argument(exists=True, dir_okay=False, help="Event of API Gateway, such as those in events/receiver."),
+]
+
 app.add_typer(sam_local_app)
 app.add_typer(release_app)
 
@@ -60,7 +65,7 @@ def down() -> None:
 def show_sync(sync_id: Annotated[str, typer.Argument(help="Id of the sync at Codat.")]) -> None:
     """Show a sync in the table of the local stack.
 
-    Waits up to 15 s for it. Prints its outcome, schedule and items.
+    Waits for it while webhooks are being processed. Prints its outcome, schedule and items.
     """
     from dev.local_stack.show_sync import show_sync as show
 
@@ -70,27 +75,32 @@ def show_sync(sync_id: Annotated[str, typer.Argument(help="Id of the sync at Cod
 @app.command(
     epilog=examples(
         "python -m dev sign-webhook events/receiver/sync-successful.json | sam local invoke ReceiverFunction -e -",
-        "python -m dev sign-webhook --curl events/receiver/sync-successful.json | curl --config -",
     )
 )
-def sign_webhook(
-    payload: Annotated[
-        Path,
-        typer.Argument(exists=True, dir_okay=False, help="Event of API Gateway, such as those in events/receiver."),
-    ],
-    *,
-    curl: Annotated[bool, typer.Option("--curl", help="Print a configuration for curl instead of the event.")] = False,
-    api: Annotated[
-        str | None, typer.Option("--api", metavar="URL", help="API that curl posts to. Without it: the local stack.")
-    ] = None,
-) -> None:
+def sign_webhook(payload: _ReceiverEvent) -> None:
     """Sign a webhook as Codat would now.
 
     Uses the secret of the local stack. Prints the signed event. The signature expires after five minutes.
     """
-    from dev.local_stack.sign_webhook import sign_webhook as sign
+    from dev.local_stack.webhooks import sign_webhook as sign
 
-    sign(payload, curl=curl, api_url=api)
+    sign(payload)
+
+
+@app.command(epilog=examples("python -m dev send-webhook events/receiver/sync-successful.json"))
+def send_webhook(
+    payload: _ReceiverEvent,
+    api: Annotated[
+        str | None, typer.Option("--api", metavar="URL", help="API to post to. Without it: the local stack.")
+    ] = None,
+) -> None:
+    """Send a webhook, signed as Codat would now.
+
+    Uses the secret of the local stack. Prints the response: 202 if the webhook is accepted.
+    """
+    from dev.local_stack.webhooks import send_webhook as send
+
+    send(payload, api)
 
 
 @app.command(epilog=examples("make screenshots"))

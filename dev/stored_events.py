@@ -25,8 +25,9 @@ RECEIVER_ANSWERS = {
     "sync-unsuccessful-put": 202,
     UNSIGNED: 401,
 }
-# The reasons of the dead letters in each batch. No message is redelivered.
+# The reasons of the dead letters in each batch. No message is redelivered. The first one stores the sync.
 WORKER_REASONS: dict[str, list[str]] = {
+    "sync-unsuccessful": [],
     "check": [],
     "connection-disconnected": [],
     "not-ours": [],
@@ -34,7 +35,6 @@ WORKER_REASONS: dict[str, list[str]] = {
     "same-sync-thrice": [],
     "sync-completed-old": [],
     "sync-successful": [],
-    "sync-unsuccessful": [],
 }
 
 # The clock's response when nothing is due.
@@ -51,15 +51,29 @@ PUBLISH_EVENTS: dict[str, list[str]] = {
 # Reconcile's response when the table is complete, without the varying fields.
 RECONCILE_ANSWERS = {"each-five-minutes": {"stopReason": "completed", "enqueued": 0}}
 
+# The responses that follow are those once the worker has stored the sync, without the varying fields.
+SUBMIT_ANSWERS = {"create-expenses": {"statusCode": 200, "hasSyncId": True}}
+_STEPS = {"steps": {TRANSACTION_IDS[1]: "noBodyRecorded"}}
+RETRY_ANSWERS: dict[str, dict[str, Any]] = {
+    "asked": {"statusCode": 200, **_STEPS},
+    "direct": _STEPS,
+    "due": {"batchItemFailures": []},
+}
+_FAILED = {"syncId": SYNC_ID, "outcome": "failed", "code": 5130}
+HEALTH_ANSWERS: dict[str, dict[str, Any]] = {
+    "history": {"statusCode": 200, "syncs": [_FAILED]},
+    "sync": {"statusCode": 200, "sync": {**_FAILED, "transactions": 2, "failed": 1}},
+}
+
 # Every payload, by function.
 PAYLOADS: dict[str, set[str]] = {
     "receiver": set(RECEIVER_ANSWERS),
     "worker": set(WORKER_REASONS),
     "clock": set(CLOCK_ANSWERS),
     "reconcile": set(RECONCILE_ANSWERS),
-    "submit": {"create-expenses"},
-    "retry": {"asked", "direct", "due"},
-    "health": {"history", "sync"},
+    "submit": set(SUBMIT_ANSWERS),
+    "retry": set(RETRY_ANSWERS),
+    "health": set(HEALTH_ANSWERS),
     "publish": set(PUBLISH_EVENTS),
 }
 

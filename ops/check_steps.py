@@ -5,13 +5,14 @@ import json
 import secrets
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import httpx
 
 from codat_sync.aws.secrets import CachedSecret
 from codat_sync.codat.client import parse_api_key
+from codat_sync.core.clock import utc_now
 from codat_sync.core.errors import SecretUnavailableError
 from codat_sync.dead_letters.dead_letter import DeadLetterFilter
 from codat_sync.webhooks.signature import SigningSecrets, parse_signing_secrets
@@ -86,7 +87,7 @@ def call_codat(deployment: Deployment, api_key: str) -> str:
 
 def post_event(deployment: Deployment, signing: SigningSecrets) -> str:
     """Post a signed event to the webhook URL, as Codat would; returns its webhook-id."""
-    webhook_id, now = f"msg_check_{secrets.token_hex(12)}", datetime.now(UTC)
+    webhook_id, now = f"msg_check_{secrets.token_hex(12)}", utc_now()
     body = json.dumps({"id": webhook_id, "eventType": EVENT_TYPE, "generatedDate": now.isoformat(), "payload": {}})
     headers = {
         "content-type": "application/json",
@@ -113,7 +114,7 @@ def post_event(deployment: Deployment, signing: SigningSecrets) -> str:
 def wait_for_worker(deployment: Deployment, webhook_id: str) -> float:
     """Wait until the worker logs that it acknowledged the event; returns how many seconds that took."""
     began = time.monotonic()
-    since = datetime.now(UTC) - _CLOCK_SKEW
+    since = utc_now() - _CLOCK_SKEW
     while time.monotonic() - began < _ACKNOWLEDGE_TIMEOUT_SECONDS:
         lines = _log_lines(deployment, "WorkerLogGroup", webhook_id, since)
         if any(webhook_id in line and '"IgnoredEventTask"' in line for line in lines):

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from codat_sync.core.clock import utc_now
 from codat_sync.core.errors import QueueUnavailableError
 from codat_sync.dead_letters.dead_letter import DeadLetter, DeadLetterFilter, DropDecision
 from codat_sync.dead_letters.queue import DeadLetterQueueClient, DroppedLetterRepository
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # By queue name: the outputs with the URLs of the dead-letter queue and of the queue its messages came from. Those of
-# publish came from the table's stream: `make republish` re-sends them.
+# publish came from the table's stream: `make republish` re-sends them. Those of attention are events for its topic.
 QUEUES: Mapping[str, tuple[str, str | None]] = {
     "sync": ("SyncDeadLetterQueueUrl", "SyncQueueUrl"),
     "retry": ("RetryDeadLetterQueueUrl", "RetryQueueUrl"),
     "publish": ("PublishDeadLetterQueueUrl", None),
+    "attention": ("AttentionDeadLetterQueueUrl", None),
 }
 
 
@@ -67,7 +68,7 @@ def drop(stack: str | None, wanted: DeadLetterFilter, why: str, *, dry_run: bool
         if dry_run:
             _print(letters.find(wanted), "would be dropped and recorded in SyncTable")
         else:
-            dropped = letters.drop(wanted, DropDecision(why, deployment.operator, datetime.now(UTC)))
+            dropped = letters.drop(wanted, DropDecision(why, deployment.operator, utc_now()))
             _print(dropped, "dropped and recorded in SyncTable")
 
 

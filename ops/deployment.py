@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
 
 from codat_sync.aws.dynamodb import Table
 from ops import cloudformation
@@ -52,7 +59,8 @@ class Deployment:
             deployment = cls(stack, boto3.Session()) if stack else cls.local(Outputs.read())
             _ = deployment.outputs
         except (BotoCoreError, ClientError) as error:
-            raise CommandError(f"can't read {f'the stack {stack}' if stack else 'the local stack'}: {error}") from error
+            name = f"the stack {stack}" if stack else "the local stack"
+            raise CommandError(f"can't read {name}: {error}\n{_remedy(error, stack)}") from error
         return deployment
 
     @classmethod
@@ -135,3 +143,18 @@ class Deployment:
     def sqs(self) -> "SQSClient":
         """A client of SQS."""
         return self._session.client("sqs", endpoint_url=self._url, config=self._config)
+
+
+def _remedy(error: BotoCoreError | ClientError, stack: str | None) -> str:
+    """Return what to do about a stack that can't be read."""
+    if not stack:
+        return "Start it with `make up`."
+    match error:
+        case NoRegionError():
+            return "Name the stack's region: export AWS_REGION=…"
+        case NoCredentialsError() | PartialCredentialsError() | ProfileNotFound():
+            return "Sign in to the stack's AWS account: aws configure, aws sso login, or export AWS_PROFILE=…"
+        case _:
+            return (
+                "Check the account and the region: aws sts get-caller-identity; `make deploy ENV=…` creates the stack."
+            )

@@ -1,12 +1,12 @@
 """Erase a company's data, or lift the erasure block."""
 
 from collections import Counter
-from datetime import UTC, datetime
 from time import sleep
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from codat_sync.companies.tombstones import TombstoneRepository
+from codat_sync.core.clock import utc_now
 from codat_sync.core.errors import CodatSyncError
 from codat_sync.erasure.company_items import CompanyItems
 from codat_sync.erasure.service import ErasureResult, ErasureService
@@ -45,9 +45,8 @@ def _service(deployment: Deployment) -> ErasureService:
         queues, operator, table = dead_letters(deployment).queues, deployment.operator, deployment.table
     except (BotoCoreError, ClientError) as error:
         raise CommandError(f"can't read {deployment.description}: {error}") from error
-    now = lambda: datetime.now(UTC)  # noqa: E731
     return ErasureService(
-        TombstoneRepository(table), CompanyItems(table), queues, operator, now, sleep, _print_progress
+        TombstoneRepository(table), CompanyItems(table), queues, operator, utc_now, sleep, _print_progress
     )
 
 

@@ -43,8 +43,11 @@ class Outputs:
         """Return those of the stack that `make up` started. Raises CommandError."""
         if not OUTPUTS.exists():
             raise CommandError("The local stack is not running: start it with `make up`.")
-        values = json.loads(OUTPUTS.read_text())
-        return cls(**{field.name: values[_camel_case(field.name)] for field in fields(cls)})
+        try:
+            values = json.loads(OUTPUTS.read_text())
+            return cls(**{field.name: values[_camel_case(field.name)] for field in fields(cls)})
+        except (ValueError, KeyError) as error:
+            raise CommandError("The local stack is another version's: start it again with `make up`.") from error
 
 
 def local_session() -> boto3.Session:

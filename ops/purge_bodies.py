@@ -1,9 +1,10 @@
 """Purge stored request bodies that are older than a number of days."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from codat_sync.core.clock import utc_now
 from codat_sync.erasure.body_retention import BodyPurger
 from ops.deployment import Deployment
 from ops.errors import CommandError
@@ -11,7 +12,7 @@ from ops.errors import CommandError
 
 def purge_bodies(stack: str | None, days: int, *, dry_run: bool) -> None:
     """Purge the bodies stored more than ``days`` days ago and print how many; with ``dry_run``, count them only."""
-    bodies, now = BodyPurger(Deployment.connect(stack).table), datetime.now(UTC)
+    bodies, now = BodyPurger(Deployment.connect(stack).table), utc_now()
     before = now - timedelta(days=days)
     try:
         number, done = (

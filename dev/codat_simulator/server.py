@@ -4,7 +4,8 @@ The control API under `/_simulator/` needs no key and accepts only callers on th
 Invalid requests get a 400 and unknown ids a 404, both with `{"error": …}`.
 
     GET    state                    {companies, syncs: [{syncId, companyId, code, items, …}]}
-    POST   companies                {name?, companyId?, sourcePlatform?, targetPlatform?} → the company
+    POST   companies                {name?, companyId?, sourcePlatform?, targetPlatform?, tags?, updatesExpenses?}
+                                    → the company; unless updatesExpenses, a PUT of an expense gets a 422
     DELETE companies/{companyId}    Codat returns 404 for it from now on
     POST   syncs                    {companyId, code?, items? | generate?, edgeCases?, syncId?, syncStatus?,
                                     errorMessage?, syncExceptionMessage?, syncUtc?, dataPushed?} → the sync; an item is
@@ -23,6 +24,7 @@ Invalid requests get a 400 and unknown ids a 404, both with `{"error": …}`.
                                     idempotencyKey}, transactions: [{transactionId, body, attempt}]}]
     GET    books/{companyId}        everything written, in order:
                                     [{transactionId, kind, method, syncId, body}]
+    GET    attachments              uploaded files: [{attachmentId, companyId, transactionId, fileName, size}]
     PUT    companies/{companyId}/connection-status   {status}; unless Linked, syncs finish with 4220
                                     → the company
     POST   webhooks                 {syncId? | companyId?, generation?: current | old, eventType?, overrides?, body?,
@@ -31,7 +33,8 @@ Invalid requests get a 400 and unknown ids a 404, both with `{"error": …}`.
     POST   webhooks/{webhookId}/replay      the same body as a new message → {webhookId}
     POST   webhooks/{webhookId}/redeliver   the same message again → {webhookId}
     GET    deliveries               [{webhookId, pending, attempts: [{at, status, error, seconds}]}]
-    PUT    webhook-url              {url}
+    PUT    webhook-url              {url, disabled?, eventTypes?, companyTags?}; the two filters apply to the webhooks
+                                    of finished syncs, as at Codat
     POST   faults                   {kind, times?, path?, companyId?, syncId?, seconds?, status?, retryAfter?, total?};
                                     the kinds are in `dev.codat_simulator.faults`
     DELETE faults

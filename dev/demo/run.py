@@ -9,7 +9,7 @@ from datetime import timedelta
 from codat_sync.aws.dynamodb import Table
 from codat_sync.syncs.repository import SyncRepository
 from dev.codat_simulator.control.client import SimulatorControl
-from dev.demo.scenario.delivery import DeliveryScenario, depth
+from dev.demo.scenario.delivery import DeliveryScenario
 from dev.demo.scenario.outages import Outages
 from dev.demo.scenario.reconciliation import Reconciler
 from dev.demo.scenario.submissions import SubmissionService
@@ -19,7 +19,7 @@ from dev.demo.verification.expected import answers, expected_records
 from dev.demo.verification.published_events import collect_events
 from dev.demo.verification.result import Result
 from dev.demo.verification.stored import stored_records
-from dev.local_stack.aws_clients import LocalAws
+from dev.local_stack.aws_clients import LocalAws, queue_depth
 from dev.local_stack.bus_subscriber import subscribe
 from dev.local_stack.temporary_stack import local_stack
 from ops.cloudformation import physical_ids
@@ -85,7 +85,7 @@ def _run(outputs: Outputs, screen: Screen) -> Result:
             published=published,
             reconciliation=reconciliation,
             queued=queued,
-            dead_letters=depth(aws.sqs, outputs.dead_letter_queue_url),
+            dead_letters=queue_depth(aws.sqs, outputs.dead_letter_queue_url),
         )
 
 

@@ -1,6 +1,11 @@
 """AWS clients of the local stack."""
 
+from typing import TYPE_CHECKING
+
 from ops.local_stack import NO_PROXY, local_session
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 
 class LocalAws:
@@ -18,3 +23,11 @@ class LocalAws:
         self.secretsmanager = session.client("secretsmanager", endpoint_url=endpoint_url, config=config)
         self.sns = session.client("sns", endpoint_url=endpoint_url, config=config)
         self.sqs = session.client("sqs", endpoint_url=endpoint_url, config=config)
+
+
+def queue_depth(sqs: "SQSClient", url: str) -> int:
+    """Return the number of messages in a queue, those in flight included."""
+    attributes = sqs.get_queue_attributes(
+        QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    )["Attributes"]
+    return sum(map(int, attributes.values()))

@@ -1,9 +1,10 @@
 """Subscribe to the event bus: a rule sends all published events to a queue."""
 
 import json
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from dev.waiting import poll
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 
 _NAME = "subscriber"
-_POLL_SECONDS = 0.1
 
 
 @dataclass
@@ -34,16 +34,13 @@ class Subscriber:
             self._sqs.delete_message_batch(QueueUrl=self._queue_url, Entries=done)  # type: ignore[arg-type]
         return self.events_by_id
 
-    def wait_for(self, kind: str, *, seconds: float = 60, **fields: object) -> Event | None:
+    def wait_for(self, kind: str, **fields: object) -> Event | None:
         """Return the first event of a type whose details have these ``fields``, None if it does not arrive in time."""
-        deadline = time.monotonic() + seconds
-        while True:
-            for event in self.receive_events().values():
-                if event["detail-type"] == kind and fields.items() <= event["detail"].items():
-                    return event
-            if time.monotonic() > deadline:
-                return None
-            time.sleep(_POLL_SECONDS)
+        return poll(lambda: self._find(kind, fields))
+
+    def _find(self, kind: str, fields: dict[str, object]) -> Event | None:
+        events = (event for event in self.receive_events().values() if event["detail-type"] == kind)
+        return next((event for event in events if fields.items() <= event["detail"].items()), None)
 
     def kinds_for(self, **fields: object) -> list[str]:
         """Return the types of the events whose details have these ``fields``, by version."""

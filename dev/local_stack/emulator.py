@@ -10,13 +10,13 @@ from pathlib import Path
 
 from dev.paths import EMULATOR_VENV
 from dev.processes.process import running
+from dev.waiting import PATIENCE_SECONDS
 from ops.errors import CommandError
 from ops.local_stack import REGION
 
 LOOPBACK = "127.0.0.1"
 
 _LAUNCH = Path(__file__).with_name("launch_emulator.py")
-_START_TIMEOUT_SECONDS = 30
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def _environment(directory: Path, port: int) -> dict[str, str]:
 
 
 def _wait_until_healthy(port: int, log: Path) -> None:
-    connection = HTTPConnection(LOOPBACK, port, timeout=_START_TIMEOUT_SECONDS)
+    connection = HTTPConnection(LOOPBACK, port, timeout=PATIENCE_SECONDS)
     try:
         connection.request("GET", "/_ministack/health")
         connection.getresponse()

@@ -18,6 +18,9 @@ from dev.codat_simulator.control.messages import NewCompany, NewWebhook
 from dev.demo.scenario.delivery import DeliveryScenario
 from dev.demo.scenario.syncs import COMPANIES, Planned
 from dev.local_stack.aws_clients import LocalAws
+from dev.local_stack.simulator_process import add_example_sync
+from dev.stored_events import SYNC_ID
+from dev.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from ops.local_stack import Outputs
@@ -42,17 +45,22 @@ _MAX_IN_FLIGHT = 4
 class SampleHistory:
     """Creates the syncs, always the same ones, and waits until the application has stored them."""
 
-    def __init__(self, outputs: "Outputs", codat: SimulatorControl) -> None:
+    def __init__(self, outputs: "Outputs", codat: SimulatorControl, *, days: int = _DAYS) -> None:
         self._outputs = outputs
         self._codat = codat
+        self._days = days
         self._chance = Random(20)  # noqa: S311 - not for security
         self._now = datetime.now(UTC)
 
     def generate(self) -> int:
-        """Create them, and a submission today with two expenses to retry; returns the number of syncs."""
+        """Create them, the sync of `events/`, and a submission today with two expenses to retry; returns their number.
+
+        The webhook of each is delivered: reconciliation reports a sync as missing that Codat lists and the table lacks.
+        """
+        add_example_sync(self._outputs.codat_url)
         names = COMPANIES.items()
         companies = [self._codat.add_company(NewCompany(name, target_platform=target)) for name, target in names]
-        planned = [self._webhook_for(sync_id) for sync_id in self._syncs(companies)]
+        planned = [self._webhook_for(sync_id) for sync_id in (SYNC_ID, *self._syncs(companies))]
         sqs = LocalAws(self._outputs.aws_endpoint_url).sqs
         delivery = DeliveryScenario(self._codat, sqs, self._outputs.queue_url, lambda _done, _total: None)
         self._submit(companies[0])
@@ -60,7 +68,7 @@ class SampleHistory:
         return len(planned) + 1
 
     def _syncs(self, companies: list[Company]) -> Iterator[str]:
-        for day in range(_DAYS, -1, -1):
+        for day in range(self._days, -1, -1):
             weekend = (self._now - timedelta(days=day)).isoweekday() > 5  # noqa: PLR2004 - Friday
             for _ in range(_MIN_PER_DAY if weekend else self._chance.randint(_MIN_PER_DAY + 1, _MAX_PER_DAY)):
                 company = self._chance.choice(companies)
@@ -106,7 +114,7 @@ class SampleHistory:
             f"{self._outputs.api_url}/companies/{company.company_id}/sync/expenses/expense-transactions",
             json=[generate_expense(each) for each in (good, *failing)],
             headers={"Authorization": f"Basic {credentials}"},
-            timeout=30,
+            timeout=PATIENCE_SECONDS,
             trust_env=False,
         )
         answer.raise_for_status()

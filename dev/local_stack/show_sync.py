@@ -1,6 +1,5 @@
 """Show a sync as it is stored in the local stack's table."""
 
-import time
 from datetime import timedelta
 
 from rich.console import Console
@@ -12,31 +11,23 @@ from codat_sync.syncs.record import SyncRecord
 from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import status_code
 from codat_sync.syncs.sync import Sync
-from dev.local_stack.aws_clients import LocalAws
+from dev.local_stack.aws_clients import LocalAws, queue_depth
+from dev.waiting import poll
 from ops.errors import CommandError
 from ops.local_stack import Outputs
 
-_SECONDS_TO_WAIT = 15
-
 
 def show_sync(sync_id: str) -> None:
-    """Print the sync with its items. Raises CommandError if the table does not have it within 15 s."""
+    """Print the sync with its items. Raises CommandError if the table does not have it once SyncQueue is empty."""
     local = Outputs.read()
+    aws = LocalAws(local.aws_endpoint_url)
     # The retention matters only to writers.
-    store = SyncRepository(
-        Table(LocalAws(local.aws_endpoint_url).dynamodb, local.table_name), event_retention=timedelta()
-    )
-    _print(_awaited(store, sync_id))
-
-
-def _awaited(store: SyncRepository, sync_id: str) -> SyncRecord:
-    """Wait for the sync, as a webhook that was just sent takes a moment to be processed. Raises CommandError."""
-    deadline = time.monotonic() + _SECONDS_TO_WAIT
-    while (record := store.load_sync(sync_id)) is None:
-        if time.monotonic() > deadline:
-            raise CommandError(f"The table has no sync {sync_id}: send a webhook for it first.")
-        time.sleep(0.1)
-    return record
+    store = SyncRepository(Table(aws.dynamodb, local.table_name), event_retention=timedelta())
+    # A webhook that was just sent is on SyncQueue until its sync is stored.
+    poll(lambda: store.load_sync(sync_id) or not queue_depth(aws.sqs, local.queue_url))
+    if (record := store.load_sync(sync_id)) is None:
+        raise CommandError(f"The table has no sync {sync_id}: send a webhook for it first.")
+    _print(record)
 
 
 def _print(record: SyncRecord) -> None:

@@ -5,8 +5,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
+from codat_sync.core.clock import utc_now
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.control.client import SimulatorControl
 from dev.codat_simulator.control.messages import NewCompany
@@ -37,9 +39,10 @@ def send_webhooks_to(webhook_url: str, *, simulator_url: str) -> None:
 
 
 def add_example_sync(simulator_url: str) -> None:
-    """Add the company and the sync of the payloads in `events/` to the simulator."""
+    """Add the company and the sync of the payloads in `events/` to the simulator, as of yesterday."""
     completed, failed = TRANSACTION_IDS
     items = (Item(completed), Item(failed, status="PushError", message="Account 6100 is archived."))
     with SimulatorControl(simulator_url) as control:
         control.add_company(NewCompany(company_id=COMPANY_ID))
-        control.add_sync(company_id=COMPANY_ID, sync_id=SYNC_ID, code=5130, items=items)
+        ended = (utc_now() - timedelta(days=1)).isoformat()
+        control.add_sync(company_id=COMPANY_ID, sync_id=SYNC_ID, code=5130, items=items, sync_utc=ended)

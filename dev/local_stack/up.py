@@ -9,7 +9,6 @@ from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.deployment import deploy
 from dev.local_stack.sample_syncs import SampleHistory
 from dev.local_stack.services import Services, real_codat
-from dev.local_stack.simulator_process import add_example_sync
 from dev.paths import ENV_VARS, LOGS, ROOT
 from dev.private_files import write_private
 from dev.sam_local.env_vars import env_vars
@@ -19,7 +18,7 @@ from ops.local_stack import OUTPUTS, Outputs
 _EXAMPLE = f"""
 Send a webhook, signed as Codat would sign it, and show the sync in the table:
 
-  .venv/bin/python -m dev sign-webhook --curl events/receiver/sync-unsuccessful.json | curl --config -
+  .venv/bin/python -m dev send-webhook events/receiver/sync-unsuccessful.json
   .venv/bin/python -m dev show-sync {SYNC_ID}
 """
 
@@ -56,10 +55,7 @@ def _services() -> tuple[Services, bool]:
     if services:
         print("CODAT_BASE_URL has changed: starting over.")
         background.stop()
-    services = background.start()
-    if services.is_simulated:
-        add_example_sync(services.codat.url)
-    return services, False
+    return background.start(), False
 
 
 def _summary(outputs: Outputs) -> str:

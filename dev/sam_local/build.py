@@ -12,6 +12,7 @@ import yaml
 
 from dev.paths import LOCAL, LOGS, ROOT
 from dev.release.build_target import build_parameters, layer_variables, machine_architecture
+from dev.waiting import PATIENCE_SECONDS
 from ops.errors import CommandError
 
 SAM = LOCAL / "venvs" / "sam" / "bin" / "sam"
@@ -26,7 +27,7 @@ def build() -> str:
     overrides = [*configured["parameter_overrides"], f"Architecture={architecture}"]
     variables = layer_variables(overrides)
     _run([str(SAM), "build", "--config-env", "local", "--parameter-overrides", *overrides], variables)
-    _set_default(ROOT / configured["build_dir"] / "template.yaml", architecture)
+    _adapt(ROOT / configured["build_dir"] / "template.yaml", architecture)
     return f"Python {variables['LAYER_PYTHON']} on {architecture}"
 
 
@@ -42,8 +43,15 @@ def _run(command: list[str], variables: dict[str, str]) -> None:
         raise CommandError(f"the project can't be built; see {_LOG}")
 
 
-def _set_default(path: Path, architecture: str) -> None:
-    """Set the built template's default processor: samconfig.toml can't depend on the machine."""
+def _adapt(path: Path, architecture: str) -> None:
+    """Set the built template's default processor and its timeouts: samconfig.toml can't depend on the machine.
+
+    Lambda's timeouts are for Lambda's processors. Here a cold start may take as long on a busy machine.
+    """
     template = yaml.safe_load(path.read_text())
     template["Parameters"]["Architecture"]["Default"] = architecture
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            timeout = resource["Properties"]["Timeout"]
+            resource["Properties"]["Timeout"] = max(timeout, PATIENCE_SECONDS)
     path.write_text(yaml.safe_dump(template, sort_keys=False, allow_unicode=True))

@@ -59,10 +59,10 @@ def _publish(published: Counter[str], context: "LambdaContext", record: DynamoDB
     except PoisonMessageError as poison:
         # At once: each retry would fail in the same way, and delay the records after it.
         dead_letters.send(record_to_json(record.raw_event, MAX_MESSAGE_BYTES), None, poison)
-        logger.error("dead-lettered", reason=poison.reason, detail=poison.detail, **ids)
+        logger.error("message dead-lettered", reason=poison.reason, detail=poison.detail, **ids)
         metrics.add_metric("RecordDeadLettered", MetricUnit.Count, 1)
     except Exception:
-        logger.exception("failed", **ids)
+        logger.exception("message failed", **ids)
         metrics.add_metric("RecordFailed", MetricUnit.Count, 1)
         raise
     else:

@@ -13,6 +13,7 @@ import pytest
 
 from dev.local_stack.aws_clients import LocalAws
 from dev.stored_events import SYNC_ID
+from dev.waiting import PATIENCE_SECONDS
 from ops.cloudformation import outputs, physical_ids
 from ops.local_stack import STACK, Outputs
 
@@ -35,7 +36,9 @@ class Door:
     def asks(self, token: str | None) -> httpx.Response:
         """Ask for a retry of a sync that is not there."""
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
-        return httpx.post(f"{self.url}/api/v1/syncs/{SYNC_ID}-not-there/retry", json={}, headers=headers, timeout=30)
+        return httpx.post(
+            f"{self.url}/api/v1/syncs/{SYNC_ID}-not-there/retry", json={}, headers=headers, timeout=PATIENCE_SECONDS
+        )
 
     def machine_token(self, scope: str) -> str:
         """Get a token as a machine does."""
@@ -45,7 +48,7 @@ class Door:
         )
         secret = describe_result["UserPoolClient"]["ClientSecret"]
         form = {"grant_type": "client_credentials", "scope": scope}
-        answer = httpx.post(self.token_url, data=form, auth=(client_id, secret))
+        answer = httpx.post(self.token_url, data=form, auth=(client_id, secret), timeout=PATIENCE_SECONDS)
         return str(answer.raise_for_status().json()["access_token"])
 
     def user_token(self, name: str) -> str:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -15,17 +14,17 @@ from codat_sync.syncs.repository import SyncRepository
 from dev.codat_simulator.books.models import Sync
 from dev.codat_simulator.books.sample_data import generate_expense
 from dev.codat_simulator.control.client import SimulatorControl
-from dev.local_stack.aws_clients import LocalAws
+from dev.local_stack.aws_clients import LocalAws, queue_depth
 from dev.stored_events import signed
+from dev.waiting import PATIENCE_SECONDS
 from ops.cli import app
 from ops.errors import CommandError
 from ops.local_stack import REGION, STACK, Outputs
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 
 Command = Callable[..., str]
-
-_SECONDS = 60
 
 
 @pytest.fixture
@@ -91,22 +90,11 @@ def _post_event(stack: Outputs, sync: Sync, webhook_id: str) -> httpx.Response:
     body = json.dumps(event)
     payload = {"body": body, "isBase64Encoded": False, "headers": {}}
     headers = signed(payload, stack.signing_secret, webhook_id=webhook_id)["headers"]
-    return httpx.post(stack.webhook_url, content=body, headers=headers, timeout=30)
+    return httpx.post(stack.webhook_url, content=body, headers=headers, timeout=PATIENCE_SECONDS)
 
 
 def _wait_until_worked_off(aws: LocalAws, stack: Outputs) -> None:
-    deadline = time.monotonic() + _SECONDS
-    while _has_messages(aws, stack):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def _has_messages(aws: LocalAws, stack: Outputs) -> bool:
-    attributes = aws.sqs.get_queue_attributes(
-        QueueUrl=stack.queue_url,
-        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-    )["Attributes"]
-    return any(map(int, attributes.values()))
+    assert eventually(lambda: queue_depth(aws.sqs, stack.queue_url) == 0)
 
 
 def _left_of(sync: Sync, aws: LocalAws, stack: Outputs) -> list[str]:
@@ -137,7 +125,7 @@ def test_a_late_event_does_not_restore_an_erased_company(
         f"{stack.api_url}/companies/{sync.company_id}/sync/expenses/expense-transactions",
         json=[generate_expense("4d7c6929-7770-412b-91bb-44d3bc71d888")],
         headers={"Authorization": f"Basic {base64.b64encode(stack.codat_api_key.encode()).decode()}"},
-        timeout=30,
+        timeout=PATIENCE_SECONDS,
     )
     assert (answer.status_code, answer.json()["canBeRetried"]) == (410, "False")
     with SimulatorControl(stack.codat_url) as codat:

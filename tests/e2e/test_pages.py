@@ -1,7 +1,6 @@
 """The pages on the deployed stack: below its prefix, with no more permissions than the template gives."""
 
 import re
-import time
 from collections.abc import Iterator
 
 import httpx
@@ -11,11 +10,11 @@ from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.control.client import SimulatorControl
 from dev.codat_simulator.control.messages import NewWebhook
 from dev.codat_simulator.faults import Fault
+from dev.waiting import PATIENCE_SECONDS
 from ops.local_stack import Outputs
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
-
-_PATIENCE_SECONDS = 30
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def client(stack: Outputs) -> Iterator[httpx.Client]:
     """Return a browser that shows nothing, and sends forms from the pages' own site."""
     url = httpx.URL(f"{stack.api_url}/")
     origin = f"{url.scheme}://{url.netloc.decode()}"
-    with httpx.Client(base_url=url, headers={"origin": origin}, timeout=30, trust_env=False) as made:
+    with httpx.Client(base_url=url, headers={"origin": origin}, timeout=PATIENCE_SECONDS, trust_env=False) as made:
         yield made
 
 
@@ -74,17 +73,21 @@ def test_one_dead_letter_is_redriven_and_another_dropped(stack: Outputs, client:
 
 def _letters(client: httpx.Client, number: int) -> list[str]:
     """Return the ids of the dead letters once there are so many."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while len(found := re.findall('name="letter" value="([^"]+)"', client.get("dead-letters").text)) < number:
-        assert time.monotonic() < deadline, client.get("dead-letters").text
-        time.sleep(0.2)
-    return found
+
+    def look() -> list[str] | None:
+        found = re.findall('name="letter" value="([^"]+)"', client.get("dead-letters").text)
+        return found if len(found) == number else None
+
+    return eventually(look)
 
 
 def _page(client: httpx.Client, path: str) -> httpx.Response:
     """Return a page once it is there: the webhook is still on its way."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while (found := client.get(path)).status_code == 404 and time.monotonic() < deadline:
-        time.sleep(0.2)
+
+    def look() -> httpx.Response | None:
+        found = client.get(path)
+        return None if found.status_code == 404 else found
+
+    found = eventually(look)
     assert found.status_code == 200, found.text
     return found

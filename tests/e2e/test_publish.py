@@ -1,7 +1,6 @@
 """From the table's stream to a subscriber of the bus, through what is deployed on AWS."""
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -19,10 +18,12 @@ from dev.local_stack.aws_clients import LocalAws
 from dev.local_stack.bus_subscriber import Subscriber, create_service_queue, subscribe
 from dev.local_stack.deployment import deploy
 from dev.local_stack.services import running_services
+from dev.waiting import PATIENCE_SECONDS
 from ops.cloudformation import outputs, physical_ids
 from ops.deployment import Deployment
 from ops.local_stack import STACK, Outputs
 from ops.republish import republisher_of
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 
@@ -157,7 +158,7 @@ def test_the_rest_works_without_and_it_can_be_switched_on_later() -> None:
         with SimulatorControl(off.codat_url) as codat:
             store = SyncRepository(Table(aws.dynamodb, off.table_name), event_retention=timedelta())
             before = _webhook(codat, 5130, Item("t1", "PushError"))
-            assert _eventually_there(store, before)
+            assert eventually(lambda: store.load_sync(before))
             _check_core(off, aws, before)
             assert "LatestStreamArn" not in aws.dynamodb.describe_table(TableName=off.table_name)["Table"]
 
@@ -176,14 +177,6 @@ def _check_core(stack: Outputs, aws: LocalAws, sync_id: str) -> None:
     clock = aws.lambda_.invoke(FunctionName=physical_ids(aws.cloudformation)["ClockFunctionAliaslive"])
     assert "FunctionError" not in clock
     assert json.loads(clock["Payload"].read())["gate"] is None
-    retried = httpx.post(f"{stack.api_url}/api/v1/syncs/{sync_id}/retry", json={}, timeout=30)
+    retried = httpx.post(f"{stack.api_url}/api/v1/syncs/{sync_id}/retry", json={}, timeout=PATIENCE_SECONDS)
     assert [each["step"] for each in retried.json()["transactions"]] == ["noBodyRecorded"]
-    assert httpx.get(f"{stack.api_url}/api/v1/syncs", timeout=30).status_code == 404
-
-
-def _eventually_there(store: SyncRepository, sync_id: str) -> bool:
-    for _ in range(600):
-        if store.load_sync(sync_id):
-            return True
-        time.sleep(0.1)
-    return False
+    assert httpx.get(f"{stack.api_url}/api/v1/syncs", timeout=PATIENCE_SECONDS).status_code == 404

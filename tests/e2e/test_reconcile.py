@@ -17,10 +17,11 @@ from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.control.client import SimulatorControl
 from dev.codat_simulator.control.messages import NewWebhook, WebhookUrl
 from dev.local_stack.aws_clients import LocalAws
+from dev.local_stack.sample_syncs import SampleHistory
 from dev.local_stack.temporary_stack import local_stack
 from ops.cloudformation import physical_ids
 from ops.local_stack import Outputs
-from tests.e2e.test_stack import _eventually
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 
@@ -60,7 +61,7 @@ def test_a_lost_webhook_is_made_up_for(stack: Outputs, codat: SimulatorControl, 
     table.update({"pk": "RECONCILE", "sk": "DIRECTORY"}, {"nextAt": None}, {})
     assert _reconcile(stack)["enqueued"] >= 1
     store, completeness = SyncRepository(table, event_retention=timedelta()), Completeness(table)
-    document = _eventually(lambda: store.load_sync(sync.sync_id))
+    document = eventually(lambda: store.load_sync(sync.sync_id))
     assert document.outcome is Outcome.SUCCEEDED
     found = completeness.company(company_id)
     assert found
@@ -70,6 +71,21 @@ def test_a_lost_webhook_is_made_up_for(stack: Outputs, codat: SimulatorControl, 
     found = completeness.company(company_id)
     assert found
     assert found.complete_as_of == found.compared_at
+
+
+def test_the_sample_syncs_of_the_local_stack_are_complete(
+    stack: Outputs, codat: SimulatorControl, table: Table
+) -> None:
+    """Nothing of them is missing or on its way: a new local stack shows no warning."""
+    before = {company.company_id for company in codat.state().companies}
+    SampleHistory(stack, codat, days=1).generate()
+    added = {company.company_id for company in codat.state().companies} - before
+    completeness = Completeness(table)
+    table.update({"pk": "RECONCILE", "sk": "DIRECTORY"}, {"nextAt": None}, {})
+    _reconcile(stack)
+    found = [eventually(lambda each=each: completeness.company(each)) for each in added]
+    assert len(found) > 1
+    assert {company.company_id: company.reasons for company in found if company.reasons} == {}
 
 
 @pytest.mark.parametrize(
@@ -99,4 +115,4 @@ def test_without_reconcile_the_rest_is_deployed() -> None:
         with SimulatorControl(outputs.codat_url) as codat:
             sync = codat.add_sync(company_id=codat.add_company().company_id, code=2000, items=(Item("t"),))
             codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
-            assert _eventually(lambda: store.load_sync(sync.sync_id)).outcome is Outcome.SUCCEEDED
+            assert eventually(lambda: store.load_sync(sync.sync_id)).outcome is Outcome.SUCCEEDED

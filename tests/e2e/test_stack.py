@@ -1,10 +1,9 @@
 """From a webhook of Codat's to the table, through what is deployed on AWS."""
 
 import base64
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -25,13 +24,13 @@ from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.webhooks.events import Generation
 from dev.local_stack.aws_clients import LocalAws
 from dev.stored_events import UNSIGNED, load
+from dev.waiting import PATIENCE_SECONDS
 from ops.dead_letters import dead_letters
 from ops.deployment import Deployment
 from ops.local_stack import Outputs
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
-
-T = TypeVar("T")
 
 
 @pytest.fixture
@@ -65,17 +64,6 @@ def in_progress(stack: Outputs, store: SyncRepository) -> Sync:
         return sync
 
 
-def _eventually(look: Callable[[], T | None], seconds: float = 60) -> T:
-    """Poll ``look`` until it finds something: processing happens in the background."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"it has not come to that within {seconds:.0f} s")
-
-
 def _new_sync(codat: SimulatorControl, code: int = 5130, rows: int = 5) -> Sync:
     return codat.add_sync(company_id=codat.add_company().company_id, code=code, generate=rows)
 
@@ -85,7 +73,7 @@ def _at_version(store: SyncRepository, sync_id: str, version: int = 1) -> SyncRe
         document = store.load_sync(sync_id)
         return document if document and document.version >= version else None
 
-    return _eventually(look)
+    return eventually(look)
 
 
 def _receive(aws: LocalAws, url: str) -> list[Any]:
@@ -106,7 +94,7 @@ def test_a_webhook_becomes_a_sync_in_the_table(codat: SimulatorControl, store: S
     for item in sync.items:
         if item.transaction_id:
             assert store.load_sync_ids_of_transaction(sync.company_id, item.transaction_id) == [sync.sync_id]
-    assert _eventually(lambda: store.load_processed_event_ids(sync.sync_id)) == [webhook_id]
+    assert eventually(lambda: store.load_processed_event_ids(sync.sync_id)) == [webhook_id]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
@@ -148,7 +136,7 @@ def test_a_poison_message_is_dead_lettered_and_redriven_with_make_redrive(
     sync = _new_sync(codat)
     codat.add_fault(Fault("wrong_shape", times=3, sync_id=sync.sync_id, path="status$"))
     codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
-    (message,) = _eventually(lambda: _receive(aws, stack.dead_letter_queue_url))
+    (message,) = eventually(lambda: _receive(aws, stack.dead_letter_queue_url))
     assert message["MessageAttributes"]["reason"]["StringValue"] == "malformed-response"
     assert message["Attributes"]["MessageGroupId"] == sync.company_id
     announced = store.load_sync(sync.sync_id)
@@ -166,7 +154,7 @@ def test_a_poison_message_is_dead_lettered_and_redriven_with_make_redrive(
 def test_what_nobody_signed_changes_nothing(stack: Outputs, aws: LocalAws) -> None:
     """401, and nothing on the queue."""
     payload = load("receiver", UNSIGNED)
-    answer = httpx.post(stack.webhook_url, content=payload["body"])
+    answer = httpx.post(stack.webhook_url, content=payload["body"], timeout=PATIENCE_SECONDS)
     assert answer.status_code == 401
     assert answer.json() == {"message": "Unauthorized"}
     assert _receive(aws, stack.queue_url) == []
@@ -174,8 +162,8 @@ def test_what_nobody_signed_changes_nothing(stack: Outputs, aws: LocalAws) -> No
 
 def test_other_paths_and_methods_lead_nowhere(stack: Outputs) -> None:
     """Only the webhook path can be reached."""
-    assert httpx.get(stack.webhook_url).status_code == 404
-    assert httpx.post(stack.api_url + "/elsewhere").status_code == 404
+    assert httpx.get(stack.webhook_url, timeout=PATIENCE_SECONDS).status_code == 404
+    assert httpx.post(stack.api_url + "/elsewhere", timeout=PATIENCE_SECONDS).status_code == 404
 
 
 def test_what_is_submitted_and_fails_is_created_again(
@@ -189,7 +177,7 @@ def test_what_is_submitted_and_fails_is_created_again(
         f"{stack.api_url}/companies/{company.company_id}/sync/expenses/expense-transactions",
         json=[generate_expense(transaction_id)],
         headers={"Authorization": f"Basic {credentials}"},
-        timeout=30,
+        timeout=PATIENCE_SECONDS,
     )
     assert answer.status_code == 200
     sync_id = answer.json()["syncId"]
@@ -197,14 +185,14 @@ def test_what_is_submitted_and_fails_is_created_again(
     assert submitted
     assert submitted.submitted_ids == (transaction_id,)
     codat.settle(sync_id, Settled(otherwise=Verdict("PushError", "busy")))
-    _eventually(lambda: (found := store.load_sync(sync_id)) and found.outcome is Outcome.FAILED)
-    retried = httpx.post(f"{stack.api_url}/api/v1/syncs/{sync_id}/retry", json={}, timeout=30)
+    eventually(lambda: (found := store.load_sync(sync_id)) and found.outcome is Outcome.FAILED)
+    retried = httpx.post(f"{stack.api_url}/api/v1/syncs/{sync_id}/retry", json={}, timeout=PATIENCE_SECONDS)
     assert retried.status_code == 200
     (planned,) = retried.json()["transactions"]
     again = planned["retrySyncId"]
     assert again, planned
     codat.settle(again)
-    _eventually(lambda: (found := store.load_sync(again)) and found.outcome is Outcome.SUCCEEDED)
+    eventually(lambda: (found := store.load_sync(again)) and found.outcome is Outcome.SUCCEEDED)
     assert [entry.sync_id for entry in codat.books(company.company_id)] == [again]
     retry = RetryRepository(Table(aws.dynamodb, stack.table_name)).load(sync_id)
     assert retry
@@ -219,20 +207,20 @@ def test_what_is_in_the_table_is_asked_for_over_http(
     codat.send_webhook(NewWebhook(sync_id=sync.sync_id))
     _at_version(store, sync.sync_id)
     api = f"{stack.api_url}/api/v1"
-    history = httpx.get(f"{api}/syncs", params={"companyId": sync.company_id}, timeout=30).json()
+    history = httpx.get(f"{api}/syncs", params={"companyId": sync.company_id}, timeout=PATIENCE_SECONDS).json()
     assert [row["syncId"] for row in history["syncs"]] == [sync.sync_id]
-    assert httpx.get(f"{api}/totals", timeout=30).json()["total"]["syncs"] >= 1
+    assert httpx.get(f"{api}/totals", timeout=PATIENCE_SECONDS).json()["total"]["syncs"] >= 1
     for path in ("", "/transactions", "/plan"):
-        assert httpx.get(f"{api}/syncs/{sync.sync_id}{path}", timeout=30).status_code == 200
+        assert httpx.get(f"{api}/syncs/{sync.sync_id}{path}", timeout=PATIENCE_SECONDS).status_code == 200
     codat.change_sync(sync.sync_id, code=2000, items=())
-    live = httpx.post(f"{api}/syncs/{sync.sync_id}/refresh", timeout=30)
+    live = httpx.post(f"{api}/syncs/{sync.sync_id}/refresh", timeout=PATIENCE_SECONDS)
     assert live.json()["status"]["code"] == 2000
     assert _at_version(store, sync.sync_id, 2).outcome is Outcome.SUCCEEDED
 
 
 def test_without_codats_key_nobody_gets_to_codat(stack: Outputs) -> None:
     """Whatever the path below /companies."""
-    assert httpx.get(f"{stack.api_url}/companies", timeout=30).status_code == 401
+    assert httpx.get(f"{stack.api_url}/companies", timeout=PATIENCE_SECONDS).status_code == 401
 
 
 def test_a_sync_in_progress_ends_without_a_webhook(in_progress: Sync, store: SyncRepository) -> None:
@@ -242,4 +230,4 @@ def test_a_sync_in_progress_ends_without_a_webhook(in_progress: Sync, store: Syn
         document = _at_version(store, in_progress.sync_id)
         return document if document.outcome is Outcome.SUCCEEDED else None
 
-    assert _eventually(ended, seconds=150).pending_check is None
+    assert eventually(ended).pending_check is None

@@ -13,6 +13,7 @@ TEMPLATE = (EVENTS.parent / "template.yaml").read_text()
 # The AWS metrics that are watched: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html
 _OF_AWS = {
     "AWS/SQS": ({"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}, "QueueName"),
+    "AWS/Events": ({"FailedInvocations"}, "EventBusName"),
     "AWS/Lambda": ({"Errors", "Throttles", "Duration", "IteratorAge"}, "FunctionName"),
 }
 
@@ -56,8 +57,11 @@ def test_an_alarm_watches_an_existing_metric(name: str) -> None:
         if namespace == NAMESPACE:
             continue  # tests/infrastructure/test_alarm_metrics.py
         names, dimension = _OF_AWS[namespace]
-        ((actual, value),) = dimensions
         assert metric in names
+        if namespace == "AWS/Events":
+            assert {actual for actual, _ in dimensions} == {dimension, "RuleName"}
+            continue
+        ((actual, value),) = dimensions
         assert actual == dimension
         match json.loads(value):
             case {"Ref": resource}:

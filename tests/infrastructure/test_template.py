@@ -154,12 +154,32 @@ def test_every_dead_letter_queue_is_known_to_the_commands() -> None:
 
 
 def test_the_topic_takes_only_what_its_rule_brings() -> None:
-    """Only the rule may publish to the topic."""
+    """From EventBridge, by the only policy that all versions of its documentation allow for topics."""
     (statement,) = RESOURCES["AttentionTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Action"] == "sns:Publish"
-    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["AttentionRule", "Arn"]}}}
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert "Condition" not in statement
+    assert all("RoleArn" not in target for target in RESOURCES["AttentionRule"]["Properties"]["Targets"])
     notified = set(RESOURCES["AttentionRule"]["Properties"]["EventPattern"]["detail-type"])
     assert notified <= {kind.__name__ for kind in facts()}
+
+
+def test_what_a_rule_cannot_deliver_is_kept_and_raises_an_alarm() -> None:
+    """For every target of every rule; a schedule's target has a heartbeat alarm, and the next run does its work."""
+    rules = {name: each for name, each in RESOURCES.items() if each["Type"] == "AWS::Events::Rule"}
+    assert rules
+    for name, rule in rules.items():
+        watched = [each for each in RESOURCES.values() if each["Properties"].get("MetricName") == "FailedInvocations"]
+        assert name in json.dumps(watched)
+        for target in rule["Properties"]["Targets"]:
+            (queue, _) = target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"]
+            (policy,) = (
+                each["Properties"]["PolicyDocument"]["Statement"][0]
+                for each in RESOURCES.values()
+                if each["Type"] == "AWS::SQS::QueuePolicy" and {"Ref": queue} in each["Properties"]["Queues"]
+            )
+            assert policy["Action"] == "sqs:SendMessage"
+            assert policy["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [name, "Arn"]}}}
 
 
 def test_the_table_outlives_the_stack_and_cannot_be_replaced() -> None:

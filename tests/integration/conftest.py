@@ -37,7 +37,7 @@ def simulated() -> SimulatedCodat:
     """Return simulated Codat with the company and the sync that the payloads of `events/` refer to."""
     codat = SimulatedCodat(API_KEY, SIGNING_SECRET)
     company = codat.add_company(company_id=COMPANY_ID)
-    rows = [Item(TRANSACTION_IDS[0]), Item(TRANSACTION_IDS[1], "PushError", "expense", "Account 6100 is archived.")]
+    rows = [Item(TRANSACTION_IDS[0]), Item(TRANSACTION_IDS[1], "PushError", message="Account 6100 is archived.")]
     codat.add_sync(company, 5130, rows, sync_id=SYNC_ID)
     return codat
 

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from dev.browser.errors import NO_BROWSER
 from dev.browser.running import browser as chromium
@@ -13,6 +13,7 @@ from dev.browser.running import missing
 from dev.codat_simulator.server import serve
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
+from dev.waiting import PATIENCE_SECONDS
 from tests.pages.serving import api_gateway, lambda_api
 from tests.pages.world import World
 from tests.support.aws import API_KEY, SIGNING_SECRET, make_aws
@@ -52,6 +53,7 @@ def browser() -> Iterator[Browser]:
     """Return one browser for all tests. Tests that use it are skipped if there is none."""
     if missing():
         pytest.skip(NO_BROWSER)
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     with chromium() as running:
         yield running
 
@@ -61,5 +63,5 @@ def client(world: World) -> Iterator[httpx.Client]:
     """Return an HTTP client that sends the Origin header as a browser does."""
     url = httpx.URL(world.url)
     origin = f"{url.scheme}://{url.netloc.decode()}"
-    with httpx.Client(base_url=url, headers={"origin": origin}, timeout=30, trust_env=False) as made:
+    with httpx.Client(base_url=url, headers={"origin": origin}, timeout=PATIENCE_SECONDS, trust_env=False) as made:
         yield made

@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from dev.stored_events import COMPANY_ID
+from dev.waiting import PATIENCE_SECONDS
 from tests.pages.world import HTML, World
 
 pytestmark = [
@@ -21,7 +22,7 @@ pytestmark = [
 def page(browser: Browser, world: World) -> Iterator[Page]:
     """Return a page in its own window. Any console message or page error fails the test."""
     with browser.new_context(base_url=world.url, permissions=["clipboard-read", "clipboard-write"]) as context:
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_SECONDS * 1000)
         made = context.new_page()
         complaints: list[str] = []
         made.on("console", lambda message: complaints.append(message.text))
@@ -157,7 +158,7 @@ def test_what_failed_is_retried_after_what_it_would_do_was_shown_and_its_progres
     expect(page.get_by_role("button", name="Retry failed items")).to_be_disabled()
     assert len(world.simulated.submissions) == before + 1
     world.settle(world.simulated.submissions[-1].sync_id)
-    expect(page.locator(".retry .pill")).to_have_text("Succeeded", timeout=10_000)
+    expect(page.locator(".retry .pill")).to_have_text("Succeeded")
     page.locator(".retry .brief a").click()
     expect(page.get_by_text("Retry of")).to_be_visible()
 

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from dev.codat_simulator.api.errors import ValidationFlaw, invalid
 from dev.codat_simulator.books.submissions import Kind, SubmittedTransaction
+from dev.codat_simulator.wire import JsonObject
 
 
 def _number(value: object) -> Decimal:
@@ -24,6 +25,10 @@ def _number(value: object) -> Decimal:
 def _date(value: str) -> str:
     datetime.fromisoformat(value)
     return value
+
+
+def _member(value: object) -> object:
+    return value[:1].upper() + value[1:].lower() if isinstance(value, str) else value
 
 
 _Text = Annotated[str, Field(min_length=1)]
@@ -38,6 +43,12 @@ class _Body(BaseModel):
 
 
 class _Ref(_Body):
+    """Refers to a record. Only a contact and a transfer's accounts must have an id."""
+
+    id: _Text | None = None
+
+
+class _RequiredRef(_Body):
     id: _Text
 
 
@@ -55,11 +66,11 @@ _Lines = Annotated[list[_Line], Field(min_length=1, max_length=100)]
 
 
 class _Expense(_Body):
-    type: Literal["Payment", "Refund", "Reward", "Chargeback"]
+    type: Annotated[Literal["Payment", "Refund", "Reward", "Chargeback"], BeforeValidator(_member)]
     issue_date: _Date
     currency: _Text
     currency_rate: _Amount | None = None
-    contact_ref: _Ref | None = None
+    contact_ref: _RequiredRef | None = None
     bank_account_ref: _Ref | None = None
     lines: _Lines | None = None
     post_as_draft: bool | None = None
@@ -67,11 +78,11 @@ class _Expense(_Body):
 
 class _NewExpense(_Expense):
     id: _Text
-    lines: _Lines
 
 
 class _Reimbursable(_Body):
-    contact_ref: _Ref
+    contact_ref: _RequiredRef
+    ap_account_ref: _Ref | None = None
     issue_date: _Date
     due_date: _Date
     currency: _Text
@@ -84,7 +95,7 @@ class _NewReimbursable(_Reimbursable):
 
 
 class _Side(_Body):
-    account_ref: _Ref
+    account_ref: _RequiredRef
     amount: _Amount
 
 
@@ -106,6 +117,12 @@ class _NewAdjustment(_Body):
     lines: Annotated[list[_AdjustmentLine], Field(min_length=1, max_length=100)]
 
 
+class _Configuration(_Body):
+    bank_account: _Ref
+    supplier: _Ref
+    customer: _Ref
+
+
 # Any: only the validation matters.
 _MAX_MANY = Field(min_length=1, max_length=50)
 _CREATED: Mapping[Kind, TypeAdapter[Any]] = {
@@ -123,7 +140,7 @@ _UPDATED: Mapping[Kind, TypeAdapter[Any]] = {
 def parse_new_transactions(kind: Kind, content: bytes) -> tuple[SubmittedTransaction, ...]:
     """Split the array of a POST into transactions with their original text; raises a 400."""
     text = _checked(_CREATED[kind], content)
-    submitted = tuple(SubmittedTransaction(json.loads(piece)["id"], piece) for piece in _elements(text))
+    submitted = tuple(SubmittedTransaction(_parse(piece)["id"], piece) for piece in _elements(text))
     times = Counter(each.transaction_id for each in submitted)
     duplicates = [
         ValidationFlaw(name, "is there more than once", "Unique") for name, number in times.items() if number > 1
@@ -138,10 +155,26 @@ def parse_updated_transactions(kind: Kind, transaction_id: str, content: bytes) 
     return (SubmittedTransaction(transaction_id, _checked(_UPDATED[kind], content)),)
 
 
+def parse_configuration(content: bytes) -> JsonObject:
+    """Parse a company's configuration; raises a 400."""
+    text = _checked(TypeAdapter(_Configuration), content)
+    return _Configuration.model_validate(_parse(text)).model_dump(by_alias=True, exclude_none=True)
+
+
+def _parse(text: str) -> Any:  # noqa: ANN401 - JSON
+    """Parse JSON. Codat's example of a transfer writes names in PascalCase, the rest of its documents in camelCase."""
+    return json.loads(
+        text,
+        object_pairs_hook=lambda pairs: {name[:1].lower() + name[1:]: value for name, value in pairs},
+        parse_float=Decimal,
+        parse_constant=_number,
+    )
+
+
 def _checked(adapter: TypeAdapter[Any], content: bytes) -> str:
     try:
         text = content.decode()
-        parsed = json.loads(text, parse_float=Decimal, parse_constant=_number)
+        parsed = _parse(text)
     except (ValueError, RecursionError):  # RecursionError: deeply nested brackets
         raise invalid(ValidationFlaw("", "The body is not valid JSON", "Json")) from None
     try:

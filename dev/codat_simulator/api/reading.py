@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from dev.codat_simulator.api.accounting_data import company_info_json, data_status_json, mapping_options_json
 from dev.codat_simulator.api.errors import CodatApiError, ValidationFlaw, invalid, not_found
 from dev.codat_simulator.api.representations import (
     Page,
@@ -17,6 +18,7 @@ from dev.codat_simulator.api.representations import (
     page_json,
     status_json,
 )
+from dev.codat_simulator.api.routing import EXPENSES, Routes
 from dev.codat_simulator.books.models import SUCCESS, Company, Sync
 from dev.codat_simulator.books.state import State
 from dev.codat_simulator.wire import JsonObject
@@ -102,6 +104,26 @@ def _connections(call: Call) -> JsonObject:
     return call.paged(connections_json(call.company()))
 
 
+def _connection(call: Call) -> JsonObject:
+    wanted = call.parts["connection_id"]
+    for connection in connections_json(call.company()):
+        if connection["id"] == wanted:
+            return connection
+    raise not_found()
+
+
+def _mapping_options(call: Call) -> JsonObject:
+    return mapping_options_json(call.company())
+
+
+def _data_status(call: Call) -> JsonObject:
+    return data_status_json(call.company())
+
+
+def _company_info(call: Call) -> JsonObject:
+    return company_info_json(call.company())
+
+
 def _company(call: Call) -> JsonObject:
     return company_json(call.company())
 
@@ -118,35 +140,29 @@ def _webhook_consumers(call: Call) -> JsonObject:
 
 
 # The order matters: `latest` also matches as a sync's id.
-_EXPENSES = "/companies/{company_id}/sync/expenses"
-_ROUTES: tuple[tuple[str, str, Callable[[Call], JsonObject | list[JsonObject]]], ...] = (
-    ("GET", f"{_EXPENSES}/syncs/latest/status", _latest_status),
-    ("GET", f"{_EXPENSES}/syncs/lastSuccessful/status", _last_successful_status),
-    ("GET", f"{_EXPENSES}/syncs/list/status", _list_statuses),
-    ("GET", f"{_EXPENSES}/syncs/{{sync_id}}/status", _sync_status),
-    ("GET", f"{_EXPENSES}/syncs/{{sync_id}}/transactions", _list_transactions),
-    ("GET", f"{_EXPENSES}/syncs/{{sync_id}}/transactions/{{transaction_id}}", _transaction),
-    ("GET", f"{_EXPENSES}/config", _config),
+ROUTES = Routes[Callable[[Call], JsonObject | list[JsonObject]]](
+    ("GET", f"{EXPENSES}/syncs/latest/status", _latest_status),
+    ("GET", f"{EXPENSES}/syncs/lastSuccessful/status", _last_successful_status),
+    ("GET", f"{EXPENSES}/syncs/list/status", _list_statuses),
+    ("GET", f"{EXPENSES}/syncs/{{sync_id}}/status", _sync_status),
+    ("GET", f"{EXPENSES}/syncs/{{sync_id}}/transactions", _list_transactions),
+    ("GET", f"{EXPENSES}/syncs/{{sync_id}}/transactions/{{transaction_id}}", _transaction),
+    ("GET", f"{EXPENSES}/config", _config),
+    ("GET", f"{EXPENSES}/mappingOptions", _mapping_options),
     ("GET", "/companies/{company_id}/connections", _connections),
+    ("GET", "/companies/{company_id}/connections/{connection_id}", _connection),
+    ("GET", "/companies/{company_id}/dataStatus", _data_status),
+    ("GET", "/companies/{company_id}/data/info", _company_info),
     ("GET", "/companies/{company_id}", _company),
     ("GET", "/companies", _companies),
     ("GET", "/webhooks", _webhook_consumers),
 )
 
 
-def _compiled(path: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
-
-
-_COMPILED = tuple((method, _compiled(path), read) for method, path, read in _ROUTES)
-
-
 def answer(state: State, request: httpx.Request, max_page_size: int) -> JsonObject | list[JsonObject]:
     """Handle an authorized request; raises CodatApiError."""
-    for method, path, read in _COMPILED:
-        if method == request.method and (match := path.fullmatch(request.url.path)):
-            return read(Call(state, request.url, match.groupdict(), max_page_size))
-    raise not_found()
+    read, parts = ROUTES.find(request)
+    return read(Call(state, request.url, parts, max_page_size))
 
 
 def _last(syncs: Sequence[Sync]) -> Sync:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
-from dev.codat_simulator.books.models import Company, Item, Sync, WebhookConsumer
+from dev.codat_simulator.books.models import CONFIGURATION_PARTS, Company, Item, Sync, WebhookConsumer
 from dev.codat_simulator.wire import JsonObject
 
 
@@ -47,39 +47,50 @@ def company_json(company: Company) -> JsonObject:
         "id": company.company_id,
         "name": company.name,
         "description": None,
-        "platform": company.target_platform,
         "redirect": f"https://link.codat.io/company/{company.company_id}",
+        "lastSync": company.created,
         "created": company.created,
         "createdByUserName": None,
+        "products": ["expenses"],
+        "tags": company.tags,
+        "referenceParentCompany": None,
+        "referenceSubsidiaryCompanies": [],
         "dataConnections": connections_json(company),
-        "tags": {},
     }
 
 
 def connections_json(company: Company) -> list[JsonObject]:
     """Represent both connections: the source of the expenses, and the accounting software."""
-    return [
-        connection_json(company, "Expense", company.source_platform, "Linked"),
-        connection_json(company, "Accounting", company.target_platform, company.connection_status),
-    ]
+    accounting = connection_json(company, "Accounting", company.target_platform, company.connection_status)
+    return [expense_connection_json(company), accounting]
+
+
+def expense_connection_json(company: Company) -> JsonObject:
+    """Represent the connection to the source of the expenses."""
+    return connection_json(company, "Expense", company.source_platform, "Linked")
 
 
 def connection_json(company: Company, source_type: str, platform: str, status: str) -> JsonObject:
     """Represent a connection."""
+    connection_id = made_id(company, source_type)
     return {
-        "id": made_id(company, source_type),
+        "id": connection_id,
         "integrationId": made_id(company, platform),
+        "integrationKey": platform.lower()[:4],
+        "sourceId": made_id(company, f"{platform}/source"),
         "platformName": platform,
+        "linkUrl": f"https://link-api.codat.io/companies/{company.company_id}/connections/{connection_id}/start",
         "sourceType": source_type,
         "status": status,
-        "lastSync": None,
+        "lastSync": company.created,
         "created": company.created,
+        "dataConnectionErrors": [],
     }
 
 
 def config_json(company: Company) -> JsonObject:
-    """Represent a company's configuration of Sync for Expenses."""
-    return {part: {"id": made_id(company, part)} for part in ("bankAccount", "supplier", "customer")}
+    """Represent a company's configuration of Sync for Expenses: as it was set, or a made-up one."""
+    return company.configuration or {part: {"id": made_id(company, part)} for part in CONFIGURATION_PARTS}
 
 
 def consumer_json(consumer: WebhookConsumer) -> JsonObject:
@@ -88,7 +99,8 @@ def consumer_json(consumer: WebhookConsumer) -> JsonObject:
         "id": consumer.consumer_id,
         "url": consumer.url,
         "disabled": consumer.disabled,
-        "eventTypes": ["expenses.sync.successful", "expenses.sync.unsuccessful"],
+        "eventTypes": list(consumer.event_types),
+        "companyTags": list(consumer.company_tags),
     }
 
 

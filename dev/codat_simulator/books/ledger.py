@@ -9,7 +9,7 @@ from dev.codat_simulator.api.errors import CodatApiError
 from dev.codat_simulator.books.models import Company, Item, Sync
 from dev.codat_simulator.books.settling import AutoSettle, Outcome
 from dev.codat_simulator.books.state import State
-from dev.codat_simulator.books.submissions import Entry, Origin, Submission, SubmittedTransaction
+from dev.codat_simulator.books.submissions import Attachment, Entry, Origin, Submission, SubmittedTransaction
 from dev.codat_simulator.books.timestamps import utc_now
 from dev.codat_simulator.webhooks.events import Generation
 
@@ -26,6 +26,7 @@ class Ledger(State):
         self._submissions: dict[str, Submission] = {}  # by sync
         self._in_progress: dict[str, Submission] = {}
         self._books: dict[str, list[Entry]] = {}  # by company
+        self._attachments: tuple[Attachment, ...] = ()
 
     # ---------------------------------------------------------------- submissions
 
@@ -129,3 +130,13 @@ class Ledger(State):
         return sum(
             entry.transaction_id == transaction_id and entry.method == "POST" for entry in self.books(company_id)
         )
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """All uploaded files."""
+        return self._attachments
+
+    def attach(self, attachment: Attachment) -> None:
+        """Add an uploaded file."""
+        with self._lock:
+            self._attachments += (attachment,)

@@ -3,15 +3,16 @@
 All are frozen. A change creates a new object, so that a request in flight never reads a partial change.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import with_config
 from typing_extensions import TypedDict  # pydantic takes typing's own only from Python 3.12 on
 
-from dev.codat_simulator.wire import WIRE
+from dev.codat_simulator.wire import WIRE, JsonObject
 
 SUCCESS = frozenset({2000, 2040})
 FAILED = frozenset({"PushError", "ValidationError"})
+CONFIGURATION_PARTS = ("bankAccount", "supplier", "customer")
 
 
 @with_config(WIRE)
@@ -26,6 +27,18 @@ class Company:
     target_platform: str = "Xero"
     connection_status: str = "Linked"
     created: str = "2022-08-03T01:30:09.0797213Z"
+    tags: dict[str, str] = field(default_factory=dict)
+    updates_expenses: bool = True  # whether the accounting software can update an expense; if not, a PUT gets a 422
+    configuration: JsonObject | None = None  # as last set through the API
+
+
+class CompanyFields(TypedDict, total=False):
+    """Details of a company to add; missing ones are those of `Company`."""
+
+    source_platform: str
+    target_platform: str
+    tags: dict[str, str]
+    updates_expenses: bool
 
 
 @with_config(WIRE)
@@ -35,7 +48,7 @@ class Item:
 
     transaction_id: str | None
     status: str | None = "Completed"
-    integration_type: str | None = "expense"
+    integration_type: str | None = "expenses"  # as in Codat's OpenAPI; its page's example says `expense`
     message: str | None = None
 
 
@@ -82,11 +95,20 @@ class SyncChanges(SyncFields, total=False):
 @with_config(WIRE)
 @dataclass(frozen=True)
 class WebhookConsumer:
-    """An endpoint registered for webhooks."""
+    """An endpoint registered for webhooks, with its filters."""
 
     consumer_id: str
     url: str
     disabled: bool = False
+    event_types: tuple[str, ...] = ("expenses.sync.successful", "expenses.sync.unsuccessful")  # none: every type
+    company_tags: tuple[str, ...] = ()  # `key:value`; none: every company
+
+    def receives(self, event_type: str, company: Company) -> bool:
+        """Return whether Codat sends it such an event of a company."""
+        tags = {f"{key}:{value}" for key, value in company.tags.items()}
+        return (not self.event_types or event_type in self.event_types) and (
+            not self.company_tags or not tags.isdisjoint(self.company_tags)
+        )
 
 
 _REASONS: dict[int, tuple[str, str | None]] = {

@@ -7,8 +7,18 @@ from threading import RLock
 from typing import Unpack
 from uuid import uuid4
 
-from dev.codat_simulator.books.models import Company, Item, Sync, SyncChanges, SyncFields, WebhookConsumer, implied_by
+from dev.codat_simulator.books.models import (
+    Company,
+    CompanyFields,
+    Item,
+    Sync,
+    SyncChanges,
+    SyncFields,
+    WebhookConsumer,
+    implied_by,
+)
 from dev.codat_simulator.books.timestamps import format_seven_fraction_digits, utc_now
+from dev.codat_simulator.wire import JsonObject
 
 
 class State:
@@ -38,17 +48,11 @@ class State:
         name: str = Company.name,
         *,
         company_id: str | None = None,
-        source_platform: str = Company.source_platform,
-        target_platform: str = Company.target_platform,
+        **fields: Unpack[CompanyFields],
     ) -> Company:
         """Add a company with two linked connections."""
-        company = Company(
-            company_id or str(uuid4()),
-            name,
-            source_platform,
-            target_platform,
-            created=format_seven_fraction_digits(self.now()),
-        )
+        created = format_seven_fraction_digits(self.now())
+        company = Company(company_id or str(uuid4()), name, created=created, **fields)
         with self._lock:
             self._companies[company.company_id] = company
         return company
@@ -57,6 +61,12 @@ class State:
         """Set the status of a company's connection to its accounting software, such as `Deauthorized`."""
         with self._lock:
             self._companies[company_id] = replace(self._companies[company_id], connection_status=status)
+            return self._companies[company_id]
+
+    def configure(self, company_id: str, configuration: JsonObject) -> Company:
+        """Set a company's configuration of Sync for Expenses; raises KeyError."""
+        with self._lock:
+            self._companies[company_id] = replace(self._companies[company_id], configuration=configuration)
             return self._companies[company_id]
 
     def delete_company(self, company_id: str) -> None:
@@ -118,8 +128,15 @@ class State:
         """The registered webhook consumers."""
         return self._consumers
 
-    def set_webhook_consumer(self, url: str, *, disabled: bool = False) -> WebhookConsumer:
+    def set_webhook_consumer(
+        self,
+        url: str,
+        *,
+        disabled: bool = False,
+        event_types: Iterable[str] = WebhookConsumer.event_types,
+        company_tags: Iterable[str] = (),
+    ) -> WebhookConsumer:
         """Register the only consumer; Codat sets `disabled` after five days of failures."""
-        consumer = WebhookConsumer(str(uuid4()), url, disabled)
+        consumer = WebhookConsumer(str(uuid4()), url, disabled, tuple(event_types), tuple(company_tags))
         self._consumers = (consumer,)
         return consumer

@@ -60,3 +60,15 @@ class Entry:
     method: Method
     sync_id: str
     body: str
+
+
+@with_config(WIRE)
+@dataclass(frozen=True)
+class Attachment:
+    """A file uploaded for a written transaction; its content is not kept."""
+
+    attachment_id: str
+    company_id: str
+    transaction_id: str
+    file_name: str
+    size: int

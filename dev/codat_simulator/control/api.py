@@ -9,7 +9,7 @@ import httpx
 from dev.codat_simulator.books.models import Company, Sync, SyncChanges, SyncFields
 from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.books.settling import Outcome, Settling
-from dev.codat_simulator.books.submissions import Entry, Submission
+from dev.codat_simulator.books.submissions import Attachment, Entry, Submission
 from dev.codat_simulator.control.messages import (
     ConnectionStatus,
     NewCompany,
@@ -49,6 +49,7 @@ class ControlApi:
             ("DELETE", "settling", self._stop_settling),
             ("GET", "submissions", self._submissions),
             ("GET", "books/([^/]+)", self._books),
+            ("GET", "attachments", self._attachments),
             ("PUT", "companies/([^/]+)/connection-status", self._set_connection_status),
             ("POST", "webhooks", self._send_webhook),
             ("POST", "webhooks/([^/]+)/replay", self._replay),
@@ -88,6 +89,8 @@ class ControlApi:
             company_id=new.company_id,
             source_platform=new.source_platform,
             target_platform=new.target_platform,
+            tags=new.tags,
+            updates_expenses=new.updates_expenses,
         )
         return encode(Company, company)
 
@@ -140,6 +143,9 @@ class ControlApi:
     def _books(self, _: bytes, company_id: str) -> bytes:
         return encode(tuple[Entry, ...], self._codat.books(company_id))
 
+    def _attachments(self, _: bytes) -> bytes:
+        return encode(tuple[Attachment, ...], self._codat.attachments)
+
     # ---------------------------------------------------------------- webhooks
 
     def _send_webhook(self, body: bytes) -> bytes:
@@ -173,7 +179,9 @@ class ControlApi:
 
     def _set_webhook_url(self, body: bytes) -> bytes:
         new = decode(WebhookUrl, body)
-        self._codat.set_webhook_consumer(new.url, disabled=new.disabled)
+        self._codat.set_webhook_consumer(
+            new.url, disabled=new.disabled, event_types=new.event_types, company_tags=new.company_tags
+        )
         self._deliverer.url = new.url
         return NO_CONTENT
 

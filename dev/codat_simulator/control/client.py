@@ -4,9 +4,9 @@ from typing import Self, Unpack
 
 import httpx
 
-from dev.codat_simulator.books.models import Company, Sync, SyncChanges
+from dev.codat_simulator.books.models import Company, Sync, SyncChanges, WebhookConsumer
 from dev.codat_simulator.books.settling import Outcome, Settling
-from dev.codat_simulator.books.submissions import Entry, Submission
+from dev.codat_simulator.books.submissions import Attachment, Entry, Submission
 from dev.codat_simulator.control.messages import (
     ConnectionStatus,
     NewCompany,
@@ -21,6 +21,7 @@ from dev.codat_simulator.control.messages import (
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.webhooks.delivery import Delivery
 from dev.codat_simulator.wire import decode, encode
+from dev.waiting import PATIENCE_SECONDS
 
 
 class ControlError(Exception):
@@ -32,7 +33,7 @@ class SimulatorControl:
 
     def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
         self._client = httpx.Client(
-            base_url=f"{url.rstrip('/')}/_simulator/", timeout=30, transport=transport, trust_env=False
+            base_url=f"{url.rstrip('/')}/_simulator/", timeout=PATIENCE_SECONDS, transport=transport, trust_env=False
         )
 
     def __enter__(self) -> Self:
@@ -104,9 +105,21 @@ class SimulatorControl:
         """Return every message with its attempts."""
         return decode(tuple[Delivery, ...], self._call("GET", "deliveries"))
 
-    def set_webhook_url(self, url: str, *, disabled: bool = False) -> None:
-        """Set the webhook URL."""
-        self._call("PUT", "webhook-url", encode(WebhookUrl, WebhookUrl(url, disabled)))
+    def attachments(self) -> tuple[Attachment, ...]:
+        """Return all uploaded files."""
+        return decode(tuple[Attachment, ...], self._call("GET", "attachments"))
+
+    def set_webhook_url(
+        self,
+        url: str,
+        *,
+        disabled: bool = False,
+        event_types: tuple[str, ...] = WebhookConsumer.event_types,
+        company_tags: tuple[str, ...] = (),
+    ) -> None:
+        """Set the webhook URL and its filters."""
+        new = WebhookUrl(url, disabled, event_types, company_tags)
+        self._call("PUT", "webhook-url", encode(WebhookUrl, new))
 
     def add_fault(self, fault: Fault) -> None:
         """Inject a fault into the next matching requests."""

@@ -5,7 +5,7 @@ from typing import Literal, Required
 
 from pydantic import with_config
 
-from dev.codat_simulator.books.models import Company, Sync, SyncChanges
+from dev.codat_simulator.books.models import Company, Sync, SyncChanges, WebhookConsumer
 from dev.codat_simulator.request_log import LoggedRequest
 from dev.codat_simulator.webhooks.events import Generation
 from dev.codat_simulator.webhooks.signing import HeaderFamily
@@ -21,6 +21,8 @@ class NewCompany:
     company_id: str | None = None
     source_platform: str = Company.source_platform
     target_platform: str = Company.target_platform
+    tags: dict[str, str] = field(default_factory=dict)
+    updates_expenses: bool = True
 
 
 @with_config(WIRE)
@@ -62,10 +64,12 @@ class WebhookSent:
 @with_config(WIRE)
 @dataclass(frozen=True)
 class WebhookUrl:
-    """The webhook URL; `disabled` is reported by the API only, webhooks are still sent."""
+    """The webhook URL and its filters; `disabled` is reported by the API only, webhooks are still sent."""
 
     url: str
     disabled: bool = False
+    event_types: tuple[str, ...] = WebhookConsumer.event_types
+    company_tags: tuple[str, ...] = ()
 
 
 @with_config(WIRE)

@@ -141,9 +141,16 @@ class Deliverer:
         return message.webhook_id
 
     def announce(self, sync: Sync, generation: Generation = "current") -> None:
-        """Send the webhook of a finished sync, if a webhook URL is set."""
-        if self.url is not None:
-            self.send(Message(to_json(self._codat.event(sync, generation=generation)), generation=generation))
+        """Send the webhook of a finished sync, if a webhook URL is set and its filters let it through."""
+        if self.url is None:
+            return
+        event = self._codat.event(sync, generation=generation)
+        company = self._codat.company(sync.company_id)
+        # Old alerts go by rules of their own, which are not simulated.
+        if generation == "old" or all(
+            consumer.receives(event["eventType"], company) for consumer in self._codat.webhook_consumers
+        ):
+            self.send(Message(to_json(event), generation=generation))
 
     def redeliver(self, webhook_id: str) -> str:
         """Send the same message again, as at-least-once delivery may; raises KeyError."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dev.codat_simulator.control.client import SimulatorControl
 from dev.demo.scenario.syncs import Planned
+from dev.local_stack.aws_clients import queue_depth
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 # The emulator starts a process per concurrent invocation, which takes seconds. So the first webhook is sent alone, and
 # the others reuse its processes.
 _MAX_IN_FLIGHT = 2
-_TIMEOUT_SECONDS = 180
+_TIMEOUT_SECONDS = 600  # for all of them
 _POLL_SECONDS = 0.05
 
 
@@ -81,14 +82,6 @@ class DeliveryScenario:
 
     def _unhandled(self) -> int:
         deliveries = self._codat.deliveries()
-        unhandled = sum(delivery.pending for delivery in deliveries) + depth(self._sqs, self._queue_url)
+        unhandled = sum(delivery.pending for delivery in deliveries) + queue_depth(self._sqs, self._queue_url)
         self._report(max(0, len(deliveries) - unhandled), self._total)
         return unhandled
-
-
-def depth(sqs: "SQSClient", url: str) -> int:
-    """Return the number of messages in a queue, those in flight included."""
-    attributes = sqs.get_queue_attributes(
-        QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    )["Attributes"]
-    return sum(map(int, attributes.values()))

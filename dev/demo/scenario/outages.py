@@ -1,6 +1,5 @@
 """Simulate Codat's failures: an outage, an exhausted quota, and a sync that finishes without a webhook."""
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from dev.codat_simulator.control.messages import NewWebhook
 from dev.codat_simulator.faults import Fault
 from dev.demo.scenario.delivery import DeliveryScenario, Sent
 from dev.demo.scenario.syncs import Planned
+from dev.waiting import poll
 
 if TYPE_CHECKING:
     from codat_sync.syncs.repository import SyncRepository
@@ -20,7 +20,6 @@ _SYNCS = 3
 # The number of calls made for each sync before its message returns to the queue.
 _STORM_CALLS = 3 * _SYNCS
 _QUOTA = 5_000
-_TIMEOUT_SECONDS = 90
 _POLL_SECONDS = 0.5
 
 
@@ -70,10 +69,7 @@ class Outages:
 
     def _wait_until(self, condition: Callable[[], bool]) -> None:
         """Invoke the clock until ``condition`` holds or a timeout; the comparison then reports what is missing."""
-        deadline = time.monotonic() + _TIMEOUT_SECONDS
-        while not condition() and time.monotonic() < deadline:
-            self.tick()
-            time.sleep(_POLL_SECONDS)
+        poll(condition, pause_seconds=_POLL_SECONDS, advance=self.tick)
 
 
 def _webhook_for(sync: Sync) -> Planned:

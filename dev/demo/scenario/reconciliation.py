@@ -1,6 +1,5 @@
 """Lose a webhook, find its sync through reconciliation, and confirm that the table is complete."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ from codat_sync.core.timestamps import format_timestamp
 from codat_sync.reconciliation.completeness import Completeness
 from codat_sync.syncs.repository import SyncRepository
 from dev.codat_simulator.books.models import Item
+from dev.waiting import poll
 
 if TYPE_CHECKING:
     from codat_sync.aws.dynamodb import Table
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 # Old enough that its webhook can no longer be in transit.
 _AGE = timedelta(hours=1)
-_TIMEOUT_SECONDS = 30
-_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Reconciler:
         sync = self.codat.add_sync(company_id=company.company_id, code=2000, items=items, sync_utc=ended)
         self._run_reconciliation()
         store = SyncRepository(self.table, event_retention=timedelta())  # it is only read
-        is_found = self._wait_until(lambda: store.load_sync(sync.sync_id) is not None)
+        is_found = poll(lambda: store.load_sync(sync.sync_id) is not None)
         self._run_reconciliation()
         overall = Completeness(self.table).overall()
         return ReconciliationOutcome(1, int(is_found), overall.companies, overall.complete_as_of)
@@ -59,9 +57,3 @@ class Reconciler:
         for company in list(Completeness(self.table).companies()):
             self.table.update(reconciliation_key(company.company_id), {"reconcileAt": long_ago}, {})
         self.invoke()
-
-    def _wait_until(self, condition: Callable[[], bool]) -> bool:
-        deadline = time.monotonic() + _TIMEOUT_SECONDS
-        while not (found := condition()) and time.monotonic() < deadline:
-            time.sleep(_POLL_SECONDS)
-        return found

@@ -1,7 +1,6 @@
 """Submit expenses as a product; failed ones are retried, or the plan says why not."""
 
 import base64
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,13 +23,13 @@ from dev.codat_simulator.control.client import SimulatorControl
 from dev.codat_simulator.control.messages import NewCompany, NewWebhook
 from dev.demo.scenario.delivery import DeliveryScenario, Sent
 from dev.demo.scenario.syncs import Planned
+from dev.waiting import PATIENCE_SECONDS, poll
 
 if TYPE_CHECKING:
     from ops.local_stack import Outputs
 
 T = TypeVar("T")
 
-_TIMEOUT_SECONDS = 60
 _POLL_SECONDS = 0.5
 _NO_LIMIT = timedelta(days=1)
 
@@ -94,7 +93,7 @@ class SubmissionService:
         again = self._wait_for(lambda: self._resubmitted_as(first))
         if again:
             self._complete(again, {})
-        self._wait_for(lambda: all(self._is_settled(sync_id) for sync_id in (first, other)) or None)
+        self._wait_for(lambda: all(self._is_settled(sync_id) for sync_id in (first, other)))
         return self._sent
 
     def expense_outcomes(self) -> list[ExpenseOutcome]:
@@ -119,7 +118,7 @@ class SubmissionService:
             f"{self._outputs.api_url}/companies/{company_id}/sync/expenses/expense-transactions",
             json=[generate_expense(transaction_id) for transaction_id in transaction_ids],
             headers={"Authorization": f"Basic {credentials}"},
-            timeout=30,
+            timeout=PATIENCE_SECONDS,
             trust_env=False,
         )
         answer.raise_for_status()
@@ -144,10 +143,6 @@ class SubmissionService:
         is_waiting_for_customer = set(retry.steps) == {Step.NEEDS_RECONNECTION.value}
         return is_waiting_for_customer or retry.state in {RetryState.RESOLVED, RetryState.STOPPED}
 
-    def _wait_for(self, poll: Callable[[], T | None]) -> T | None:
+    def _wait_for(self, look: Callable[[], T]) -> T:
         """Poll with an accelerated clock until a result or a timeout; the output then shows what is missing."""
-        deadline = time.monotonic() + _TIMEOUT_SECONDS
-        while (found := poll()) is None and time.monotonic() < deadline:
-            self._tick()
-            time.sleep(_POLL_SECONDS)
-        return found
+        return poll(look, pause_seconds=_POLL_SECONDS, advance=self._tick)

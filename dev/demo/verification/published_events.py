@@ -1,11 +1,11 @@
 """Compare the published events with Codat."""
 
-import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dev.local_stack.bus_subscriber import Event, Subscriber
+from dev.waiting import poll
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 # Codes from here on denote finished syncs.
 _ENDED = 2000
-_TIMEOUT_SECONDS = 30
-_POLL_SECONDS = 0.2
 # The type of the example shown.
 _EXAMPLE = "RetrySubmitted"
 
@@ -32,9 +30,8 @@ class PublishedEvents:
 def collect_events(subscriber: Subscriber, syncs: "Iterable[Sync]") -> PublishedEvents:
     """Return the published events once they cover all finished ``syncs``, or after a timeout."""
     ended = {sync.sync_id: sync.code for sync in syncs if sync.code >= _ENDED}
-    deadline = time.monotonic() + _TIMEOUT_SECONDS
-    while (unpublished_syncs := _count_unpublished(subscriber, ended)) and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
+    poll(lambda: not _count_unpublished(subscriber, ended))
+    unpublished_syncs = _count_unpublished(subscriber, ended)
     events = list(subscriber.events_by_id.values())
     example = next((event for event in events if event["detail-type"] == _EXAMPLE), None)
     return PublishedEvents(Counter(event["detail-type"] for event in events), example, unpublished_syncs)

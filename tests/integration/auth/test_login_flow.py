@@ -10,6 +10,7 @@ import boto3
 import httpx
 import pytest
 
+from dev.waiting import PATIENCE_SECONDS, poll
 from tests.integration.auth.login_pages import Pages, Site
 from tests.support.cookie_browser import SITE, browser
 from tests.support.moto_aws import moto_aws
@@ -52,7 +53,7 @@ def site(secretsmanager: "SecretsManagerClient", issuer: SimulatedIdentityProvid
 @pytest.fixture
 def pages(site: Site) -> Iterator[Pages]:
     """Return them, as they start."""
-    with httpx.Client(follow_redirects=True) as http:  # where it may not, it says so
+    with httpx.Client(follow_redirects=True, timeout=PATIENCE_SECONDS) as http:  # where it may not, it says so
         yield Pages(site, http)
 
 
@@ -220,7 +221,7 @@ def test_another_key_signs_everybody_out(ann: httpx.Client, pages: Pages, site: 
     """As soon as it is read again, which who comes with a cookie of the new one brings about."""
     ann.get("/")
     site.put_secret("session", {"key": "l" * 64})
-    with httpx.Client() as http, browser(Pages(site, http).handle) as ben:
+    with httpx.Client(timeout=PATIENCE_SECONDS) as http, browser(Pages(site, http).handle) as ben:
         ben.get("/")
         assert ann.get("/", follow_redirects=False).status_code == 200
         pages.key._tried_at -= 61  # noqa: SLF001 - a minute later
@@ -296,7 +297,7 @@ def test_who_signs_out_while_the_issuer_is_down_is_out_here(
         issuer.answers["/.well-known/openid-configuration"] = Answer(HTTPStatus.SERVICE_UNAVAILABLE)
     else:
         site.put_secret("login", "{}")
-    with httpx.Client() as http, browser(Pages(site, http).handle) as client:
+    with httpx.Client(timeout=PATIENCE_SECONDS) as http, browser(Pages(site, http).handle) as client:
         client.cookies = ann.cookies
         answer = client.post("/logout", data=token)
         assert (answer.status_code, answer.headers["refresh"]) == (200, f"0; url={SITE}/")
@@ -350,12 +351,12 @@ def test_an_issuer_that_is_slow_is_waited_for_no_longer_than_we_have(
     ann: httpx.Client, issuer: SimulatedIdentityProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may have taken the code: it is not asked again."""
-    monkeypatch.setattr("codat_sync.auth.oidc_client._TIMEOUT", httpx.Timeout(0.3))
+    monkeypatch.setattr("codat_sync.auth.oidc_client._TIMEOUT", httpx.Timeout(PATIENCE_SECONDS, read=0.3))
     there = ann.get("/login", follow_redirects=False).headers["location"]
     back = ann.get(there, follow_redirects=False).headers["location"]
     issuer.delay_seconds = 1
     assert ann.get(back).status_code == 503
-    assert issuer.requests.count("POST /token") == 1
+    assert poll(lambda: issuer.requests.count("POST /token")) == 1
 
 
 @pytest.mark.parametrize(
@@ -382,7 +383,7 @@ def test_an_issuer_whose_certificate_nobody_vouches_for_is_not_asked(
 ) -> None:
     """The same."""
     monkeypatch.delenv("SSL_CERT_FILE")
-    with httpx.Client() as http, browser(Pages(site, http).handle) as client:
+    with httpx.Client(timeout=PATIENCE_SECONDS) as http, browser(Pages(site, http).handle) as client:
         assert client.get("/login").status_code == 503
     assert issuer.requests == []
 
@@ -408,7 +409,7 @@ def test_a_domain_of_the_customers_can_be_in_front(site: Site, issuer: Simulated
     """Then people come back there, and forms come from there."""
     issuer.redirect_uris = {"https://syncs.example/login/callback"}
     site.environment["PUBLIC_URL"] = "https://syncs.example/"
-    with httpx.Client() as http, browser(Pages(site, http).handle) as client:
+    with httpx.Client(timeout=PATIENCE_SECONDS) as http, browser(Pages(site, http).handle) as client:
         there = client.get("/login", follow_redirects=False).headers["location"]
         back = client.get(there, follow_redirects=False).headers["location"]
         assert back.startswith("https://syncs.example/login/callback?")
@@ -422,7 +423,7 @@ def test_a_domain_of_the_customers_can_be_in_front(site: Site, issuer: Simulated
 def test_forms_need_a_csrf_token_even_without_authentication(site: Site) -> None:
     """Else any site in a developer's browser could press the buttons."""
     site.environment.update(ENVIRONMENT="local", AUTHENTICATION="off")
-    with httpx.Client() as http, browser(Pages(site, http).handle) as client:
+    with httpx.Client(timeout=PATIENCE_SECONDS) as http, browser(Pages(site, http).handle) as client:
         assert client.get("/").json()["roles"] == [RETRY, VIEW]
 
         def status(host: str, origin: str | None) -> int:

@@ -21,6 +21,7 @@ from dev.codat_simulator.faults import Fault, Kind
 from dev.codat_simulator.server import RunningSimulator, serve
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.codat_simulator.webhooks.events import Generation
+from dev.waiting import PATIENCE_SECONDS
 
 KEY = "key"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -37,7 +38,7 @@ def simulator() -> Iterator[RunningSimulator]:
 @pytest.fixture
 def client(simulator: RunningSimulator) -> Iterator[httpx.Client]:
     """Give a client with the right key."""
-    with httpx.Client(base_url=simulator.url, headers=AUTHORIZED, trust_env=False, timeout=5) as opened:
+    with httpx.Client(base_url=simulator.url, headers=AUTHORIZED, trust_env=False, timeout=PATIENCE_SECONDS) as opened:
         yield opened
 
 
@@ -90,7 +91,7 @@ def test_control_and_delivery_over_http(simulator: RunningSimulator) -> None:
         sync = control.add_sync(company_id=company.company_id, generate=2000)
         control.set_webhook_url(f"{simulator.url}/webhooks")
         webhook_id = control.send_webhook(NewWebhook(sync_id=sync.sync_id, generation="old"))
-        assert simulator.deliverer.wait(5)
+        assert simulator.deliverer.wait(PATIENCE_SECONDS)
         (delivery,) = control.deliveries()
         assert (delivery.webhook_id, [attempt.status for attempt in delivery.attempts]) == (webhook_id, [401])
         assert control.state().syncs == (sync,)
@@ -113,7 +114,6 @@ def test_what_is_written_arrives_to_the_letter(simulator: RunningSimulator, clie
     [
         (Fault("disconnect_after"), httpx.RemoteProtocolError),
         (Fault("reset_after"), httpx.ReadError),
-        (Fault("latency_after", seconds=0.4), httpx.ReadTimeout),
     ],
 )
 def test_answer_is_really_lost(
@@ -124,8 +124,30 @@ def test_answer_is_really_lost(
     simulator.codat.faults.add(fault)
     path = f"/companies/{company.company_id}/sync/expenses/expense-transactions"
     with pytest.raises(error):
-        client.post(path, json=[generate_expense("t-1")], timeout=0.2)
+        client.post(path, json=[generate_expense("t-1")])
     assert len(simulator.codat.submissions) == 1
+
+
+def test_answer_really_comes_too_late() -> None:
+    """The client has given up by then, and the sync is there."""
+    written, given_up = Event(), Event()
+
+    def sleep(seconds: float) -> None:
+        if seconds:
+            written.set()
+            assert given_up.wait(PATIENCE_SECONDS)
+
+    with serve(SimulatedCodat(KEY, SECRET, sleep=sleep)) as simulator:
+        codat = simulator.codat
+        path = f"/companies/{codat.add_company().company_id}/sync/expenses/expense-transactions"
+        codat.faults.add(Fault("latency_after", seconds=60))
+        patience = httpx.Timeout(PATIENCE_SECONDS, read=0.2)
+        with httpx.Client(base_url=simulator.url, headers=AUTHORIZED, trust_env=False, timeout=patience) as client:
+            with pytest.raises(httpx.ReadTimeout):
+                client.post(path, json=[generate_expense("t-1")])
+            assert written.wait(PATIENCE_SECONDS)
+            assert len(codat.submissions) == 1
+            given_up.set()
 
 
 def test_syncs_end_without_being_requested(simulator: RunningSimulator, client: httpx.Client) -> None:
@@ -143,7 +165,7 @@ def test_syncs_end_without_being_requested(simulator: RunningSimulator, client: 
         control.set_settling(Settling(after_seconds=0.05))
         path = f"/companies/{company.company_id}/sync/expenses/expense-transactions"
         sync_id = client.post(path, json=[generate_expense("t-1")]).json()["syncId"]
-        assert settled.wait(5)
+        assert settled.wait(PATIENCE_SECONDS)
         assert simulator.codat.sync(sync_id).code == 2000
         assert len(control.books(company.company_id)) == len(control.deliveries()) == 1
 
@@ -166,7 +188,7 @@ def test_many_write_at_once(simulator: RunningSimulator, client: httpx.Client) -
 
 def test_stops_though_a_client_keeps_its_connection_open() -> None:
     """The end of the block ends every thread; an idle client does not hold it up."""
-    with httpx.Client(headers=AUTHORIZED, trust_env=False) as client:
+    with httpx.Client(headers=AUTHORIZED, timeout=PATIENCE_SECONDS, trust_env=False) as client:
         with serve(SimulatedCodat(KEY, SECRET)) as simulator:
             assert client.get(f"{simulator.url}/companies").status_code == 200
         with pytest.raises(httpx.TransportError):
@@ -180,7 +202,8 @@ def test_the_command_runs_until_it_is_terminated(number: signal.Signals) -> None
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["url"]
-        assert httpx.get(f"{url}/companies", headers=AUTHORIZED, trust_env=False).json()["results"] == []
+        answer = httpx.get(f"{url}/companies", headers=AUTHORIZED, timeout=PATIENCE_SECONDS, trust_env=False)
+        assert answer.json()["results"] == []
         process.send_signal(number)
         assert process.stdout.read() == ""
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=PATIENCE_SECONDS) == 0

@@ -35,7 +35,11 @@ def rounds_store(aws: Aws) -> ReconciliationRunRepository:
 
 @pytest.mark.parametrize(
     ("url", "state"),
-    [(WEBHOOK_URL, EndpointState.DISABLED), ("https://example.com", EndpointState.WRONG_URL)],
+    [
+        (WEBHOOK_URL, EndpointState.DISABLED),
+        (WEBHOOK_URL, EndpointState.FILTERED),
+        ("https://example.com", EndpointState.WRONG_URL),
+    ],
 )
 def test_an_endpoint_that_gets_nothing_is_an_error(  # noqa: PLR0913, PLR0917 - what is made, and what is expected
     start: StartFunction,
@@ -46,7 +50,8 @@ def test_an_endpoint_that_gets_nothing_is_an_error(  # noqa: PLR0913, PLR0917 - 
     state: EndpointState,
 ) -> None:
     """In the log, in a metric and in the table, with since when; asked once an hour."""
-    simulated.set_webhook_consumer(url, disabled=state is EndpointState.DISABLED)
+    tags = ("region:us",) if state is EndpointState.FILTERED else ()
+    simulated.set_webhook_consumer(url, disabled=state is EndpointState.DISABLED, company_tags=tags)
     reconcile = start("reconcile")
     before = datetime.now(UTC) - timedelta(milliseconds=1)
     reconcile(dict(_REMAINING))

@@ -77,7 +77,7 @@ def test_what_is_submitted_is_sent_as_it_came_and_known_at_once(
         ("PUT", f"transfer-transactions/{_ID}", 200),
         ("POST", "adjustment-transactions", 200),
         ("POST", "reimbursable-expense-transactions", 200),
-        ("PUT", f"reimbursable-expense-transactions/{_ID}", 202),
+        ("PUT", f"reimbursable-expense-transactions/{_ID}", 200),
     ],
 )
 def test_every_kind_goes_its_way(
@@ -117,19 +117,12 @@ _ID = "7c1f2a9e-3d0b-4c1e-9a55-0e6d1b2f4a11"
         ("{}", ""),
         ("[]", ""),
         ("[1,]", ""),
-        ("[1]", "0"),
+        ("[1]", "0.id"),
         ("[" * 5000, ""),
         ("[{}] x", ""),
         ([expense()] * 51, ""),
         ([expense("4d7c6929-7770-412b-91bb-44d3bc71d333")] * 2, "id"),
         ([expense("../up")], "0.id"),
-        ([expense(type="Gift")], "0.type"),
-        ([expense(currency="pounds")], "0.currency"),
-        ([expense(issueDate=None)], "0.issueDate"),
-        ([expense(lines=[{"netAmount": "5"}])], "0.lines.0.netAmount"),
-        ([expense(lines=[{"netAmount": True}])], "0.lines.0.netAmount"),
-        ([expense(lines=[{}])], "0.lines.0.netAmount"),
-        ([expense(lines=[{"netAmount": 1}] * 101)], "0.lines"),
         (json.dumps([expense(_ID)]).replace("100.1", "NaN"), ""),
         # To Codat it may be another one than to us.
         ([expense(Id="4d7c6929-7770-412b-91bb-44d3bc71d333")], "id"),
@@ -137,7 +130,7 @@ _ID = "7c1f2a9e-3d0b-4c1e-9a55-0e6d1b2f4a11"
         (json.dumps([expense(_ID)]).replace('"netAmount"', '"NetAmount": 1, "netAmount"'), "netamount"),
     ],
 )
-def test_what_codat_would_refuse_is_refused_here_with_all_that_is_wrong(
+def test_what_cannot_be_recorded_is_rejected_with_all_that_is_wrong(
     submit: Handler, simulated: SimulatedCodat, body: object, place: str
 ) -> None:
     """In Codat's shape; nothing is sent, nothing recorded."""
@@ -329,10 +322,11 @@ def test_a_sync_of_others_is_not_taken_for_ones_own(
 
 @pytest.mark.parametrize("key", ["none", "{0f2fb3a5-5b1c-4d2e-9a57-2f0f6b2f8a11}", ""])
 def test_a_key_that_codat_refuses_is_refused(submit: Handler, simulated: SimulatedCodat, key: str) -> None:
-    """It has to be a GUID."""
+    """It has to be a GUID; with a PUT it is ignored."""
     answer = ask(submit, "POST", EXPENSES, [expense()], idempotency_key=key)
     assert (answer.status, answer.body["validation"]["errors"][0]["itemId"]) == (400, "Idempotency-Key")
     assert simulated.requests.entries == ()
+    assert ask(submit, "PUT", f"{EXPENSES}/{uuid4()}", expense() | {"id": None}, idempotency_key=key).status == 202
 
 
 def test_what_the_table_cannot_hold_is_refused(submit: Handler, simulated: SimulatedCodat) -> None:
@@ -442,7 +436,7 @@ def test_all_else_is_passed_on_unchanged(submit: Handler, simulated: SimulatedCo
     assert "x-rate-limit-remaining" in answer.headers
     assert ask(submit, "GET", "/companies", query="page=1&pageSize=1").body["pageSize"] == 1
     assert ask(submit, "GET", "/companies/none").status == 404
-    assert ask(submit, "DELETE", EXPENSES).status == 404
+    assert ask(submit, "DELETE", "/companies/none/connections/none").status == 404
     assert [entry.method for entry in simulated.requests.entries] == ["GET", "GET", "GET", "DELETE"]
 
 

@@ -18,6 +18,7 @@ from dev.stored_events import COMPANY_ID, SYNC_ID, load
 from tests.support.aws import WEBHOOK_URL, Aws
 from tests.support.handlers import StartFunction
 from tests.support.reconciliation_world import LONG_AGO, Clock, Reconcile, make_reconcile
+from tests.support.sqs_batches import batch, message
 
 NOW = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
 
@@ -81,16 +82,42 @@ def test_missing_syncs_are_shown_with_reasons_and_the_number_found_without_a_web
         assert "2 syncs" in page.partition("ound without a webhook")[2][:60], path
 
 
-def test_an_unhealthy_endpoint_is_shown_at_the_top(
-    reconcile: Reconcile, simulated: SimulatedCodat, ask: Callable[[str], str]
+@pytest.mark.parametrize(
+    ("consumer", "state", "notice"),
+    [
+        ({"disabled": True}, "disabled", "Codat has disabled our webhook endpoint"),
+        ({"company_tags": ("region:us",)}, "filtered", "Codat sends us webhooks only for companies with certain tags"),
+    ],
+)
+def test_an_unhealthy_endpoint_is_shown_at_the_top(  # noqa: PLR0913, PLR0917 - what is made, and what is expected
+    reconcile: Reconcile,
+    simulated: SimulatedCodat,
+    ask: Callable[[str], str],
+    consumer: dict[str, Any],
+    state: str,
+    notice: str,
 ) -> None:
     """The notice says since when, and how syncs are found meanwhile."""
-    assert "our webhook endpoint" not in ask("/")
-    simulated.set_webhook_consumer(WEBHOOK_URL, disabled=True)
+    assert notice not in ask("/")
+    simulated.set_webhook_consumer(WEBHOOK_URL, **consumer)
     reconcile.clock.pass_by(hours=2)
     reconcile.run()
-    assert _api(ask)["endpoint"]["state"] == "disabled"
-    assert "Codat has disabled our webhook endpoint" in ask("/")
+    assert _api(ask)["endpoint"]["state"] == state
+    assert notice in ask("/")
+
+
+def test_the_example_event_is_shown_as_a_test(
+    start: StartFunction, reconcile: Reconcile, ask: Callable[[str], str]
+) -> None:
+    """With the time at which it arrived, as proof that webhooks get through."""
+    reconcile.run()
+    assert _api(ask)["endpoint"]["exampleReceivedAt"] is None
+    assert "Not received" in ask("/")
+    company = {"id": "0498e921-9b53-4396-a412-4f2f5983b0a2"}
+    event = {"eventType": "expenses.sync.successful", "payload": {"referenceCompany": company, "syncId": "any"}}
+    start("worker")(batch(message(event, receivedAt="2026-11-24T21:59:00.000Z")))
+    assert _api(ask)["endpoint"]["exampleReceivedAt"].startswith("2026-11-24T21:59:00")
+    assert "Last received" in ask("/")
 
 
 def test_an_outdated_endpoint_state_is_not_shown(

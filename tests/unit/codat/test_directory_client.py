@@ -80,6 +80,31 @@ def test_consumers_are_read_from_a_page_or_a_bare_array(*, is_page: bool) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("said", "event_types", "is_filtered"),
+    [
+        ({}, [], False),
+        ({"eventTypes": [], "companyTags": [], "rateLimit": 5, "mtls": True}, [], False),
+        ({"eventTypes": ["SyncFailed", None, 7], "companyTags": None}, ["SyncFailed", ""], False),
+        ({"eventTypes": [None]}, [""], False),
+        ({"eventTypes": "SyncFailed"}, ["SyncFailed"], False),
+        ({"eventTypes": {"a": 1}, "companyTags": ""}, [""], False),
+        ({"companyTags": ["region:us"]}, [], True),
+        ({"companyTags": [None, {"region": "us"}]}, [], True),
+        ({"companyTags": {"region": "us"}}, [], True),
+        ({"companyTags": "region:us"}, [], True),
+        ({"companyTags": [None, ""]}, [], False),
+    ],
+)
+def test_filters_of_consumers_are_read_whatever_their_form(
+    said: dict[str, object], event_types: list[str], *, is_filtered: bool
+) -> None:
+    """A damaged event type neither hides its neighbours nor becomes a subscription to all."""
+    answer = {"results": [{"url": _URL} | said]}
+    (consumer,) = _directory(lambda _: httpx.Response(200, json=answer)).list_webhook_consumers()
+    assert consumer == WebhookConsumer(_URL, False, frozenset(event_types), is_filtered)  # noqa: FBT003 - disabled
+
+
 def test_an_answer_that_is_neither_is_malformed() -> None:
     """It is not taken for nobody."""
     with pytest.raises(CodatMalformedResponseError):

@@ -166,10 +166,38 @@ def test_company_its_connections_and_configuration(codat: SimulatedCodat, client
     assert set(client.get(f"{path}/sync/expenses/config").json()) == {"bankAccount", "supplier", "customer"}
 
 
-def test_a_webhook_consumer_shows_if_it_is_disabled(codat: SimulatedCodat, client: httpx.Client) -> None:
+def test_configuration_is_kept(codat: SimulatedCodat, client: httpx.Client) -> None:
+    """What was set is read again; a part that is missing is refused, and changes nothing."""
+    path = f"/companies/{codat.add_company().company_id}/sync/expenses/config"
+    configuration = {"bankAccount": {"id": "1200"}, "supplier": {"id": "s-1"}, "customer": {}}
+    assert client.post(path, json=configuration).json() == configuration
+    assert client.post(path, json={"bankAccount": {"id": "1"}, "supplier": {"id": "2"}}).status_code == 400
+    assert client.get(path).json() == configuration
+
+
+def test_partner_expense_connection_is_the_one_that_is_listed(codat: SimulatedCodat, client: httpx.Client) -> None:
+    """It is there from the start, and can be read alone."""
+    path = f"/companies/{codat.add_company().company_id}"
+    connection = client.post(f"{path}/sync/expenses/connections/partnerExpense").json()
+    assert connection in client.get(f"{path}/connections").json()["results"]
+    assert client.get(f"{path}/connections/{connection['id']}").json() == connection
+    assert client.get(f"{path}/connections/unknown").status_code == 404
+
+
+def test_webhook_consumer_shows_its_state_and_filters(codat: SimulatedCodat, client: httpx.Client) -> None:
     """An endpoint that Codat has given up on is shown as disabled."""
-    codat.set_webhook_consumer("https://example.com/webhooks/codat", disabled=True)
-    assert client.get("/webhooks").json()["results"][0]["disabled"] is True
+    consumer = codat.set_webhook_consumer(
+        "https://example.com/webhooks/codat", disabled=True, event_types=["SyncFailed"], company_tags=["region:uk"]
+    )
+    assert client.get("/webhooks").json()["results"] == [
+        {
+            "id": consumer.consumer_id,
+            "url": "https://example.com/webhooks/codat",
+            "disabled": True,
+            "eventTypes": ["SyncFailed"],
+            "companyTags": ["region:uk"],
+        }
+    ]
 
 
 @pytest.mark.parametrize("authorization", ["", "Basic", f"Basic {API_KEY}", "Basic d3Jvbmc=", f"Bearer {API_KEY}"])

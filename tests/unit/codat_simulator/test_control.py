@@ -16,6 +16,7 @@ from dev.codat_simulator.control.messages import NewCompany, NewWebhook
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.codat_simulator.webhooks.delivery import Deliverer
+from dev.waiting import PATIENCE_SECONDS
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -39,7 +40,7 @@ class Running:
 
     def events(self) -> list[tuple[str, str]]:
         """Give type and sync of each webhook so far."""
-        assert self.deliverer.wait(5)
+        assert self.deliverer.wait(PATIENCE_SECONDS)
         events = [json.loads(webhook.content) for webhook in self.webhooks]
         return [
             (event["eventType"], event["payload"]["syncId"])
@@ -93,7 +94,7 @@ def test_webhook_is_delivered_replayed_and_redelivered(running: Running) -> None
     first = running.control.send_webhook(NewWebhook(sync_id=sync.sync_id, headers="svix", generation="old"))
     replayed = running.control.replay(first)
     assert running.control.redeliver(first) == first
-    assert running.deliverer.wait(5)
+    assert running.deliverer.wait(PATIENCE_SECONDS)
     assert sorted(each.headers["svix-id"] for each in running.webhooks) == sorted([first, first, replayed])
     assert {each.webhook_id: len(each.attempts) for each in running.control.deliveries()} == {first: 2, replayed: 1}
 
@@ -102,7 +103,7 @@ def test_webhook_can_say_anything(running: Running) -> None:
     """What cannot be parsed can be sent, twice if need be, and signed with a secret that is not Codat's."""
     new = NewWebhook(body="not JSON", repeat=2, secrets=("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",))
     webhook_id = running.control.send_webhook(new)
-    assert running.deliverer.wait(5)
+    assert running.deliverer.wait(PATIENCE_SECONDS)
     assert [(each.content, each.headers["webhook-id"]) for each in running.webhooks] == [(b"not JSON", webhook_id)] * 2
 
 
@@ -247,3 +248,52 @@ def test_log_has_the_idempotency_key(running: Running) -> None:
         "https://api.codat.io/companies/c-1", headers={"Idempotency-Key": key}
     )
     assert [entry.idempotency_key for entry in running.control.requests().requests] == [key]
+
+
+@pytest.mark.parametrize(
+    ("event_types", "company_tags", "sent"),
+    [
+        ((), (), True),
+        (("expenses.sync.successful",), ("region:uk", "region:us"), True),
+        (("expenses.sync.unsuccessful",), (), False),
+        ((), ("region:us",), False),
+    ],
+)
+def test_filters_of_the_webhook_consumer_apply(
+    running: Running, event_types: tuple[str, ...], company_tags: tuple[str, ...], *, sent: bool
+) -> None:
+    """No types mean every type; one matching tag of the company is enough."""
+    running.control.set_webhook_url("http://receiver/hook", event_types=event_types, company_tags=company_tags)
+    company = running.control.add_company(NewCompany(tags={"region": "uk"}))
+    sync_id = running.create(company, "t-1")
+    running.control.settle(sync_id)
+    assert running.events() == ([("expenses.sync.successful", sync_id)] if sent else [])
+
+
+def test_old_alerts_ignore_the_filters(running: Running) -> None:
+    """They go by rules of their own."""
+    running.control.set_webhook_url("http://receiver/hook", company_tags=("region:us",))
+    sync_id = running.create(running.control.add_company(), "t-1")
+    running.control.settle(sync_id, Outcome(webhook="old"))
+    assert running.events() == [("Sync Completed", sync_id)]
+
+
+def test_company_whose_software_updates_no_expenses(running: Running) -> None:
+    """It can be added from outside, and an update gets a 422."""
+    company = running.control.add_company(NewCompany(updates_expenses=False))
+    path = f"https://api.codat.io/companies/{company.company_id}/sync/expenses/expense-transactions/t-1"
+    headers = {"Authorization": running.codat.credentials}
+    with httpx.Client(transport=running.codat.transport(), headers=headers) as client:
+        assert client.put(path, json=generate_expense("t-1")).status_code == 422
+
+
+def test_attachments_are_shown(running: Running) -> None:
+    """Each with its transaction, name and size."""
+    sync_id = running.create(company := running.control.add_company(), "t-1")
+    running.control.settle(sync_id)
+    path = f"/companies/{company.company_id}/sync/expenses/syncs/{sync_id}/transactions/t-1/attachments"
+    headers = {"Authorization": running.codat.credentials}
+    with httpx.Client(transport=running.codat.transport(), headers=headers) as client:
+        client.post(f"https://api.codat.io{path}", files={"file": ("receipt.pdf", b"%PDF")})
+    (attachment,) = running.control.attachments()
+    assert (attachment.transaction_id, attachment.file_name, attachment.size) == ("t-1", "receipt.pdf", 4)

@@ -12,6 +12,7 @@ from dev.codat_simulator.books.models import Sync
 from dev.codat_simulator.books.sample_data import generate_expense, generate_items
 from dev.codat_simulator.faults import Fault, Kind
 from dev.codat_simulator.simulator import SimulatedCodat
+from dev.waiting import PATIENCE_SECONDS
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 KEY = "0b8e1f5a-1c1f-4a7e-9b5e-3f2d6a7c8d90"
@@ -147,7 +148,7 @@ def test_concurrency_is_measured_by_company() -> None:
     together = Barrier(3)
 
     def meet(_: float) -> None:
-        together.wait(timeout=5)
+        together.wait(timeout=PATIENCE_SECONDS)
 
     codat = SimulatedCodat("key", SECRET, sleep=meet)
     one, other = (codat.add_sync(codat.add_company()) for _ in range(2))

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from codat_sync.rate_limits.process_limiter import ProcessLimiter
+from dev.waiting import PATIENCE_SECONDS
 
 
 class Time:
@@ -47,7 +48,7 @@ def test_no_more_calls_go_on_at_once_than_may() -> None:
     """Whoever comes next waits for one to end, even if that one fails."""
     limiter = ProcessLimiter(at_once=3, per_minute=1_000_000)
     going, most, lock = 0, 0, threading.Lock()
-    barrier = threading.Barrier(3, timeout=5)
+    barrier = threading.Barrier(3, timeout=PATIENCE_SECONDS)
 
     def call(number: int) -> None:
         nonlocal going, most

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from codat_sync.reconciliation.company_state import (
@@ -67,7 +67,6 @@ def test_a_claim_is_true_and_never_taken_back(stalled_runs: Sequence[set[int]]) 
     assert claims == sorted(claims)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine it is slow to make so many
 @given(st.lists(st.sets(st.integers(0, MAX_UNRESOLVED + 3), min_size=MAX_UNRESOLVED - 2), min_size=2, max_size=4))
 def test_a_claim_is_true_although_not_all_syncs_can_be_tracked(stalled_runs: Sequence[set[int]]) -> None:
     """What was left out may be any of them."""

@@ -12,6 +12,7 @@ from codat_sync.core.errors import (
     PoisonMessageError,
     SecretUnavailableError,
     SubmissionInFlightError,
+    UnsupportedMediaTypeError,
     ValidationIssue,
 )
 from codat_sync.rate_limits.errors import GateClosedError, RateLimitExceededError
@@ -26,6 +27,7 @@ _CLOSURE = Closure(ClosureReason.QUOTA, _NOW + timedelta(seconds=90))
     ("error", "status", "can_be_retried", "retry_after"),
     [
         (InvalidBodyError([ValidationIssue("0.id", "is none")]), 400, "False", None),
+        (UnsupportedMediaTypeError([ValidationIssue("Content-Encoding", "must be absent")]), 415, "False", None),
         (SubmissionInFlightError("t", "is being submitted"), 409, "Unknown", None),
         (RateLimitExceededError("all places are taken"), 429, "True", 1),
         (GateClosedError("closed", _CLOSURE), 429, "True", 90),

@@ -52,6 +52,24 @@ def test_other_events_are_distinguished(event: dict[str, object], category: Even
     assert webhook.category is category
 
 
+@pytest.mark.parametrize("field", ["eventType", "EventType", "RuleType", "ruletype", "type", "Type", "TYPE"])
+def test_the_type_has_any_of_its_names(field: str) -> None:
+    """In any letter case; a name without a value, or with one that is no text, does not hide the others."""
+    others: list[dict[str, object]] = [{}, {"eventType": None}, {"eventType": ""}, {"ruleType": " "}, {"ruleType": 7}]
+    for other in others:
+        event = {name: value for name, value in other.items() if name.lower() != field.lower()}
+        webhook = parse_webhook(event | {field: "Sync Failed", "CompanyId": "c", "Data": {"syncId": "s"}})
+        assert webhook is not None
+        assert (webhook.event_type, webhook.category) == ("Sync Failed", EventCategory.SYNC)
+
+
+def test_codats_name_for_the_type_counts_before_any_other() -> None:
+    """A field ``type`` beside it may mean something else."""
+    webhook = parse_webhook({"type": "expense", "RuleType": "b", "eventType": "read.completed"})
+    assert webhook is not None
+    assert webhook.event_type == "read.completed"
+
+
 def test_a_deleted_company_is_the_payload_itself() -> None:
     """There is no reference to it."""
     webhook = parse_webhook({"eventType": "company.deleted", "payload": {"id": "c", "name": "Toft"}})

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
@@ -16,6 +17,7 @@ from codat_sync.webhooks.endpoint import WebhookConsumer
 
 # Codat recommends it for the fastest response.
 PAGE_SIZE = 100
+CONSUMERS_PATH = "/webhooks"
 
 
 class ListedCompany(BaseModel):
@@ -32,13 +34,28 @@ class CompanyPageResponse(TypedDict):
 
 
 class ConsumerResponse(BaseModel):
-    """A webhook consumer. One without event types receives all of them."""
+    """A webhook consumer. One without event types receives all of them, one without tags those of all companies."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
     url: str | None = None
     disabled: bool | None = None
-    event_types: list[str] | None = None
+    event_types: Any = None
+    company_tags: Any = None
+
+    def to_consumer(self) -> WebhookConsumer:
+        """Return the consumer.
+
+        Event types that are no text match nothing: leaving them out could turn a filter into "all of them".
+        """
+        types, tags = self.event_types, self.company_tags
+        listed = types if isinstance(types, list) else [types] if types else []
+        return WebhookConsumer(
+            url=self.url or "",
+            is_disabled=bool(self.disabled),
+            event_types=frozenset(each if isinstance(each, str) else "" for each in listed),
+            is_filtered=any(tags) if isinstance(tags, list) else bool(tags),
+        )
 
 
 class ConsumerPage(TypedDict):
@@ -89,8 +106,13 @@ class CodatDirectoryClient(CodatClient):
 
     def list_webhook_consumers(self) -> list[WebhookConsumer]:
         """Fetch the webhook consumers. Accepts both a bare array and Codat's paged format."""
-        answer = self._get(None, "/webhooks", {}, _CONSUMERS)
-        found = answer if isinstance(answer, list) else answer["results"]
-        return [
-            WebhookConsumer(each.url or "", bool(each.disabled), frozenset(each.event_types or ())) for each in found
-        ]
+        return _consumers(self._get(None, CONSUMERS_PATH, {}, _CONSUMERS))
+
+
+def parse_webhook_consumers(content: bytes) -> list[WebhookConsumer]:
+    """Parse Codat's response to ``CONSUMERS_PATH``. Raises CodatUnavailableError and CodatMalformedResponseError."""
+    return _consumers(_CONSUMERS.parse(content, CONSUMERS_PATH))
+
+
+def _consumers(answer: list[ConsumerResponse] | ConsumerPage) -> list[WebhookConsumer]:
+    return [each.to_consumer() for each in (answer if isinstance(answer, list) else answer["results"])]

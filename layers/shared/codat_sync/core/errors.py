@@ -97,11 +97,18 @@ def _shorten(issue: ValidationIssue) -> ValidationIssue:
 
 
 class InvalidBodyError(CodatSyncError):
-    """Codat would reject this body. ``issues`` are the first hundred of its problems, in a form that can be logged."""
+    """Codat would reject this request, or it can't be recorded.
+
+    ``issues`` are the first hundred of its problems, in a form that can be logged.
+    """
 
     def __init__(self, issues: Sequence[ValidationIssue]) -> None:
         self.issues = tuple(_shorten(each) for each in issues[:_MAX_ISSUES])
         super().__init__("; ".join(f"{each.location} {each.message}".strip() for each in self.issues))
+
+
+class UnsupportedMediaTypeError(InvalidBodyError):
+    """The body is encoded in a way in which it can't be recorded."""
 
 
 class InvalidQueryError(CodatSyncError):

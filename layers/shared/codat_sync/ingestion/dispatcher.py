@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, cast
 from codat_sync.ingestion.company_refresh import CompanyRefresh
 from codat_sync.ingestion.results import Change, OtherResult, SyncResult, TaskResult
 from codat_sync.ingestion.sync_ingestion import MAX_RECEIVES, SyncIngestion
-from codat_sync.ingestion.tasks import CompanyTask, IgnoredEventTask, PartCleanupTask, QuotaTask, SyncTask, Task
+from codat_sync.ingestion.tasks import (
+    CompanyTask,
+    ExampleEventTask,
+    IgnoredEventTask,
+    PartCleanupTask,
+    QuotaTask,
+    SyncTask,
+    Task,
+)
+from codat_sync.webhooks.example_event_repository import ExampleEventRepository
 
 if TYPE_CHECKING:
     from codat_sync.rate_limits.gate import SharedGate
@@ -40,6 +49,10 @@ class TaskDispatcher:
                 )
             case IgnoredEventTask():
                 return OtherResult(Change.UNCHANGED)
+            case ExampleEventTask(event_type=event_type, received_at=received_at):
+                # Codat doesn't know its ids: a sync or a company of them would count as missing.
+                ExampleEventRepository(self.store.table).record(event_type, received_at)
+                return OtherResult(Change.COMMITTED)
 
     def _ingest(self, tasks: Sequence[SyncTask], receive_count: int) -> SyncResult:
         result = self.ingestion.ingest(tasks, receive_count)

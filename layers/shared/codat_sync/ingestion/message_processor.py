@@ -62,7 +62,7 @@ class BatchInProgress:
             raise
         except PoisonMessageError as poison:
             self.dead_letters.send(record.body, record.attributes.get("MessageGroupId"), poison)
-            logger.error("dead-lettered", reason=poison.reason, detail=poison.detail, **ids)
+            logger.error("message dead-lettered", reason=poison.reason, detail=poison.detail, **ids)
             metrics.add_metric("MessageDeadLettered", MetricUnit.Count, 1)
 
     def _postpone(self, record: "SQSRecord", error: Exception, ids: Mapping[str, Any]) -> None:

@@ -75,7 +75,17 @@ class IgnoredEventTask:
     correlation_id: str
 
 
-Task = SyncTask | CompanyTask | QuotaTask | PartCleanupTask | IgnoredEventTask
+@dataclass(frozen=True, slots=True)
+class ExampleEventTask:
+    """Codat's example event, sent from its Portal to test the endpoint. ``received_at`` is in our own format."""
+
+    event_type: str
+    webhook_id: str
+    received_at: str
+    correlation_id: str
+
+
+Task = SyncTask | CompanyTask | QuotaTask | PartCleanupTask | IgnoredEventTask | ExampleEventTask
 
 
 def parse_task(body: str) -> Task:
@@ -100,7 +110,7 @@ def get_subject(task: Task) -> tuple[object, ...]:
 def get_event_type(task: Task) -> str | None:
     """Return the type of the event that triggered ``task``, None if there is none."""
     match task:
-        case QuotaTask() | IgnoredEventTask():
+        case QuotaTask() | IgnoredEventTask() | ExampleEventTask():
             return task.event_type
         case SyncTask() | CompanyTask() if task.event:
             return task.event.event_type
@@ -110,7 +120,7 @@ def get_event_type(task: Task) -> str | None:
 def get_webhook_id(task: Task) -> str | None:
     """Return the id of the webhook that triggered ``task``, None if there is none."""
     match task:
-        case QuotaTask() | IgnoredEventTask():
+        case QuotaTask() | IgnoredEventTask() | ExampleEventTask():
             return task.webhook_id
         case SyncTask() | CompanyTask() if task.event:
             return task.event.webhook_id
@@ -139,14 +149,17 @@ def _parse_webhook(message: WebhookMessage) -> Task:
     webhook = parse_webhook(event)
     if webhook is None:
         raise PoisonMessageError("missing-event-type", "the webhook has no event type")
+    webhook_id, correlation_id = message["webhookId"], message["correlationId"]
     match webhook.category:
         case EventCategory.IGNORED:
-            return IgnoredEventTask(webhook.event_type, message["webhookId"], message["correlationId"])
+            return IgnoredEventTask(webhook.event_type, webhook_id, correlation_id)
+        case EventCategory.EXAMPLE:
+            return ExampleEventTask(webhook.event_type, webhook_id, message["receivedAt"], correlation_id)
         case EventCategory.UNKNOWN:
             raise PoisonMessageError("unknown-event-type", f"no version of this application knows {webhook.event_type}")
         case EventCategory.QUOTA:
             quota_event = _quota_event(webhook, message)
-            return QuotaTask(webhook.event_type, message["webhookId"], message["correlationId"], quota_event)
+            return QuotaTask(webhook.event_type, webhook_id, correlation_id, quota_event)
     company_id = _checked(webhook.company_id, "company-id")
     seen = _event(webhook, message)
     if webhook.category is EventCategory.COMPANY:

@@ -14,6 +14,7 @@ from codat_sync.core.timestamps import format_timestamp
 from codat_sync.ingestion.results import Change, CompanyResult, SyncResult, TaskResult
 from codat_sync.ingestion.tasks import (
     CompanyTask,
+    ExampleEventTask,
     IgnoredEventTask,
     PartCleanupTask,
     SyncTask,
@@ -29,8 +30,9 @@ _METRIC_PREFIXES = {
     SyncTask: "Sync",
     CompanyTask: "Company",
     PartCleanupTask: "PartCleanup",
-    IgnoredEventTask: "EventIgnored",
 }
+# Their result is always the same, so it is not part of the name.
+_METRICS = {IgnoredEventTask: "EventIgnored", ExampleEventTask: "EventExample"}
 
 
 def log_result(tasks: Sequence[Task], result: TaskResult) -> None:
@@ -86,10 +88,8 @@ class BatchMetrics:
 
     def add(self, task: Task | None, result: TaskResult) -> None:
         """Add a processed message. A result shared by several messages counts once."""
-        kind = _METRIC_PREFIXES.get(type(task), "Quota")
-        metrics.add_metric(
-            kind if kind == "EventIgnored" else f"{kind}{result.change.capitalize()}", MetricUnit.Count, 1
-        )
+        by_result = f"{_METRIC_PREFIXES.get(type(task), 'Quota')}{result.change.capitalize()}"
+        metrics.add_metric(_METRICS.get(type(task), by_result), MetricUnit.Count, 1)
         if task and (name := get_event_type(task)):
             self._events[name] += 1
         if (

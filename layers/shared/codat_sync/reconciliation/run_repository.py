@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from codat_sync.aws.dynamodb import Attributes, Table
-from codat_sync.aws.table_schema import DIRECTORY, ENDPOINT, Key
+from codat_sync.aws.table_schema import DIRECTORY, ENDPOINT, EXAMPLE_EVENT, Key
 from codat_sync.core.enums import parse_enum
 from codat_sync.core.errors import ConditionFailedError
 from codat_sync.core.timestamps import format_optional_timestamp, format_timestamp, parse_timestamp
@@ -71,8 +71,9 @@ class ReconciliationRunRepository:
         return _directory(changes)
 
     def load_endpoint(self) -> Endpoint:
-        """Load our endpoint's state as of the last check."""
-        return _endpoint(self._load(ENDPOINT))
+        """Load our endpoint's state as of the last check, and when the example event arrived."""
+        found = {item["sk"]: item for item in self._table.get([ENDPOINT, EXAMPLE_EVENT])}
+        return _endpoint(found.get(ENDPOINT["sk"], {}), found.get(EXAMPLE_EVENT["sk"], {}))
 
     def lease_endpoint(self, now: datetime) -> bool:
         """Lease the endpoint check; return whether it is due and this run got the lease."""
@@ -133,11 +134,12 @@ def _directory(values: Mapping[str, Any]) -> DirectoryProgress:
     )
 
 
-def _endpoint(values: Mapping[str, Any]) -> Endpoint:
+def _endpoint(values: Mapping[str, Any], example: Mapping[str, Any]) -> Endpoint:
     return Endpoint(
         state=parse_enum(EndpointState, values.get("state", ""), None),
         checked_at=parse_timestamp(values.get("checkedAt")),
         since=parse_timestamp(values.get("since")),
         missed_webhooks=int(values.get("missedWebhooks", 0)),
         last_missed_at=parse_timestamp(values.get("lastMissedAt")),
+        example_received_at=parse_timestamp(example.get("receivedAt")),
     )

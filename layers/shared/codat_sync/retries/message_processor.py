@@ -29,12 +29,14 @@ class RetryMessageProcessor:
             command = parse_retry_message(record.body)
         except PoisonMessageError as poison:
             self.dead_letters.send(record.body, record.attributes.get("MessageGroupId"), poison)
-            logger.error("dead-lettered", message_id=record.message_id, reason=poison.reason, detail=poison.detail)
+            logger.error(
+                "message dead-lettered", message_id=record.message_id, reason=poison.reason, detail=poison.detail
+            )
             return
         try:
             self.execute(command)
         except Exception:
             # Log and count it here: to Lambda, a batch with a response has no error.
-            logger.exception("failed", message_id=record.message_id, sync_id=command.sync_id)
+            logger.exception("message failed", message_id=record.message_id, sync_id=command.sync_id)
             metrics.add_metric("MessageFailed", MetricUnit.Count, 1)
             raise

@@ -21,6 +21,7 @@ from codat_sync.core.errors import (
     InvalidBodyError,
     SecretUnavailableError,
     SubmissionInFlightError,
+    UnsupportedMediaTypeError,
     ValidationIssue,
 )
 from codat_sync.rate_limits.errors import GateClosedError, RateLimitExceededError
@@ -96,8 +97,10 @@ def error_response_for(error: CodatSyncError, now: datetime) -> ErrorResponse:
     """Map ``error`` to a response. Re-raises it if it is not meant for the caller."""
     match error:
         case InvalidBodyError() | AlreadyWrittenError():
+            is_encoded = isinstance(error, UnsupportedMediaTypeError)
+            status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE if is_encoded else HTTPStatus.BAD_REQUEST
             issues = error.issues if isinstance(error, InvalidBodyError) else ()
-            return ErrorResponse(HTTPStatus.BAD_REQUEST, str(error), "False", issues=issues)
+            return ErrorResponse(status, str(error), "False", issues=issues)
         case CompanyErasedError():
             return ErrorResponse(HTTPStatus.GONE, f"{error}. Nothing was sent.", "False")
         case SubmissionInFlightError():

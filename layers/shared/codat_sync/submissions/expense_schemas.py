@@ -1,7 +1,7 @@
-"""Define the kinds of transactions written through Codat, and validate their bodies.
+"""Define the kinds of transactions written through Codat, and read their bodies.
 
-https://docs.codat.io/sync-for-expenses-api: Create and update expense, reimbursable, transfer and adjustment
-transactions. A body is validated, and never rewritten: Codat gets what the caller sent, byte for byte.
+A body has to be JSON with an id, which is recorded and claimed. Everything else in it is for Codat to decide, and
+nothing is rewritten: Codat gets what the caller sent, character for character.
 """
 
 import json
@@ -11,22 +11,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
-
 from codat_sync.core.errors import InvalidBodyError, ValidationIssue
+from codat_sync.core.identifiers import canonicalize, is_identifier
 
 # Maximum number of transactions that Codat accepts in one request.
 MAX_BATCH_SIZE = 50
 # Each body is stored as an item of the table, which is limited to 400 KB.
 MAX_BODY_BYTES = 350_000
 
-
-# Powers of ten. Codat's amounts are .NET decimals, which end at 7.9e28.
-_MIN_EXPONENT, _MAX_EXPONENT = -40, 28
+_ID_RULE = "must be a GUID, in its usual form with hyphens"
 
 
 class Kind(StrEnum):
@@ -38,126 +34,9 @@ class Kind(StrEnum):
     ADJUSTMENT = "adjustment-transactions"
 
 
-def _is_amount(value: object) -> object:
-    # All numbers are parsed to Decimal: a string is no amount, and true is not 1.
-    if not isinstance(value, Decimal):
-        raise ValueError("must be a number")  # noqa: TRY004 - what pydantic expects
-    if value and not _MIN_EXPONENT <= value.adjusted() <= _MAX_EXPONENT:
-        raise ValueError("is out of range")
-    return value
-
-
-def _is_guid(text: str) -> str:
-    if str(UUID(text)) != text.lower():
-        raise ValueError("must be a GUID")
-    return text
-
-
-Amount = Annotated[object, AfterValidator(_is_amount)]
-Id = Annotated[str, AfterValidator(_is_guid)]
-Text = Annotated[str, Field(min_length=1)]
-Currency = Annotated[str, Field(pattern=r"^[A-Za-z]{3}$")]
-
-
-class _Schema(BaseModel):
-    """Part of a body. Unknown fields are allowed, as Codat may add some."""
-
-    model_config = ConfigDict(alias_generator=to_camel, extra="allow", strict=True)
-
-
-class Reference(_Schema):
-    """A reference to an object in the customer's accounting software."""
-
-    id: Text
-
-
-class Line(_Schema):
-    """A line of an expense."""
-
-    net_amount: Amount
-    tax_amount: Amount | None = None
-    tax_rate_ref: Reference | None = None
-    account_ref: Reference | None = None
-    item_ref: Reference | None = None
-    tracking_refs: Annotated[list[Reference], Field(max_length=10)] | None = None
-
-
-class Expense(_Schema):
-    """A payment, refund, reward or chargeback."""
-
-    id: Id
-    type: Literal["Payment", "Refund", "Reward", "Chargeback"]
-    issue_date: Text
-    currency: Currency
-    currency_rate: Amount | None = None
-    contact_ref: Reference | None = None
-    bank_account_ref: Reference | None = None
-    lines: Annotated[list[Line], Field(max_length=100)] | None = None
-
-
-class ReimbursableExpense(_Schema):
-    """An expense that an employee paid for and is reimbursed."""
-
-    id: Id
-    contact_ref: Reference
-    issue_date: Text
-    due_date: Text
-    currency: Currency
-    lines: Annotated[list[Line], Field(max_length=100)] | None = None
-
-
-class TransferSide(_Schema):
-    """Source or destination of a transfer."""
-
-    account_ref: Reference
-    amount: Amount
-
-
-class Transfer(_Schema):
-    """A transfer between two accounts. Its id is in the path."""
-
-    date: Text
-    from_: Annotated[TransferSide, Field(alias="from")]
-    to: TransferSide
-
-
-class AdjustmentLine(_Schema):
-    """A line of an adjustment."""
-
-    amount: Amount
-
-
-class Adjustment(_Schema):
-    """An adjustment of the accounts."""
-
-    id: Id
-    date: Text
-    currency: Currency
-    lines: Annotated[list[AdjustmentLine], Field(min_length=1)]
-
-
-class ExpenseUpdate(Expense):
-    """An update of an existing expense. Its id is in the path, and may be in the body."""
-
-    id: Id | None = None  # type: ignore[assignment]
-
-
-class ReimbursableExpenseUpdate(ReimbursableExpense):
-    """An update of an existing reimbursable expense. Its id is in the path, and may be in the body."""
-
-    id: Id | None = None  # type: ignore[assignment]
-
-
-_POST_MODELS: dict[Kind, type[BaseModel]] = {
-    Kind.EXPENSE: Expense,
-    Kind.REIMBURSABLE: ReimbursableExpense,
-    Kind.ADJUSTMENT: Adjustment,
-}
-_PUT_MODELS: dict[Kind, type[BaseModel]] = {
-    Kind.EXPENSE: ExpenseUpdate,
-    Kind.REIMBURSABLE: ReimbursableExpenseUpdate,
-    Kind.TRANSFER: Transfer,
-}
+# Codat's operations: https://docs.codat.io/sync-for-expenses-api. A PUT names its transaction in the path.
+_POST_KINDS = frozenset({Kind.EXPENSE, Kind.REIMBURSABLE, Kind.ADJUSTMENT})
+_PUT_KINDS = frozenset({Kind.EXPENSE, Kind.REIMBURSABLE, Kind.TRANSFER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,19 +47,17 @@ class Body:
     text: str
 
 
-def parse_created(kind: Kind, text: str) -> list[Body]:
+def parse_created(text: str) -> list[Body]:
     """Parse the bodies of a create request. Raises InvalidBodyError with all issues."""
     elements = list(_iterate_elements(text))
     if not 1 <= len(elements) <= MAX_BATCH_SIZE:
         raise InvalidBodyError(
             [ValidationIssue("", f"must hold 1 to {MAX_BATCH_SIZE} transactions, and holds {len(elements)}")]
         )
-    issues = [
-        issue for number, (_, value) in enumerate(elements) for issue in _find_issues(_POST_MODELS[kind], value, number)
-    ]
-    if issues:
+    ids = [parse_transaction_id(_find_id(value)) for _, value in elements]
+    if issues := [ValidationIssue(f"{at}.id".lstrip("."), _ID_RULE) for at, each in enumerate(ids) if each is None]:
         raise InvalidBodyError(issues)
-    bodies = [Body(value["id"].lower(), element) for element, value in elements]
+    bodies = [Body(each, element) for each, (element, _) in zip(ids, elements, strict=True) if each]
     times = Counter(body.transaction_id for body in bodies)
     if duplicates := [each for each, number in times.items() if number > 1]:
         raise InvalidBodyError([ValidationIssue("id", f"is there more than once: {each}") for each in duplicates])
@@ -188,42 +65,60 @@ def parse_created(kind: Kind, text: str) -> list[Body]:
     return bodies
 
 
-def parse_put(kind: Kind, transaction_id: str, text: str) -> Body:
+def parse_put(transaction_id: str, text: str) -> Body:
     """Parse the body of an update, or of a transfer. Raises InvalidBodyError."""
     value = _parse(text)
-    if issues := list(_find_issues(_PUT_MODELS[kind], value, None)):
-        raise InvalidBodyError(issues)
-    _require_same_id(value, transaction_id)
+    if not isinstance(value, dict):
+        raise InvalidBodyError([ValidationIssue("", "must be a JSON object")])
+    # Codat documents no id here. One that differs could be what Codat writes, while another transaction is claimed.
+    if (given := _find_id(value)) is not None and parse_transaction_id(given) != transaction_id:
+        raise InvalidBodyError([ValidationIssue("id", "is not the one in the path")])
     body = Body(transaction_id, text)
     _require_small([body])
+    return body
+
+
+def parse_stored(kind: Kind, transaction_id: str, text: str) -> Body:
+    """Parse a transaction's body that is only stored, in the form that creates it. Raises InvalidBodyError."""
+    body = parse_put(transaction_id, text.strip())
+    if has_post(kind) and _find_id(_parse(body.text)) is None:
+        raise InvalidBodyError([ValidationIssue("id", _ID_RULE)])
     return body
 
 
 def read_id(text: str) -> str | None:
     """Return the id in a body as it is spelled there; None if it has none, or is not JSON."""
     try:
-        value = _parse(text)
+        found = _find_id(_parse(text))
     except InvalidBodyError:
         return None
-    found = (each for name, each in value.items() if name.lower() == "id") if isinstance(value, dict) else ()
-    return next((each for each in found if isinstance(each, str)), None)
+    return found if isinstance(found, str) else None
 
 
-def _require_same_id(value: object, transaction_id: str) -> None:
-    ids = [each for name, each in value.items() if name.lower() == "id"] if isinstance(value, dict) else []
-    if any(str(each).lower() != transaction_id.lower() for each in ids):
-        raise InvalidBodyError([ValidationIssue("id", "is not the one in the path")])
+def _find_id(value: object) -> object:
+    """Return the field ``id`` of a JSON object, in any letter case as .NET reads names; None if there is none."""
+    fields = value.items() if isinstance(value, dict) else ()
+    return next((each for name, each in fields if _fold_name(name) == "id"), None)
 
 
-def parse_stored(kind: Kind, transaction_id: str, text: str) -> Body:
-    """Parse a body that is only stored, in the format that creates its transaction. Raises InvalidBodyError."""
-    value = _parse(text)
-    if issues := list(_find_issues(_POST_MODELS.get(kind) or _PUT_MODELS[kind], value, None)):
-        raise InvalidBodyError(issues)
-    _require_same_id(value, transaction_id)
-    body = Body(transaction_id.lower(), text.strip())
-    _require_small([body])
-    return body
+def parse_transaction_id(value: object) -> str | None:
+    """Return the canonical id of a transaction; None if ``value`` is no id that can be recorded.
+
+    Codat documents GUIDs, and no other notation: 32 digits without hyphens may be the same transaction to Codat, and
+    would be another one here. Ids of another form are for Codat to decide.
+    """
+    if not is_identifier(value):
+        return None
+    canonical = canonicalize(value)
+    return canonical if _parse_guid(value) in {None, canonical} else None
+
+
+def _parse_guid(text: str) -> str | None:
+    """Return the GUID that ``text`` may stand for, in its usual form; None if it is none in any notation."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None
 
 
 def _require_small(bodies: Sequence[Body]) -> None:
@@ -234,22 +129,13 @@ def _require_small(bodies: Sequence[Body]) -> None:
 
 
 def has_put(kind: Kind) -> bool:
-    """Return whether Codat accepts a PUT of this kind."""
-    return kind in _PUT_MODELS
+    """Return whether Codat documents a PUT of this kind."""
+    return kind in _PUT_KINDS
 
 
 def has_post(kind: Kind) -> bool:
-    """Return whether Codat accepts a POST of this kind."""
-    return kind in _POST_MODELS
-
-
-def _find_issues(model: type[BaseModel], value: object, number: int | None) -> Iterator[ValidationIssue]:
-    try:
-        model.model_validate(value, by_alias=True)
-    except ValidationError as error:
-        for detail in error.errors(include_url=False, include_context=False, include_input=False):
-            place = ".".join(str(part) for part in ((number,) if number is not None else ()) + detail["loc"])
-            yield ValidationIssue(place, detail["msg"])
+    """Return whether Codat documents a POST of this kind."""
+    return kind in _POST_KINDS
 
 
 def _iterate_elements(text: str) -> Iterator[tuple[str, Any]]:
@@ -295,12 +181,15 @@ def _skip_whitespace(text: str, at: int) -> int:
 
 def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Build an object. Rejects duplicate names in any letter case: Codat might read another value, say of an id."""
-    times = Counter(name.lower() for name, _ in pairs)
-    if duplicates := [name for name, number in times.items() if number > 1]:
-        raise InvalidBodyError(
-            [ValidationIssue(name, "is there more than once, in any letter case") for name in duplicates]
-        )
+    times = Counter(_fold_name(name) for name, _ in pairs)
+    if twice := [name for name, number in times.items() if number > 1]:
+        raise InvalidBodyError([ValidationIssue(name, "is there more than once, in any letter case") for name in twice])
     return dict(pairs)
+
+
+def _fold_name(name: str) -> str:
+    # Through upper case: names may be equal in one of the two only, and here too many are better than too few.
+    return name.upper().lower()
 
 
 def _parse_number(text: str) -> Decimal:

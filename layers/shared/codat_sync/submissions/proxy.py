@@ -30,14 +30,16 @@ from codat_sync.submissions.proxy_routes import (
     match_route,
     parse_bodies,
     parse_idempotency_key,
+    strip_base_path,
 )
+from codat_sync.submissions.request_headers import require_recordable_body, select_forwarded_headers
 from codat_sync.submissions.service import WriteRequest
 
 if TYPE_CHECKING:
     from codat_sync.submissions.codat_writer import CodatWriter
     from codat_sync.submissions.service import SubmissionService
 
-_FORWARDED_HEADERS = ("content-type", "accept", "idempotency-key")
+_BYTE_ORDER_MARK = "\ufeff"
 # Errors that are reported to the caller.
 _REPORTED_ERRORS = (
     AlreadyWrittenError,
@@ -98,25 +100,29 @@ class SubmitProxy:
         return self.writer.forward(
             ForwardedRequest(
                 method=event["requestContext"]["http"]["method"],
-                path=event["rawPath"],
+                path=strip_base_path(event["rawPath"]),
                 query=event["rawQueryString"],
                 content=raw_body(event),
-                headers={name: headers[name] for name in _FORWARDED_HEADERS if name in headers},
+                headers=select_forwarded_headers(headers),
                 company_id=company_id,
             )
         )
 
 
 def parse_write_request(event: Event, headers: Mapping[str, str], route: WriteRoute) -> WriteRequest:
-    """Parse a request to ``route``. Raises InvalidBodyError with all issues."""
-    text = text_body(event)
+    """Return what a request to ``route`` writes. Raises InvalidBodyError with everything that is invalid."""
+    require_recordable_body(headers)
+    text = text_body(event).removeprefix(_BYTE_ORDER_MARK)  # .NET ignores it, JSON has none.
     return WriteRequest(
         company_id=route.company_id,
         kind=route.kind,
         method=route.codat_method,
         text=text,
         bodies=parse_bodies(route, text),
-        idempotency_key=parse_idempotency_key(headers),
+        # A PUT takes no key: Codat ignores it. Nor is one needed for what is only stored.
+        idempotency_key=None
+        if route.is_storage_only or route.codat_method == "PUT"
+        else parse_idempotency_key(headers),
         correlation_id=event["requestContext"]["requestId"],
     )
 

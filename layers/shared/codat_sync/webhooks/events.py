@@ -1,8 +1,9 @@
 """Parse Codat's webhook events of both generations, trusting none of their content.
 
 Current events have ``eventType``, ``generatedDate`` and ``payload``. Legacy events, of accounts that never migrated,
-have ``RuleType`` and ``Data``; the rules' names have a space or none, and field names have any letter case
-(https://docs.codat.io/using-the-api/webhooks/event-types). Standard library only: the receiver parses events too.
+have ``RuleType`` and ``Data``; the rules' names have a space or none. Some of Codat's examples name the type ``type``,
+and field names have any letter case (https://docs.codat.io/using-the-api/webhooks/event-types). Standard library only:
+the receiver parses events too.
 """
 
 import json
@@ -19,6 +20,7 @@ class EventCategory(StrEnum):
     SYNC = "sync"  # a sync of expenses has ended
     COMPANY = "company"  # a company or one of its connections has changed
     QUOTA = "quota"  # Codat's daily quota was reached or reset
+    EXAMPLE = "example"  # Codat's example of an event, sent from its Portal to test the endpoint
     IGNORED = "ignored"  # of another product, or irrelevant here
     UNKNOWN = "unknown"  # of Sync for Expenses, but of an unknown type
 
@@ -27,6 +29,17 @@ _SYNC_EVENTS = {"expenses.sync.successful", "expenses.sync.unsuccessful", "syncf
 # Current event types and legacy rules.
 _QUOTA_EVENTS = {"client.ratelimit.reached", "client.ratelimit.reset", "ratelimitreached", "ratelimitreset"}
 _COMPANY_DELETED = "company.deleted"
+# The fields that name an event's type, in Codat's documentation of either generation.
+_TYPE_FIELDS = ("eventType", "RuleType", "type")
+# The company and the sync of Codat's documented examples (https://docs.codat.io/using-the-api/webhooks/event-types and
+# its migration guide): Codat's Portal sends these events to test an endpoint, and its API answers 404 to their ids.
+_EXAMPLE_COMPANIES = {"0498e921-9b53-4396-a412-4f2f5983b0a2", "1f9559e7-8368-48c9-bdf4-f158e16b8b85"}
+_EXAMPLE_SYNCS = {
+    "ee2eb431-c0fa-4dc9-93fa-d29781c12bcd",
+    "321363b4-efa9-4fbc-b71c-0b58d62f3248",
+    "3bead2a1-1b3d-4d90-8077-cddc5ca68b01",
+    "a9367074-b5c3-42c4-9be4-be129f43577e",
+}
 _OUR_SYNC_TYPES = {"expense", "expenses"}
 # Codat's types are much shorter; a processed event is stored with its type.
 _MAX_TYPE_LENGTH = 256
@@ -53,7 +66,10 @@ class Webhook:
         name = self._name
         if name in _QUOTA_EVENTS:
             return EventCategory.QUOTA
-        if name == _COMPANY_DELETED or name.startswith("connection."):
+        is_company_event = name == _COMPANY_DELETED or name.startswith("connection.")
+        if (is_company_event or name in _SYNC_EVENTS) and self._is_example:
+            return EventCategory.EXAMPLE
+        if is_company_event:
             return EventCategory.COMPANY
         if name in _SYNC_EVENTS:
             # Legacy events name their product. Those of another (Commerce) have the same type and are ignored. An empty
@@ -75,8 +91,12 @@ class Webhook:
         return self._name.endswith("reached") and not has_some
 
     @property
+    def _is_example(self) -> bool:
+        return _canonical(self.company_id) in _EXAMPLE_COMPANIES or _canonical(self.sync_id) in _EXAMPLE_SYNCS
+
+    @property
     def _name(self) -> str:
-        return self.event_type.replace(" ", "").lower()
+        return normalize_event_type(self.event_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +110,11 @@ class WebhookEvent:
     correlation_id: str
 
 
+def normalize_event_type(name: str) -> str:
+    """Return an event type's name for comparison: Codat writes legacy ones with a space, without, in any case."""
+    return "".join(name.split()).lower()
+
+
 def parse_body(body: bytes | str) -> dict[str, object] | None:
     """Parse ``body`` as a JSON object. Returns None if it is not one."""
     try:
@@ -101,11 +126,13 @@ def parse_body(body: bytes | str) -> dict[str, object] | None:
 
 def parse_webhook(event: dict[str, object]) -> Webhook | None:
     """Parse ``event``. Returns None if it has no event type."""
-    event_type = _field(event, "eventType") or _field(event, "RuleType")
-    if not isinstance(event_type, str):
+    named = (_field(event, field) for field in _TYPE_FIELDS)
+    event_type = next((each for each in named if isinstance(each, str) and each.strip()), None)
+    if event_type is None:
         return None
     # The payload of a company's deletion is the company itself.
-    of_company = _field(event, "payload", "id") if event_type.lower() == _COMPANY_DELETED else None
+    is_deletion = normalize_event_type(event_type) == _COMPANY_DELETED
+    of_company = _field(event, "payload", "id") if is_deletion else None
     return Webhook(
         event_type=event_type[:_MAX_TYPE_LENGTH],
         company_id=_field(event, "payload", "referenceCompany", "id") or of_company or _field(event, "CompanyId"),
@@ -134,6 +161,10 @@ def minimize_event(webhook: Webhook) -> dict[str, object]:
 
 def _essential(value: object) -> str | None:
     return value if isinstance(value, str) and len(value) <= _MAX_ESSENTIAL_LENGTH else None
+
+
+def _canonical(value: object) -> str | None:
+    return value.strip().lower() if isinstance(value, str) else None
 
 
 def _first(*values: object) -> object:

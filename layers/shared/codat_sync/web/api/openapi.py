@@ -19,7 +19,7 @@ _DESCRIPTION = (
     " cursor. Errors are problem details (RFC 9457)."
 )
 # Powertools documents 422 for every operation; this API responds with 400 and problem details instead.
-_VALIDATION = ("422", ("HTTPValidationError", "ValidationError"))
+_VALIDATION = "422"
 _REFERENCE = "#/components/schemas/{model}"
 
 # JSON in OpenAPI's format.
@@ -34,19 +34,28 @@ def document(app: APIGatewayHttpResolver) -> str:
     )
     made.pop("servers", None)  # The server is the one that serves this document.
     schemas: Json = made["components"]["schemas"]
-    status, names = _VALIDATION
-    for name in names:
-        schemas.pop(name, None)
     for path, operations in list(made["paths"].items()):
         made["paths"][_camel(path)] = made["paths"].pop(path)
         for operation in operations.values():
-            operation["responses"].pop(status, None)
+            operation["responses"].pop(_VALIDATION, None)
             for parameter in operation.get("parameters", ()):
                 parameter["name"] = to_camel(parameter["name"]) if parameter["in"] == "path" else parameter["name"]
     made["paths"][f"{PREFIX}/syncs/{{syncId}}/retry"] = {"post": _retry(schemas)}
+    _remove_unused(schemas, made)
     made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     made["security"] = [{"token": []}]
     return json.dumps(made)
+
+
+def _remove_unused(schemas: Json, made: Json) -> None:
+    """Remove the schemas to which nothing refers, such as those of the responses removed above."""
+    while True:
+        text = json.dumps(made)
+        unused = [name for name in schemas if f'"{_REFERENCE.format(model=name)}"' not in text]
+        if not unused:
+            return
+        for name in unused:
+            del schemas[name]
 
 
 def _camel(path: str) -> str:

@@ -252,6 +252,7 @@ class Retried(_Answer):
     retry_sync_ids: list[str]
     due_at: datetime | None
     transactions: list[RetriedTransaction]
+    is_truncated: bool = Field(description="Whether there are more transactions than the 5,000 that are listed")
 
 
 class CompanyCompleteness(_Answer):
@@ -283,11 +284,14 @@ class OverallCompleteness(_Answer):
 class Endpoint(_Answer):
     """State of our webhook endpoint in Codat, as of the last check."""
 
-    state: str | None = Field(description="`healthy`, `disabled`, `wrongUrl`, `missing`, `unsubscribed` or `unknown`")
+    state: str | None = Field(
+        description="`healthy`, `disabled`, `wrongUrl`, `missing`, `unsubscribed`, `filtered` or `unknown`"
+    )
     checked_at: datetime | None
     since: datetime | None
     missed_webhooks: int = Field(description="Number of syncs found without a webhook")
     last_missed_at: datetime | None
+    example_received_at: datetime | None = Field(description="When Codat's example event last arrived")
 
 
 class Completeness(_Answer):

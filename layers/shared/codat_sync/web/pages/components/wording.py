@@ -81,13 +81,15 @@ ENDPOINT_STATES = {
     EndpointState.WRONG_URL: "Wrong URL",
     EndpointState.MISSING: "Missing",
     EndpointState.UNSUBSCRIBED: "Events not subscribed",
+    EndpointState.FILTERED: "Some companies only",
     EndpointState.UNKNOWN: "Unknown",
 }
 ENDPOINT_PROBLEMS = {
-    EndpointState.DISABLED: "Codat has disabled our webhook endpoint and sends no webhooks.",
+    EndpointState.DISABLED: "Codat has disabled our webhook endpoint and does not send all webhooks.",
     EndpointState.WRONG_URL: "Codat sends sync webhooks only to a different URL.",
     EndpointState.MISSING: "No webhook endpoint for syncs is configured in Codat.",
     EndpointState.UNSUBSCRIBED: "Our webhook endpoint is not subscribed to every event that ends a sync.",
+    EndpointState.FILTERED: "Codat sends us webhooks only for companies with certain tags.",
     EndpointState.UNKNOWN: "The state of our webhook endpoint in Codat could not be determined.",
 }
 # Codat's transaction statuses take the colour of the matching outcome.
