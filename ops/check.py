@@ -9,6 +9,7 @@ from codat_sync.core.errors import QueueUnavailableError
 from ops.check_steps import (
     CheckFailedError,
     call_codat,
+    check_endpoint,
     post_event,
     read_api_key,
     read_signing_secrets,
@@ -30,14 +31,16 @@ def _check_codat(deployment: Deployment) -> bool:
     if key is None:
         return _skip("Codat", "no API key")
     answer = _step("Codat", lambda: call_codat(deployment, key), lambda found: f"{found}: the key is accepted")
-    return answer is not None
+    if answer is None:
+        return _skip("webhook endpoint", "no accepted API key")
+    return _step("webhook endpoint", lambda: check_endpoint(deployment, key), lambda found: found) is not None
 
 
 def _check_webhook(deployment: Deployment) -> bool:
     signing = _step(
         "signing secrets",
         lambda: read_signing_secrets(deployment),
-        lambda found: f"set and well-formed: {len(found.verifiers)}",
+        lambda found: f"set and well-formed: {len(found.verifiers)}{f' ({found.doubt})' if found.doubt else ''}",
     )
     if signing is None:
         return _skip("test event", "no secret to sign it with")

@@ -10,11 +10,15 @@ from typing import TypeVar
 
 import httpx
 
-from codat_sync.aws.secrets import CachedSecret
+from codat_sync.aws.secrets import read_secret
 from codat_sync.codat.client import parse_api_key
+from codat_sync.codat.directory_client import CONSUMERS_PATH, parse_webhook_consumers
 from codat_sync.core.clock import utc_now
-from codat_sync.core.errors import SecretUnavailableError
+from codat_sync.core.errors import CodatError, SecretUnavailableError
+from codat_sync.core.pasted_secrets import ROTATION
 from codat_sync.dead_letters.dead_letter import DeadLetterFilter
+from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
+from codat_sync.webhooks.endpoint import EndpointState, evaluate_endpoint
 from codat_sync.webhooks.signature import SigningSecrets, parse_signing_secrets
 from ops.dead_letters import dead_letters
 from ops.deployment import Deployment
@@ -23,6 +27,16 @@ T = TypeVar("T")
 
 # Not a type of Codat's: the worker logs that the event is not for this application, and acknowledges it.
 EVENT_TYPE = "codat-sync.check"
+
+# For docs/operations.md#missing-webhooks, in short.
+_REMEDIES = {
+    EndpointState.DISABLED: "enable the endpoint on its page in Codat's Portal",
+    EndpointState.WRONG_URL: "add an endpoint with this URL in Codat's Portal: sync events go to other URLs only",
+    EndpointState.MISSING: "add an endpoint with this URL in Codat's Portal",
+    EndpointState.UNSUBSCRIBED: "subscribe it to expenses.sync.successful and expenses.sync.unsuccessful",
+    EndpointState.FILTERED: "remove its company tags in Codat's Portal: companies without them are not announced",
+    EndpointState.UNKNOWN: "grant the API key access to webhooks, and check the endpoint in Codat's Portal until then",
+}
 
 _TIMEOUT = httpx.Timeout(20, connect=5)
 _ACKNOWLEDGE_TIMEOUT_SECONDS = 90  # a cold start, and the time until CloudWatch finds a line
@@ -41,13 +55,16 @@ class CheckFailedError(Exception):
 
 def read_signing_secrets(deployment: Deployment) -> SigningSecrets:
     """Return Codat's signing secrets, as the receiver reads them."""
+    value = '{"signingSecrets": ["whsec_…"], "authorization": null}'
+    command = _put_secret_command(deployment, "WebhookSecretArn", value)
+    remedy = f"store the one that Codat's Portal shows for the endpoint: {command}"
     try:
-        return _secret(deployment, "WebhookSecretArn", parse_signing_secrets)
+        signing = _secret(deployment, "WebhookSecretArn", parse_signing_secrets)
     except SecretUnavailableError as error:
-        value = '{"signingSecrets": ["whsec_…"], "authorization": null}'
-        command = _put_secret_command(deployment, "WebhookSecretArn", value)
-        remedy = f"store the one that Codat's Portal shows for the endpoint: {command}"
         raise CheckFailedError(str(error), remedy) from None
+    if signing.doubt not in {None, ROTATION}:
+        raise CheckFailedError(f"the secret can be used only in part: {signing.doubt}", remedy)
+    return signing
 
 
 def read_api_key(deployment: Deployment) -> str:
@@ -61,21 +78,8 @@ def read_api_key(deployment: Deployment) -> str:
 
 def call_codat(deployment: Deployment, api_key: str) -> str:
     """List one company at Codat; returns the URL and the status of the response."""
-    url = deployment.parameter("CodatBaseUrl")
-    headers = {"Authorization": f"Basic {base64.b64encode(api_key.encode()).decode()}"}
-    try:
-        answer = httpx.get(
-            f"{url}/companies",
-            params={"page": 1, "pageSize": 1},
-            headers=headers,
-            timeout=_TIMEOUT,
-            trust_env=deployment.is_on_aws,
-        )
-    except httpx.HTTPError as error:
-        raise CheckFailedError(
-            f"{url}: {error!r}", "check the parameter CodatBaseUrl, and https://status.codat.io"
-        ) from None
-    found = f"{url} answers {answer.status_code}"
+    answer = _get_from_codat(deployment, api_key, "/companies", {"page": 1, "pageSize": 1})
+    found = f"{deployment.parameter('CodatBaseUrl')} answers {answer.status_code}"
     match answer.status_code:
         case httpx.codes.OK:
             return found
@@ -83,6 +87,24 @@ def call_codat(deployment: Deployment, api_key: str) -> str:
             command = _put_secret_command(deployment, "CodatSecretArn", '{"apiKey": "…"}')
             raise CheckFailedError(found, f"the key is not accepted; store one that Codat's Portal shows: {command}")
     raise CheckFailedError(found, "try again later; if it persists, see https://status.codat.io")
+
+
+def check_endpoint(deployment: Deployment, api_key: str) -> str:
+    """Check how our endpoint is registered at Codat; returns its state, and when Codat's example event arrived."""
+    if not deployment.is_on_aws and deployment.parameter("CodatBaseUrl").startswith("https:"):
+        return "not checked: Codat can't reach the local stack"
+    answer = _get_from_codat(deployment, api_key, CONSUMERS_PATH, {})
+    if answer.status_code != httpx.codes.OK:
+        raise CheckFailedError(f"GET {CONSUMERS_PATH} answers {answer.status_code}", _REMEDIES[EndpointState.UNKNOWN])
+    try:
+        state = evaluate_endpoint(parse_webhook_consumers(answer.content), deployment.registered_url)
+    except CodatError as error:
+        raise CheckFailedError(str(error), _REMEDIES[EndpointState.UNKNOWN]) from None
+    if state is not EndpointState.HEALTHY:
+        raise CheckFailedError(f"{state.value}: {deployment.registered_url}", _REMEDIES[state])
+    received_at = ReconciliationRunRepository(deployment.table).load_endpoint().example_received_at
+    arrived = f"received {received_at:%Y-%m-%d %H:%M:%S} UTC" if received_at else "not received yet"
+    return f"{state.value}; Codat's example event: {arrived}"
 
 
 def post_event(deployment: Deployment, signing: SigningSecrets) -> str:
@@ -139,7 +161,20 @@ def search_dead_letters(deployment: Deployment, webhook_id: str) -> int:
 
 def _secret(deployment: Deployment, output: str, parse: Callable[[str], T]) -> T:
     """Return a secret as the functions read it. Raises SecretUnavailableError."""
-    return CachedSecret(deployment.secretsmanager, deployment.outputs[output], parse).value()
+    return parse(read_secret(deployment.secretsmanager, deployment.outputs[output]))
+
+
+def _get_from_codat(deployment: Deployment, api_key: str, path: str, query: dict[str, int]) -> httpx.Response:
+    url = deployment.parameter("CodatBaseUrl")
+    headers = {"Authorization": f"Basic {base64.b64encode(api_key.encode()).decode()}"}
+    try:
+        return httpx.get(
+            f"{url}{path}", params=query, headers=headers, timeout=_TIMEOUT, trust_env=deployment.is_on_aws
+        )
+    except httpx.HTTPError as error:
+        raise CheckFailedError(
+            f"{url}: {error!r}", "check the parameter CodatBaseUrl, and https://status.codat.io"
+        ) from None
 
 
 def _put_secret_command(deployment: Deployment, output: str, value: str) -> str:

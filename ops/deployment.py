@@ -84,6 +84,11 @@ class Deployment:
         return self._local.webhook_url if self._local else self.outputs["WebhookUrl"]
 
     @property
+    def registered_url(self) -> str:
+        """The URL that Codat has to send webhooks to: of the customer's own domain, if there is one."""
+        return (self.is_on_aws and self.parameter("WebhookUrl")) or self.webhook_url
+
+    @property
     def operator(self) -> str:
         """Who runs the command: the ARN of the shell's credentials, or the local user."""
         if self._local:

@@ -13,7 +13,7 @@ from dev.codat_simulator.simulator import SimulatedCodat
 
 _EXAMPLE = """\b
 Examples:
-  python -m dev.codat_simulator --api-key any --signing-secret whsec_c2VjcmV0 --port 8080"""
+  python -m dev.codat_simulator --api-key any --signing-secret whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw --port 8080"""
 
 
 def main(

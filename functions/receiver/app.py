@@ -17,6 +17,7 @@ from codat_sync.core.errors import (
     QueueUnavailableError,
     SecretUnavailableError,
     WebhookAuthenticationError,
+    WebhookUnverifiableError,
 )
 from codat_sync.core.http_event import raw_body
 from codat_sync.messaging.queues import SyncQueue
@@ -35,6 +36,7 @@ secrets = boto3.client("secretsmanager", config=_CONFIG)
 signing = CachedSecret(secrets, required(os.environ, "WEBHOOK_SECRET_ARN"), parse_signing_secrets)
 
 Json = dict[str, Any]  # an event of API Gateway (payload 2.0) and the response to it, whose shape AWS defines
+_HEADERS = {"content-type": "application/json"}
 
 
 @metrics.log_metrics
@@ -42,8 +44,7 @@ Json = dict[str, Any]  # an event of API Gateway (payload 2.0) and the response 
 def lambda_handler(event: Json, _context: "LambdaContext") -> Json:
     """Answer 202 to a webhook that is on the queue; 401, 413 or 503 to one that is not."""
     received_at = utc_now()
-    correlation_id = event["requestContext"]["requestId"]
-    logger.set_correlation_id(correlation_id)
+    logger.set_correlation_id(correlation_id := event["requestContext"]["requestId"])
     body = raw_body(event)
     webhook_id = None
     try:
@@ -51,6 +52,8 @@ def lambda_handler(event: Json, _context: "LambdaContext") -> Json:
         message = enqueue(body, webhook_id, received_at=received_at, correlation_id=correlation_id, queue=queue)
     except WebhookAuthenticationError as error:
         return _refuse(401, "Unauthorized", "WebhookUnauthorized", error)
+    except WebhookUnverifiableError as error:  # Counted as the former: forgeries are what uses up the re-reads.
+        return _refuse(503, "Service Unavailable", "WebhookUnauthorized", error)
     except MessageTooLargeError as error:
         return _refuse(413, "Content Too Large", "WebhookTooLarge", error, webhook_id)
     except (SecretUnavailableError, QueueUnavailableError) as error:
@@ -68,5 +71,4 @@ def _refuse(status: int, message: str, metric: str, error: Exception, webhook_id
 
 
 def _answer(status: int, message: str) -> Json:
-    body = json.dumps({"message": message})
-    return {"statusCode": status, "headers": {"content-type": "application/json"}, "body": body}
+    return {"statusCode": status, "headers": _HEADERS, "body": json.dumps({"message": message})}

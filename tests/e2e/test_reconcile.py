@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -83,7 +84,7 @@ def test_the_sample_syncs_of_the_local_stack_are_complete(
     completeness = Completeness(table)
     table.update({"pk": "RECONCILE", "sk": "DIRECTORY"}, {"nextAt": None}, {})
     _reconcile(stack)
-    found = [eventually(lambda each=each: completeness.company(each)) for each in added]
+    found = [eventually(partial(completeness.company, each)) for each in added]
     assert len(found) > 1
     assert {company.company_id: company.reasons for company in found if company.reasons} == {}
 

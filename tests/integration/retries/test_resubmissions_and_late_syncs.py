@@ -205,23 +205,3 @@ def test_a_click_that_crashed_on_what_was_at_rest_is_found_by_the_clock(
     assert document
     assert document.retry_of == sync_id
     assert simulated.times_created(COMPANY_ID, body["id"]) == 1
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        EXPENSES.replace("expense-t", "Expense-T"),
-        EXPENSES.replace("companies", "companies/x/..", 1),
-        EXPENSES + "?x",
-        EXPENSES + "#a",
-        EXPENSES.replace("-t", "%2Dt"),
-        EXPENSES + "/.",
-        EXPENSES.replace("/sync", "//sync"),
-    ],
-)
-def test_what_codat_may_read_as_a_path_that_is_recorded_is_not_passed_on(
-    product: Product, simulated: SimulatedCodat, path: str
-) -> None:
-    """It would be written past all that keeps it from being written twice."""
-    assert ask(product.submit, "POST", path, [expense()]).status == 400
-    assert simulated.submissions == ()

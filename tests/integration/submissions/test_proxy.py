@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, load
 from tests.support.aws import Aws
-from tests.support.codat_operations import UNDOCUMENTED_WRITES, WRITES, Operation, Treatment
+from tests.support.codat.operations import UNDOCUMENTED_WRITES, WRITES, Operation, Treatment
 from tests.support.handlers import Handler, StartFunction
 from tests.support.submit_requests import AUTHORIZED, EXPENSES, ask, expense
 

@@ -62,17 +62,59 @@ def test_a_secret_is_read_once_and_again_when_it_is_old(service: Stubber, clock:
     assert secret.value() == "NEW"
 
 
-def test_it_is_refreshed_at_most_once_a_minute(service: Stubber, clock: Clock) -> None:
-    """Otherwise each forged webhook would cause a call to Secrets Manager."""
+def test_it_is_refreshed_at_once_but_not_at_any_rate(service: Stubber, clock: Clock) -> None:
+    """Sixty reads in a row, then every five seconds: else each forged webhook would cost a call to Secrets Manager."""
+    secret = _secret(service, clock)
+    for number in range(60):
+        service.add_response("get_secret_value", {"SecretString": f"v{number}"})
+    secret.value()
+    assert [secret.refresh() for _ in range(60)] == [*(f"V{number}" for number in range(1, 60)), None]
+    assert secret.value() == "V59"
+    clock.seconds += 4
+    assert secret.refresh() is None
+    clock.seconds += 1
+    service.add_response("get_secret_value", {"SecretString": "new"})
+    assert (secret.refresh(), secret.refresh()) == ("NEW", None)
+
+
+def test_it_is_not_refreshed_before_the_age_that_a_caller_asks_for(service: Stubber, clock: Clock) -> None:
+    """A failed attempt counts as well."""
     secret = _secret(service, clock)
     service.add_response("get_secret_value", {"SecretString": "old"})
     secret.value()
-    assert secret.refresh() is None
-    clock.seconds += 61
+    clock.seconds += 59
+    assert secret.refresh(60) is None
+    clock.seconds += 2
     service.add_response("get_secret_value", {"SecretString": "new"})
-    assert secret.refresh() == "NEW"
-    assert secret.refresh() is None
+    assert secret.refresh(60) == "NEW"
+    assert secret.refresh(60) is None
+
+
+def test_a_missing_secret_is_not_read_at_any_rate(service: Stubber, clock: Clock) -> None:
+    """Nobody has to know it to cause a read."""
+    secret = _secret(service, clock)
+    for _ in range(60):
+        service.add_client_error("get_secret_value", "ResourceNotFoundException")
+    for _ in range(100):
+        with pytest.raises(SecretUnavailableError):
+            secret.value()
+    clock.seconds += 5
+    service.add_response("get_secret_value", {"SecretString": "new"})
     assert secret.value() == "NEW"
+
+
+def test_an_unusable_secret_is_logged_while_an_older_one_serves(
+    service: Stubber, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Otherwise it would show at the next cold start only."""
+    secret = _secret(service, clock)
+    service.add_response("get_secret_value", {"SecretString": "old"})
+    secret.value()
+    assert not caplog.records
+    clock.seconds += 301
+    service.add_response("get_secret_value", {"SecretString": "bad"})
+    assert secret.value() == "OLD"
+    assert [record.message for record in caplog.records] == ["secret unavailable"]
 
 
 def test_an_old_secret_serves_while_it_cannot_be_read_again(service: Stubber, clock: Clock) -> None:

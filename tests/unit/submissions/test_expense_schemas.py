@@ -31,12 +31,21 @@ def _expense_with(**fields: object) -> str:
 
 
 @pytest.mark.parametrize(
-    "amount", ["0", "-0", "0.00", "1e2", "-12.34", "7.9e28", "1e29", "1e400", '"5"', "true", "0." + "1" * 60]
+    "amount", ["0", "-0", "0.00", "1e2", "-12.34", "7.9e28", "1e-400", "0e999999999", '"5"', "true", "0." + "1" * 60]
 )
 def test_any_amount_is_forwarded_as_it_came(amount: str) -> None:
     """Codat decides which numbers it can hold, and rounds the others."""
     (body,) = parse_created(_text(amount))
     assert f'"netAmount": {amount}' in body.text
+
+
+@pytest.mark.parametrize("name", ["netAmount", "TaxAmount", "amount", "currencyrate"])
+@pytest.mark.parametrize("amount", ["1e29", "-1e29", "1e400", "1e999999999", "9" * 30, "0.1e31"])
+def test_an_amount_that_codat_cannot_hold_is_rejected(name: str, amount: str) -> None:
+    """Codat's amounts are .NET decimals, in any field and letter case."""
+    text = _expense_with(lines=[{name: "AMOUNT"}]).replace('"AMOUNT"', amount)
+    with pytest.raises(InvalidBodyError, match=f"{name} is out of range"):
+        parse_created(text)
 
 
 @pytest.mark.parametrize(

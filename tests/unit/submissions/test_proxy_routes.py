@@ -23,7 +23,7 @@ from codat_sync.submissions.proxy_routes import (
     match_route,
     strip_base_path,
 )
-from tests.support.codat_operations import (
+from tests.support.codat.operations import (
     UNDOCUMENTED_WRITES,
     WRITES,
     Operation,
@@ -194,6 +194,9 @@ _SPELLINGS: list[Callable[[str], str]] = [
     lambda path: path + "?x=1",
     lambda path: path + "%3Fx=1",
     lambda path: path + "%23x",
+    lambda path: path + "#x",
+    lambda path: path + "/.",
+    lambda path: path.replace("companies", "companies/x/..", 1),
     lambda path: path.replace("/sync", "%3F/sync"),
     lambda path: path + "%20",
     str.upper,

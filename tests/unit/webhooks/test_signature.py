@@ -142,7 +142,6 @@ def test_an_agreed_authorization_is_asked_for_too() -> None:
     "text",
     [
         "",
-        _SECRET,
         "[]",
         "null",
         "{}",

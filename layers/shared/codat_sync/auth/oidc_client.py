@@ -1,6 +1,5 @@
 """Talk to the issuer of ID tokens: the stack's own user pool, or the customer's (OpenID Connect)."""
 
-import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, TypeVar
@@ -13,6 +12,7 @@ from codat_sync.auth.login_state import LoginState
 from codat_sync.aws.secrets import CachedSecret
 from codat_sync.core.bounded_http_client import limit_call
 from codat_sync.core.errors import IdentityProviderError, LoginFailedError, SecretUnavailableError
+from codat_sync.core.pasted_secrets import clean, load_fields
 
 _TIMEOUT = httpx.Timeout(5)
 # For a whole call: httpx's time-out applies to each read.
@@ -66,14 +66,11 @@ def parse_oidc_client_credentials(text: str) -> OidcClientCredentials:
 
     Raises SecretUnavailableError, without quoting any of it.
     """
-    try:
-        value = json.loads(text)
-        client_id, client_secret = value["clientId"], value.get("clientSecret")
-    except (ValueError, LookupError, TypeError, AttributeError):
-        client_id, client_secret = None, None
-    if not (client_id and isinstance(client_id, str) and isinstance(client_secret, str | None)):
+    fields = load_fields(text) or {}
+    client_id, client_secret = fields.get("clientid"), fields.get("clientsecret")
+    if not (isinstance(client_id, str) and clean(client_id) and isinstance(client_secret, str | None)):
         raise SecretUnavailableError('the secret is not {"clientId": "…", "clientSecret": "…"}')
-    return OidcClientCredentials(client_id, client_secret or None)
+    return OidcClientCredentials(clean(client_id), clean(client_secret or "") or None)
 
 
 class OidcClient:

@@ -1,7 +1,6 @@
 """Read and write signed, HTTP-only cookies."""
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -12,8 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from codat_sync.aws.secrets import CachedSecret
 from codat_sync.core.errors import SecretUnavailableError
+from codat_sync.core.pasted_secrets import clean, load_fields
 
 _MIN_KEY_CHARACTERS = 32
+# In seconds. A cookie that a newer key signed is rejected for as long, which costs its user a redirect to sign in.
+_MIN_REFRESH_AGE = 60
 
 
 class CookieContent(Protocol):
@@ -30,12 +32,11 @@ def parse_session_keys(text: str) -> list[str]:
 
     Raises SecretUnavailableError, without quoting any of it.
     """
-    try:
-        secret = json.loads(text)
-        keys = [*secret.get("previousKeys", []), secret["key"]]
-    except (ValueError, LookupError, TypeError, AttributeError):
-        keys = [None]
-    if not all(isinstance(key, str) and len(key) >= _MIN_KEY_CHARACTERS for key in keys):
+    fields = load_fields(text) or {}
+    previous = fields.get("previouskeys", [])
+    pasted = [*(previous if isinstance(previous, list) else [None]), fields.get("key")]
+    keys = [clean(key) for key in pasted if isinstance(key, str)]
+    if len(keys) < len(pasted) or min(map(len, keys)) < _MIN_KEY_CHARACTERS:
         form = '{"key": "…"} or {"key": "…", "previousKeys": ["…"]}'
         raise SecretUnavailableError(f"the secret is not {form} with {_MIN_KEY_CHARACTERS} characters or more per key")
     return keys
@@ -76,7 +77,7 @@ class SignedCookie(Generic[T]):
             return None
         value = self._read(text, self._keys.value())
         # The key may have been rotated, and another process already use the new one. Costs at most a call per minute.
-        if value is None and (keys := self._keys.refresh()):
+        if value is None and (keys := self._keys.refresh(_MIN_REFRESH_AGE)):
             value = self._read(text, keys)
         return value
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from codat_sync.aws.observability import logger
 from codat_sync.core.errors import SecretUnavailableError
 
 if TYPE_CHECKING:
@@ -13,10 +14,23 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# In seconds. A removed secret is rejected after the first; a new one is noticed within the second, so deliberately
-# invalid requests cost at most one call in that time.
+# In seconds. A removed secret is rejected after this time.
 _MAX_AGE = 300.0
-_MIN_INTERVAL = 60.0
+# A new secret is noticed by the first request that needs it. Requests can be forged, so each process has a supply of
+# reads that is replenished one at a time: at worst 12 calls a minute.
+_MOST_REFRESHES = 60
+_MIN_INTERVAL = 5.0
+
+
+def read_secret(client: "SecretsManagerClient", secret_id: str) -> str:
+    """Return a secret's text. Raises SecretUnavailableError."""
+    try:
+        text = client.get_secret_value(SecretId=secret_id).get("SecretString")
+    except (ClientError, BotoCoreError) as error:
+        raise SecretUnavailableError(f"the secret cannot be read: {error}") from error
+    if not text:
+        raise SecretUnavailableError("the secret has no text")
+    return text
 
 
 class CachedSecret(Generic[T]):
@@ -35,6 +49,7 @@ class CachedSecret(Generic[T]):
         self._clock = clock
         self._value: T | None = None
         self._tried_at = float("-inf")
+        self._refreshes_until = float("-inf")  # when the supply of re-reads is complete again
 
     def value(self) -> T:
         """Return the secret, cached for five minutes, or longer while it can't be read again.
@@ -42,7 +57,7 @@ class CachedSecret(Generic[T]):
         Raises SecretUnavailableError if it was never read.
         """
         if self._value is None:
-            return self._read()
+            return self._read_first()
         if self._clock() - self._tried_at < _MAX_AGE:
             return self._value
         try:
@@ -50,20 +65,31 @@ class CachedSecret(Generic[T]):
         except SecretUnavailableError:
             return self._value
 
-    def refresh(self) -> T | None:
-        """Read the secret again, or return None if the last attempt was less than a minute ago.
+    def refresh(self, min_age: float = 0) -> T | None:
+        """Read the secret again, unless the last attempt was less than ``min_age`` seconds ago.
 
-        Raises SecretUnavailableError.
+        Return None if it was, and if there were too many. Raises SecretUnavailableError.
         """
-        return self._read() if self._clock() - self._tried_at >= _MIN_INTERVAL else None
+        now = self._clock()
+        if now - self._tried_at < min_age:
+            return None
+        until = max(self._refreshes_until, now) + _MIN_INTERVAL
+        if until - now > _MOST_REFRESHES * _MIN_INTERVAL:
+            return None
+        self._refreshes_until = until
+        return self._read()
+
+    def _read_first(self) -> T:
+        if (value := self.refresh()) is None:
+            raise SecretUnavailableError("the secret could not be read a moment ago")
+        return value
 
     def _read(self) -> T:
         self._tried_at = self._clock()
         try:
-            text = self._client.get_secret_value(SecretId=self._secret_id).get("SecretString")
-        except (ClientError, BotoCoreError) as error:
-            raise SecretUnavailableError(f"the secret cannot be read: {error}") from error
-        if not text:
-            raise SecretUnavailableError("the secret has no text")
-        self._value = self._parse(text)
+            self._value = self._parse(read_secret(self._client, self._secret_id))
+        except SecretUnavailableError as error:
+            # Here, because callers may go on with an older value, and nothing else would reveal it.
+            logger.warning("secret unavailable", secret=self._secret_id, reason=str(error))
+            raise
         return self._value

@@ -1,6 +1,5 @@
 """Read syncs, companies and configurations from Codat's API: https://docs.codat.io/sync-for-expenses-api."""
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +20,9 @@ from codat_sync.core.errors import (
     CodatMalformedResponseError,
     CodatResponseError,
     CodatUnavailableError,
-    SecretUnavailableError,
 )
 from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.core.pasted_secrets import read_api_key
 from codat_sync.core.timestamps import parse_timestamp
 from codat_sync.syncs.items import TransactionRow, truncate_message, truncate_name
 from codat_sync.syncs.sync import SyncStatus
@@ -106,13 +105,7 @@ _CONFIGURATION = ResponseParser(TypeAdapter(dict[str, Any]))  # Codat's own form
 
 def parse_api_key(text: str) -> str:
     """Parse the key from ``{"apiKey": "…"}``. Raises SecretUnavailableError, without quoting it."""
-    try:
-        key = json.loads(text)["apiKey"]
-    except (ValueError, LookupError, TypeError):
-        key = None  # The error's message may quote the secret.
-    if not isinstance(key, str) or not key:
-        raise SecretUnavailableError('the secret is not {"apiKey": "…"}')
-    return key
+    return read_api_key(text)
 
 
 class SyncTransactions:

@@ -36,6 +36,14 @@ class WebhookAuthenticationError(CodatSyncError):
     """A request has no valid signature of Codat's."""
 
 
+class SignatureMismatchError(WebhookAuthenticationError):
+    """A well-formed signature of this moment that none of the known secrets made: they may be out of date."""
+
+
+class WebhookUnverifiableError(CodatSyncError):
+    """It can't be decided now whether a request comes from Codat. Codat has to send it again."""
+
+
 class ForbiddenError(CodatSyncError):
     """The user lacks the role that a request requires."""
 

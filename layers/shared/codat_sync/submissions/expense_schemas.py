@@ -22,6 +22,10 @@ MAX_BATCH_SIZE = 50
 # Each body is stored as an item of the table, which is limited to 400 KB.
 MAX_BODY_BYTES = 350_000
 
+# Codat's amounts are .NET decimals, which end at 7.9e28: larger ones can't be accepted.
+_AMOUNTS = frozenset({"netamount", "taxamount", "amount", "currencyrate"})
+_MAX_EXPONENT = 28
+
 _ID_RULE = "must be a GUID, in its usual form with hyphens"
 
 
@@ -182,9 +186,18 @@ def _skip_whitespace(text: str, at: int) -> int:
 def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Build an object. Rejects duplicate names in any letter case: Codat might read another value, say of an id."""
     times = Counter(_fold_name(name) for name, _ in pairs)
-    if twice := [name for name, number in times.items() if number > 1]:
-        raise InvalidBodyError([ValidationIssue(name, "is there more than once, in any letter case") for name in twice])
+    duplicates = [name for name, number in times.items() if number > 1]
+    issues = [ValidationIssue(name, "is there more than once, in any letter case") for name in duplicates]
+    issues += [ValidationIssue(name, "is out of range") for name, value in pairs if _is_too_large(name, value)]
+    if issues:
+        raise InvalidBodyError(issues)
     return dict(pairs)
+
+
+def _is_too_large(name: str, value: object) -> bool:
+    if _fold_name(name) not in _AMOUNTS or not isinstance(value, Decimal):
+        return False
+    return value != 0 and value.adjusted() > _MAX_EXPONENT
 
 
 def _fold_name(name: str) -> str:
