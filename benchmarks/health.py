@@ -32,7 +32,7 @@ def main(number: int) -> None:
         details = SyncReader(table, CompanyRepository(table, event_retention=timedelta()))
         month = Period(now.date() - timedelta(days=29), now.date())
         print(f"{number:,} syncs in 30 days")
-        _print_figures("the first page of the history", lambda: sync_history.load_item_page(HistoryQuery(month), None))
+        _print_figures("the first page of the history", lambda: sync_history.load_page(HistoryQuery(month), None))
         _print_figures("a sync's details", lambda: details.load(sync_id))
         _print_figures("totals of 30 days", lambda: sync_history.totals(month, None))
 

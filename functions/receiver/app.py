@@ -1,9 +1,7 @@
 """Receiver: verify Codat's webhooks and enqueue them on SyncQueue."""
 
-import base64
 import json
 import os
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -12,7 +10,8 @@ from botocore.config import Config
 
 from codat_sync.aws.observability import logger, metrics
 from codat_sync.aws.secrets import CachedSecret
-from codat_sync.config import ReceiverSettings
+from codat_sync.core.clock import utc_now
+from codat_sync.core.environment import required
 from codat_sync.core.errors import (
     MessageTooLargeError,
     QueueUnavailableError,
@@ -20,6 +19,7 @@ from codat_sync.core.errors import (
     WebhookAuthenticationError,
     WebhookUnverifiableError,
 )
+from codat_sync.core.http_event import raw_body
 from codat_sync.messaging.queues import SyncQueue
 from codat_sync.webhooks.receiver import authenticate, enqueue
 from codat_sync.webhooks.signature import parse_signing_secrets
@@ -27,13 +27,13 @@ from codat_sync.webhooks.signature import parse_signing_secrets
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-# Together less than the function's 10 s, for both services: what can't be done by then is answered 503.
+# Together less than the function's 10 s, for both services: what can't be done by then is answered 503. Neither
+# this nor the settings come from ``bootstrap`` or ``config``, whose imports would slow the cold start.
 _CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 
-settings = ReceiverSettings.from_environment(os.environ)
-queue = SyncQueue(boto3.client("sqs", config=_CONFIG), settings.sync_queue_url)
+queue = SyncQueue(boto3.client("sqs", config=_CONFIG), required(os.environ, "SYNC_QUEUE_URL"))
 secrets = boto3.client("secretsmanager", config=_CONFIG)
-signing = CachedSecret(secrets, settings.webhook_secret_arn, parse_signing_secrets)
+signing = CachedSecret(secrets, required(os.environ, "WEBHOOK_SECRET_ARN"), parse_signing_secrets)
 
 Json = dict[str, Any]  # an event of API Gateway (payload 2.0) and the response to it, whose shape AWS defines
 _HEADERS = {"content-type": "application/json"}
@@ -43,9 +43,9 @@ _HEADERS = {"content-type": "application/json"}
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: Json, _context: "LambdaContext") -> Json:
     """Answer 202 to a webhook that is on the queue; 401, 413 or 503 to one that is not."""
-    received_at = datetime.now(UTC)
+    received_at = utc_now()
     logger.set_correlation_id(correlation_id := event["requestContext"]["requestId"])
-    body = _raw_body(event)
+    body = raw_body(event)
     webhook_id = None
     try:
         webhook_id = authenticate(event["headers"], body, signing)
@@ -61,12 +61,6 @@ def lambda_handler(event: Json, _context: "LambdaContext") -> Json:
     metrics.add_metric("WebhookAccepted", MetricUnit.Count, 1)
     logger.info("webhook accepted", webhook_id=webhook_id, company_id=message["companyId"], sync_id=message["syncId"])
     return _answer(202, "Accepted")
-
-
-def _raw_body(event: Json) -> bytes:
-    """Return the body as Codat signed it: API Gateway encodes non-text bodies as base64."""
-    body: str = event.get("body") or ""
-    return base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
 
 
 def _refuse(status: int, message: str, metric: str, error: Exception, webhook_id: str | None = None) -> Json:

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from codat_sync.aws.invocation_deadline import limit_invocation
 from codat_sync.aws.observability import logger, metrics
 from codat_sync.bootstrap.aws import client_config, connect_table
-from codat_sync.bootstrap.codat import connect_api_key, connect_codat
+from codat_sync.bootstrap.codat import connect_api_key, connect_codat, limit_codat_calls
 from codat_sync.codat.client import CodatClient
 from codat_sync.codat.http import MAX_CALL_SECONDS
 from codat_sync.companies.repository import CompanyRepository
@@ -64,9 +64,9 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> "PartialI
     """Process a batch of SyncQueue, and return the failed messages for redelivery."""
     remaining = context.get_remaining_time_in_millis() / 1000
     ends_at = time.monotonic() + remaining
-    connection.deadline = ends_at - MAX_CALL_SECONDS
-    with limit_invocation(remaining):
-        batch = message_processor.start(event["Records"], ends_at - _RESPONSE_SECONDS)
-    answer = process_partial_response(event, batch.finish, processor, context)
-    batch.batch_metrics.flush(connection.take_status_counts(), gate.last_known)
+    with limit_codat_calls(connection, remaining - MAX_CALL_SECONDS, quota_gate=gate):
+        with limit_invocation(remaining):
+            batch = message_processor.start(event["Records"], ends_at - _RESPONSE_SECONDS)
+        answer = process_partial_response(event, batch.finish, processor, context)
+    batch.batch_metrics.flush()
     return answer

@@ -1,6 +1,6 @@
 """Bearer tokens: the user pool issues them, the authorizer verifies them, retry checks the role.
 
-The local stack is open to all. Here an API of its own, with the authorizer, leads to retry, which is told to ask.
+The local stack requires no authentication. Here a separate API with the authorizer leads to retry, with it on.
 """
 
 from collections.abc import Iterator

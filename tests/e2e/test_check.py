@@ -54,11 +54,11 @@ def test_an_empty_secret_is_reported_with_the_command_that_sets_it(
     aws.secretsmanager.put_secret_value(SecretId=secret_ids["WebhookSecretArn"], SecretString='{"signingSecrets": []}')
     aws.secretsmanager.put_secret_value(SecretId=secret_ids["CodatSecretArn"], SecretString="not JSON")
     assert not check(Deployment.local(stack))
-    said = capsys.readouterr().out
-    assert "✗ signing secrets  the secret holds no signing secret yet" in said
-    assert "✗ Codat's API key  the secret is not" in said
-    assert said.count("aws secretsmanager put-secret-value") == 2
-    assert "✓" not in said
+    output = capsys.readouterr().out
+    assert "✗ signing secrets  the secret holds no signing secret yet" in output
+    assert "✗ Codat's API key  the secret is not" in output
+    assert output.count("aws secretsmanager put-secret-value") == 2
+    assert "✓" not in output
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_rejected_api_key_is_reported(
     wrong = json.dumps({"apiKey": "a wrong key"})
     aws.secretsmanager.put_secret_value(SecretId=secret_ids["CodatSecretArn"], SecretString=wrong)
     assert not check(Deployment.local(stack))
-    said = capsys.readouterr().out
-    assert f"✗ Codat            {stack.codat_url} answers 401" in said
-    assert "a wrong key" not in said
-    assert said.count("✓") == 5
+    output = capsys.readouterr().out
+    assert f"✗ Codat            {stack.codat_url} answers 401" in output
+    assert "a wrong key" not in output
+    assert output.count("✓") == 5

@@ -112,10 +112,10 @@ def test_a_late_event_does_not_restore_an_erased_company(
 ) -> None:
     """The worker drops what comes, and submit answers that it is gone, with the permissions that they have."""
     assert len(_left_of(sync, aws, stack)) > 5
-    told = command("erase", "--company", sync.company_id.upper(), "--reason", "ticket 7")
-    assert "1 SYNC/EVENT" in told
-    assert f"company {sync.company_id}, erased" in told
-    assert "ticket 7" in told
+    output = command("erase", "--company", sync.company_id.upper(), "--reason", "ticket 7")
+    assert "1 SYNC/EVENT" in output
+    assert f"company {sync.company_id}, erased" in output
+    assert "ticket 7" in output
     assert WRITERS_FINISH_WITHIN.total_seconds() - 60 < waits[0] <= WRITERS_FINISH_WITHIN.total_seconds()
     for webhook_id in ("first", "late"):
         assert _post_event(stack, sync, webhook_id).status_code == 202
@@ -135,8 +135,8 @@ def test_a_late_event_does_not_restore_an_erased_company(
 def test_it_only_counts_if_asked_to(stack: Outputs, aws: LocalAws, sync: Sync, command: Command) -> None:
     """And nothing is changed."""
     before = _left_of(sync, aws, stack)
-    told = command("erase", "--company", sync.company_id, "--reason", "ticket 7", "--dry-run")
-    assert told.startswith(
+    output = command("erase", "--company", sync.company_id, "--reason", "ticket 7", "--dry-run")
+    assert output.startswith(
         f"{len(before) - 1} items (1 COMPANY/RECONCILIATION, 1 SYNC/EVENT, 1 SYNC/RETRY, 1 SYNC/SYNC"
     )
     assert _left_of(sync, aws, stack) == before

@@ -85,9 +85,9 @@ def test_operators_are_notified_of_what_needs_attention(
             assert subscriber.wait_for("ConnectionLost", companyId=company_id, seconds=3) is None
     assert subscriber.wait_for("ConnectionLost", companyId=company_id)
     messages = aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=5)["Messages"]
-    told = [each["Body"] for each in messages]
-    assert all("ConnectionLost, company " in text for text in told)
-    assert any(f"company {company_id}," in text and f"/company/{company_id}," in text for text in told)
+    texts = [each["Body"] for each in messages]
+    assert all("ConnectionLost, company " in text for text in texts)
+    assert any(f"company {company_id}," in text and f"/company/{company_id}," in text for text in texts)
 
 
 def test_a_record_that_cannot_be_published_does_not_delay_the_others(

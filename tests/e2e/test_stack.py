@@ -59,7 +59,7 @@ def store(stack: Outputs, aws: LocalAws) -> SyncRepository:
 
 @pytest.fixture(scope="module", autouse=True)
 def in_progress(stack: Outputs, store: SyncRepository) -> Sync:
-    """Return a sync that was in progress and ended, untold: the clock's minute passes while others are tested."""
+    """Return a sync that ended without a webhook: the clock's minute passes while others are tested."""
     with SimulatorControl(stack.codat_url) as codat:
         sync = _new_sync(codat, 1000)
         codat.send_webhook(NewWebhook(sync_id=sync.sync_id))

@@ -101,7 +101,7 @@ def test_the_history_is_searched_filtered_sorted_and_paged_all_in_the_url(page: 
     assert world.failed_sync.sync_id in download.value.path().read_text()
 
 
-def test_a_sync_is_told_of_on_four_tabs(page: Page, world: World) -> None:
+def test_a_sync_has_four_tabs(page: Page, world: World) -> None:
     """Times with their source, the customer note, ids to copy, and the configuration to download."""
     page.goto("syncs")
     page.locator(f'a[href$="{world.failed_sync.sync_id}"]').click()

@@ -80,7 +80,7 @@ def test_what_is_there_is_shown_with_why_as_often_as_wanted(
         assert "more" not in text.partition("<main")[2].partition("</main")[0]
 
 
-def test_some_are_put_back_and_the_others_stay(world: World, client: httpx.Client, sqs: "SQSClient") -> None:
+def test_selected_letters_are_redriven(world: World, client: httpx.Client, sqs: "SQSClient") -> None:
     """Messages return unchanged to the queue they came from."""
     world.hears_what_it_does_not_know("expenses.sync.seen", 3)
     first, second, third = _shown(client)
@@ -146,14 +146,14 @@ def test_many_are_shown_some_at_a_time(client: httpx.Client, sqs: "SQSClient") -
     assert len(_messages(sqs, "retry-dead")) == 100
 
 
-def test_what_came_from_the_stream_is_not_put_back_here(client: httpx.Client, sqs: "SQSClient") -> None:
+def test_letters_from_the_stream_are_not_redriven_here(client: httpx.Client, sqs: "SQSClient") -> None:
     """The page names the command to use instead, and offers to drop it."""
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="publish-dead")["QueueUrl"], MessageBody="{}")
     text = client.get("dead-letters").text
     assert "make republish" in text
     assert "Reprocess</button>" not in text
     assert "0 dead letters sent for reprocessing" in _deal(client, "redrive", {"letter": _shown(client)}).text
-    assert "1 dead letter dropped" in _deal(client, "drop", {"letter": _shown(client), "why": "told by hand"}).text
+    assert "1 dead letter dropped" in _deal(client, "drop", {"letter": _shown(client), "why": "corrected by hand"}).text
 
 
 def test_a_form_is_about_its_own_queue(client: httpx.Client, sqs: "SQSClient") -> None:

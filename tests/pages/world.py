@@ -38,8 +38,8 @@ class World:
     def hears(self, *syncs: Sync) -> None:
         """Deliver the webhooks of syncs, in SQS batches of ten."""
         for some in batched(syncs, 10):
-            told = [of(self.simulated, each, f"msg_{each.sync_id}_{each.code}") for each in some]
-            assert failed(self.worker(batch(*told))) == []
+            messages = [of(self.simulated, each, f"msg_{each.sync_id}_{each.code}") for each in some]
+            assert failed(self.worker(batch(*messages))) == []
 
     def _happens(self, company: Company, code: int, rows: Sequence[Item], days_ago: float = 0) -> Sync:
         at = format_timestamp(datetime.now(UTC) - timedelta(days=days_ago))

@@ -8,7 +8,6 @@ from codat_sync.config import (
     HealthSettings,
     LoginSettings,
     PublishSettings,
-    ReceiverSettings,
     ReconcileSettings,
     RetrySettings,
     SubmitSettings,
@@ -26,15 +25,6 @@ _WORKER = {
     "POLL_INITIAL_DELAY_SECONDS": "60",
     "MAXIMUM_CONCURRENCY": "2",
 }
-
-
-@pytest.mark.parametrize("name", ["WEBHOOK_SECRET_ARN", "SYNC_QUEUE_URL"])
-def test_the_receiver_says_which_variable_is_missing(name: str) -> None:
-    """When it starts, not when the first webhook comes."""
-    environment = {"WEBHOOK_SECRET_ARN": "arn:secret", "SYNC_QUEUE_URL": "https://queue"}
-    assert ReceiverSettings.from_environment(environment) == ReceiverSettings("arn:secret", "https://queue")
-    with pytest.raises(SettingsError, match=name):
-        ReceiverSettings.from_environment(environment | {name: ""})
 
 
 @pytest.mark.parametrize("name", list(_WORKER))
@@ -129,10 +119,10 @@ def test_authentication_is_off_nowhere_but_in_the_local_environment(environment:
 @pytest.mark.parametrize("name", ["ISSUER", "PUBLIC_URL"])
 def test_nobody_signs_in_without_tls_but_in_the_local_environment(name: str) -> None:
     """Nothing else says that a token is the issuer's."""
-    told = _LOGIN | {name: "http://127.0.0.1:9"}
-    assert LoginSettings.from_environment(told | {"ENVIRONMENT": "local"})
+    environment = _LOGIN | {name: "http://127.0.0.1:9"}
+    assert LoginSettings.from_environment(environment | {"ENVIRONMENT": "local"})
     with pytest.raises(SettingsError, match=name):
-        LoginSettings.from_environment(told)
+        LoginSettings.from_environment(environment)
 
 
 @pytest.mark.parametrize("name", ["SYNC_TABLE_NAME", "EVENT_BUS_NAME", "PUBLISH_DEAD_LETTER_QUEUE_URL"])

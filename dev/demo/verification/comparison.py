@@ -63,12 +63,12 @@ def _differences(expected: Records, found: Records) -> Iterator[Difference]:
 
 
 def _detail(key: Key, expected: Records, found: Records) -> str:
-    said = [
+    parts = [
         f"{name} is {found[key].get(name)!r}, should be {value!r}"
         for name, value in expected[key].items()
         if found[key].get(name) != value
     ]
-    return "- " + "; ".join(said)
+    return "- " + "; ".join(parts)
 
 
 def tally(expected: Records, found: Records, differences: list[Difference]) -> list[StatusTally]:

@@ -150,14 +150,14 @@ def test_answer_really_comes_too_late() -> None:
             given_up.set()
 
 
-def test_syncs_end_while_nobody_asks(simulator: RunningSimulator, client: httpx.Client) -> None:
+def test_syncs_end_without_being_requested(simulator: RunningSimulator, client: httpx.Client) -> None:
     """By a plan, in the background, and the webhook goes out."""
     company = simulator.codat.add_company()
-    told, tell = Event(), simulator.codat.on_settled
+    settled, notify = Event(), simulator.codat.on_settled
 
     def listen(sync: Sync, generation: Generation) -> None:
-        tell(sync, generation)
-        told.set()
+        notify(sync, generation)
+        settled.set()
 
     simulator.codat.on_settled = listen
     with SimulatorControl(simulator.url) as control:
@@ -165,7 +165,7 @@ def test_syncs_end_while_nobody_asks(simulator: RunningSimulator, client: httpx.
         control.set_settling(Settling(after_seconds=0.05))
         path = f"/companies/{company.company_id}/sync/expenses/expense-transactions"
         sync_id = client.post(path, json=[generate_expense("t-1")]).json()["syncId"]
-        assert told.wait(PATIENCE_SECONDS)
+        assert settled.wait(PATIENCE_SECONDS)
         assert simulator.codat.sync(sync_id).code == 2000
         assert len(control.books(company.company_id)) == len(control.deliveries()) == 1
 

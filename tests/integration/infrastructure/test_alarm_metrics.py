@@ -150,8 +150,8 @@ def _metrics(log: str) -> Iterator[Metric]:
 def test_alarms_and_the_dashboard_use_metrics_that_are_emitted(emitted_metrics: set[Metric], aws: Aws) -> None:
     """Namespace, name and every dimension: CloudWatch takes whatever it is given, and waits for it for ever."""
     shown, searches = dashboard()
-    looked_at = {metric for alarm in ALARMS.values() for metric in metrics_of(alarm)} | set(shown)
-    ours = {metric for metric in looked_at if not metric.namespace.startswith("AWS/")}
+    watched = {metric for alarm in ALARMS.values() for metric in metrics_of(alarm)} | set(shown)
+    ours = {metric for metric in watched if not metric.namespace.startswith("AWS/")}
     assert len(ours) > 15
     emitted = {metric._replace(namespace=NAMESPACE) for metric in emitted_metrics}
     assert {metric.namespace for metric in emitted_metrics} == {aws.environment["POWERTOOLS_METRICS_NAMESPACE"]}

@@ -93,6 +93,20 @@ def test_a_batch_is_counted_by_outcome(
     assert {line["_aws"]["CloudWatchMetrics"][0]["Namespace"] for line in emitted.metrics} == {"CodatSync"}
 
 
+def test_the_quota_is_reported_only_by_a_batch_that_used_it(
+    start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output]
+) -> None:
+    """A batch without calls knows no more than the one before it."""
+    worker = start("worker")
+    worker(batch(of(simulated, simulated.sync(SYNC_ID), "msg_1")))
+    emitted = output()
+    assert len(emitted.values("QuotaRemaining")) == len(emitted.values("QuotaPercentRemaining")) == 1
+    worker(batch(message({"eventType": "bills.read"}, "msg_2")))
+    emitted = output()
+    assert emitted.count("EventIgnored") == 1
+    assert emitted.values("QuotaRemaining") + emitted.values("CodatCalls") == []
+
+
 def test_the_lag_is_from_codats_event_to_what_stands_in_the_table(
     start: StartFunction, simulated: SimulatedCodat, output: Callable[[], Output]
 ) -> None:

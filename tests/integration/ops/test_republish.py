@@ -1,4 +1,4 @@
-"""Republish: what Lambda split off is read from the stream, all of it or none, and kept until it is told."""
+"""Republish: what Lambda split off is read from the stream, all of it or none, and kept until it is published."""
 
 import io
 import json
@@ -79,7 +79,7 @@ def _is_kept(aws: Aws) -> bool:
 
 
 def test_a_page_that_is_empty_is_not_the_end(republish_service: Republisher, aws: Aws, bus: PublisherHarness) -> None:
-    """What comes after it is told."""
+    """What follows it is published."""
     republish_service.streams.empty = 3  # type: ignore[attr-defined]
     assert [line.split("  ")[1] for line in republish_service.republish()] == ["1 record published"]
     assert [event["detail-type"] for event in bus.new()] == ["SyncFailed", "TransactionCompleted", "TransactionFailed"]
@@ -96,7 +96,7 @@ def test_what_the_stream_does_not_give_is_not_given_up(
     assert (bus.new(), _is_kept(aws)) == ([], True)
 
 
-def test_what_cant_be_told_now_is_not_taken_for_lost(republish_service: Republisher, aws: Aws) -> None:
+def test_what_cant_be_published_now_is_kept(republish_service: Republisher, aws: Aws) -> None:
     """It stays, and the others are tried."""
     republish_service.lambda_.is_throttled = True  # type: ignore[attr-defined]
     (line,) = republish_service.republish()

@@ -90,8 +90,8 @@ def test_an_incorrect_list_costs_one_call(
         answer = simulated.handle(request)
         if not request.url.path.endswith("list/status"):
             return answer
-        said = [status | {"syncUtc": "2026-01-05"} for status in answer.json()]
-        return httpx.Response(200, json=said, headers={"X-Rate-Limit-Limit": "2000", "X-Rate-Limit-Remaining": "1500"})
+        syncs = [status | {"syncUtc": "2026-01-05"} for status in answer.json()]
+        return httpx.Response(200, json=syncs, headers={"X-Rate-Limit-Limit": "2000", "X-Rate-Limit-Remaining": "1500"})
 
     other = make_reconcile(aws, httpx.MockTransport(with_another_time), start("worker"), reconcile.clock)
     simulated.requests.clear()

@@ -34,12 +34,12 @@ def test_a_month_of_syncs_is_read_in_few_requests(table: Table, aws: Aws) -> Non
     """One for a first page, three for a sync, and for totals one per day plus one per megabyte of index."""
     sync_history = SyncHistory(SyncIndex(table))
     with count_requests() as requests:
-        page = sync_history.load_item_page(HistoryQuery(_MONTH), None)
+        page = sync_history.load_page(HistoryQuery(_MONTH), None)
     assert (len(page.rows), requests) == (25, Counter({"Query byDay": 1}))
 
     company_id = page.rows[0].company_id
     with count_requests() as requests:
-        page = sync_history.load_item_page(HistoryQuery(_MONTH, company_id), None)
+        page = sync_history.load_page(HistoryQuery(_MONTH, company_id), None)
     assert (len(page.rows), requests) == (25, Counter({"Query byCompany": 1}))
 
     details = SyncReader(table, CompanyRepository(table, event_retention=timedelta()))
@@ -52,7 +52,7 @@ def test_a_month_of_syncs_is_read_in_few_requests(table: Table, aws: Aws) -> Non
     assert requests == Counter({"Query byDay": 30})
 
     fill(aws.dynamodb, "syncs", _NUMBER, _NOW, companies=1)  # the same, all of one company now
-    only = next(iter(sync_history.load_item_page(HistoryQuery(_MONTH), None).rows)).company_id
+    only = next(iter(sync_history.load_page(HistoryQuery(_MONTH), None).rows)).company_id
     with count_requests() as requests:
         assert sync_history.totals(_MONTH, only).total.syncs == _NUMBER
     assert 2 <= requests["Query byCompany"] <= 3  # a megabyte has about 2,500
@@ -64,7 +64,7 @@ def test_a_search_without_matches_reads_each_day_once(aws: Aws) -> None:
     sync_history = SyncHistory(SyncIndex(Table(aws.dynamodb, "syncs")))
     query = HistoryQuery(Period(_NOW.date() - timedelta(days=91), _NOW.date()), codes=frozenset({4260}))
     with count_requests() as requests:
-        page = sync_history.load_item_page(query, None)
+        page = sync_history.load_page(query, None)
     assert (page.rows, page.next_cursor, requests.total()) == ([], None, 92)
 
 
@@ -73,7 +73,7 @@ def test_a_search_without_matches_in_a_large_table_stops_with_a_cursor(table: Ta
     sync_history = SyncHistory(SyncIndex(table), HistoryLimits(examined=1000))
     query = HistoryQuery(_MONTH, codes=frozenset({4260}))
     with count_requests() as requests:
-        page = sync_history.load_item_page(query, None)
+        page = sync_history.load_page(query, None)
     assert (page.rows, page.is_truncated) == ([], True)
     assert page.reached_to
     assert requests.total() <= 1 + 2 + 4 + 8
@@ -83,9 +83,7 @@ def test_an_empty_day_more_or_less_does_not_change_a_sorted_list(aws: Aws) -> No
     """One sync in 92 days is all there is to sort."""
     fill(aws.dynamodb, "syncs", 1, _NOW)
     longest = Period(_NOW.date() - timedelta(days=91), _NOW.date())
-    page = SyncHistory(SyncIndex(Table(aws.dynamodb, "syncs"))).load_item_page(
-        HistoryQuery(longest, sort=Sort.FAILED), None
-    )
+    page = SyncHistory(SyncIndex(Table(aws.dynamodb, "syncs"))).load_page(HistoryQuery(longest, sort=Sort.FAILED), None)
     assert (len(page.rows), page.is_truncated) == (1, False)
 
 
@@ -93,7 +91,7 @@ def test_what_sorts_by_anything_but_time_sorts_a_thousand_and_says_so(table: Tab
     """Sort the newest ones in few requests."""
     sync_history = SyncHistory(SyncIndex(table))
     with count_requests() as requests:
-        page = sync_history.load_item_page(HistoryQuery(_MONTH, sort=Sort.FAILED, limit=5), None)
+        page = sync_history.load_page(HistoryQuery(_MONTH, sort=Sort.FAILED, limit=5), None)
     assert page.is_truncated
     assert [row.failed for row in page.rows] == [7] * 5
     assert requests.total() <= 1 + 2 + 4 + 8

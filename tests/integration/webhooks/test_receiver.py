@@ -5,12 +5,21 @@ import json
 
 import pytest
 
+from codat_sync.core.errors import SettingsError
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, RECEIVER_ANSWERS, SYNC_ID, UNSIGNED, Payload, load, signed
 from tests.support.aws import SIGNING_SECRET, Aws
 from tests.support.handlers import StartFunction
 
 _NEW_SECRET = "whsec_" + base64.b64encode(b"the secret that comes next").decode()
+
+
+@pytest.mark.parametrize("name", ["WEBHOOK_SECRET_ARN", "SYNC_QUEUE_URL"])
+def test_the_error_names_a_missing_variable(start: StartFunction, aws: Aws, name: str) -> None:
+    """When the function starts, not when the first webhook arrives."""
+    aws.environment[name] = ""
+    with pytest.raises(SettingsError, match=name):
+        start("receiver")
 
 
 def _payload(body: bytes, headers: dict[str, str]) -> Payload:

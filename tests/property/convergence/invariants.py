@@ -126,8 +126,8 @@ def _check_same(document: "SyncRecord", at_codat: "SyncAtCodat") -> None:
         for item in at_codat.items
     )
     assert document.sync
-    said = document.sync.status
-    ours, theirs = (said.code, said.status, document.items), (at_codat.code, at_codat.sync_status, rows)
+    status = document.sync.status
+    ours, theirs = (status.code, status.status, document.items), (at_codat.code, at_codat.sync_status, rows)
     if ours != theirs:
         raise InvariantError(f"of sync {at_codat.sync_id} the table says {ours}, Codat {theirs}")
 

@@ -71,8 +71,8 @@ def test_codat_knows_a_company_or_does_not(simulated: SimulatedCodat) -> None:
 @pytest.mark.parametrize("is_page", [True, False])
 def test_consumers_are_read_from_a_page_or_a_bare_array(*, is_page: bool) -> None:
     """With fields that are null, missing or new."""
-    said = [{"url": _URL, "disabled": None, "eventTypes": None, "new": 1}, {"disabled": True, "eventTypes": ["a"]}]
-    answer = {"results": said, "totalResults": 2} if is_page else said
+    listed = [{"url": _URL, "disabled": None, "eventTypes": None, "new": 1}, {"disabled": True, "eventTypes": ["a"]}]
+    answer = {"results": listed, "totalResults": 2} if is_page else listed
     consumers = _directory(lambda _: httpx.Response(200, json=answer)).list_webhook_consumers()
     assert consumers == [
         WebhookConsumer(_URL, is_disabled=False),

@@ -279,8 +279,8 @@ def test_a_resolved_retry_is_published_once() -> None:
 
 
 def _company(status: str | None, version: int = 2, *, is_deleted: bool = False) -> dict[str, Any]:
-    said = {"connectionStatus": status, "targetPlatform": "Xero", "isDeleted": is_deleted, "fetchedAt": "2026"}
-    return {"companyId": _COMPANY, "version": version, "name": "Jane Doe Ltd", **said}
+    fields = {"connectionStatus": status, "targetPlatform": "Xero", "isDeleted": is_deleted, "fetchedAt": "2026"}
+    return {"companyId": _COMPANY, "version": version, "name": "Jane Doe Ltd", **fields}
 
 
 @pytest.mark.parametrize(

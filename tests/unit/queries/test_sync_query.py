@@ -76,7 +76,7 @@ _QUERIES = st.builds(
 def _pages(sync_history: SyncHistory, query: HistoryQuery) -> Iterator[ListedSync]:
     cursor = None
     for _ in range(200):
-        page = sync_history.load_item_page(query, cursor)
+        page = sync_history.load_page(query, cursor)
         assert len(page.rows) <= query.limit
         # A short page that is not the last one says that reading stopped early, and where.
         assert page.is_truncated == (page.next_cursor is not None and len(page.rows) < query.limit)
@@ -140,7 +140,7 @@ def test_one_failed_sync_is_found_on_any_day_of_the_longest_period(
     asked = Period(_DAY.date() - timedelta(days=91), _DAY.date())
     query = HistoryQuery(asked, company_id, outcomes=frozenset({Outcome.FAILED}), sort=sort)
     index: Any = KnownListing([row], 9)
-    page = SyncHistory(index).load_item_page(query, None)
+    page = SyncHistory(index).load_page(query, None)
     assert (page.rows, page.next_cursor, page.is_truncated) == ([row], None, False)
 
 
@@ -156,7 +156,7 @@ def test_a_list_is_truncated_only_if_there_is_more_than_the_limit(
     sync_history = SyncHistory(index, HistoryLimits(examined=5, sorted=5))
     asked = Period(_DAY.date() - timedelta(days=30), _DAY.date())
     outcome = Outcome.FAILED if sort is Sort.TIME else Outcome.SUCCEEDED
-    page = sync_history.load_item_page(HistoryQuery(asked, company_id, outcomes=frozenset({outcome}), sort=sort), None)
+    page = sync_history.load_page(HistoryQuery(asked, company_id, outcomes=frozenset({outcome}), sort=sort), None)
     assert page.is_truncated == (number > 5)
     assert page.sorted == (0 if sort is Sort.TIME else min(number, 5))
     # Up to the fifth row, if there is a sixth; in order of time, to the beginning of its day if that has no more.

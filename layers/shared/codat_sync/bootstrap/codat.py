@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import boto3
+from aws_lambda_powertools.metrics import MetricUnit
 
-from codat_sync.aws.observability import count
+from codat_sync.aws.observability import count, metrics
 from codat_sync.aws.secrets import CachedSecret
 from codat_sync.codat.client import parse_api_key
 from codat_sync.codat.http import CodatHttpClient
@@ -34,11 +35,20 @@ def connect_codat(
 
 
 @contextmanager
-def limit_codat_calls(connection: CodatHttpClient, seconds: float) -> Iterator[None]:
-    """Let calls to Codat begin within the next ``seconds``; at the end count them by HTTP status, after errors too."""
+def limit_codat_calls(
+    connection: CodatHttpClient, seconds: float, quota_gate: "SharedGate | None" = None
+) -> Iterator[None]:
+    """Let calls to Codat begin within the next ``seconds``; at the end count them by HTTP status, after errors too.
+
+    If there were any, also report the quota that ``quota_gate`` knows.
+    """
     connection.deadline = time.monotonic() + seconds
     try:
         yield
     finally:
-        for status, number in connection.take_status_counts().items():
+        calls = connection.take_status_counts()
+        for status, number in calls.items():
             count("CodatCalls", "status", status, number)
+        if calls and quota_gate and (quota := quota_gate.last_known.quota):
+            metrics.add_metric("QuotaRemaining", MetricUnit.Count, quota.remaining)
+            metrics.add_metric("QuotaPercentRemaining", MetricUnit.Percent, quota.percent_remaining)

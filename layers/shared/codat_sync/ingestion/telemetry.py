@@ -24,7 +24,6 @@ from codat_sync.ingestion.tasks import (
     get_webhook_id,
 )
 from codat_sync.polling.schedule import PollingAlert
-from codat_sync.rate_limits.quota import Gate
 from codat_sync.syncs.items import count_statuses
 
 _METRIC_PREFIXES = {
@@ -112,17 +111,13 @@ class BatchMetrics:
             for lag in result.lags:
                 metrics.add_metric("SyncLag", MetricUnit.Milliseconds, lag.total_seconds() * 1000)
 
-    def flush(self, results: Counter[str], gate: Gate) -> None:
-        """Emit all metrics, with Codat's response statuses and remaining quota."""
+    def flush(self) -> None:
+        """Emit all metrics."""
         counters = (
             ("Events", "eventType", self._events),
             ("Syncs", "outcome", self._outcomes),
             ("Transactions", "status", self._statuses),
-            ("CodatCalls", "status", results),
         )
         for name, dimension, counter in counters:
             for value, number in counter.items():
                 count(name, dimension, value, number)
-        if results and gate.quota:
-            metrics.add_metric("QuotaRemaining", MetricUnit.Count, gate.quota.remaining)
-            metrics.add_metric("QuotaPercentRemaining", MetricUnit.Percent, gate.quota.percent_remaining)

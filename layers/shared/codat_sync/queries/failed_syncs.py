@@ -52,7 +52,7 @@ def find_failure_causes(
     syncs = partial_syncs = 0
     cursor: str | None = None
     while True:
-        page = sync_history.load_item_page(query, cursor)
+        page = sync_history.load_page(query, cursor)
         syncs += len(page.rows)
         for sync in details.load_failed([row.sync_id for row in page.rows]):
             partial_syncs += sync.is_partial

@@ -56,7 +56,7 @@ class SyncHistory:
     limits: HistoryLimits = field(default_factory=lambda: LIMITS)
     clock: Callable[[], float] = time.monotonic
 
-    def load_item_page(self, query: HistoryQuery, cursor: str | None) -> HistoryPage:
+    def load_page(self, query: HistoryQuery, cursor: str | None) -> HistoryPage:
         """Return a page of matching syncs. Raises InvalidQueryError for an invalid cursor.
 
         In order of time a page takes one request if its first day has enough rows. With a filter it may have fewer rows

@@ -1,8 +1,11 @@
 """Query and path parameters shared by the JSON API and the pages."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
-from typing import Annotated, Literal
+from functools import wraps
+from inspect import Parameter, signature
+from typing import Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
@@ -13,6 +16,10 @@ from codat_sync.queries.sync_query import period as period_of
 from codat_sync.syncs.status_codes import Outcome
 
 _MAX_CURSOR_LENGTH = 300
+
+T = TypeVar("T")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 First = Annotated[date | None, Query(alias="from", description="First day, in UTC. Defaults to 30 days ending on `to`")]
 Last = Annotated[date | None, Query(alias="to", description="Last day, in UTC. Defaults to today")]
@@ -44,33 +51,57 @@ def identifier(parameter: str, value: str) -> str:
     return canonicalize(value)
 
 
-def company_or_none(company_id: str | None) -> str | None:
-    """Return the canonical company id, None for all companies. Raises InvalidQueryError."""
-    return None if company_id is None else identifier("companyId", company_id)
-
-
-def period(first: date | None, last: date | None, now: Callable[[], datetime]) -> Period:
+def asked_period(now: Callable[[], datetime], first: First = None, last: Last = None) -> Period:
     """Return the requested period, with defaults applied. Raises InvalidQueryError."""
     return period_of(first, last, now().date())
 
 
-def history_query(  # noqa: PLR0913 - one per query parameter
-    asked: Period,
-    *,
-    company_id: str | None,
-    codes: Sequence[int] | None,
-    outcomes: Sequence[Outcome] | None,
-    sort: Sort,
-    order: str,
-    limit: int,
+def asked_syncs(
+    now: Callable[[], datetime], company_id: CompanyId = None, first: First = None, last: Last = None
 ) -> HistoryQuery:
-    """Build the query for the sync list. Raises InvalidQueryError."""
-    return HistoryQuery(
-        period=asked,
-        company_id=company_or_none(company_id),
-        codes=frozenset(codes or ()),
-        outcomes=frozenset(outcomes or ()),
+    """Return the query for all syncs of the requested period, or those of a company. Raises InvalidQueryError."""
+    company = None if company_id is None else identifier("companyId", company_id)
+    return HistoryQuery(asked_period(now, first, last), company)
+
+
+def asked_history(  # noqa: PLR0913, PLR0917 - one per query parameter
+    now: Callable[[], datetime],
+    company_id: CompanyId = None,
+    first: First = None,
+    last: Last = None,
+    code: Codes = None,
+    outcome: Outcomes = None,
+    sort: SortBy = Sort.TIME,
+    order: Order = "desc",
+) -> HistoryQuery:
+    """Return the query for the sync list. Raises InvalidQueryError."""
+    return replace(
+        asked_syncs(now, company_id, first, last),
+        codes=frozenset(code or ()),
+        outcomes=frozenset(outcome or ()),
         sort=sort,
         newest_first=order == "desc",
-        limit=limit,
     )
+
+
+def takes(parse: Callable[..., T]) -> Callable[[Callable[Concatenate[T, P], R]], Callable[..., R]]:
+    """Give a route the parameters of ``parse``, and pass it their result as its first argument.
+
+    Powertools' ``Depends`` passes no query parameters to a dependency, and documents those of a model as plain texts.
+    """
+
+    def decorate(route: Callable[Concatenate[T, P], R]) -> Callable[..., R]:
+        parsed = signature(parse).parameters
+        _, *own = signature(route).parameters.values()
+
+        @wraps(route)
+        def handle(**values: Any) -> R:  # noqa: ANN401 - of the types that the signature states
+            asked = parse(**{name: values.pop(name) for name in parsed})
+            return route(asked, **values)  # type: ignore[call-arg] # the parameters of ``own``
+
+        handle.__signature__ = signature(route).replace(  # type: ignore[attr-defined] # read by inspect.signature
+            parameters=sorted([*parsed.values(), *own], key=lambda each: each.default is not Parameter.empty)
+        )
+        return handle
+
+    return decorate

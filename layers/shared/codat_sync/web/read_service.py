@@ -80,7 +80,7 @@ class ReadService:
         """
         found = self._search(query, search)
         if isinstance(found, HistoryQuery):
-            return self.sync_history.load_item_page(found, cursor)
+            return self.sync_history.load_page(found, cursor)
         return HistoryPage(found, None)
 
     def walk(self, query: HistoryQuery, search: str | None, cursor: str | None) -> Listing[ListedSync]:
@@ -101,8 +101,8 @@ class ReadService:
         """Return a company and its syncs of the last three months. Raises UnprocessedItemsError."""
         today = self.now().date()
         asked = HistoryQuery(Period(today - timedelta(days=MAX_DAYS - 1), today), company_id, limit=1)
-        latest = self.sync_history.load_item_page(asked, None).rows
-        successful = self.sync_history.load_item_page(replace(asked, outcomes=frozenset({Outcome.SUCCEEDED})), None)
+        latest = self.sync_history.load_page(asked, None).rows
+        successful = self.sync_history.load_page(replace(asked, outcomes=frozenset({Outcome.SUCCEEDED})), None)
         return CompanyOverview(
             company=self.companies.load_snapshot(company_id, []).company,
             completeness=self.completeness.company(company_id),

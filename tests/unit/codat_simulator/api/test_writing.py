@@ -222,13 +222,13 @@ def test_update_of_an_expense_may_be_unsupported(codat: SimulatedCodat, send: Se
 def test_wrong_expenses_are_refused(codat: SimulatedCodat, send: Send, body: object, place: str) -> None:
     """The answer is a 400 in Codat's shape that names the place, and nothing was started."""
     answer = send("POST expense-transactions", body)
-    said = answer.json()
-    (error,) = said.pop("validation")["errors"]
+    problem = answer.json()
+    (error,) = problem.pop("validation")["errors"]
     assert (answer.status_code, error["itemId"]) == (400, place)
     assert error["message"]
     assert error["validatorName"]
-    assert said.pop("correlationId")
-    assert said == {
+    assert problem.pop("correlationId")
+    assert problem == {
         "statusCode": 400,
         "service": "PublicApi",
         "error": "BadRequest",

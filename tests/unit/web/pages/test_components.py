@@ -67,9 +67,9 @@ def test_a_theme_is_one_that_there_is(cookie: str, theme: Theme) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "whole", "said"),
+    ("part", "whole", "text"),
     [(0, 0, "–"), (0, 5, "0 %"), (1, 1000, "< 1 %"), (999, 1000, "99 %"), (5, 5, "100 %"), (1, 4, "25 %")],
 )
-def test_a_share_is_all_or_nothing_only_if_it_is(part: int, whole: int, said: str) -> None:
+def test_a_share_is_all_or_nothing_only_if_it_is(part: int, whole: int, text: str) -> None:
     """One failure in thousands is not 0 %."""
-    assert percent(part, whole) == said
+    assert percent(part, whole) == text

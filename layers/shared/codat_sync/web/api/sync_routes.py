@@ -101,8 +101,8 @@ def add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         if found is None:
             return not_found("sync")
         status = read_service.live.fetch_sync(found, app.current_event.request_context.request_id)
-        said = SyncStatus.model_validate(status)
-        return json_response(LiveSync(status=said, meaning=presenters.code(status.code), is_queued=True))
+        shown = SyncStatus.model_validate(status)
+        return json_response(LiveSync(status=shown, meaning=presenters.code(status.code), is_queued=True))
 
     @app.post(
         f"{PREFIX}/syncs/<sync_id>/transactions/<transaction_id>/refresh",

@@ -3,15 +3,16 @@
 Their paths start with `/company`, because `/companies` is Codat's own API, which submit proxies.
 """
 
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from codat_sync.queries.sync_query import HistoryQuery
+from codat_sync.queries.sync_query import HistoryQuery, Period
 from codat_sync.web.pages.components.chart import chart
 from codat_sync.web.pages.components.periods import offered
 from codat_sync.web.pages.rendering import not_found_page, page
-from codat_sync.web.parameters import CompanyInPath, First, Last, TransactionId, identifier, period
+from codat_sync.web.parameters import CompanyInPath, TransactionId, asked_period, identifier, takes
 from codat_sync.web.read_service import ReadService
 
 _LATEST = 10
@@ -21,9 +22,9 @@ def add_company_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
     """Add the company and transaction pages."""
 
     @app.get("/company/<company_id>")
-    def company(company_id: CompanyInPath, first: First = None, last: Last = None) -> Response[Any]:
+    @takes(partial(asked_period, read_service.now))
+    def company(asked: Period, company_id: CompanyInPath) -> Response[Any]:
         wanted = identifier("companyId", company_id)
-        asked = period(first, last, read_service.now)
         found = read_service.company(wanted)
         if not found.exists:
             return not_found_page(app.context["request"], "company")
@@ -37,7 +38,7 @@ def add_company_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             offered=offered(asked, read_service.now().date()),
             totals=totals,
             chart=chart(totals.days),
-            latest=read_service.sync_history.load_item_page(HistoryQuery(asked, wanted, limit=_LATEST), None),
+            latest=read_service.sync_history.load_page(HistoryQuery(asked, wanted, limit=_LATEST), None),
         )
 
     @app.get("/company/<company_id>/transactions/<transaction_id>")

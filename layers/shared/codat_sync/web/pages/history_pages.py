@@ -1,12 +1,14 @@
 """Pages that list or summarise syncs: dashboard, sync list, failure causes."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from codat_sync.queries.sync_query import HistoryQuery, Sort
+from codat_sync.queries.sync_query import HistoryQuery, Period
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
@@ -14,21 +16,7 @@ from codat_sync.web.pages.components.chart import chart
 from codat_sync.web.pages.components.columns import COLUMNS, chosen_columns
 from codat_sync.web.pages.components.periods import offered
 from codat_sync.web.pages.rendering import page
-from codat_sync.web.parameters import (
-    Codes,
-    CompanyId,
-    Cursor,
-    First,
-    Last,
-    Order,
-    Outcomes,
-    Rows,
-    Search,
-    SortBy,
-    company_or_none,
-    history_query,
-    period,
-)
+from codat_sync.web.parameters import Cursor, Rows, Search, asked_history, asked_period, asked_syncs, takes
 from codat_sync.web.read_service import ReadService
 
 _LATEST = 8
@@ -43,13 +31,13 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
     """Add the dashboard, the sync list and the failure causes page."""
 
     @app.get("/")
-    def dashboard(first: First = None, last: Last = None) -> Response[Any]:
-        asked = period(first, last, read_service.now)
+    @takes(partial(asked_period, read_service.now))
+    def dashboard(asked: Period) -> Response[Any]:
         failed = HistoryQuery(asked, outcomes=frozenset({Outcome.FAILED}), limit=_LATEST)
         with ThreadPoolExecutor(5) as pool:  # The five queries are independent.
             totals = pool.submit(read_service.sync_history.totals, asked, None)
             causes = pool.submit(read_service.find_causes, asked, None)
-            latest = pool.submit(read_service.sync_history.load_item_page, failed, None)
+            latest = pool.submit(read_service.sync_history.load_page, failed, None)
             found = pool.submit(read_service.load_completeness)
             unknown = pool.submit(read_service.unknown_outcomes.load, None, _MAX_UNKNOWN)
         return page(
@@ -69,29 +57,16 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
         )
 
     @app.get("/syncs")
+    @takes(partial(asked_history, read_service.now))
     def history(  # noqa: PLR0913, PLR0917 - one per query parameter
+        query: HistoryQuery,
         search: Search = None,
-        company_id: CompanyId = None,
-        first: First = None,
-        last: Last = None,
-        code: Codes = None,
-        outcome: Outcomes = None,
-        sort: SortBy = Sort.TIME,
-        order: Order = "desc",
         limit: Rows = 25,
         cursor: Cursor = None,
         column: Columns = None,
         format: PageFormat = "html",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
-        query = history_query(
-            period(first, last, read_service.now),
-            company_id=company_id,
-            codes=code,
-            outcomes=outcome,
-            sort=sort,
-            order=order,
-            limit=limit,
-        )
+        query = replace(query, limit=limit)
         if format == "csv":
             return csv_export.export_syncs(read_service.walk(query, search, cursor), query)
         found = read_service.search(query, search, cursor)
@@ -107,23 +82,17 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
         )
 
     @app.get("/causes")
-    def causes(
-        first: First = None,
-        last: Last = None,
-        company_id: CompanyId = None,
-        format: PageFormat = "html",  # noqa: A002 - the same
-    ) -> Response[Any]:
-        company = company_or_none(company_id)
-        asked = period(first, last, read_service.now)
-        found = read_service.find_causes(asked, company, is_whole=format == "csv")
+    @takes(partial(asked_syncs, read_service.now))
+    def causes(query: HistoryQuery, format: PageFormat = "html") -> Response[Any]:  # noqa: A002 - the same
+        found = read_service.find_causes(query.period, query.company_id, is_whole=format == "csv")
         if format == "csv":
             return csv_export.export_causes(found)
         today = read_service.now().date()
         return page(
             app.context["request"],
             "causes.html",
-            period=asked,
-            offered=offered(asked, today),
+            period=query.period,
+            offered=offered(query.period, today),
             found=presenters.causes(found),
-            company_id=company,
+            company_id=query.company_id,
         )
