@@ -17,7 +17,7 @@ from codat_sync.syncs.retry_record import Retry, RetryState
 from codat_sync.syncs.retry_repository import RetryRepository
 from dev.stored_events import COMPANY_ID
 from tests.pages.world import TOKEN, World
-from tests.support.sync_table import add_unknown_outcome
+from tests.support.tables.sync_table import add_unknown_outcome
 
 pytestmark = [
     pytest.mark.xdist_group("pages"),

@@ -16,7 +16,7 @@ from tests.support.cookie_browser import SITE, browser
 from tests.support.handlers import Handler
 from tests.support.oidc_issuer import CLIENT_ID, CLIENT_SECRET, SimulatedIdentityProvider
 from tests.support.sqs_batches import batch, of
-from tests.support.sync_table import add_unknown_outcome
+from tests.support.tables.sync_table import add_unknown_outcome
 
 PAGES = (
     *("/", "/syncs", f"/syncs/{SYNC_ID}", f"/syncs/{SYNC_ID}/items", "/causes", f"/company/{COMPANY_ID}"),

@@ -11,7 +11,7 @@ from ops.errors import CommandError
 from ops.unknown_outcomes import commands
 from ops.unknown_outcomes.cli import _parse_written
 from tests.support.aws import Aws
-from tests.support.sync_table import add_unknown_outcome
+from tests.support.tables.sync_table import add_unknown_outcome
 
 
 @pytest.fixture

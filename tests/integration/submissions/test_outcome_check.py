@@ -24,7 +24,7 @@ from tests.support.clock import SimulatedTime
 from tests.support.handlers import Handler, StartFunction
 from tests.support.sqs_batches import batch
 from tests.support.submit_requests import ask, expense
-from tests.support.table_stream import PublisherHarness, make_publisher_harness
+from tests.support.tables.table_stream import PublisherHarness, make_publisher_harness
 
 _WRITES, _LISTS = "-transactions", "/sync/expenses/syncs"
 _SIDE = {"accountRef": {"id": "a"}, "amount": 5}

@@ -23,7 +23,7 @@ from tests.support.clock import SimulatedTime
 from tests.support.handlers import Handler, StartFunction
 from tests.support.sqs_batches import batch, of
 from tests.support.submit_requests import EXPENSES, Answered, ask, expense
-from tests.support.table_stream import make_publisher_harness
+from tests.support.tables.table_stream import make_publisher_harness
 
 _BY = "Ada (ada@example.com)"
 

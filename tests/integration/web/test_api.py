@@ -28,7 +28,7 @@ from tests.support.aws import Aws
 from tests.support.botocore_calls import count_requests, intercept_calls
 from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, of
-from tests.support.sync_table import add_unknown_outcome
+from tests.support.tables.sync_table import add_unknown_outcome
 
 
 def _today() -> date:

@@ -2,7 +2,7 @@
 
 import json
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
@@ -36,7 +36,10 @@ class RetryClient:
         each transaction anew and claims it before sending it, and never sends one that is claimed, in flight or
         written. Raises RetryUnavailableError.
         """
-        return self._invoke({"syncId": sync_id, "isManual": True})
+        is_finished, report = self._invoke({"syncId": sync_id, "isManual": True})
+        if not is_finished:
+            return RetryProgress.IN_PROGRESS
+        return RetryProgress.NOT_FAILED if report and report.get("message") else RetryProgress.FINISHED
 
     def resolve(self, command: "ResolutionCommand") -> bool:
         """Record an operator's statement about a submission; return whether this finished in time.
@@ -45,23 +48,23 @@ class RetryClient:
         """
         written = None if command.written is None else sorted(command.written)
         statement = {"submissionId": command.submission_id, "written": written}
-        return self._invoke({**statement, "by": command.by, "reason": command.reason})
+        return self._invoke({**statement, "by": command.by, "reason": command.reason})[0]
 
     def acknowledge(self, command: "AcknowledgementCommand") -> bool:
         """Record that a sync's unknown outcomes are dealt with; return whether this finished in time.
 
         Nothing is sent, so nothing is written. Raises RetryUnavailableError.
         """
-        return self._invoke({"acknowledgedSyncId": command.sync_id, "by": command.by, "reason": command.reason})
+        return self._invoke({"acknowledgedSyncId": command.sync_id, "by": command.by, "reason": command.reason})[0]
 
-    def _invoke(self, event: dict[str, object]) -> bool:
+    def _invoke(self, event: dict[str, object]) -> tuple[bool, Any]:
+        """Return whether the invocation finished in time, and its response."""
         try:
             response = self._client.invoke(FunctionName=self._name, Payload=json.dumps(event))
         except ReadTimeoutError:
-            return RetryProgress.IN_PROGRESS  # The invocation continues.
+            return False, None  # The invocation continues.
         except (BotoCoreError, ClientError) as error:
             raise RetryUnavailableError(str(error)) from error
         if "FunctionError" in response:
             raise RetryUnavailableError("the retry function failed: see its log")
-        report = json.loads(response["Payload"].read())
-        return RetryProgress.NOT_FAILED if report and report.get("message") else RetryProgress.FINISHED
+        return True, json.loads(response["Payload"].read())
