@@ -15,7 +15,7 @@ from dev.local_stack.deployment import deploy
 from dev.local_stack.services import running_services
 from ops.cloudformation import physical_ids
 from ops.local_stack import REGION
-from tests.support.eventually import eventually
+from tests.e2e.eventually import eventually
 
 pytestmark = pytest.mark.xdist_group("e2e")  # after the others' stack
 

@@ -20,7 +20,7 @@ from dev.waiting import PATIENCE_SECONDS
 from ops.cli import app
 from ops.errors import CommandError
 from ops.local_stack import REGION, STACK, Outputs
-from tests.support.eventually import eventually
+from tests.e2e.eventually import eventually
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 

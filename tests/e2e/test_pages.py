@@ -12,7 +12,7 @@ from dev.codat_simulator.control.messages import NewWebhook
 from dev.codat_simulator.faults import Fault
 from dev.waiting import PATIENCE_SECONDS
 from ops.local_stack import Outputs
-from tests.support.eventually import eventually
+from tests.e2e.eventually import eventually
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 

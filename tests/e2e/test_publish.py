@@ -23,7 +23,7 @@ from ops.cloudformation import outputs, physical_ids
 from ops.deployment import Deployment
 from ops.local_stack import STACK, Outputs
 from ops.republish import republisher_of
-from tests.support.eventually import eventually
+from tests.e2e.eventually import eventually
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 

@@ -21,7 +21,7 @@ from dev.local_stack.sample_syncs import SampleHistory
 from dev.local_stack.temporary_stack import local_stack
 from ops.cloudformation import physical_ids
 from ops.local_stack import Outputs
-from tests.support.eventually import eventually
+from tests.e2e.eventually import eventually
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 

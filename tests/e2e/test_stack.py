@@ -32,7 +32,7 @@ from ops.dead_letters import dead_letters
 from ops.deployment import Deployment
 from ops.errors import CommandError
 from ops.local_stack import Outputs
-from tests.support.eventually import eventually
+from tests.e2e.eventually import eventually
 
 pytestmark = pytest.mark.xdist_group("e2e")  # one stack for all of them
 

@@ -54,7 +54,7 @@ class Outages:
         """Finish a sync in progress without sending a webhook."""
         sync = self.codat.add_sync(company_id=self.company.company_id, code=1000, generate=12)
         sent = self.delivering.deliver([_webhook_for(sync)])
-        ended = tuple(replace(item, status=item.status and "Completed") for item in sync.items)
+        ended = tuple(replace(item, status="Completed") for item in sync.items)
         self.codat.change_sync(sync.sync_id, code=2000, items=ended)
         self._wait_until(lambda: self._all_have_outcome([sync], {Outcome.SUCCEEDED}))
         return sent

@@ -25,6 +25,7 @@ from dev.codat_simulator.books.sample_data import generate_expense, generate_ite
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
+from dev.waiting import PATIENCE_SECONDS
 from tests.support.codat.openapi import codat_document
 
 GENERATED_SYNC_ID = "0d0e3ca6-9d3a-4f0c-8a52-5d3d6f3c6c11"
@@ -83,7 +84,8 @@ def client(simulated: SimulatedCodat, codat_url: str) -> Iterator[httpx.Client]:
         simulated.add_sync(company, code, [Item(None, None, None), Item("t", "ValidationError", "bankfeeds", "no")])
     simulated.add_sync(company, 5130, generate_items(50, code=5130), sync_id=GENERATED_SYNC_ID)
     simulated.add_sync(company, 2000, sync_status=None, sync_utc=None)
-    with httpx.Client(base_url=codat_url, headers={"Authorization": simulated.credentials}) as client:
+    headers = {"Authorization": simulated.credentials}
+    with httpx.Client(base_url=codat_url, headers=headers, timeout=PATIENCE_SECONDS) as client:
         yield client
 
 

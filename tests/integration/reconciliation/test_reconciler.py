@@ -319,7 +319,7 @@ def test_a_stored_sync_with_an_implausible_time_is_corrected(reconcile: Reconcil
     assert record
     year_1 = "0001-01-01T00:00:00.000Z"
     (values,) = store.table.get([sync_key(SYNC_ID)])
-    changes = {"syncUtc": year_1, "summary": values["summary"] | {"syncUtc": year_1}}
+    changes = {"syncUtc": year_1, "digest": "of year 1", "summary": values["summary"] | {"syncUtc": year_1}}
     store.table.update(sync_key(SYNC_ID), changes | listing_index_keys(COMPANY_ID, SYNC_ID, year_1), {})
     stored = store.load_sync(SYNC_ID)
     assert stored

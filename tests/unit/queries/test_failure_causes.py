@@ -2,7 +2,7 @@
 
 import pytest
 
-from codat_sync.queries.failure_causes import Failure, group_failures, normalize_message
+from codat_sync.queries.failure_causes import CauseGroups, Failure, normalize_message
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,8 @@ def test_the_most_frequent_cause_is_first_with_its_newest_example() -> None:
     def failure(company: str, sync: str, at: str, message: str) -> Failure:
         return Failure(company, sync, at, 5130, None, message)
 
-    found = group_failures(
+    groups = CauseGroups()
+    groups.add_all(
         [
             failure("c1", "s1", "2026-11-01", "Rare"),
             failure("c1", "s1", "2026-11-01", "Account 1"),
@@ -47,6 +48,7 @@ def test_the_most_frequent_cause_is_first_with_its_newest_example() -> None:
             failure("c2", "s3", "2026-11-02", "Account 3"),
         ]
     )
+    found = groups.causes()
     assert [(cause.text, cause.failures, len(cause.syncs), len(cause.companies)) for cause in found] == [
         ("Account #", 3, 3, 2),
         ("Rare", 1, 1, 1),

@@ -16,7 +16,7 @@ def _sync(code: int, *statuses: str | None, submitted_ids: tuple[str, ...] = ())
 @pytest.mark.parametrize("code", [2000, 2040])
 @pytest.mark.parametrize("status", ["Unknown", None, "", "completed", "Skipped"])
 def test_success_means_known_to_be_written(code: int, status: str | None) -> None:
-    """Every other status means an unknown outcome: an operator has to act, and the customer note claims nothing."""
+    """Every other status is an outcome that is not known; an operator has to act."""
     sync = _sync(code, "Completed", status)
     assert (sync.outcome, sync.has_succeeded, sync.is_unclear, sync.is_final) == (Outcome.UNKNOWN, False, True, True)
     meaning = explain(code, sync.outcome)

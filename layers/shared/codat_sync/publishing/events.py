@@ -58,10 +58,7 @@ class SyncFailed(SyncEvent):
 
 
 class SyncStatusUnknown(SyncEvent):
-    """It is unknown whether a sync was written: its status code or a transaction's status is undocumented or missing.
-
-    An operator has to check it.
-    """
+    """It is unknown whether a sync was written: an operator has to check it. See its status code and transactions."""
 
 
 class UnfinishedSyncEvent(DomainEvent):

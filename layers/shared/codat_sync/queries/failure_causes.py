@@ -72,10 +72,3 @@ class CauseGroups:
     def causes(self) -> list[FailureCause]:
         """Return the causes, the most frequent first."""
         return sorted(self._found.values(), key=lambda cause: (-cause.failures, cause.text))
-
-
-def group_failures(failures: Iterable[Failure]) -> list[FailureCause]:
-    """Group ``failures`` by cause, the most frequent first."""
-    groups = CauseGroups()
-    groups.add_all(failures)
-    return groups.causes()
