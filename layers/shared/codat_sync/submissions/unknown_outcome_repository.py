@@ -32,7 +32,7 @@ class UnknownOutcomeRepository:
 
     def load(self, after: str | None, limit: int) -> tuple[list[UnknownOutcome], str | None]:
         """Load one page, the submissions first and oldest first; and the cursor of the next page, if there is one."""
-        items, has_more = self._table.query_page(unknown_partition(), after, limit, newest_first=False)
+        items, has_more = self._table.query_page(unknown_partition(), after or None, limit, newest_first=False)
         return [_read(item["summary"]) for item in items], items[-1]["daySk"] if has_more and items else None
 
 
