@@ -36,7 +36,12 @@ def send_webhook(payload_path: Path, api_url: str | None) -> None:
 
 
 def _signed(payload_path: Path, outputs: Outputs) -> Payload:
-    payload = json.loads(payload_path.read_text())
+    try:
+        payload = json.loads(payload_path.read_text())
+    except ValueError as error:
+        raise CommandError(f"{payload_path} is not JSON: {error}") from error
+    if not (isinstance(payload, dict) and {"requestContext", "headers", "body", "isBase64Encoded"} <= payload.keys()):
+        raise CommandError(f"{payload_path} is not a request to the receiver: use a file of events/receiver.")
     return signed(payload, outputs.signing_secret, webhook_id=f"msg_{secrets.token_hex(12)}")
 
 

@@ -596,16 +596,19 @@ def test_a_retry_of_what_has_not_failed_says_so(
 
 
 def test_named_transactions_that_have_not_failed_are_listed_beside_those_that_have(
-    product: Product, simulated: SimulatedCodat
+    product: Product, retries: RetryRepository, simulated: SimulatedCodat
 ) -> None:
-    """They have a step of their own."""
+    """They have a step of their own. If nothing else is named, nothing changes."""
     good, bad = expense(), expense()
     sync_id = product.submits(good, bad)
     product.hears(sync_id, Settled({bad["id"]: Verdict("PushError", "busy")}))
+    before = retries.load(sync_id)
     answer = product.asks(sync_id, transactionIds=[good["id"], "unknown"])
     steps = {each["transactionId"]: each["step"] for each in answer["transactions"]}
-    assert steps == {good["id"]: "notFailed", "unknown": "notFailed", bad["id"]: "retryNow"}
-    assert (answer["failed"], answer["message"]) == (1, "None of the named transactions has failed.")
+    assert steps == {good["id"]: "notFailed", "unknown": "notFailed"}
+    assert (answer["state"], answer["failed"]) == ("notFailed", 0)
+    assert answer["message"] == "None of the named transactions has failed."
+    assert retries.load(sync_id) == before
     answer = product.asks(sync_id, transactionIds=[bad["id"], "unknown"])
     assert (answer["failed"], answer["message"], len(simulated.submissions)) == (1, None, 2)
     # The retry, which has not failed, is not answered with what failed in the first sync.

@@ -188,3 +188,33 @@ def test_whatever_reaches_the_books_is_recorded_once(
     recorded, accepted = _count_submissions(aws), len(simulated.submissions)
     ask(submit, method, path.replace("ID", transaction_id), _body(transaction_id, method.upper()))
     assert len(simulated.submissions) - accepted <= _count_submissions(aws) - recorded <= 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/recorded/{COMPANY_ID}/expenses/{{}}",
+        f"/recorded/{COMPANY_ID}/expense_transactions/{{}}",
+        f"/recorded/{COMPANY_ID}/{{}}",
+        "/recorded",
+        f"/base/recorded/{COMPANY_ID}/expenses/{{}}",
+        f"/Recorded/{COMPANY_ID}/expense-transactions/{{}}/more",
+    ],
+)
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_a_body_to_be_stored_never_goes_to_codat(
+    start: StartFunction, simulated: SimulatedCodat, path: str, method: str
+) -> None:
+    """A misspelled path is an error that names the right one."""
+    transaction_id = str(uuid4())
+    answer = ask(start("submit"), method, path.format(transaction_id), expense(transaction_id))
+    assert (answer.status, answer.body["service"]) == (400, "codat-sync")
+    assert simulated.requests.entries == ()
+
+
+def test_a_kind_may_be_stored_in_any_letter_case(start: StartFunction, simulated: SimulatedCodat) -> None:
+    """As it may be sent."""
+    transaction_id = str(uuid4())
+    path = f"/recorded/{COMPANY_ID}/Expense-Transactions/{transaction_id}"
+    assert ask(start("submit"), "PUT", path, expense(transaction_id)).status == 204
+    assert simulated.requests.entries == ()

@@ -55,7 +55,9 @@ class RetryCommandService:
         # A company that is being erased still has records, but nothing may be written to them.
         if not sync or not self.is_not_erased(sync["companyId"]):
             return None
-        # Before anything else is read, so that a crash is followed by another attempt.
+        if nothing := self._report_unaffected(command, root_id):
+            return nothing
+        # Before the plan's data is read, so that a crash is followed by another attempt.
         previous = self.retries.ensure_due(sync["companyId"], root_id, self.now() + _LONGER_THAN_AN_INVOCATION)
         selected = self._selected_ids(command, root_id)
         try:
@@ -70,6 +72,18 @@ class RetryCommandService:
         report = RetryReport(root_id, results, retry)
         _log_report(report, sync["companyId"], command.correlation_id)
         return self._explain_not_failed(report, command, selected)
+
+    def _report_unaffected(self, command: "RetryCommand", root_id: str) -> RetryReport | None:
+        """Return a report without a change if only transactions are named that have not failed, and others have."""
+        named = command.transaction_ids
+        failed = self.histories.load_failed(root_id) if named else None
+        if not named or failed is None or not failed.transaction_ids or not named.isdisjoint(failed.transaction_ids):
+            return None
+        _, items = self.histories.new_cache().load(command.sync_id)
+        stored = self.retries.load(root_id)
+        retry = Retry(RetryState.NOT_FAILED, stored.sync_ids if stored else (), {}, None)
+        results = [RetryResult(each, explain_transaction(items.get(each, ()))) for each in sorted(named)]
+        return RetryReport(root_id, results, retry, "None of the named transactions has failed.")
 
     def _record(
         self, company_id: str, root_id: str, previous: "Retry | None", results: "Sequence[RetryResult]"

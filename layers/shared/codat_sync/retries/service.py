@@ -65,6 +65,10 @@ class RetryTask:
     correlation_id: str
     is_manual: bool
 
+    def is_manual_for(self, transaction_id: str) -> bool:
+        """Return whether the transaction's plan is that of an operator. Others than the named ones wait as usual."""
+        return self.is_manual and (not self.selected_ids or transaction_id in self.selected_ids)
+
 
 @dataclass(frozen=True)
 class RetryService:
@@ -103,7 +107,7 @@ class RetryService:
         results = {
             each: RetryResult(
                 each,
-                plan(histories[each], self.now(), self.policy, is_manual=task.is_manual),
+                plan(histories[each], self.now(), self.policy, is_manual=task.is_manual_for(each)),
                 earlier_sync_ids=_retry_sync_ids(histories[each], task.sync_id),
             )
             for each in transaction_ids

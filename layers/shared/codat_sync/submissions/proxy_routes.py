@@ -29,11 +29,12 @@ from codat_sync.submissions.expense_bodies import (
     parse_transaction_id,
 )
 
-_STORE = re.compile(r"(?:/.*)?/recorded/([^/]+)/([a-z-]+-transactions)/([^/]+)/?")
+_STORE = re.compile(r"(?:/.*)?/recorded/([^/]+)/([^/]+)/([^/]+)/?", re.IGNORECASE)
 _EXPENSES = re.compile(r"/companies/([^/]+)/sync/expenses/(.+?)/?", re.IGNORECASE)
 _COMPANY = re.compile(r"/companies/([^/]+)", re.IGNORECASE)
 _KEY = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 _KINDS = {kind.value: kind for kind in Kind}
+_ALL_KINDS = ", ".join(_KINDS)
 
 # They write nothing.
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -83,8 +84,9 @@ def match_route(method: str, path: str) -> WriteRoute | None:
     """
     if method == "PUT" and (stored := _STORE.fullmatch(path)):
         company_id, kind, transaction_id = map(unquote, stored.groups())
-        return _build_route(company_id, kind, transaction_id, is_storage_only=True)
+        return _build_route(company_id, kind.lower(), transaction_id, is_storage_only=True)
     segments = _read_leniently(path)
+    _require_path_of_codat(segments)
     if method in _SAFE_METHODS:
         return None
     match _read_strictly(path):
@@ -121,7 +123,9 @@ def _build_route(company_id: str, kind: str, transaction_id: str | None, *, is_s
     """Build the route of a write that is recorded. Raises InvalidBodyError for ids that can't be part of a key."""
     known = None if transaction_id is None else parse_transaction_id(transaction_id)
     if kind not in _KINDS or not is_identifier(company_id) or (transaction_id is not None and known is None):
-        raise InvalidBodyError([ValidationIssue("path", "has a kind or an id that can't be recorded")])
+        raise InvalidBodyError(
+            [ValidationIssue("path", f"has an id that can't be recorded, or a kind other than {_ALL_KINDS}")]
+        )
     return WriteRoute(canonicalize(company_id), _KINDS[kind], known, is_storage_only)
 
 
@@ -155,6 +159,13 @@ def _read_leniently(path: str) -> list[str]:
     if text != unquote(text) or not {".", ".."}.isdisjoint(segments):
         raise InvalidBodyError([ValidationIssue("path", "has dot segments, or is encoded several times")])
     return [each for each in segments if each]
+
+
+def _require_path_of_codat(segments: Sequence[str]) -> None:
+    """Raise InvalidBodyError for a path of our own that is not the documented one: Codat has none of these."""
+    names = [each.casefold() for each in segments]
+    if "recorded" in names and "companies" not in names:
+        raise InvalidBodyError([ValidationIssue("path", "must be PUT /recorded/{companyId}/{kind}/{transactionId}")])
 
 
 def _require_other_product(segments: Sequence[str]) -> None:
