@@ -218,3 +218,10 @@ def test_a_kind_may_be_stored_in_any_letter_case(start: StartFunction, simulated
     path = f"/recorded/{COMPANY_ID}/Expense-Transactions/{transaction_id}"
     assert ask(start("submit"), "PUT", path, expense(transaction_id)).status == 204
     assert simulated.requests.entries == ()
+
+
+@pytest.mark.parametrize("query", ["q=\u00e4", "q=a b", "q=\n", "q=\x00", "q=%zz", "q=#", "q=" + "a" * 70_000])
+def test_any_query_is_forwarded_or_rejected(start: StartFunction, simulated: SimulatedCodat, query: str) -> None:
+    """What a URL can't hold is percent-encoded; what is too long is an error of the request."""
+    answer = ask(start("submit"), "GET", f"/companies/{COMPANY_ID}/connections", query=query)
+    assert (answer.status, len(simulated.requests.entries)) == ((400, 0) if len(query) > 60_000 else (200, 1))

@@ -620,3 +620,27 @@ def test_an_update_is_sent_with_the_spelling_under_which_it_was_created(
     path = f"/companies/{COMPANY_ID}/sync/expenses/{kind}/{transaction_id}"
     assert ask(submit, "PUT", path, expense(transaction_id) | _BODY).status in {200, 202}
     assert simulated.submissions[-1].transactions[0].transaction_id == transaction_id.upper()
+
+
+@pytest.mark.parametrize("creation", _CREATIONS)
+@pytest.mark.parametrize("status", ["Unknown", "", "Skipped"])
+def test_what_may_be_written_is_not_created_again(
+    start: StartFunction, simulated: SimulatedCodat, creation: tuple[str, str], status: str
+) -> None:
+    """Its sync has ended, and Codat says neither that it was written nor that it failed."""
+    submit, transaction_id = start("submit"), str(uuid4())
+    made = _create(submit, *creation, transaction_id)
+    sync = simulated.settle(made.body["syncId"], Settled(otherwise=Verdict(status)))
+    assert failed(start("worker")(batch(of(simulated, sync, "msg_ended")))) == []
+    again = _create(submit, *creation, transaction_id, notes="again")
+    assert (again.status, "may have been written" in again.body["error"]) == (409, True)
+    assert len(simulated.submissions) == 1
+
+
+@pytest.mark.parametrize("notation", ["{}", "{{{}}}", "urn:uuid:{}"])
+def test_a_company_has_one_notation(submit: Handler, simulated: SimulatedCodat, notation: str) -> None:
+    """In another one of the same GUID its transactions would have claims of their own."""
+    company_id = notation.format(COMPANY_ID.replace("-", "") if notation == "{}" else COMPANY_ID)
+    answer = ask(submit, "POST", EXPENSES.replace(COMPANY_ID, company_id), [expense()])
+    assert (answer.status, answer.body["service"]) == (400, "codat-sync")
+    assert simulated.requests.entries == ()

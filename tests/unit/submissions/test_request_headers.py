@@ -83,3 +83,18 @@ def test_text_in_another_encoding_is_rejected(charset: str) -> None:
     """The same bytes may be another text in UTF-8."""
     with pytest.raises(UnsupportedMediaTypeError, match="charset"):
         require_recordable_body({"content-type": f"application/json; charset={charset}"})
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json; charset*=utf-8''utf-8; charset*0=x", "application/json; charset*" + "1" * 4400 + "=x"],
+)
+def test_a_malformed_charset_is_rejected(content_type: str) -> None:
+    """The library that reads it raises errors of its own."""
+    with pytest.raises(UnsupportedMediaTypeError):
+        require_recordable_body({"content-type": content_type})
+
+
+def test_blanks_around_a_header_are_not_sent() -> None:
+    """HTTP does not transmit them."""
+    assert select_forwarded_headers({"accept": " application/json\t"}) == {"accept": "application/json"}

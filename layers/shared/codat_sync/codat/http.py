@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import httpx
 
@@ -25,6 +26,8 @@ from codat_sync.core.errors import (
     CodatResponseTooLargeError,
     CodatUnavailableError,
     CodatUnreachableError,
+    InvalidBodyError,
+    ValidationIssue,
 )
 from codat_sync.core.identifiers import is_identifier
 from codat_sync.rate_limits.errors import GateClosedError
@@ -39,6 +42,8 @@ TIMEOUT = httpx.Timeout(10, connect=3)
 MAX_RESPONSE_SECONDS = 15.0
 # A call takes at most this long, including connecting: start it no later before the function's time-out.
 MAX_CALL_SECONDS = 25
+# Everything else in a query string is percent-encoded; what is encoded already stays so.
+_QUERY_CHARACTERS = "/?:@!$&'()*+,;=~%[]"
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -102,9 +107,15 @@ class CodatHttpClient:
     def build_request(
         self, method: str, path: str, query: Mapping[str, int | str] | str = "", content: bytes | None = None
     ) -> httpx.Request:
-        """Build a request to Codat for ``send``."""
-        url = httpx.URL(path, params=query) if isinstance(query, Mapping) else httpx.URL(path, query=query.encode())
-        return self._http.build_request(method, url, content=content, timeout=TIMEOUT)
+        """Build a request to Codat for ``send``. Raises InvalidBodyError for a URL that is too long to be sent."""
+        try:
+            if isinstance(query, Mapping):
+                url = httpx.URL(path, params=query)
+            else:
+                url = httpx.URL(path, query=quote(query, safe=_QUERY_CHARACTERS).encode())
+            return self._http.build_request(method, url, content=content, timeout=TIMEOUT)
+        except httpx.InvalidURL as error:
+            raise InvalidBodyError([ValidationIssue("path", f"can't be sent: {error}")]) from error
 
     def _send(self, request: httpx.Request) -> CodatResponse:
         """Send the request with an overall time-out, and read its response with an overall size."""

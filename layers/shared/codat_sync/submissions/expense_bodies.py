@@ -153,7 +153,7 @@ def _iterate_elements(text: str) -> Iterator[tuple[str, Any]]:
         yield text[at:end], value
         at = _skip_whitespace(text, end)
         match text[at : at + 1]:
-            case "," if text[_skip_whitespace(text, at + 1) :][:1] != "]":
+            case "," if not text.startswith("]", _skip_whitespace(text, at + 1)):
                 at = _skip_whitespace(text, at + 1)
             case "]":
                 break

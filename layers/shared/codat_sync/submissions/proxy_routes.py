@@ -122,7 +122,9 @@ def company_id_from_path(path: str) -> str | None:
 def _build_route(company_id: str, kind: str, transaction_id: str | None, *, is_storage_only: bool) -> WriteRoute:
     """Build the route of a write that is recorded. Raises InvalidBodyError for ids that can't be part of a key."""
     known = None if transaction_id is None else parse_transaction_id(transaction_id)
-    if kind not in _KINDS or not is_identifier(company_id) or (transaction_id is not None and known is None):
+    # Another notation of a company's GUID would have claims of its own.
+    is_company = is_identifier(company_id) and parse_transaction_id(company_id) is not None
+    if kind not in _KINDS or not is_company or (transaction_id is not None and known is None):
         raise InvalidBodyError(
             [ValidationIssue("path", f"has an id that can't be recorded, or a kind other than {_ALL_KINDS}")]
         )

@@ -26,7 +26,7 @@ _UTF_8 = {"utf-8", "utf8", "us-ascii"}
 
 def select_forwarded_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers that Codat gets unchanged. Raises InvalidBodyError for a value that HTTP can't transmit."""
-    selected = {name: headers[name] for name in _FORWARDED if name in headers}
+    selected = {name: headers[name].strip() for name in _FORWARDED if name in headers}
     if issues := [
         ValidationIssue(name, "has characters outside ASCII")
         for name, value in selected.items()
@@ -44,7 +44,15 @@ def require_recordable_body(headers: Mapping[str, str]) -> None:
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding not in {"", "identity"}:
         raise UnsupportedMediaTypeError([ValidationIssue("Content-Encoding", "must be absent: send it uncompressed")])
-    message = Message()
-    message["content-type"] = headers.get("content-type", "")
-    if (message.get_content_charset() or "utf-8") not in _UTF_8:
+    if _charset(headers.get("content-type", "")) not in _UTF_8:
         raise UnsupportedMediaTypeError([ValidationIssue("Content-Type", "must not name a charset other than UTF-8")])
+
+
+def _charset(content_type: str) -> str:
+    """Return the charset that a ``Content-Type`` names, UTF-8 if none; empty if that can't be told."""
+    message = Message()
+    message["content-type"] = content_type
+    try:
+        return message.get_content_charset() or "utf-8"
+    except (TypeError, ValueError):  # The library raises them for malformed parameters.
+        return ""

@@ -8,7 +8,7 @@ request is sent again only with the idempotency key for which Codat returns its 
 
 import json
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -161,24 +161,18 @@ class SubmissionService:
         for transaction_id, holder in claims.items():
             if holder:
                 self.require_claim_released(transaction_id, holder)
-        # Codat may compare ids by letter, and then take another spelling for another transaction. We don't.
-        written = [each for each, holder in claims.items() if self._is_written(new.company_id, each, holder)]
-        if written and new.is_creation:
-            raise AlreadyWrittenError(written)
+        records = {each: self._load_ended_syncs(new.company_id, each) for each in new.transaction_ids}
+        if new.is_creation:
+            _require_not_written(records, claims)
         self.submissions.record(new, write.bodies, claims)
         return new
 
-    def _is_written(self, company_id: str, transaction_id: str, holder: Submission | None) -> bool:
-        """Return whether one of the transaction's syncs has written it, whoever started it, or Codat has said so.
-
-        Raises SubmissionInFlightError if one of the syncs has not ended.
-        """
-        records = [
+    def _load_ended_syncs(self, company_id: str, transaction_id: str) -> list[SyncRecord]:
+        """Load the transaction's syncs, whoever started them. Raises SubmissionInFlightError if one has not ended."""
+        return [
             self._require_sync_ended(transaction_id, sync_id)
             for sync_id in self.store.load_sync_ids_of_transaction(company_id, transaction_id)
         ]
-        is_processed = holder is not None and transaction_id in holder.already_processed
-        return is_processed or any(record.has_written(transaction_id) for record in records)
 
     def _find_repeated_transfer(self, claims: "Claims", new: Submission) -> Submission | None:
         """Return the earlier transfer that ``new`` repeats, unless that failed.
@@ -325,9 +319,33 @@ def _json_object(answer: CodatResponse) -> dict[str, object]:
 
 
 def is_rejection(answer: CodatResponse) -> bool:
-    """Return whether Codat certainly rejected the request."""
+    """Return whether the request was certainly rejected: by Codat's API, which answers in JSON, or before it.
+
+    The page of a proxy says nothing about an earlier attempt, which Codat may have accepted.
+    """
+    if answer.status_code in _STATUSES_BEFORE_KEY_CHECK:
+        return True
     is_4xx = HTTPStatus.BAD_REQUEST <= answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
-    return is_4xx and answer.status_code not in _AMBIGUOUS_STATUSES
+    return is_4xx and answer.status_code not in _AMBIGUOUS_STATUSES and bool(_json_object(answer))
+
+
+def _require_not_written(records: Mapping[str, Sequence[SyncRecord]], claims: "Claims") -> None:
+    """Raise AlreadyWrittenError for transactions that are in the books, whatever the spelling of their ids.
+
+    Codat may compare ids by letter, and then take another spelling for another transaction. Raises
+    SubmissionInFlightError if a sync has ended without an outcome for one of them: it may have been written.
+    """
+    written = []
+    for transaction_id, syncs in records.items():
+        holder = claims[transaction_id]
+        is_processed = holder is not None and transaction_id in holder.already_processed
+        if is_processed or any(record.has_written(transaction_id) for record in syncs):
+            written.append(transaction_id)
+        elif unclear := [record.sync_id for record in syncs if record.is_outcome_unknown(transaction_id)]:
+            reason = f"may have been written: sync {unclear[0]} has ended without an outcome for it"
+            raise SubmissionInFlightError(transaction_id, reason)
+    if written:
+        raise AlreadyWrittenError(written)
 
 
 def _new_submission(write: WriteRequest, now: datetime) -> Submission:

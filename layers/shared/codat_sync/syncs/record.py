@@ -14,8 +14,8 @@ from codat_sync.core.enums import parse_enum
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.polling.pending_check import next_version, read_pending_check, with_pending_check, write_pending_check
 from codat_sync.polling.schedule import PendingCheck
-from codat_sync.syncs.items import COMPLETED, Item, count_statuses
-from codat_sync.syncs.status_codes import Outcome
+from codat_sync.syncs.items import COMPLETED, FAILED_STATUSES, Item, count_statuses
+from codat_sync.syncs.status_codes import Outcome, status_code
 from codat_sync.syncs.sync import Sync, SyncStatus
 
 SCHEMA_VERSION = 1
@@ -63,6 +63,13 @@ class SyncRecord:
     def has_written(self, transaction_id: str) -> bool:
         """Return whether the sync wrote the transaction, in any of its integration types."""
         return any(item.status == COMPLETED for item in self.items if item.transaction_id == transaction_id)
+
+    def is_outcome_unknown(self, transaction_id: str) -> bool:
+        """Return whether the sync, which has ended, reports the transaction neither as written nor as failed."""
+        statuses = [item.status for item in self.items if item.transaction_id == transaction_id]
+        if not statuses:
+            return self.sync is not None and status_code(self.sync.status.code).outcome is not Outcome.FAILED
+        return any(status != COMPLETED and status not in FAILED_STATUSES for status in statuses)
 
 
 def write_record(
