@@ -625,7 +625,10 @@ def test_an_update_is_sent_with_the_spelling_under_which_it_was_created(
 @pytest.mark.parametrize("creation", _CREATIONS)
 @pytest.mark.parametrize("status", ["Unknown", "", "Skipped"])
 def test_what_may_be_written_is_not_created_again(
-    start: StartFunction, simulated: SimulatedCodat, creation: tuple[str, str], status: str
+    start: StartFunction,
+    simulated: SimulatedCodat,
+    creation: tuple[str, str],
+    status: Any,  # noqa: ANN401 - also such as Codat does not document
 ) -> None:
     """Its sync has ended, and Codat says neither that it was written nor that it failed."""
     submit, transaction_id = start("submit"), str(uuid4())
