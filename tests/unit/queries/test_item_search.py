@@ -26,3 +26,12 @@ def test_each_name_of_a_type_finds_the_same(search: str, stored: str) -> None:
 def test_a_part_of_an_id_or_type_is_enough(search: str, *, is_found: bool) -> None:
     """In any case."""
     assert ItemQuery(search).is_match(Item("t", "expense", None, None)) == is_found
+
+
+@pytest.mark.parametrize("search", ["bankfeed", "bankfeeds", "Bank feed", "bank-feeds", "BANK_FEEDS"])
+@pytest.mark.parametrize("stored", ["bankfeed", "bankfeeds", "bankFeeds"])
+def test_any_type_is_found_by_any_spelling(search: str, stored: str) -> None:
+    """In singular and plural, with blanks, hyphens or capitals."""
+    assert ItemQuery(search).is_match(Item("t", stored, None, None))
+    assert not ItemQuery(search).is_match(Item("t", "expense", None, None))
+    assert not ItemQuery(search).is_match(Item("t", None, None, None))

@@ -1,5 +1,6 @@
 """Search the items of a sync, reading a bounded number of its parts per page."""
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -7,12 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codat_sync.core.errors import InvalidQueryError
-from codat_sync.syncs.items import Item, fold_integration_type
+from codat_sync.syncs.items import Item
 
 if TYPE_CHECKING:
     from codat_sync.syncs.repository import ItemPage as StoredItemPage
     from codat_sync.syncs.repository import SyncRepository
 
+_NO_LETTERS = re.compile(r"[^a-z0-9]")
 # Maximum number of parts, of up to 350 KB each, read for a page, whether it is full or not.
 MAX_PARTS = 8
 # An export reads all parts, as far as the time allows: API Gateway ends a request after 30 s.
@@ -36,9 +38,16 @@ class ItemQuery:
             return False
         if self.statuses and (item.status or "Unknown") not in self.statuses:
             return False
-        wanted = (fold_integration_type(self.search.strip()) or "").lower()
-        types = fold_integration_type(item.integration_type)
-        return any(wanted in (text or "").lower() for text in (item.transaction_id, types))
+        wanted = self.search.strip().lower()
+        if wanted in (item.transaction_id or "").lower():
+            return True
+        name = _normalize_type(wanted)
+        return bool(name) and name in _normalize_type(item.integration_type or "")
+
+
+def _normalize_type(name: str) -> str:
+    """Return an integration type without its spelling: `Bank-feeds` and `bankfeed` are the same."""
+    return _NO_LETTERS.sub("", name.lower()).removesuffix("s")
 
 
 @dataclass(frozen=True, slots=True)
