@@ -84,10 +84,13 @@ def test_operators_are_notified_of_what_needs_attention(
         if status == "Linked":
             assert subscriber.wait_for("ConnectionLost", companyId=company_id, seconds=3) is None
     assert subscriber.wait_for("ConnectionLost", companyId=company_id)
-    messages = aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=5)["Messages"]
-    # Others may be about the companies of other tests, which share the stack.
-    texts = [each["Body"] for each in messages if company_id in each["Body"]]
-    assert texts
+
+    def about_company() -> list[str]:
+        # Others may be about the companies of other tests, which share the stack.
+        received = aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=5).get("Messages", [])
+        return [each["Body"] for each in received if company_id in each["Body"]]
+
+    texts = eventually(about_company)
     assert all(f"ConnectionLost, company {company_id}," in text for text in texts)
     assert all(f"/company/{company_id}," in text for text in texts)
 
