@@ -176,7 +176,7 @@ def test_an_invalid_transaction_needs_an_operator_and_names_the_error(
     assert retry
     assert (retry.state, dict(retry.steps)) == (RetryState.STOPPED, {Step.NEEDS_CORRECTION: 1})
     assert len(simulated.submissions) == 1
-    resolved = expense(body["id"], merchantName="mended")
+    resolved = expense(body["id"], merchantName="corrected")
     ask(product.submit, "PUT", f"/recorded/{COMPANY_ID}/expense-transactions/{body['id']}", resolved)
     product.minute()  # by itself
     assert json.loads(simulated.submissions[-1].transactions[0].body)["merchantName"] == "mended"

@@ -43,7 +43,7 @@ def test_the_items_decide_on_a_code_of_success(statuses: tuple[str, ...], outcom
 
 
 def test_a_submitted_transaction_has_to_be_listed() -> None:
-    """What Codat does not list is not known to be written. Its digest tells both apart."""
+    """What Codat does not list is not known to be written. Its digest differs."""
     complete = _sync(2000, "Completed", "Completed", submitted_ids=("t0", "t1"))
     partial = _sync(2000, "Completed", "Completed", submitted_ids=("t0", "t1", "t2"))
     assert (complete.outcome, partial.outcome) == (Outcome.SUCCEEDED, Outcome.UNKNOWN)

@@ -49,7 +49,7 @@ def require_recordable_body(headers: Mapping[str, str]) -> None:
 
 
 def _charset(content_type: str) -> str:
-    """Return the charset that a ``Content-Type`` names, UTF-8 if none; empty if that can't be told."""
+    """Return the charset that a ``Content-Type`` names, UTF-8 if none; empty if it is malformed."""
     message = Message()
     message["content-type"] = content_type
     try:

@@ -1,4 +1,4 @@
-"""Let an operator state the outcome of a submission that Codat does not tell.
+"""Let an operator state the outcome of a submission that Codat does not report.
 
 Why this can't write twice: nothing is sent. A statement is accepted only for a reported submission, of which nothing is
 in transit any more and nothing may be sent again (see ``UNKNOWN_AFTER``). Only transactions stated as not written may
