@@ -179,7 +179,7 @@ def test_an_invalid_transaction_needs_an_operator_and_names_the_error(
     resolved = expense(body["id"], merchantName="corrected")
     ask(product.submit, "PUT", f"/recorded/{COMPANY_ID}/expense-transactions/{body['id']}", resolved)
     product.minute()  # by itself
-    assert json.loads(simulated.submissions[-1].transactions[0].body)["merchantName"] == "mended"
+    assert json.loads(simulated.submissions[-1].transactions[0].body)["merchantName"] == "corrected"
 
 
 def test_only_the_named_ones_are_created_again(product: Product, simulated: SimulatedCodat) -> None:
