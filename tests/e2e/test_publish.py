@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
 from codat_sync.aws.dynamodb import Table
+from codat_sync.companies.repository import CompanyRepository
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
 from codat_sync.syncs.repository import SyncRepository
 from dev.codat_simulator.books.models import Item
@@ -70,7 +72,7 @@ def test_what_a_webhook_announces_is_published(codat: SimulatorControl, subscrib
 
 
 def test_operators_are_notified_of_what_needs_attention(
-    codat: SimulatorControl, aws: LocalAws, subscriber: Subscriber
+    stack: Outputs, codat: SimulatorControl, aws: LocalAws, subscriber: Subscriber
 ) -> None:
     """And only that, by the rule and the topic of the template."""
     topic = outputs(aws.cloudformation, STACK)["AttentionTopicArn"]
@@ -78,12 +80,19 @@ def test_operators_are_notified_of_what_needs_attention(
     aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
     company_id = codat.add_company().company_id
     codat.add_sync(company_id=company_id, code=2000)
+    companies = CompanyRepository(Table(aws.dynamodb, stack.table_name), event_retention=timedelta())
+
+    def has_status(status: str) -> bool:
+        company = companies.load_snapshot(company_id, []).company
+        return company is not None and company.connection_status == status
+
+    # Each is stored before the next one: together they would be one change.
     for status in ("Linked", "Deauthorized"):
         codat.set_connection_status(company_id, status)
         codat.send_webhook(NewWebhook(company_id=company_id, event_type="connection.disconnected"))
-        if status == "Linked":
-            assert subscriber.wait_for("ConnectionLost", companyId=company_id, seconds=3) is None
+        assert eventually(partial(has_status, status))
     assert subscriber.wait_for("ConnectionLost", companyId=company_id)
+    assert subscriber.kinds_for(companyId=company_id) == ["ConnectionLost"]
 
     def about_company() -> list[str]:
         # Others may be about the companies of other tests, which share the stack.
