@@ -79,10 +79,9 @@ class RetryCommandService:
         failed = self.histories.load_failed(root_id) if named else None
         if not named or failed is None or not failed.transaction_ids or not named.isdisjoint(failed.transaction_ids):
             return None
-        _, items = self.histories.new_cache().load(command.sync_id)
         stored = self.retries.load(root_id)
         retry = Retry(RetryState.NOT_FAILED, stored.sync_ids if stored else (), {}, None)
-        results = [RetryResult(each, explain_transaction(items.get(each, ()))) for each in sorted(named)]
+        results = self._explain_transactions(command.sync_id, named)
         return RetryReport(root_id, results, retry, "None of the named transactions has failed.")
 
     def _record(
@@ -104,19 +103,22 @@ class RetryCommandService:
     ) -> RetryReport:
         """Say about the named transactions, or about the whole sync, that they have not failed."""
         planned, named = {each.transaction_id for each in report.results}, command.transaction_ids
-        others = sorted((named or frozenset()) - planned)
+        others = (named or frozenset()) - planned
         # Of a sync that is itself a retry, what failed in the first sync is no answer.
         has_failed = planned if selected is None or named is not None else planned & set(selected)
         if has_failed and not others:
             return report
-        _, items = self.histories.new_cache().load(command.sync_id)
-        explained = [RetryResult(each, explain_transaction(items.get(each, ()))) for each in others]
+        explained = self._explain_transactions(command.sync_id, others)
         if has_failed:
-            message = None if named and named & planned else "None of the named transactions has failed."
-            return replace(report, results=[*report.results, *explained], message=message)
+            return replace(report, results=[*report.results, *explained])
         nothing = self._explain_sync(command.sync_id)
         retry = Retry(nothing.reported_state, report.retry.sync_ids, {}, None)
         return RetryReport(command.sync_id, explained, retry, nothing.message)
+
+    def _explain_transactions(self, sync_id: str, transaction_ids: Collection[str]) -> list[RetryResult]:
+        """Return why these transactions are not retried, sorted by id."""
+        _, items = self.histories.new_cache().load(sync_id)
+        return [RetryResult(each, explain_transaction(items.get(each, ()))) for each in sorted(transaction_ids)]
 
     def _explain_sync(self, sync_id: str) -> NothingFailed:
         record, _ = self.histories.new_cache().load(sync_id)
