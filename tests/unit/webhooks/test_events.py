@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from codat_sync.webhooks.events import EventCategory, minimize_event, parse_body, parse_webhook
+from codat_sync.webhooks.events import EventCategory, minimize_event, parse_webhook
 
 _NOW = datetime(2026, 11, 23, 22, 33, 32, tzinfo=UTC)
 
@@ -102,12 +102,6 @@ def test_a_quota_that_is_there_was_not_reached(name: str, remaining: int | None,
 def test_an_event_without_a_type_is_none(event: dict[str, object]) -> None:
     """Its type is unknown."""
     assert parse_webhook(event, _NOW) is None
-
-
-@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'"text"', b"null", b"\xff", b"[" * 200_000, b'{"a":' * 200_000])
-def test_a_body_that_is_no_json_object_is_none(body: bytes) -> None:
-    """Nested so deep that the parser gives up, too."""
-    assert parse_body(body) is None
 
 
 def test_an_events_essentials_identify_its_sync_whatever_surrounds_them() -> None:

@@ -5,7 +5,6 @@ OpenID Connect makes that optional (OpenID Connect Core 3.1.3.7, 6). Never use t
 """
 
 import hmac
-import json
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Any
 
 from codat_sync.auth.roles import Claims
 from codat_sync.core.errors import LoginFailedError
+from codat_sync.core.json_object import parse_object
 
 _CLOCK_SKEW_SECONDS = 60
 # A token that expires later has a wrong time, such as one in milliseconds.
@@ -59,9 +59,9 @@ def _claims(token: str) -> dict[str, Any]:
     _, _, rest = token.partition(".")
     payload = rest.partition(".")[0]
     try:
-        claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (ValueError, RecursionError):
+        claims = parse_object(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except ValueError:  # not base64
         claims = None
-    if not isinstance(claims, dict):
+    if claims is None:
         raise LoginFailedError("the token is malformed")
     return claims

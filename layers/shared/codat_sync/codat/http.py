@@ -4,7 +4,6 @@ https://docs.codat.io/using-the-api/overview. Callers build the requests and int
 """
 
 import base64
-import json
 import math
 import threading
 import time
@@ -30,6 +29,7 @@ from codat_sync.core.errors import (
     ValidationIssue,
 )
 from codat_sync.core.identifiers import is_identifier
+from codat_sync.core.json_object import parse_object
 from codat_sync.rate_limits.errors import GateClosedError
 from codat_sync.rate_limits.limiter import RateLimiter
 from codat_sync.rate_limits.quota import closure_from_429, closure_from_refusal, read_quota
@@ -173,9 +173,6 @@ def map_error(answer: CodatResponse) -> CodatError:
 
 def _read_error(content: bytes) -> tuple[str | None, bool]:
     """Return Codat's correlation id, None if there is none, and whether the body is a JSON object."""
-    try:
-        body = json.loads(content)
-    except (ValueError, RecursionError):
-        return None, False
-    found = body.get("correlationId") if isinstance(body, dict) else None
-    return (found if is_identifier(found) else None), isinstance(body, dict)
+    body = parse_object(content)
+    found = (body or {}).get("correlationId")
+    return (found if is_identifier(found) else None), body is not None

@@ -1,11 +1,11 @@
 """Model dead letters, the reasons for them, and filters that select them."""
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.core.json_object import parse_object
 from codat_sync.dead_letters.mention import extract_webhook, mentions_company
 
 # Messages that SQS itself moves carry no reason: they were received as often as the queue allows.
@@ -96,11 +96,7 @@ def extract_ids(body: str, group: str | None) -> tuple[str | None, str | None]:
 
     Invalid ids are treated as missing: they may be anything, of any length.
     """
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):  # RecursionError: nested thousands deep
-        message = None
-    payload = message if isinstance(message, dict) else {}
+    payload = parse_object(body) or {}
     return _id(payload.get("companyId")) or _id(group), _id(payload.get("syncId"))
 
 

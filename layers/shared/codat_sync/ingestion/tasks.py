@@ -11,12 +11,13 @@ from pydantic import Field, TypeAdapter, ValidationError
 from codat_sync.core.clock import utc_now
 from codat_sync.core.errors import PoisonMessageError
 from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.core.json_object import parse_object
 from codat_sync.core.json_text import repair_text
 from codat_sync.core.timestamps import parse_timestamp
 from codat_sync.core.validation import describe_validation_error
 from codat_sync.messaging.messages import CheckMessage, Message, WebhookMessage
 from codat_sync.rate_limits.quota import QuotaEvent
-from codat_sync.webhooks.events import EventCategory, Webhook, WebhookEvent, parse_body, parse_webhook
+from codat_sync.webhooks.events import EventCategory, Webhook, WebhookEvent, parse_webhook
 
 # Codat's quotas have millions at most; DynamoDB's numbers have 38 digits.
 _MAX_COUNT = 10**12
@@ -145,7 +146,7 @@ def _parse_check(check: CheckMessage) -> Task:
 
 
 def _parse_webhook(message: WebhookMessage) -> Task:
-    event = parse_body(repair_text(_raw(message)))
+    event = parse_object(repair_text(_raw(message)))
     received_at = parse_timestamp(message["receivedAt"])
     if event is None:
         raise PoisonMessageError("invalid-json", "the webhook's body is not a JSON object")

@@ -25,6 +25,7 @@ from codat_sync.core.errors import (
     SubmissionInFlightError,
 )
 from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.core.json_object import parse_object
 from codat_sync.polling.schedule import Schedule
 from codat_sync.rate_limits.errors import GateClosedError, RateLimitExceededError
 from codat_sync.submissions.expense_bodies import Body, Kind, read_id
@@ -298,24 +299,16 @@ def _success_status(submission: Submission) -> HTTPStatus:
 
 def extract_sync_id(answer: CodatResponse) -> str | None:
     """Return the id of the sync that Codat created; None if the response names none."""
-    found = _json_object(answer).get("syncId")
+    found = (parse_object(answer.content) or {}).get("syncId")
     return canonicalize(found) if is_identifier(found) else None
 
 
 def extract_processed_ids(answer: CodatResponse, submission: Submission) -> list[str]:
     """Return the transactions that Codat reports as already processed: then it accepted none of the request."""
-    text = json.dumps(_json_object(answer)).lower()
+    text = json.dumps(parse_object(answer.content)).lower()
     if PREVIOUSLY_PROCESSED not in text:
         return []
     return [transaction_id for transaction_id in submission.transaction_ids if transaction_id.lower() in text]
-
-
-def _json_object(answer: CodatResponse) -> dict[str, object]:
-    try:
-        value = json.loads(answer.content)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def is_rejection(answer: CodatResponse) -> bool:
@@ -326,7 +319,7 @@ def is_rejection(answer: CodatResponse) -> bool:
     if answer.status_code in _STATUSES_BEFORE_KEY_CHECK:
         return True
     is_4xx = HTTPStatus.BAD_REQUEST <= answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
-    return is_4xx and answer.status_code not in _AMBIGUOUS_STATUSES and bool(_json_object(answer))
+    return is_4xx and answer.status_code not in _AMBIGUOUS_STATUSES and bool(parse_object(answer.content))
 
 
 def _require_not_written(records: Mapping[str, Sequence[SyncRecord]], claims: "Claims") -> None:

@@ -6,7 +6,6 @@ and field names have any letter case (https://docs.codat.io/using-the-api/webhoo
 the receiver parses events too.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -113,15 +112,6 @@ class WebhookEvent:
 def normalize_event_type(name: str) -> str:
     """Return an event type's name for comparison: Codat writes legacy ones with a space, without, in any case."""
     return "".join(name.split()).lower()
-
-
-def parse_body(body: bytes | str) -> dict[str, object] | None:
-    """Parse ``body`` as a JSON object. Returns None if it is not one."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):  # RecursionError: nested thousands deep
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def parse_webhook(event: dict[str, object], received_at: datetime) -> Webhook | None:

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from codat_sync.core.errors import MessageTooLargeError
 from codat_sync.core.identifiers import is_identifier
+from codat_sync.core.json_object import parse_object
 from codat_sync.core.timestamps import format_timestamp
 from codat_sync.messaging.messages import MAX_MESSAGE_BYTES, WebhookMessage, encode_message
-from codat_sync.webhooks.events import EventCategory, minimize_event, parse_body, parse_webhook
+from codat_sync.webhooks.events import EventCategory, minimize_event, parse_webhook
 
 
 def webhook_message(body: bytes, *, webhook_id: str, received_at: datetime, correlation_id: str) -> WebhookMessage:
@@ -19,7 +20,7 @@ def webhook_message(body: bytes, *, webhook_id: str, received_at: datetime, corr
 
     Raises MessageTooLargeError for any other event that is too large.
     """
-    event = parse_body(body)
+    event = parse_object(body)
     webhook = parse_webhook(event, received_at) if event else None
     message: WebhookMessage = {
         "v": 1,
