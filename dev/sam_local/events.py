@@ -49,26 +49,34 @@ _EVENTS_WITHOUT_SYNC = {"check", "connection-disconnected", "not-ours", "poison"
 
 @dataclass(frozen=True)
 class Event:
-    """A payload for a function. ``observe`` describes the outcome of its answer in the words of ``expected``."""
+    """A payload for a function. ``observe`` describes the outcome of its answer in the words of ``expected``.
+
+    ``sign`` signs a webhook when it is sent.
+    """
 
     function: str
     name: str
-    payload: Payload
+    stored: Payload
     expected: str
     observe: Callable[[object, ObservableEffects], str]
+    sign: Callable[[Payload], Payload] | None = None
+
+    @property
+    def payload(self) -> Payload:
+        """The payload to send now: a signature expires after five minutes, and other events may take longer."""
+        return self.sign(self.stored) if self.sign else self.stored
 
 
 def receiver_events(signing_secret: str) -> list[Event]:
-    """Return the webhooks as API Gateway passes them to the receiver, signed just now."""
+    """Return the webhooks as API Gateway passes them to the receiver."""
     return [_receiver_event(name, status, signing_secret) for name, status in RECEIVER_ANSWERS.items()]
 
 
 def _receiver_event(name: str, status: int, signing_secret: str) -> Event:
-    payload, webhook_id = load("receiver", name), f"msg_{name}"
-    if name != UNSIGNED:
-        payload = signed(payload, signing_secret, webhook_id=webhook_id)
+    webhook_id = f"msg_{name}"
     expected = describe_received(status, [webhook_id] if status == HTTPStatus.ACCEPTED else [])
-    return Event("ReceiverFunction", name, payload, expected, observe_received)
+    sign = None if name == UNSIGNED else partial(signed, signing_secret=signing_secret, webhook_id=webhook_id)
+    return Event("ReceiverFunction", name, load("receiver", name), expected, observe_received, sign)
 
 
 def worker_events() -> list[Event]:
@@ -108,7 +116,7 @@ def submit_events(api_key: str) -> list[Event]:
     """Return a product's requests as API Gateway passes them to submit, with the key that is good here."""
     events = _answered("submit", SUBMIT_ANSWERS, observe_submitted)
     for event in events:
-        event.payload["headers"]["authorization"] = f"Basic {base64.b64encode(api_key.encode()).decode()}"
+        event.stored["headers"]["authorization"] = f"Basic {base64.b64encode(api_key.encode()).decode()}"
     return events
 
 

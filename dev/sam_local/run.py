@@ -75,12 +75,13 @@ class Run:
         """Post a webhook to the HTTP API, as `sam local start-api` serves it."""
         began = time.monotonic()
         event = next(event for event in receiver_events(self._signing_secret) if event.name == "sync-unsuccessful")
-        headers = {name: value for name, value in event.payload["headers"].items() if name.startswith("webhook-")}
         with self._sam.start_api() as url:
+            payload = event.payload
+            headers = {name: value for name, value in payload["headers"].items() if name.startswith("webhook-")}
             try:
                 answer = httpx.post(
-                    url + event.payload["rawPath"],
-                    content=event.payload["body"],
+                    url + payload["rawPath"],
+                    content=payload["body"],
                     headers=headers,
                     timeout=PATIENCE_SECONDS,
                     trust_env=False,
