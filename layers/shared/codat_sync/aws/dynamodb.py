@@ -29,6 +29,8 @@ _BATCH_WRITE = 25
 _BATCH_WRITE_LARGE = 8
 # DynamoDB returns at most 16 MB at a time and leaves the rest unprocessed: this many of the largest items fit.
 _BATCH_GET = 40
+# The maximum number of items per request: all of them fit if none takes more than 160 KB.
+SMALL_BATCH_GET = 100
 _BATCHES_AT_ONCE = 16
 _UNPROCESSED_RETRY: dict[str, Any] = {
     "retry": tenacity.retry_if_exception_type(UnprocessedItemsError),
@@ -58,12 +60,13 @@ class Table:
 
     # ------------------------------------------------------------ reads
 
-    def get(self, keys: Iterable[Attributes], names: Sequence[str] = ()) -> list[Attributes]:
+    def get(self, keys: Iterable[Attributes], names: Sequence[str] = (), *, size: int = _BATCH_GET) -> list[Attributes]:
         """Return the existing items of ``keys`` (no duplicates), unordered, read consistently.
 
-        With ``names``, return only these attributes. Raises UnprocessedItemsError.
+        With ``names``, return only these attributes. A request reads ``size`` items: up to 100 (``SMALL_BATCH_GET``) if
+        they are small. Raises UnprocessedItemsError.
         """
-        return [item for chunk in batched(keys, _BATCH_GET) for item in self._get_batch(chunk, names)]
+        return [item for chunk in batched(keys, size) for item in self._get_batch(chunk, names)]
 
     def get_attribute(self, key: Attributes, name: str) -> object:
         """Return one attribute of an item, read consistently, or None if it does not exist."""

@@ -26,6 +26,7 @@ class Failure:
     code: int | None
     transaction_id: str | None
     message: str | None
+    company_name: str | None = None
 
 
 @dataclass(slots=True)

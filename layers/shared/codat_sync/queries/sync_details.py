@@ -1,7 +1,7 @@
 """Load the details of a sync: its record, events, retry and company."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -75,9 +75,10 @@ class SyncReader:
         if SYNC not in found:
             return None
         values = found[SYNC]
+        company = self._companies.load_snapshot(values["companyId"], []).company
         events = self._events.load(sync_key(sync_id))
         return SyncDetails(
-            listed=_listed(values),
+            listed=replace(_listed(values), company_name=company.name if company else None),
             status=read_status(values) if is_fetched(values) else None,
             counts={name: int(number) for name, number in values.get("counts", {}).items()},
             version=int(values["version"]),
@@ -87,7 +88,7 @@ class SyncReader:
             retry_of=values.get("retryOf"),
             retry=read_retry(found[RETRY]) if RETRY in found else None,
             events=events[:MAX_EVENTS],
-            company=self._companies.load_snapshot(values["companyId"], []).company,
+            company=company,
             has_more_events=len(events) > MAX_EVENTS,
         )
 

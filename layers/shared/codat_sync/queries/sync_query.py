@@ -40,7 +40,7 @@ class ListedSync:
     """A sync as lists show it.
 
     ``at`` is the time that it is sorted by: Codat's ``syncUtc``, or when we first saw it. ``code`` is None until it
-    was fetched from Codat.
+    was fetched from Codat. ``company_name`` is not stored with it: see ``companies.names``.
     """
 
     company_id: str
@@ -54,6 +54,7 @@ class ListedSync:
     failed: int
     check_failure: str | None
     is_stuck: bool
+    company_name: str | None = None
 
     @property
     def position(self) -> str:

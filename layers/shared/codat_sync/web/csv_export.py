@@ -34,13 +34,13 @@ MAX_BYTES = MAX_RESPONSE_BYTES - 16 * 1024
 _FORMULA = re.compile(r"(^|[;\t\r\n])(\s*)([=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 _SYNC_COLUMNS = (
-    *("syncId", "companyId", "at", "outcome", "code", "meaning", "syncedAt", "firstSeenAt"),
+    *("syncId", "companyId", "companyName", "at", "outcome", "code", "meaning", "syncedAt", "firstSeenAt"),
     *("transactions", "failed", "checkFailure", "isStuck"),
 )
 _ITEM_COLUMNS = ("transactionId", "integrationType", "status", "message", "rows")
 _CAUSE_COLUMNS = (
     *("failures", "syncs", "companies", "code", "text"),
-    *("exampleCompanyId", "exampleSyncId", "exampleTransactionId", "exampleMessage"),
+    *("exampleCompanyId", "exampleCompanyName", "exampleSyncId", "exampleTransactionId", "exampleMessage"),
 )
 
 T = TypeVar("T")

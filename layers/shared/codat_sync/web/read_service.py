@@ -1,14 +1,17 @@
 """Read operations behind Sync Health's pages and JSON API."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from codat_sync.companies.company import Company
+from codat_sync.companies.names import OfCompany, name_companies
 from codat_sync.companies.repository import CompanyRepository
 from codat_sync.queries.failed_syncs import FailureCauses, find_failure_causes
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.live_lookup import LiveLookup
+from codat_sync.queries.named_rows import NamedRows
 from codat_sync.queries.sync_details import SyncReader
 from codat_sync.queries.sync_history import SyncHistory
 from codat_sync.queries.sync_query import MAX_DAYS, HistoryPage, HistoryQuery, ListedSync, Period
@@ -21,6 +24,8 @@ from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web.parameters import identifier
 from codat_sync.webhooks.endpoint import Endpoint
+
+T = TypeVar("T", bound=OfCompany)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +84,22 @@ class ReadService:
         Raises InvalidQueryError and UnprocessedItemsError.
         """
         found = self._search(query, search)
-        if isinstance(found, HistoryQuery):
-            return self.sync_history.load_page(found, cursor)
-        return HistoryPage(found, None)
+        page = (
+            self.sync_history.load_page(found, cursor) if isinstance(found, HistoryQuery) else HistoryPage(found, None)
+        )
+        return replace(page, rows=self.name_companies(page.rows))
 
     def walk(self, query: HistoryQuery, search: str | None, cursor: str | None) -> Listing[ListedSync]:
         """Return the same syncs as ``search`` to their end, in order of time. Raises the same."""
         found = self._search(query, search)
-        return self.sync_history.walk(found, cursor) if isinstance(found, HistoryQuery) else KnownRows(found)
+        listing: Listing[ListedSync] = (
+            self.sync_history.walk(found, cursor) if isinstance(found, HistoryQuery) else KnownRows(found)
+        )
+        return NamedRows(listing, self.companies)
+
+    def name_companies(self, rows: Sequence[T]) -> list[T]:
+        """Return ``rows`` with the names of their companies, in one request. Raises UnprocessedItemsError."""
+        return name_companies(self.companies, rows)
 
     def _search(self, query: HistoryQuery, search: str | None) -> HistoryQuery | list[ListedSync]:
         """Return the query for the syncs that are searched for, or these."""
@@ -97,17 +110,23 @@ class ReadService:
             return found
         return replace(query, company_id=wanted) if query.company_id in {None, wanted} else []
 
+    def load_company_name(self, company_id: str | None) -> str | None:
+        """Return a company's name; None if it is not known. Raises UnprocessedItemsError."""
+        return self.companies.load_names([company_id]).get(company_id) if company_id else None
+
     def company(self, company_id: str) -> CompanyOverview:
         """Return a company and its syncs of the last three months. Raises UnprocessedItemsError."""
         today = self.now().date()
         asked = HistoryQuery(Period(today - timedelta(days=MAX_DAYS - 1), today), company_id, limit=1)
+        company = self.companies.load_snapshot(company_id, []).company
+        name = company.name if company else None
         latest = self.sync_history.load_page(asked, None).rows
         successful = self.sync_history.load_page(replace(asked, outcomes=frozenset({Outcome.SUCCEEDED})), None)
         return CompanyOverview(
-            company=self.companies.load_snapshot(company_id, []).company,
+            company=company,
             completeness=self.completeness.company(company_id),
-            latest=latest[0] if latest else None,
-            last_successful=successful.rows[0] if successful.rows else None,
+            latest=replace(latest[0], company_name=name) if latest else None,
+            last_successful=replace(successful.rows[0], company_name=name) if successful.rows else None,
             reached_to=None if successful.rows else successful.reached_to,
             cursor=successful.next_cursor,
             period=asked.period,
@@ -115,7 +134,12 @@ class ReadService:
 
     def find_causes(self, asked: Period, company_id: str | None, *, is_whole: bool = False) -> FailureCauses:
         """Return the causes of the newest 200 failed syncs of a period, or of all. Raises UnprocessedItemsError."""
-        return find_failure_causes(self.sync_history, self.details, asked, company_id, is_whole=is_whole)
+        found = find_failure_causes(self.sync_history, self.details, asked, company_id, is_whole=is_whole)
+        examples = self.name_companies([cause.example for cause in found.causes])
+        return replace(
+            found,
+            causes=[replace(cause, example=each) for cause, each in zip(found.causes, examples, strict=True)],
+        )
 
     def load_completeness(self) -> CompletenessOverview:
         """Return the completeness and endpoint state found by the last reconciliation run."""

@@ -50,4 +50,5 @@ def add_company(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         found = read_service.live.fetch_configuration(wanted)
         if found is None:
             return not_found("company, or it has no configuration")
-        return json_response(Configuration(company_id=wanted, configuration=found))
+        name = read_service.load_company_name(wanted)
+        return json_response(Configuration(company_id=wanted, company_name=name, configuration=found))

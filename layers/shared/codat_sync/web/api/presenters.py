@@ -92,11 +92,12 @@ def item(found: FoundItem) -> Item:
     return Item.model_validate(found)
 
 
-def transaction(company_id: str, planned: TransactionPlan) -> Transaction:
+def transaction(company_id: str, company_name: str | None, planned: TransactionPlan) -> Transaction:
     """Convert a transaction with all its syncs and submissions."""
     history = planned.history
     return Transaction(
         company_id=company_id,
+        company_name=company_name,
         transaction_id=history.transaction_id,
         plan=Plan.model_validate(planned.plan),
         syncs=list(map(TransactionResult.model_validate, history.syncs)),
@@ -147,6 +148,7 @@ def cause(found: FoundCause) -> FailureCause:
         syncs=len(found.syncs),
         companies=len(found.companies),
         example_company_id=example.company_id,
+        example_company_name=example.company_name,
         example_sync_id=example.sync_id,
         example_transaction_id=example.transaction_id,
         example_message=example.message and example.message[:_MAX_EXAMPLE_LENGTH],

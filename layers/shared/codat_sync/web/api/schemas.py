@@ -12,6 +12,8 @@ from codat_sync.submissions.submission import State
 from codat_sync.syncs.retry_record import RetryState
 from codat_sync.syncs.status_codes import ActionOwner, Outcome, explain
 
+NAME = "The company's name in Codat; null until fetched"
+
 
 class _Answer(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
@@ -31,6 +33,7 @@ class SyncSummary(_Answer):
     """A sync in a list."""
 
     company_id: str
+    company_name: str | None = Field(description=NAME)
     sync_id: str
     at: datetime = Field(description="Codat's syncUtc, or when the sync was first seen; lists are ordered by it")
     outcome: Outcome
@@ -224,6 +227,7 @@ class Transaction(_Answer):
     """A transaction with all its syncs and submissions."""
 
     company_id: str
+    company_name: str | None = Field(description=NAME)
     transaction_id: str
     plan: Plan
     syncs: list[TransactionResult]
@@ -338,6 +342,7 @@ class FailureCause(_Answer):
     syncs: int
     companies: int
     example_company_id: str
+    example_company_name: str | None = Field(description=NAME)
     example_sync_id: str
     example_transaction_id: str | None
     example_message: str | None
@@ -360,6 +365,7 @@ class UnknownOutcome(_Answer):
     """Transactions of which only the accounting software shows whether they were written."""
 
     company_id: str
+    company_name: str | None = Field(description=NAME)
     transaction_ids: list[str] = Field(description="At most 100 are listed")
     submission_id: str | None = Field(description="The submission whose response was lost")
     sync_id: str | None = Field(description="Or the failed sync that ended without saying what became of them")
@@ -392,6 +398,7 @@ class Configuration(_Answer):
     """A company's current configuration in Codat."""
 
     company_id: str
+    company_name: str | None = Field(description=NAME)
     configuration: dict[str, Any]
 
 

@@ -51,6 +51,7 @@ def add_company_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             app.context["request"],
             "transaction.html",
             company_id=company,
+            company_name=read_service.load_company_name(company),
             transaction_id=wanted,
             plan=found.plan,
             history=found.history,

@@ -49,7 +49,7 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             chart=chart(totals.result().days),
             causes=presenters.causes(causes.result()),
             most_causes=_TOP_CAUSES,
-            latest=latest.result(),
+            latest=replace(latest.result(), rows=read_service.name_companies(latest.result().rows)),
             completeness=found.result().overall,
             endpoint=found.result().endpoint,
             unknown_outcomes=len(unknown.result()[0]),
@@ -95,4 +95,5 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             offered=offered(query.period, today),
             found=presenters.causes(found),
             company_id=query.company_id,
+            company_name=read_service.load_company_name(query.company_id),
         )
