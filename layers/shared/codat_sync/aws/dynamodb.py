@@ -150,6 +150,10 @@ class Table:
         is_free = Attr(name).not_exists() | Attr(name).lt(free_outside[0]) | Attr(name).gt(free_outside[1])
         return self._try_update(key, {name: value, "expiresAt": expires_at}, is_free)
 
+    def update_newest(self, key: Attributes, changes: Mapping[str, object], name: str) -> bool:
+        """Set attributes of an item, unless its ``name`` has a higher value. Returns whether they were set."""
+        return self._try_update(key, changes, Attr(name).not_exists() | Attr(name).lte(changes[name]))
+
     def increment_counter(self, key: Attributes, most: int, expires_at: int, *, by: int = 1) -> bool:
         """Add ``by`` to an item's ``number``, unless the sum exceeds ``most`` (which is at least ``by``).
 
@@ -161,7 +165,7 @@ class Table:
     def _try_update(
         self,
         key: Attributes,
-        changes: Attributes,
+        changes: Mapping[str, object],
         condition: ConditionBase,
         increments: Mapping[str, int] = MappingProxyType({}),
     ) -> bool:

@@ -6,7 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from codat_sync.aws.dynamodb import SMALL_BATCH_GET, Attributes, Table
-from codat_sync.aws.table_schema import COMPANY, RECONCILIATION, company_key, parse_subject_id, reconciliation_key
+from codat_sync.aws.table_schema import (
+    COMPANY,
+    RECONCILIATION,
+    company_key,
+    company_list_keys,
+    parse_subject_id,
+    reconciliation_key,
+)
 from codat_sync.companies.company import Company
 from codat_sync.companies.reconciliation_start import schedule_reconciliation
 from codat_sync.companies.tombstones import is_erased
@@ -39,6 +46,11 @@ class CompanySnapshot:
     connection_changed_at: datetime | None
     has_reconciliation: bool
     is_erased: bool
+
+    @property
+    def is_listed(self) -> bool:
+        """Return whether its record is in the list of companies: those that version 0.2.0 wrote are not."""
+        return "companyPk" in self.values
 
     @property
     def version(self) -> int | None:
@@ -133,6 +145,7 @@ class CompanyRepository:
             "version": version,
             "companyId": snapshot.company_id,
             "summary": with_pending_check(summary, pending_check, version=version),
+            **company_list_keys(snapshot.company_id),
             **fields,
             **write_pending_check(pending_check),
         }
