@@ -19,6 +19,7 @@ from codat_sync.core.clock import utc_now
 from codat_sync.dead_letters.queue import DeadLetterQueueClient, DroppedLetterRepository
 from codat_sync.dead_letters.service import DeadLetterService
 from codat_sync.messaging.queues import SyncQueue
+from codat_sync.queries.company_reader import CompanyReader
 from codat_sync.queries.live_lookup import LiveLookup
 from codat_sync.queries.sync_details import SyncReader
 from codat_sync.queries.sync_history import SyncHistory
@@ -60,6 +61,7 @@ def build_read_service(
         details=SyncReader(table, companies),
         store=store,
         companies=companies,
+        company_reader=CompanyReader(table),
         completeness=Completeness(table),
         run_repository=ReconciliationRunRepository(table),
         retry_previews=RetryPreviewService(histories, policy, utc_now),

@@ -23,7 +23,15 @@ class OfCompany(Protocol):
 T = TypeVar("T", bound=OfCompany)
 
 
-def name_companies(companies: "CompanyRepository", rows: Sequence[T]) -> list[T]:
-    """Return ``rows`` with the names of their companies: a request per 100. Raises UnprocessedItemsError."""
-    names = companies.load_names(row.company_id for row in rows if row.company_id)
-    return [replace(row, company_name=names.get(row.company_id or "")) for row in rows]
+class CompanyNames:
+    """The names of companies, each loaded once."""
+
+    def __init__(self, companies: "CompanyRepository") -> None:
+        self._companies = companies
+        self._known: dict[str, str | None] = {}
+
+    def add_to(self, rows: Sequence[T]) -> list[T]:
+        """Return ``rows`` with the names of their companies: a request per 100. Raises UnprocessedItemsError."""
+        new = {row.company_id for row in rows if row.company_id} - self._known.keys()
+        self._known |= dict.fromkeys(new) | self._companies.load_names(new)
+        return [replace(row, company_name=self._known.get(row.company_id or "")) for row in rows]

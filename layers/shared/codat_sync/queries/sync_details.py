@@ -1,5 +1,6 @@
 """Load the details of a sync: its record, events, retry and company."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from codat_sync.syncs.items import Item
 from codat_sync.syncs.record import is_fetched, read_item, read_status
 from codat_sync.syncs.retry_record import Retry
 from codat_sync.syncs.retry_repository import read_retry
+from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.sync import SyncStatus
 from codat_sync.webhooks.processed_events import MAX_EVENTS, ProcessedEvent, ProcessedEventRepository
 
@@ -27,6 +29,8 @@ from codat_sync.webhooks.processed_events import MAX_EVENTS, ProcessedEvent, Pro
 _DOCUMENTS_AT_ONCE = 20
 # Number of parts, of up to 350 KB each, read to find the causes of failed syncs.
 MAX_PARTS = 100
+# Number of different messages of a failed sync that are repeated in an export.
+_MESSAGES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,18 @@ class FailedSync:
     status: SyncStatus | None
     items: tuple[Item, ...]
     is_partial: bool = False
+
+    @property
+    def message(self) -> str | None:
+        """What Codat said: about the sync, then about its items, the most frequent first, with their numbers."""
+        status = self.status
+        of_sync = dict.fromkeys([status.error_message, status.exception_message] if status else [])
+        of_items = Counter(item.message for item in self.items if item.message)
+        counted = [
+            f"{text} ({count:,} items)" if count > 1 else text for text, count in of_items.most_common(_MESSAGES)
+        ]
+        more = [f"and {len(of_items) - _MESSAGES:,} other messages"] if len(of_items) > _MESSAGES else []
+        return "; ".join([*filter(None, of_sync), *counted, *more]) or None
 
 
 class SyncReader:
@@ -95,6 +111,12 @@ class SyncReader:
     def load_listed(self, sync_ids: Sequence[str]) -> list[ListedSync]:
         """Load the syncs that exist, as lists show them. Raises UnprocessedItemsError."""
         return [_listed(values) for values in self._documents(sync_ids)]
+
+    def add_messages(self, rows: Sequence[ListedSync]) -> list[ListedSync]:
+        """Return ``rows``, the failed ones with Codat's messages. Raises UnprocessedItemsError."""
+        failed = [row.sync_id for row in rows if row.outcome is Outcome.FAILED]
+        messages = {each.listed.sync_id: each.message for each in self.load_failed(failed)}
+        return [replace(row, message=messages.get(row.sync_id)) for row in rows]
 
     def load_failed(self, sync_ids: Sequence[str]) -> Iterator[FailedSync]:
         """Yield the syncs that exist with their failed items, in no order. Raises UnprocessedItemsError.

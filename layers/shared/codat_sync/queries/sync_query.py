@@ -40,7 +40,8 @@ class ListedSync:
     """A sync as lists show it.
 
     ``at`` is the time that it is sorted by: Codat's ``syncUtc``, or when we first saw it. ``code`` is None until it
-    was fetched from Codat. ``company_name`` is not stored with it: see ``companies.names``.
+    was fetched from Codat. ``company_name`` and ``message`` (what Codat said about a failure) are not stored with
+    it: see ``companies.names`` and ``SyncReader.add_messages``.
     """
 
     company_id: str
@@ -55,6 +56,7 @@ class ListedSync:
     check_failure: str | None
     is_stuck: bool
     company_name: str | None = None
+    message: str | None = None
 
     @property
     def position(self) -> str:

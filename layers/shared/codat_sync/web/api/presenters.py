@@ -1,5 +1,8 @@
 """Convert domain objects to the JSON API's schemas."""
 
+from codat_sync.core.timestamps import parse_timestamp
+from codat_sync.queries.company_list import CompanyPage as FoundCompanies
+from codat_sync.queries.company_list import ListedCompany
 from codat_sync.queries.failed_syncs import FailureCauses as FoundCauses
 from codat_sync.queries.failure_causes import FailureCause as FoundCause
 from codat_sync.queries.item_search import ItemPage as FoundItems
@@ -13,7 +16,10 @@ from codat_sync.syncs.status_codes import explain, status_code
 from codat_sync.web.api.schemas import (
     Code,
     CompanyHealth,
+    CompanyPage,
+    CompanySummary,
     DayTotals,
+    ExportedItem,
     FailureCause,
     FailureCauses,
     Item,
@@ -90,6 +96,49 @@ def items(page: FoundItems) -> ItemPage:
 def item(found: FoundItem) -> Item:
     """Convert a transaction within a sync."""
     return Item.model_validate(found)
+
+
+def exported_item(sync: ListedSync, found: FoundItem) -> ExportedItem:
+    """Convert a transaction for a file that does not say otherwise which sync it is of."""
+    return ExportedItem(
+        **item(found).model_dump(),
+        company_id=sync.company_id,
+        company_name=sync.company_name,
+        sync_id=sync.sync_id,
+        at=parse_timestamp(sync.at),
+    )
+
+
+def company_page(found: FoundCompanies) -> CompanyPage:
+    """Convert a page of companies."""
+    return CompanyPage(
+        companies=list(map(listed_company, found.rows)),
+        total=found.total,
+        next_cursor=found.next_cursor,
+        is_truncated=found.is_truncated,
+        is_failure_count_truncated=found.is_failure_count_truncated,
+    )
+
+
+def listed_company(found: ListedCompany) -> CompanySummary:
+    """Convert a company in a list."""
+    company, completeness = found.company, found.completeness
+    return CompanySummary(
+        company_id=company.company_id,
+        company_name=company.name,
+        source_platform=company.source_platform,
+        target_platform=company.target_platform,
+        connection=company.connection_state,
+        connection_status=company.connection_status,
+        last_sync_at=found.last_sync_at,
+        last_sync_id=found.last_sync_id,
+        last_outcome=found.last_outcome,
+        open_failures=found.open_failures,
+        complete_as_of=found.complete_as_of,
+        compared_at=completeness.compared_at if completeness else None,
+        is_incomplete=completeness is not None and completeness.is_incomplete,
+        problem=completeness.problem if completeness else None,
+    )
 
 
 def transaction(company_id: str, company_name: str | None, planned: TransactionPlan) -> Transaction:

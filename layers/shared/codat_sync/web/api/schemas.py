@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 from pydantic.alias_generators import to_camel
 
+from codat_sync.companies.company import ConnectionState
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.retries.planner import Step
 from codat_sync.submissions.submission import State
@@ -64,6 +65,12 @@ class SyncPage(_Answer):
     reached_to: datetime | None = Field(
         description="How far the pages up to this one cover the period; null: to its end"
     )
+
+
+class ExportedSync(SyncSummary):
+    """A sync in a CSV file for people."""
+
+    message: str | None = Field(description="What Codat said about a failed sync and its transactions")
 
 
 class DayTotals(_Answer):
@@ -176,6 +183,15 @@ class Item(_Answer):
     status: str | None
     message: str | None
     rows: int
+
+
+class ExportedItem(Item):
+    """A transaction in a CSV file for people, with its sync."""
+
+    company_id: str
+    company_name: str | None
+    sync_id: str
+    at: datetime
 
 
 class ItemPage(_Answer):
@@ -330,6 +346,37 @@ class CompanyHealth(_Answer):
     is_truncated: bool = Field(description="Whether `lastSuccessful` may exist before `reachedTo`")
     reached_to: datetime | None = Field(
         description="How far back the last successful sync was searched, if not through all three months"
+    )
+
+
+class CompanySummary(_Answer):
+    """A company in a list."""
+
+    company_id: str
+    company_name: str | None = Field(description=NAME)
+    source_platform: str | None
+    target_platform: str | None
+    connection: ConnectionState = Field(description="State of the connection to the accounting software")
+    connection_status: str | None = Field(description="The same, as Codat says it")
+    last_sync_at: datetime | None = Field(description="Time of its latest sync, by which lists are ordered")
+    last_sync_id: str | None = Field(description="null if only Codat's list has named the latest sync")
+    last_outcome: Outcome | None
+    open_failures: int = Field(description="Number of failed syncs that are neither resolved nor dismissed")
+    complete_as_of: datetime | None = Field(description="All syncs that Codat listed at this time are stored")
+    compared_at: datetime | None = Field(description="null until compared with Codat's list")
+    is_incomplete: bool = Field(description="Whether syncs that Codat lists were missing or outdated then")
+    problem: str | None = Field(description="Why the last comparison failed")
+
+
+class CompanyPage(_Answer):
+    """A page of companies."""
+
+    companies: list[CompanySummary]
+    total: int = Field(description="Number of companies that match")
+    next_cursor: str | None
+    is_truncated: bool = Field(description="Whether there are more companies than were read, at most 20,000")
+    is_failure_count_truncated: bool = Field(
+        description="Whether there are more open failures than were counted, at most 20,000 of a category"
     )
 
 

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -12,18 +12,18 @@ from codat_sync.queries.sync_query import HistoryQuery, Period
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
+from codat_sync.web.csv_cells import Style
 from codat_sync.web.pages.components.chart import chart
 from codat_sync.web.pages.components.columns import COLUMNS, chosen_columns
 from codat_sync.web.pages.components.periods import offered
 from codat_sync.web.pages.rendering import page
-from codat_sync.web.parameters import Cursor, Rows, Search, asked_history, asked_period, asked_syncs, takes
+from codat_sync.web.parameters import Cursor, PageFormat, Rows, Search, asked_history, asked_period, asked_syncs, takes
 from codat_sync.web.read_service import ReadService
 
 _LATEST = 8
 _TOP_CAUSES = 6
 _MAX_UNKNOWN = 100  # counted
 
-PageFormat = Annotated[Literal["html", "csv"], Query(description="csv continues to the end and ignores `limit`")]
 Columns = Annotated[list[str] | None, Query(alias="column", description="Columns to show")]
 
 
@@ -68,7 +68,7 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
     ) -> Response[Any]:
         query = replace(query, limit=limit)
         if format == "csv":
-            return csv_export.export_syncs(read_service.walk(query, search, cursor), query)
+            return csv_export.export_syncs(read_service.walk_with_messages(query, search, cursor), query, Style.PEOPLE)
         found = read_service.search(query, search, cursor)
         return page(
             app.context["request"],
@@ -86,7 +86,7 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
     def causes(query: HistoryQuery, format: PageFormat = "html") -> Response[Any]:  # noqa: A002 - the same
         found = read_service.find_causes(query.period, query.company_id, is_whole=format == "csv")
         if format == "csv":
-            return csv_export.export_causes(found)
+            return csv_export.export_causes(found, Style.PEOPLE)
         today = read_service.now().date()
         return page(
             app.context["request"],
