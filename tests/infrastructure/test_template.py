@@ -281,6 +281,7 @@ def test_every_route_has_the_authorizer_or_a_reason() -> None:
         *("/", "/syncs", "/syncs/{path+}", "/syncs/{syncId}/refresh", "/syncs/{syncId}/retry"),
         *(
             "/causes",
+            "/company",
             "/company/{path+}",
             "/dead-letters",
             "/dead-letters/{action}",

@@ -86,9 +86,18 @@ class Table:
         return self._query(IndexName=partition.index, **key)
 
     def query_page(
-        self, partition: Partition, after: str | None, limit: int | None, *, newest_first: bool
+        self,
+        partition: Partition,
+        after: str | None,
+        limit: int | None,
+        *,
+        newest_first: bool,
+        names: Sequence[str] = (),
     ) -> tuple[list[Attributes], bool]:
-        """Return one page of a partition, starting after the sort key ``after``, and whether there is more."""
+        """Return one page of a partition, starting after the sort key ``after``, and whether there is more.
+
+        With ``names``, return only these attributes.
+        """
         key: ConditionBase = Key(partition.name).eq(partition.value)
         if after is not None:
             sort = Key(partition.sort)
@@ -97,7 +106,10 @@ class Table:
         if partition.index:
             more["IndexName"] = partition.index
         answer = self._client.query(
-            TableName=self._name, ScanIndexForward=not newest_first, **_key_condition(key), **more
+            TableName=self._name,
+            ScanIndexForward=not newest_first,
+            **_merge(_projection(names), _key_condition(key)),
+            **more,
         )
         return [_from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
 

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 # The categories of the worklist in which a failed sync is open.
 _OPEN = ("ourTeam", "customer", "codat", "scheduled", "inProgress")
+# What is read of the summaries: most of the time goes into parsing them.
+_LISTED = (
+    *("companyId", "name", "sourcePlatform", "targetPlatform", "connectionStatus", "isDeleted"),
+    *("syncId", "at", "outcome"),
+)
+_COMPARED = ("companyId", "completeAsOf", "comparedAt", "reasons", "problem", "latestAt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +95,15 @@ class CompanyReader:
         ends_at = self.clock() + seconds
         limits = self.limits
         with ThreadPoolExecutor(2 + len(_OPEN)) as pool:
-            listed = pool.submit(self._read, company_list_partition(), 2 * limits.companies, ends_at)
-            compared = pool.submit(self._read, reconcile_partition(), limits.companies, ends_at)
-            work = list(pool.map(lambda name: self._read(work_partition(name), limits.failures, ends_at), _OPEN))
+            listed = pool.submit(self._read, company_list_partition(), _LISTED, 2 * limits.companies, ends_at)
+            compared = pool.submit(self._read, reconcile_partition(), _COMPARED, limits.companies, ends_at)
+            work = [
+                each.result()
+                for each in [
+                    pool.submit(self._read, work_partition(name), ("companyId",), limits.failures, ends_at)
+                    for name in _OPEN
+                ]
+            ]
         failures = Counter(item["summary"]["companyId"] for each in work for item in each.items)
         rows = _join(listed.result().items, compared.result().items, failures)
         return AllCompanies(
@@ -100,13 +112,14 @@ class CompanyReader:
             is_failure_count_truncated=any(each.is_truncated for each in work),
         )
 
-    def _read(self, partition: "Partition", limit: int, ends_at: float) -> _Read:
-        """Read a partition: at most ``limit`` items, and what a request returns (1 MB) more."""
+    def _read(self, partition: "Partition", names: Sequence[str], limit: int, ends_at: float) -> _Read:
+        """Read ``names`` of a partition's summaries: at most ``limit``, and what a request returns (1 MB) more."""
+        wanted = (partition.sort, *(f"summary.{name}" for name in names))
         items: list[Attributes] = []
         has_more = True
         while has_more and len(items) < limit and self.clock() < ends_at:
             after = items[-1][partition.sort] if items else None
-            page, has_more = self.table.query_page(partition, after, None, newest_first=False)
+            page, has_more = self.table.query_page(partition, after, None, newest_first=False, names=wanted)
             items += page
         return _Read(items, has_more)
 
