@@ -34,9 +34,9 @@ _COLUMNS = (
     ("Company", CompanySort.NAME),
     ("Platform", CompanySort.PLATFORM),
     ("Connection", CompanySort.CONNECTION),
-    ("Last sync (UTC)", CompanySort.LAST_SYNC),
+    ("Last sync", CompanySort.LAST_SYNC),
     ("Open failures", CompanySort.OPEN_FAILURES),
-    ("Complete as of (UTC)", CompanySort.COMPLETE_AS_OF),
+    ("Complete as of", CompanySort.COMPLETE_AS_OF),
 )
 
 
