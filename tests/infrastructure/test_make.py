@@ -66,7 +66,8 @@ def _options(names: list[str]) -> dict[str, Any]:
     for name in names:
         command = command.commands[name]
     values: dict[str, Any] = command.make_context(names[-1], []).params
-    return values
+    # Several values are a tuple or a list, depending on typer's version.
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 @pytest.mark.parametrize(
