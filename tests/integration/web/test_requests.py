@@ -1,10 +1,8 @@
 """What applies to every route of the JSON API, through the real handlers."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -13,51 +11,12 @@ from codat_sync.core.problems import CONTENT_TYPE, ProblemType
 from codat_sync.idempotency.requests import MAX_DURATION, REPLAYED
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.simulator import SimulatedCodat
-from dev.stored_events import COMPANY_ID, SYNC_ID, load
+from dev.stored_events import COMPANY_ID, SYNC_ID
+from tests.integration.web.api_caller import Answer, Api
 from tests.support.botocore_calls import intercept_calls
 from tests.support.clock import SimulatedTime
-from tests.support.handlers import Handler, StartFunction
+from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, of
-
-
-class Answer(NamedTuple):
-    """A response of the API."""
-
-    status: int
-    headers: dict[str, str]
-    text: str
-
-    @property
-    def body(self) -> Any:  # noqa: ANN401 - JSON
-        return json.loads(self.text)
-
-
-class Api:
-    """The two functions behind the API."""
-
-    def __init__(self, start: StartFunction) -> None:
-        self._health, self._retry = start("health"), start("retry")
-
-    def send(
-        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: object = None, sub: str = "ann"
-    ) -> Answer:
-        """Send a request of a caller with all roles, as API Gateway passes it on."""
-        path, _, query = path.partition("?")
-        event = load("health", "sync")
-        event["rawPath"] = event["requestContext"]["http"]["path"] = f"/api/v1{path}"
-        event["requestContext"]["http"]["method"] = method
-        event["rawQueryString"] = query
-        event["queryStringParameters"] = dict(parse_qsl(query, keep_blank_values=True))
-        event["headers"] |= headers or {}
-        event["requestContext"]["authorizer"]["jwt"]["claims"] |= {"cognito:groups": "[codat-sync/retry]", "sub": sub}
-        if body is not None:
-            event["body"] = json.dumps(body)
-        answer = self._handler(method, path)(event)
-        named = {name.lower(): value for name, value in answer["headers"].items()}
-        return Answer(answer["statusCode"], named, answer["body"])
-
-    def _handler(self, method: str, path: str) -> Handler:
-        return self._retry if method == "POST" and path.endswith("/retry") else self._health
 
 
 @pytest.fixture
