@@ -14,6 +14,7 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from codat_sync.auth.roles import AccessPolicy, Role, Viewer
 from codat_sync.core.problems import invalid_request
 from codat_sync.idempotency.requests import IdempotentRequests
+from codat_sync.web.api.openapi import all_routes
 from codat_sync.web.problems import problem_response
 
 # A middleware: it gets the resolver and the next middleware, or the route itself.
@@ -93,7 +94,7 @@ def _to_json(response: Response[Any]) -> dict[str, Any]:
 
 def is_route(app: APIGatewayHttpResolver, route: object) -> bool:
     """Return whether ``route`` was added to ``app``: Powertools makes one for each request that matches none."""
-    return any(route is each for each in (*app._static_routes, *app._dynamic_routes))  # noqa: SLF001 - no public list
+    return any(route is each for each in all_routes(app))
 
 
 def _known_tags(header: str) -> set[str]:

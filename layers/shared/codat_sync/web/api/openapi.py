@@ -4,16 +4,18 @@ import json
 import re
 from functools import cache
 from http import HTTPStatus
+from inspect import getdoc
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.event_handler.api_gateway import Route
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 from codat_sync.core.problems import CONTENT_TYPE, ProblemType
 from codat_sync.idempotency.requests import HEADER, KEY_PATTERN
 from codat_sync.retries.requests import RetryRequestBody
-from codat_sync.web.api.responses import JSON, PREFIX, UNAUTHORIZED, Tag, documented_problems
+from codat_sync.web.api.responses import JSON, PREFIX, TAG_DESCRIPTIONS, UNAUTHORIZED, Tag, documented_problems
 from codat_sync.web.api.schemas import Retried, Unauthorized
 
 _DESCRIPTION = (
@@ -38,9 +40,11 @@ def document(app: APIGatewayHttpResolver) -> str:
     )
     made.pop("servers", None)  # The server is the one that serves this document.
     schemas: Json = made["components"]["schemas"]
+    descriptions = {route.operation_id: getdoc(route.func) for route in all_routes(app)}
     for path, operations in list(made["paths"].items()):
         made["paths"][_camel(path)] = made["paths"].pop(path)
         for operation in operations.values():
+            operation["description"] = descriptions[operation["operationId"]]
             operation["responses"].pop(_VALIDATION, None)
             for parameter in operation.get("parameters", ()):
                 _correct(parameter)
@@ -48,10 +52,23 @@ def document(app: APIGatewayHttpResolver) -> str:
     for operations in made["paths"].values():
         for method, operation in operations.items():
             _add_entity_tag(operation) if method == "get" else _add_idempotency_key(operation)
+    made["paths"] = dict(sorted(made["paths"].items(), key=_position))
     _remove_unused(schemas, made)
     made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    made["tags"] = [{"name": tag, "description": description} for tag, description in TAG_DESCRIPTIONS.items()]
     made["security"] = [{"token": []}]
     return json.dumps(made)
+
+
+def all_routes(app: APIGatewayHttpResolver) -> list[Route]:
+    """Return the routes that were added to ``app``. Powertools has no public list of them."""
+    return [*app._static_routes, *app._dynamic_routes]  # noqa: SLF001
+
+
+def _position(operations: tuple[str, Json]) -> tuple[int, str]:
+    """Return what a path is sorted by: its tag, in the order of the tags, and itself."""
+    path, by_method = operations
+    return list(Tag).index(next(iter(by_method.values()))["tags"][0]), path
 
 
 def _correct(parameter: Json) -> None:
