@@ -62,5 +62,5 @@ def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     @takes(partial(asked_syncs, read_service.now))
     def causes(query: HistoryQuery, format: Format = "json") -> Response[Any]:  # noqa: A002 - the parameter's name
         """Costs as much as the sync list, plus up to 200 failed syncs' documents (CSV: all), a read unit per 4 KB."""
-        found = read_service.find_causes(query.period, query.company_id, is_whole=format == "csv")
+        found = read_service.find_causes(query, is_whole=format == "csv")
         return csv_export.export_causes(found) if format == "csv" else json_response(presenters.causes(found))
