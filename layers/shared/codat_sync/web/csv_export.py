@@ -37,7 +37,7 @@ _SYNC_COLUMNS = (
 _ITEM_SYNC_COLUMNS = ("companyId", "companyName", "syncId", "at")
 _ITEM_COLUMNS = ("transactionId", "integrationType", "status", "message", "rows")
 _CAUSE_COLUMNS = (
-    *("failures", "syncs", "companies", "code", "text"),
+    *("causeId", "failures", "syncs", "companies", "today", "sinceYesterday", "isNew", "code", "text"),
     *("exampleCompanyId", "exampleCompanyName", "exampleSyncId", "exampleTransactionId", "exampleMessage"),
 )
 
@@ -91,7 +91,7 @@ def export_items(walk: ItemWalk, sync: ListedSync | None = None) -> Response[str
 
 def export_causes(causes: FailureCauses, style: Style = Style.PROGRAMS) -> Response[str]:
     """Export all failure causes as CSV."""
-    found = _write(_CAUSE_COLUMNS, KnownRows(causes.causes), presenters.cause, style)
+    found = _write(_CAUSE_COLUMNS, KnownRows(causes.causes), partial(presenters.cause, causes), style)
     ends = []
     if len(found.lines) < len(causes.causes):
         ends.append(f"{len(found.lines)} of {_count(causes.causes, 'cause')}")
@@ -99,6 +99,8 @@ def export_causes(causes: FailureCauses, style: Style = Style.PROGRAMS) -> Respo
         ends.append(f"only the newest {_count(causes.syncs, 'failed sync')}, back to {_moment(causes.reached_to)}")
     if causes.partial_syncs:
         ends.append(f"{_count(causes.partial_syncs, 'very large sync')} counted only in part")
+    if causes.other_failures:
+        ends.append(f"{_count(causes.other_failures, 'failure')} of very large syncs with rarer causes not included")
     return _answer("causes", _CAUSE_COLUMNS, found.lines, "; ".join(ends) or None, style=style)
 
 

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from codat_sync.queries.company_list import CompanyQuery
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
-from codat_sync.web.api.responses import CODAT_PROBLEMS, PREFIX, documented_responses, json_response
+from codat_sync.web.api.responses import CODAT_PROBLEMS, PREFIX, Tag, documented_responses, json_response
 from codat_sync.web.api.schemas import CompanyHealth, CompanyPage, Completeness, Configuration
 from codat_sync.web.parameters import CompanyInPath, Cursor, Format, Limit, asked_companies, identifier, takes
 from codat_sync.web.problems import not_found
@@ -20,7 +20,9 @@ def add_completeness(app: APIGatewayHttpResolver, read_service: ReadService) -> 
 
     @app.get(
         f"{PREFIX}/completeness",
-        summary="Completeness compared with Codat's list, and the webhook endpoint's state",
+        operation_id="getCompleteness",
+        tags=[Tag.OPERATIONS],
+        summary="Get the completeness compared with Codat's list, and the webhook endpoint's state",
         responses=documented_responses(Completeness),
     )
     def completeness() -> Response[Any]:
@@ -31,7 +33,13 @@ def add_completeness(app: APIGatewayHttpResolver, read_service: ReadService) -> 
 def add_companies(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     """Add the list of companies."""
 
-    @app.get(f"{PREFIX}/companies", summary="List companies", responses=documented_responses(CompanyPage, is_list=True))
+    @app.get(
+        f"{PREFIX}/companies",
+        operation_id="listCompanies",
+        tags=[Tag.COMPANIES],
+        summary="List companies",
+        responses=documented_responses(CompanyPage, is_list=True),
+    )
     @takes(asked_companies)
     def companies(
         query: CompanyQuery,
@@ -51,7 +59,9 @@ def add_company(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
     @app.get(
         f"{PREFIX}/companies/<company_id>",
-        summary="A company, with its latest sync and its last successful one",
+        operation_id="getCompany",
+        tags=[Tag.COMPANIES],
+        summary="Get a company, with its latest sync and its last successful one",
         responses=documented_responses(CompanyHealth),
     )
     def company(company_id: CompanyInPath) -> Response[Any]:
@@ -62,7 +72,9 @@ def add_company(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
     @app.get(
         f"{PREFIX}/companies/<company_id>/configuration",
-        summary="A company's current configuration in Codat",
+        operation_id="getCompanyConfiguration",
+        tags=[Tag.COMPANIES],
+        summary="Get a company's current configuration in Codat",
         responses=documented_responses(Configuration, CODAT_PROBLEMS),
     )
     def configuration(company_id: CompanyInPath) -> Response[Any]:
