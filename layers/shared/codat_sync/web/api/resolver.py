@@ -50,7 +50,7 @@ def api(
     app.use([require_viewer(access), reject_unknown_parameters, add_entity_tags, execute_once(access, requests)])
     for add in _ADDERS:
         add(app, read_service)
-    add_dead_letters(app, letters, access, read_service.now)
+    add_dead_letters(app, letters, access, read_service)
     _add_document(app)
     _add_problems(app, read_service)
     return app

@@ -487,6 +487,7 @@ class DeadLetter(_Answer):
     detail: str
     sent_at: datetime = Field(description="When it was first sent. Queues keep dead letters for 14 days from then")
     company_id: str | None
+    company_name: str | None = Field(description=NAME)
     sync_id: str | None
     is_redrivable: bool = Field(description="Whether it can be redriven. Every dead letter can be dropped")
 
@@ -506,6 +507,7 @@ class DroppedLetter(_Answer):
     message_id: str
     reason: str
     company_id: str | None
+    company_name: str | None = Field(description=NAME)
     sync_id: str | None
     drop: Dropping
 
