@@ -49,8 +49,8 @@ class CompanySnapshot:
 
     @property
     def is_listed(self) -> bool:
-        """Return whether its record is in the list of companies: those that version 0.2.0 wrote are not."""
-        return "companyPk" in self.values
+        """Return whether its record is in the list of companies."""
+        return is_listed(self.values)
 
     @property
     def version(self) -> int | None:
@@ -153,6 +153,11 @@ class CompanyRepository:
             self._table.update(company_key(snapshot.company_id), changes, {"version": snapshot.version})
         except ConditionFailedError as error:
             raise VersionConflictError(f"the record of company {snapshot.company_id} has changed") from error
+
+
+def is_listed(record: Mapping[str, Any]) -> bool:
+    """Return whether a company's record is in the list of companies: those that version 0.2.0 wrote are not."""
+    return "companyPk" in record
 
 
 def read_company(values: Mapping[str, Any]) -> Company | None:

@@ -29,6 +29,7 @@ from codat_sync.aws.table_schema import (
 )
 from codat_sync.companies.latest_sync import LatestSync, record_latest_sync
 from codat_sync.companies.reconciliation_start import request_search
+from codat_sync.companies.repository import is_listed
 from codat_sync.companies.tombstones import is_erased
 from codat_sync.core.errors import ConditionFailedError, UnprocessedItemsError, VersionConflictError
 from codat_sync.core.identifiers import is_identifier
@@ -153,8 +154,8 @@ class SyncRepository:
             sync_id=sync_id,
             values=found.get(SYNC, {}),
             processed_ids=processed_ids,
-            # A company that is not listed yet (version 0.2.0) is written again.
-            company_fetched_at=parse_timestamp(company.get("fetchedAt")) if "companyPk" in company else None,
+            # A company that is not listed yet is written again.
+            company_fetched_at=parse_timestamp(company.get("fetchedAt")) if is_listed(company) else None,
             is_erased=is_erased(company),
         )
 
