@@ -31,7 +31,10 @@ def commit_without_condition(patch: "pytest.MonkeyPatch") -> None:
     """Commit without optimistic locking."""
 
     def put(
-        self: SyncRepository, values: "Attributes", _: SyncSnapshot, retries: "Sequence[tuple[Attributes, Attributes]]"
+        self: SyncRepository,
+        values: "Attributes",
+        _: SyncSnapshot,
+        retries: "Sequence[tuple[Attributes, Attributes, Attributes]]",
     ) -> None:
         self.table.transact([(values, {})], retries)
 

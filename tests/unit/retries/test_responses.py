@@ -7,11 +7,11 @@ import pytest
 
 from codat_sync.auth.roles import AccessPolicy
 from codat_sync.retries.command_service import RetryReport
-from codat_sync.retries.planner import Plan, Step
+from codat_sync.retries.planner import Plan
 from codat_sync.retries.requests import RetryCommand
 from codat_sync.retries.responses import answer_request
 from codat_sync.retries.service import RetryResult
-from codat_sync.syncs.retry_record import Retry, RetryState
+from codat_sync.syncs.retry_record import Retry, RetryState, Step
 
 _SYNC_ID = "8a210b68-6988-11ed-a1eb-0242ac120002"
 _EVENT: dict[str, Any] = {

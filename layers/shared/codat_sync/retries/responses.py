@@ -9,7 +9,6 @@ from codat_sync.auth.roles import Role
 from codat_sync.aws.observability import logger
 from codat_sync.core.errors import ForbiddenError, InvalidBodyError
 from codat_sync.core.timestamps import format_timestamp
-from codat_sync.retries.planner import Step
 from codat_sync.retries.requests import (
     RetryCommand,
     parse_acknowledgement,
@@ -17,6 +16,7 @@ from codat_sync.retries.requests import (
     parse_http_request,
     parse_resolution,
 )
+from codat_sync.syncs.retry_record import Step
 
 if TYPE_CHECKING:
     from codat_sync.auth.roles import AccessPolicy

@@ -11,6 +11,7 @@ from aws_lambda_powertools.shared.cookies import Cookie
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from codat_sync.syncs.status_codes import STATUS_CODES, Outcome, explain, status_code
+from codat_sync.syncs.work_category import WorkCategory
 from codat_sync.web.pages.assets import ASSETS
 from codat_sync.web.pages.components import wording
 from codat_sync.web.pages.request import PageRequest
@@ -38,6 +39,7 @@ _TEMPLATES.globals |= {
     "meaning_of": status_code,
     "explain": explain,
     "outcomes": list(Outcome),
+    "categories": list(WorkCategory),
     "words": wording,
 }
 _HINTS = {
