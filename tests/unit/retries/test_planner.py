@@ -324,6 +324,8 @@ def test_a_purged_body_is_distinguished_from_one_that_never_existed() -> None:
 _EVERY_STEP = {
     Step.RETRY_NOW: (_standing(_FAILED), "We are sending your expense", False),
     Step.SCHEDULED: (_standing(_seen(expense="PushError", at=_NOW - _MINUTE)), "on its way", True),
+    Step.IN_PROGRESS: (_standing(_seen(code=1000, is_final=False, at=_NOW - _MINUTE)), "on its way", False),
+    Step.STUCK_AT_CODAT: (_standing(_seen(code=1000, is_final=False)), "Please do not enter it by hand", False),
     Step.NEEDS_CORRECTION: (_standing(_seen(expense="ValidationError")), "Please check what it is assigned to", True),
     Step.NEEDS_RECONNECTION: (_standing(_seen(code=4220)), "Please connect your accounting software again", True),
     Step.NEEDS_BILLING: (_standing(_seen(code=4260, expense="PushError")), "Please renew the subscription", True),
