@@ -3,27 +3,27 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from codat_sync.queries.sync_query import HistoryQuery, Period
 from codat_sync.syncs.status_codes import Outcome
+from codat_sync.syncs.work_category import OPEN_CATEGORIES
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
 from codat_sync.web.pages.components.chart import chart
 from codat_sync.web.pages.components.columns import COLUMNS, chosen_columns
 from codat_sync.web.pages.components.periods import offered
 from codat_sync.web.pages.rendering import page
-from codat_sync.web.parameters import Cursor, Rows, Search, asked_history, asked_period, asked_syncs, takes
+from codat_sync.web.parameters import Cursor, PageFormat, Rows, Search, asked_history, asked_period, asked_syncs, takes
 from codat_sync.web.read_service import ReadService
 
 _LATEST = 8
 _TOP_CAUSES = 6
 _MAX_UNKNOWN = 100  # counted
 
-PageFormat = Annotated[Literal["html", "csv"], Query(description="csv continues to the end and ignores `limit`")]
 Columns = Annotated[list[str] | None, Query(alias="column", description="Columns to show")]
 
 
@@ -34,11 +34,12 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
     @takes(partial(asked_period, read_service.now))
     def dashboard(asked: Period) -> Response[Any]:
         failed = HistoryQuery(asked, outcomes=frozenset({Outcome.FAILED}), limit=_LATEST)
-        with ThreadPoolExecutor(5) as pool:  # The five queries are independent.
+        with ThreadPoolExecutor(6) as pool:  # The six queries are independent.
             totals = pool.submit(read_service.sync_history.totals, asked, None)
             causes = pool.submit(read_service.find_causes, HistoryQuery(asked))
             latest = pool.submit(read_service.sync_history.load_page, failed, None)
             found = pool.submit(read_service.load_completeness)
+            work = pool.submit(read_service.worklist.count, OPEN_CATEGORIES)
             unknown = pool.submit(read_service.unknown_outcomes.load, None, _MAX_UNKNOWN)
         return page(
             app.context["request"],
@@ -52,6 +53,7 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             latest=latest.result(),
             completeness=found.result().overall,
             endpoint=found.result().endpoint,
+            work=work.result(),
             unknown_outcomes=len(unknown.result()[0]),
             has_more_unknown=unknown.result()[1] is not None,
         )
