@@ -15,6 +15,7 @@ from codat_sync.web.api.company_routes import add_company, add_completeness
 from codat_sync.web.api.history_routes import add_history
 from codat_sync.web.api.openapi import document
 from codat_sync.web.api.responses import JSON, PREFIX
+from codat_sync.web.api.search_routes import add_search
 from codat_sync.web.api.sync_routes import add_live, add_sync, add_transaction
 from codat_sync.web.api.unknown_outcome_routes import add_unknown_outcomes
 from codat_sync.web.problems import invalid_request, not_found, problem_for, problem_response, validation_errors
@@ -33,6 +34,7 @@ def api(read_service: ReadService, access: AccessPolicy) -> APIGatewayHttpResolv
     adders = (add_history, add_sync, add_transaction, add_live, add_company, add_completeness, add_unknown_outcomes)
     for add in adders:
         add(app, read_service)
+    add_search(app, read_service.searches, access)
     _add_document(app)
     _add_problems(app, read_service)
     return app
