@@ -26,6 +26,7 @@ indexer = SearchIndexer(SearchRepository(table), settings.search_index)
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
     """Index a batch of stream records. Any error repeats the whole batch, which leads to the same entries."""
+    metrics.add_metric("StreamRecords", MetricUnit.Count, len(event["Records"]))
     with limit_invocation(context.get_remaining_time_in_millis() / 1000):
         written = indexer.index([read_change(record) for record in DynamoDBStreamEvent(event).records])
     metrics.add_metric("SearchEntriesWritten", MetricUnit.Count, written)

@@ -162,7 +162,9 @@ def belongs_to_company(key: Key, company_id: str) -> bool:
 
 
 def get_item_type(key: Key) -> str:
-    """Return the item type of a key, such as `SYNC/EVENT`."""
+    """Return the item type of a key, such as `SYNC/EVENT`. Of a search entry, it names the kind and not the word."""
+    if found := parse_find_key(key):
+        return FIND_PREFIX.replace("#", "/") + found[0]
     return "/".join(part.partition("#")[0] for part in (key["pk"], key["sk"]))
 
 

@@ -23,8 +23,8 @@ _FINEST = Decimal("0.0001")
 
 _WORD = re.compile(r"[^\W_]+")
 _AROUND_ID = re.compile(r"^[^\w]+|[^\w]+$")
-# A sign, and a currency as a symbol or as up to three letters: `-€`, `EUR `, `US$`, `kr. `.
-_BEFORE_AMOUNT = re.compile(r"^[^\w.,]*(?:[^\W\d_]{1,3}\.?\s*)?[^\w.,\s-]*\s*")
+# A sign, and a currency as a symbol or as up to three letters: `-€`, `EUR `, `US$`, `kr. `. In `ref12`, `ref` is none.
+_BEFORE_AMOUNT = re.compile(r"^[^\w.,]*(?:[^\W\d_]{1,3}\.?(?=\W)\s*)?[^\w.,\s-]*\s*")
 _AFTER_AMOUNT = re.compile(r"\s*[^\w.,\s-]*\s*(?:[^\W\d_]{1,3}\.?)?[^\w.,]*$")
 # Spaces, apostrophes and underscores group digits; so do dots or commas, if there is another separator or two of them.
 _GROUPING = re.compile(r"[\s'’_]")
