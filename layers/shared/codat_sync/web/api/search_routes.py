@@ -9,7 +9,7 @@ from codat_sync.search.kinds import SearchKind
 from codat_sync.search.service import SearchResult as FoundResult
 from codat_sync.search.service import SearchResults as FoundResults
 from codat_sync.search.service import SearchService
-from codat_sync.web.api.responses import PREFIX, documented_responses, json_response
+from codat_sync.web.api.responses import PREFIX, Tag, documented_responses, json_response
 from codat_sync.web.api.schemas import FoundExpense, SearchGroup, SearchResult, SearchResults, SyncSummary
 from codat_sync.web.parameters import SearchText, read_search_text
 
@@ -19,6 +19,8 @@ def add_search(app: APIGatewayHttpResolver, searches: SearchService, access: Acc
 
     @app.get(
         f"{PREFIX}/search",
+        operation_id="search",
+        tags=[Tag.SEARCH],
         summary="Search syncs, companies and transactions",
         responses=documented_responses(SearchResults),
     )
