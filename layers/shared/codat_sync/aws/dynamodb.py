@@ -98,6 +98,12 @@ class Table:
         )
         return [_from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
 
+    def query_beginning(self, partition: Partition, beginning: str, limit: int) -> tuple[list[Attributes], bool]:
+        """Return up to ``limit`` items of a partition whose sort key begins so, in order, and whether there is more."""
+        key = Key(partition.name).eq(partition.value) & Key(partition.sort).begins_with(beginning)
+        answer = self._client.query(TableName=self._name, Limit=limit, **_key_condition(key))
+        return [_from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
+
     def query_partition(self, pk: str, names: Sequence[str]) -> list[Attributes]:
         """Return the attributes ``names`` of all items of a partition, in order, read consistently."""
         arguments = _merge(_projection(names), _key_condition(Key("pk").eq(pk)))

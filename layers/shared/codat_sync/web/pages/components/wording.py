@@ -8,6 +8,7 @@ from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.reconciliation.comparison import Discrepancy
 from codat_sync.retries.planner import Step
+from codat_sync.search.kinds import SearchKind
 from codat_sync.syncs.retry_record import RetryState
 from codat_sync.syncs.status_codes import ActionOwner, Outcome
 from codat_sync.webhooks.endpoint import EndpointState
@@ -19,6 +20,22 @@ OUTCOMES = {
     Outcome.SUBMITTED: "Submitted",
     Outcome.ANNOUNCED: "Announced",
     Outcome.UNKNOWN: "Unknown",
+}
+SEARCH_KINDS = {
+    SearchKind.SYNC: "Sync",
+    SearchKind.COMPANY: "Company",
+    SearchKind.TRANSACTION: "Transaction",
+    SearchKind.MERCHANT: "Merchant",
+    SearchKind.REFERENCE: "Reference",
+    SearchKind.AMOUNT: "Amount",
+}
+SEARCH_TITLES = {
+    SearchKind.SYNC: "Syncs",
+    SearchKind.COMPANY: "Companies",
+    SearchKind.TRANSACTION: "Transactions",
+    SearchKind.MERCHANT: "Expenses by merchant",
+    SearchKind.REFERENCE: "Expenses by reference",
+    SearchKind.AMOUNT: "Expenses by amount",
 }
 ACTION_OWNERS = {
     ActionOwner.NOBODY: "Nobody",
