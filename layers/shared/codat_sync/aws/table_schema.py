@@ -215,6 +215,11 @@ def find_partition(kind: str, word: str) -> Partition:
     return Partition("", "pk", "sk", f"{FIND_PREFIX}{kind}#{word[:2]}")
 
 
+def work_partition(category: str) -> Partition:
+    """Return the partition that lists the retries in a category of the worklist. It shares the index of companies."""
+    return Partition("byCompany", "companyPk", "companySk", f"WORK#{category}")
+
+
 def dropped_partition() -> Partition:
     """Return the partition of the dropped dead letters, in the order in which they were dropped."""
     return Partition("", "pk", "sk", DROPPED)
@@ -243,6 +248,11 @@ def reconcile_index_keys(at: str | None) -> dict[str, str | None]:
 def unknown_index_keys(position: str | None) -> dict[str, str | None]:
     """Return the attributes that list an item as one with an unknown outcome; None for both removes it."""
     return {"dayPk": position and UNKNOWN, "daySk": position}
+
+
+def work_index_keys(category: str | None, at: str, sync_id: str) -> dict[str, str | None]:
+    """Return the attributes that list a retry by category, sorted by its sync's time; None removes it."""
+    return {"companyPk": category and f"WORK#{category}", "companySk": category and f"{at}#{sync_id}"}
 
 
 def due_index_keys(due_at: str | None, *, behind_gate: bool = False) -> dict[str, str | None]:

@@ -15,6 +15,7 @@ from codat_sync.core.identifiers import IDENTIFIER_PATTERN, canonicalize, is_ide
 from codat_sync.queries.sync_query import HistoryQuery, Period, Sort
 from codat_sync.queries.sync_query import period as period_of
 from codat_sync.syncs.status_codes import Outcome
+from codat_sync.syncs.work_category import WorkCategory
 
 _MAX_CURSOR_LENGTH = 300
 # Only documented here: `identifier` checks it, with a better explanation than pydantic's. An empty id is none.
@@ -32,6 +33,9 @@ CompanyId = Annotated[
 Search = Annotated[str | None, Query(description="A sync id, from any time, or a company id", max_length=128)]
 Codes = Annotated[list[int] | None, Query(alias="code", description="Only these Codat status codes")]
 Outcomes = Annotated[list[Outcome] | None, Query(alias="outcome", description="Only these outcomes")]
+Categories = Annotated[
+    list[WorkCategory] | None, Query(alias="category", description="Only failures that wait for these, or are over")
+]
 Statuses = Annotated[list[str] | None, Query(alias="status", description="Only these statuses, such as PushError")]
 SortBy = Annotated[
     Sort, Query(description="JSON: orders other than `time` sort only the newest 1,000 syncs of the period")
@@ -91,6 +95,7 @@ def asked_history(  # noqa: PLR0913, PLR0917 - one per query parameter
     last: Last = None,
     code: Codes = None,
     outcome: Outcomes = None,
+    category: Categories = None,
     sort: SortBy = Sort.TIME,
     order: Order = "desc",
 ) -> HistoryQuery:
@@ -99,6 +104,7 @@ def asked_history(  # noqa: PLR0913, PLR0917 - one per query parameter
         asked_syncs(now, company_id, first, last),
         codes=frozenset(code or ()),
         outcomes=frozenset(outcome or ()),
+        categories=frozenset(category or ()),
         sort=sort,
         newest_first=order == "desc",
     )

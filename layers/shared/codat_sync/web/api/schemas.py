@@ -7,12 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 from pydantic.alias_generators import to_camel
 
 from codat_sync.polling.schedule import CheckFailure
-from codat_sync.retries.planner import Step
 from codat_sync.search.kinds import SearchKind
 from codat_sync.search.service import MAX_RESULTS
 from codat_sync.submissions.submission import State
-from codat_sync.syncs.retry_record import RetryState
+from codat_sync.syncs.retry_record import RetryState, Step
 from codat_sync.syncs.status_codes import ActionOwner, Outcome, explain
+from codat_sync.syncs.work_category import WorkCategory
 
 
 class _Answer(BaseModel):
@@ -43,6 +43,10 @@ class SyncSummary(_Answer):
     failed: int
     check_failure: CheckFailure | str | None = Field(description="Why the last check with Codat failed")
     is_stuck: bool
+    category: WorkCategory | None = Field(
+        description="Who a failed sync waits for, or that it is over; null if nothing has failed"
+    )
+    is_resolved: bool = Field(description="Whether it has failed, and everything that failed has been written since")
 
     @computed_field  # type: ignore[prop-decorator] # https://github.com/python/mypy/issues/1362
     @property
@@ -71,6 +75,7 @@ class DayTotals(_Answer):
     day: date
     syncs: int
     outcomes: dict[Outcome, int]
+    resolved: int = Field(description="Number of the failed syncs of which everything has been written since")
     transactions: int
     failed: int
     is_truncated: bool = Field(description="Whether the day has more syncs than were counted")
@@ -81,6 +86,7 @@ class PeriodTotals(_Answer):
 
     syncs: int
     outcomes: dict[Outcome, int]
+    resolved: int = Field(description="Number of the failed syncs of which everything has been written since")
     transactions: int
     failed: int
 
