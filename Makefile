@@ -58,8 +58,8 @@ down: .venv/ready ## Stop the local stack
 
 # The commands read their options from the environment (`python -m ops COMMAND --help`), where make puts the variables
 # of its own command line. So no value passes through the shell. ENV has a default here: only one that is given counts.
-.PHONY: check dead-letters redrive drop unknown-outcomes resolve acknowledge republish erase unerase purge-bodies
-check dead-letters redrive drop unknown-outcomes resolve acknowledge republish erase unerase purge-bodies: \
+.PHONY: check dead-letters redrive drop unknown-outcomes resolve acknowledge republish erase unerase purge-bodies search-index
+check dead-letters redrive drop unknown-outcomes resolve acknowledge republish erase unerase purge-bodies search-index: \
   export STACK = $(if $(filter file,$(origin ENV)),,codat-sync-$(ENV))
 
 check: .venv/ready ## Check a deployment end to end: ENV=dev or prod for AWS, else the local stack
@@ -95,6 +95,9 @@ unerase: .venv/ready ## Lift the erasure block of a company: COMPANY=… REASON=
 purge-bodies: .venv/ready ## Purge request bodies older than DAYS=…; ENV; DRY_RUN=1
 	@python -m ops purge-bodies
 
+search-index: .venv/ready ## Rebuild the search index from the table: ENV
+	@python -m ops search-index
+
 # ---------------------------------------------------------------- sam local: with Docker, on Lambda's own runtime
 
 .PHONY: sam-local
@@ -127,6 +130,10 @@ browser: .venv/ready ## Find a browser for the tests of the pages and the screen
 .PHONY: screenshots
 screenshots: browser $(VENVS)/emulator/ready ## Take the screenshots of the README
 	@python -m dev screenshots
+
+.PHONY: api-examples
+api-examples: .venv/ready ## Write docs/api-examples.md: an example of each operation of the API
+	@WRITE_API_EXAMPLES=1 pytest -q -p no:cacheprovider tests/integration/web/test_api_examples.py -k application
 
 # The build is for a Python and a processor that this machine need not have.
 .PHONY: template

@@ -127,7 +127,7 @@ def test_the_list_is_paged_filtered_and_exported(team: Team, disconnected: Compa
     ours = [team.fails(days_ago=days) for days in (0, 1, 2)]
     theirs = [team.fails(company=disconnected, days_ago=days) for days in (0, 1)]
     found: list[str] = []
-    cursor: dict[str, str] = {}
+    cursor: dict[str, Any] = {}
     while True:
         page = team.ask("/work-items", limit=2, **cursor)
         found += [each["sync"]["syncId"] for each in page["items"]]
@@ -150,7 +150,7 @@ def test_the_list_is_paged_filtered_and_exported(team: Team, disconnected: Compa
 @pytest.mark.parametrize(
     "query", [{"cursor": "ourTeam@soon"}, {"cursor": "resolved@"}, {"cursor": "@"}, {"category": "nobody"}]
 )
-def test_an_invalid_cursor_or_category_is_refused(team: Team, query: dict[str, str]) -> None:
+def test_an_invalid_cursor_or_category_is_refused(team: Team, query: dict[str, Any]) -> None:
     """A cursor of another category, too."""
     assert "is unknown or expired" in json.dumps(team.ask("/work-items", status=400, **query)) or "category" in query
 

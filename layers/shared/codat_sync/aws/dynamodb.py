@@ -98,6 +98,12 @@ class Table:
         )
         return [_from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
 
+    def query_beginning(self, partition: Partition, beginning: str, limit: int) -> tuple[list[Attributes], bool]:
+        """Return up to ``limit`` items of a partition whose sort key begins so, in order, and whether there is more."""
+        key = Key(partition.name).eq(partition.value) & Key(partition.sort).begins_with(beginning)
+        answer = self._client.query(TableName=self._name, Limit=limit, **_key_condition(key))
+        return [_from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
+
     def count(self, partition: Partition, limit: int) -> tuple[int, bool]:
         """Count the items of a partition, at most ``limit`` and what a request reads (1 MB); whether there is more."""
         key = _key_condition(Key(partition.name).eq(partition.value))

@@ -1,11 +1,12 @@
 """Query and path parameters shared by the JSON API and the pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from functools import wraps
 from inspect import Parameter, signature
 from typing import Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
+from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
@@ -52,6 +53,13 @@ Cursor = Annotated[
 ]
 Format = Annotated[Literal["json", "csv"], Query(description="csv continues to the end and ignores `limit`")]
 PageFormat = Annotated[Literal["html", "csv"], Query(description="csv continues to the end and ignores `limit`")]
+SearchText = Annotated[
+    str,
+    Query(
+        description="Any text, of which up to 200 characters are searched for: the beginning of a sync's, company's or"
+        " transaction's id, of a word of a company's name, a merchant or a reference, or of an amount"
+    ),
+]
 SyncId = Annotated[str, Path(description="Sync id", json_schema_extra=_AN_ID)]
 CompanyInPath = Annotated[str, Path(description="Company id", json_schema_extra=_AN_ID)]
 TransactionId = Annotated[str, Path(description="Transaction id", json_schema_extra=_AN_ID)]
@@ -62,6 +70,14 @@ def identifier(parameter: str, value: str) -> str:
     if not is_identifier(value):
         raise InvalidQueryError(parameter, "must be an id: at most 128 letters, digits and `._:@+=-`")
     return canonicalize(value)
+
+
+def read_search_text(event: Mapping[str, Any]) -> str:
+    """Return the parameter `q` of an API Gateway event (payload 2.0), whatever it holds.
+
+    API Gateway joins repeated parameters by commas, where Powertools divides them, and so `12,50`.
+    """
+    return next((value for name, value in parse_qsl(event.get("rawQueryString", "")) if name == "q"), "")
 
 
 def asked_period(now: Callable[[], datetime], first: First = None, last: Last = None) -> Period:

@@ -52,12 +52,23 @@ CODAT_PROBLEMS = {
 class Tag(StrEnum):
     """The subjects by which operations are grouped, in documentation and in generated clients."""
 
+    SEARCH = "Search"
     SYNCS = "Syncs"
     TRANSACTIONS = "Transactions"
     FAILURES = "Failures"
     COMPANIES = "Companies"
     OPERATIONS = "Operations"
     ABOUT = "About"
+
+
+TAG_DESCRIPTIONS = {
+    Tag.SYNCS: "Syncs of expenses, as Codat reports them",
+    Tag.TRANSACTIONS: "Transactions within a sync, and across all their syncs",
+    Tag.FAILURES: "Why syncs failed, and what to do about it",
+    Tag.COMPANIES: "Your customers, as Codat knows them",
+    Tag.OPERATIONS: "The state of this application itself",
+    Tag.ABOUT: "This API",
+}
 
 
 def json_response(model: BaseModel) -> Response[str]:

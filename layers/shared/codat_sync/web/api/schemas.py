@@ -8,6 +8,8 @@ from pydantic.alias_generators import to_camel
 
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.retries.work_decisions import MAX_REASON_LENGTH
+from codat_sync.search.kinds import SearchKind
+from codat_sync.search.service import MAX_RESULTS
 from codat_sync.submissions.submission import State
 from codat_sync.syncs.retry_record import DecisionKind, RetryState, Step
 from codat_sync.syncs.status_codes import ActionOwner, Outcome, explain
@@ -510,6 +512,77 @@ class Problem(_Answer):
     errors: list[Invalid] = Field(description="The invalid parameters of the request")
 
 
+class DeadLetter(_Answer):
+    """A message that could not be processed. Its body is not included: it may hold personal data."""
+
+    queue: str = Field(description="`sync`, `retry` or `publish`")
+    message_id: str
+    reason: str = Field(description="A code, see the runbook; `max-receives-exceeded` if the function never ended")
+    detail: str
+    sent_at: datetime = Field(description="When it was first sent. Queues keep dead letters for 14 days from then")
+    company_id: str | None
+    sync_id: str | None
+    is_redrivable: bool = Field(description="Whether it can be redriven. Every dead letter can be dropped")
+
+
+class Dropping(_Answer):
+    """Who dropped a dead letter, when and why."""
+
+    why: str
+    by: str
+    at: datetime
+
+
+class DroppedLetter(_Answer):
+    """The record of a dropped dead letter."""
+
+    queue: str
+    message_id: str
+    reason: str
+    company_id: str | None
+    sync_id: str | None
+    drop: Dropping
+
+
+class DeadLetters(_Answer):
+    """The dead letters of all queues, oldest first, and the last ones that were dropped."""
+
+    letters: list[DeadLetter]
+    unexamined: int = Field(description="About how many others there are, of which some may be in flight")
+    dropped: list[DroppedLetter] = Field(description="The last ten that were dropped, newest first")
+    has_more_dropped: bool
+
+
+_MessageIds = Annotated[list[str], Field(min_length=1, max_length=1000, description="`messageId`s of dead letters")]
+
+
+class RedriveRequest(_Answer):
+    """Which dead letters to send back to their queue."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    message_ids: _MessageIds
+    queue: Literal["sync", "retry"] | None = Field(default=None, description="The queue that has them, if known")
+
+
+class DropRequest(_Answer):
+    """Which dead letters to delete, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    message_ids: _MessageIds
+    queue: Literal["sync", "retry", "publish"] | None = Field(
+        default=None, description="The queue that has them, if known"
+    )
+    why: str = Field(min_length=1, max_length=500, pattern=r"\S", description="The reason, which is recorded")
+
+
+class HandledDeadLetters(_Answer):
+    """The dead letters that were found and redriven or dropped. The others may be in flight: try again."""
+
+    message_ids: list[str]
+
+
 class ProblemDescription(_Answer):
     """A problem type."""
 
@@ -530,3 +603,45 @@ class Unauthorized(_Answer):
     """API Gateway's response to a request without a valid token."""
 
     message: str
+
+
+class FoundExpense(_Answer):
+    """What was submitted or recorded of an expense, as far as users know it by that."""
+
+    merchant: str | None
+    reference: str | None
+    amount: str | None = Field(description="Total with tax, without its sign")
+    currency: str | None
+    date: str | None
+    recorded_at: datetime
+
+
+class SearchResult(_Answer):
+    """A sync, a company, or a transaction of a company."""
+
+    company_id: str
+    company_name: str | None
+    sync_id: str | None
+    transaction_id: str | None
+    is_exact: bool = Field(description="Whether the text is all of what was found by, not only its beginning")
+    sync: SyncSummary | None = Field(description="Of kind `sync` only")
+    expense: FoundExpense | None = Field(description="Of kinds `merchant`, `reference` and `amount` only")
+
+
+class SearchGroup(_Answer):
+    """Results of one kind, best first."""
+
+    kind: SearchKind
+    results: list[SearchResult] = Field(max_length=MAX_RESULTS)
+    has_more: bool = Field(description="Whether more match, or may match: a longer text finds fewer")
+
+
+class SearchResults(_Answer):
+    """The groups that have results, those with an exact one first."""
+
+    query: str = Field(description="What was searched for: the text without repeated spaces, cut after 200 characters")
+    groups: list[SearchGroup]
+    hidden_kinds: list[SearchKind] = Field(description="Not searched: they require the role `codat-sync/expenses`")
+    unindexed_kinds: list[SearchKind] = Field(
+        description="Not indexed here, as the parameter `SearchIndex` says; a sync or company is found by its whole id"
+    )

@@ -1,9 +1,10 @@
 """JSON API routes for the worklist: failed syncs by who has to act, and what users decide about them."""
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.openapi.params import Body
 
 from codat_sync.auth.roles import AccessPolicy, Role
 from codat_sync.queries.worklist import WorkQuery
@@ -11,6 +12,7 @@ from codat_sync.retries.lambda_client import RetryClient
 from codat_sync.retries.work_decisions import WorkDecisionCommand
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
+from codat_sync.web.api.middlewares import require_role
 from codat_sync.web.api.responses import PREFIX, Tag, documented_responses, json_response
 from codat_sync.web.api.schemas import WorkCounts, WorkDecisionRequest, WorkItem, WorkItems
 from codat_sync.web.parameters import Cursor, Format, Limit, SyncId, asked_work, identifier, takes
@@ -53,29 +55,22 @@ def add_work_items(app: APIGatewayHttpResolver, read_service: ReadService) -> No
         return json_response(presenters.work_counts(read_service.worklist.count()))
 
 
-@dataclass(frozen=True, slots=True)
-class WorkDecisionRoutes:
-    """Add the route that decides about a work item. It needs the role RETRY."""
+def add_work_decisions(
+    app: APIGatewayHttpResolver, read_service: ReadService, retry: RetryClient, access: AccessPolicy
+) -> None:
+    """Add the route that decides about a work item, for callers with the role RETRY."""
 
-    read_service: ReadService
-    retry: RetryClient
-    access: AccessPolicy
-
-    def add(self, app: APIGatewayHttpResolver) -> None:
-        """Add it."""
-
-        @app.post(
-            f"{PREFIX}/work-items/<sync_id>/decisions",
-            operation_id="decideWorkItem",
-            tags=[Tag.FAILURES],
-            summary="Dismiss, reopen or note a failed sync",
-            responses=documented_responses(WorkItem),
-        )
-        def decide(sync_id: SyncId, decision: WorkDecisionRequest) -> Response[Any]:
-            """Needs the role `codat-sync/retry`. A dismissed sync reopens by itself if it fails again."""
-            caller = self.access.caller(app.current_event.raw_event)
-            caller.require_role(Role.RETRY)
-            wanted = identifier("syncId", sync_id)
-            command = WorkDecisionCommand(wanted, decision.kind, caller.signature, decision.reason)
-            item = self.retry.decide(command) and self.read_service.load_work_item(wanted)
-            return json_response(presenters.work_item(item)) if item else not_found("failed sync")
+    @app.post(
+        f"{PREFIX}/work-items/<sync_id>/decisions",
+        operation_id="decideWorkItem",
+        tags=[Tag.FAILURES],
+        summary="Dismiss, reopen or note a failed sync",
+        responses=documented_responses(WorkItem),
+    )
+    def decide(sync_id: SyncId, decision: Annotated[WorkDecisionRequest, Body()]) -> Response[Any]:
+        """Needs the role `codat-sync/retry`. A dismissed sync reopens by itself if it fails again."""
+        caller = require_role(app, access, Role.RETRY)
+        wanted = identifier("syncId", sync_id)
+        command = WorkDecisionCommand(wanted, decision.kind, caller.signature, decision.reason)
+        item = retry.decide(command) and read_service.load_work_item(wanted)
+        return json_response(presenters.work_item(item)) if item else not_found("failed sync")

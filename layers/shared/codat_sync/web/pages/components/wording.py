@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from codat_sync.core.timestamps import parse_timestamp
+from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.reconciliation.comparison import Discrepancy
+from codat_sync.search.kinds import SearchKind
 from codat_sync.syncs.retry_record import DecisionKind, RetryState, Step
 from codat_sync.syncs.status_codes import ActionOwner, Outcome
 from codat_sync.syncs.work_category import WorkCategory
@@ -19,6 +20,22 @@ OUTCOMES = {
     Outcome.SUBMITTED: "Submitted",
     Outcome.ANNOUNCED: "Announced",
     Outcome.UNKNOWN: "Unknown",
+}
+SEARCH_KINDS = {
+    SearchKind.SYNC: "Sync",
+    SearchKind.COMPANY: "Company",
+    SearchKind.TRANSACTION: "Transaction",
+    SearchKind.MERCHANT: "Merchant",
+    SearchKind.REFERENCE: "Reference",
+    SearchKind.AMOUNT: "Amount",
+}
+SEARCH_TITLES = {
+    SearchKind.SYNC: "Syncs",
+    SearchKind.COMPANY: "Companies",
+    SearchKind.TRANSACTION: "Transactions",
+    SearchKind.MERCHANT: "Expenses by merchant",
+    SearchKind.REFERENCE: "Expenses by reference",
+    SearchKind.AMOUNT: "Expenses by amount",
 }
 ACTION_OWNERS = {
     ActionOwner.NOBODY: "Nobody",
@@ -142,6 +159,12 @@ def moment(value: datetime | str | None) -> str:
     """Format a time in UTC, to the second. Text that is not a timestamp is returned unchanged."""
     at = parse_timestamp(value) if isinstance(value, str) else value
     return f"{_day(at)}, {at:%H:%M:%S}" if at else str(value or "")
+
+
+def instant(value: datetime | str) -> str:
+    """Format a time for ``datetime=``, with its offset. Text that is not a timestamp is returned unchanged."""
+    at = parse_timestamp(value) if isinstance(value, str) else value
+    return format_timestamp(at) if at else str(value)
 
 
 def day(value: date) -> str:
