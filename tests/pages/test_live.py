@@ -5,12 +5,14 @@ Time is the browser's, and moved by the tests: nothing waits.
 
 import re
 import time
-from typing import Any
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Response, ViewportSize, expect
 
+from codat_sync.core.timestamps import parse_timestamp
+from codat_sync.web.pages.components.wording import moment
 from codat_sync.web.pages.request import VISIT_COOKIE
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.books.settling import Verdict
@@ -23,6 +25,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:No application metrics:UserWarning"),
 ]
 
+_INDIA = timedelta(hours=5, minutes=30)
 _ASKED = re.compile(r"/live\?")
 _HIDE = """(hidden) => {
     Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
@@ -149,10 +152,12 @@ def test_a_question_costs_one_read_of_the_syncs_and_one_of_the_index(world: Worl
     assert "data-sync" not in client.get("live").text
 
 
-def _clocks(page: Page) -> list[Any]:
-    return page.locator("td time").evaluate_all(
-        "all => all.map((each) => [each.textContent, each.title, each.dateTime])"
-    )
+def _clock(page: Page) -> tuple[str, str, datetime]:
+    """Return the first time of a list: its text, title and value."""
+    shown = page.locator("td time").first
+    at = parse_timestamp(shown.get_attribute("datetime"))
+    assert at
+    return shown.inner_text(), shown.get_attribute("title") or "", at
 
 
 def test_times_are_in_the_readers_zone_or_in_utc_as_chosen(browser: Browser, world: World) -> None:
@@ -162,23 +167,18 @@ def test_times_are_in_the_readers_zone_or_in_utc_as_chosen(browser: Browser, wor
         page.goto("syncs")
         expect(page.get_by_text("Times are in your time zone, Asia/")).to_be_visible()
         expect(page.get_by_role("columnheader", name="Time")).to_contain_text("(local)")
-        text, title, written = _clocks(page)[0]
-        assert (text, title) == (_clock(written, 330), f"{_clock(written, 0)} UTC")
+        text, title, at = _clock(page)
+        assert (text, title) == (moment(at + _INDIA), f"{moment(at)} UTC")
         page.get_by_role("button", name="Show UTC").click()
-        assert _clocks(page)[0][:2] == [_clock(written, 0), f"{_clock(written, 0)} UTC"]
+        assert _clock(page)[:2] == (moment(at), f"{moment(at)} UTC")
         page.reload()
         expect(page.get_by_text("All times are UTC.")).to_be_visible()
-        assert _clocks(page)[0][0] == _clock(written, 0)
+        assert _clock(page)[0] == moment(at)
         page.get_by_role("button", name="Show local times").click()
         page.goto("./")
         recent = page.locator(".brief time").first
         expect(recent).to_have_text(re.compile(r"^\d+ (seconds?|minutes?) ago$"))
         assert re.search(r", .*Asia/.*, .* UTC$", recent.get_attribute("title") or "")
-
-
-def _clock(written: str, minutes: int) -> str:
-    at = time.gmtime(time.mktime(time.strptime(written[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone + minutes * 60)
-    return f"{at.tm_mday} {time.strftime('%b %Y, %H:%M:%S', at)}"
 
 
 def test_without_javascript_times_are_utc(plain: Page) -> None:
