@@ -28,6 +28,8 @@ from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
 from codat_sync.retries.planner import RetryPolicy
 from codat_sync.retries.preview import RetryPreviewService
 from codat_sync.retries.transaction_history import TransactionHistories
+from codat_sync.search.repository import SearchRepository
+from codat_sync.search.service import SearchService
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from codat_sync.syncs.repository import SyncRepository
@@ -66,6 +68,7 @@ def build_read_service(
         submissions=submissions,
         unknown_outcomes=UnknownOutcomeRepository(table),
         live=LiveLookup(CodatClient(connection), sync_queue, partial(is_not_erased, table)),
+        searches=SearchService(SearchRepository(table), companies, SyncReader(table, companies), settings.search_index),
         now=utc_now,
     )
 

@@ -17,7 +17,6 @@ from codat_sync.core.errors import (
 )
 from codat_sync.core.problems import CONTENT_TYPE, ProblemDetails, ProblemType, invalid_request
 from codat_sync.core.timestamps import format_timestamp
-from codat_sync.retries.planner import Step
 from codat_sync.retries.requests import (
     RetryCommand,
     parse_acknowledgement,
@@ -25,6 +24,7 @@ from codat_sync.retries.requests import (
     parse_http_request,
     parse_resolution,
 )
+from codat_sync.syncs.retry_record import Step
 
 if TYPE_CHECKING:
     from codat_sync.auth.roles import AccessPolicy

@@ -36,7 +36,7 @@ _FORMULA = re.compile(r"(^|[;\t\r\n])(\s*)([=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 _SYNC_COLUMNS = (
     *("syncId", "companyId", "at", "outcome", "code", "meaning", "syncedAt", "firstSeenAt"),
-    *("transactions", "failed", "checkFailure", "isStuck"),
+    *("transactions", "failed", "checkFailure", "isStuck", "category", "isResolved"),
 )
 _ITEM_COLUMNS = ("transactionId", "integrationType", "status", "message", "rows")
 _CAUSE_COLUMNS = (
@@ -98,7 +98,7 @@ def export_causes(causes: FailureCauses) -> Response[str]:
 def export_totals(totals: Totals) -> Response[str]:
     """Export totals as CSV, with one row per day and one column per outcome."""
     outcomes = [outcome.value for outcome in Outcome]
-    columns = ("day", "syncs", *outcomes, "transactions", "failed", "isTruncated")
+    columns = ("day", "syncs", *outcomes, "resolved", "transactions", "failed", "isTruncated")
     lines = [
         _line(columns, _values(day) | {outcome: day.outcomes.get(Outcome(outcome), 0) for outcome in outcomes})
         for day in presenters.totals(totals).days

@@ -15,6 +15,7 @@ from codat_sync.queries.sync_query import MAX_DAYS, HistoryPage, HistoryQuery, L
 from codat_sync.reconciliation.completeness import CompanyCompleteness, Completeness, OverallCompleteness
 from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
 from codat_sync.retries.preview import RetryPreviewService
+from codat_sync.search.service import SearchService
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from codat_sync.syncs.repository import SyncRepository
@@ -82,6 +83,7 @@ class ReadService:
     submissions: SubmissionRepository
     unknown_outcomes: UnknownOutcomeRepository
     live: LiveLookup
+    searches: SearchService
     now: Callable[[], datetime]
 
     def search(self, query: HistoryQuery, search: str | None, cursor: str | None) -> HistoryPage:

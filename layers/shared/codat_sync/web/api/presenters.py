@@ -6,6 +6,7 @@ from codat_sync.queries.item_search import ItemPage as FoundItems
 from codat_sync.queries.sync_details import SyncDetails as FoundDetails
 from codat_sync.queries.sync_query import HistoryPage, ListedSync
 from codat_sync.queries.sync_query import Totals as FoundTotals
+from codat_sync.retries.explanation import explain_failure
 from codat_sync.retries.preview import RetryPreview as FoundPreview
 from codat_sync.retries.preview import TransactionPlan
 from codat_sync.syncs.items import Item as FoundItem
@@ -43,8 +44,15 @@ def code(number: int) -> Code:
 
 
 def meaning(found: FoundDetails) -> Code | None:
-    """Describe the result of a sync: its status code, unless its items contradict it; None until it is fetched."""
-    return Code.model_validate(explain(found.status.code, found.listed.outcome)) if found.status else None
+    """Describe the result of a sync: its status code, unless its items contradict it; None until it is fetched.
+
+    Who has to act, the next step and the note for the customer follow from its retry.
+    """
+    if found.status is None:
+        return None
+    steps = found.retry.steps if found.retry else {}
+    by_code = explain(found.status.code, found.listed.outcome)
+    return Code.model_validate(explain_failure(by_code, found.listed.category, steps))
 
 
 def summary(row: ListedSync) -> SyncSummary:

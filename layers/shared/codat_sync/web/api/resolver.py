@@ -23,6 +23,7 @@ from codat_sync.web.api.middlewares import add_entity_tags, execute_once, reject
 from codat_sync.web.api.openapi import allowed_methods, document
 from codat_sync.web.api.problem_routes import add_problem_types
 from codat_sync.web.api.responses import JSON, PREFIX
+from codat_sync.web.api.search_routes import add_search
 from codat_sync.web.api.sync_routes import add_live, add_sync, add_transaction
 from codat_sync.web.api.unknown_outcome_routes import add_unknown_outcomes
 from codat_sync.web.problems import problem_for, problem_response, validation_errors
@@ -50,6 +51,7 @@ def api(
     for add in _ADDERS:
         add(app, read_service)
     add_dead_letters(app, letters, access, read_service.now)
+    add_search(app, read_service.searches, access)
     _add_document(app)
     _add_problems(app, read_service)
     return app

@@ -7,10 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 from pydantic.alias_generators import to_camel
 
 from codat_sync.polling.schedule import CheckFailure
-from codat_sync.retries.planner import Step
+from codat_sync.search.kinds import SearchKind
+from codat_sync.search.service import MAX_RESULTS
 from codat_sync.submissions.submission import State
-from codat_sync.syncs.retry_record import RetryState
+from codat_sync.syncs.retry_record import RetryState, Step
 from codat_sync.syncs.status_codes import ActionOwner, Outcome, explain
+from codat_sync.syncs.work_category import WorkCategory
 
 
 class _Answer(BaseModel):
@@ -41,6 +43,10 @@ class SyncSummary(_Answer):
     failed: int
     check_failure: CheckFailure | str | None = Field(description="Why the last check with Codat failed")
     is_stuck: bool
+    category: WorkCategory | None = Field(
+        description="Who a failed sync waits for, or that it is over; null if nothing has failed"
+    )
+    is_resolved: bool = Field(description="Whether it has failed, and everything that failed has been written since")
 
     @computed_field  # type: ignore[prop-decorator] # https://github.com/python/mypy/issues/1362
     @property
@@ -69,6 +75,7 @@ class DayTotals(_Answer):
     day: date
     syncs: int
     outcomes: dict[Outcome, int]
+    resolved: int = Field(description="Number of the failed syncs of which everything has been written since")
     transactions: int
     failed: int
     is_truncated: bool = Field(description="Whether the day has more syncs than were counted")
@@ -79,6 +86,7 @@ class PeriodTotals(_Answer):
 
     syncs: int
     outcomes: dict[Outcome, int]
+    resolved: int = Field(description="Number of the failed syncs of which everything has been written since")
     transactions: int
     failed: int
 
@@ -515,3 +523,45 @@ class Unauthorized(_Answer):
     """API Gateway's response to a request without a valid token."""
 
     message: str
+
+
+class FoundExpense(_Answer):
+    """What was submitted or recorded of an expense, as far as users know it by that."""
+
+    merchant: str | None
+    reference: str | None
+    amount: str | None = Field(description="Total with tax, without its sign")
+    currency: str | None
+    date: str | None
+    recorded_at: datetime
+
+
+class SearchResult(_Answer):
+    """A sync, a company, or a transaction of a company."""
+
+    company_id: str
+    company_name: str | None
+    sync_id: str | None
+    transaction_id: str | None
+    is_exact: bool = Field(description="Whether the text is all of what was found by, not only its beginning")
+    sync: SyncSummary | None = Field(description="Of kind `sync` only")
+    expense: FoundExpense | None = Field(description="Of kinds `merchant`, `reference` and `amount` only")
+
+
+class SearchGroup(_Answer):
+    """Results of one kind, best first."""
+
+    kind: SearchKind
+    results: list[SearchResult] = Field(max_length=MAX_RESULTS)
+    has_more: bool = Field(description="Whether more match, or may match: a longer text finds fewer")
+
+
+class SearchResults(_Answer):
+    """The groups that have results, those with an exact one first."""
+
+    query: str = Field(description="What was searched for: the text without repeated spaces, cut after 200 characters")
+    groups: list[SearchGroup]
+    hidden_kinds: list[SearchKind] = Field(description="Not searched: they require the role `codat-sync/expenses`")
+    unindexed_kinds: list[SearchKind] = Field(
+        description="Not indexed here, as the parameter `SearchIndex` says; a sync or company is found by its whole id"
+    )

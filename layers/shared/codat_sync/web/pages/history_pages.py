@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.shared.cookies import Cookie
 
+from codat_sync.core.identifiers import is_identifier
 from codat_sync.queries.sync_query import HistoryQuery, Period, position_at
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web import csv_export
@@ -18,9 +19,9 @@ from codat_sync.web.pages.components.chart import chart
 from codat_sync.web.pages.components.columns import COLUMNS, chosen_columns
 from codat_sync.web.pages.components.periods import offered
 from codat_sync.web.pages.components.visits import Visit, current_visit
-from codat_sync.web.pages.rendering import lasting_cookie, page
+from codat_sync.web.pages.rendering import lasting_cookie, page, see_other
 from codat_sync.web.pages.request import VISIT_COOKIE
-from codat_sync.web.parameters import Cursor, Rows, Search, asked_history, asked_period, asked_syncs, identifier, takes
+from codat_sync.web.parameters import Cursor, Rows, asked_history, asked_period, asked_syncs, identifier, takes
 from codat_sync.web.read_service import ReadService
 
 _LATEST = 8
@@ -71,12 +72,14 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
     @takes(partial(asked_history, read_service.now))
     def history(  # noqa: PLR0913, PLR0917 - one per query parameter
         query: HistoryQuery,
-        search: Search = None,
+        search: Annotated[str | None, Query(description="A sync or company id; any other text is searched for")] = None,
         limit: Rows = 25,
         cursor: Cursor = None,
         column: Columns = None,
         format: PageFormat = "html",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
+        if search and not is_identifier(search.strip()):
+            return see_other(app.context["request"].to("search", q=search))
         query = replace(query, limit=limit)
         if format == "csv":
             return csv_export.export_syncs(read_service.walk(query, search, cursor), query)

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from codat_sync.core.problems import ProblemDetails
 from codat_sync.syncs.status_codes import STATUS_CODES, Outcome, explain, status_code
+from codat_sync.syncs.work_category import WorkCategory
 from codat_sync.web.pages.assets import ASSETS
 from codat_sync.web.pages.components import wording
 from codat_sync.web.pages.components.paging import Paging
@@ -43,6 +44,7 @@ _TEMPLATES.globals |= {
     "explain": explain,
     "outcomes": list(Outcome),
     "paging": Paging,
+    "categories": list(WorkCategory),
     "words": wording,
 }
 _LAX = SameSite.LAX_MODE

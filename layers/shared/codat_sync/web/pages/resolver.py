@@ -18,6 +18,7 @@ from codat_sync.web.pages.history_pages import add_history_pages
 from codat_sync.web.pages.rendering import not_found_page, problem_page
 from codat_sync.web.pages.request import PageRequest
 from codat_sync.web.pages.retry_pages import add_retry_pages
+from codat_sync.web.pages.search_pages import add_search_pages
 from codat_sync.web.pages.site_pages import add_assets, add_theme
 from codat_sync.web.pages.sync_pages import add_sync_pages
 from codat_sync.web.pages.unknown_outcome_pages import add_unknown_outcome_pages
@@ -54,6 +55,7 @@ def pages(read_service: ReadService, retry: RetryClient, letters: DeadLetterServ
     add_assets(app)
     add_theme(app)
     add_history_pages(app, read_service)
+    add_search_pages(app, read_service.searches)
     add_sync_pages(app, read_service)
     add_retry_pages(app, read_service, retry)
     add_company_pages(app, read_service)
