@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from dev.stored_events import COMPANY_ID
-from tests.pages.world import HTML, World
+from tests.pages.world import HTML, MERCHANT, World
 
 pytestmark = [
     pytest.mark.xdist_group("pages"),
@@ -21,7 +21,8 @@ def _paths(world: World) -> list[str]:
     sync = f"syncs/{world.failed_sync.sync_id}"
     own = f"syncs/{world.submitted_sync_id}"
     return [
-        *("", "syncs", "causes", "dead-letters", "nothing"),
+        *("", "syncs", "causes", "dead-letters", "nothing", "search", "search?q=noir", "search?q=xyz"),
+        f"search?q={world.failed_sync.sync_id[:2]}",
         *(sync, f"{sync}/items", f"{sync}/timeline", f"{sync}/config", f"{sync}/retry", f"{own}/retry"),
         *(f"company/{COMPANY_ID}", f"company/{COMPANY_ID}/transactions/{world.submitted_ids[0]}"),
     ]
@@ -73,7 +74,7 @@ def test_the_history_is_searched_filtered_sorted_and_paged_all_in_the_url(page: 
     page.get_by_label("4000").check()
     page.locator("details[open]").get_by_role("button", name="Apply").click()
     expect(page.locator("tbody tr")).to_have_count(1)
-    page.get_by_placeholder("Sync or company id").fill(world.failed_sync.sync_id)
+    page.get_by_label("Sync or company id").fill(world.failed_sync.sync_id)
     page.keyboard.press("Enter")
     expect(page.locator("tbody tr")).to_have_count(1)
     with page.expect_download() as download:
@@ -161,6 +162,33 @@ def test_a_company_and_a_transaction_have_pages_of_their_own(page: Page, world: 
     expect(page.get_by_text("Linked")).to_be_visible()
 
 
+def test_slash_leads_to_whatever_is_searched_for(page: Page, world: World) -> None:
+    """With the keyboard alone: a merchant and an amount, then the expense."""
+    world.submit_what_fails()
+    world.indexing.catch_up()
+    page.goto("causes")
+    page.keyboard.press("/")
+    expect(page.locator("#find")).to_be_focused()
+    page.keyboard.type("cafe 120.10")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Expenses by merchant")).to_be_visible()
+    expect(page.locator("#find")).to_have_value("cafe 120.10")
+    row = page.locator(f'section[aria-labelledby="merchant"] a[href*="{world.submitted_ids[0]}"]')
+    expect(row).to_contain_text(MERCHANT)
+    expect(row).to_contain_text("GBP 120.10")
+    row.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=world.submitted_ids[0])).to_be_visible()
+
+
+def test_a_slash_in_a_text_is_a_slash(page: Page) -> None:
+    """Where one is typed."""
+    page.goto("syncs")
+    page.get_by_label("Sync or company id").fill("a")
+    page.keyboard.press("/")
+    expect(page.get_by_label("Sync or company id")).to_have_value("a/")
+
+
 def test_a_dead_letter_is_dropped_with_a_reason(page: Page, world: World) -> None:
     """The form requires a selection and a reason."""
     world.hears_what_it_does_not_know("expenses.sync.seen", 2)
@@ -196,6 +224,11 @@ def test_light_or_dark_is_chosen_and_kept(page: Page) -> None:
 
 def test_without_javascript_all_is_there_but_copying(plain: Page, world: World) -> None:
     """Filters have buttons, and the theme and retry are plain forms."""
+    world.indexing.catch_up()
+    plain.goto("causes")
+    plain.locator("#find").fill(world.failed_sync.sync_id[:8])
+    plain.keyboard.press("Enter")
+    expect(plain.get_by_role("heading", name="Syncs")).to_be_visible()
     plain.goto("syncs")
     plain.get_by_role("checkbox", name="Failed").check()
     plain.get_by_role("button", name="Search").click()
@@ -234,6 +267,7 @@ def test_axe_finds_nothing_to_object_to(
     """Check contrast, names, order and roles. The theme changes colours, and the width the layout."""
     world.hears_what_it_does_not_know("expenses.sync.seen", 2)
     world.submit_what_fails()
+    world.indexing.catch_up()
     size = ViewportSize(width=width, height=900)
     with browser.new_context(base_url=world.url, color_scheme=scheme, viewport=size) as context:
         objections = {path: _objections(context, path) for path in _paths(world)}
@@ -255,6 +289,7 @@ def test_no_page_scrolls_sideways_on_a_phone(browser: Browser, world: World) -> 
     """At 360 pixels, tables scroll inside their container or stack their rows."""
     world.hears_what_it_does_not_know("expenses.sync.seen", 2)
     world.submit_what_fails()
+    world.indexing.catch_up()
     with browser.new_context(base_url=world.url, viewport={"width": 360, "height": 740}) as context:
         page = context.new_page()
         for path in _paths(world):
