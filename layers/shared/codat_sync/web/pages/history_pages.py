@@ -15,11 +15,12 @@ from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.work_category import OPEN_CATEGORIES
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
+from codat_sync.web.api.middlewares import add_entity_tags
 from codat_sync.web.pages.components.chart import chart
 from codat_sync.web.pages.components.columns import COLUMNS, chosen_columns
 from codat_sync.web.pages.components.periods import offered
 from codat_sync.web.pages.components.visits import Visit, current_visit
-from codat_sync.web.pages.rendering import lasting_cookie, page, see_other, unless_known
+from codat_sync.web.pages.rendering import lasting_cookie, page, see_other
 from codat_sync.web.pages.request import VISIT_COOKIE
 from codat_sync.web.parameters import (
     Cursor,
@@ -128,7 +129,7 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
 
 
 def _add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
-    @app.get("/live")
+    @app.get("/live", middlewares=[add_entity_tags])
     @takes(partial(asked_history, read_service.now))
     def live(query: HistoryQuery, sync: Underway = None, after: Cursor = None, column: Columns = None) -> Response[Any]:
         """Return the current rows of syncs, and how many syncs that match ``query`` follow the position ``after``.
@@ -138,8 +139,7 @@ def _add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         request = app.context["request"]
         rows = read_service.details.load_listed([identifier("sync", each) for each in sync or ()])
         newer = read_service.count_after(query, after) if after else None
-        answer = page(request, "live.html", rows=rows, newer=newer, columns=chosen_columns(column))
-        return unless_known(answer, app.current_event.headers.get("if-none-match", ""))
+        return page(request, "live.html", rows=rows, newer=newer, columns=chosen_columns(column))
 
 
 def _visit_cookie(app: APIGatewayHttpResolver, visit: Visit) -> Cookie:
