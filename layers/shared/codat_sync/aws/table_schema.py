@@ -15,6 +15,8 @@ INDEX_ENTRY_PREFIX = "SYNC#"
 BODY_PREFIX = "BODY#"
 RETRY = "RETRY"
 DROPPED = "DROPPED"
+AUDIT = "AUDIT"
+AUDIT_ENTRY_PREFIX = "ENTRY#"
 RECONCILIATION = "RECONCILIATION"
 
 DIRECTORY: Key = {"pk": "RECONCILE", "sk": "DIRECTORY"}
@@ -125,6 +127,11 @@ def dropped_key(at: str, message_id: str) -> Key:
     return {"pk": DROPPED, "sk": f"{DROPPED}#{at}#{message_id}"}
 
 
+def audit_sort_key(position: str) -> str:
+    """Return the sort key of an audit entry at a position in the order of time."""
+    return f"{AUDIT_ENTRY_PREFIX}{position}"
+
+
 def parse_sync_id(key: Key) -> str | None:
     """Return the id of the sync that an item belongs to or an index entry refers to, None if there is none."""
     for part in key["pk"], key["sk"]:
@@ -178,6 +185,19 @@ def day_partition(day: date) -> Partition:
 def dropped_partition() -> Partition:
     """Return the partition of the dropped dead letters, in the order in which they were dropped."""
     return Partition("", "pk", "sk", DROPPED)
+
+
+def audit_month(month: str) -> Partition:
+    """Return the partition of the audit entries of a month (``2026-11``), in order of time."""
+    return Partition("", "pk", "sk", f"{AUDIT}#{month}")
+
+
+def audit_of_sync(sync_id: str) -> Partition:
+    """Return the partition of the audit entries about a sync.
+
+    It is not the sync's own: health may write audit entries, but not records of syncs.
+    """
+    return Partition("", "pk", "sk", f"{AUDIT}#SYNC#{sync_id}")
 
 
 def unknown_partition() -> Partition:

@@ -38,7 +38,7 @@ def answer_request(
         caller = access.caller(event)
         caller.require_role(Role.RETRY)
         logger.append_keys(requested_by=caller.subject)
-        report = execute(parse_http_request(event))
+        report = execute(parse_http_request(event, caller.signature))
     except ForbiddenError as error:
         return _build_response(HTTPStatus.FORBIDDEN, {"title": "You may not do this", "detail": str(error)})
     except InvalidBodyError as error:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from codat_sync.companies.company import Company
 from codat_sync.companies.repository import CompanyRepository
+from codat_sync.queries.audit_log import AuditLog
 from codat_sync.queries.failed_syncs import FailureCauses, find_failure_causes
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.live_lookup import LiveLookup
@@ -70,6 +71,7 @@ class ReadService:
     retry_previews: RetryPreviewService
     submissions: SubmissionRepository
     unknown_outcomes: UnknownOutcomeRepository
+    audit_log: AuditLog
     live: LiveLookup
     now: Callable[[], datetime]
 

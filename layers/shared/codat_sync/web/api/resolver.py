@@ -26,7 +26,9 @@ def api(read_service: ReadService, access: AccessPolicy) -> APIGatewayHttpResolv
     app = APIGatewayHttpResolver(enable_validation=True)
 
     def only_for_viewers(app: APIGatewayHttpResolver, handle: NextMiddleware) -> Response[Any]:
-        access.caller(app.current_event.raw_event).require_role(Role.VIEW)
+        viewer = access.caller(app.current_event.raw_event)
+        viewer.require_role(Role.VIEW)
+        app.append_context(viewer=viewer)
         return handle(app)
 
     app.use([only_for_viewers])

@@ -53,7 +53,8 @@ def add_sync_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> No
         found = _load(read_service, sync_id)
         if found is None:
             return not_found_page(request, "sync")
-        status = read_service.live.fetch_sync(found, app.current_event.request_context.request_id)
+        request_id = app.current_event.request_context.request_id
+        status = read_service.live.fetch_sync(found, request_id, request.visitor.signature)
         return _tab(app, found, "summary", live=status)
 
     @app.get("/syncs/<sync_id>/refresh")
