@@ -14,7 +14,7 @@ LAYER = ROOT / "layers/shared/codat_sync"
 
 # Lowest first: a package imports only packages that come before it, type annotations included.
 ORDER = (
-    *("core", "aws", "auth", "messaging", "rate_limits", "polling", "webhooks", "companies", "syncs", "codat"),
+    *("core", "aws", "auth", "audit", "messaging", "rate_limits", "polling", "webhooks", "companies", "syncs", "codat"),
     *("submissions", "queries", "retries", "dead_letters", "erasure", "reconciliation", "ingestion", "publishing"),
     *("config", "web", "bootstrap"),
 )

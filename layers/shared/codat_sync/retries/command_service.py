@@ -168,7 +168,7 @@ def _outcome_details(report: RetryReport) -> dict[str, str]:
     resubmitted = sum(each.sync_id is not None for each in report.results)
     return {
         "resubmitted": f"{resubmitted} of {len(report.results)}",
-        "newSyncs": list_ids(created),
+        "retrySyncIds": list_ids(created),
         "state": report.retry.state,
         "result": report.message or "",
     }

@@ -19,12 +19,14 @@ from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
 
 from codat_sync.core.http_response import MAX_RESPONSE_BYTES
+from codat_sync.queries.audit_log import AuditWalk
 from codat_sync.queries.failed_syncs import FailureCauses
 from codat_sync.queries.item_search import ItemWalk
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.sync_query import HistoryQuery, ListedSync, Sort, Totals, position_time
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web.api import presenters
+from codat_sync.web.api.schemas import AuditEntry
 
 CONTENT_TYPE = "text/csv; charset=utf-8"
 # Lambda encodes a response as JSON. Its headers and the last line need less than the rest.
@@ -38,6 +40,7 @@ _SYNC_COLUMNS = (
     *("transactions", "failed", "checkFailure", "isStuck"),
 )
 _ITEM_COLUMNS = ("transactionId", "integrationType", "status", "message", "rows")
+_AUDIT_COLUMNS = ("at", "actor", "action", "syncId", "companyId", "details")
 _CAUSE_COLUMNS = (
     *("failures", "syncs", "companies", "code", "text"),
     *("exampleCompanyId", "exampleSyncId", "exampleTransactionId", "exampleMessage"),
@@ -90,6 +93,14 @@ def export_causes(causes: FailureCauses) -> Response[str]:
     if causes.partial_syncs:
         ends.append(f"{_count(causes.partial_syncs, 'very large sync')} counted only in part")
     return _answer("causes", _CAUSE_COLUMNS, found.lines, "; ".join(ends) or None)
+
+
+def export_audit(walk: AuditWalk) -> Response[str]:
+    """Export audit entries as CSV."""
+    found = _write(_AUDIT_COLUMNS, walk, AuditEntry.model_validate)
+    back_to = found.cursor and _moment(position_time(found.cursor))
+    end = f"{_count(found.lines, 'audit record')}, back to {back_to}" if back_to else None
+    return _answer("audit", _AUDIT_COLUMNS, found.lines, end, found.cursor)
 
 
 def export_totals(totals: Totals) -> Response[str]:
@@ -147,6 +158,8 @@ def _line(columns: Sequence[str], values: Mapping[str, object]) -> str:
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, dict):
+        value = "; ".join(f"{name}: {text}" for name, text in value.items())
     return _FORMULA.sub(r"\1\2'\3", value) if isinstance(value, str) else value
 
 

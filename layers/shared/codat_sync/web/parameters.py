@@ -9,8 +9,10 @@ from typing import Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
+from codat_sync.audit.entry import Action
 from codat_sync.core.errors import InvalidQueryError
 from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.queries.audit_log import AuditQuery
 from codat_sync.queries.sync_query import HistoryQuery, Period, Sort
 from codat_sync.queries.sync_query import period as period_of
 from codat_sync.syncs.status_codes import Outcome
@@ -38,7 +40,10 @@ Cursor = Annotated[
     str | None,
     Query(max_length=_MAX_CURSOR_LENGTH, description="`nextCursor` of the previous page. Keep all other parameters"),
 ]
+PageFormat = Annotated[Literal["html", "csv"], Query(description="csv continues to the end and ignores `limit`")]
 Format = Annotated[Literal["json", "csv"], Query(description="csv continues to the end and ignores `limit`")]
+Actions = Annotated[list[Action] | None, Query(alias="action", description="Only these actions")]
+Actor = Annotated[str | None, Query(description="Only actors whose name or id contains this", max_length=128)]
 SyncId = Annotated[str, Path(description="Sync id")]
 CompanyInPath = Annotated[str, Path(description="Company id")]
 TransactionId = Annotated[str, Path(description="Transaction id")]
@@ -82,6 +87,17 @@ def asked_history(  # noqa: PLR0913, PLR0917 - one per query parameter
         sort=sort,
         newest_first=order == "desc",
     )
+
+
+def asked_audit(
+    now: Callable[[], datetime],
+    first: First = None,
+    last: Last = None,
+    action: Actions = None,
+    actor: Actor = None,
+) -> AuditQuery:
+    """Return the query for the audit. Raises InvalidQueryError."""
+    return AuditQuery(asked_period(now, first, last), frozenset(action or ()), actor or "")
 
 
 def takes(parse: Callable[..., T]) -> Callable[[Callable[Concatenate[T, P], R]], Callable[..., R]]:

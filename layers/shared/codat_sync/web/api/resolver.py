@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from codat_sync.auth.roles import AccessPolicy, Role
 from codat_sync.aws.errors import AWS_ERRORS
 from codat_sync.core.errors import CodatSyncError
+from codat_sync.web.api.audit_routes import add_audit
 from codat_sync.web.api.company_routes import add_company, add_completeness
 from codat_sync.web.api.history_routes import add_history
 from codat_sync.web.api.openapi import document
@@ -28,12 +29,14 @@ def api(read_service: ReadService, access: AccessPolicy) -> APIGatewayHttpResolv
     def only_for_viewers(app: APIGatewayHttpResolver, handle: NextMiddleware) -> Response[Any]:
         viewer = access.caller(app.current_event.raw_event)
         viewer.require_role(Role.VIEW)
-        app.append_context(viewer=viewer)
+        app.append_context(viewer=viewer)  # type: ignore[no-untyped-call] # Powertools' own
         return handle(app)
 
     app.use([only_for_viewers])
-    adders = (add_history, add_sync, add_transaction, add_live, add_company, add_completeness, add_unknown_outcomes)
-    for add in adders:
+    for add in (
+        *(add_history, add_sync, add_transaction, add_live, add_company, add_completeness, add_unknown_outcomes),
+        add_audit,
+    ):
         add(app, read_service)
     _add_document(app)
     _add_problems(app, read_service)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 from pydantic.alias_generators import to_camel
 
+from codat_sync.audit.entry import Action
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.retries.planner import Step
 from codat_sync.submissions.submission import State
@@ -416,3 +417,24 @@ class Unauthorized(_Answer):
     """API Gateway's response to a request without a valid token."""
 
     message: str
+
+
+class AuditEntry(_Answer):
+    """What somebody did by hand."""
+
+    at: datetime
+    actor: str = Field(description="Display name and the issuer's id; of a command, the ARN of the credentials")
+    action: Action | str = Field(description="A later version may have others")
+    sync_id: str | None
+    company_id: str | None
+    details: dict[str, str] = Field(
+        description="More about it, by name: such as `reason`, `transactions`, `retrySyncIds`"
+    )
+
+
+class AuditPage(_Answer):
+    """A page of audit entries, newest first. It can be shorter than the limit and still have a next page."""
+
+    entries: list[AuditEntry]
+    next_cursor: str | None = Field(description="Cursor of the next page; null on the last page")
+    reached_to: datetime | None = Field(description="How far the pages up to this one go back; null: to the beginning")

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -16,14 +16,13 @@ from codat_sync.web.pages.components.chart import chart
 from codat_sync.web.pages.components.columns import COLUMNS, chosen_columns
 from codat_sync.web.pages.components.periods import offered
 from codat_sync.web.pages.rendering import page
-from codat_sync.web.parameters import Cursor, Rows, Search, asked_history, asked_period, asked_syncs, takes
+from codat_sync.web.parameters import Cursor, PageFormat, Rows, Search, asked_history, asked_period, asked_syncs, takes
 from codat_sync.web.read_service import ReadService
 
 _LATEST = 8
 _TOP_CAUSES = 6
 _MAX_UNKNOWN = 100  # counted
 
-PageFormat = Annotated[Literal["html", "csv"], Query(description="csv continues to the end and ignores `limit`")]
 Columns = Annotated[list[str] | None, Query(alias="column", description="Columns to show")]
 
 

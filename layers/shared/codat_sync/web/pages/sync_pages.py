@@ -21,6 +21,7 @@ from codat_sync.web.parameters import Cursor, Rows, Search, Statuses, SyncId, id
 from codat_sync.web.problems import ProblemDetails, problem_for
 from codat_sync.web.read_service import ReadService
 
+_AUDIT_ROWS = 50
 ItemFormat = Annotated[Literal["html", "csv"], Query()]
 ConfigFormat = Annotated[Literal["html", "json"], Query()]
 
@@ -36,7 +37,9 @@ def add_sync_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> No
     def course(sync_id: SyncId) -> Response[Any]:
         found = _load(read_service, sync_id)
         made = _load_retry_syncs(read_service, found)
-        return _tab(app, found, "timeline", moments=timeline(found, made) if found else [])
+        moments = timeline(found, made) if found else []
+        audit = read_service.audit_log.load_of_sync(identifier("syncId", sync_id), _AUDIT_ROWS, None)
+        return _tab(app, found, "timeline", moments=moments, audit=audit)
 
     @app.get("/syncs/<sync_id>/config")
     def config(sync_id: SyncId, format: ConfigFormat = "html") -> Response[Any]:  # noqa: A002 - the parameter's name

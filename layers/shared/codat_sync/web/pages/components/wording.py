@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 
+from codat_sync.audit.entry import Action
 from codat_sync.core.timestamps import parse_timestamp
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
 from codat_sync.polling.schedule import CheckFailure
@@ -45,6 +46,27 @@ RETRY_STATES = {
     RetryState.RESOLVED: "All written",
     RetryState.STOPPED: "Needs manual action",
     RetryState.NOT_FAILED: "Nothing failed",
+}
+AUDIT_ACTIONS = {
+    Action.RETRY: "Retried",
+    Action.DISMISS: "Dismissed",
+    Action.NOTE: "Noted",
+    Action.RESOLVE: "Outcome stated",
+    Action.ACKNOWLEDGE: "Unknown outcomes dealt with",
+    Action.REFRESH: "Refreshed from Codat",
+    Action.REPROCESS: "Dead letter reprocessed",
+    Action.DROP: "Dead letter dropped",
+    Action.ERASE: "Company erased",
+    Action.UNERASE: "Erasure block lifted",
+    Action.PURGE_BODIES: "Request bodies purged",
+}
+# The names of an audit entry's details that need another wording.
+AUDIT_DETAILS = {
+    "retrySyncIds": "created syncs",
+    "transactionId": "transaction",
+    "submissionId": "submission",
+    "notWritten": "not written",
+    "deadLetters": "dead letters",
 }
 CHECK_ERRORS = {
     CheckFailure.GATE_CLOSED: "Calls to Codat are paused: the quota is used up, or Codat rejects the API key.",
