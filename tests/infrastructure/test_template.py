@@ -282,6 +282,7 @@ def test_every_route_has_the_authorizer_or_a_reason() -> None:
         *(
             "/causes",
             "/company/{path+}",
+            "/audit",
             "/dead-letters",
             "/dead-letters/{action}",
             "/unknown-outcomes",
