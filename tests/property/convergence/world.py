@@ -127,6 +127,7 @@ class Process:
             CompanyRefresh(codat, CompanyRepository(table, event_retention=EVENT_RETENTION), Schedule(), now),
             store,
             gate,
+            lambda _company_id, _sync_id: None,  # It neither reads nor writes records of syncs.
         )
         self._dead_letters = DeadLetterQueue(sqs, DEAD_LETTERS)
         queues = DispatchQueues(SyncQueue(sqs, SYNC_QUEUE), RetryQueue(sqs, RETRY_QUEUE))

@@ -15,6 +15,7 @@ INDEX_ENTRY_PREFIX = "SYNC#"
 BODY_PREFIX = "BODY#"
 RETRY = "RETRY"
 DROPPED = "DROPPED"
+CONFIGURATION = "CONFIG"
 AUDIT = "AUDIT"
 AUDIT_ENTRY_PREFIX = "ENTRY#"
 RECONCILIATION = "RECONCILIATION"
@@ -45,6 +46,21 @@ def parse_subject_id(pk: str) -> str:
 def company_key(company_id: str) -> Key:
     """Return the key of a company's record."""
     return {"pk": f"COMPANY#{company_id}", "sk": COMPANY}
+
+
+def latest_configuration_key(company_id: str) -> Key:
+    """Return the key of the item that says which configuration of a company was read last, and when."""
+    return {"pk": f"COMPANY#{company_id}", "sk": CONFIGURATION}
+
+
+def configuration_key(company_id: str, digest: str) -> Key:
+    """Return the key of a configuration of a company."""
+    return {"pk": f"COMPANY#{company_id}", "sk": f"{CONFIGURATION}#{digest}"}
+
+
+def sync_configuration_key(sync_id: str) -> Key:
+    """Return the key of the item that says which configuration and connection applied when a sync failed."""
+    return {"pk": f"SYNC#{sync_id}", "sk": CONFIGURATION}
 
 
 def reconciliation_key(company_id: str) -> Key:

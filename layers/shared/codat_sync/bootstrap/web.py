@@ -15,6 +15,7 @@ from codat_sync.auth.signed_cookie import SignedCookie, parse_session_keys
 from codat_sync.aws.secrets import CachedSecret
 from codat_sync.bootstrap.dead_letters import build_dead_letters
 from codat_sync.codat.client import CodatClient
+from codat_sync.companies.configuration_repository import ConfigurationRepository
 from codat_sync.companies.repository import CompanyRepository
 from codat_sync.companies.tombstones import is_not_erased
 from codat_sync.core.clock import utc_now
@@ -22,7 +23,9 @@ from codat_sync.dead_letters.queue import DeadLetterQueueClient
 from codat_sync.dead_letters.service import DeadLetterService
 from codat_sync.messaging.queues import SyncQueue
 from codat_sync.queries.audit_log import AuditLog
+from codat_sync.queries.configuration_history import ConfigurationHistory
 from codat_sync.queries.live_lookup import LiveLookup
+from codat_sync.queries.support_bundle import SupportBundles
 from codat_sync.queries.sync_details import SyncReader
 from codat_sync.queries.sync_history import SyncHistory
 from codat_sync.queries.sync_index import SyncIndex
@@ -57,8 +60,9 @@ def build_read_service(
     policy = RetryPolicy(settings.max_attempts, settings.initial_delay, settings.max_delay)
     submissions = SubmissionRepository(table)
     histories = TransactionHistories(store, submissions, companies)
-    audit = AuditRepository(table)
+    audit, configurations = AuditRepository(table), ConfigurationRepository(table)
     sync_queue = SyncQueue(sqs, settings.sync_queue_url)
+    live = LiveLookup(CodatClient(connection), sync_queue, partial(is_not_erased, table), audit, utc_now)
     return ReadService(
         sync_history=SyncHistory(SyncIndex(table)),
         details=SyncReader(table, companies),
@@ -70,7 +74,9 @@ def build_read_service(
         submissions=submissions,
         unknown_outcomes=UnknownOutcomeRepository(table),
         audit_log=AuditLog(audit),
-        live=LiveLookup(CodatClient(connection), sync_queue, partial(is_not_erased, table), audit, utc_now),
+        configurations=ConfigurationHistory(configurations, live),
+        bundles=SupportBundles(store, submissions, configurations),
+        live=live,
         now=utc_now,
     )
 

@@ -16,6 +16,7 @@ from codat_sync.web.api.company_routes import add_company, add_completeness
 from codat_sync.web.api.history_routes import add_history
 from codat_sync.web.api.openapi import document
 from codat_sync.web.api.responses import JSON, PREFIX
+from codat_sync.web.api.support_routes import add_support
 from codat_sync.web.api.sync_routes import add_live, add_sync, add_transaction
 from codat_sync.web.api.unknown_outcome_routes import add_unknown_outcomes
 from codat_sync.web.problems import invalid_request, not_found, problem_for, problem_response, validation_errors
@@ -35,7 +36,7 @@ def api(read_service: ReadService, access: AccessPolicy) -> APIGatewayHttpResolv
     app.use([only_for_viewers])
     for add in (
         *(add_history, add_sync, add_transaction, add_live, add_company, add_completeness, add_unknown_outcomes),
-        add_audit,
+        *(add_audit, add_support),
     ):
         add(app, read_service)
     _add_document(app)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from codat_sync.audit.entry import Action
+from codat_sync.companies.configuration import NotKept
 from codat_sync.core.timestamps import parse_timestamp
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
 from codat_sync.polling.schedule import CheckFailure
@@ -67,6 +68,14 @@ AUDIT_DETAILS = {
     "submissionId": "submission",
     "notWritten": "not written",
     "deadLetters": "dead letters",
+}
+NOT_KEPT = {
+    NotKept.NONE_IN_CODAT: "Codat had none for this company.",
+    NotKept.CALLS_PAUSED: "calls to Codat were paused, or little of the day’s quota was left.",
+    NotKept.REFUSED: "Codat refused to show it with this API key.",
+    NotKept.UNAVAILABLE: "Codat did not answer the one request for it.",
+    NotKept.NO_TIME: "too many syncs failed at once.",
+    NotKept.TOO_LARGE: "it was too large.",
 }
 CHECK_ERRORS = {
     CheckFailure.GATE_CLOSED: "Calls to Codat are paused: the quota is used up, or Codat rejects the API key.",
