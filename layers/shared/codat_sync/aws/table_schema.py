@@ -31,6 +31,7 @@ DUE = "DUE"
 DUE_BEHIND_GATE = "DUE#GATE"
 UNKNOWN = "UNKNOWN"
 SUBMISSION = "SUB"
+_IDEMPOTENCY = "IDEMPOTENCY#"
 
 
 def sync_key(sync_id: str) -> Key:
@@ -146,6 +147,16 @@ def dropped_key(at: str, message_id: str) -> Key:
 def audit_sort_key(position: str) -> str:
     """Return the sort key of an audit entry at a position in the order of time."""
     return f"{AUDIT_ENTRY_PREFIX}{position}"
+
+
+def idempotency_key(record_id: str) -> Key:
+    """Return the key of the record of a request with an Idempotency-Key."""
+    return {"pk": f"{_IDEMPOTENCY}{record_id}", "sk": "REQUEST"}
+
+
+def is_idempotency_record(key: Key) -> bool:
+    """Return whether ``key`` is the key of such a record."""
+    return key["pk"].startswith(_IDEMPOTENCY)
 
 
 def parse_sync_id(key: Key) -> str | None:

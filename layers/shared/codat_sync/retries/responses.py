@@ -3,11 +3,19 @@
 import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from codat_sync.auth.roles import Role
 from codat_sync.aws.observability import logger
-from codat_sync.core.errors import ForbiddenError, InvalidBodyError
+from codat_sync.core.errors import (
+    ForbiddenError,
+    IdempotencyKeyReusedError,
+    InvalidBodyError,
+    InvalidQueryError,
+    RequestInProgressError,
+)
+from codat_sync.core.problems import CONTENT_TYPE, ProblemDetails, ProblemType, invalid_request
 from codat_sync.core.timestamps import format_timestamp
 from codat_sync.retries.planner import Step
 from codat_sync.retries.requests import (
@@ -20,6 +28,7 @@ from codat_sync.retries.requests import (
 
 if TYPE_CHECKING:
     from codat_sync.auth.roles import AccessPolicy
+    from codat_sync.idempotency.requests import IdempotentRequests
     from codat_sync.retries.command_service import RetryReport
     from codat_sync.submissions.resolution import ResolutionService
 
@@ -31,21 +40,34 @@ Json = dict[str, Any]
 
 
 def answer_request(
-    event: Mapping[str, Any], access: "AccessPolicy", execute: Callable[[RetryCommand], "RetryReport | None"]
+    event: Mapping[str, Any],
+    access: "AccessPolicy",
+    requests: "IdempotentRequests",
+    execute: Callable[[RetryCommand], "RetryReport | None"],
 ) -> Json:
     """Return the response to an HTTP request (payload 2.0) that passed the authorizer: callers need the role RETRY."""
     try:
         caller = access.caller(event)
         caller.require_role(Role.RETRY)
         logger.append_keys(requested_by=caller.subject)
-        report = execute(parse_http_request(event, caller.signature))
+        return requests.answer(event, caller.subject, lambda: _retry(event, caller.signature, execute))
     except ForbiddenError as error:
-        return _build_response(HTTPStatus.FORBIDDEN, {"title": "You may not do this", "detail": str(error)})
+        return _problem(ProblemDetails(ProblemType.FORBIDDEN, str(error)))
     except InvalidBodyError as error:
-        return _build_response(HTTPStatus.BAD_REQUEST, {"title": "The request is not valid", "detail": str(error)})
+        return _problem(invalid_request([("body", str(error))]))
+    except InvalidQueryError as error:
+        return _problem(invalid_request([(error.parameter, str(error).removeprefix(f"{error.parameter} "))]))
+    except RequestInProgressError:
+        return _problem(ProblemDetails(ProblemType.REQUEST_IN_PROGRESS))
+    except IdempotencyKeyReusedError:
+        return _problem(ProblemDetails(ProblemType.IDEMPOTENCY_KEY_REUSED))
+
+
+def _retry(event: Mapping[str, Any], by: str, execute: Callable[[RetryCommand], "RetryReport | None"]) -> Json:
+    report = execute(parse_http_request(event, by))
     if report is None:
-        return _build_response(HTTPStatus.NOT_FOUND, {"title": "There is no such sync"})
-    return _build_response(HTTPStatus.OK, report_to_json(report))
+        return _problem(ProblemDetails(ProblemType.NOT_FOUND, "There is no such sync."))
+    return _build_response(HTTPStatus.OK, "application/json", json.dumps(report_to_json(report)))
 
 
 def answer_invocation(
@@ -89,8 +111,11 @@ def report_to_json(report: "RetryReport") -> Json:
     }
 
 
-def _build_response(status: HTTPStatus, body: Json) -> Json:
-    kind = "application/json" if status is HTTPStatus.OK else "application/problem+json"
-    if status is not HTTPStatus.OK:
-        body = {"type": "about:blank", "status": int(status)} | body
-    return {"statusCode": int(status), "headers": {"content-type": kind}, "body": json.dumps(body)}
+def _problem(problem: ProblemDetails) -> Json:
+    return _build_response(problem.status, CONTENT_TYPE, problem.to_json(), problem.headers)
+
+
+def _build_response(
+    status: HTTPStatus, content_type: str, body: str, headers: Mapping[str, str] = MappingProxyType({})
+) -> Json:
+    return {"statusCode": int(status), "headers": {"content-type": content_type, **headers}, "body": body}

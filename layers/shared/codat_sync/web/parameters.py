@@ -11,13 +11,15 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from codat_sync.audit.entry import Action
 from codat_sync.core.errors import InvalidQueryError
-from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.core.identifiers import IDENTIFIER_PATTERN, canonicalize, is_identifier
 from codat_sync.queries.audit_log import AuditQuery
 from codat_sync.queries.sync_query import HistoryQuery, Period, Sort
 from codat_sync.queries.sync_query import period as period_of
 from codat_sync.syncs.status_codes import Outcome
 
 _MAX_CURSOR_LENGTH = 300
+# Only documented here: `identifier` checks it, with a better explanation than pydantic's. An empty id is none.
+_AN_ID = {"pattern": f"^{IDENTIFIER_PATTERN}$"}
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -25,7 +27,9 @@ R = TypeVar("R")
 
 First = Annotated[date | None, Query(alias="from", description="First day, in UTC. Defaults to 30 days ending on `to`")]
 Last = Annotated[date | None, Query(alias="to", description="Last day, in UTC. Defaults to today")]
-CompanyId = Annotated[str | None, Query(alias="companyId", description="Only syncs of this company")]
+CompanyId = Annotated[
+    str | None, Query(alias="companyId", description="Only syncs of this company", json_schema_extra=_AN_ID)
+]
 Search = Annotated[str | None, Query(description="A sync id, from any time, or a company id", max_length=128)]
 Codes = Annotated[list[int] | None, Query(alias="code", description="Only these Codat status codes")]
 Outcomes = Annotated[list[Outcome] | None, Query(alias="outcome", description="Only these outcomes")]
@@ -44,9 +48,9 @@ PageFormat = Annotated[Literal["html", "csv"], Query(description="csv continues 
 Format = Annotated[Literal["json", "csv"], Query(description="csv continues to the end and ignores `limit`")]
 Actions = Annotated[list[Action] | None, Query(alias="action", description="Only these actions")]
 Actor = Annotated[str | None, Query(description="Only actors whose name or id contains this", max_length=128)]
-SyncId = Annotated[str, Path(description="Sync id")]
-CompanyInPath = Annotated[str, Path(description="Company id")]
-TransactionId = Annotated[str, Path(description="Transaction id")]
+SyncId = Annotated[str, Path(description="Sync id", json_schema_extra=_AN_ID)]
+CompanyInPath = Annotated[str, Path(description="Company id", json_schema_extra=_AN_ID)]
+TransactionId = Annotated[str, Path(description="Transaction id", json_schema_extra=_AN_ID)]
 
 
 def identifier(parameter: str, value: str) -> str:

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from codat_sync.queries.audit_log import AuditQuery
 from codat_sync.web import csv_export
-from codat_sync.web.api.responses import PREFIX, documented_responses, json_response
+from codat_sync.web.api.responses import PREFIX, Tag, documented_responses, json_response
 from codat_sync.web.api.schemas import AuditPage
 from codat_sync.web.parameters import Cursor, Format, Limit, SyncId, asked_audit, identifier, takes
 from codat_sync.web.read_service import ReadService
@@ -18,6 +18,8 @@ def add_audit(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
     @app.get(
         f"{PREFIX}/audit",
+        operation_id="listAudit",
+        tags=[Tag.OPERATIONS],
         summary="Who retried, dismissed, reprocessed or erased what, and when",
         responses=documented_responses(AuditPage, is_list=True),
     )
@@ -35,6 +37,8 @@ def add_audit(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
     @app.get(
         f"{PREFIX}/syncs/<sync_id>/audit",
+        operation_id="listSyncAudit",
+        tags=[Tag.SYNCS],
         summary="Who did what about a sync",
         responses=documented_responses(AuditPage),
     )

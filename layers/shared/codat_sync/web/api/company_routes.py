@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from codat_sync.web.api import presenters
-from codat_sync.web.api.responses import CODAT_PROBLEMS, PREFIX, documented_responses, json_response
+from codat_sync.web.api.responses import CODAT_PROBLEMS, PREFIX, Tag, documented_responses, json_response
 from codat_sync.web.api.schemas import CompanyHealth, Completeness, Configuration
 from codat_sync.web.parameters import CompanyInPath, identifier
 from codat_sync.web.problems import not_found
@@ -17,7 +17,9 @@ def add_completeness(app: APIGatewayHttpResolver, read_service: ReadService) -> 
 
     @app.get(
         f"{PREFIX}/completeness",
-        summary="Completeness compared with Codat's list, and the webhook endpoint's state",
+        operation_id="getCompleteness",
+        tags=[Tag.OPERATIONS],
+        summary="Get the completeness compared with Codat's list, and the webhook endpoint's state",
         responses=documented_responses(Completeness),
     )
     def completeness() -> Response[Any]:
@@ -30,7 +32,9 @@ def add_company(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
     @app.get(
         f"{PREFIX}/companies/<company_id>",
-        summary="A company, with its latest sync and its last successful one",
+        operation_id="getCompany",
+        tags=[Tag.COMPANIES],
+        summary="Get a company, with its latest sync and its last successful one",
         responses=documented_responses(CompanyHealth),
     )
     def company(company_id: CompanyInPath) -> Response[Any]:
@@ -41,7 +45,9 @@ def add_company(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
     @app.get(
         f"{PREFIX}/companies/<company_id>/configuration",
-        summary="A company's current configuration in Codat",
+        operation_id="getCompanyConfiguration",
+        tags=[Tag.COMPANIES],
+        summary="Get a company's current configuration in Codat",
         responses=documented_responses(Configuration, CODAT_PROBLEMS),
     )
     def configuration(company_id: CompanyInPath) -> Response[Any]:

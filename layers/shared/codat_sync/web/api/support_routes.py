@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from codat_sync.web.api import presenters
-from codat_sync.web.api.responses import CODAT_PROBLEMS, PREFIX, documented_responses, json_response
+from codat_sync.web.api.responses import CODAT_PROBLEMS, PREFIX, Tag, documented_responses, json_response
 from codat_sync.web.api.schemas import ConfigurationAtFailure, ConfigurationThenAndNow, SupportBundle
 from codat_sync.web.parameters import SyncId, identifier
 from codat_sync.web.problems import not_found
@@ -17,6 +17,8 @@ def add_support(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
     @app.get(
         f"{PREFIX}/syncs/<sync_id>/configuration",
+        operation_id="getConfigurationAtFailure",
+        tags=[Tag.FAILURES],
         summary="The company's configuration and connection when a sync failed",
         responses=documented_responses(ConfigurationAtFailure),
     )
@@ -27,6 +29,8 @@ def add_support(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
     @app.get(
         f"{PREFIX}/syncs/<sync_id>/configuration/differences",
+        operation_id="compareConfigurations",
+        tags=[Tag.FAILURES],
         summary="The company's configuration when a sync failed, and now, with the differences",
         responses=documented_responses(ConfigurationThenAndNow, CODAT_PROBLEMS),
     )
@@ -41,6 +45,8 @@ def add_support(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
     @app.get(
         f"{PREFIX}/syncs/<sync_id>/support-bundle",
+        operation_id="getSupportBundle",
+        tags=[Tag.FAILURES],
         summary="What Codat's support asks for about a sync",
         responses=documented_responses(SupportBundle),
     )
