@@ -3,6 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
+from codat_sync.audit.repository import AuditRepository
 from codat_sync.bootstrap.submissions import build_submission_service
 from codat_sync.companies.repository import CompanyRepository
 from codat_sync.companies.tombstones import is_not_erased
@@ -42,6 +43,7 @@ def build_retry_command_service(
         store,
         RetryRepository(table),
         histories,
+        AuditRepository(table),
         partial(is_not_erased, table),
         utc_now,
     )

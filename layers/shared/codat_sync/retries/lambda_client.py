@@ -31,14 +31,14 @@ class RetryClient:
         self._client = client
         self._name = name
 
-    def retry(self, sync_id: str) -> RetryProgress:
+    def retry(self, sync_id: str, by: str) -> RetryProgress:
         """Resubmit the failed transactions of a sync for an operator; return whether this finished in time.
 
         Invoking it twice, as by a double click or again after a time-out or an error, writes nothing twice: retry plans
         each transaction anew and claims it before sending it, and never sends one that is claimed, in flight or
         written. Raises RetryUnavailableError.
         """
-        report = self._invoke({"syncId": sync_id, "isManual": True})
+        report = self._invoke({"syncId": sync_id, "isManual": True, "by": by})
         if report is None:
             return RetryProgress.IN_PROGRESS
         return RetryProgress.NOT_FAILED if report.get("message") else RetryProgress.FINISHED

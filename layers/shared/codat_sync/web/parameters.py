@@ -10,8 +10,10 @@ from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
+from codat_sync.audit.entry import Action
 from codat_sync.core.errors import InvalidQueryError
 from codat_sync.core.identifiers import IDENTIFIER_PATTERN, canonicalize, is_identifier
+from codat_sync.queries.audit_log import AuditQuery
 from codat_sync.queries.sync_query import HistoryQuery, Period, Sort
 from codat_sync.queries.sync_query import period as period_of
 from codat_sync.queries.worklist import WorkQuery
@@ -51,8 +53,10 @@ Cursor = Annotated[
     str | None,
     Query(max_length=_MAX_CURSOR_LENGTH, description="`nextCursor` of the previous page. Keep all other parameters"),
 ]
-Format = Annotated[Literal["json", "csv"], Query(description="csv continues to the end and ignores `limit`")]
 PageFormat = Annotated[Literal["html", "csv"], Query(description="csv continues to the end and ignores `limit`")]
+Format = Annotated[Literal["json", "csv"], Query(description="csv continues to the end and ignores `limit`")]
+Actions = Annotated[list[Action] | None, Query(alias="action", description="Only these actions")]
+Actor = Annotated[str | None, Query(description="Only actors whose name or id contains this", max_length=128)]
 SearchText = Annotated[
     str,
     Query(
@@ -120,6 +124,17 @@ def asked_work(category: WorkCategories = None, company_id: CompanyId = None, or
     company = None if company_id is None else identifier("companyId", company_id)
     chosen = tuple(each for each in WorkCategory if each in (category or OPEN_CATEGORIES))
     return WorkQuery(chosen, company, newest_first=order == "desc")
+
+
+def asked_audit(
+    now: Callable[[], datetime],
+    first: First = None,
+    last: Last = None,
+    action: Actions = None,
+    actor: Actor = None,
+) -> AuditQuery:
+    """Return the query for the audit. Raises InvalidQueryError."""
+    return AuditQuery(asked_period(now, first, last), frozenset(action or ()), actor or "")
 
 
 def takes(parse: Callable[..., T]) -> Callable[[Callable[Concatenate[T, P], R]], Callable[..., R]]:

@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 
 from codat_sync.companies.company import Company
 from codat_sync.companies.repository import CompanyRepository
+from codat_sync.queries.audit_log import AuditLog
+from codat_sync.queries.configuration_history import ConfigurationHistory
 from codat_sync.queries.failed_syncs import FailureCauses, find_failure_causes
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.live_lookup import LiveLookup
+from codat_sync.queries.support_bundle import SupportBundles
 from codat_sync.queries.sync_details import SyncReader
 from codat_sync.queries.sync_history import SyncHistory
 from codat_sync.queries.sync_query import MAX_DAYS, HistoryPage, HistoryQuery, ListedSync, Period, Sort, position_at
@@ -84,6 +87,9 @@ class ReadService:
     submissions: SubmissionRepository
     unknown_outcomes: UnknownOutcomeRepository
     worklist: Worklist
+    audit_log: AuditLog
+    configurations: ConfigurationHistory
+    bundles: SupportBundles
     live: LiveLookup
     searches: SearchService
     now: Callable[[], datetime]

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from codat_sync.audit.entry import shorten
 from codat_sync.queries.failed_syncs import FailureCauses as FoundCauses
 from codat_sync.queries.failure_causes import FailureCause as FoundCause
 from codat_sync.queries.item_search import ItemPage as FoundItems
+from codat_sync.queries.support_bundle import SupportBundle as FoundBundle
 from codat_sync.queries.sync_details import SyncDetails as FoundDetails
 from codat_sync.queries.sync_query import HistoryPage, ListedSync
 from codat_sync.queries.sync_query import Totals as FoundTotals
@@ -18,18 +20,26 @@ from codat_sync.syncs.items import Item as FoundItem
 from codat_sync.syncs.status_codes import explain, status_code
 from codat_sync.syncs.work_category import WorkCategory
 from codat_sync.web.api.schemas import (
+    BundledCheck,
+    BundledRetry,
+    BundledSubmission,
+    BundledSync,
     Code,
     CompanyHealth,
+    ConfigurationAtFailure,
     DayTotals,
+    Event,
     FailureCause,
     FailureCauses,
     Item,
     ItemPage,
+    LogReferences,
     PeriodTotals,
     Plan,
     PlannedTransaction,
     RetryPreview,
     Submission,
+    SupportBundle,
     SyncDetails,
     SyncPage,
     SyncSummary,
@@ -47,6 +57,11 @@ from codat_sync.web.read_service import CompanyOverview
 # More causes than this mean that similar messages were not grouped.
 MAX_CAUSES = 100
 _MAX_EXAMPLE_LENGTH = 2000
+_MAX_BUNDLED_MESSAGE = 4000
+_ABOUT_BUNDLE = (
+    "For Codat's support. All times are UTC. It has no secrets, and nothing of what was submitted: neither bodies, nor"
+    " amounts and merchants. Messages are Codat's own, and may quote data that was sent to Codat."
+)
 
 
 def code(number: int) -> Code:
@@ -222,3 +237,43 @@ def cause(found: FoundCauses, each: FoundCause) -> FailureCause:
         example_transaction_id=example.transaction_id,
         example_message=example.message and example.message[:_MAX_EXAMPLE_LENGTH],
     )
+
+
+def support_bundle(found: FoundBundle) -> SupportBundle:
+    """Convert a support bundle. Long messages are cut, so that it stays below 1 MB."""
+    known = found.details
+    status = known.status
+    sync = BundledSync(
+        sync_id=known.listed.sync_id,
+        company_id=known.listed.company_id,
+        outcome=known.listed.outcome,
+        code=known.listed.code,
+        status=status and status.status,
+        error_message=_cut(status.error_message) if status else None,
+        exception_message=_cut(status.exception_message) if status else None,
+        synced_at=known.listed.synced_at,
+        first_seen_at=known.listed.first_seen_at,
+        committed_at=known.committed_at,
+        data_pushed=status and status.data_pushed,
+        retry_of=known.retry_of,
+        counts=dict(known.counts),
+    )
+    return SupportBundle(
+        about=_ABOUT_BUNDLE,
+        generated_at=found.generated_at,
+        sync=sync,
+        check=known.pending_check and BundledCheck.model_validate(known.pending_check),
+        retry=known.retry and BundledRetry.model_validate(known.retry),
+        items=[item(each).model_copy(update={"message": _cut(each.message)}) for each in found.items],
+        has_more_items=found.has_more_items,
+        events=list(map(Event.model_validate, found.events)),
+        has_more_events=found.has_more_events,
+        submissions=list(map(BundledSubmission.model_validate, found.submissions)),
+        has_more_submissions=found.has_more_submissions,
+        at_failure=found.then and ConfigurationAtFailure.model_validate(found.then),
+        logs=LogReferences.model_validate(found.logs),
+    )
+
+
+def _cut(message: str | None) -> str | None:
+    return message and shorten(message, _MAX_BUNDLED_MESSAGE)

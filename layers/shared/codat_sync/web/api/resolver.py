@@ -17,6 +17,7 @@ from codat_sync.core.problems import ProblemDetails, ProblemType, invalid_reques
 from codat_sync.dead_letters.service import DeadLetterService
 from codat_sync.idempotency.requests import IdempotentRequests
 from codat_sync.retries.lambda_client import RetryClient
+from codat_sync.web.api.audit_routes import add_audit
 from codat_sync.web.api.company_routes import add_company, add_completeness
 from codat_sync.web.api.dead_letter_routes import add_dead_letters
 from codat_sync.web.api.history_routes import add_history
@@ -25,6 +26,7 @@ from codat_sync.web.api.openapi import allowed_methods, document
 from codat_sync.web.api.problem_routes import add_problem_types
 from codat_sync.web.api.responses import JSON, PREFIX
 from codat_sync.web.api.search_routes import add_search
+from codat_sync.web.api.support_routes import add_support
 from codat_sync.web.api.sync_routes import add_live, add_sync, add_transaction
 from codat_sync.web.api.unknown_outcome_routes import add_unknown_outcomes
 from codat_sync.web.api.work_item_routes import add_work_decisions, add_work_items
@@ -41,6 +43,8 @@ _ADDERS = (
     add_completeness,
     add_work_items,
     add_unknown_outcomes,
+    add_support,
+    add_audit,
     add_problem_types,
 )
 
