@@ -23,6 +23,7 @@ from codat_sync.queries.live_lookup import LiveLookup
 from codat_sync.queries.sync_details import SyncReader
 from codat_sync.queries.sync_history import SyncHistory
 from codat_sync.queries.sync_index import SyncIndex
+from codat_sync.queries.worklist import Worklist
 from codat_sync.reconciliation.completeness import Completeness
 from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
 from codat_sync.retries.planner import RetryPolicy
@@ -67,6 +68,7 @@ def build_read_service(
         retry_previews=RetryPreviewService(histories, policy, utc_now),
         submissions=submissions,
         unknown_outcomes=UnknownOutcomeRepository(table),
+        worklist=Worklist(table),
         live=LiveLookup(CodatClient(connection), sync_queue, partial(is_not_erased, table)),
         searches=SearchService(SearchRepository(table), companies, SyncReader(table, companies), settings.search_index),
         now=utc_now,

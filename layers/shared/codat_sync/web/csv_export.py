@@ -24,6 +24,7 @@ from codat_sync.queries.failed_syncs import FailureCauses
 from codat_sync.queries.item_search import ItemWalk
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.sync_query import HistoryQuery, ListedSync, Sort, Totals, position_time
+from codat_sync.queries.worklist import WorkWalk
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web.api import presenters
 
@@ -37,6 +38,10 @@ _FORMULA = re.compile(r"(^|[;\t\r\n])(\s*)([=+\-@\uff1d\uff0b\uff0d\uff20])")
 _SYNC_COLUMNS = (
     *("syncId", "companyId", "at", "outcome", "code", "meaning", "syncedAt", "firstSeenAt"),
     *("transactions", "failed", "checkFailure", "isStuck", "category", "isResolved"),
+)
+_WORK_COLUMNS = (
+    *("category", "syncId", "companyId", "at", "code", "meaning", "openTransactions", "actionOwner", "nextStep"),
+    *("customerNote", "steps", "dueAt", "decision", "decidedBy", "decidedAt", "reason"),
 )
 _ITEM_COLUMNS = ("transactionId", "integrationType", "status", "message", "rows")
 _CAUSE_COLUMNS = (
@@ -70,6 +75,13 @@ def export_syncs(listing: Listing[ListedSync], query: HistoryQuery) -> Response[
         lines = [line_of[row.position] for row in query.sorted(rows[: len(lines)])]
     end = f"{_count(lines, 'sync')}, up to {_moment(position_time(found.cursor))}" if found.cursor else None
     return _answer("syncs", _SYNC_COLUMNS, lines, end, found.cursor)
+
+
+def export_work_items(walk: WorkWalk) -> Response[str]:
+    """Export the worklist as CSV, with a column for each step that has transactions, and the newest decision."""
+    found = _write(_WORK_COLUMNS, walk, presenters.work_row)
+    end = _count(found.lines, "failed sync") if found.cursor else None
+    return _answer("worklist", _WORK_COLUMNS, found.lines, end, found.cursor)
 
 
 def export_items(walk: ItemWalk) -> Response[str]:

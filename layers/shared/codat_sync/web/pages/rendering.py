@@ -12,6 +12,7 @@ from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from codat_sync.core.problems import ProblemDetails
+from codat_sync.retries.work_decisions import MAX_REASON_LENGTH
 from codat_sync.syncs.status_codes import STATUS_CODES, Outcome, explain, status_code
 from codat_sync.syncs.work_category import WorkCategory
 from codat_sync.web.pages.assets import ASSETS
@@ -45,6 +46,7 @@ _TEMPLATES.globals |= {
     "outcomes": list(Outcome),
     "paging": Paging,
     "categories": list(WorkCategory),
+    "longest_reason": MAX_REASON_LENGTH,
     "words": wording,
 }
 _LAX = SameSite.LAX_MODE

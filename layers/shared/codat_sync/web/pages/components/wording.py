@@ -8,7 +8,7 @@ from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.reconciliation.comparison import Discrepancy
 from codat_sync.search.kinds import SearchKind
-from codat_sync.syncs.retry_record import RetryState, Step
+from codat_sync.syncs.retry_record import DecisionKind, RetryState, Step
 from codat_sync.syncs.status_codes import ActionOwner, Outcome
 from codat_sync.syncs.work_category import WorkCategory
 from codat_sync.webhooks.endpoint import EndpointState
@@ -74,13 +74,28 @@ CATEGORIES = {
     WorkCategory.RESOLVED: "Resolved",
     WorkCategory.DISMISSED: "Dismissed",
 }
+# The colour of each: that of an outcome.
+CATEGORY_TONES = {
+    WorkCategory.OUR_TEAM: Outcome.FAILED,
+    WorkCategory.CUSTOMER: Outcome.FAILED,
+    WorkCategory.CODAT: Outcome.FAILED,
+    WorkCategory.SCHEDULED: Outcome.SUBMITTED,
+    WorkCategory.IN_PROGRESS: Outcome.IN_PROGRESS,
+    WorkCategory.RESOLVED: Outcome.SUCCEEDED,
+    WorkCategory.DISMISSED: Outcome.ANNOUNCED,
+}
+DECISIONS = {
+    DecisionKind.DISMISS: "Dismissed",
+    DecisionKind.REOPEN: "Reopened",
+    DecisionKind.NOTE: "Noted",
+}
 # The same in a list of syncs, beside the outcome.
 CATEGORY_TAGS = CATEGORIES | {
-    WorkCategory.OUR_TEAM: "needs our team",
-    WorkCategory.CUSTOMER: "needs the customer",
-    WorkCategory.CODAT: "needs Codat",
-    WorkCategory.SCHEDULED: "retry scheduled",
-    WorkCategory.IN_PROGRESS: "retry in progress",
+    WorkCategory.OUR_TEAM: "Needs our team",
+    WorkCategory.CUSTOMER: "Needs the customer",
+    WorkCategory.CODAT: "Needs Codat",
+    WorkCategory.SCHEDULED: "Retry scheduled",
+    WorkCategory.IN_PROGRESS: "Retry in progress",
 }
 CHECK_ERRORS = {
     CheckFailure.GATE_CLOSED: "Calls to Codat are paused: the quota is used up, or Codat rejects the API key.",
