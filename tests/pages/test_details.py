@@ -42,7 +42,7 @@ def test_a_message_is_shown_in_full_on_request_and_never_fills_the_page(page: Pa
     assert all(box and box["height"] < 200 for box in closed)
     for text, row in zip((_LONG, _LINES), page.locator("tbody tr").all(), strict=True):
         row.locator("summary").click()
-        expect(row.get_by_role("region", name="Full message")).to_have_text(text.strip())
+        expect(row.get_by_role("group", name="Full message")).to_have_text(text.strip())
         box = row.bounding_box()
         assert box
         assert box["height"] < 480
