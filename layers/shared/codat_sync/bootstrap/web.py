@@ -23,11 +23,14 @@ from codat_sync.queries.live_lookup import LiveLookup
 from codat_sync.queries.sync_details import SyncReader
 from codat_sync.queries.sync_history import SyncHistory
 from codat_sync.queries.sync_index import SyncIndex
+from codat_sync.queries.worklist import Worklist
 from codat_sync.reconciliation.completeness import Completeness
 from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
 from codat_sync.retries.planner import RetryPolicy
 from codat_sync.retries.preview import RetryPreviewService
 from codat_sync.retries.transaction_history import TransactionHistories
+from codat_sync.search.repository import SearchRepository
+from codat_sync.search.service import SearchService
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from codat_sync.syncs.repository import SyncRepository
@@ -65,7 +68,9 @@ def build_read_service(
         retry_previews=RetryPreviewService(histories, policy, utc_now),
         submissions=submissions,
         unknown_outcomes=UnknownOutcomeRepository(table),
+        worklist=Worklist(table),
         live=LiveLookup(CodatClient(connection), sync_queue, partial(is_not_erased, table)),
+        searches=SearchService(SearchRepository(table), companies, SyncReader(table, companies), settings.search_index),
         now=utc_now,
     )
 

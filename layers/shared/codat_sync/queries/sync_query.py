@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from codat_sync.core.errors import InvalidQueryError
-from codat_sync.core.timestamps import parse_timestamp
-from codat_sync.syncs.status_codes import Outcome
+from codat_sync.core.timestamps import format_timestamp, parse_timestamp
+from codat_sync.syncs.status_codes import UNDERWAY, Outcome
+from codat_sync.syncs.work_category import WorkCategory
 
 # Each day is a partition of the table's index, and takes at least one request.
 MAX_DAYS = 92
@@ -22,6 +23,8 @@ _FIRST_DAY = date(2015, 1, 1)  # Codat has no older data.
 _POSITION = re.compile(r"\d{4}-\d\d-\d\d(~|T\d\d:\d\d:\d\d\.\d{3}Z#[A-Za-z0-9._:@+=-]{1,128})?", re.ASCII)
 # Sorts after every moment of its day.
 _END_OF_DAY = "~"
+# Sorts after every sync id, almost: ids of 128 times "z" do not occur.
+_END_OF_IDS = "z" * 128
 
 
 class Sort(StrEnum):
@@ -40,7 +43,7 @@ class ListedSync:
     """A sync as lists show it.
 
     ``at`` is the time that it is sorted by: Codat's ``syncUtc``, or when we first saw it. ``code`` is None until it
-    was fetched from Codat.
+    was fetched from Codat. ``category`` says who a failed sync waits for; None if it has not failed.
     """
 
     company_id: str
@@ -54,6 +57,17 @@ class ListedSync:
     failed: int
     check_failure: str | None
     is_stuck: bool
+    category: WorkCategory | None = None
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether it has failed, and everything that failed has been written since."""
+        return self.category is WorkCategory.RESOLVED
+
+    @property
+    def is_underway(self) -> bool:
+        """Whether it has not ended, as far as we know."""
+        return self.outcome in UNDERWAY
 
     @property
     def position(self) -> str:
@@ -97,12 +111,13 @@ def period(first: date | None, last: date | None, today: date) -> Period:
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """A query for the syncs of a period, optionally by company, status codes and outcomes."""
+    """A query for the syncs of a period, optionally by company, status codes, outcomes and categories."""
 
     period: Period
     company_id: str | None = None
     codes: frozenset[int] = frozenset()
     outcomes: frozenset[Outcome] = frozenset()
+    categories: frozenset[WorkCategory] = frozenset()
     sort: Sort = Sort.TIME
     newest_first: bool = True
     limit: int = 25
@@ -110,12 +125,13 @@ class HistoryQuery:
     @property
     def is_filtered(self) -> bool:
         """Whether rows are filtered after they are read."""
-        return bool(self.codes or self.outcomes)
+        return bool(self.codes or self.outcomes or self.categories)
 
     def is_match(self, row: ListedSync) -> bool:
         """Return whether a sync of the period matches."""
         is_of_code = not self.codes or row.code in self.codes
-        return is_of_code and (not self.outcomes or row.outcome in self.outcomes)
+        is_of_category = not self.categories or row.category in self.categories
+        return is_of_code and is_of_category and (not self.outcomes or row.outcome in self.outcomes)
 
     def start_after(self, position: str | None) -> str:
         """Return ``position``, or the edge of the period if that comes later: nothing outside it is read."""
@@ -161,6 +177,11 @@ def position_time(position: str) -> datetime:
     return parse_timestamp(at) or day
 
 
+def position_at(at: datetime) -> str:
+    """Return the position after all syncs of the time ``at``."""
+    return f"{format_timestamp(at)}#{_END_OF_IDS}"
+
+
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
     """A page of rows. ``next_cursor`` leads to the next page.
@@ -184,13 +205,14 @@ class HistoryPage:
 
 @dataclass(slots=True)
 class DayTotals:
-    """A day's totals: the syncs by outcome, and their transactions.
+    """A day's totals: the syncs by outcome, those of the failed ones that are resolved, and their transactions.
 
     ``is_truncated`` means that it has more syncs than were counted.
     """
 
     day: date
     outcomes: Counter[Outcome] = field(default_factory=Counter)
+    resolved: int = 0
     transactions: int = 0
     failed: int = 0
     is_truncated: bool = False
@@ -198,6 +220,7 @@ class DayTotals:
     def add(self, row: ListedSync) -> None:
         """Count a sync."""
         self.outcomes[row.outcome] += 1
+        self.resolved += row.outcome is Outcome.FAILED and row.is_resolved
         self.transactions += row.transactions
         self.failed += row.failed
 
@@ -205,6 +228,11 @@ class DayTotals:
     def syncs(self) -> int:
         """Number of syncs."""
         return self.outcomes.total()
+
+    @property
+    def underway(self) -> int:
+        """Number of syncs that have not ended."""
+        return sum(self.outcomes[each] for each in UNDERWAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +257,7 @@ class Totals:
         whole = DayTotals(self.days[0].day)
         for each in self.days:
             whole.outcomes += each.outcomes
+            whole.resolved += each.resolved
             whole.transactions += each.transactions
             whole.failed += each.failed
         return whole

@@ -11,16 +11,20 @@ from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.live_lookup import LiveLookup
 from codat_sync.queries.sync_details import SyncReader
 from codat_sync.queries.sync_history import SyncHistory
-from codat_sync.queries.sync_query import MAX_DAYS, HistoryPage, HistoryQuery, ListedSync, Period
+from codat_sync.queries.sync_query import MAX_DAYS, HistoryPage, HistoryQuery, ListedSync, Period, Sort, position_at
+from codat_sync.queries.worklist import WorkItem, Worklist
 from codat_sync.reconciliation.completeness import CompanyCompleteness, Completeness, OverallCompleteness
 from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
 from codat_sync.retries.preview import RetryPreviewService
+from codat_sync.search.service import SearchService
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web.parameters import identifier
 from codat_sync.webhooks.endpoint import Endpoint
+
+_MOST_COUNTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,15 @@ class CompanyOverview:
 
 
 @dataclass(frozen=True, slots=True)
+class NewSyncs:
+    """How many syncs are new, and how many of them failed; ``has_more`` if only the first of them were counted."""
+
+    syncs: int
+    failed: int
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CompletenessOverview:
     """Completeness over all companies, and the state of the webhook endpoint."""
 
@@ -70,7 +83,9 @@ class ReadService:
     retry_previews: RetryPreviewService
     submissions: SubmissionRepository
     unknown_outcomes: UnknownOutcomeRepository
+    worklist: Worklist
     live: LiveLookup
+    searches: SearchService
     now: Callable[[], datetime]
 
     def search(self, query: HistoryQuery, search: str | None, cursor: str | None) -> HistoryPage:
@@ -82,6 +97,23 @@ class ReadService:
         if isinstance(found, HistoryQuery):
             return self.sync_history.load_page(found, cursor)
         return HistoryPage(found, None)
+
+    def count_after(self, query: HistoryQuery, position: str) -> NewSyncs:
+        """Count the syncs that match and come after a position in the order of time, up to 100.
+
+        Takes a request for each day since then. Raises InvalidQueryError.
+        """
+        found = self.sync_history.load_page(
+            replace(query, sort=Sort.TIME, newest_first=False, limit=_MOST_COUNTED), position
+        )
+        failed = sum(row.outcome is Outcome.FAILED for row in found.rows)
+        return NewSyncs(len(found.rows), failed, has_more=found.next_cursor is not None)
+
+    def count_since(self, at: datetime) -> NewSyncs:
+        """Count the syncs since a time, or in the last three months, up to 100."""
+        today = self.now().date()
+        first = max(at.date(), today - timedelta(days=MAX_DAYS - 1))
+        return self.count_after(HistoryQuery(Period(first, today)), position_at(at))
 
     def walk(self, query: HistoryQuery, search: str | None, cursor: str | None) -> Listing[ListedSync]:
         """Return the same syncs as ``search`` to their end, in order of time. Raises the same."""
@@ -116,6 +148,11 @@ class ReadService:
     def find_causes(self, asked: HistoryQuery, *, is_whole: bool = False) -> FailureCauses:
         """Return the causes of the newest 200 matching failed syncs, or of all. Raises UnprocessedItemsError."""
         return find_failure_causes(self.sync_history, self.details, asked, self.now().date(), is_whole=is_whole)
+
+    def load_work_item(self, sync_id: str) -> WorkItem | None:
+        """Return a failed sync's work item; for a retry, that of the first sync. None if there is none."""
+        found = self.details.load(sync_id)
+        return self.worklist.load(found.retry_of or sync_id) if found else None
 
     def load_completeness(self) -> CompletenessOverview:
         """Return the completeness and endpoint state found by the last reconciliation run."""

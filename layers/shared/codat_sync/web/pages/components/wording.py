@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from codat_sync.core.timestamps import parse_timestamp
+from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.reconciliation.comparison import Discrepancy
-from codat_sync.retries.planner import Step
-from codat_sync.syncs.retry_record import RetryState
+from codat_sync.search.kinds import SearchKind
+from codat_sync.syncs.retry_record import DecisionKind, RetryState, Step
 from codat_sync.syncs.status_codes import ActionOwner, Outcome
+from codat_sync.syncs.work_category import WorkCategory
 from codat_sync.webhooks.endpoint import EndpointState
 
 OUTCOMES = {
@@ -20,6 +21,22 @@ OUTCOMES = {
     Outcome.ANNOUNCED: "Announced",
     Outcome.UNKNOWN: "Unknown",
 }
+SEARCH_KINDS = {
+    SearchKind.SYNC: "Sync",
+    SearchKind.COMPANY: "Company",
+    SearchKind.TRANSACTION: "Transaction",
+    SearchKind.MERCHANT: "Merchant",
+    SearchKind.REFERENCE: "Reference",
+    SearchKind.AMOUNT: "Amount",
+}
+SEARCH_TITLES = {
+    SearchKind.SYNC: "Syncs",
+    SearchKind.COMPANY: "Companies",
+    SearchKind.TRANSACTION: "Transactions",
+    SearchKind.MERCHANT: "Expenses by merchant",
+    SearchKind.REFERENCE: "Expenses by reference",
+    SearchKind.AMOUNT: "Expenses by amount",
+}
 ACTION_OWNERS = {
     ActionOwner.NOBODY: "Nobody",
     ActionOwner.OUR_TEAM: "Our team",
@@ -29,6 +46,8 @@ ACTION_OWNERS = {
 STEPS = {
     Step.RETRY_NOW: "Can be retried",
     Step.SCHEDULED: "Scheduled",
+    Step.IN_PROGRESS: "In progress",
+    Step.STUCK_AT_CODAT: "Stuck at Codat",
     Step.NEEDS_CORRECTION: "Needs correction",
     Step.NEEDS_RECONNECTION: "Needs reconnection",
     Step.NEEDS_BILLING: "Needs a renewed subscription",
@@ -45,6 +64,38 @@ RETRY_STATES = {
     RetryState.RESOLVED: "All written",
     RetryState.STOPPED: "Needs manual action",
     RetryState.NOT_FAILED: "Nothing failed",
+}
+CATEGORIES = {
+    WorkCategory.OUR_TEAM: "Our team",
+    WorkCategory.CUSTOMER: "The customer",
+    WorkCategory.CODAT: "Codat",
+    WorkCategory.SCHEDULED: "Scheduled",
+    WorkCategory.IN_PROGRESS: "In progress",
+    WorkCategory.RESOLVED: "Resolved",
+    WorkCategory.DISMISSED: "Dismissed",
+}
+# The colour of each: that of an outcome.
+CATEGORY_TONES = {
+    WorkCategory.OUR_TEAM: Outcome.FAILED,
+    WorkCategory.CUSTOMER: Outcome.FAILED,
+    WorkCategory.CODAT: Outcome.FAILED,
+    WorkCategory.SCHEDULED: Outcome.SUBMITTED,
+    WorkCategory.IN_PROGRESS: Outcome.IN_PROGRESS,
+    WorkCategory.RESOLVED: Outcome.SUCCEEDED,
+    WorkCategory.DISMISSED: Outcome.ANNOUNCED,
+}
+DECISIONS = {
+    DecisionKind.DISMISS: "Dismissed",
+    DecisionKind.REOPEN: "Reopened",
+    DecisionKind.NOTE: "Noted",
+}
+# The same in a list of syncs, beside the outcome.
+CATEGORY_TAGS = CATEGORIES | {
+    WorkCategory.OUR_TEAM: "Needs our team",
+    WorkCategory.CUSTOMER: "Needs the customer",
+    WorkCategory.CODAT: "Needs Codat",
+    WorkCategory.SCHEDULED: "Retry scheduled",
+    WorkCategory.IN_PROGRESS: "Retry in progress",
 }
 CHECK_ERRORS = {
     CheckFailure.GATE_CLOSED: "Calls to Codat are paused: the quota is used up, or Codat rejects the API key.",
@@ -108,6 +159,12 @@ def moment(value: datetime | str | None) -> str:
     """Format a time in UTC, to the second. Text that is not a timestamp is returned unchanged."""
     at = parse_timestamp(value) if isinstance(value, str) else value
     return f"{_day(at)}, {at:%H:%M:%S}" if at else str(value or "")
+
+
+def instant(value: datetime | str) -> str:
+    """Format a time for ``datetime=``, with its offset. Text that is not a timestamp is returned unchanged."""
+    at = parse_timestamp(value) if isinstance(value, str) else value
+    return format_timestamp(at) if at else str(value)
 
 
 def day(value: date) -> str:
