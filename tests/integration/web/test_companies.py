@@ -19,8 +19,8 @@ from codat_sync.aws.table_schema import (
 )
 from codat_sync.companies.reconciliation_start import schedule_reconciliation
 from codat_sync.core.timestamps import format_timestamp
-from codat_sync.queries.company_list import CompanyQuery, CompanySort
-from codat_sync.queries.company_reader import CompanyLimits, CompanyReader
+from codat_sync.queries.companies.company_list import CompanyQuery, CompanySort
+from codat_sync.queries.companies.company_reader import CompanyLimits, CompanyReader
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID

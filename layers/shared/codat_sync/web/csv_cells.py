@@ -109,6 +109,8 @@ def _guard(value: object) -> object:
     What precedes it may be stripped by an import: spaces, and what is not seen, such as U+200B, U+FEFF and NUL.
     """
     match value:
+        case dict():
+            return _guard("; ".join(f"{name}: {text}" for name, text in value.items()))
         case Decimal():
             return f"{value:f}"  # without an exponent; a negative number is not a formula
         case str():

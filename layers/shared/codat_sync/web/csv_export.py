@@ -17,11 +17,13 @@ from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
 
 from codat_sync.core.http_response import MAX_RESPONSE_BYTES
-from codat_sync.queries.company_reader import AllCompanies
+from codat_sync.queries.audit_log import AuditWalk
+from codat_sync.queries.companies.company_reader import AllCompanies
 from codat_sync.queries.failed_syncs import FailureCauses
 from codat_sync.queries.item_search import ItemWalk
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.sync_query import HistoryQuery, ListedSync, Sort, Totals, position_time
+from codat_sync.queries.worklist import WorkWalk
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web.api import presenters, schemas
 from codat_sync.web.csv_cells import Style, read_values, write_header, write_line
@@ -32,10 +34,26 @@ MAX_BYTES = MAX_RESPONSE_BYTES - 16 * 1024
 
 _SYNC_COLUMNS = (
     *("syncId", "companyId", "companyName", "at", "outcome", "code", "meaning", "syncedAt", "firstSeenAt"),
-    *("transactions", "failed", "checkFailure", "isStuck"),
+    *("transactions", "failed", "checkFailure", "isStuck", "category", "isResolved"),
+)
+_WORK_COLUMNS = (
+    *(
+        "category",
+        "syncId",
+        "companyId",
+        "companyName",
+        "at",
+        "code",
+        "meaning",
+        "openTransactions",
+        "actionOwner",
+        "nextStep",
+    ),
+    *("customerNote", "steps", "dueAt", "decision", "decidedBy", "decidedAt", "reason"),
 )
 _ITEM_SYNC_COLUMNS = ("companyId", "companyName", "syncId", "at")
 _ITEM_COLUMNS = ("transactionId", "integrationType", "status", "message", "rows")
+_AUDIT_COLUMNS = ("at", "actor", "action", "syncId", "companyId", "details")
 _CAUSE_COLUMNS = (
     *("causeId", "failures", "syncs", "companies", "today", "sinceYesterday", "isNew", "code", "text"),
     *("exampleCompanyId", "exampleCompanyName", "exampleSyncId", "exampleTransactionId", "exampleMessage"),
@@ -79,6 +97,13 @@ def export_syncs(listing: Listing[ListedSync], query: HistoryQuery, style: Style
     return _answer("syncs", columns, lines, end, found.cursor, style=style, model=schemas.ExportedSync)
 
 
+def export_work_items(walk: WorkWalk, style: Style = Style.PROGRAMS) -> Response[str]:
+    """Export the worklist as CSV, with a column for each step that has transactions, and the newest decision."""
+    found = _write(_WORK_COLUMNS, walk, presenters.work_row, style)
+    end = _count(found.lines, "failed sync") if found.cursor else None
+    return _answer("worklist", _WORK_COLUMNS, found.lines, end, found.cursor, style=style, model=schemas.WorkRow)
+
+
 def export_items(walk: ItemWalk, sync: ListedSync | None = None) -> Response[str]:
     """Export a sync's transactions as CSV: for people, with the ``sync`` and its company."""
     style = Style.PEOPLE if sync else Style.PROGRAMS
@@ -118,10 +143,18 @@ def export_companies(found: AllCompanies, style: Style = Style.PROGRAMS) -> Resp
     return _answer("companies", _COMPANY_COLUMNS, written.lines, end, style=style, model=schemas.CompanySummary)
 
 
+def export_audit(walk: AuditWalk, style: Style = Style.PROGRAMS) -> Response[str]:
+    """Export audit entries as CSV."""
+    found = _write(_AUDIT_COLUMNS, walk, schemas.AuditEntry.model_validate, style)
+    back_to = found.cursor and _moment(position_time(found.cursor))
+    end = f"{_count(found.lines, 'audit record')}, back to {back_to}" if back_to else None
+    return _answer("audit", _AUDIT_COLUMNS, found.lines, end, found.cursor, style=style, model=schemas.AuditEntry)
+
+
 def export_totals(totals: Totals) -> Response[str]:
     """Export totals as CSV, with one row per day and one column per outcome."""
     outcomes = [outcome.value for outcome in Outcome]
-    columns = ("day", "syncs", *outcomes, "transactions", "failed", "isTruncated")
+    columns = ("day", "syncs", *outcomes, "resolved", "transactions", "failed", "isTruncated")
     lines = [
         write_line(
             columns,

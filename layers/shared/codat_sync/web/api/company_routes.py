@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from codat_sync.queries.company_list import CompanyQuery
+from codat_sync.queries.companies.company_list import CompanyQuery
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
 from codat_sync.web.api.responses import CODAT_PROBLEMS, PREFIX, Tag, documented_responses, json_response

@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from codat_sync.queries.company_list import CompanyQuery, CompanySort
+from codat_sync.queries.companies.company_list import CompanyQuery, CompanySort
 from codat_sync.queries.sync_query import HistoryQuery, Period
 from codat_sync.web import csv_export
 from codat_sync.web.csv_cells import Style

@@ -7,7 +7,7 @@ import pytest
 
 from codat_sync.companies.company import Company, ConnectionState
 from codat_sync.core.errors import InvalidQueryError
-from codat_sync.queries.company_list import CompanyQuery, CompanySort, ListedCompany, read_offset
+from codat_sync.queries.companies.company_list import CompanyQuery, CompanySort, ListedCompany, read_offset
 from codat_sync.reconciliation.completeness import CompanyCompleteness
 
 _AT = datetime(2026, 11, 1, tzinfo=UTC)

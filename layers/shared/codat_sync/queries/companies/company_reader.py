@@ -14,16 +14,15 @@ from codat_sync.aws.table_schema import company_list_partition, reconcile_partit
 from codat_sync.companies.company import Company
 from codat_sync.core.enums import parse_enum
 from codat_sync.core.timestamps import parse_timestamp
-from codat_sync.queries.company_list import CompanyPage, CompanyQuery, ListedCompany, read_offset
+from codat_sync.queries.companies.company_list import CompanyPage, CompanyQuery, ListedCompany, read_offset
 from codat_sync.reconciliation.completeness import CompanyCompleteness, read_company_completeness
 from codat_sync.syncs.status_codes import Outcome
+from codat_sync.syncs.work_category import OPEN_CATEGORIES
 
 if TYPE_CHECKING:
     from codat_sync.aws.dynamodb import Attributes, Table
     from codat_sync.aws.table_schema import Partition
 
-# The categories of the worklist in which a failed sync is open.
-_OPEN = ("ourTeam", "customer", "codat", "scheduled", "inProgress")
 # What is read of the summaries: most of the time goes into parsing them.
 _LISTED = (
     *("companyId", "name", "sourcePlatform", "targetPlatform", "connectionStatus", "isDeleted"),
@@ -94,14 +93,14 @@ class CompanyReader:
     def _load(self, query: CompanyQuery, seconds: float) -> AllCompanies:
         ends_at = self.clock() + seconds
         limits = self.limits
-        with ThreadPoolExecutor(2 + len(_OPEN)) as pool:
+        with ThreadPoolExecutor(2 + len(OPEN_CATEGORIES)) as pool:
             listed = pool.submit(self._read, company_list_partition(), _LISTED, 2 * limits.companies, ends_at)
             compared = pool.submit(self._read, reconcile_partition(), _COMPARED, limits.companies, ends_at)
             work = [
                 each.result()
                 for each in [
                     pool.submit(self._read, work_partition(name), ("companyId",), limits.failures, ends_at)
-                    for name in _OPEN
+                    for name in OPEN_CATEGORIES
                 ]
             ]
         failures = Counter(item["summary"]["companyId"] for each in work for item in each.items)
