@@ -17,6 +17,7 @@ ORDER = (
     "core",
     "aws",
     "auth",
+    "audit",
     "idempotency",
     "messaging",
     "rate_limits",

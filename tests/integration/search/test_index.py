@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from codat_sync.audit.repository import AuditRepository
 from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.invocation_deadline import enforce_deadline
 from codat_sync.companies.tombstones import TombstoneRepository
@@ -32,7 +33,8 @@ _SOON = timedelta(minutes=1)
 def _erasure(table: Table) -> ErasureService:
     clock = ManualClock()
     wait = lambda seconds: clock.pass_by(timedelta(seconds=seconds))  # noqa: E731
-    return ErasureService(TombstoneRepository(table), CompanyItems(table), [], "me", clock.now, sleep=wait)
+    audit = AuditRepository(table)
+    return ErasureService(TombstoneRepository(table), CompanyItems(table), [], audit, "me", clock.now, sleep=wait)
 
 
 def _rebuild(table: Table, scope: SearchIndexScope = SearchIndexScope.ALL) -> tuple[int, int]:

@@ -15,6 +15,9 @@ INDEX_ENTRY_PREFIX = "SYNC#"
 BODY_PREFIX = "BODY#"
 RETRY = "RETRY"
 DROPPED = "DROPPED"
+CONFIGURATION = "CONFIG"
+AUDIT = "AUDIT"
+AUDIT_ENTRY_PREFIX = "ENTRY#"
 RECONCILIATION = "RECONCILIATION"
 
 DIRECTORY: Key = {"pk": "RECONCILE", "sk": "DIRECTORY"}
@@ -46,6 +49,21 @@ def parse_subject_id(pk: str) -> str:
 def company_key(company_id: str) -> Key:
     """Return the key of a company's record."""
     return {"pk": f"COMPANY#{company_id}", "sk": COMPANY}
+
+
+def latest_configuration_key(company_id: str) -> Key:
+    """Return the key of the item that says which configuration of a company was read last, and when."""
+    return {"pk": f"COMPANY#{company_id}", "sk": CONFIGURATION}
+
+
+def configuration_key(company_id: str, digest: str) -> Key:
+    """Return the key of a configuration of a company."""
+    return {"pk": f"COMPANY#{company_id}", "sk": f"{CONFIGURATION}#{digest}"}
+
+
+def sync_configuration_key(sync_id: str) -> Key:
+    """Return the key of the item that says which configuration and connection applied when a sync failed."""
+    return {"pk": f"SYNC#{sync_id}", "sk": CONFIGURATION}
 
 
 def reconciliation_key(company_id: str) -> Key:
@@ -148,6 +166,11 @@ def dropped_key(at: str, message_id: str) -> Key:
     return {"pk": DROPPED, "sk": f"{DROPPED}#{at}#{message_id}"}
 
 
+def audit_sort_key(position: str) -> str:
+    """Return the sort key of an audit entry at a position in the order of time."""
+    return f"{AUDIT_ENTRY_PREFIX}{position}"
+
+
 def idempotency_key(record_id: str) -> Key:
     """Return the key of the record of a request with an Idempotency-Key."""
     return {"pk": f"{_IDEMPOTENCY}{record_id}", "sk": "REQUEST"}
@@ -223,6 +246,19 @@ def work_partition(category: str) -> Partition:
 def dropped_partition() -> Partition:
     """Return the partition of the dropped dead letters, in the order in which they were dropped."""
     return Partition("", "pk", "sk", DROPPED)
+
+
+def audit_month(month: str) -> Partition:
+    """Return the partition of the audit entries of a month (``2026-11``), in order of time."""
+    return Partition("", "pk", "sk", f"{AUDIT}#{month}")
+
+
+def audit_of_sync(sync_id: str) -> Partition:
+    """Return the partition of the audit entries about a sync.
+
+    It is not the sync's own: health may write audit entries, but not records of syncs.
+    """
+    return Partition("", "pk", "sk", f"{AUDIT}#SYNC#{sync_id}")
 
 
 def unknown_partition() -> Partition:

@@ -157,6 +157,11 @@ class HistoryQuery:
         return sorted(newest_first, key=lambda row: _sort_key(row, self.sort), reverse=self.newest_first)
 
 
+def end_of_day(day: date) -> str:
+    """Return the position after everything of a day."""
+    return f"{day}{_END_OF_DAY}"
+
+
 def read_position(text: str) -> str:
     """Validate a position from a request. Raises InvalidQueryError if it is invalid."""
     try:

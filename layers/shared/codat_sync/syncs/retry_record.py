@@ -85,6 +85,11 @@ class Retry:
     decisions: tuple[Decision, ...] = ()
 
     @property
+    def open_transactions(self) -> int:
+        """The number of its failed transactions that are not written yet."""
+        return sum(count for step, count in self.steps.items() if step != Step.ALREADY_WRITTEN)
+
+    @property
     def is_dismissed(self) -> bool:
         """Whether a user has dismissed it, and it has not failed again since."""
         decisive = [each for each in self.decisions if each.kind is not DecisionKind.NOTE]

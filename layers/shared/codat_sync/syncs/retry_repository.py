@@ -195,6 +195,7 @@ class RetryRepository:
         changes = {
             **changes,
             **work_index_keys(category.value if record else None, at, sync_id),
+            "sync": record["summary"] | {"category": category.value} if record else None,
             "version": retry.version + 1,
         }
         key, expected = retry_key(sync_id), found.expected
@@ -213,7 +214,8 @@ def due_retry_update(company_id: str, sync_id: str, now: datetime) -> tuple[Attr
 def new_work_keys(record: Mapping[str, Any]) -> Attributes:
     """Return the attributes that list the retry of a sync that has just failed, by the sync's record."""
     at = record["syncUtc"] or record["firstSeenAt"]
-    return dict(work_index_keys(WorkCategory.SCHEDULED.value, at, record["syncId"]))
+    keys = work_index_keys(WorkCategory.SCHEDULED.value, at, record["syncId"])
+    return {**keys, "sync": record["summary"]}
 
 
 def read_retry(values: Mapping[str, Any]) -> Retry:

@@ -10,12 +10,15 @@ from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
+from codat_sync.audit.entry import Action
 from codat_sync.core.errors import InvalidQueryError
 from codat_sync.core.identifiers import IDENTIFIER_PATTERN, canonicalize, is_identifier
+from codat_sync.queries.audit_log import AuditQuery
 from codat_sync.queries.sync_query import HistoryQuery, Period, Sort
 from codat_sync.queries.sync_query import period as period_of
+from codat_sync.queries.worklist import WorkQuery
 from codat_sync.syncs.status_codes import Outcome
-from codat_sync.syncs.work_category import WorkCategory
+from codat_sync.syncs.work_category import OPEN_CATEGORIES, WorkCategory
 
 _MAX_CURSOR_LENGTH = 300
 # Only documented here: `identifier` checks it, with a better explanation than pydantic's. An empty id is none.
@@ -36,6 +39,9 @@ Outcomes = Annotated[list[Outcome] | None, Query(alias="outcome", description="O
 Categories = Annotated[
     list[WorkCategory] | None, Query(alias="category", description="Only failures that wait for these, or are over")
 ]
+WorkCategories = Annotated[
+    list[WorkCategory] | None, Query(alias="category", description="Only these categories. Defaults to the open ones")
+]
 Statuses = Annotated[list[str] | None, Query(alias="status", description="Only these statuses, such as PushError")]
 SortBy = Annotated[
     Sort, Query(description="JSON: orders other than `time` sort only the newest 1,000 syncs of the period")
@@ -47,7 +53,10 @@ Cursor = Annotated[
     str | None,
     Query(max_length=_MAX_CURSOR_LENGTH, description="`nextCursor` of the previous page. Keep all other parameters"),
 ]
+PageFormat = Annotated[Literal["html", "csv"], Query(description="csv continues to the end and ignores `limit`")]
 Format = Annotated[Literal["json", "csv"], Query(description="csv continues to the end and ignores `limit`")]
+Actions = Annotated[list[Action] | None, Query(alias="action", description="Only these actions")]
+Actor = Annotated[str | None, Query(description="Only actors whose name or id contains this", max_length=128)]
 SearchText = Annotated[
     str,
     Query(
@@ -108,6 +117,24 @@ def asked_history(  # noqa: PLR0913, PLR0917 - one per query parameter
         sort=sort,
         newest_first=order == "desc",
     )
+
+
+def asked_work(category: WorkCategories = None, company_id: CompanyId = None, order: Order = "desc") -> WorkQuery:
+    """Return the query for the worklist, by default for what is open. Raises InvalidQueryError."""
+    company = None if company_id is None else identifier("companyId", company_id)
+    chosen = tuple(each for each in WorkCategory if each in (category or OPEN_CATEGORIES))
+    return WorkQuery(chosen, company, newest_first=order == "desc")
+
+
+def asked_audit(
+    now: Callable[[], datetime],
+    first: First = None,
+    last: Last = None,
+    action: Actions = None,
+    actor: Actor = None,
+) -> AuditQuery:
+    """Return the query for the audit. Raises InvalidQueryError."""
+    return AuditQuery(asked_period(now, first, last), frozenset(action or ()), actor or "")
 
 
 def takes(parse: Callable[..., T]) -> Callable[[Callable[Concatenate[T, P], R]], Callable[..., R]]:

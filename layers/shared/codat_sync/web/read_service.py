@@ -6,12 +6,16 @@ from datetime import datetime, timedelta
 
 from codat_sync.companies.company import Company
 from codat_sync.companies.repository import CompanyRepository
+from codat_sync.queries.audit_log import AuditLog
+from codat_sync.queries.configuration_history import ConfigurationHistory
 from codat_sync.queries.failed_syncs import FailureCauses, find_failure_causes
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.live_lookup import LiveLookup
+from codat_sync.queries.support_bundle import SupportBundles
 from codat_sync.queries.sync_details import SyncReader
 from codat_sync.queries.sync_history import SyncHistory
 from codat_sync.queries.sync_query import MAX_DAYS, HistoryPage, HistoryQuery, ListedSync, Period, Sort, position_at
+from codat_sync.queries.worklist import WorkItem, Worklist
 from codat_sync.reconciliation.completeness import CompanyCompleteness, Completeness, OverallCompleteness
 from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
 from codat_sync.retries.preview import RetryPreviewService
@@ -82,6 +86,10 @@ class ReadService:
     retry_previews: RetryPreviewService
     submissions: SubmissionRepository
     unknown_outcomes: UnknownOutcomeRepository
+    worklist: Worklist
+    audit_log: AuditLog
+    configurations: ConfigurationHistory
+    bundles: SupportBundles
     live: LiveLookup
     searches: SearchService
     now: Callable[[], datetime]
@@ -146,6 +154,11 @@ class ReadService:
     def find_causes(self, asked: HistoryQuery, *, is_whole: bool = False) -> FailureCauses:
         """Return the causes of the newest 200 matching failed syncs, or of all. Raises UnprocessedItemsError."""
         return find_failure_causes(self.sync_history, self.details, asked, self.now().date(), is_whole=is_whole)
+
+    def load_work_item(self, sync_id: str) -> WorkItem | None:
+        """Return a failed sync's work item; for a retry, that of the first sync. None if there is none."""
+        found = self.details.load(sync_id)
+        return self.worklist.load(found.retry_of or sync_id) if found else None
 
     def load_completeness(self) -> CompletenessOverview:
         """Return the completeness and endpoint state found by the last reconciliation run."""

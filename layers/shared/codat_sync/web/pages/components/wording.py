@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 
+from codat_sync.audit.entry import Action
+from codat_sync.companies.configuration import NotKept
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.reconciliation.comparison import Discrepancy
 from codat_sync.search.kinds import SearchKind
-from codat_sync.syncs.retry_record import RetryState, Step
+from codat_sync.syncs.retry_record import DecisionKind, RetryState, Step
 from codat_sync.syncs.status_codes import ActionOwner, Outcome
 from codat_sync.syncs.work_category import WorkCategory
 from codat_sync.webhooks.endpoint import EndpointState
@@ -74,13 +76,57 @@ CATEGORIES = {
     WorkCategory.RESOLVED: "Resolved",
     WorkCategory.DISMISSED: "Dismissed",
 }
+# The colour of each: that of an outcome.
+CATEGORY_TONES = {
+    WorkCategory.OUR_TEAM: Outcome.FAILED,
+    WorkCategory.CUSTOMER: Outcome.FAILED,
+    WorkCategory.CODAT: Outcome.FAILED,
+    WorkCategory.SCHEDULED: Outcome.SUBMITTED,
+    WorkCategory.IN_PROGRESS: Outcome.IN_PROGRESS,
+    WorkCategory.RESOLVED: Outcome.SUCCEEDED,
+    WorkCategory.DISMISSED: Outcome.ANNOUNCED,
+}
+DECISIONS = {
+    DecisionKind.DISMISS: "Dismissed",
+    DecisionKind.REOPEN: "Reopened",
+    DecisionKind.NOTE: "Noted",
+}
 # The same in a list of syncs, beside the outcome.
 CATEGORY_TAGS = CATEGORIES | {
-    WorkCategory.OUR_TEAM: "needs our team",
-    WorkCategory.CUSTOMER: "needs the customer",
-    WorkCategory.CODAT: "needs Codat",
-    WorkCategory.SCHEDULED: "retry scheduled",
-    WorkCategory.IN_PROGRESS: "retry in progress",
+    WorkCategory.OUR_TEAM: "Needs our team",
+    WorkCategory.CUSTOMER: "Needs the customer",
+    WorkCategory.CODAT: "Needs Codat",
+    WorkCategory.SCHEDULED: "Retry scheduled",
+    WorkCategory.IN_PROGRESS: "Retry in progress",
+}
+AUDIT_ACTIONS = {
+    Action.RETRY: "Retried",
+    Action.DISMISS: "Dismissed",
+    Action.NOTE: "Noted",
+    Action.RESOLVE: "Outcome stated",
+    Action.ACKNOWLEDGE: "Unknown outcomes dealt with",
+    Action.REFRESH: "Refreshed from Codat",
+    Action.REPROCESS: "Dead letter reprocessed",
+    Action.DROP: "Dead letter dropped",
+    Action.ERASE: "Company erased",
+    Action.UNERASE: "Erasure block lifted",
+    Action.PURGE_BODIES: "Request bodies purged",
+}
+# The names of an audit entry's details that need another wording.
+AUDIT_DETAILS = {
+    "retrySyncIds": "created syncs",
+    "transactionId": "transaction",
+    "submissionId": "submission",
+    "notWritten": "not written",
+    "deadLetters": "dead letters",
+}
+NOT_KEPT = {
+    NotKept.NONE_IN_CODAT: "Codat had none for this company.",
+    NotKept.CALLS_PAUSED: "calls to Codat were paused, or little of the day’s quota was left.",
+    NotKept.REFUSED: "Codat refused to show it with this API key.",
+    NotKept.UNAVAILABLE: "Codat did not answer the one request for it.",
+    NotKept.NO_TIME: "too many syncs failed at once.",
+    NotKept.TOO_LARGE: "it was too large.",
 }
 CHECK_ERRORS = {
     CheckFailure.GATE_CLOSED: "Calls to Codat are paused: the quota is used up, or Codat rejects the API key.",
