@@ -73,7 +73,7 @@ def test_the_causes_of_a_large_sync_are_counted_completely_with_one_read(
     assert [(each.failures, each.transaction_id) for each in found.causes.causes] == [(3_000, "t0"), (1, "rare")]
     assert (found.is_partial, requests.total()) == (False, 1)
 
-    simulated.change_sync(sync.sync_id, items=items[:2])
+    simulated.change_sync(sync.sync_id, items=tuple(items[:2]))
     assert failed(worker(batch(of(simulated, sync, "msg_2")))) == []
     (found,) = reader.load_failed([sync.sync_id])
     assert [each.failures for each in found.causes.causes] == [2]

@@ -37,6 +37,10 @@ class FailureCauses:
         """Whether not all failures were counted, each under its cause."""
         return self.reached_to is not None or self.partial_syncs > 0 or self.other_failures > 0
 
+    def get(self, cause_id: str) -> FailureCause | None:
+        """Return one of the causes by its id; None if it is not among them."""
+        return next((each for each in self.causes if each.cause_id == cause_id), None)
+
     def is_new(self, cause: FailureCause) -> bool:
         """Return whether a cause has occurred since yesterday, and on no other day of the period.
 

@@ -20,6 +20,7 @@ from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
 
 from codat_sync.core.http_response import MAX_RESPONSE_BYTES
+from codat_sync.queries.failed_items import FailedItemWalk
 from codat_sync.queries.failed_syncs import FailureCauses
 from codat_sync.queries.item_search import ItemWalk
 from codat_sync.queries.listing import KnownRows, Listing
@@ -39,6 +40,9 @@ _SYNC_COLUMNS = (
     *("transactions", "failed", "checkFailure", "isStuck"),
 )
 _ITEM_COLUMNS = ("transactionId", "integrationType", "status", "message", "rows")
+_FAILED_ITEM_COLUMNS = (
+    *("companyId", "syncId", "at", "code", "transactionId", "integrationType", "status", "message", "causeId"),
+)
 _CAUSE_COLUMNS = (
     *("causeId", "failures", "syncs", "companies", "today", "sinceYesterday", "isNew", "code", "text"),
     *("exampleCompanyId", "exampleSyncId", "exampleTransactionId", "exampleMessage"),
@@ -93,6 +97,14 @@ def export_causes(causes: FailureCauses) -> Response[str]:
     if causes.other_failures:
         ends.append(f"{_count(causes.other_failures, 'failure')} of very large syncs with rarer causes not included")
     return _answer("causes", _CAUSE_COLUMNS, found.lines, "; ".join(ends) or None)
+
+
+def export_failed_items(walk: FailedItemWalk) -> Response[str]:
+    """Export failed items across syncs as CSV."""
+    found = _write(_FAILED_ITEM_COLUMNS, walk, presenters.failed_item)
+    reached = found.cursor and position_time(found.cursor.partition("!")[0])
+    end = f"{_count(found.lines, 'failed item')}, back to {_moment(reached)}" if reached else None
+    return _answer("failed-items", _FAILED_ITEM_COLUMNS, found.lines, end, found.cursor)
 
 
 def export_totals(totals: Totals) -> Response[str]:

@@ -1,5 +1,6 @@
 """Query and path parameters shared by the JSON API and the pages."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
@@ -11,11 +12,13 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from codat_sync.core.errors import InvalidQueryError
 from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.queries.failed_items import FailureQuery
 from codat_sync.queries.sync_query import HistoryQuery, Period, Sort
 from codat_sync.queries.sync_query import period as period_of
 from codat_sync.syncs.status_codes import Outcome
 
 _MAX_CURSOR_LENGTH = 300
+_CAUSE_ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -26,6 +29,10 @@ Last = Annotated[date | None, Query(alias="to", description="Last day, in UTC. D
 CompanyId = Annotated[str | None, Query(alias="companyId", description="Only syncs of this company")]
 Search = Annotated[str | None, Query(description="A sync id, from any time, or a company id", max_length=128)]
 Codes = Annotated[list[int] | None, Query(alias="code", description="Only these Codat status codes")]
+Cause = Annotated[
+    str | None, Query(alias="cause", description="Only failures with this cause: the `causeId` of one", max_length=128)
+]
+CauseInPath = Annotated[str, Path(description="Cause id")]
 Outcomes = Annotated[list[Outcome] | None, Query(alias="outcome", description="Only these outcomes")]
 Statuses = Annotated[list[str] | None, Query(alias="status", description="Only these statuses, such as PushError")]
 SortBy = Annotated[
@@ -51,6 +58,13 @@ def identifier(parameter: str, value: str) -> str:
     return canonicalize(value)
 
 
+def cause_identifier(parameter: str, value: str) -> str:
+    """Validate the id of a cause from a request. Raises InvalidQueryError."""
+    if not _CAUSE_ID.fullmatch(value):
+        raise InvalidQueryError(parameter, "must be the id of a cause: 16 hexadecimal digits, in lower case")
+    return value
+
+
 def asked_period(now: Callable[[], datetime], first: First = None, last: Last = None) -> Period:
     """Return the requested period, with defaults applied. Raises InvalidQueryError."""
     return period_of(first, last, now().date())
@@ -62,6 +76,30 @@ def asked_syncs(
     """Return the query for all syncs of the requested period, or those of a company. Raises InvalidQueryError."""
     company = None if company_id is None else identifier("companyId", company_id)
     return HistoryQuery(asked_period(now, first, last), company)
+
+
+def asked_failed_syncs(
+    now: Callable[[], datetime],
+    company_id: CompanyId = None,
+    first: First = None,
+    last: Last = None,
+    code: Codes = None,
+) -> HistoryQuery:
+    """Return the query for the syncs whose failures are counted by cause. Raises InvalidQueryError."""
+    return replace(asked_syncs(now, company_id, first, last), codes=frozenset(code or ()))
+
+
+def asked_failures(  # noqa: PLR0913, PLR0917 - one per query parameter
+    now: Callable[[], datetime],
+    company_id: CompanyId = None,
+    first: First = None,
+    last: Last = None,
+    code: Codes = None,
+    cause: Cause = None,
+) -> FailureQuery:
+    """Return the query for failed items. Raises InvalidQueryError."""
+    cause_id = None if cause is None else cause_identifier("cause", cause)
+    return FailureQuery(asked_failed_syncs(now, company_id, first, last, code), cause_id)
 
 
 def asked_history(  # noqa: PLR0913, PLR0917 - one per query parameter

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from codat_sync.companies.company import Company
 from codat_sync.companies.repository import CompanyRepository
+from codat_sync.queries.failed_items import FailedItemPage, FailedItemWalk, FailureQuery, find_failed_items
 from codat_sync.queries.failed_syncs import FailureCauses, find_failure_causes
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.live_lookup import LiveLookup
@@ -116,6 +117,15 @@ class ReadService:
     def find_causes(self, asked: HistoryQuery, *, is_whole: bool = False) -> FailureCauses:
         """Return the causes of the newest 200 matching failed syncs, or of all. Raises UnprocessedItemsError."""
         return find_failure_causes(self.sync_history, self.details, asked, self.now().date(), is_whole=is_whole)
+
+    def find_failed_items(self, query: FailureQuery, cursor: str | None) -> FailedItemPage:
+        """Return a page of failed items across syncs. Raises InvalidQueryError and UnprocessedItemsError."""
+        return find_failed_items(self.sync_history, self.details, query, cursor)
+
+    def walk_failed_items(self, query: FailureQuery, cursor: str | None) -> FailedItemWalk:
+        """Return the same items to their end, as far as the time allows. Raises the same."""
+        seconds = self.sync_history.limits.whole_seconds
+        return FailedItemWalk(self.sync_history, self.details, query, cursor, seconds=seconds)
 
     def load_completeness(self) -> CompletenessOverview:
         """Return the completeness and endpoint state found by the last reconciliation run."""

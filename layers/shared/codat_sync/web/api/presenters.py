@@ -1,5 +1,9 @@
 """Convert domain objects to the JSON API's schemas."""
 
+from typing import Any
+
+from codat_sync.queries.failed_items import FailedItem as FoundFailure
+from codat_sync.queries.failed_items import FailedItemPage as FoundFailures
 from codat_sync.queries.failed_syncs import FailureCauses as FoundCauses
 from codat_sync.queries.failure_causes import FailureCause as FoundCause
 from codat_sync.queries.item_search import ItemPage as FoundItems
@@ -11,9 +15,13 @@ from codat_sync.retries.preview import TransactionPlan
 from codat_sync.syncs.items import Item as FoundItem
 from codat_sync.syncs.status_codes import explain, status_code
 from codat_sync.web.api.schemas import (
+    AffectedCompany,
+    CauseDetails,
     Code,
     CompanyHealth,
     DayTotals,
+    FailedItem,
+    FailedItems,
     FailureCause,
     FailureCauses,
     Item,
@@ -34,6 +42,7 @@ from codat_sync.web.read_service import CompanyOverview
 
 # More causes than this mean that similar messages were not grouped.
 MAX_CAUSES = 100
+MAX_AFFECTED = 1_000
 _MAX_EXAMPLE_LENGTH = 2000
 
 
@@ -140,19 +149,65 @@ def causes(found: FoundCauses) -> FailureCauses:
 
 def cause(found: FoundCauses, each: FoundCause) -> FailureCause:
     """Convert one of the causes found."""
-    example = each.example
-    return FailureCause(
-        cause_id=each.cause_id,
-        text=each.text,
-        code=each.code,
-        failures=each.failures,
-        syncs=len(each.syncs),
-        companies=len(each.companies),
-        today=each.today,
-        since_yesterday=each.since_yesterday,
-        is_new=found.is_new(each),
-        example_company_id=example.company_id,
-        example_sync_id=example.sync_id,
-        example_transaction_id=example.transaction_id,
-        example_message=example.message and example.message[:_MAX_EXAMPLE_LENGTH],
+    return FailureCause(**_cause(found, each))
+
+
+def cause_details(found: FoundCauses, each: FoundCause) -> CauseDetails:
+    """Convert one of the causes found, with the companies in which it occurred."""
+    affected = [
+        AffectedCompany(company_id=one.company_id, failures=one.failures, syncs=len(one.syncs), last_at=one.last_at)
+        for one in each.affected[:MAX_AFFECTED]
+    ]
+    return CauseDetails(
+        **_cause(found, each),
+        affected=affected,
+        other_failures=found.other_failures,
+        partial_syncs=found.partial_syncs,
+        reached_to=found.reached_to,
+        is_truncated=found.is_truncated or len(affected) < len(each.companies),
     )
+
+
+def failed_items(found: FoundFailures) -> FailedItems:
+    """Convert a page of failed items."""
+    return FailedItems(
+        items=list(map(failed_item, found.items)),
+        next_cursor=found.next_cursor,
+        is_truncated=found.is_truncated,
+        reached_to=found.reached_to,
+    )
+
+
+def failed_item(found: FoundFailure) -> FailedItem:
+    """Convert a failed item."""
+    sync, item = found.sync, found.item
+    return FailedItem(
+        company_id=sync.company_id,
+        sync_id=sync.sync_id,
+        at=sync.at,
+        code=sync.code,
+        transaction_id=found.transaction_id,
+        integration_type=item and item.integration_type,
+        status=item and item.status,
+        message=found.message,
+        cause_id=found.cause_id,
+    )
+
+
+def _cause(found: FoundCauses, each: FoundCause) -> dict[str, Any]:
+    example = each.example
+    return {
+        "cause_id": each.cause_id,
+        "text": each.text,
+        "code": each.code,
+        "failures": each.failures,
+        "syncs": len(each.syncs),
+        "companies": len(each.companies),
+        "today": each.today,
+        "since_yesterday": each.since_yesterday,
+        "is_new": found.is_new(each),
+        "example_company_id": example.company_id,
+        "example_sync_id": example.sync_id,
+        "example_transaction_id": example.transaction_id,
+        "example_message": example.message and example.message[:_MAX_EXAMPLE_LENGTH],
+    }

@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from codat_sync.auth.roles import AccessPolicy, Role
 from codat_sync.aws.errors import AWS_ERRORS
 from codat_sync.core.errors import CodatSyncError
+from codat_sync.web.api.cause_routes import add_causes
 from codat_sync.web.api.company_routes import add_company, add_completeness
 from codat_sync.web.api.history_routes import add_history
 from codat_sync.web.api.openapi import document
@@ -30,7 +31,16 @@ def api(read_service: ReadService, access: AccessPolicy) -> APIGatewayHttpResolv
         return handle(app)
 
     app.use([only_for_viewers])
-    adders = (add_history, add_sync, add_transaction, add_live, add_company, add_completeness, add_unknown_outcomes)
+    adders = (
+        add_history,
+        add_causes,
+        add_sync,
+        add_transaction,
+        add_live,
+        add_company,
+        add_completeness,
+        add_unknown_outcomes,
+    )
     for add in adders:
         add(app, read_service)
     _add_document(app)

@@ -367,6 +367,52 @@ class FailureCauses(_Answer):
     is_truncated: bool = Field(description="Whether not all failures are included: see the four fields above")
 
 
+class AffectedCompany(_Answer):
+    """A company in which a cause occurred."""
+
+    company_id: str
+    failures: int
+    syncs: int
+    last_at: datetime = Field(description="When the newest sync with it was")
+
+
+class CauseDetails(FailureCause):
+    """A cause, and the companies in which it occurred, the most failures first."""
+
+    affected: list[AffectedCompany] = Field(description="At most 1,000: see `companies` for their number")
+    other_failures: int = Field(description="As in the list of causes: any of these may have this cause")
+    partial_syncs: int = Field(description="As in the list of causes")
+    reached_to: datetime | None = Field(
+        description="How far back failed syncs were analysed; null: to the beginning of the period"
+    )
+    is_truncated: bool = Field(description="Whether there may be more failures or companies")
+
+
+class FailedItem(_Answer):
+    """A failed item of a sync; `transactionId` is null if the sync failed as a whole, or Codat names none."""
+
+    company_id: str
+    sync_id: str
+    at: datetime = Field(description="The time of the sync, as in lists of syncs")
+    code: int | None = Field(description="The sync's status code")
+    transaction_id: str | None
+    integration_type: str | None
+    status: str | None
+    message: str | None
+    cause_id: str
+
+
+class FailedItems(_Answer):
+    """A page of failed items. It can be shorter than the limit and still have a next page."""
+
+    items: list[FailedItem]
+    next_cursor: str | None
+    is_truncated: bool = Field(description="Whether reading stopped before the page was full; `nextCursor` continues")
+    reached_to: datetime | None = Field(
+        description="How far the pages up to this one cover the period; null: to its end"
+    )
+
+
 class UnknownOutcome(_Answer):
     """Transactions of which only the accounting software shows whether they were written."""
 
