@@ -43,7 +43,7 @@ login, sessions = build_login(login_settings, http, config)
 retry = RetryClient(boto3.client("lambda", config=retry_config), settings.retry_function_name)
 letters = build_dead_letter_service(settings, table, sqs)
 site = Site(pages(read_service, retry, letters), login, sessions, login_settings, utc_now)
-sync_health = SyncHealth(api(read_service, settings.access), site, login_settings.public_url)
+sync_health = SyncHealth(api(read_service, settings.access, retry), site, login_settings.public_url)
 
 
 @metrics.log_metrics

@@ -280,7 +280,8 @@ def test_every_route_has_the_authorizer_or_a_reason() -> None:
         # Pages: the function has people sign in, as tests/integration/auth/test_page_access.py sees.
         *("/", "/syncs", "/syncs/{path+}", "/syncs/{syncId}/refresh", "/syncs/{syncId}/retry"),
         *(
-            "/causes",
+            *("/causes", "/causes/{causeId}", "/failed-items"),
+            *("/bulk-retries", "/bulk-retries/{path+}", "/bulk-retries/{bulkRetryId}/stop"),
             "/company/{path+}",
             "/dead-letters",
             "/dead-letters/{action}",

@@ -30,6 +30,11 @@ class Viewer:
     name: str
     roles: frozenset[Role]
 
+    @property
+    def signature(self) -> str:
+        """Who a decision is recorded as."""
+        return f"{self.name} ({self.subject})"
+
     def has_role(self, role: Role) -> bool:
         """Return whether the viewer has the role."""
         return role in self.roles

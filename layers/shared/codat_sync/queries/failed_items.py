@@ -13,7 +13,7 @@ from codat_sync.queries.sync_index import parse_listed_sync
 from codat_sync.queries.sync_query import HistoryQuery, ListedSync, position_time, read_position
 from codat_sync.syncs.failure_causes import cause_id, normalize_message, read_causes
 from codat_sync.syncs.items import Item
-from codat_sync.syncs.record import read_item
+from codat_sync.syncs.record import is_fetched, read_item, read_status
 from codat_sync.syncs.status_codes import Outcome
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def find_failed_items(
 
 
 def _own_message(record: Mapping[str, Any]) -> str | None:
-    return record.get("errorMessage") or record.get("syncExceptionMessage")
+    return read_status(record).message if is_fetched(record) else None
 
 
 def _part_run_id(record: Mapping[str, Any]) -> str:

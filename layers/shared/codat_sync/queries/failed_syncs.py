@@ -83,8 +83,7 @@ def _failures(sync: "FailedSync") -> Iterator[Failure]:
     for cause in sync.causes.causes:
         yield _failure(sync.listed, cause.text, cause.transaction_id, cause.message, cause.failures)
     if not sync.causes.causes:
-        status = sync.status
-        message = (status.error_message or status.exception_message) if status else None
+        message = sync.status.message if sync.status else None
         yield _failure(sync.listed, normalize_message(message, sync.listed.code), None, message, 1)
 
 

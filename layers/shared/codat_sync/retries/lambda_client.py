@@ -37,7 +37,7 @@ class RetryClient:
         each transaction anew and claims it before sending it, and never sends one that is claimed, in flight or
         written. Raises RetryUnavailableError.
         """
-        report = self._invoke({"syncId": sync_id, "isManual": True})
+        report = self.invoke({"syncId": sync_id, "isManual": True})
         if report is None:
             return RetryProgress.IN_PROGRESS
         return RetryProgress.NOT_FAILED if report.get("message") else RetryProgress.FINISHED
@@ -49,7 +49,7 @@ class RetryClient:
         """
         written = None if command.written is None else sorted(command.written)
         statement = {"submissionId": command.submission_id, "written": written}
-        return self._invoke({**statement, "by": command.by, "reason": command.reason}) is not None
+        return self.invoke({**statement, "by": command.by, "reason": command.reason}) is not None
 
     def acknowledge(self, command: "AcknowledgementCommand") -> bool:
         """Record that a sync's unknown outcomes are dealt with; return whether this finished in time.
@@ -57,9 +57,9 @@ class RetryClient:
         Nothing is sent, so nothing is written. Raises RetryUnavailableError.
         """
         event = {"acknowledgedSyncId": command.sync_id, "by": command.by, "reason": command.reason}
-        return self._invoke(event) is not None
+        return self.invoke(event) is not None
 
-    def _invoke(self, event: Mapping[str, object]) -> dict[str, Any] | None:
+    def invoke(self, event: Mapping[str, object]) -> dict[str, Any] | None:
         """Return the function's report as JSON, empty if there is none; None if the invocation still runs."""
         try:
             response = self._client.invoke(FunctionName=self._name, Payload=json.dumps(event))

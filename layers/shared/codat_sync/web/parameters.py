@@ -32,6 +32,7 @@ Codes = Annotated[list[int] | None, Query(alias="code", description="Only these 
 Cause = Annotated[
     str | None, Query(alias="cause", description="Only failures with this cause: the `causeId` of one", max_length=128)
 ]
+BulkRetryId = Annotated[str, Path(description="Bulk retry id")]
 CauseInPath = Annotated[str, Path(description="Cause id")]
 Outcomes = Annotated[list[Outcome] | None, Query(alias="outcome", description="Only these outcomes")]
 Statuses = Annotated[list[str] | None, Query(alias="status", description="Only these statuses, such as PushError")]

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from codat_sync.bulk_retries.bulk_retry import Progress, progress
+from codat_sync.bulk_retries.planning import BulkRetryPlanner
+from codat_sync.bulk_retries.repository import BulkRetryRepository
 from codat_sync.companies.company import Company
 from codat_sync.companies.repository import CompanyRepository
 from codat_sync.queries.failed_items import FailedItemPage, FailedItemWalk, FailureQuery, find_failed_items
@@ -69,6 +72,8 @@ class ReadService:
     completeness: Completeness
     run_repository: ReconciliationRunRepository
     retry_previews: RetryPreviewService
+    bulk_retries: BulkRetryRepository
+    bulk_retry_planner: BulkRetryPlanner
     submissions: SubmissionRepository
     unknown_outcomes: UnknownOutcomeRepository
     live: LiveLookup
@@ -126,6 +131,11 @@ class ReadService:
         """Return the same items to their end, as far as the time allows. Raises the same."""
         seconds = self.sync_history.limits.whole_seconds
         return FailedItemWalk(self.sync_history, self.details, query, cursor, seconds=seconds)
+
+    def load_bulk_retry(self, bulk_retry_id: str) -> Progress | None:
+        """Return how far a bulk retry is; None if there is none. Raises UnprocessedItemsError."""
+        found = self.bulk_retries.load(bulk_retry_id)
+        return progress(found, self.bulk_retries.load_entries(bulk_retry_id)) if found else None
 
     def load_completeness(self) -> CompletenessOverview:
         """Return the completeness and endpoint state found by the last reconciliation run."""

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from codat_sync.bulk_retries.bulk_retry import Progress
+from codat_sync.bulk_retries.planning import BulkPlan
 from codat_sync.queries.failed_items import FailedItem as FoundFailure
 from codat_sync.queries.failed_items import FailedItemPage as FoundFailures
 from codat_sync.queries.failed_syncs import FailureCauses as FoundCauses
@@ -16,6 +18,8 @@ from codat_sync.syncs.items import Item as FoundItem
 from codat_sync.syncs.status_codes import explain, status_code
 from codat_sync.web.api.schemas import (
     AffectedCompany,
+    BulkRetry,
+    BulkRetryPlan,
     CauseDetails,
     Code,
     CompanyHealth,
@@ -24,8 +28,10 @@ from codat_sync.web.api.schemas import (
     FailedItems,
     FailureCause,
     FailureCauses,
+    FailureFilter,
     Item,
     ItemPage,
+    LeftOut,
     PeriodTotals,
     Plan,
     PlannedTransaction,
@@ -211,3 +217,42 @@ def _cause(found: FoundCauses, each: FoundCause) -> dict[str, Any]:
         "example_transaction_id": example.transaction_id,
         "example_message": example.message and example.message[:_MAX_EXAMPLE_LENGTH],
     }
+
+
+def bulk_retry_plan(found: BulkPlan) -> BulkRetryPlan:
+    """Convert the plan of a bulk retry."""
+    return BulkRetryPlan(
+        syncs=found.syncs,
+        transactions=found.transactions,
+        resubmitted=found.resubmitted,
+        left_out=list(map(LeftOut.model_validate, found.left_out.values())),
+        reached_to=found.reached_to,
+        is_truncated=found.is_truncated,
+    )
+
+
+def bulk_retry(found: Progress) -> BulkRetry:
+    """Convert a bulk retry and its progress."""
+    asked = found.bulk_retry
+    chosen = asked.filter
+    return BulkRetry(
+        bulk_retry_id=asked.bulk_retry_id,
+        state=found.state,
+        filter=FailureFilter(
+            first=chosen.first,
+            last=chosen.last,
+            company_id=chosen.company_id,
+            codes=sorted(chosen.codes),
+            cause_id=chosen.cause_id,
+        ),
+        requested_by=asked.requested_by,
+        requested_at=asked.requested_at,
+        stopped_by=asked.stopped_by,
+        stopped_at=asked.stopped_at,
+        is_selected=asked.is_selected,
+        is_truncated=asked.is_truncated,
+        syncs=found.syncs,
+        syncs_by_state=dict(found.states),
+        resubmitted=found.resubmitted,
+        steps=dict(found.steps),
+    )

@@ -10,7 +10,10 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 
 from codat_sync.auth.roles import AccessPolicy, Role
 from codat_sync.aws.errors import AWS_ERRORS
+from codat_sync.bulk_retries.commands import BulkRetryClient
 from codat_sync.core.errors import CodatSyncError
+from codat_sync.retries.lambda_client import RetryClient
+from codat_sync.web.api.bulk_retry_routes import add_bulk_retries
 from codat_sync.web.api.cause_routes import add_causes
 from codat_sync.web.api.company_routes import add_company, add_completeness
 from codat_sync.web.api.history_routes import add_history
@@ -22,7 +25,7 @@ from codat_sync.web.problems import invalid_request, not_found, problem_for, pro
 from codat_sync.web.read_service import ReadService
 
 
-def api(read_service: ReadService, access: AccessPolicy) -> APIGatewayHttpResolver:
+def api(read_service: ReadService, access: AccessPolicy, retry: RetryClient) -> APIGatewayHttpResolver:
     """Build the JSON API's resolver for API Gateway (payload 2.0). ``access`` must grant the VIEW role."""
     app = APIGatewayHttpResolver(enable_validation=True)
 
@@ -43,6 +46,7 @@ def api(read_service: ReadService, access: AccessPolicy) -> APIGatewayHttpResolv
     )
     for add in adders:
         add(app, read_service)
+    add_bulk_retries(app, read_service, access, BulkRetryClient(retry))
     _add_document(app)
     _add_problems(app, read_service)
     return app

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 from pydantic.alias_generators import to_camel
 
+from codat_sync.bulk_retries.bulk_retry import BulkRetryState, EntryState
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.retries.planner import Step
 from codat_sync.submissions.submission import State
@@ -411,6 +412,72 @@ class FailedItems(_Answer):
     reached_to: datetime | None = Field(
         description="How far the pages up to this one cover the period; null: to its end"
     )
+
+
+class BulkRetryRequest(BaseModel):
+    """Which failed items to retry: those of a period, and of a company, status codes and a cause, unless null."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    first: date | None = Field(default=None, alias="from", description="First day, in UTC. Defaults as in lists")
+    last: date | None = Field(default=None, alias="to", description="Last day, in UTC. Defaults to today")
+    company_id: str | None = None
+    codes: list[int] | None = Field(default=None, max_length=50)
+    cause: str | None = Field(default=None, description="The `causeId` of a cause")
+    dry_run: bool = Field(default=False, description="Only return the plan: nothing is changed")
+
+
+class FailureFilter(_Answer):
+    """What a bulk retry is about."""
+
+    first: date = Field(serialization_alias="from")
+    last: date = Field(serialization_alias="to")
+    company_id: str | None
+    codes: list[int]
+    cause_id: str | None
+
+
+class LeftOut(_Answer):
+    """Transactions that would not be resubmitted, for one reason; the note is that of the first of them."""
+
+    step: Step
+    transactions: int
+    support_note: str
+
+
+class BulkRetryPlan(_Answer):
+    """What a bulk retry would do now. A run plans each transaction again."""
+
+    syncs: int = Field(description="Number of syncs with matching failures that were examined, the newest first")
+    transactions: int = Field(description="Number of their transactions that match, at most 1,000")
+    resubmitted: int = Field(description="How many of these would be resubmitted")
+    left_out: list[LeftOut] = Field(description="The others, by reason")
+    reached_to: datetime | None = Field(description="How far back the period was examined; null: to its beginning")
+    is_truncated: bool = Field(description="Whether more may match than was planned. A run is not limited to the plan")
+
+
+class BulkRetry(_Answer):
+    """A bulk retry and its progress. Syncs are counted once they are selected, which takes up to a minute."""
+
+    bulk_retry_id: str
+    state: BulkRetryState
+    filter: FailureFilter
+    requested_by: str
+    requested_at: datetime
+    stopped_by: str | None
+    stopped_at: datetime | None
+    is_selected: bool = Field(description="Whether all its syncs are known")
+    is_truncated: bool = Field(description="Whether more than 5,000 syncs match: start another one for the rest")
+    syncs: int
+    syncs_by_state: dict[EntryState, int]
+    resubmitted: int = Field(description="Number of transactions that were resubmitted")
+    steps: dict[str, int] = Field(description="Number of the other matching transactions, by next step")
+
+
+class BulkRetries(_Answer):
+    """Bulk retries, newest first."""
+
+    bulk_retries: list[BulkRetry]
 
 
 class UnknownOutcome(_Answer):
