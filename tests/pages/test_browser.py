@@ -7,6 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it has no types
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from codat_sync.syncs.failure_causes import cause_id
 from dev.stored_events import COMPANY_ID
 from dev.waiting import PATIENCE_SECONDS
 from tests.pages.world import HTML, World
@@ -38,11 +39,15 @@ def plain(browser: Browser, world: World) -> Iterator[Page]:
         yield context.new_page()
 
 
+ARCHIVED = cause_id("Account # is archived.")
+
+
 def _paths(world: World) -> list[str]:
     sync = f"syncs/{world.failed_sync.sync_id}"
     own = f"syncs/{world.submitted_sync_id}"
     return [
         *("", "syncs", "causes", "dead-letters", "nothing"),
+        *(f"causes/{ARCHIVED}", "failed-items", "bulk-retries", "bulk-retries/new"),
         *(sync, f"{sync}/items", f"{sync}/timeline", f"{sync}/config", f"{sync}/retry", f"{own}/retry"),
         *(f"company/{COMPANY_ID}", f"company/{COMPANY_ID}/transactions/{world.submitted_ids[0]}"),
     ]

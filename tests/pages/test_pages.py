@@ -47,6 +47,12 @@ def test_every_page_says_that_authentication_is_off(world: World, client: httpx.
         ("syncs/.a", 400),
         ("company/unknown", 404),
         (f"company/{COMPANY_ID}/transactions/unknown", 404),
+        ("causes/unknown", 400),
+        ("causes/0123456789abcdef", 404),
+        ("failed-items?cause=unknown", 400),
+        ("failed-items?cursor=made%20up", 400),
+        ("bulk-retries/new?from=yesterday", 400),
+        ("bulk-retries/unknown", 404),
         ("dead-letters?done=splendid", 400),
         ("dead-letters?count=-1", 400),
         ("assets/secrets.txt", 404),
@@ -167,7 +173,7 @@ def test_a_page_reads_no_more_than_what_it_shows(world: World, client: httpx.Cli
 
 def test_lists_are_exported_as_csv(world: World, client: httpx.Client) -> None:
     """In the same format as the JSON API."""
-    for path in ("syncs", "causes", f"syncs/{world.failed_sync.sync_id}/items"):
+    for path in ("syncs", "causes", "failed-items", f"syncs/{world.failed_sync.sync_id}/items"):
         answer = client.get(path, params={"format": "csv"})
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"
         assert len(answer.text.splitlines()) > 2

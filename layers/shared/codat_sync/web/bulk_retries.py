@@ -9,6 +9,7 @@ from codat_sync.aws.observability import logger
 from codat_sync.bulk_retries.bulk_retry import BulkRetry, FailureFilter, Progress, progress
 from codat_sync.bulk_retries.commands import BulkRetryClient
 from codat_sync.bulk_retries.planning import BulkPlan
+from codat_sync.web.pages.visitor import Visitor
 from codat_sync.web.read_service import ReadService
 
 _NAMESPACE = uuid.UUID("3f1b7a52-6f0e-4c0a-9d3a-0e6d8d1f6a11")
@@ -25,7 +26,7 @@ class BulkRetryDesk:
         """Plan a bulk retry. Raises InvalidQueryError and UnprocessedItemsError."""
         return self.read_service.bulk_retry_planner.plan(chosen.query)
 
-    def start(self, chosen: FailureFilter, by: Viewer, key: str | None) -> Progress:
+    def start(self, chosen: FailureFilter, by: Viewer | Visitor, key: str | None) -> Progress:
         """Start a bulk retry and return its progress. Raises RetryUnavailableError.
 
         The same ``key`` of the same user stands for the same bulk retry, so a request that is repeated starts it once.
@@ -36,7 +37,7 @@ class BulkRetryDesk:
         logger.info("bulk retry requested", bulk_retry_id=name, requested_by=by.subject)
         return self.read_service.load_bulk_retry(name) or progress(asked, [])
 
-    def stop(self, bulk_retry_id: str, by: Viewer) -> Progress | None:
+    def stop(self, bulk_retry_id: str, by: Viewer | Visitor) -> Progress | None:
         """Stop a bulk retry and return its progress; None if there is none. Raises RetryUnavailableError."""
         if self.read_service.bulk_retries.load(bulk_retry_id) is None:
             return None

@@ -47,6 +47,7 @@ Cursor = Annotated[
     Query(max_length=_MAX_CURSOR_LENGTH, description="`nextCursor` of the previous page. Keep all other parameters"),
 ]
 Format = Annotated[Literal["json", "csv"], Query(description="csv continues to the end and ignores `limit`")]
+PageFormat = Annotated[Literal["html", "csv"], Query(description="csv continues to the end and ignores `limit`")]
 SyncId = Annotated[str, Path(description="Sync id")]
 CompanyInPath = Annotated[str, Path(description="Company id")]
 TransactionId = Annotated[str, Path(description="Transaction id")]

@@ -1,9 +1,9 @@
-"""Pages that list or summarise syncs: dashboard, sync list, failure causes."""
+"""Pages that list or summarise syncs: dashboard and sync list."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -16,19 +16,18 @@ from codat_sync.web.pages.components.chart import chart
 from codat_sync.web.pages.components.columns import COLUMNS, chosen_columns
 from codat_sync.web.pages.components.periods import offered
 from codat_sync.web.pages.rendering import page
-from codat_sync.web.parameters import Cursor, Rows, Search, asked_history, asked_period, asked_syncs, takes
+from codat_sync.web.parameters import Cursor, PageFormat, Rows, Search, asked_history, asked_period, takes
 from codat_sync.web.read_service import ReadService
 
 _LATEST = 8
 _TOP_CAUSES = 6
 _MAX_UNKNOWN = 100  # counted
 
-PageFormat = Annotated[Literal["html", "csv"], Query(description="csv continues to the end and ignores `limit`")]
 Columns = Annotated[list[str] | None, Query(alias="column", description="Columns to show")]
 
 
 def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
-    """Add the dashboard, the sync list and the failure causes page."""
+    """Add the dashboard and the sync list."""
 
     @app.get("/")
     @takes(partial(asked_period, read_service.now))
@@ -79,20 +78,4 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             columns=chosen_columns(column),
             all_columns=COLUMNS,
             is_first=cursor is None,
-        )
-
-    @app.get("/causes")
-    @takes(partial(asked_syncs, read_service.now))
-    def causes(query: HistoryQuery, format: PageFormat = "html") -> Response[Any]:  # noqa: A002 - the same
-        found = read_service.find_causes(query, is_whole=format == "csv")
-        if format == "csv":
-            return csv_export.export_causes(found)
-        today = read_service.now().date()
-        return page(
-            app.context["request"],
-            "causes.html",
-            period=query.period,
-            offered=offered(query.period, today),
-            found=presenters.causes(found),
-            company_id=query.company_id,
         )

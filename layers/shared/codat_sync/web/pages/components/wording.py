@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 
+from codat_sync.bulk_retries.bulk_retry import BulkRetryState
 from codat_sync.core.timestamps import parse_timestamp
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
 from codat_sync.polling.schedule import CheckFailure
@@ -38,6 +39,11 @@ STEPS = {
     Step.NO_BODY_RECORDED: "We don’t have a copy to resubmit",
     Step.ATTEMPTS_EXHAUSTED: "All attempts used",
     Step.NOT_FAILED: "Has not failed",
+}
+BULK_STATES = {
+    BulkRetryState.RUNNING: "Running",
+    BulkRetryState.STOPPED: "Stopped",
+    BulkRetryState.FINISHED: "Finished",
 }
 RETRY_STATES = {
     RetryState.OPEN: "Not checked yet",
