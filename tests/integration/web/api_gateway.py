@@ -58,7 +58,7 @@ def _event(environ: "WSGIEnvironment") -> dict[str, Any]:
         "queryStringParameters": {name: ",".join(values) for name, values in query.items()},
         "pathParameters": {"syncId": match[1]} if (match := _RETRY.fullmatch(path)) else {},
     }
-    event["requestContext"]["authorizer"]["jwt"]["claims"]["cognito:groups"] = "[codat-sync/retry]"
+    event["requestContext"]["authorizer"]["jwt"]["claims"]["cognito:groups"] = "[codat-sync/expenses codat-sync/retry]"
     if cookies := headers.pop("cookie", None):
         event["cookies"] = cookies.split("; ")
     event["requestContext"]["http"] |= {"method": method, "path": path}

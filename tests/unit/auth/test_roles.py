@@ -9,6 +9,7 @@ from codat_sync.core.errors import ForbiddenError
 
 CLAIMS = ("cognito:groups", "scope")
 BOTH, LOOKS, NONE = {Role.VIEW, Role.RETRY}, {Role.VIEW}, set[Role]()
+EXPENSES = {Role.VIEW, Role.EXPENSES}
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,8 @@ BOTH, LOOKS, NONE = {Role.VIEW, Role.RETRY}, {Role.VIEW}, set[Role]()
         ({"cognito:groups": "[codat-sync/view]"}, LOOKS),
         ({"cognito:groups": "[others codat-sync/retry]"}, BOTH),
         ({"cognito:groups": ["codat-sync/retry", "others"]}, BOTH),
+        ({"cognito:groups": "[codat-sync/expenses]"}, EXPENSES),
+        ({"cognito:groups": "[codat-sync/retry codat-sync/expenses]"}, set(Role)),
         ({"scope": "codat-sync/view"}, LOOKS),
         ({"scope": "openid codat-sync/retry"}, BOTH),
         ({"scope": "openid", "cognito:groups": "[codat-sync/view]"}, LOOKS),
@@ -81,5 +84,5 @@ def test_a_token_identifies_its_subject() -> None:
 def test_while_authentication_is_off_everybody_may_everything() -> None:
     """And is called so."""
     assert AccessPolicy(is_enabled=False, roles_claims=CLAIMS).caller({"requestContext": {}}) == UNAUTHENTICATED_VIEWER
-    assert UNAUTHENTICATED_VIEWER.roles == BOTH
+    assert UNAUTHENTICATED_VIEWER.roles == set(Role)
     assert "authentication is off" in UNAUTHENTICATED_VIEWER.name

@@ -287,7 +287,7 @@ def test_nothing_known_is_without_an_answer_and_nothing_unsafe_is_retried(
         history = _standing(*known, submissions=submissions, connection_status=connection)
         found = plan(history, _NOW, _POLICY, is_manual=is_manual)
         assert found.support_note
-        assert found.customer_note == CUSTOMER_NOTES[found.step]
+        assert found.customer_note == CUSTOMER_NOTES[plan(history, _NOW, _POLICY).step]
         without = plan(_emptied(history), _NOW, _POLICY, is_manual=is_manual)
         assert (
             without == found
@@ -311,3 +311,37 @@ def test_a_purged_body_is_distinguished_from_one_that_never_existed() -> None:
         Step.NO_BODY_RECORDED,
         True,
     )
+
+
+# Each step that can be planned: a history that leads to it, what the customer is asked to do or wait for, and whether a
+# manual retry overrides it.
+_EVERY_STEP = {
+    Step.RETRY_NOW: (_standing(_FAILED), "We are sending your expense", False),
+    Step.SCHEDULED: (_standing(_seen(expense="PushError", at=_NOW - _MINUTE)), "on its way", True),
+    Step.NEEDS_CORRECTION: (_standing(_seen(expense="ValidationError")), "Please check what it is assigned to", True),
+    Step.NEEDS_RECONNECTION: (_standing(_seen(code=4220)), "Please connect your accounting software again", True),
+    Step.NEEDS_BILLING: (_standing(_seen(code=4260, expense="PushError")), "Please renew the subscription", True),
+    Step.ALREADY_WRITTEN: (_standing(_seen(expense="Completed")), "is in your accounting software.", False),
+    Step.PARTIALLY_WRITTEN: (_standing(_seen(expense="Completed", bankfeeds="PushError")), "not everywhere", False),
+    Step.OUTCOME_UNKNOWN: (_standing(_seen(expense=None)), "Please do not enter it by hand", False),
+    Step.NO_BODY_RECORDED: (_standing(_FAILED, submissions=()), "We are looking into it", False),
+    Step.ATTEMPTS_EXHAUSTED: (
+        _standing(
+            *(_seen(each, expense="PushError") for each in ("first", "second", "third")),
+            submissions=(_submission(), *(_submission(sync_id=each, retry_of="first") for each in ("second", "third"))),
+        ),
+        "We are looking into it",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("step", sorted(set(Step) - {Step.NOT_FAILED}))
+@pytest.mark.parametrize("is_manual", [False, True])
+def test_a_customer_reads_what_happens_by_itself(step: Step, *, is_manual: bool) -> None:
+    """A manual retry is possible, not certain: the customer may have to act, whoever may retry."""
+    history, note, is_overridden = _EVERY_STEP[step]
+    found = _plan(history, is_manual=is_manual)
+    assert found.step is (Step.RETRY_NOW if is_manual and is_overridden else step)
+    assert found.automatic.step is step
+    assert note in found.customer_note

@@ -16,9 +16,14 @@ Claims = Mapping[str, Any]
 
 
 class Role(StrEnum):
-    """Roles, named like user groups or machines' scopes. RETRY implies VIEW."""
+    """Roles, named like user groups or machines' scopes. Every other role implies VIEW.
+
+    VIEW shows everything but what was submitted: amounts, merchants, references, lines and notes of expenses, which
+    EXPENSES shows. RETRY changes something: the accounting software, or what is recorded here.
+    """
 
     VIEW = "codat-sync/view"
+    EXPENSES = "codat-sync/expenses"
     RETRY = "codat-sync/retry"
 
 
@@ -70,7 +75,7 @@ def viewer_from_claims(claims: Claims, roles_claims: Iterable[str]) -> Viewer:
     """Return the viewer that the claims of a validated token identify."""
     held = {value for name in roles_claims for value in _values(claims.get(name))}
     roles = {role for role in Role if role in held}
-    if Role.RETRY in roles:
+    if roles:
         roles.add(Role.VIEW)
     subject = str(claims.get("sub", ""))
     name = next((claims[each] for each in _NAMES if isinstance(claims.get(each), str) and claims[each]), subject)

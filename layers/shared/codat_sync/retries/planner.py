@@ -169,16 +169,25 @@ class TransactionHistory:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The next step, and why. ``until`` is when the plan may change; None if unknown."""
+    """The next step, and why. ``until`` is when the plan may change; None if unknown.
+
+    ``overridden`` is the plan that a manual retry overrides: what happens without one.
+    """
 
     step: Step
     support_note: str
     until: datetime | None = None
+    overridden: "Plan | None" = None
+
+    @property
+    def automatic(self) -> "Plan":
+        """What happens by itself, without a manual retry."""
+        return self.overridden or self
 
     @property
     def customer_note(self) -> str:
-        """A note for the customer."""
-        return CUSTOMER_NOTES[self.step]
+        """A note for the customer: always about what happens by itself, as nobody may ever request a retry."""
+        return CUSTOMER_NOTES[self.automatic.step]
 
 
 def plan(history: TransactionHistory, now: datetime, policy: RetryPolicy, *, is_manual: bool = False) -> Plan:
@@ -189,9 +198,15 @@ def plan(history: TransactionHistory, now: datetime, policy: RetryPolicy, *, is_
     impossible = _plan_disconnected(history, now) or (None if history.body else _plan_without_body(history))
     if impossible:
         return impossible
-    if not is_manual and (hindered := _plan_overridable(history, now, policy)):
+    hindered = _plan_overridable(history, now, policy)
+    if hindered and not is_manual:
         return hindered
-    return Plan(Step.RETRY_NOW, "It failed, and can be resubmitted.")
+    note = (
+        f"A manual retry resubmits it. Otherwise: {hindered.support_note}"
+        if hindered
+        else "It failed, and can be resubmitted."
+    )
+    return Plan(Step.RETRY_NOW, note, overridden=hindered)
 
 
 def current_submissions(history: TransactionHistory) -> tuple[Submission, ...]:

@@ -26,7 +26,7 @@ class BulkRetryDesk:
         """Plan a bulk retry. Raises InvalidQueryError and UnprocessedItemsError."""
         return self.read_service.bulk_retry_planner.plan(chosen.query)
 
-    def start(self, chosen: FailureFilter, by: Viewer | Visitor, key: str | None) -> Progress:
+    def start(self, chosen: FailureFilter, by: Viewer | Visitor, key: str | None = None) -> Progress:
         """Start a bulk retry and return its progress. Raises RetryUnavailableError.
 
         The same ``key`` of the same user stands for the same bulk retry, so a request that is repeated starts it once.

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from codat_sync.core.errors import InvalidQueryError
-from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.core.identifiers import IDENTIFIER_PATTERN, canonicalize, is_identifier
 from codat_sync.queries.failed_items import FailureQuery
 from codat_sync.queries.sync_query import HistoryQuery, Period, Sort
 from codat_sync.queries.sync_query import period as period_of
@@ -19,6 +19,9 @@ from codat_sync.syncs.status_codes import Outcome
 
 _MAX_CURSOR_LENGTH = 300
 _CAUSE_ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
+_A_CAUSE_ID = {"pattern": f"^{_CAUSE_ID.pattern}$"}
+# Only documented here: `identifier` checks it, with a better explanation than pydantic's. An empty id is none.
+_AN_ID = {"pattern": f"^{IDENTIFIER_PATTERN}$"}
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -26,14 +29,19 @@ R = TypeVar("R")
 
 First = Annotated[date | None, Query(alias="from", description="First day, in UTC. Defaults to 30 days ending on `to`")]
 Last = Annotated[date | None, Query(alias="to", description="Last day, in UTC. Defaults to today")]
-CompanyId = Annotated[str | None, Query(alias="companyId", description="Only syncs of this company")]
+CompanyId = Annotated[
+    str | None, Query(alias="companyId", description="Only syncs of this company", json_schema_extra=_AN_ID)
+]
 Search = Annotated[str | None, Query(description="A sync id, from any time, or a company id", max_length=128)]
 Codes = Annotated[list[int] | None, Query(alias="code", description="Only these Codat status codes")]
 Cause = Annotated[
-    str | None, Query(alias="cause", description="Only failures with this cause: the `causeId` of one", max_length=128)
+    str | None,
+    Query(
+        alias="cause", description="Only failures with this cause: the `causeId` of one", json_schema_extra=_A_CAUSE_ID
+    ),
 ]
-BulkRetryId = Annotated[str, Path(description="Bulk retry id")]
-CauseInPath = Annotated[str, Path(description="Cause id")]
+BulkRetryId = Annotated[str, Path(description="Bulk retry id", json_schema_extra=_AN_ID)]
+CauseInPath = Annotated[str, Path(description="Cause id", json_schema_extra=_A_CAUSE_ID)]
 Outcomes = Annotated[list[Outcome] | None, Query(alias="outcome", description="Only these outcomes")]
 Statuses = Annotated[list[str] | None, Query(alias="status", description="Only these statuses, such as PushError")]
 SortBy = Annotated[
@@ -48,9 +56,9 @@ Cursor = Annotated[
 ]
 Format = Annotated[Literal["json", "csv"], Query(description="csv continues to the end and ignores `limit`")]
 PageFormat = Annotated[Literal["html", "csv"], Query(description="csv continues to the end and ignores `limit`")]
-SyncId = Annotated[str, Path(description="Sync id")]
-CompanyInPath = Annotated[str, Path(description="Company id")]
-TransactionId = Annotated[str, Path(description="Transaction id")]
+SyncId = Annotated[str, Path(description="Sync id", json_schema_extra=_AN_ID)]
+CompanyInPath = Annotated[str, Path(description="Company id", json_schema_extra=_AN_ID)]
+TransactionId = Annotated[str, Path(description="Transaction id", json_schema_extra=_AN_ID)]
 
 
 def identifier(parameter: str, value: str) -> str:

@@ -1,25 +1,22 @@
 """JSON API routes of bulk retries: plan, start, follow and stop a retry of all failed items that match a filter."""
 
-from http import HTTPStatus
+from functools import partial
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Header
+from aws_lambda_powertools.event_handler.openapi.params import Body
 
 from codat_sync.auth.roles import AccessPolicy, Role, Viewer
 from codat_sync.bulk_retries.bulk_retry import FailureFilter, filter_of
 from codat_sync.bulk_retries.commands import BulkRetryClient
+from codat_sync.queries.failed_items import FailureQuery
 from codat_sync.web.api import presenters
-from codat_sync.web.api.responses import PREFIX, documented_responses, json_response
+from codat_sync.web.api.responses import PREFIX, Tag, documented_responses, json_response
 from codat_sync.web.api.schemas import BulkRetries, BulkRetry, BulkRetryPlan, BulkRetryRequest
 from codat_sync.web.bulk_retries import BulkRetryDesk
-from codat_sync.web.parameters import BulkRetryId, Limit, asked_failures, identifier
+from codat_sync.web.parameters import BulkRetryId, Limit, asked_failures, identifier, takes
 from codat_sync.web.problems import not_found
 from codat_sync.web.read_service import ReadService
-
-IdempotencyKey = Annotated[
-    str | None, Header(alias="idempotency-key", max_length=128, description="Repeats of a request start it once")
-]
 
 
 def add_bulk_retries(
@@ -32,31 +29,45 @@ def add_bulk_retries(
         return access.caller(app.current_event.raw_event)
 
     @app.get(
-        f"{PREFIX}/bulk-retries", summary="List the newest bulk retries", responses=documented_responses(BulkRetries)
+        f"{PREFIX}/bulk-retries",
+        operation_id="listBulkRetries",
+        tags=[Tag.FAILURES],
+        summary="List the newest bulk retries",
+        responses=documented_responses(BulkRetries),
     )
     def bulk_retries(limit: Limit = 25) -> Response[Any]:
         """Costs two table requests, and one for each bulk retry."""
         found = [presenters.bulk_retry(each) for each in desk.latest(limit)]
         return json_response(BulkRetries(bulk_retries=found))
 
-    @app.post(
-        f"{PREFIX}/bulk-retries",
-        summary="Retry all failed items that match a filter, or plan this",
+    @app.get(
+        f"{PREFIX}/failed-items/plan",
+        operation_id="planBulkRetry",
+        tags=[Tag.FAILURES],
+        summary="Plan a retry of all failed items that match a filter",
         responses=documented_responses(BulkRetryPlan),
     )
-    def start(body: Annotated[BulkRetryRequest, Body()], idempotency_key: IdempotencyKey = None) -> Response[Any]:
-        """With `dryRun`, return what would be resubmitted and what not; otherwise start, which needs the retry role."""
-        chosen = _filter(read_service, body)
-        if body.dry_run:
-            return json_response(presenters.bulk_retry_plan(desk.plan(chosen)))
+    @takes(partial(asked_failures, read_service.now))
+    def plan(query: FailureQuery) -> Response[Any]:
+        """Change nothing. Costs as much as the failed items, and three requests for each of up to 1,000 of them."""
+        return json_response(presenters.bulk_retry_plan(desk.plan(filter_of(query))))
+
+    @app.post(
+        f"{PREFIX}/bulk-retries",
+        operation_id="startBulkRetry",
+        tags=[Tag.FAILURES],
+        summary="Retry all failed items that match a filter",
+        responses=documented_responses(BulkRetry),
+    )
+    def start(body: Annotated[BulkRetryRequest, Body()]) -> Response[Any]:
+        """Needs the retry role. It begins within a minute, and runs in the background."""
         caller().require_role(Role.RETRY)
-        started = desk.start(chosen, caller(), idempotency_key)
-        answer = json_response(presenters.bulk_retry(started))
-        answer.status_code = HTTPStatus.ACCEPTED
-        return answer
+        return json_response(presenters.bulk_retry(desk.start(_filter(read_service, body), caller())))
 
     @app.get(
         f"{PREFIX}/bulk-retries/<bulk_retry_id>",
+        operation_id="getBulkRetry",
+        tags=[Tag.FAILURES],
         summary="Get a bulk retry and its progress",
         responses=documented_responses(BulkRetry),
     )
@@ -67,6 +78,8 @@ def add_bulk_retries(
 
     @app.post(
         f"{PREFIX}/bulk-retries/<bulk_retry_id>/stop",
+        operation_id="stopBulkRetry",
+        tags=[Tag.FAILURES],
         summary="Stop a bulk retry",
         responses=documented_responses(BulkRetry),
     )

@@ -10,7 +10,7 @@ from codat_sync.queries.failed_items import FailureQuery
 from codat_sync.queries.sync_query import HistoryQuery
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
-from codat_sync.web.api.responses import PREFIX, documented_responses, json_response
+from codat_sync.web.api.responses import PREFIX, Tag, documented_responses, json_response
 from codat_sync.web.api.schemas import CauseDetails, FailedItems, FailureCauses
 from codat_sync.web.parameters import (
     CauseInPath,
@@ -30,7 +30,11 @@ def add_causes(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     """Add the routes."""
 
     @app.get(
-        f"{PREFIX}/causes", summary="Failures by cause", responses=documented_responses(FailureCauses, is_list=True)
+        f"{PREFIX}/causes",
+        operation_id="listCauses",
+        tags=[Tag.FAILURES],
+        summary="Failures by cause",
+        responses=documented_responses(FailureCauses, is_list=True),
     )
     @takes(partial(asked_failed_syncs, read_service.now))
     def causes(query: HistoryQuery, format: Format = "json") -> Response[Any]:  # noqa: A002 - the parameter's name
@@ -40,6 +44,8 @@ def add_causes(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
     @app.get(
         f"{PREFIX}/causes/<cause_id>",
+        operation_id="getCause",
+        tags=[Tag.FAILURES],
         summary="A cause, and the companies in which it occurred",
         responses=documented_responses(CauseDetails),
     )
@@ -52,6 +58,8 @@ def add_causes(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
     @app.get(
         f"{PREFIX}/failed-items",
+        operation_id="listFailedItems",
+        tags=[Tag.FAILURES],
         summary="List failed items across syncs, the newest sync first",
         responses=documented_responses(FailedItems, is_list=True),
     )

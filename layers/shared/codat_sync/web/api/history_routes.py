@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from codat_sync.queries.sync_query import HistoryQuery
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
-from codat_sync.web.api.responses import PREFIX, documented_responses, json_response
+from codat_sync.web.api.responses import PREFIX, Tag, documented_responses, json_response
 from codat_sync.web.api.schemas import SyncPage, Totals
 from codat_sync.web.parameters import Cursor, Format, Limit, Search, asked_history, asked_syncs, takes
 from codat_sync.web.read_service import ReadService
@@ -18,7 +18,13 @@ from codat_sync.web.read_service import ReadService
 def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     """Add the routes for the sync list and totals."""
 
-    @app.get(f"{PREFIX}/syncs", summary="List syncs", responses=documented_responses(SyncPage, is_list=True))
+    @app.get(
+        f"{PREFIX}/syncs",
+        operation_id="listSyncs",
+        tags=[Tag.SYNCS],
+        summary="List syncs",
+        responses=documented_responses(SyncPage, is_list=True),
+    )
     @takes(partial(asked_history, read_service.now))
     def syncs(
         query: HistoryQuery,
@@ -34,7 +40,11 @@ def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         return json_response(presenters.sync_page(read_service.search(query, search, cursor)))
 
     @app.get(
-        f"{PREFIX}/totals", summary="Totals by day and outcome", responses=documented_responses(Totals, is_list=True)
+        f"{PREFIX}/totals",
+        operation_id="getTotals",
+        tags=[Tag.SYNCS],
+        summary="Totals by day and outcome",
+        responses=documented_responses(Totals, is_list=True),
     )
     @takes(partial(asked_syncs, read_service.now))
     def totals(query: HistoryQuery, format: Format = "json") -> Response[Any]:  # noqa: A002 - the parameter's name

@@ -424,7 +424,6 @@ class BulkRetryRequest(BaseModel):
     company_id: str | None = None
     codes: list[int] | None = Field(default=None, max_length=50)
     cause: str | None = Field(default=None, description="The `causeId` of a cause")
-    dry_run: bool = Field(default=False, description="Only return the plan: nothing is changed")
 
 
 class FailureFilter(_Answer):
@@ -522,18 +521,35 @@ class Configuration(_Answer):
 class Invalid(_Answer):
     """An invalid parameter."""
 
-    parameter: str
-    detail: str
+    parameter: str = Field(description="Its name; for a part of the body, its path")
+    detail: str = Field(description="What is wrong with it")
 
 
 class Problem(_Answer):
     """Problem details: https://www.rfc-editor.org/rfc/rfc9457."""
 
-    type: str = "about:blank"
+    type: str = Field(description="URI reference of the problem type, which is described there")
+    code: str = Field(description="The problem type, to decide by: see `GET /api/v1/problems`. Never renamed")
+    title: str = Field(description="Title of the problem type")
+    status: int = Field(description="The HTTP status")
+    detail: str | None = Field(description="What is wrong with this request")
+    errors: list[Invalid] = Field(description="The invalid parameters of the request")
+
+
+class ProblemDescription(_Answer):
+    """A problem type."""
+
+    type: str = Field(description="Its URI reference, as in problems")
+    code: str
+    status: int = Field(description="The HTTP status of responses with it")
     title: str
-    status: int
-    detail: str | None = None
-    errors: list[Invalid] = []
+    advice: str = Field(description="What to do about it")
+
+
+class ProblemDescriptions(_Answer):
+    """All problem types."""
+
+    types: list[ProblemDescription]
 
 
 class Unauthorized(_Answer):

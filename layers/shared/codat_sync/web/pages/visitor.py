@@ -17,6 +17,7 @@ class Visitor:
     subject: str
     name: str
     may_retry: bool
+    may_see_expenses: bool
     form_token: str
     is_authentication_off: bool
 
@@ -26,12 +27,17 @@ class Visitor:
         return f"{self.name} ({self.subject})"
 
 
-ANONYMOUS = Visitor("", "", may_retry=False, form_token="", is_authentication_off=False)
+ANONYMOUS = Visitor("", "", may_retry=False, may_see_expenses=False, form_token="", is_authentication_off=False)
 
 
 def visitor_from_session(session: Session) -> Visitor:
     """Return the visitor of a session."""
     viewer = session.viewer
     return Visitor(
-        viewer.subject, viewer.name, viewer.has_role(Role.RETRY), session.csrf_token, viewer == UNAUTHENTICATED_VIEWER
+        viewer.subject,
+        viewer.name,
+        may_retry=viewer.has_role(Role.RETRY),
+        may_see_expenses=viewer.has_role(Role.EXPENSES),
+        form_token=session.csrf_token,
+        is_authentication_off=viewer == UNAUTHENTICATED_VIEWER,
     )
