@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 
 from codat_sync.aws.invocation_deadline import limit_invocation
 from codat_sync.aws.observability import logger, metrics
-from codat_sync.bootstrap.aws import client_config, connect_table
+from codat_sync.bootstrap.aws import build_idempotent_requests, client_config, connect_table
 from codat_sync.bootstrap.bulk_retries import build_bulk_retry_service
 from codat_sync.bootstrap.codat import connect_api_key, connect_codat, limit_codat_calls
 from codat_sync.bootstrap.retries import build_retry_command_service
@@ -43,6 +43,7 @@ outcome_check = build_outcome_check(service.retry_service.submission_service, ta
 resolutions = build_resolution_service(table)
 bulk_retries = build_bulk_retry_service(table, service)
 message_processor = RetryMessageProcessor(service.execute, outcome_check.execute, bulk_retries.run, dead_letters)
+requests = build_idempotent_requests(table)
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
@@ -56,7 +57,7 @@ def lambda_handler(event: Json, context: "LambdaContext") -> Any:  # noqa: ANN40
         if "Records" in event:
             return process_partial_response(event, message_processor.process, processor, context)
         if "requestContext" in event:
-            return answer_request(event, settings.access, service.execute)
+            return answer_request(event, settings.access, requests, service.execute)
         if is_bulk_command(event):
             return execute_bulk_command(event, bulk_retries)
         return answer_invocation(event, service.execute, resolutions)

@@ -33,7 +33,7 @@ def add_causes(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         f"{PREFIX}/causes",
         operation_id="listCauses",
         tags=[Tag.FAILURES],
-        summary="Failures by cause",
+        summary="List the causes of failures",
         responses=documented_responses(FailureCauses, is_list=True),
     )
     @takes(partial(asked_failed_syncs, read_service.now))
@@ -46,7 +46,7 @@ def add_causes(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         f"{PREFIX}/causes/<cause_id>",
         operation_id="getCause",
         tags=[Tag.FAILURES],
-        summary="A cause, and the companies in which it occurred",
+        summary="Get a cause, and the companies in which it occurred",
         responses=documented_responses(CauseDetails),
     )
     @takes(partial(asked_failed_syncs, read_service.now))
