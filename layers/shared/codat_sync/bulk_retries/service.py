@@ -45,10 +45,13 @@ class BulkRetryService:
     now: Callable[[], datetime]
 
     def start(self, bulk_retry: BulkRetry) -> None:
-        """Store a bulk retry and select its syncs. One that is stored already is left as it is.
+        """Store a bulk retry and select its syncs. One that is stored already, or of an erased company, is left alone.
 
         Raises what DynamoDB raises.
         """
+        company_id = bulk_retry.filter.company_id
+        if company_id is not None and not self.is_not_erased(company_id):
+            return
         # A request that is repeated, as by a double click, has the same id. Selecting starts after the lease if this
         # invocation crashes.
         if not self.bulk_retries.create(bulk_retry, self.now() + LEASE):
