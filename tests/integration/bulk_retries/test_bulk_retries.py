@@ -1,7 +1,7 @@
 """Retry all failed items that match a filter, across syncs: planned, in the background, once, and stoppable."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -16,13 +16,12 @@ from dev.codat_simulator.books.settling import Outcome as Settled
 from dev.codat_simulator.books.settling import Verdict
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import load
-from tests.pages.serving import lambda_api
 from tests.support.aws import Aws
 from tests.support.handlers import Handler, StartFunction
 from tests.support.sqs_batches import batch, failed, of
 from tests.support.submit_requests import EXPENSES, ask, expense
 
-# All functions share this process's metrics: flushing retry's also flushes those of health, which invoked it.
+# See ``invocable_retry``.
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics:UserWarning")
 
 _BUSY, _ARCHIVED = "The accounting software is busy.", "Account 6100 is archived."
@@ -95,16 +94,13 @@ class Support:
 
 @pytest.fixture
 def support(
-    start: StartFunction, aws: Aws, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Support]:
-    """Yield an agent with all roles; syncs of a bulk retry are due at once."""
+    invocable_retry: Handler, start: StartFunction, aws: Aws, simulated: SimulatedCodat, monkeypatch: pytest.MonkeyPatch
+) -> Support:
+    """Return an agent with all roles; syncs of a bulk retry are due at once."""
     aws.environment.update({"ENVIRONMENT": "local", "AUTHENTICATION": "off"})
     monkeypatch.setattr("codat_sync.rate_limits.gate._MAX_AGE", 0)
     monkeypatch.setattr("codat_sync.bulk_retries.repository._PACE", 0 * LEASE)
-    retry = start("retry")
-    with lambda_api(retry) as url:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
-        yield Support(start, aws, simulated, retry)
+    return Support(start, aws, simulated, invocable_retry)
 
 
 def test_all_failed_items_with_a_cause_are_retried_across_syncs(support: Support) -> None:

@@ -30,7 +30,6 @@ from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
 from tests.integration.web.api_caller import Api
 from tests.integration.web.api_gateway import Gateway
-from tests.pages.serving import lambda_api
 from tests.support.aws import Aws
 from tests.support.handlers import Handler
 from tests.support.sqs_batches import batch, failed, of
@@ -83,23 +82,17 @@ def test_the_document_makes_a_good_client(start: Callable[[str], Handler]) -> No
         assert schema.get("description") or "enum" in schema, name
 
 
-# All functions share this process's metrics: flushing retry's also flushes those of health, which invoked it.
+# See ``invocable_retry``.
 @pytest.mark.filterwarnings("ignore:No application metrics:UserWarning")
 def test_every_response_is_documented_and_no_server_error(
-    start: Callable[[str], Handler], simulated: SimulatedCodat, aws: Aws, monkeypatch: pytest.MonkeyPatch
+    invocable_retry: Handler, start: Callable[[str], Handler], simulated: SimulatedCodat, aws: Aws
 ) -> None:
     """Call every operation with valid and invalid parameters, for existing and missing resources."""
     assert failed(start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))) == []
     today = datetime.now(UTC)
     asked = BulkRetry(_BULK_RETRY_ID, FailureFilter(today.date(), today.date()), "Ann (a)", today)
     assert BulkRetryRepository(Table(aws.dynamodb, "syncs")).create(asked, today)
-    retry = start("retry")
-    with lambda_api(retry) as url:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
-        _check_every_operation(Gateway(start("health"), retry))
-
-
-def _check_every_operation(gateway: Gateway) -> None:
+    gateway = Gateway(start("health"), invocable_retry)
     schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", gateway, headers={"Authorization": "Bearer a.b.c"})
     for found in schema.get_all_operations():
         assert isinstance(found, Ok)
