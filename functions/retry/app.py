@@ -12,7 +12,7 @@ from codat_sync.aws.observability import logger, metrics
 from codat_sync.bootstrap.aws import build_idempotent_requests, client_config, connect_table
 from codat_sync.bootstrap.bulk_retries import build_bulk_retry_service
 from codat_sync.bootstrap.codat import connect_api_key, connect_codat, limit_codat_calls
-from codat_sync.bootstrap.retries import build_retry_command_service
+from codat_sync.bootstrap.retries import build_retry_command_service, build_work_decision_service
 from codat_sync.bootstrap.submissions import build_outcome_check, build_resolution_service
 from codat_sync.bulk_retries.commands import execute_bulk_command, is_bulk_command
 from codat_sync.codat.http import MAX_CALL_SECONDS
@@ -43,6 +43,7 @@ outcome_check = build_outcome_check(service.retry_service.submission_service, ta
 resolutions = build_resolution_service(table)
 bulk_retries = build_bulk_retry_service(table, service)
 message_processor = RetryMessageProcessor(service.execute, outcome_check.execute, bulk_retries.run, dead_letters)
+decisions = build_work_decision_service(service)
 requests = build_idempotent_requests(table)
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -60,4 +61,4 @@ def lambda_handler(event: Json, context: "LambdaContext") -> Any:  # noqa: ANN40
             return answer_request(event, settings.access, requests, service.execute)
         if is_bulk_command(event):
             return execute_bulk_command(event, bulk_retries)
-        return answer_invocation(event, service.execute, resolutions)
+        return answer_invocation(event, service.execute, resolutions, decisions)

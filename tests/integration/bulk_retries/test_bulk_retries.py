@@ -10,8 +10,8 @@ import pytest
 
 from codat_sync.bulk_retries.repository import BulkRetryRepository
 from codat_sync.polling.due_items import LEASE
-from codat_sync.retries.planner import Step
 from codat_sync.syncs.failure_causes import cause_id
+from codat_sync.syncs.retry_record import Step
 from dev.codat_simulator.books.settling import Outcome as Settled
 from dev.codat_simulator.books.settling import Verdict
 from dev.codat_simulator.simulator import SimulatedCodat

@@ -18,6 +18,7 @@ from codat_sync.core.problems import ProblemDetails, ProblemType, invalid_reques
 from codat_sync.dead_letters.service import DeadLetterService
 from codat_sync.idempotency.requests import IdempotentRequests
 from codat_sync.retries.lambda_client import RetryClient
+from codat_sync.web.api.audit_routes import add_audit
 from codat_sync.web.api.bulk_retry_routes import add_bulk_retries
 from codat_sync.web.api.cause_routes import add_causes
 from codat_sync.web.api.company_routes import add_company, add_completeness
@@ -27,8 +28,11 @@ from codat_sync.web.api.middlewares import add_entity_tags, execute_once, reject
 from codat_sync.web.api.openapi import allowed_methods, document
 from codat_sync.web.api.problem_routes import add_problem_types
 from codat_sync.web.api.responses import JSON, PREFIX
+from codat_sync.web.api.search_routes import add_search
+from codat_sync.web.api.support_routes import add_support
 from codat_sync.web.api.sync_routes import add_live, add_sync, add_transaction
 from codat_sync.web.api.unknown_outcome_routes import add_unknown_outcomes
+from codat_sync.web.api.work_item_routes import add_work_decisions, add_work_items
 from codat_sync.web.problems import problem_for, problem_response, validation_errors
 from codat_sync.web.read_service import ReadService
 
@@ -41,7 +45,10 @@ _ADDERS = (
     add_live,
     add_company,
     add_completeness,
+    add_work_items,
     add_unknown_outcomes,
+    add_support,
+    add_audit,
     add_problem_types,
 )
 
@@ -59,7 +66,9 @@ def api(
     for add in _ADDERS:
         add(app, read_service)
     add_bulk_retries(app, read_service, access, BulkRetryClient(retry))
+    add_work_decisions(app, read_service, retry, access)
     add_dead_letters(app, letters, access, read_service.now)
+    add_search(app, read_service.searches, access)
     _add_document(app)
     _add_problems(app, read_service)
     return app
