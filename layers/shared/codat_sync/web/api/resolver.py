@@ -19,10 +19,10 @@ from codat_sync.dead_letters.service import DeadLetterService
 from codat_sync.idempotency.requests import IdempotentRequests
 from codat_sync.retries.lambda_client import RetryClient
 from codat_sync.web.api.audit_routes import add_audit
-from codat_sync.web.api.bulk_retry_routes import add_bulk_retries
-from codat_sync.web.api.cause_routes import add_causes
 from codat_sync.web.api.company_routes import add_company, add_completeness
 from codat_sync.web.api.dead_letter_routes import add_dead_letters
+from codat_sync.web.api.failures.bulk_retry_routes import add_bulk_retries
+from codat_sync.web.api.failures.cause_routes import add_causes
 from codat_sync.web.api.history_routes import add_history
 from codat_sync.web.api.middlewares import add_entity_tags, execute_once, reject_unknown_parameters, require_viewer
 from codat_sync.web.api.openapi import allowed_methods, document
