@@ -88,7 +88,7 @@ def _press_until(page: Page, name: str, role: str = "link") -> None:
     """Press Tab until the element of a role and name has the focus, and that is seen."""
     wanted = page.get_by_role(role, name=name).first  # type: ignore[arg-type] # a role
     wanted.wait_for()
-    for _ in range(40):
+    for _ in range(60):
         page.keyboard.press("Tab")
         if wanted.evaluate("each => each === document.activeElement"):
             assert wanted.evaluate("each => getComputedStyle(each).outlineStyle") != "none"
@@ -101,6 +101,8 @@ def test_the_keyboard_alone_retries_what_has_failed(page: Page, world: World) ->
     world.submit_what_fails()
     before = len(world.simulated.submissions)
     page.goto("./")
+    _press_until(page, "Skip to content")
+    page.keyboard.press("Enter")
     _press_until(page, world.submitted_sync_id)
     page.keyboard.press("Enter")
     _press_until(page, "Push items")

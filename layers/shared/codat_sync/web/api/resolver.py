@@ -23,6 +23,7 @@ from codat_sync.web.api.company_routes import add_company, add_completeness
 from codat_sync.web.api.dead_letter_routes import add_dead_letters
 from codat_sync.web.api.failures.bulk_retry_routes import add_bulk_retries
 from codat_sync.web.api.failures.cause_routes import add_causes
+from codat_sync.web.api.failures.work_item_routes import add_work_decisions, add_work_items
 from codat_sync.web.api.history_routes import add_history
 from codat_sync.web.api.middlewares import add_entity_tags, execute_once, reject_unknown_parameters, require_viewer
 from codat_sync.web.api.openapi import allowed_methods, document
@@ -32,7 +33,6 @@ from codat_sync.web.api.search_routes import add_search
 from codat_sync.web.api.support_routes import add_support
 from codat_sync.web.api.sync_routes import add_live, add_sync, add_transaction
 from codat_sync.web.api.unknown_outcome_routes import add_unknown_outcomes
-from codat_sync.web.api.work_item_routes import add_work_decisions, add_work_items
 from codat_sync.web.problems import problem_for, problem_response, validation_errors
 from codat_sync.web.read_service import ReadService
 
