@@ -353,6 +353,8 @@ def test_every_route_has_the_authorizer_or_a_reason() -> None:
         *(
             "/causes",
             "/company",
+            *("/causes", "/causes/{causeId}", "/failed-items"),
+            *("/bulk-retries", "/bulk-retries/{path+}", "/bulk-retries/{bulkRetryId}/stop"),
             "/search",
             "/company/{path+}",
             "/audit",

@@ -63,6 +63,12 @@ def test_every_page_says_that_authentication_is_off(world: World, client: httpx.
         ("company?cursor=x", 400),
         ("company?sort=splendid", 400),
         (f"company/{COMPANY_ID}/transactions/unknown", 404),
+        ("causes/unknown", 400),
+        ("causes/0123456789abcdef", 404),
+        ("failed-items?cause=unknown", 400),
+        ("failed-items?cursor=made%20up", 400),
+        ("bulk-retries/new?from=yesterday", 400),
+        ("bulk-retries/unknown", 404),
         ("dead-letters?done=splendid", 400),
         ("dead-letters?count=-1", 400),
         ("assets/secrets.txt", 404),
@@ -188,6 +194,7 @@ def test_lists_are_exported_as_csv_for_people(world: World, client: httpx.Client
         ("syncs", "Company", "Time (UTC)"),
         ("company", "Company", "Last sync (UTC)"),
         ("causes", "Example company", None),
+        ("failed-items", "Company", "Time (UTC)"),
         (f"syncs/{world.failed_sync.sync_id}/items", "Company", "Time (UTC)"),
     ):
         answer = client.get(path, params={"format": "csv"})

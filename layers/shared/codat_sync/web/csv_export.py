@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from codat_sync.core.http_response import MAX_RESPONSE_BYTES
 from codat_sync.queries.audit_log import AuditWalk
 from codat_sync.queries.companies.company_reader import AllCompanies
+from codat_sync.queries.failed_items import FailedItemWalk
 from codat_sync.queries.failed_syncs import FailureCauses
 from codat_sync.queries.item_search import ItemWalk
 from codat_sync.queries.listing import KnownRows, Listing
@@ -53,6 +54,9 @@ _WORK_COLUMNS = (
 )
 _ITEM_SYNC_COLUMNS = ("companyId", "companyName", "syncId", "at")
 _ITEM_COLUMNS = ("transactionId", "integrationType", "status", "message", "rows")
+_FAILED_ITEM_COLUMNS = (
+    *("companyId", "syncId", "at", "code", "transactionId", "integrationType", "status", "message", "causeId"),
+)
 _AUDIT_COLUMNS = ("at", "actor", "action", "syncId", "companyId", "details")
 _CAUSE_COLUMNS = (
     *("causeId", "failures", "syncs", "companies", "today", "sinceYesterday", "isNew", "code", "text"),
@@ -141,6 +145,16 @@ def export_companies(found: AllCompanies, style: Style = Style.PROGRAMS) -> Resp
         ends.append("there are more open failures than were counted")
     end = "; ".join(ends) or None
     return _answer("companies", _COMPANY_COLUMNS, written.lines, end, style=style, model=schemas.CompanySummary)
+
+
+def export_failed_items(walk: FailedItemWalk, style: Style = Style.PROGRAMS) -> Response[str]:
+    """Export failed items across syncs as CSV."""
+    found = _write(_FAILED_ITEM_COLUMNS, walk, presenters.failed_item, style)
+    reached = found.cursor and position_time(found.cursor.partition("!")[0])
+    end = f"{_count(found.lines, 'failed item')}, back to {_moment(reached)}" if reached else None
+    return _answer(
+        "failed-items", _FAILED_ITEM_COLUMNS, found.lines, end, found.cursor, style=style, model=schemas.FailedItem
+    )
 
 
 def export_audit(walk: AuditWalk, style: Style = Style.PROGRAMS) -> Response[str]:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from codat_sync.bulk_retries.bulk_retry import Progress, progress
+from codat_sync.bulk_retries.planning import BulkRetryPlanner
+from codat_sync.bulk_retries.repository import BulkRetryRepository
 from codat_sync.companies.company import Company
 from codat_sync.companies.names import CompanyNames, OfCompany
 from codat_sync.companies.repository import CompanyRepository
@@ -13,6 +16,7 @@ from codat_sync.queries.companies.company_list import CompanyPage, CompanyQuery
 from codat_sync.queries.companies.company_reader import AllCompanies, CompanyReader
 from codat_sync.queries.configuration_history import ConfigurationHistory
 from codat_sync.queries.enriched_rows import EnrichedRows
+from codat_sync.queries.failed_items import FailedItemPage, FailedItemWalk, FailureQuery, find_failed_items
 from codat_sync.queries.failed_syncs import FailureCauses, find_failure_causes
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.live_lookup import LiveLookup
@@ -95,6 +99,8 @@ class ReadService:
     completeness: Completeness
     run_repository: ReconciliationRunRepository
     retry_previews: RetryPreviewService
+    bulk_retries: BulkRetryRepository
+    bulk_retry_planner: BulkRetryPlanner
     submissions: SubmissionRepository
     unknown_outcomes: UnknownOutcomeRepository
     worklist: Worklist
@@ -202,6 +208,20 @@ class ReadService:
             found,
             causes=[replace(cause, example=each) for cause, each in zip(found.causes, examples, strict=True)],
         )
+
+    def find_failed_items(self, query: FailureQuery, cursor: str | None) -> FailedItemPage:
+        """Return a page of failed items across syncs. Raises InvalidQueryError and UnprocessedItemsError."""
+        return find_failed_items(self.sync_history, self.details, query, cursor)
+
+    def walk_failed_items(self, query: FailureQuery, cursor: str | None) -> FailedItemWalk:
+        """Return the same items to their end, as far as the time allows. Raises the same."""
+        seconds = self.sync_history.limits.whole_seconds
+        return FailedItemWalk(self.sync_history, self.details, query, cursor, seconds=seconds)
+
+    def load_bulk_retry(self, bulk_retry_id: str) -> Progress | None:
+        """Return how far a bulk retry is; None if there is none. Raises UnprocessedItemsError."""
+        found = self.bulk_retries.load(bulk_retry_id)
+        return progress(found, self.bulk_retries.load_entries(bulk_retry_id)) if found else None
 
     def load_work_item(self, sync_id: str) -> WorkItem | None:
         """Return a failed sync's work item; for a retry, that of the first sync. None if there is none."""

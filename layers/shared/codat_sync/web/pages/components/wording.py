@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from codat_sync.audit.entry import Action
+from codat_sync.bulk_retries.bulk_retry import BulkRetryState
 from codat_sync.companies.company import ConnectionState
 from codat_sync.companies.configuration import NotKept
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
@@ -68,6 +69,11 @@ CONNECTIONS = {
     ConnectionState.UNLINKED: "Unlinked",
     ConnectionState.DELETED: "Deleted in Codat",
     ConnectionState.UNKNOWN: "Unknown",
+}
+BULK_STATES = {
+    BulkRetryState.RUNNING: "Running",
+    BulkRetryState.STOPPED: "Stopped",
+    BulkRetryState.FINISHED: "Finished",
 }
 RETRY_STATES = {
     RetryState.OPEN: "Not checked yet",
