@@ -16,6 +16,7 @@ from botocore.exceptions import (
 )
 
 from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.invocation_deadline import enforce_deadline
 from ops import cloudformation
 from ops.errors import CommandError
 from ops.local_stack import NO_PROXY, STACK, Outputs, local_session
@@ -98,8 +99,8 @@ class Deployment:
 
     @property
     def table(self) -> Table:
-        """SyncTable."""
-        return Table(self.dynamodb, self.outputs["SyncTableName"])
+        """SyncTable. Its requests keep to a deadline where one is set."""
+        return Table(enforce_deadline(self.dynamodb), self.outputs["SyncTableName"])
 
     @cached_property
     def outputs(self) -> dict[str, str]:

@@ -12,7 +12,7 @@ import pytest
 
 from codat_sync.audit.repository import AuditRepository
 from codat_sync.aws.dynamodb import Table
-from codat_sync.aws.table_schema import index_entry_key, part_key, retry_key, sync_key
+from codat_sync.aws.table_schema import get_item_type, index_entry_key, part_key, retry_key, sync_key
 from codat_sync.companies.tombstones import TombstoneRepository
 from codat_sync.core.errors import ConditionFailedError, TooEarlyError
 from codat_sync.dead_letters.dead_letter import DeadLetter, DropDecision
@@ -21,6 +21,7 @@ from codat_sync.erasure.company_items import CompanyItems
 from codat_sync.erasure.service import BLOCK_LIFTABLE_AFTER, WRITERS_FINISH_WITHIN, ErasureService
 from codat_sync.idempotency.repository import IdempotencyRecord, IdempotencyRepository
 from codat_sync.reconciliation.repository import ReconciliationRepository
+from codat_sync.search.kinds import SearchKind
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.books.settling import Outcome as Settled
@@ -32,6 +33,7 @@ from tests.support.clock import ManualClock
 from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
 from tests.support.submit_requests import ask, expense
+from tests.support.tables.table_stream import Stream
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -52,6 +54,7 @@ _METRIC_PREFIXES = {
     "COMPANY/EVENT",
     "COMPANY/RECONCILIATION",
     "DROPPED/DROPPED",
+    *(f"FIND/{kind.value}" for kind in SearchKind),
     "LIMIT/SLOTS",
     "SUB/SUB",
     "SYNC/CONFIG",
@@ -78,6 +81,7 @@ class _Application:
         simulated.add_sync(simulated.company(_OTHER_ID), 5130, [Item("other", "PushError", "expense")])
         for company_id in (COMPANY_ID, _OTHER_ID):
             self._fill(company_id)
+        start("index")({"Records": Stream(aws, "IndexFunction").records()})
 
     def _fill(self, company_id: str) -> None:
         company = self.simulated.company(company_id)
@@ -87,7 +91,7 @@ class _Application:
         # The index entry of a removed transaction stays: no document refers to it.
         self.simulated.change_sync(large.sync_id, items=large.items[:30])
         self.worker(batch(of(self.simulated, large, f"msg_{company_id}_2"), self.connection_event(company_id)))
-        made = ask(self.submit, "POST", self.path(company_id), [expense()]).body["syncId"]
+        made = ask(self.submit, "POST", self.path(company_id), [_named_expense()]).body["syncId"]
         self.simulated.settle(made, Settled(otherwise=Verdict("PushError", "busy")))
         self.worker(batch(of(self.simulated, self.simulated.sync(made), f"msg_{made}")))
         assert ask(self.submit, "PUT", self.recorded(company_id), expense(_kept(company_id))).status == 204
@@ -148,6 +152,11 @@ class _Application:
         return [item for item in self.items().values() if "erasedCompanyId" in item]
 
 
+def _named_expense() -> dict[str, Any]:
+    """Return an expense that is found by everything that one can be found by."""
+    return expense(merchantName="Hotel", reference="INV-1")
+
+
 def _kept(company_id: str) -> str:
     """Return the transaction of a company's whose body is only kept."""
     return str(uuid5(NAMESPACE_URL, company_id))
@@ -184,7 +193,7 @@ def _forgetting_items(
 
 
 def _kinds(items: Items) -> set[str]:
-    return {"/".join(part.partition("#")[0] for part in key) for key in items}
+    return {get_item_type({"pk": pk, "sk": sk}) for pk, sk in items}
 
 
 def test_nothing_is_left_but_the_tombstone(application: _Application, aws: Aws, clock: ManualClock) -> None:

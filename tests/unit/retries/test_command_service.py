@@ -11,11 +11,11 @@ import pytest
 from codat_sync.core.clock import utc_now
 from codat_sync.core.errors import CompanyErasedError
 from codat_sync.retries.command_service import RetryCommandService
-from codat_sync.retries.planner import Plan, Step
+from codat_sync.retries.planner import Plan
 from codat_sync.retries.requests import RetryCommand
 from codat_sync.retries.service import RetryResult
 from codat_sync.retries.transaction_history import FailedTransactions
-from codat_sync.syncs.retry_record import Retry, RetryState
+from codat_sync.syncs.retry_record import Retry, RetryState, Step
 
 if TYPE_CHECKING:
     from codat_sync.audit.entry import AuditEntry
@@ -52,7 +52,7 @@ class World:
         self.log.append(("due", sync_id))
         return self.load(sync_id)
 
-    def put(self, _company_id: str, sync_id: str, retry: Retry, _stored: Retry | None) -> None:
+    def put(self, _company_id: str, sync_id: str, retry: Retry, *_others: object) -> None:
         self.log.append(("put", sync_id, retry.state))
 
     def clear_due(self, sync_id: str) -> None:

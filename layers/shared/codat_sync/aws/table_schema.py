@@ -26,6 +26,8 @@ EXAMPLE_EVENT: Key = {"pk": "WEBHOOK", "sk": "EXAMPLE"}
 COMPLETENESS: Key = {"pk": "RECONCILE", "sk": "COMPLETENESS"}
 SEARCH: Key = {"pk": "RECONCILE", "sk": "SEARCH"}
 
+FIND_PREFIX = "FIND#"
+TRANSACTION_PREFIX = "TXN#"
 RECONCILE = "RECONCILE"
 DUE = "DUE"
 DUE_BEHIND_GATE = "DUE#GATE"
@@ -109,9 +111,29 @@ def body_key(company_id: str, transaction_id: str, submission_id: str) -> Key:
     return {"pk": f"TXN#{company_id}#{transaction_id}", "sk": f"{BODY_PREFIX}{submission_id}"}
 
 
+def parse_transaction_key(key: Key) -> tuple[str, str] | None:
+    """Return the ids of the company and of the transaction whose partition a key is in, None if it is in another."""
+    if not key["pk"].startswith(TRANSACTION_PREFIX):
+        return None
+    company_id, _, transaction_id = parse_subject_id(key["pk"]).partition("#")  # Ids contain no "#".
+    return company_id, transaction_id
+
+
 def is_body(key: Key) -> bool:
     """Return whether ``key`` is the key of a transaction's body."""
     return key["sk"].startswith(BODY_PREFIX)
+
+
+def find_key(kind: str, word: str, reference: str) -> Key:
+    """Return the key of a search entry: words with the same first two characters share a partition."""
+    return {"pk": find_partition(kind, word).value, "sk": f"{word}#{reference}"}
+
+
+def parse_find_key(key: Key) -> tuple[str, str] | None:
+    """Return the kind and the word of a search entry, None if the key is that of another item."""
+    if not key["pk"].startswith(FIND_PREFIX):
+        return None
+    return parse_subject_id(key["pk"]).partition("#")[0], key["sk"].partition("#")[0]
 
 
 def submission_key(submission_id: str) -> Key:
@@ -174,7 +196,9 @@ def belongs_to_company(key: Key, company_id: str) -> bool:
 
 
 def get_item_type(key: Key) -> str:
-    """Return the item type of a key, such as `SYNC/EVENT`."""
+    """Return the item type of a key, such as `SYNC/EVENT`. Of a search entry, it names the kind and not the word."""
+    if found := parse_find_key(key):
+        return FIND_PREFIX.replace("#", "/") + found[0]
     return "/".join(part.partition("#")[0] for part in (key["pk"], key["sk"]))
 
 
@@ -207,6 +231,16 @@ def company_partition(company_id: str) -> Partition:
 def day_partition(day: date) -> Partition:
     """Return the partition that lists the syncs of a day (UTC)."""
     return Partition("byDay", "dayPk", "daySk", f"DAY#{day.isoformat()}")
+
+
+def find_partition(kind: str, word: str) -> Partition:
+    """Return the partition of the search entries of words that begin as ``word`` does, in the order of the words."""
+    return Partition("", "pk", "sk", f"{FIND_PREFIX}{kind}#{word[:2]}")
+
+
+def work_partition(category: str) -> Partition:
+    """Return the partition that lists the retries in a category of the worklist. It shares the index of companies."""
+    return Partition("byCompany", "companyPk", "companySk", f"WORK#{category}")
 
 
 def dropped_partition() -> Partition:
@@ -250,6 +284,11 @@ def reconcile_index_keys(at: str | None) -> dict[str, str | None]:
 def unknown_index_keys(position: str | None) -> dict[str, str | None]:
     """Return the attributes that list an item as one with an unknown outcome; None for both removes it."""
     return {"dayPk": position and UNKNOWN, "daySk": position}
+
+
+def work_index_keys(category: str | None, at: str, sync_id: str) -> dict[str, str | None]:
+    """Return the attributes that list a retry by category, sorted by its sync's time; None removes it."""
+    return {"companyPk": category and f"WORK#{category}", "companySk": category and f"{at}#{sync_id}"}
 
 
 def due_index_keys(due_at: str | None, *, behind_gate: bool = False) -> dict[str, str | None]:

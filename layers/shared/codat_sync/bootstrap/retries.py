@@ -12,6 +12,7 @@ from codat_sync.retries.command_service import RetryCommandService
 from codat_sync.retries.planner import RetryPolicy
 from codat_sync.retries.service import RetryService
 from codat_sync.retries.transaction_history import TransactionHistories
+from codat_sync.retries.work_decisions import WorkDecisionService
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.retry_repository import RetryRepository
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from codat_sync.aws.dynamodb import Table
     from codat_sync.codat.http import CodatHttpClient
     from codat_sync.config import RetrySettings
+
+
+def build_work_decision_service(service: RetryCommandService) -> WorkDecisionService:
+    """Return the service that records decisions about failed syncs."""
+    return WorkDecisionService(service.store, service.retries, service.audit, service.is_not_erased, utc_now)
 
 
 def build_retry_command_service(

@@ -29,11 +29,14 @@ from codat_sync.queries.support_bundle import SupportBundles
 from codat_sync.queries.sync_details import SyncReader
 from codat_sync.queries.sync_history import SyncHistory
 from codat_sync.queries.sync_index import SyncIndex
+from codat_sync.queries.worklist import Worklist
 from codat_sync.reconciliation.completeness import Completeness
 from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
 from codat_sync.retries.planner import RetryPolicy
 from codat_sync.retries.preview import RetryPreviewService
 from codat_sync.retries.transaction_history import TransactionHistories
+from codat_sync.search.repository import SearchRepository
+from codat_sync.search.service import SearchService
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from codat_sync.syncs.repository import SyncRepository
@@ -76,7 +79,9 @@ def build_read_service(
         audit_log=AuditLog(audit),
         configurations=ConfigurationHistory(configurations, live),
         bundles=SupportBundles(store, submissions, configurations),
+        worklist=Worklist(table),
         live=live,
+        searches=SearchService(SearchRepository(table), companies, SyncReader(table, companies), settings.search_index),
         now=utc_now,
     )
 

@@ -9,7 +9,7 @@ from codat_sync.audit.entry import Action, AuditEntry, list_ids
 from codat_sync.aws.observability import count, logger
 from codat_sync.core.errors import CompanyErasedError
 from codat_sync.retries.not_failed import NothingFailed, explain_sync, explain_transaction
-from codat_sync.retries.service import RetryResult, summarize
+from codat_sync.retries.service import RetryResult, categorize_retry_syncs, summarize
 from codat_sync.syncs.retry_record import Retry, RetryState
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class RetryCommandService:
             due_at = self.now() + _CHECK_UNENDED_AFTER if state is RetryState.SCHEDULED else None
             retry = Retry(state, previous.sync_ids if previous else (), {}, due_at)
         if results or previous:
-            self.retries.put(company_id, root_id, retry, previous)
+            self.retries.put(company_id, root_id, retry, previous, categorize_retry_syncs(results))
         return retry
 
     def _explain_not_failed(

@@ -12,6 +12,7 @@ from codat_sync.core.errors import RetryUnavailableError
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
+    from codat_sync.retries.work_decisions import WorkDecisionCommand
     from codat_sync.submissions.resolution import AcknowledgementCommand, ResolutionCommand
 
 
@@ -58,6 +59,15 @@ class RetryClient:
         """
         event = {"acknowledgedSyncId": command.sync_id, "by": command.by, "reason": command.reason}
         return self._invoke(event) is not None
+
+    def decide(self, command: "WorkDecisionCommand") -> bool:
+        """Record a decision about a failed sync; False if there is no such. One that still runs counts as done.
+
+        Nothing is sent, so nothing is written. Raises RetryUnavailableError.
+        """
+        event = {"decidedSyncId": command.sync_id, "kind": command.kind.value}
+        answer = self._invoke({**event, "by": command.by, "reason": command.reason})
+        return answer is None or bool(answer.get("isDone"))
 
     def _invoke(self, event: Mapping[str, object]) -> dict[str, Any] | None:
         """Return the function's report as JSON, empty if there is none; None if the invocation still runs."""

@@ -14,7 +14,9 @@ from codat_sync.core.http_event import text_body
 from codat_sync.core.identifiers import canonicalize, is_identifier
 from codat_sync.core.validation import describe_validation_error
 from codat_sync.messaging.messages import RetryMessage, SubmissionMessage
+from codat_sync.retries.work_decisions import WorkDecisionCommand
 from codat_sync.submissions.resolution import AcknowledgementCommand, ResolutionCommand
+from codat_sync.syncs.retry_record import DecisionKind
 
 _MESSAGE: TypeAdapter[RetryMessage | SubmissionMessage] = TypeAdapter(
     Annotated[RetryMessage | SubmissionMessage, Field(discriminator="kind")]
@@ -95,6 +97,17 @@ class AcknowledgementInvocation(BaseModel):
     reason: str
 
 
+class WorkDecisionInvocation(BaseModel):
+    """The event of a direct invocation that decides about a failed sync: see ``WorkDecisionCommand``."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+    decided_sync_id: str
+    kind: DecisionKind
+    by: str
+    reason: str
+
+
 def parse_retry_message(text: str) -> RetryCommand | OutcomeCheckCommand:
     """Parse a message of RetryQueue. Raises PoisonMessageError if it is invalid."""
     try:
@@ -150,6 +163,12 @@ def parse_acknowledgement(event: Mapping[str, Any]) -> AcknowledgementCommand:
     """Parse the event of a direct invocation that takes a sync off the list. Raises InvalidBodyError."""
     stated = _parse(AcknowledgementInvocation, json.dumps(event))
     return AcknowledgementCommand(stated.acknowledged_sync_id, stated.by, stated.reason)
+
+
+def parse_work_decision(event: Mapping[str, Any]) -> WorkDecisionCommand:
+    """Parse the event of a direct invocation that decides about a failed sync. Raises InvalidBodyError."""
+    stated = _parse(WorkDecisionInvocation, json.dumps(event))
+    return WorkDecisionCommand(stated.decided_sync_id, stated.kind, stated.by, stated.reason)
 
 
 def _command(

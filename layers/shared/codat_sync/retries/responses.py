@@ -17,19 +17,21 @@ from codat_sync.core.errors import (
 )
 from codat_sync.core.problems import CONTENT_TYPE, ProblemDetails, ProblemType, invalid_request
 from codat_sync.core.timestamps import format_timestamp
-from codat_sync.retries.planner import Step
 from codat_sync.retries.requests import (
     RetryCommand,
     parse_acknowledgement,
     parse_direct_invocation,
     parse_http_request,
     parse_resolution,
+    parse_work_decision,
 )
+from codat_sync.syncs.retry_record import Step
 
 if TYPE_CHECKING:
     from codat_sync.auth.roles import AccessPolicy
     from codat_sync.idempotency.requests import IdempotentRequests
     from codat_sync.retries.command_service import RetryReport
+    from codat_sync.retries.work_decisions import WorkDecisionService
     from codat_sync.submissions.resolution import ResolutionService
 
 # Keeps the response under Lambda's limit of 6 MB: an entry has 600 bytes or so.
@@ -74,8 +76,9 @@ def answer_invocation(
     event: Mapping[str, Any],
     execute: Callable[[RetryCommand], "RetryReport | None"],
     resolutions: "ResolutionService",
+    decisions: "WorkDecisionService",
 ) -> Json | None:
-    """Return the response to a direct invocation, which IAM has authorized: a report, or whether it was resolved.
+    """Return the response to a direct invocation, which IAM has authorized: a report, or whether it was recorded.
 
     Raises InvalidBodyError, TooEarlyError, CompanyErasedError and DynamoDB's errors.
     """
@@ -83,6 +86,8 @@ def answer_invocation(
         return {"isResolved": resolutions.resolve(parse_resolution(event))}
     if "acknowledgedSyncId" in event:
         return {"isResolved": resolutions.acknowledge(parse_acknowledgement(event))}
+    if "decidedSyncId" in event:
+        return {"isDone": decisions.decide(parse_work_decision(event))}
     report = execute(parse_direct_invocation(event))
     return report_to_json(report) if report else None
 

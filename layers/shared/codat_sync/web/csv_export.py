@@ -25,6 +25,7 @@ from codat_sync.queries.failed_syncs import FailureCauses
 from codat_sync.queries.item_search import ItemWalk
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.sync_query import HistoryQuery, ListedSync, Sort, Totals, position_time
+from codat_sync.queries.worklist import WorkWalk
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web.api import presenters
 from codat_sync.web.api.schemas import AuditEntry
@@ -38,7 +39,11 @@ _FORMULA = re.compile(r"(^|[;\t\r\n])(\s*)([=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 _SYNC_COLUMNS = (
     *("syncId", "companyId", "at", "outcome", "code", "meaning", "syncedAt", "firstSeenAt"),
-    *("transactions", "failed", "checkFailure", "isStuck"),
+    *("transactions", "failed", "checkFailure", "isStuck", "category", "isResolved"),
+)
+_WORK_COLUMNS = (
+    *("category", "syncId", "companyId", "at", "code", "meaning", "openTransactions", "actionOwner", "nextStep"),
+    *("customerNote", "steps", "dueAt", "decision", "decidedBy", "decidedAt", "reason"),
 )
 _ITEM_COLUMNS = ("transactionId", "integrationType", "status", "message", "rows")
 _AUDIT_COLUMNS = ("at", "actor", "action", "syncId", "companyId", "details")
@@ -75,6 +80,13 @@ def export_syncs(listing: Listing[ListedSync], query: HistoryQuery) -> Response[
     return _answer("syncs", _SYNC_COLUMNS, lines, end, found.cursor)
 
 
+def export_work_items(walk: WorkWalk) -> Response[str]:
+    """Export the worklist as CSV, with a column for each step that has transactions, and the newest decision."""
+    found = _write(_WORK_COLUMNS, walk, presenters.work_row)
+    end = _count(found.lines, "failed sync") if found.cursor else None
+    return _answer("worklist", _WORK_COLUMNS, found.lines, end, found.cursor)
+
+
 def export_items(walk: ItemWalk) -> Response[str]:
     """Export a sync's transactions as CSV."""
     found = _write(_ITEM_COLUMNS, walk, presenters.item)
@@ -109,7 +121,7 @@ def export_audit(walk: AuditWalk) -> Response[str]:
 def export_totals(totals: Totals) -> Response[str]:
     """Export totals as CSV, with one row per day and one column per outcome."""
     outcomes = [outcome.value for outcome in Outcome]
-    columns = ("day", "syncs", *outcomes, "transactions", "failed", "isTruncated")
+    columns = ("day", "syncs", *outcomes, "resolved", "transactions", "failed", "isTruncated")
     lines = [
         _line(columns, _values(day) | {outcome: day.outcomes.get(Outcome(outcome), 0) for outcome in outcomes})
         for day in presenters.totals(totals).days

@@ -15,9 +15,11 @@ from codat_sync.queries.support_bundle import SupportBundles
 from codat_sync.queries.sync_details import SyncReader
 from codat_sync.queries.sync_history import SyncHistory
 from codat_sync.queries.sync_query import MAX_DAYS, HistoryPage, HistoryQuery, ListedSync, Period, Sort, position_at
+from codat_sync.queries.worklist import WorkItem, Worklist
 from codat_sync.reconciliation.completeness import CompanyCompleteness, Completeness, OverallCompleteness
 from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
 from codat_sync.retries.preview import RetryPreviewService
+from codat_sync.search.service import SearchService
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from codat_sync.syncs.repository import SyncRepository
@@ -87,7 +89,9 @@ class ReadService:
     audit_log: AuditLog
     configurations: ConfigurationHistory
     bundles: SupportBundles
+    worklist: Worklist
     live: LiveLookup
+    searches: SearchService
     now: Callable[[], datetime]
 
     def search(self, query: HistoryQuery, search: str | None, cursor: str | None) -> HistoryPage:
@@ -150,6 +154,11 @@ class ReadService:
     def find_causes(self, asked: HistoryQuery, *, is_whole: bool = False) -> FailureCauses:
         """Return the causes of the newest 200 matching failed syncs, or of all. Raises UnprocessedItemsError."""
         return find_failure_causes(self.sync_history, self.details, asked, self.now().date(), is_whole=is_whole)
+
+    def load_work_item(self, sync_id: str) -> WorkItem | None:
+        """Return a failed sync's work item; for a retry, that of the first sync. None if there is none."""
+        found = self.details.load(sync_id)
+        return self.worklist.load(found.retry_of or sync_id) if found else None
 
     def load_completeness(self) -> CompletenessOverview:
         """Return the completeness and endpoint state found by the last reconciliation run."""

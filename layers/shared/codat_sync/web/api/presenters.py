@@ -1,5 +1,7 @@
 """Convert domain objects to the JSON API's schemas."""
 
+from collections.abc import Mapping
+
 from codat_sync.audit.entry import shorten
 from codat_sync.queries.failed_syncs import FailureCauses as FoundCauses
 from codat_sync.queries.failure_causes import FailureCause as FoundCause
@@ -8,10 +10,15 @@ from codat_sync.queries.support_bundle import SupportBundle as FoundBundle
 from codat_sync.queries.sync_details import SyncDetails as FoundDetails
 from codat_sync.queries.sync_query import HistoryPage, ListedSync
 from codat_sync.queries.sync_query import Totals as FoundTotals
+from codat_sync.queries.worklist import WorkCount as FoundWorkCount
+from codat_sync.queries.worklist import WorkItem as FoundWorkItem
+from codat_sync.queries.worklist import WorkPage as FoundWorkPage
+from codat_sync.retries.explanation import explain_failure
 from codat_sync.retries.preview import RetryPreview as FoundPreview
 from codat_sync.retries.preview import TransactionPlan
 from codat_sync.syncs.items import Item as FoundItem
 from codat_sync.syncs.status_codes import explain, status_code
+from codat_sync.syncs.work_category import WorkCategory
 from codat_sync.web.api.schemas import (
     BundledCheck,
     BundledRetry,
@@ -39,6 +46,11 @@ from codat_sync.web.api.schemas import (
     Totals,
     Transaction,
     TransactionResult,
+    WorkCount,
+    WorkCounts,
+    WorkItem,
+    WorkItems,
+    WorkRow,
 )
 from codat_sync.web.read_service import CompanyOverview
 
@@ -58,8 +70,15 @@ def code(number: int) -> Code:
 
 
 def meaning(found: FoundDetails) -> Code | None:
-    """Describe the result of a sync: its status code, unless its items contradict it; None until it is fetched."""
-    return Code.model_validate(explain(found.status.code, found.listed.outcome)) if found.status else None
+    """Describe the result of a sync: its status code, unless its items contradict it; None until it is fetched.
+
+    Who has to act, the next step and the note for the customer follow from its retry.
+    """
+    if found.status is None:
+        return None
+    steps = found.retry.steps if found.retry else {}
+    by_code = explain(found.status.code, found.listed.outcome)
+    return Code.model_validate(explain_failure(by_code, found.listed.category, steps))
 
 
 def summary(row: ListedSync) -> SyncSummary:
@@ -105,6 +124,53 @@ def items(page: FoundItems) -> ItemPage:
 def item(found: FoundItem) -> Item:
     """Convert a transaction within a sync."""
     return Item.model_validate(found)
+
+
+def work_item(found: FoundWorkItem) -> WorkItem:
+    """Convert a failed sync of the worklist."""
+    listed = found.listed
+    meaning = None if listed.code is None else explain(listed.code, listed.outcome)
+    described = meaning and Code.model_validate(explain_failure(meaning, listed.category, found.retry.steps))
+    return WorkItem.model_validate(found).model_copy(update={"meaning": described})
+
+
+def work_row(found: FoundWorkItem) -> WorkRow:
+    """Convert a failed sync of the worklist to a row of a table, with the newest decision about it."""
+    item = work_item(found)
+    last = item.decisions[-1] if item.decisions else None
+    return WorkRow(
+        category=item.sync.category,
+        sync_id=item.sync.sync_id,
+        company_id=item.sync.company_id,
+        at=item.sync.at,
+        code=item.sync.code,
+        meaning=item.meaning and item.meaning.meaning,
+        open_transactions=item.open_transactions,
+        action_owner=item.meaning and item.meaning.action_owner,
+        next_step=item.meaning and item.meaning.next_step,
+        customer_note=item.meaning and item.meaning.customer_note,
+        steps=", ".join(f"{step}: {count}" for step, count in item.steps.items()),
+        due_at=item.due_at,
+        decision=last and last.kind,
+        decided_by=last and last.by,
+        decided_at=last and last.at,
+        reason=last and last.reason,
+    )
+
+
+def work_items(page: FoundWorkPage) -> WorkItems:
+    """Convert a page of the worklist."""
+    items = list(map(work_item, page.items))
+    return WorkItems(items=items, next_cursor=page.next_cursor, is_truncated=page.is_truncated)
+
+
+def work_counts(found: Mapping[WorkCategory, FoundWorkCount]) -> WorkCounts:
+    """Convert the counts of the worklist."""
+    return WorkCounts(
+        counts=[
+            WorkCount(category=category, number=each.number, has_more=each.has_more) for category, each in found.items()
+        ]
+    )
 
 
 def transaction(company_id: str, planned: TransactionPlan) -> Transaction:

@@ -3,17 +3,20 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import AliasPath, BaseModel, ConfigDict, Field, StringConstraints, computed_field
 from pydantic.alias_generators import to_camel
 
 from codat_sync.audit.entry import Action
 from codat_sync.companies.configuration import NotKept
 from codat_sync.core.json_diff import DifferenceKind
 from codat_sync.polling.schedule import CheckFailure
-from codat_sync.retries.planner import Step
+from codat_sync.retries.work_decisions import MAX_REASON_LENGTH
+from codat_sync.search.kinds import SearchKind
+from codat_sync.search.service import MAX_RESULTS
 from codat_sync.submissions.submission import State
-from codat_sync.syncs.retry_record import RetryState
+from codat_sync.syncs.retry_record import DecisionKind, RetryState, Step
 from codat_sync.syncs.status_codes import ActionOwner, Outcome, explain
+from codat_sync.syncs.work_category import WorkCategory
 
 
 class _Answer(BaseModel):
@@ -44,6 +47,10 @@ class SyncSummary(_Answer):
     failed: int
     check_failure: CheckFailure | str | None = Field(description="Why the last check with Codat failed")
     is_stuck: bool
+    category: WorkCategory | None = Field(
+        description="Who a failed sync waits for, or that it is over; null if nothing has failed"
+    )
+    is_resolved: bool = Field(description="Whether it has failed, and everything that failed has been written since")
 
     @computed_field  # type: ignore[prop-decorator] # https://github.com/python/mypy/issues/1362
     @property
@@ -72,6 +79,7 @@ class DayTotals(_Answer):
     day: date
     syncs: int
     outcomes: dict[Outcome, int]
+    resolved: int = Field(description="Number of the failed syncs of which everything has been written since")
     transactions: int
     failed: int
     is_truncated: bool = Field(description="Whether the day has more syncs than were counted")
@@ -82,6 +90,7 @@ class PeriodTotals(_Answer):
 
     syncs: int
     outcomes: dict[Outcome, int]
+    resolved: int = Field(description="Number of the failed syncs of which everything has been written since")
     transactions: int
     failed: int
 
@@ -146,6 +155,85 @@ class Retry(_Answer):
     sync_ids: list[str] = Field(description="The syncs created by retries, oldest first")
     steps: dict[str, int]
     due_at: datetime | None
+    decisions: list["Decision"] = Field(description="What users decided about it, oldest first")
+
+
+class Decision(_Answer):
+    """What a user decided about a failed sync. A dismissal holds until it is reopened, or fails again."""
+
+    kind: DecisionKind
+    by: str
+    reason: str
+    at: datetime
+
+
+class WorkItem(_Answer):
+    """A failed sync, and what happens to its failed transactions. ``steps`` counts them by plan step."""
+
+    sync: SyncSummary = Field(validation_alias="listed")
+    meaning: Code | None = Field(default=None, description="Its status code, with who has to act and the next step")
+    state: RetryState = Field(validation_alias=AliasPath("retry", "state"))
+    open_transactions: int = Field(description="Number of its failed transactions that are not written yet")
+    steps: dict[str, int] = Field(validation_alias=AliasPath("retry", "steps"))
+    due_at: datetime | None = Field(
+        validation_alias=AliasPath("retry", "due_at"), description="When it is checked again by itself"
+    )
+    retry_sync_ids: list[str] = Field(validation_alias=AliasPath("retry", "sync_ids"))
+    decisions: list[Decision] = Field(validation_alias=AliasPath("retry", "decisions"), description="Oldest first")
+
+
+class WorkItems(_Answer):
+    """A page of the worklist. It can be shorter than the limit and still have a next page."""
+
+    items: list[WorkItem]
+    next_cursor: str | None = Field(description="Cursor of the next page; null on the last page")
+    is_truncated: bool = Field(description="Whether reading stopped before the page was full; `nextCursor` continues")
+
+
+class WorkRow(_Answer):
+    """A work item as a row of a table."""
+
+    category: WorkCategory | None
+    sync_id: str
+    company_id: str
+    at: datetime
+    code: int | None
+    meaning: str | None
+    open_transactions: int
+    action_owner: ActionOwner | None
+    next_step: str | None
+    customer_note: str | None
+    steps: str
+    due_at: datetime | None
+    decision: DecisionKind | None
+    decided_by: str | None
+    decided_at: datetime | None
+    reason: str | None
+
+
+class WorkCount(_Answer):
+    """The number of failed syncs in a category."""
+
+    category: WorkCategory
+    number: int
+    has_more: bool = Field(description="Whether there are more than the 1,000 that were counted")
+
+
+class WorkCounts(_Answer):
+    """The number of failed syncs by category: every failed sync is in exactly one."""
+
+    counts: list[WorkCount]
+
+
+class WorkDecisionRequest(_Answer):
+    """A decision about a failed sync."""
+
+    kind: DecisionKind
+    reason: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_REASON_LENGTH),
+        Field(description="Why; shown to other users"),
+    ]
 
 
 class SyncDetails(_Answer):
@@ -518,6 +606,48 @@ class Unauthorized(_Answer):
     """API Gateway's response to a request without a valid token."""
 
     message: str
+
+
+class FoundExpense(_Answer):
+    """What was submitted or recorded of an expense, as far as users know it by that."""
+
+    merchant: str | None
+    reference: str | None
+    amount: str | None = Field(description="Total with tax, without its sign")
+    currency: str | None
+    date: str | None
+    recorded_at: datetime
+
+
+class SearchResult(_Answer):
+    """A sync, a company, or a transaction of a company."""
+
+    company_id: str
+    company_name: str | None
+    sync_id: str | None
+    transaction_id: str | None
+    is_exact: bool = Field(description="Whether the text is all of what was found by, not only its beginning")
+    sync: SyncSummary | None = Field(description="Of kind `sync` only")
+    expense: FoundExpense | None = Field(description="Of kinds `merchant`, `reference` and `amount` only")
+
+
+class SearchGroup(_Answer):
+    """Results of one kind, best first."""
+
+    kind: SearchKind
+    results: list[SearchResult] = Field(max_length=MAX_RESULTS)
+    has_more: bool = Field(description="Whether more match, or may match: a longer text finds fewer")
+
+
+class SearchResults(_Answer):
+    """The groups that have results, those with an exact one first."""
+
+    query: str = Field(description="What was searched for: the text without repeated spaces, cut after 200 characters")
+    groups: list[SearchGroup]
+    hidden_kinds: list[SearchKind] = Field(description="Not searched: they require the role `codat-sync/expenses`")
+    unindexed_kinds: list[SearchKind] = Field(
+        description="Not indexed here, as the parameter `SearchIndex` says; a sync or company is found by its whole id"
+    )
 
 
 class AuditEntry(_Answer):

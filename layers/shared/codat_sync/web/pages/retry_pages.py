@@ -9,8 +9,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from codat_sync.aws.observability import logger
 from codat_sync.core.errors import ForbiddenError
 from codat_sync.retries.lambda_client import RetryClient
-from codat_sync.retries.planner import Step
 from codat_sync.retries.preview import TransactionPlan
+from codat_sync.syncs.retry_record import Step
 from codat_sync.web.api import presenters
 from codat_sync.web.pages.rendering import not_found_page, page, see_other
 from codat_sync.web.parameters import SyncId, identifier
