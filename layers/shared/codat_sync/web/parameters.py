@@ -119,6 +119,13 @@ def asked_history(  # noqa: PLR0913, PLR0917 - one per query parameter
     )
 
 
+def asked_work(category: WorkCategories = None, company_id: CompanyId = None, order: Order = "desc") -> WorkQuery:
+    """Return the query for the worklist, by default for what is open. Raises InvalidQueryError."""
+    company = None if company_id is None else identifier("companyId", company_id)
+    chosen = tuple(each for each in WorkCategory if each in (category or OPEN_CATEGORIES))
+    return WorkQuery(chosen, company, newest_first=order == "desc")
+
+
 def asked_audit(
     now: Callable[[], datetime],
     first: First = None,
@@ -128,13 +135,6 @@ def asked_audit(
 ) -> AuditQuery:
     """Return the query for the audit. Raises InvalidQueryError."""
     return AuditQuery(asked_period(now, first, last), frozenset(action or ()), actor or "")
-
-
-def asked_work(category: WorkCategories = None, company_id: CompanyId = None, order: Order = "desc") -> WorkQuery:
-    """Return the query for the worklist, by default for what is open. Raises InvalidQueryError."""
-    company = None if company_id is None else identifier("companyId", company_id)
-    chosen = tuple(each for each in WorkCategory if each in (category or OPEN_CATEGORIES))
-    return WorkQuery(chosen, company, newest_first=order == "desc")
 
 
 def takes(parse: Callable[..., T]) -> Callable[[Callable[Concatenate[T, P], R]], Callable[..., R]]:

@@ -86,10 +86,10 @@ class ReadService:
     retry_previews: RetryPreviewService
     submissions: SubmissionRepository
     unknown_outcomes: UnknownOutcomeRepository
+    worklist: Worklist
     audit_log: AuditLog
     configurations: ConfigurationHistory
     bundles: SupportBundles
-    worklist: Worklist
     live: LiveLookup
     searches: SearchService
     now: Callable[[], datetime]

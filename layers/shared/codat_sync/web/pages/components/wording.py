@@ -67,36 +67,6 @@ RETRY_STATES = {
     RetryState.STOPPED: "Needs manual action",
     RetryState.NOT_FAILED: "Nothing failed",
 }
-AUDIT_ACTIONS = {
-    Action.RETRY: "Retried",
-    Action.DISMISS: "Dismissed",
-    Action.REOPEN: "Reopened",
-    Action.NOTE: "Noted",
-    Action.RESOLVE: "Outcome stated",
-    Action.ACKNOWLEDGE: "Unknown outcomes dealt with",
-    Action.REFRESH: "Refreshed from Codat",
-    Action.REPROCESS: "Dead letter reprocessed",
-    Action.DROP: "Dead letter dropped",
-    Action.ERASE: "Company erased",
-    Action.UNERASE: "Erasure block lifted",
-    Action.PURGE_BODIES: "Request bodies purged",
-}
-# The names of an audit entry's details that need another wording.
-AUDIT_DETAILS = {
-    "retrySyncIds": "created syncs",
-    "transactionId": "transaction",
-    "submissionId": "submission",
-    "notWritten": "not written",
-    "deadLetters": "dead letters",
-}
-NOT_KEPT = {
-    NotKept.NONE_IN_CODAT: "Codat had none for this company.",
-    NotKept.CALLS_PAUSED: "calls to Codat were paused, or little of the day’s quota was left.",
-    NotKept.REFUSED: "Codat refused to show it with this API key.",
-    NotKept.UNAVAILABLE: "Codat did not answer the one request for it.",
-    NotKept.NO_TIME: "too many syncs failed at once.",
-    NotKept.TOO_LARGE: "it was too large.",
-}
 CATEGORIES = {
     WorkCategory.OUR_TEAM: "Our team",
     WorkCategory.CUSTOMER: "The customer",
@@ -128,6 +98,36 @@ CATEGORY_TAGS = CATEGORIES | {
     WorkCategory.CODAT: "Needs Codat",
     WorkCategory.SCHEDULED: "Retry scheduled",
     WorkCategory.IN_PROGRESS: "Retry in progress",
+}
+AUDIT_ACTIONS = {
+    Action.RETRY: "Retried",
+    Action.DISMISS: "Dismissed",
+    Action.REOPEN: "Reopened",
+    Action.NOTE: "Noted",
+    Action.RESOLVE: "Outcome stated",
+    Action.ACKNOWLEDGE: "Unknown outcomes dealt with",
+    Action.REFRESH: "Refreshed from Codat",
+    Action.REPROCESS: "Dead letter reprocessed",
+    Action.DROP: "Dead letter dropped",
+    Action.ERASE: "Company erased",
+    Action.UNERASE: "Erasure block lifted",
+    Action.PURGE_BODIES: "Request bodies purged",
+}
+# The names of an audit entry's details that need another wording.
+AUDIT_DETAILS = {
+    "retrySyncIds": "created syncs",
+    "transactionId": "transaction",
+    "submissionId": "submission",
+    "notWritten": "not written",
+    "deadLetters": "dead letters",
+}
+NOT_KEPT = {
+    NotKept.NONE_IN_CODAT: "Codat had none for this company.",
+    NotKept.CALLS_PAUSED: "calls to Codat were paused, or little of the day’s quota was left.",
+    NotKept.REFUSED: "Codat refused to show it with this API key.",
+    NotKept.UNAVAILABLE: "Codat did not answer the one request for it.",
+    NotKept.NO_TIME: "too many syncs failed at once.",
+    NotKept.TOO_LARGE: "it was too large.",
 }
 CHECK_ERRORS = {
     CheckFailure.GATE_CLOSED: "Calls to Codat are paused: the quota is used up, or Codat rejects the API key.",
