@@ -117,6 +117,7 @@ CATEGORY_TAGS = CATEGORIES | {
 AUDIT_ACTIONS = {
     Action.RETRY: "Retried",
     Action.DISMISS: "Dismissed",
+    Action.REOPEN: "Reopened",
     Action.NOTE: "Noted",
     Action.RESOLVE: "Outcome stated",
     Action.ACKNOWLEDGE: "Unknown outcomes dealt with",
