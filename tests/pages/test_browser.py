@@ -42,7 +42,7 @@ def _paths(world: World) -> list[str]:
     sync = f"syncs/{world.failed_sync.sync_id}"
     own = f"syncs/{world.submitted_sync_id}"
     return [
-        *("", "syncs", "causes", "dead-letters", "nothing", "search", "search?q=noir", "search?q=xyz"),
+        *("", "syncs", "causes", "worklist", "dead-letters", "nothing", "search", "search?q=noir", "search?q=xyz"),
         f"search?q={world.failed_sync.sync_id[:2]}",
         *(sync, f"{sync}/items", f"{sync}/timeline", f"{sync}/config", f"{sync}/retry", f"{own}/retry"),
         *(f"company/{COMPANY_ID}", f"company/{COMPANY_ID}/transactions/{world.submitted_ids[0]}"),
