@@ -352,6 +352,7 @@ def test_every_route_has_the_authorizer_or_a_reason() -> None:
         *("/", "/syncs", "/syncs/{path+}", "/syncs/{syncId}/refresh", "/syncs/{syncId}/retry"),
         *(
             "/causes",
+            "/company",
             "/search",
             "/company/{path+}",
             "/audit",

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 
 from codat_sync.audit.entry import shorten
+from codat_sync.core.timestamps import parse_timestamp
+from codat_sync.queries.companies.company_list import CompanyPage as FoundCompanies
+from codat_sync.queries.companies.company_list import ListedCompany
 from codat_sync.queries.failed_syncs import FailureCauses as FoundCauses
 from codat_sync.queries.failure_causes import FailureCause as FoundCause
 from codat_sync.queries.item_search import ItemPage as FoundItems
@@ -26,9 +29,12 @@ from codat_sync.web.api.schemas import (
     BundledSync,
     Code,
     CompanyHealth,
+    CompanyPage,
+    CompanySummary,
     ConfigurationAtFailure,
     DayTotals,
     Event,
+    ExportedItem,
     FailureCause,
     FailureCauses,
     Item,
@@ -173,11 +179,55 @@ def work_counts(found: Mapping[WorkCategory, FoundWorkCount]) -> WorkCounts:
     )
 
 
-def transaction(company_id: str, planned: TransactionPlan) -> Transaction:
+def exported_item(sync: ListedSync, found: FoundItem) -> ExportedItem:
+    """Convert a transaction for a file that does not say otherwise which sync it is of."""
+    return ExportedItem(
+        **item(found).model_dump(),
+        company_id=sync.company_id,
+        company_name=sync.company_name,
+        sync_id=sync.sync_id,
+        at=parse_timestamp(sync.at),
+    )
+
+
+def company_page(found: FoundCompanies) -> CompanyPage:
+    """Convert a page of companies."""
+    return CompanyPage(
+        companies=list(map(listed_company, found.rows)),
+        total=found.total,
+        next_cursor=found.next_cursor,
+        is_truncated=found.is_truncated,
+        is_failure_count_truncated=found.is_failure_count_truncated,
+    )
+
+
+def listed_company(found: ListedCompany) -> CompanySummary:
+    """Convert a company in a list."""
+    company, completeness = found.company, found.completeness
+    return CompanySummary(
+        company_id=company.company_id,
+        company_name=company.name,
+        source_platform=company.source_platform,
+        target_platform=company.target_platform,
+        connection=company.connection_state,
+        connection_status=company.connection_status,
+        last_sync_at=found.last_sync_at,
+        last_sync_id=found.last_sync_id,
+        last_outcome=found.last_outcome,
+        open_failures=found.open_failures,
+        complete_as_of=found.complete_as_of,
+        compared_at=completeness.compared_at if completeness else None,
+        is_incomplete=completeness is not None and completeness.is_incomplete,
+        problem=completeness.problem if completeness else None,
+    )
+
+
+def transaction(company_id: str, company_name: str | None, planned: TransactionPlan) -> Transaction:
     """Convert a transaction with all its syncs and submissions."""
     history = planned.history
     return Transaction(
         company_id=company_id,
+        company_name=company_name,
         transaction_id=history.transaction_id,
         plan=Plan.model_validate(planned.plan),
         syncs=list(map(TransactionResult.model_validate, history.syncs)),
@@ -233,6 +283,7 @@ def cause(found: FoundCauses, each: FoundCause) -> FailureCause:
         since_yesterday=each.since_yesterday,
         is_new=found.is_new(each),
         example_company_id=example.company_id,
+        example_company_name=example.company_name,
         example_sync_id=example.sync_id,
         example_transaction_id=example.transaction_id,
         example_message=example.message and example.message[:_MAX_EXAMPLE_LENGTH],

@@ -18,7 +18,7 @@ from codat_sync.dead_letters.service import DeadLetterService
 from codat_sync.idempotency.requests import IdempotentRequests
 from codat_sync.retries.lambda_client import RetryClient
 from codat_sync.web.api.audit_routes import add_audit
-from codat_sync.web.api.company_routes import add_company, add_completeness
+from codat_sync.web.api.company_routes import add_companies, add_company, add_completeness
 from codat_sync.web.api.dead_letter_routes import add_dead_letters
 from codat_sync.web.api.history_routes import add_history
 from codat_sync.web.api.middlewares import add_entity_tags, execute_once, reject_unknown_parameters, require_viewer
@@ -39,6 +39,7 @@ _ADDERS = (
     add_sync,
     add_transaction,
     add_live,
+    add_companies,
     add_company,
     add_completeness,
     add_work_items,
@@ -62,7 +63,7 @@ def api(
     for add in _ADDERS:
         add(app, read_service)
     add_work_decisions(app, read_service, retry, access)
-    add_dead_letters(app, letters, access, read_service.now)
+    add_dead_letters(app, letters, access, read_service)
     add_search(app, read_service.searches, access)
     _add_document(app)
     _add_problems(app, read_service)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from codat_sync.audit.entry import Action
+from codat_sync.companies.company import ConnectionState
 from codat_sync.companies.configuration import NotKept
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
@@ -59,6 +60,14 @@ STEPS = {
     Step.NO_BODY_RECORDED: "We don’t have a copy to resubmit",
     Step.ATTEMPTS_EXHAUSTED: "All attempts used",
     Step.NOT_FAILED: "Has not failed",
+}
+CONNECTIONS = {
+    ConnectionState.LINKED: "Linked",
+    ConnectionState.PENDING: "Waiting for the customer",
+    ConnectionState.DEAUTHORIZED: "Deauthorized",
+    ConnectionState.UNLINKED: "Unlinked",
+    ConnectionState.DELETED: "Deleted in Codat",
+    ConnectionState.UNKNOWN: "Unknown",
 }
 RETRY_STATES = {
     RetryState.OPEN: "Not checked yet",
