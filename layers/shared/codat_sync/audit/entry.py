@@ -51,6 +51,7 @@ class AuditEntry:
     company_id: str | None = None
     details: Mapping[str, str] = field(default_factory=dict)
     entry_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    company_name: str | None = None  # not stored
 
     @property
     def position(self) -> str:

@@ -162,6 +162,7 @@ def work_row(found: FoundWorkItem) -> WorkRow:
         category=item.sync.category,
         sync_id=item.sync.sync_id,
         company_id=item.sync.company_id,
+        company_name=item.sync.company_name,
         at=item.sync.at,
         code=item.sync.code,
         meaning=item.meaning and item.meaning.meaning,
@@ -396,6 +397,7 @@ def support_bundle(found: FoundBundle) -> SupportBundle:
     sync = BundledSync(
         sync_id=known.listed.sync_id,
         company_id=known.listed.company_id,
+        company_name=known.listed.company_name,
         outcome=known.listed.outcome,
         code=known.listed.code,
         status=status and status.status,

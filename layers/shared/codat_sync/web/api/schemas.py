@@ -207,6 +207,7 @@ class WorkRow(_Answer):
     category: WorkCategory | None
     sync_id: str
     company_id: str
+    company_name: str | None
     at: datetime
     code: int | None
     meaning: str | None
@@ -826,6 +827,7 @@ class AuditEntry(_Answer):
     action: Action | str = Field(description="A later version may have others")
     sync_id: str | None
     company_id: str | None
+    company_name: str | None = Field(description=NAME)
     details: dict[str, str] = Field(
         description="More about it, by name: such as `reason`, `transactions`, `retrySyncIds`"
     )
@@ -889,6 +891,7 @@ class BundledSync(_Answer):
 
     sync_id: str
     company_id: str
+    company_name: str | None = Field(description=NAME)
     outcome: Outcome
     code: int | None
     status: str | None
