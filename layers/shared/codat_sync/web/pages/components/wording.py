@@ -107,6 +107,8 @@ CATEGORY_TAGS = CATEGORIES | {
 }
 AUDIT_ACTIONS = {
     Action.RETRY: "Retried",
+    Action.BULK_RETRY: "Bulk retry started",
+    Action.STOP_BULK_RETRY: "Bulk retry stopped",
     Action.DISMISS: "Dismissed",
     Action.NOTE: "Noted",
     Action.RESOLVE: "Outcome stated",
@@ -122,6 +124,7 @@ AUDIT_ACTIONS = {
 AUDIT_DETAILS = {
     "retrySyncIds": "created syncs",
     "transactionId": "transaction",
+    "bulkRetryId": "bulk retry",
     "submissionId": "submission",
     "notWritten": "not written",
     "deadLetters": "dead letters",
