@@ -353,6 +353,7 @@ def test_every_route_has_the_authorizer_or_a_reason() -> None:
         *(
             *("/causes", "/causes/{causeId}", "/failed-items"),
             *("/bulk-retries", "/bulk-retries/{path+}", "/bulk-retries/{bulkRetryId}/stop"),
+            "/company",
             "/search",
             "/company/{path+}",
             "/audit",

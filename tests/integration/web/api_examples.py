@@ -73,6 +73,7 @@ EXAMPLES = (
     Example("getTransaction", "GET", f"/companies/{COMPANY_ID}/transactions/{SUBMITTED_ID}"),
     Example("previewRetry", "GET", "/syncs/{sync}/plan"),
     Example("listUnknownOutcomes", "GET", "/unknown-outcomes"),
+    Example("listCompanies", "GET", "/companies"),
     Example("getCompany", "GET", f"/companies/{COMPANY_ID}"),
     Example("getCompanyConfiguration", "GET", f"/companies/{COMPANY_ID}/configuration"),
     Example("getCompleteness", "GET", "/completeness"),

@@ -82,6 +82,22 @@ def test_the_document_makes_a_good_client(start: Callable[[str], Handler]) -> No
         assert schema.get("description") or "enum" in schema, name
 
 
+def test_every_company_id_has_the_companys_name_beside_it(start: Callable[[str], Handler]) -> None:
+    """So that no reader has to look a name up. A company itself has a `name`."""
+    gateway = Gateway(start("health"), start("retry"))
+    schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", gateway, headers={"Authorization": "Bearer a.b.c"})
+    schemas = schema.raw_schema["components"]["schemas"]
+    named = {"companyId": "companyName", "exampleCompanyId": "exampleCompanyName"}
+    nameless = [
+        (schema_name, name)
+        for schema_name, model in schemas.items()
+        for name in named.keys() & model.get("properties", {}).keys()
+        if named[name] not in model["properties"] and "name" not in model["properties"]
+        if model.get("additionalProperties", True)  # Requests name companies by their ids.
+    ]
+    assert nameless == []
+
+
 # See ``invocable_retry``.
 @pytest.mark.filterwarnings("ignore:No application metrics:UserWarning")
 def test_every_response_is_documented_and_no_server_error(

@@ -21,6 +21,8 @@ AUDIT_ENTRY_PREFIX = "ENTRY#"
 RECONCILIATION = "RECONCILIATION"
 BULK = "BULK"
 BULK_ENTRY_PREFIX = "BULKSYNC#"
+LATEST = "LATEST"
+COMPANIES = "COMPANIES"
 
 DIRECTORY: Key = {"pk": "RECONCILE", "sk": "DIRECTORY"}
 ENDPOINT: Key = {"pk": "RECONCILE", "sk": "ENDPOINT"}
@@ -71,6 +73,11 @@ def sync_configuration_key(sync_id: str) -> Key:
 def reconciliation_key(company_id: str) -> Key:
     """Return the key of a company's reconciliation state."""
     return {"pk": f"COMPANY#{company_id}", "sk": RECONCILIATION}
+
+
+def latest_sync_key(company_id: str) -> Key:
+    """Return the key of a company's latest sync."""
+    return {"pk": f"COMPANY#{company_id}", "sk": LATEST}
 
 
 def accepted_differences_key(company_id: str) -> Key:
@@ -225,6 +232,11 @@ def listing_index_keys(company_id: str, sync_id: str, at: str) -> Key:
     }
 
 
+def company_list_keys(company_id: str, *, is_latest_sync: bool = False) -> Key:
+    """Return the attributes that list a company's record, or its latest sync right after it, among all companies."""
+    return {"companyPk": COMPANIES, "companySk": f"{company_id}#{LATEST}" if is_latest_sync else company_id}
+
+
 @dataclass(frozen=True, slots=True)
 class Partition:
     """A partition: its index (empty: the table itself), the names of its partition and sort keys, and its value."""
@@ -238,6 +250,11 @@ class Partition:
 def company_partition(company_id: str) -> Partition:
     """Return the partition that lists a company's syncs."""
     return Partition("byCompany", "companyPk", "companySk", f"COMPANY#{company_id}")
+
+
+def company_list_partition() -> Partition:
+    """Return the partition that lists all companies' records and latest syncs. It shares the index of their syncs."""
+    return Partition("byCompany", "companyPk", "companySk", COMPANIES)
 
 
 def day_partition(day: date) -> Partition:

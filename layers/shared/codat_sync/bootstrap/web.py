@@ -25,6 +25,7 @@ from codat_sync.dead_letters.queue import DeadLetterQueueClient
 from codat_sync.dead_letters.service import DeadLetterService
 from codat_sync.messaging.queues import SyncQueue
 from codat_sync.queries.audit_log import AuditLog
+from codat_sync.queries.companies.company_reader import CompanyReader
 from codat_sync.queries.configuration_history import ConfigurationHistory
 from codat_sync.queries.live_lookup import LiveLookup
 from codat_sync.queries.support_bundle import SupportBundles
@@ -75,6 +76,7 @@ def build_read_service(
         details=details,
         store=store,
         companies=companies,
+        company_reader=CompanyReader(table),
         completeness=Completeness(table),
         run_repository=ReconciliationRunRepository(table),
         retry_previews=previews,

@@ -21,6 +21,7 @@ from codat_sync.syncs.items import Item
 from codat_sync.syncs.record import is_fetched, read_item, read_status
 from codat_sync.syncs.retry_record import Retry
 from codat_sync.syncs.retry_repository import read_retry
+from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.sync import SyncStatus
 from codat_sync.syncs.work_category import categorize
 from codat_sync.webhooks.processed_events import MAX_EVENTS, ProcessedEvent, ProcessedEventRepository
@@ -29,6 +30,8 @@ from codat_sync.webhooks.processed_events import MAX_EVENTS, ProcessedEvent, Pro
 _DOCUMENTS_AT_ONCE = 20
 # Number of parts, of up to 350 KB each, read to find the causes of failed syncs.
 MAX_PARTS = 100
+# Number of different messages of a failed sync that are repeated in an export.
+_MESSAGES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,18 @@ class FailedSync:
     causes: CauseSummary
     is_partial: bool = False
 
+    @property
+    def message(self) -> str | None:
+        """What Codat said: about the sync, then about its items, the most frequent first, with their numbers."""
+        status = self.status
+        of_sync = dict.fromkeys([status.error_message, status.exception_message] if status else [])
+        causes = [
+            f"{each.message or each.text} ({each.failures:,} items)" if each.failures > 1 else each.message or each.text
+            for each in self.causes.causes[:_MESSAGES]
+        ]
+        more = ["and others"] if len(self.causes.causes) > _MESSAGES or self.causes.other_failures else []
+        return "; ".join([*filter(None, of_sync), *causes, *more]) or None
+
 
 class SyncReader:
     """Read syncs from SyncTable, consistently."""
@@ -81,10 +96,11 @@ class SyncReader:
         if SYNC not in found:
             return None
         values = found[SYNC]
+        company = self._companies.load_snapshot(values["companyId"], []).company
         retry = read_retry(found[RETRY]) if RETRY in found else None
         events = self._events.load(sync_key(sync_id))
         return SyncDetails(
-            listed=_with_category(_listed(values), retry),
+            listed=replace(_with_category(_listed(values), retry), company_name=company.name if company else None),
             status=read_status(values) if is_fetched(values) else None,
             counts={name: int(number) for name, number in values.get("counts", {}).items()},
             version=int(values["version"]),
@@ -94,13 +110,19 @@ class SyncReader:
             retry_of=values.get("retryOf"),
             retry=retry,
             events=events[:MAX_EVENTS],
-            company=self._companies.load_snapshot(values["companyId"], []).company,
+            company=company,
             has_more_events=len(events) > MAX_EVENTS,
         )
 
     def load_listed(self, sync_ids: Sequence[str]) -> list[ListedSync]:
         """Load the syncs that exist, as lists show them. Raises UnprocessedItemsError."""
         return [_listed(values) for values in self.load_records(sync_ids)]
+
+    def add_messages(self, rows: Sequence[ListedSync]) -> list[ListedSync]:
+        """Return ``rows``, the failed ones with Codat's messages. Raises UnprocessedItemsError."""
+        failed = [row.sync_id for row in rows if row.outcome is Outcome.FAILED]
+        messages = {each.listed.sync_id: each.message for each in self.load_failed(failed)}
+        return [replace(row, message=messages.get(row.sync_id)) for row in rows]
 
     def load_failed(self, sync_ids: Sequence[str]) -> Iterator[FailedSync]:
         """Yield the syncs that exist with the causes of their failures, in no order. Raises UnprocessedItemsError.

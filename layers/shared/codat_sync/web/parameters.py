@@ -12,9 +12,11 @@ from urllib.parse import parse_qsl
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from codat_sync.audit.entry import Action
+from codat_sync.companies.company import ConnectionState
 from codat_sync.core.errors import InvalidQueryError
 from codat_sync.core.identifiers import IDENTIFIER_PATTERN, canonicalize, is_identifier
 from codat_sync.queries.audit_log import AuditQuery
+from codat_sync.queries.companies.company_list import CompanyQuery, CompanySort
 from codat_sync.queries.failed_items import FailureQuery
 from codat_sync.queries.sync_query import HistoryQuery, Period, Sort
 from codat_sync.queries.sync_query import period as period_of
@@ -65,8 +67,10 @@ Cursor = Annotated[
     str | None,
     Query(max_length=_MAX_CURSOR_LENGTH, description="`nextCursor` of the previous page. Keep all other parameters"),
 ]
-PageFormat = Annotated[Literal["html", "csv"], Query(description="csv continues to the end and ignores `limit`")]
 Format = Annotated[Literal["json", "csv"], Query(description="csv continues to the end and ignores `limit`")]
+PageFormat = Annotated[
+    Literal["html", "csv"], Query(description="csv is a file for people; it continues to the end and ignores `limit`")
+]
 Actions = Annotated[list[Action] | None, Query(alias="action", description="Only these actions")]
 Actor = Annotated[str | None, Query(description="Only actors whose name or id contains this", max_length=128)]
 SearchText = Annotated[
@@ -79,6 +83,18 @@ SearchText = Annotated[
 SyncId = Annotated[str, Path(description="Sync id", json_schema_extra=_AN_ID)]
 CompanyInPath = Annotated[str, Path(description="Company id", json_schema_extra=_AN_ID)]
 TransactionId = Annotated[str, Path(description="Transaction id", json_schema_extra=_AN_ID)]
+
+
+CompanyText = Annotated[
+    str | None, Query(alias="search", description="Part of a company's name, id or platform", max_length=128)
+]
+Connections = Annotated[
+    list[ConnectionState] | None, Query(alias="connection", description="Only companies with these connection states")
+]
+OpenFailures = Annotated[
+    bool | None, Query(alias="hasOpenFailures", description="Only companies with open failures (true), or without")
+]
+CompanySortBy = Annotated[CompanySort, Query(alias="sort", description="What is unknown comes last in either order")]
 
 
 def identifier(parameter: str, value: str) -> str:
@@ -160,6 +176,17 @@ def asked_history(  # noqa: PLR0913, PLR0917 - one per query parameter
         sort=sort,
         newest_first=order == "desc",
     )
+
+
+def asked_companies(
+    search: CompanyText = None,
+    connection: Connections = None,
+    has_open_failures: OpenFailures = None,
+    sort: CompanySortBy = CompanySort.NAME,
+    order: Order = "asc",
+) -> CompanyQuery:
+    """Return the query for the list of companies."""
+    return CompanyQuery(search or "", frozenset(connection or ()), has_open_failures, sort, order == "desc")
 
 
 def asked_work(category: WorkCategories = None, company_id: CompanyId = None, order: Order = "desc") -> WorkQuery:

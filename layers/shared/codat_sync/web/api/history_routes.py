@@ -33,7 +33,7 @@ def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         cursor: Cursor = None,
         format: Format = "json",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
-        """One table request if the first day fills the page, otherwise at least one per day; half a unit for 4 KB."""
+        """Two table requests if the first day fills the page, otherwise at least one per day; half a unit for 4 KB."""
         query = replace(query, limit=limit)
         if format == "csv":
             return csv_export.export_syncs(read_service.walk(query, search, cursor), query)

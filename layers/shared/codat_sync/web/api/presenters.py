@@ -6,6 +6,9 @@ from typing import Any
 from codat_sync.audit.entry import shorten
 from codat_sync.bulk_retries.bulk_retry import Progress
 from codat_sync.bulk_retries.planning import BulkPlan
+from codat_sync.core.timestamps import parse_timestamp
+from codat_sync.queries.companies.company_list import CompanyPage as FoundCompanies
+from codat_sync.queries.companies.company_list import ListedCompany
 from codat_sync.queries.failed_items import FailedItem as FoundFailure
 from codat_sync.queries.failed_items import FailedItemPage as FoundFailures
 from codat_sync.queries.failed_syncs import FailureCauses as FoundCauses
@@ -35,9 +38,12 @@ from codat_sync.web.api.schemas import (
     CauseDetails,
     Code,
     CompanyHealth,
+    CompanyPage,
+    CompanySummary,
     ConfigurationAtFailure,
     DayTotals,
     Event,
+    ExportedItem,
     FailedItem,
     FailedItems,
     FailureCause,
@@ -65,11 +71,10 @@ from codat_sync.web.api.schemas import (
     WorkItems,
     WorkRow,
 )
-from codat_sync.web.read_service import CompanyOverview
+from codat_sync.web.read_service import MAX_AFFECTED, CompanyOverview
 
 # More causes than this mean that similar messages were not grouped.
 MAX_CAUSES = 100
-MAX_AFFECTED = 1_000
 _MAX_EXAMPLE_LENGTH = 2000
 _MAX_BUNDLED_MESSAGE = 4000
 _ABOUT_BUNDLE = (
@@ -187,11 +192,55 @@ def work_counts(found: Mapping[WorkCategory, FoundWorkCount]) -> WorkCounts:
     )
 
 
-def transaction(company_id: str, planned: TransactionPlan) -> Transaction:
+def exported_item(sync: ListedSync, found: FoundItem) -> ExportedItem:
+    """Convert a transaction for a file that does not say otherwise which sync it is of."""
+    return ExportedItem(
+        **item(found).model_dump(),
+        company_id=sync.company_id,
+        company_name=sync.company_name,
+        sync_id=sync.sync_id,
+        at=parse_timestamp(sync.at),
+    )
+
+
+def company_page(found: FoundCompanies) -> CompanyPage:
+    """Convert a page of companies."""
+    return CompanyPage(
+        companies=list(map(listed_company, found.rows)),
+        total=found.total,
+        next_cursor=found.next_cursor,
+        is_truncated=found.is_truncated,
+        is_failure_count_truncated=found.is_failure_count_truncated,
+    )
+
+
+def listed_company(found: ListedCompany) -> CompanySummary:
+    """Convert a company in a list."""
+    company, completeness = found.company, found.completeness
+    return CompanySummary(
+        company_id=company.company_id,
+        company_name=company.name,
+        source_platform=company.source_platform,
+        target_platform=company.target_platform,
+        connection=company.connection_state,
+        connection_status=company.connection_status,
+        last_sync_at=found.last_sync_at,
+        last_sync_id=found.last_sync_id,
+        last_outcome=found.last_outcome,
+        open_failures=found.open_failures,
+        complete_as_of=found.complete_as_of,
+        compared_at=completeness.compared_at if completeness else None,
+        is_incomplete=completeness is not None and completeness.is_incomplete,
+        problem=completeness.problem if completeness else None,
+    )
+
+
+def transaction(company_id: str, company_name: str | None, planned: TransactionPlan) -> Transaction:
     """Convert a transaction with all its syncs and submissions."""
     history = planned.history
     return Transaction(
         company_id=company_id,
+        company_name=company_name,
         transaction_id=history.transaction_id,
         plan=Plan.model_validate(planned.plan),
         syncs=list(map(TransactionResult.model_validate, history.syncs)),
@@ -241,7 +290,13 @@ def cause(found: FoundCauses, each: FoundCause) -> FailureCause:
 def cause_details(found: FoundCauses, each: FoundCause) -> CauseDetails:
     """Convert one of the causes found, with the companies in which it occurred."""
     affected = [
-        AffectedCompany(company_id=one.company_id, failures=one.failures, syncs=len(one.syncs), last_at=one.last_at)
+        AffectedCompany(
+            company_id=one.company_id,
+            company_name=one.company_name,
+            failures=one.failures,
+            syncs=len(one.syncs),
+            last_at=one.last_at,
+        )
         for one in each.affected[:MAX_AFFECTED]
     ]
     return CauseDetails(
@@ -269,6 +324,7 @@ def failed_item(found: FoundFailure) -> FailedItem:
     sync, item = found.sync, found.item
     return FailedItem(
         company_id=sync.company_id,
+        company_name=found.company_name,
         sync_id=sync.sync_id,
         at=sync.at,
         code=sync.code,
@@ -293,6 +349,7 @@ def _cause(found: FoundCauses, each: FoundCause) -> dict[str, Any]:
         "since_yesterday": each.since_yesterday,
         "is_new": found.is_new(each),
         "example_company_id": example.company_id,
+        "example_company_name": example.company_name,
         "example_sync_id": example.sync_id,
         "example_transaction_id": example.transaction_id,
         "example_message": example.message and example.message[:_MAX_EXAMPLE_LENGTH],
@@ -322,6 +379,7 @@ def bulk_retry(found: Progress) -> BulkRetry:
             first=chosen.first,
             last=chosen.last,
             company_id=chosen.company_id,
+            company_name=found.company_name,
             codes=sorted(chosen.codes),
             cause_id=chosen.cause_id,
         ),

@@ -19,7 +19,7 @@ from codat_sync.dead_letters.service import DeadLetterService
 from codat_sync.idempotency.requests import IdempotentRequests
 from codat_sync.retries.lambda_client import RetryClient
 from codat_sync.web.api.audit_routes import add_audit
-from codat_sync.web.api.company_routes import add_company, add_completeness
+from codat_sync.web.api.company_routes import add_companies, add_company, add_completeness
 from codat_sync.web.api.dead_letter_routes import add_dead_letters
 from codat_sync.web.api.failures.bulk_retry_routes import add_bulk_retries
 from codat_sync.web.api.failures.cause_routes import add_causes
@@ -43,6 +43,7 @@ _ADDERS = (
     add_sync,
     add_transaction,
     add_live,
+    add_companies,
     add_company,
     add_completeness,
     add_work_items,
@@ -67,7 +68,7 @@ def api(
         add(app, read_service)
     add_bulk_retries(app, read_service, access, BulkRetryClient(retry))
     add_work_decisions(app, read_service, retry, access)
-    add_dead_letters(app, letters, access, read_service.now)
+    add_dead_letters(app, letters, access, read_service)
     add_search(app, read_service.searches, access)
     _add_document(app)
     _add_problems(app, read_service)

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from codat_sync.audit.entry import Action
 from codat_sync.bulk_retries.bulk_retry import BulkRetryState, EntryState
+from codat_sync.companies.company import ConnectionState
 from codat_sync.companies.configuration import NotKept
 from codat_sync.core.json_diff import DifferenceKind
 from codat_sync.polling.schedule import CheckFailure
@@ -18,6 +19,8 @@ from codat_sync.submissions.submission import State
 from codat_sync.syncs.retry_record import DecisionKind, RetryState, Step
 from codat_sync.syncs.status_codes import ActionOwner, Outcome, explain
 from codat_sync.syncs.work_category import WorkCategory
+
+NAME = "The company's name in Codat; null until fetched"
 
 
 class _Answer(BaseModel):
@@ -38,6 +41,7 @@ class SyncSummary(_Answer):
     """A sync in a list."""
 
     company_id: str
+    company_name: str | None = Field(description=NAME)
     sync_id: str
     at: datetime = Field(description="Codat's syncUtc, or when the sync was first seen; lists are ordered by it")
     outcome: Outcome
@@ -72,6 +76,12 @@ class SyncPage(_Answer):
     reached_to: datetime | None = Field(
         description="How far the pages up to this one cover the period; null: to its end"
     )
+
+
+class ExportedSync(SyncSummary):
+    """A sync in a CSV file for people."""
+
+    message: str | None = Field(description="What Codat said about a failed sync and its transactions")
 
 
 class DayTotals(_Answer):
@@ -267,6 +277,15 @@ class Item(_Answer):
     rows: int
 
 
+class ExportedItem(Item):
+    """A transaction in a CSV file for people, with its sync."""
+
+    company_id: str
+    company_name: str | None
+    sync_id: str
+    at: datetime
+
+
 class ItemPage(_Answer):
     """A page of a sync's transactions. It can be shorter than the limit and still have a next page."""
 
@@ -316,6 +335,7 @@ class Transaction(_Answer):
     """A transaction with all its syncs and submissions."""
 
     company_id: str
+    company_name: str | None = Field(description=NAME)
     transaction_id: str
     plan: Plan
     syncs: list[TransactionResult]
@@ -421,6 +441,37 @@ class CompanyHealth(_Answer):
     )
 
 
+class CompanySummary(_Answer):
+    """A company in a list."""
+
+    company_id: str
+    company_name: str | None = Field(description=NAME)
+    source_platform: str | None
+    target_platform: str | None
+    connection: ConnectionState = Field(description="State of the connection to the accounting software")
+    connection_status: str | None = Field(description="The same, as Codat says it")
+    last_sync_at: datetime | None = Field(description="Time of its latest sync, by which lists are ordered")
+    last_sync_id: str | None = Field(description="null if only Codat's list has named the latest sync")
+    last_outcome: Outcome | None
+    open_failures: int = Field(description="Number of failed syncs that are neither resolved nor dismissed")
+    complete_as_of: datetime | None = Field(description="All syncs that Codat listed at this time are stored")
+    compared_at: datetime | None = Field(description="null until compared with Codat's list")
+    is_incomplete: bool = Field(description="Whether syncs that Codat lists were missing or outdated then")
+    problem: str | None = Field(description="Why the last comparison failed")
+
+
+class CompanyPage(_Answer):
+    """A page of companies."""
+
+    companies: list[CompanySummary]
+    total: int = Field(description="Number of companies that match")
+    next_cursor: str | None
+    is_truncated: bool = Field(description="Whether there are more companies than were read, at most 20,000")
+    is_failure_count_truncated: bool = Field(
+        description="Whether there are more open failures than were counted, at most 20,000 of a category"
+    )
+
+
 class FailureCause(_Answer):
     """A group of failures with the same cause. The example is the newest failure."""
 
@@ -437,6 +488,7 @@ class FailureCause(_Answer):
         " rest, or if that was not analysed completely"
     )
     example_company_id: str
+    example_company_name: str | None = Field(description=NAME)
     example_sync_id: str
     example_transaction_id: str | None
     example_message: str | None
@@ -463,6 +515,7 @@ class AffectedCompany(_Answer):
     """A company in which a cause occurred."""
 
     company_id: str
+    company_name: str | None
     failures: int
     syncs: int
     last_at: datetime = Field(description="When the newest sync with it was")
@@ -484,6 +537,7 @@ class FailedItem(_Answer):
     """A failed item of a sync; `transactionId` is null if the sync failed as a whole, or Codat names none."""
 
     company_id: str
+    company_name: str | None
     sync_id: str
     at: datetime = Field(description="The time of the sync, as in lists of syncs")
     code: int | None = Field(description="The sync's status code")
@@ -523,6 +577,7 @@ class FailureFilter(_Answer):
     first: date = Field(serialization_alias="from")
     last: date = Field(serialization_alias="to")
     company_id: str | None
+    company_name: str | None
     codes: list[int]
     cause_id: str | None
 
@@ -574,6 +629,7 @@ class UnknownOutcome(_Answer):
     """Transactions of which only the accounting software shows whether they were written."""
 
     company_id: str
+    company_name: str | None = Field(description=NAME)
     transaction_ids: list[str] = Field(description="At most 100 are listed")
     submission_id: str | None = Field(description="The submission whose response was lost")
     sync_id: str | None = Field(description="Or the failed sync that ended without saying what became of them")
@@ -606,6 +662,7 @@ class Configuration(_Answer):
     """A company's current configuration in Codat."""
 
     company_id: str
+    company_name: str | None = Field(description=NAME)
     configuration: dict[str, Any]
 
 
@@ -636,6 +693,7 @@ class DeadLetter(_Answer):
     detail: str
     sent_at: datetime = Field(description="When it was first sent. Queues keep dead letters for 14 days from then")
     company_id: str | None
+    company_name: str | None = Field(description=NAME)
     sync_id: str | None
     is_redrivable: bool = Field(description="Whether it can be redriven. Every dead letter can be dropped")
 
@@ -655,6 +713,7 @@ class DroppedLetter(_Answer):
     message_id: str
     reason: str
     company_id: str | None
+    company_name: str | None = Field(description=NAME)
     sync_id: str | None
     drop: Dropping
 

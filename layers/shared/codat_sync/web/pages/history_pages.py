@@ -16,6 +16,7 @@ from codat_sync.syncs.work_category import OPEN_CATEGORIES
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
 from codat_sync.web.api.middlewares import add_entity_tags
+from codat_sync.web.csv_cells import Style
 from codat_sync.web.pages.components.chart import chart
 from codat_sync.web.pages.components.columns import COLUMNS, chosen_columns
 from codat_sync.web.pages.components.periods import offered
@@ -70,7 +71,7 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             chart=chart(totals.result().days),
             causes=presenters.causes(causes.result()),
             most_causes=_TOP_CAUSES,
-            latest=latest.result(),
+            latest=replace(latest.result(), rows=read_service.name_companies(latest.result().rows)),
             completeness=found.result().overall,
             endpoint=found.result().endpoint,
             work=work.result(),
@@ -92,7 +93,7 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             return see_other(app.context["request"].to("search", q=search))
         query = replace(query, limit=limit)
         if format == "csv":
-            return csv_export.export_syncs(read_service.walk(query, search, cursor), query)
+            return csv_export.export_syncs(read_service.walk_with_messages(query, search, cursor), query, Style.PEOPLE)
         found = read_service.search(query, search, cursor)
         visit = current_visit(app.context["request"].visit, read_service.now())
         return page(

@@ -69,7 +69,7 @@ def pages(read_service: ReadService, retry: RetryClient, letters: DeadLetterServ
     add_unknown_outcome_pages(app, read_service, retry)
     add_worklist_pages(app, read_service, retry)
     add_audit_pages(app, read_service)
-    add_dead_letter_pages(app, letters, read_service.now)
+    add_dead_letter_pages(app, letters, read_service)
     _add_problems(app, read_service)
     return Pages(app)
 

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from codat_sync.audit.entry import Action
 from codat_sync.bulk_retries.bulk_retry import BulkRetryState
+from codat_sync.companies.company import ConnectionState
 from codat_sync.companies.configuration import NotKept
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
@@ -65,6 +66,14 @@ BULK_STATES = {
     BulkRetryState.RUNNING: "Running",
     BulkRetryState.STOPPED: "Stopped",
     BulkRetryState.FINISHED: "Finished",
+}
+CONNECTIONS = {
+    ConnectionState.LINKED: "Linked",
+    ConnectionState.PENDING: "Waiting for the customer",
+    ConnectionState.DEAUTHORIZED: "Deauthorized",
+    ConnectionState.UNLINKED: "Unlinked",
+    ConnectionState.DELETED: "Deleted in Codat",
+    ConnectionState.UNKNOWN: "Unknown",
 }
 RETRY_STATES = {
     RetryState.OPEN: "Not checked yet",
