@@ -351,10 +351,9 @@ def test_every_route_has_the_authorizer_or_a_reason() -> None:
         # Pages: the function has people sign in, as tests/integration/auth/test_page_access.py sees.
         *("/", "/syncs", "/syncs/{path+}", "/syncs/{syncId}/refresh", "/syncs/{syncId}/retry"),
         *(
-            "/causes",
-            "/company",
             *("/causes", "/causes/{causeId}", "/failed-items"),
             *("/bulk-retries", "/bulk-retries/{path+}", "/bulk-retries/{bulkRetryId}/stop"),
+            "/company",
             "/search",
             "/company/{path+}",
             "/audit",

@@ -102,6 +102,12 @@ class Progress:
     states: Counter[EntryState]
     resubmitted: int
     steps: Counter[str]
+    company_name: str | None = None
+
+    @property
+    def company_id(self) -> str | None:
+        """The company that it is limited to, if it is."""
+        return self.bulk_retry.filter.company_id
 
     @property
     def settled(self) -> int:

@@ -55,7 +55,8 @@ _WORK_COLUMNS = (
 _ITEM_SYNC_COLUMNS = ("companyId", "companyName", "syncId", "at")
 _ITEM_COLUMNS = ("transactionId", "integrationType", "status", "message", "rows")
 _FAILED_ITEM_COLUMNS = (
-    *("companyId", "companyName", "syncId", "at", "code", "transactionId", "integrationType", "status", "message", "causeId"),
+    *("companyId", "companyName", "syncId", "at", "code", "transactionId", "integrationType", "status", "message"),
+    "causeId",
 )
 _AUDIT_COLUMNS = ("at", "actor", "action", "syncId", "companyId", "companyName", "details")
 _CAUSE_COLUMNS = (
@@ -133,6 +134,16 @@ def export_causes(causes: FailureCauses, style: Style = Style.PROGRAMS) -> Respo
     return _answer("causes", _CAUSE_COLUMNS, found.lines, "; ".join(ends) or None, style=style)
 
 
+def export_failed_items(walk: Listing[FailedItem], style: Style = Style.PROGRAMS) -> Response[str]:
+    """Export failed items across syncs as CSV."""
+    found = _write(_FAILED_ITEM_COLUMNS, walk, presenters.failed_item, style)
+    reached = found.cursor and position_time(found.cursor.partition("!")[0])
+    end = f"{_count(found.lines, 'failed item')}, back to {_moment(reached)}" if reached else None
+    return _answer(
+        "failed-items", _FAILED_ITEM_COLUMNS, found.lines, end, found.cursor, style=style, model=schemas.FailedItem
+    )
+
+
 def export_companies(found: AllCompanies, style: Style = Style.PROGRAMS) -> Response[str]:
     """Export companies as CSV."""
     written = _write(_COMPANY_COLUMNS, KnownRows(found.rows), presenters.listed_company, style)
@@ -145,16 +156,6 @@ def export_companies(found: AllCompanies, style: Style = Style.PROGRAMS) -> Resp
         ends.append("there are more open failures than were counted")
     end = "; ".join(ends) or None
     return _answer("companies", _COMPANY_COLUMNS, written.lines, end, style=style, model=schemas.CompanySummary)
-
-
-def export_failed_items(walk: Listing[FailedItem], style: Style = Style.PROGRAMS) -> Response[str]:
-    """Export failed items across syncs as CSV."""
-    found = _write(_FAILED_ITEM_COLUMNS, walk, presenters.failed_item, style)
-    reached = found.cursor and position_time(found.cursor.partition("!")[0])
-    end = f"{_count(found.lines, 'failed item')}, back to {_moment(reached)}" if reached else None
-    return _answer(
-        "failed-items", _FAILED_ITEM_COLUMNS, found.lines, end, found.cursor, style=style, model=schemas.FailedItem
-    )
 
 
 def export_audit(walk: Listing[AuditEntry], style: Style = Style.PROGRAMS) -> Response[str]:

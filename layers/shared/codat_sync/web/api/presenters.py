@@ -71,11 +71,10 @@ from codat_sync.web.api.schemas import (
     WorkItems,
     WorkRow,
 )
-from codat_sync.web.read_service import CompanyOverview
+from codat_sync.web.read_service import MAX_AFFECTED, CompanyOverview
 
 # More causes than this mean that similar messages were not grouped.
 MAX_CAUSES = 100
-MAX_AFFECTED = 1_000
 _MAX_EXAMPLE_LENGTH = 2000
 _MAX_BUNDLED_MESSAGE = 4000
 _ABOUT_BUNDLE = (
@@ -292,7 +291,13 @@ def cause(found: FoundCauses, each: FoundCause) -> FailureCause:
 def cause_details(found: FoundCauses, each: FoundCause) -> CauseDetails:
     """Convert one of the causes found, with the companies in which it occurred."""
     affected = [
-        AffectedCompany(company_id=one.company_id, failures=one.failures, syncs=len(one.syncs), last_at=one.last_at)
+        AffectedCompany(
+            company_id=one.company_id,
+            company_name=one.company_name,
+            failures=one.failures,
+            syncs=len(one.syncs),
+            last_at=one.last_at,
+        )
         for one in each.affected[:MAX_AFFECTED]
     ]
     return CauseDetails(
@@ -320,6 +325,7 @@ def failed_item(found: FoundFailure) -> FailedItem:
     sync, item = found.sync, found.item
     return FailedItem(
         company_id=sync.company_id,
+        company_name=found.company_name,
         sync_id=sync.sync_id,
         at=sync.at,
         code=sync.code,
@@ -374,6 +380,7 @@ def bulk_retry(found: Progress) -> BulkRetry:
             first=chosen.first,
             last=chosen.last,
             company_id=chosen.company_id,
+            company_name=found.company_name,
             codes=sorted(chosen.codes),
             cause_id=chosen.cause_id,
         ),

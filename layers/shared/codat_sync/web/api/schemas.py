@@ -516,6 +516,7 @@ class AffectedCompany(_Answer):
     """A company in which a cause occurred."""
 
     company_id: str
+    company_name: str | None
     failures: int
     syncs: int
     last_at: datetime = Field(description="When the newest sync with it was")
@@ -537,6 +538,7 @@ class FailedItem(_Answer):
     """A failed item of a sync; `transactionId` is null if the sync failed as a whole, or Codat names none."""
 
     company_id: str
+    company_name: str | None
     sync_id: str
     at: datetime = Field(description="The time of the sync, as in lists of syncs")
     code: int | None = Field(description="The sync's status code")
@@ -576,6 +578,7 @@ class FailureFilter(_Answer):
     first: date = Field(serialization_alias="from")
     last: date = Field(serialization_alias="to")
     company_id: str | None
+    company_name: str | None
     codes: list[int]
     cause_id: str | None
 

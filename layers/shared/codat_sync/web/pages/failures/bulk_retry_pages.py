@@ -42,6 +42,7 @@ def add_bulk_retry_pages(app: APIGatewayHttpResolver, read_service: ReadService,
             app.context["request"],
             "bulk_retry_plan.html",
             chosen=chosen,
+            company_name=read_service.load_company_name(chosen.company_id),
             plan=desk.plan(chosen),
             key=uuid4().hex,
         )
