@@ -12,10 +12,14 @@ from tests.integration.web.api_examples import DOCUMENT, EXAMPLES, Examples
 from tests.support.aws import Aws
 from tests.support.handlers import StartFunction
 
+# Functions that call each other share a process here, and its metrics.
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics:UserWarning")
+
 
 @pytest.fixture
-def examples(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> Examples:
+def examples(start: StartFunction, aws: Aws, simulated: SimulatedCodat, lambda_url: str) -> Examples:
     """Return the examples, none of which has been captured."""
+    del lambda_url
     return Examples(start, aws, simulated)
 
 
