@@ -352,8 +352,12 @@ def test_every_route_has_the_authorizer_or_a_reason() -> None:
         *("/", "/syncs", "/syncs/{path+}", "/syncs/{syncId}/refresh", "/syncs/{syncId}/retry"),
         *(
             "/causes",
+            "/company",
+            *("/causes", "/causes/{causeId}", "/failed-items"),
+            *("/bulk-retries", "/bulk-retries/{path+}", "/bulk-retries/{bulkRetryId}/stop"),
             "/search",
             "/company/{path+}",
+            "/audit",
             "/dead-letters",
             "/dead-letters/{action}",
             "/unknown-outcomes",
@@ -429,7 +433,7 @@ def test_functions_that_write_a_companys_data_end_before_an_erased_one_is_delete
             assert timedelta(seconds=function["Properties"]["Timeout"]) <= MAX_INVOCATION
 
 
-def test_health_writes_nothing_but_who_calls_codat_the_gate_and_what_was_dropped() -> None:
+def test_health_writes_nothing_but_who_calls_codat_the_gate_the_audit_and_what_was_dropped() -> None:
     """It shows: what is in the table is others' to write."""
     writing = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
     for statement in _statements(ROLES["HealthRole"]):
@@ -437,6 +441,7 @@ def test_health_writes_nothing_but_who_calls_codat_the_gate_and_what_was_dropped
             assert writing >= set(_actions(statement))
             assert statement["Condition"] in (
                 {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["GATE", "LIMIT#*", "IDEMPOTENCY#*"]}},
+                {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["AUDIT#*"]}},
                 {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["DROPPED"]}},
             )
 
