@@ -22,6 +22,7 @@ class Failure:
     transaction_id: str | None
     message: str | None
     number: int = 1
+    company_name: str | None = None
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class AffectedCompany:
     failures: int = 0
     syncs: set[str] = field(default_factory=set)
     last_at: str = ""
+    company_name: str | None = None
 
 
 @dataclass(slots=True)

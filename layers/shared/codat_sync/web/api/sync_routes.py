@@ -95,12 +95,13 @@ def add_transaction(app: APIGatewayHttpResolver, read_service: ReadService) -> N
         responses=documented_responses(Transaction),
     )
     def transaction(company_id: CompanyInPath, transaction_id: TransactionId) -> Response[Any]:
-        """Costs four table requests, plus one per sync."""
+        """Costs five table requests, plus one per sync."""
         company, wanted = identifier("companyId", company_id), identifier("transactionId", transaction_id)
         found = read_service.retry_previews.plan_transaction(company, wanted)
         if not (found.history.syncs or found.history.submissions):
             return not_found("transaction")
-        return json_response(presenters.transaction(company, found))
+        name = read_service.load_company_name(company)
+        return json_response(presenters.transaction(company, name, found))
 
 
 def add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:

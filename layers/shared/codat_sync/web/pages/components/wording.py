@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from codat_sync.audit.entry import Action
+from codat_sync.bulk_retries.bulk_retry import BulkRetryState
+from codat_sync.companies.company import ConnectionState
 from codat_sync.companies.configuration import NotKept
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
@@ -60,6 +62,19 @@ STEPS = {
     Step.ATTEMPTS_EXHAUSTED: "All attempts used",
     Step.NOT_FAILED: "Has not failed",
 }
+BULK_STATES = {
+    BulkRetryState.RUNNING: "Running",
+    BulkRetryState.STOPPED: "Stopped",
+    BulkRetryState.FINISHED: "Finished",
+}
+CONNECTIONS = {
+    ConnectionState.LINKED: "Linked",
+    ConnectionState.PENDING: "Waiting for the customer",
+    ConnectionState.DEAUTHORIZED: "Deauthorized",
+    ConnectionState.UNLINKED: "Unlinked",
+    ConnectionState.DELETED: "Deleted in Codat",
+    ConnectionState.UNKNOWN: "Unknown",
+}
 RETRY_STATES = {
     RetryState.OPEN: "Not checked yet",
     RetryState.SCHEDULED: "Scheduled",
@@ -101,6 +116,8 @@ CATEGORY_TAGS = CATEGORIES | {
 }
 AUDIT_ACTIONS = {
     Action.RETRY: "Retried",
+    Action.BULK_RETRY: "Bulk retry started",
+    Action.STOP_BULK_RETRY: "Bulk retry stopped",
     Action.DISMISS: "Dismissed",
     Action.REOPEN: "Reopened",
     Action.NOTE: "Noted",
@@ -117,6 +134,7 @@ AUDIT_ACTIONS = {
 AUDIT_DETAILS = {
     "retrySyncIds": "created syncs",
     "transactionId": "transaction",
+    "bulkRetryId": "bulk retry",
     "submissionId": "submission",
     "notWritten": "not written",
     "deadLetters": "dead letters",
