@@ -31,6 +31,7 @@ ORDER = (
     "queries",
     "search",
     "retries",
+    "bulk_retries",
     "dead_letters",
     "erasure",
     "ingestion",

@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it has no types
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
+from codat_sync.syncs.failure_causes import cause_id
 from dev.stored_events import COMPANY_ID
 from tests.pages.world import HTML, MERCHANT, World
 
@@ -16,6 +17,9 @@ pytestmark = [
     # All functions share this process's metrics: flushing retry's also flushes those of health, which invoked it.
     pytest.mark.filterwarnings("ignore:No application metrics:UserWarning"),
 ]
+
+
+ARCHIVED = cause_id("Account # is archived.")
 
 
 def _paths(world: World) -> list[str]:
@@ -27,6 +31,7 @@ def _paths(world: World) -> list[str]:
             "syncs",
             "company",
             "causes",
+            "worklist",
             "dead-letters",
             "audit",
             "nothing",
@@ -35,6 +40,7 @@ def _paths(world: World) -> list[str]:
             "search?q=xyz",
         ),
         f"search?q={world.failed_sync.sync_id[:2]}",
+        *(f"causes/{ARCHIVED}", "failed-items", "bulk-retries", "bulk-retries/new"),
         *(sync, f"{sync}/items", f"{sync}/timeline", f"{sync}/config", f"{sync}/retry", f"{own}/retry"),
         *(f"company/{COMPANY_ID}", f"company/{COMPANY_ID}/transactions/{world.submitted_ids[0]}"),
     ]

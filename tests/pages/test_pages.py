@@ -63,6 +63,12 @@ def test_every_page_says_that_authentication_is_off(world: World, client: httpx.
         ("company?cursor=x", 400),
         ("company?sort=splendid", 400),
         (f"company/{COMPANY_ID}/transactions/unknown", 404),
+        ("causes/unknown", 400),
+        ("causes/0123456789abcdef", 404),
+        ("failed-items?cause=unknown", 400),
+        ("failed-items?cursor=made%20up", 400),
+        ("bulk-retries/new?from=yesterday", 400),
+        ("bulk-retries/unknown", 404),
         ("dead-letters?done=splendid", 400),
         ("dead-letters?count=-1", 400),
         ("assets/secrets.txt", 404),
@@ -92,7 +98,9 @@ def test_what_is_said_of_codat_and_by_it_is_escaped(world: World, client: httpx.
     assert odd not in client.get("syncs", params={"column": odd, "x": odd}).text
 
 
-@pytest.mark.parametrize("path", ["syncs/{}/retry", "syncs/{}/refresh", "dead-letters/redrive", "dead-letters/drop"])
+@pytest.mark.parametrize(
+    "path", ["syncs/{}/retry", "syncs/{}/refresh", "worklist/{}", "dead-letters/redrive", "dead-letters/drop"]
+)
 def test_a_form_not_sent_from_our_own_pages_is_refused(world: World, client: httpx.Client, path: str) -> None:
     """Another site can make a browser submit a form, but cannot know the token."""
     before = len(world.simulated.submissions)
@@ -188,6 +196,7 @@ def test_lists_are_exported_as_csv_for_people(world: World, client: httpx.Client
         ("syncs", "Company", "Time (UTC)"),
         ("company", "Company", "Last sync (UTC)"),
         ("causes", "Example company", None),
+        ("failed-items", "Company", "Time (UTC)"),
         (f"syncs/{world.failed_sync.sync_id}/items", "Company", "Time (UTC)"),
     ):
         answer = client.get(path, params={"format": "csv"})

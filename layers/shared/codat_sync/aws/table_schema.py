@@ -19,6 +19,8 @@ CONFIGURATION = "CONFIG"
 AUDIT = "AUDIT"
 AUDIT_ENTRY_PREFIX = "ENTRY#"
 RECONCILIATION = "RECONCILIATION"
+BULK = "BULK"
+BULK_ENTRY_PREFIX = "BULKSYNC#"
 LATEST = "LATEST"
 COMPANIES = "COMPANIES"
 
@@ -168,6 +170,16 @@ def retry_key(sync_id: str) -> Key:
     return {"pk": f"SYNC#{sync_id}", "sk": RETRY}
 
 
+def bulk_retry_key(bulk_retry_id: str) -> Key:
+    """Return the key of a bulk retry."""
+    return {"pk": f"{BULK}#{bulk_retry_id}", "sk": BULK}
+
+
+def bulk_entry_key(bulk_retry_id: str, sync_id: str) -> Key:
+    """Return the key of a sync within a bulk retry."""
+    return {"pk": f"{BULK}#{bulk_retry_id}", "sk": f"{BULK_ENTRY_PREFIX}{sync_id}"}
+
+
 def dropped_key(at: str, message_id: str) -> Key:
     """Return the key of the record of a dropped dead letter."""
     return {"pk": DROPPED, "sk": f"{DROPPED}#{at}#{message_id}"}
@@ -283,6 +295,11 @@ def unknown_partition() -> Partition:
     return Partition("byDay", "dayPk", "daySk", UNKNOWN)
 
 
+def bulk_partition() -> Partition:
+    """Return the partition that lists the bulk retries by time. It shares the index of the days."""
+    return Partition("byDay", "dayPk", "daySk", BULK)
+
+
 def reconcile_partition() -> Partition:
     """Return the partition that lists the companies by their next reconciliation."""
     return Partition("byReconcile", "reconcilePk", "reconcileAt", RECONCILE)
@@ -301,6 +318,11 @@ def reconcile_index_keys(at: str | None) -> dict[str, str | None]:
 def unknown_index_keys(position: str | None) -> dict[str, str | None]:
     """Return the attributes that list an item as one with an unknown outcome; None for both removes it."""
     return {"dayPk": position and UNKNOWN, "daySk": position}
+
+
+def bulk_index_keys(position: str) -> Key:
+    """Return the attributes that list a bulk retry by time."""
+    return {"dayPk": BULK, "daySk": position}
 
 
 def work_index_keys(category: str | None, at: str, sync_id: str) -> dict[str, str | None]:

@@ -17,6 +17,7 @@ from codat_sync.polling.schedule import PendingCheck
 from codat_sync.queries.sync_index import UNWRITTEN, parse_listed_sync
 from codat_sync.queries.sync_query import ListedSync
 from codat_sync.syncs.failure_causes import CauseSummary, read_causes, summarize_causes
+from codat_sync.syncs.items import Item
 from codat_sync.syncs.record import is_fetched, read_item, read_status
 from codat_sync.syncs.retry_record import Retry
 from codat_sync.syncs.retry_repository import read_retry
@@ -115,7 +116,7 @@ class SyncReader:
 
     def load_listed(self, sync_ids: Sequence[str]) -> list[ListedSync]:
         """Load the syncs that exist, as lists show them. Raises UnprocessedItemsError."""
-        return [_listed(values) for values in self._documents(sync_ids)]
+        return [_listed(values) for values in self.load_records(sync_ids)]
 
     def add_messages(self, rows: Sequence[ListedSync]) -> list[ListedSync]:
         """Return ``rows``, the failed ones with Codat's messages. Raises UnprocessedItemsError."""
@@ -130,7 +131,7 @@ class SyncReader:
         such sync, at least one.
         """
         parts_left = MAX_PARTS
-        for values in self._documents(sync_ids):
+        for values in self.load_records(sync_ids):
             status = read_status(values) if is_fetched(values) else None
             parts = values.get("parts", {})
             if "causes" in parts:
@@ -139,18 +140,25 @@ class SyncReader:
             count = int(parts.get("count", 0))
             read = min(count, max(1, parts_left))
             parts_left -= read
-            items = values.get("items", ()) if not parts else self._items_of_parts(values["syncId"], parts, read)
-            causes = summarize_causes(map(read_item, items), status.code if status else None)
+            items = self._items(values, read)
+            causes = summarize_causes(items, status.code if status else None)
             yield FailedSync(_listed(values), status, causes, is_partial=read < count)
 
-    def _documents(self, sync_ids: Sequence[str]) -> Iterator[Attributes]:
+    def load_records(self, sync_ids: Sequence[str]) -> Iterator[Attributes]:
+        """Yield the attributes of the records that exist, in no order. Raises UnprocessedItemsError."""
         keys = map(sync_key, dict.fromkeys(sync_ids))
         return chain.from_iterable(self._table.get(some) for some in batched(keys, _DOCUMENTS_AT_ONCE))
 
-    def _items_of_parts(self, sync_id: str, parts: Mapping[str, Any], count: int) -> Iterator[Mapping[str, Any]]:
-        for number in range(count):
-            for found in self._table.get([part_key(sync_id, parts["partRunId"], number)]):
-                yield from found["items"]
+    def _items(self, record: Mapping[str, Any], count: int) -> Iterator[Item]:
+        """Yield a record's items; of one in parts, those of the first ``count`` parts."""
+        if "parts" not in record:
+            return map(read_item, record.get("items", ()))
+        return chain.from_iterable(self.load_part(record, number) for number in range(count))
+
+    def load_part(self, record: Mapping[str, Any], number: int) -> list[Item]:
+        """Return the items of one of a record's parts, from 0; none if it is gone. Raises UnprocessedItemsError."""
+        found = self._table.get([part_key(record["syncId"], record["parts"]["partRunId"], number)])
+        return [read_item(each) for part in found for each in part["items"]]
 
 
 def _with_category(listed: ListedSync, retry: Retry | None) -> ListedSync:

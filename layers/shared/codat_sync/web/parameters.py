@@ -1,5 +1,6 @@
 """Query and path parameters shared by the JSON API and the pages."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
@@ -16,6 +17,7 @@ from codat_sync.core.errors import InvalidQueryError
 from codat_sync.core.identifiers import IDENTIFIER_PATTERN, canonicalize, is_identifier
 from codat_sync.queries.audit_log import AuditQuery
 from codat_sync.queries.companies.company_list import CompanyQuery, CompanySort
+from codat_sync.queries.failures.failed_items import FailureQuery
 from codat_sync.queries.sync_query import HistoryQuery, Period, Sort
 from codat_sync.queries.sync_query import period as period_of
 from codat_sync.queries.worklist import WorkQuery
@@ -23,6 +25,8 @@ from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.work_category import OPEN_CATEGORIES, WorkCategory
 
 _MAX_CURSOR_LENGTH = 300
+_CAUSE_ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
+_A_CAUSE_ID = {"pattern": f"^{_CAUSE_ID.pattern}$"}
 # Only documented here: `identifier` checks it, with a better explanation than pydantic's. An empty id is none.
 _AN_ID = {"pattern": f"^{IDENTIFIER_PATTERN}$"}
 
@@ -37,6 +41,14 @@ CompanyId = Annotated[
 ]
 Search = Annotated[str | None, Query(description="A sync id, from any time, or a company id", max_length=128)]
 Codes = Annotated[list[int] | None, Query(alias="code", description="Only these Codat status codes")]
+Cause = Annotated[
+    str | None,
+    Query(
+        alias="cause", description="Only failures with this cause: the `causeId` of one", json_schema_extra=_A_CAUSE_ID
+    ),
+]
+BulkRetryId = Annotated[str, Path(description="Bulk retry id", json_schema_extra=_AN_ID)]
+CauseInPath = Annotated[str, Path(description="Cause id", json_schema_extra=_A_CAUSE_ID)]
 Outcomes = Annotated[list[Outcome] | None, Query(alias="outcome", description="Only these outcomes")]
 Categories = Annotated[
     list[WorkCategory] | None, Query(alias="category", description="Only failures that wait for these, or are over")
@@ -92,6 +104,13 @@ def identifier(parameter: str, value: str) -> str:
     return canonicalize(value)
 
 
+def cause_identifier(parameter: str, value: str) -> str:
+    """Validate the id of a cause from a request. Raises InvalidQueryError."""
+    if not _CAUSE_ID.fullmatch(value):
+        raise InvalidQueryError(parameter, "must be the id of a cause: 16 hexadecimal digits, in lower case")
+    return value
+
+
 def read_search_text(event: Mapping[str, Any]) -> str:
     """Return the parameter `q` of an API Gateway event (payload 2.0), whatever it holds.
 
@@ -111,6 +130,30 @@ def asked_syncs(
     """Return the query for all syncs of the requested period, or those of a company. Raises InvalidQueryError."""
     company = None if company_id is None else identifier("companyId", company_id)
     return HistoryQuery(asked_period(now, first, last), company)
+
+
+def asked_failed_syncs(
+    now: Callable[[], datetime],
+    company_id: CompanyId = None,
+    first: First = None,
+    last: Last = None,
+    code: Codes = None,
+) -> HistoryQuery:
+    """Return the query for the syncs whose failures are counted by cause. Raises InvalidQueryError."""
+    return replace(asked_syncs(now, company_id, first, last), codes=frozenset(code or ()))
+
+
+def asked_failures(  # noqa: PLR0913, PLR0917 - one per query parameter
+    now: Callable[[], datetime],
+    company_id: CompanyId = None,
+    first: First = None,
+    last: Last = None,
+    code: Codes = None,
+    cause: Cause = None,
+) -> FailureQuery:
+    """Return the query for failed items. Raises InvalidQueryError."""
+    cause_id = None if cause is None else cause_identifier("cause", cause)
+    return FailureQuery(asked_failed_syncs(now, company_id, first, last, code), cause_id)
 
 
 def asked_history(  # noqa: PLR0913, PLR0917 - one per query parameter

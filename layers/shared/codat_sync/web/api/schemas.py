@@ -7,6 +7,7 @@ from pydantic import AliasPath, BaseModel, ConfigDict, Field, StringConstraints,
 from pydantic.alias_generators import to_camel
 
 from codat_sync.audit.entry import Action
+from codat_sync.bulk_retries.bulk_retry import BulkRetryState, EntryState
 from codat_sync.companies.company import ConnectionState
 from codat_sync.companies.configuration import NotKept
 from codat_sync.core.json_diff import DifferenceKind
@@ -206,6 +207,7 @@ class WorkRow(_Answer):
     category: WorkCategory | None
     sync_id: str
     company_id: str
+    company_name: str | None
     at: datetime
     code: int | None
     meaning: str | None
@@ -510,6 +512,120 @@ class FailureCauses(_Answer):
     is_truncated: bool = Field(description="Whether not all failures are included: see the four fields above")
 
 
+class AffectedCompany(_Answer):
+    """A company in which a cause occurred."""
+
+    company_id: str
+    company_name: str | None
+    failures: int
+    syncs: int
+    last_at: datetime = Field(description="When the newest sync with it was")
+
+
+class CauseDetails(FailureCause):
+    """A cause, and the companies in which it occurred, the most failures first."""
+
+    affected: list[AffectedCompany] = Field(description="At most 1,000: see `companies` for their number")
+    other_failures: int = Field(description="As in the list of causes: any of these may have this cause")
+    partial_syncs: int = Field(description="As in the list of causes")
+    reached_to: datetime | None = Field(
+        description="How far back failed syncs were analysed; null: to the beginning of the period"
+    )
+    is_truncated: bool = Field(description="Whether there may be more failures or companies")
+
+
+class FailedItem(_Answer):
+    """A failed item of a sync; `transactionId` is null if the sync failed as a whole, or Codat names none."""
+
+    company_id: str
+    company_name: str | None
+    sync_id: str
+    at: datetime = Field(description="The time of the sync, as in lists of syncs")
+    code: int | None = Field(description="The sync's status code")
+    transaction_id: str | None
+    integration_type: str | None
+    status: str | None
+    message: str | None
+    cause_id: str
+
+
+class FailedItems(_Answer):
+    """A page of failed items. It can be shorter than the limit and still have a next page."""
+
+    items: list[FailedItem]
+    next_cursor: str | None
+    is_truncated: bool = Field(description="Whether reading stopped before the page was full; `nextCursor` continues")
+    reached_to: datetime | None = Field(
+        description="How far the pages up to this one cover the period; null: to its end"
+    )
+
+
+class BulkRetryRequest(BaseModel):
+    """Which failed items to retry: those of a period, and of a company, status codes and a cause, unless null."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    first: date | None = Field(default=None, alias="from", description="First day, in UTC. Defaults as in lists")
+    last: date | None = Field(default=None, alias="to", description="Last day, in UTC. Defaults to today")
+    company_id: str | None = None
+    codes: list[int] | None = Field(default=None, max_length=50)
+    cause: str | None = Field(default=None, description="The `causeId` of a cause")
+
+
+class FailureFilter(_Answer):
+    """What a bulk retry is about."""
+
+    first: date = Field(serialization_alias="from")
+    last: date = Field(serialization_alias="to")
+    company_id: str | None
+    company_name: str | None
+    codes: list[int]
+    cause_id: str | None
+
+
+class LeftOut(_Answer):
+    """Transactions that would not be resubmitted, for one reason; the note is that of the first of them."""
+
+    step: Step
+    transactions: int
+    support_note: str
+
+
+class BulkRetryPlan(_Answer):
+    """What a bulk retry would do now. A run plans each transaction again."""
+
+    syncs: int = Field(description="Number of syncs with matching failures that were examined, the newest first")
+    transactions: int = Field(description="Number of their transactions that match, at most 1,000")
+    resubmitted: int = Field(description="How many of these would be resubmitted")
+    left_out: list[LeftOut] = Field(description="The others, by reason")
+    reached_to: datetime | None = Field(description="How far back the period was examined; null: to its beginning")
+    is_truncated: bool = Field(description="Whether more may match than was planned. A run is not limited to the plan")
+
+
+class BulkRetry(_Answer):
+    """A bulk retry and its progress. Syncs are counted once they are selected, which takes up to a minute."""
+
+    bulk_retry_id: str
+    state: BulkRetryState
+    filter: FailureFilter
+    requested_by: str
+    requested_at: datetime
+    stopped_by: str | None
+    stopped_at: datetime | None
+    is_selected: bool = Field(description="Whether all its syncs are known")
+    is_truncated: bool = Field(description="Whether more than 5,000 syncs match: start another one for the rest")
+    syncs: int
+    syncs_by_state: dict[EntryState, int]
+    resubmitted: int = Field(description="Number of transactions that were resubmitted")
+    steps: dict[str, int] = Field(description="Number of the other matching transactions, by next step")
+
+
+class BulkRetries(_Answer):
+    """Bulk retries, newest first."""
+
+    bulk_retries: list[BulkRetry]
+
+
 class UnknownOutcome(_Answer):
     """Transactions of which only the accounting software shows whether they were written."""
 
@@ -714,6 +830,7 @@ class AuditEntry(_Answer):
     action: Action | str = Field(description="A later version may have others")
     sync_id: str | None
     company_id: str | None
+    company_name: str | None = Field(description=NAME)
     details: dict[str, str] = Field(
         description="More about it, by name: such as `reason`, `transactions`, `retrySyncIds`"
     )
@@ -777,6 +894,7 @@ class BundledSync(_Answer):
 
     sync_id: str
     company_id: str
+    company_name: str | None = Field(description=NAME)
     outcome: Outcome
     code: int | None
     status: str | None

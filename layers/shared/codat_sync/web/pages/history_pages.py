@@ -1,4 +1,4 @@
-"""Pages that list or summarise syncs: dashboard, sync list, failure causes."""
+"""Pages that list or summarise syncs: dashboard and sync list."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -29,7 +29,6 @@ from codat_sync.web.parameters import (
     Rows,
     asked_history,
     asked_period,
-    asked_syncs,
     identifier,
     takes,
 )
@@ -44,7 +43,7 @@ Columns = Annotated[list[str] | None, Query(alias="column", description="Columns
 
 
 def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
-    """Add the dashboard, the sync list and the failure causes page."""
+    """Add the dashboard and the sync list."""
 
     @app.get("/")
     @takes(partial(asked_period, read_service.now))
@@ -111,23 +110,6 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
         )
 
     _add_live(app, read_service)
-
-    @app.get("/causes")
-    @takes(partial(asked_syncs, read_service.now))
-    def causes(query: HistoryQuery, format: PageFormat = "html") -> Response[Any]:  # noqa: A002 - the same
-        found = read_service.find_causes(query, is_whole=format == "csv")
-        if format == "csv":
-            return csv_export.export_causes(found, Style.PEOPLE)
-        today = read_service.now().date()
-        return page(
-            app.context["request"],
-            "causes.html",
-            period=query.period,
-            offered=offered(query.period, today),
-            found=presenters.causes(found),
-            company_id=query.company_id,
-            company_name=read_service.load_company_name(query.company_id),
-        )
 
 
 def _add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:

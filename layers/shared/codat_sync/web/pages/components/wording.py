@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from codat_sync.audit.entry import Action
+from codat_sync.bulk_retries.bulk_retry import BulkRetryState
 from codat_sync.companies.company import ConnectionState
 from codat_sync.companies.configuration import NotKept
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
@@ -61,6 +62,11 @@ STEPS = {
     Step.ATTEMPTS_EXHAUSTED: "All attempts used",
     Step.NOT_FAILED: "Has not failed",
 }
+BULK_STATES = {
+    BulkRetryState.RUNNING: "Running",
+    BulkRetryState.STOPPED: "Stopped",
+    BulkRetryState.FINISHED: "Finished",
+}
 CONNECTIONS = {
     ConnectionState.LINKED: "Linked",
     ConnectionState.PENDING: "Waiting for the customer",
@@ -110,7 +116,10 @@ CATEGORY_TAGS = CATEGORIES | {
 }
 AUDIT_ACTIONS = {
     Action.RETRY: "Retried",
+    Action.BULK_RETRY: "Bulk retry started",
+    Action.STOP_BULK_RETRY: "Bulk retry stopped",
     Action.DISMISS: "Dismissed",
+    Action.REOPEN: "Reopened",
     Action.NOTE: "Noted",
     Action.RESOLVE: "Outcome stated",
     Action.ACKNOWLEDGE: "Unknown outcomes dealt with",
@@ -125,6 +134,7 @@ AUDIT_ACTIONS = {
 AUDIT_DETAILS = {
     "retrySyncIds": "created syncs",
     "transactionId": "transaction",
+    "bulkRetryId": "bulk retry",
     "submissionId": "submission",
     "notWritten": "not written",
     "deadLetters": "dead letters",
