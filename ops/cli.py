@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ops.dead_letters_cli import dead_letters_app
+from ops.dead_letters.cli import dead_letters_app
 from ops.options import CompanyId, DryRun, Reason, Stack, examples
 from ops.unknown_outcomes.cli import unknown_outcomes_app
 
@@ -98,6 +98,18 @@ def search_index(stack: Stack = None) -> None:
     function has failed for hours. Reads the whole table. Prints how many entries were written and deleted.
     """
     from ops.search_index import rebuild_search_index as run
+
+    run(stack)
+
+
+@app.command(epilog=examples("make plan-retries ENV=prod", "python -m ops plan-retries --stack codat-sync-prod"))
+def plan_retries(stack: Stack = None) -> None:
+    """Put failed syncs of version 0.2.0 on the worklist.
+
+    Needed once after the upgrade: a retry is put on the worklist when it is planned, and one that is resolved or needs
+    manual action is not planned by itself. Reads the whole table. Prints how many will be planned.
+    """
+    from ops.plan_retries import plan_retries as run
 
     run(stack)
 

@@ -11,7 +11,7 @@ from codat_sync.core.clock import utc_now
 from codat_sync.core.errors import CodatSyncError
 from codat_sync.erasure.company_items import CompanyItems
 from codat_sync.erasure.service import ErasureResult, ErasureService
-from ops.dead_letters import dead_letters
+from ops.dead_letters.commands import dead_letters
 from ops.deployment import Deployment
 from ops.errors import CommandError
 

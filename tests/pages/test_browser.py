@@ -31,6 +31,7 @@ def _paths(world: World) -> list[str]:
             "syncs",
             "company",
             "causes",
+            "worklist",
             "dead-letters",
             "audit",
             "nothing",

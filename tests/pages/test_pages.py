@@ -98,7 +98,9 @@ def test_what_is_said_of_codat_and_by_it_is_escaped(world: World, client: httpx.
     assert odd not in client.get("syncs", params={"column": odd, "x": odd}).text
 
 
-@pytest.mark.parametrize("path", ["syncs/{}/retry", "syncs/{}/refresh", "dead-letters/redrive", "dead-letters/drop"])
+@pytest.mark.parametrize(
+    "path", ["syncs/{}/retry", "syncs/{}/refresh", "worklist/{}", "dead-letters/redrive", "dead-letters/drop"]
+)
 def test_a_form_not_sent_from_our_own_pages_is_refused(world: World, client: httpx.Client, path: str) -> None:
     """Another site can make a browser submit a form, but cannot know the token."""
     before = len(world.simulated.submissions)
