@@ -41,9 +41,10 @@ def world() -> Iterator[World]:
             return lambda event: app.lambda_handler(event, Context())
 
         patch.setattr("codat_sync.rate_limits.gate._MAX_AGE", 0)
-        patch.setenv("AWS_ENDPOINT_URL_LAMBDA", stack.enter_context(lambda_api(start("retry"))))
+        retry = start("retry")
+        patch.setenv("AWS_ENDPOINT_URL_LAMBDA", stack.enter_context(lambda_api(retry)))
         worker, submit, reconcile = start("worker"), start("submit"), start("reconcile")
-        made = World(simulated, worker, submit, reconcile, stack.enter_context(api_gateway(start("health"))))
+        made = World(simulated, worker, submit, retry, reconcile, stack.enter_context(api_gateway(start("health"))))
         made.fill()
         yield made
 

@@ -338,7 +338,7 @@ def test_every_list_is_exported_as_csv_and_no_cell_is_a_formula(health: Health) 
     assert "\n'=1+1" in answer.text
 
 
-def test_a_plan_of_many_reads_each_sync_once_and_sees_beyond_what_it_shows(
+def test_a_plan_of_many_reads_each_sync_once_and_finds_the_one_to_retry(
     health: Health, simulated: SimulatedCodat, store: SyncRepository
 ) -> None:
     """One sync has a hundred failures without a body, and one more with a stored body."""
@@ -358,7 +358,7 @@ def test_a_plan_of_many_reads_each_sync_once_and_sees_beyond_what_it_shows(
     SubmissionRepository(store.table).store(kept, [Body("t100", "{}")])
     with count_requests() as requests:
         found = health.ask(f"/syncs/{sync.sync_id}/plan").body
-    assert (found["failed"], len(found["transactions"]), found["isRetriable"]) == (101, 100, True)
+    assert (found["failed"], len(found["transactions"]), found["retriable"]) == (101, 101, 1)
     assert requests.total() < 101 * 3.5
     assert not simulated.submissions
 

@@ -31,6 +31,7 @@ from codat_sync.retries.transaction_history import TransactionHistories
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from codat_sync.syncs.repository import SyncRepository
+from codat_sync.syncs.retry_repository import RetryRepository
 from codat_sync.web.read_service import ReadService
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def build_read_service(
         companies=companies,
         completeness=Completeness(table),
         run_repository=ReconciliationRunRepository(table),
-        retry_previews=RetryPreviewService(histories, policy, utc_now),
+        retry_previews=RetryPreviewService(histories, RetryRepository(table), policy, utc_now),
         submissions=submissions,
         unknown_outcomes=UnknownOutcomeRepository(table),
         live=LiveLookup(CodatClient(connection), sync_queue, partial(is_not_erased, table)),

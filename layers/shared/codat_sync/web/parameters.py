@@ -1,6 +1,6 @@
 """Query and path parameters shared by the JSON API and the pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import wraps
@@ -41,6 +41,9 @@ Cursor = Annotated[
 Format = Annotated[Literal["json", "csv"], Query(description="csv continues to the end and ignores `limit`")]
 SyncId = Annotated[str, Path(description="Sync id")]
 CompanyInPath = Annotated[str, Path(description="Company id")]
+Selection = Annotated[
+    list[str] | None, Query(alias="transactionId", description="Only these transactions, at most 200", max_length=200)
+]
 TransactionId = Annotated[str, Path(description="Transaction id")]
 
 
@@ -49,6 +52,11 @@ def identifier(parameter: str, value: str) -> str:
     if not is_identifier(value):
         raise InvalidQueryError(parameter, "must be an id: at most 128 letters, digits and `._:@+=-`")
     return canonicalize(value)
+
+
+def selection(parameter: str, values: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Validate and canonicalize the ids in a request, without duplicates; None for all. Raises InvalidQueryError."""
+    return None if values is None else tuple(dict.fromkeys(identifier(parameter, each) for each in values))
 
 
 def asked_period(now: Callable[[], datetime], first: First = None, last: Last = None) -> Period:

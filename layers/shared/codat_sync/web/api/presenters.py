@@ -112,9 +112,11 @@ def preview(found: FoundPreview) -> RetryPreview:
     ]
     return RetryPreview(
         failed=found.failed,
+        retriable=found.retriable,
         is_retriable=found.is_retriable,
+        steps=dict(found.steps),
         transactions=planned,
-        is_truncated=len(planned) < found.failed,
+        is_truncated=found.is_truncated,
     )
 
 

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import AliasPath, BaseModel, ConfigDict, Field, computed_field
 from pydantic.alias_generators import to_camel
 
 from codat_sync.polling.schedule import CheckFailure
@@ -143,6 +143,9 @@ class Retry(_Answer):
     sync_ids: list[str] = Field(description="The syncs created by retries, oldest first")
     steps: dict[str, int]
     due_at: datetime | None
+    retriable: int | None = Field(
+        description="Number of transactions that a manual retry would resubmit, as of the last check; null: not counted"
+    )
 
 
 class SyncDetails(_Answer):
@@ -187,12 +190,15 @@ class ItemPage(_Answer):
 
 
 class Plan(_Answer):
-    """The next step for a transaction, with a note for support and one for the customer."""
+    """What a manual retry would do with a transaction, with a note for support and one for the customer."""
 
     step: Step
     support_note: str
-    customer_note: str
+    customer_note: str = Field(description="What the customer has to do or may expect if nobody requests a retry")
     until: datetime | None
+    automatic_step: Step = Field(
+        validation_alias=AliasPath("automatic", "step"), description="The step without a manual retry"
+    )
 
 
 class TransactionResult(_Answer):
@@ -240,9 +246,17 @@ class PlannedTransaction(_Answer):
 class RetryPreview(_Answer):
     """What a manual retry of a sync would do."""
 
-    failed: int = Field(description="Number of failed transactions; only the first 100 are included")
-    is_retriable: bool
-    transactions: list[PlannedTransaction]
+    failed: int = Field(description="Number of failed transactions; with `transactionId`, of the named ones")
+    retriable: int | None = Field(
+        description="Number of transactions that would be resubmitted; null if they have not been counted yet"
+    )
+    is_retriable: bool = Field(description="Whether at least one would be resubmitted, or may be")
+    steps: dict[str, int] = Field(
+        description="Number of failed transactions by their step without a manual retry; empty if not counted yet"
+    )
+    transactions: list[PlannedTransaction] = Field(
+        description="All of up to 200 failed transactions; of more, the first 25 that would be resubmitted"
+    )
     is_truncated: bool = Field(description="Whether more transactions failed than are included. A retry plans all")
 
 

@@ -24,10 +24,12 @@ from codat_sync.web.parameters import (
     Format,
     Limit,
     Search,
+    Selection,
     Statuses,
     SyncId,
     TransactionId,
     identifier,
+    selection,
 )
 from codat_sync.web.problems import not_found
 from codat_sync.web.read_service import ReadService
@@ -64,9 +66,10 @@ def add_sync(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         return json_response(presenters.items(found)) if found else not_found("sync")
 
     @app.get(f"{PREFIX}/syncs/<sync_id>/plan", summary="Preview a retry", responses=documented_responses(RetryPreview))
-    def plan(sync_id: SyncId) -> Response[Any]:
-        """Change nothing. Costs about four table requests for each of the first 100 failed transactions."""
-        found = read_service.retry_previews.preview_sync(identifier("syncId", sync_id))
+    def plan(sync_id: SyncId, transaction_id: Selection = None) -> Response[Any]:
+        """Change nothing. Costs about three table requests for each transaction in the response."""
+        named = selection("transactionId", transaction_id)
+        found = read_service.retry_previews.preview_sync(identifier("syncId", sync_id), named)
         return json_response(presenters.preview(found)) if found else not_found("sync")
 
 
