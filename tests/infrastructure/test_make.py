@@ -66,7 +66,8 @@ def _options(names: list[str]) -> dict[str, Any]:
     for name in names:
         command = command.commands[name]
     values: dict[str, Any] = command.make_context(names[-1], []).params
-    return values
+    # Several values are a tuple or a list, depending on typer's version.
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def _options(names: list[str]) -> dict[str, Any]:
         (
             ["redrive", "ID=a b", "QUEUE=sync"],
             "dead-letters redrive",
-            FILTERS | {"stack": None, "ids": ["a", "b"], "queue": "sync", "dry_run": False},
+            FILTERS | {"stack": None, "ids": ("a", "b"), "queue": "sync", "dry_run": False},
         ),
         (
             ["drop", "COMPANY=a", 'WHY=it\'s "mine"; $$(false) `false`'],

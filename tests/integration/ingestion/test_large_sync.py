@@ -1,11 +1,13 @@
 """A sync as large as any: all of it is kept, and can be read page by page."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from codat_sync.aws.table_schema import due_partition
+from codat_sync.companies.repository import CompanyRepository
+from codat_sync.queries.sync_details import SyncReader
 from codat_sync.syncs.items import Item as KeptItem
 from codat_sync.syncs.repository import PART_GRACE, ItemPage, SyncRepository
 from codat_sync.syncs.sync import Sync as KnownSync
@@ -14,6 +16,7 @@ from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
 from tests.support.aws import Aws
+from tests.support.botocore_calls import count_requests
 from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, of
 
@@ -53,6 +56,27 @@ def test_a_large_sync_is_read_page_by_page(
     pages = _pages(store, sync.sync_id)
     assert len(pages) > 3
     assert tuple(item for page in pages for item in page.items) == document.items
+
+
+def test_the_causes_of_a_large_sync_are_counted_completely_with_one_read(
+    start: StartFunction, store: SyncRepository, simulated: SimulatedCodat
+) -> None:
+    """The worker keeps them with the record. A smaller response that replaces it has its causes in its items."""
+    company, archived = simulated.company(COMPANY_ID), "Account 61{:05} is archived. ".ljust(60, "x")
+    items = [Item(f"t{n}", "PushError", "expense", archived.format(n)) for n in range(3_000)]
+    sync = simulated.add_sync(company, 5130, [*items, Item("rare", "PushError", "expense", "Too old.")])
+    worker = start("worker")
+    assert failed(worker(batch(of(simulated, sync)))) == []
+    reader = SyncReader(store.table, CompanyRepository(store.table, event_retention=timedelta()))
+    with count_requests() as requests:
+        (found,) = reader.load_failed([sync.sync_id])
+    assert [(each.failures, each.transaction_id) for each in found.causes.causes] == [(3_000, "t0"), (1, "rare")]
+    assert (found.is_partial, requests.total()) == (False, 1)
+
+    simulated.change_sync(sync.sync_id, items=tuple(items[:2]))
+    assert failed(worker(batch(of(simulated, sync, "msg_2")))) == []
+    (found,) = reader.load_failed([sync.sync_id])
+    assert [each.failures for each in found.causes.causes] == [2]
 
 
 def test_large_syncs_are_taken_in_one_at_a_time(

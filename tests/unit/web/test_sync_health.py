@@ -28,7 +28,7 @@ class Resolver:
 def _answer(path: str, public_url: str = "", body: str = "") -> dict[str, Any]:
     api, site = Resolver("application/json", body), Resolver("text/html", body)
     health = SyncHealth(cast("APIGatewayHttpResolver", api), cast("Site", site), public_url)
-    return health.answer({"rawPath": path}, cast("Any", Context()))
+    return health.answer({"rawPath": path, "requestContext": {"http": {"method": "GET"}}}, cast("Any", Context()))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from typing import TypeGuard
 
 # Codat's ids are GUIDs. Other shapes are accepted where safe: no "#" (it separates the parts of the table's keys), no
 # "/" and no leading dot (URLs), no character that SQS rejects in a message group id, and at most its length.
-_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+=-]{0,127}", re.ASCII)
+IDENTIFIER_PATTERN = "[A-Za-z0-9][A-Za-z0-9._:@+=-]{0,127}"
+_IDENTIFIER = re.compile(IDENTIFIER_PATTERN, re.ASCII)
 
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 

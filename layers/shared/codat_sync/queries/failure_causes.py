@@ -1,73 +1,98 @@
-"""Group failures by cause: messages that differ only in ids, numbers and names are one cause. Rules only."""
+"""Group failures by cause. Rules only."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
-from codat_sync.syncs.status_codes import status_code
-
-_ID = re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b|\b[0-9a-fA-F]{24,}\b", re.ASCII)
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*", re.ASCII)
-# Words with letters and digits are treated as ids; quoted text as names.
-_MIXED = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{5,}", re.ASCII)
-_QUOTED = re.compile(r"(?<!\w)(['\"])[^'\"]{1,100}\1(?!\w)")
-_SPACES = re.compile(r"\s+")
-# A message can be 16,000 characters long: its beginning identifies the problem.
-_MAX_LENGTH = 300
+from codat_sync.syncs.failure_causes import cause_id
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failed transaction or sync. ``transaction_id`` is None for a whole sync, or if Codat names none."""
+    """Failures of a sync with one cause, whose normalised message is ``text``, and an example of them.
+
+    ``transaction_id`` is None for a whole sync, or if Codat names none.
+    """
 
     company_id: str
     sync_id: str
     at: str
     code: int | None
+    text: str
     transaction_id: str | None
     message: str | None
+    number: int = 1
+
+
+@dataclass(slots=True)
+class AffectedCompany:
+    """A company in which a cause occurred: its failures and syncs, and when the newest was."""
+
+    company_id: str
+    failures: int = 0
+    syncs: set[str] = field(default_factory=set)
+    last_at: str = ""
 
 
 @dataclass(slots=True)
 class FailureCause:
-    """A cause, and the numbers of failures, syncs and companies affected. The example is the newest."""
+    """A cause, and the failures, syncs and companies affected. The example is the newest.
+
+    ``today`` and ``since_yesterday`` are the failures since the beginning of these days, in UTC.
+    """
 
     text: str
-    code: int | None
     example: Failure
+    first_at: str
     failures: int = 0
+    today: int = 0
+    since_yesterday: int = 0
     syncs: set[str] = field(default_factory=set)
-    companies: set[str] = field(default_factory=set)
+    companies: dict[str, AffectedCompany] = field(default_factory=dict)
+
+    @property
+    def cause_id(self) -> str:
+        """The stable id of the cause."""
+        return cause_id(self.text)
+
+    @property
+    def code(self) -> int | None:
+        """The status code of the newest sync with it."""
+        return self.example.code
+
+    @property
+    def affected(self) -> list[AffectedCompany]:
+        """The companies in which it occurred, the most failures first."""
+        return sorted(self.companies.values(), key=lambda each: (-each.failures, each.company_id))
 
     def add(self, failure: Failure) -> None:
-        """Count a failure."""
-        self.failures += 1
+        """Count failures."""
+        self.failures += failure.number
         self.syncs.add(failure.sync_id)
-        self.companies.add(failure.company_id)
+        company = self.companies.setdefault(failure.company_id, AffectedCompany(failure.company_id))
+        company.failures += failure.number
+        company.syncs.add(failure.sync_id)
+        company.last_at = max(company.last_at, failure.at)
+        self.first_at = min(self.first_at, failure.at)
         if failure.at > self.example.at:
             self.example = failure
 
 
-def normalize_message(message: str | None, code: int | None) -> str:
-    """Remove the variable parts of a message. Without a message, return the meaning of the sync's status code."""
-    if not message or not message.strip():
-        return status_code(code).meaning if code is not None else "Codat does not say why"
-    without_ids = _MIXED.sub("…", _ID.sub("…", _QUOTED.sub(r"\1…\1", message)))
-    without_ids = _NUMBER.sub("#", without_ids)
-    return _SPACES.sub(" ", without_ids).strip()[:_MAX_LENGTH]
-
-
 class CauseGroups:
-    """Failures grouped by cause."""
+    """Failures grouped by cause, as of ``today`` (UTC)."""
 
-    def __init__(self) -> None:
+    def __init__(self, today: date) -> None:
+        self._today = today.isoformat()
+        self._yesterday = (today - timedelta(days=1)).isoformat()
         self._found: dict[str, FailureCause] = {}
 
     def add_all(self, failures: Iterable[Failure]) -> None:
         """Count failures."""
         for failure in failures:
-            text = normalize_message(failure.message, failure.code)
-            self._found.setdefault(text, FailureCause(text, failure.code, failure)).add(failure)
+            cause = self._found.setdefault(failure.text, FailureCause(failure.text, failure, failure.at))
+            cause.add(failure)
+            cause.today += failure.number if failure.at >= self._today else 0
+            cause.since_yesterday += failure.number if failure.at >= self._yesterday else 0
 
     def causes(self) -> list[FailureCause]:
         """Return the causes, the most frequent first."""

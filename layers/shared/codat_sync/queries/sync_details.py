@@ -16,7 +16,7 @@ from codat_sync.polling.pending_check import read_pending_check
 from codat_sync.polling.schedule import PendingCheck
 from codat_sync.queries.sync_index import parse_listed_sync
 from codat_sync.queries.sync_query import ListedSync
-from codat_sync.syncs.items import Item
+from codat_sync.syncs.failure_causes import CauseSummary, read_causes, summarize_causes
 from codat_sync.syncs.record import is_fetched, read_item, read_status
 from codat_sync.syncs.retry_record import Retry
 from codat_sync.syncs.retry_repository import read_retry
@@ -53,11 +53,15 @@ class SyncDetails:
 
 @dataclass(frozen=True, slots=True)
 class FailedSync:
-    """A failed sync with its own messages and its failed items; ``is_partial`` means that it may have more of those."""
+    """A failed sync with its own messages and the causes of its failed items.
+
+    ``is_partial`` means that not all items were read. That can only be if the sync is stored in parts, by a version of
+    this application that did not keep its causes.
+    """
 
     listed: ListedSync
     status: SyncStatus | None
-    items: tuple[Item, ...]
+    causes: CauseSummary
     is_partial: bool = False
 
 
@@ -96,23 +100,24 @@ class SyncReader:
         return [_listed(values) for values in self._documents(sync_ids)]
 
     def load_failed(self, sync_ids: Sequence[str]) -> Iterator[FailedSync]:
-        """Yield the syncs that exist with their failed items, in no order. Raises UnprocessedItemsError.
+        """Yield the syncs that exist with the causes of their failures, in no order. Raises UnprocessedItemsError.
 
-        Of items that do not fit into their records, at most 100 parts are read; of each such sync, at least one.
+        Of items that neither fit into their records nor have their causes there, at most 100 parts are read; of each
+        such sync, at least one.
         """
         parts_left = MAX_PARTS
         for values in self._documents(sync_ids):
+            status = read_status(values) if is_fetched(values) else None
             parts = values.get("parts", {})
+            if "causes" in parts:
+                yield FailedSync(_listed(values), status, read_causes(parts["causes"]))
+                continue
             count = int(parts.get("count", 0))
             read = min(count, max(1, parts_left))
             parts_left -= read
             items = values.get("items", ()) if not parts else self._items_of_parts(values["syncId"], parts, read)
-            yield FailedSync(
-                listed=_listed(values),
-                status=read_status(values) if is_fetched(values) else None,
-                items=tuple(item for item in map(read_item, items) if item.has_failed),
-                is_partial=read < count,
-            )
+            causes = summarize_causes(map(read_item, items), status.code if status else None)
+            yield FailedSync(_listed(values), status, causes, is_partial=read < count)
 
     def _documents(self, sync_ids: Sequence[str]) -> Iterator[Attributes]:
         keys = map(sync_key, dict.fromkeys(sync_ids))

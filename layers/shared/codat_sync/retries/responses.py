@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from codat_sync.auth.roles import Role
 from codat_sync.aws.observability import logger
 from codat_sync.core.errors import ForbiddenError, InvalidBodyError
+from codat_sync.core.problems import CONTENT_TYPE, ProblemDetails, ProblemType
 from codat_sync.core.timestamps import format_timestamp
 from codat_sync.retries.planner import Step
 from codat_sync.retries.requests import (
@@ -40,12 +41,12 @@ def answer_request(
         logger.append_keys(requested_by=caller.subject)
         report = execute(parse_http_request(event))
     except ForbiddenError as error:
-        return _build_response(HTTPStatus.FORBIDDEN, {"title": "You may not do this", "detail": str(error)})
+        return _problem(ProblemDetails(ProblemType.FORBIDDEN, str(error)))
     except InvalidBodyError as error:
-        return _build_response(HTTPStatus.BAD_REQUEST, {"title": "The request is not valid", "detail": str(error)})
+        return _problem(ProblemDetails(ProblemType.INVALID_REQUEST, str(error)))
     if report is None:
-        return _build_response(HTTPStatus.NOT_FOUND, {"title": "There is no such sync"})
-    return _build_response(HTTPStatus.OK, report_to_json(report))
+        return _problem(ProblemDetails(ProblemType.NOT_FOUND, "There is no such sync."))
+    return _build_response(HTTPStatus.OK, "application/json", json.dumps(report_to_json(report)))
 
 
 def answer_invocation(
@@ -89,8 +90,9 @@ def report_to_json(report: "RetryReport") -> Json:
     }
 
 
-def _build_response(status: HTTPStatus, body: Json) -> Json:
-    kind = "application/json" if status is HTTPStatus.OK else "application/problem+json"
-    if status is not HTTPStatus.OK:
-        body = {"type": "about:blank", "status": int(status)} | body
-    return {"statusCode": int(status), "headers": {"content-type": kind}, "body": json.dumps(body)}
+def _problem(problem: ProblemDetails) -> Json:
+    return _build_response(problem.status, CONTENT_TYPE, problem.to_json())
+
+
+def _build_response(status: HTTPStatus, content_type: str, body: str) -> Json:
+    return {"statusCode": int(status), "headers": {"content-type": content_type}, "body": body}

@@ -35,6 +35,7 @@ from codat_sync.core.iterables import batched
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.polling.pending_check import next_version, read_pending_check
 from codat_sync.polling.schedule import PendingCheck
+from codat_sync.syncs.failure_causes import MAX_KEPT, summarize_causes, write_causes
 from codat_sync.syncs.items import Item, select_valid_ids
 from codat_sync.syncs.record import (
     SCHEMA_VERSION,
@@ -174,7 +175,9 @@ class SyncRepository:
         if len(lists) == 1:
             values["items"] = [write_item(item) for item in lists[0]]
         else:
-            values["parts"] = self._put_parts(sync.status, lists, now)
+            causes = summarize_causes(sync.items, sync.status.code, MAX_KEPT)
+            # In `parts`, which each version of this application replaces together with the items.
+            values["parts"] = self._put_parts(sync.status, lists, now) | {"causes": write_causes(causes)}
         if parts := snapshot.values.get("parts"):
             # Before the commit, so that the parts are cleaned up even after a crash right after it.
             self._schedule_part_cleanup(sync.status, parts, now)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import quote
@@ -39,7 +40,7 @@ _SYNC_COLUMNS = (
 )
 _ITEM_COLUMNS = ("transactionId", "integrationType", "status", "message", "rows")
 _CAUSE_COLUMNS = (
-    *("failures", "syncs", "companies", "code", "text"),
+    *("causeId", "failures", "syncs", "companies", "today", "sinceYesterday", "isNew", "code", "text"),
     *("exampleCompanyId", "exampleSyncId", "exampleTransactionId", "exampleMessage"),
 )
 
@@ -81,7 +82,7 @@ def export_items(walk: ItemWalk) -> Response[str]:
 
 def export_causes(causes: FailureCauses) -> Response[str]:
     """Export all failure causes as CSV."""
-    found = _write(_CAUSE_COLUMNS, KnownRows(causes.causes), presenters.cause)
+    found = _write(_CAUSE_COLUMNS, KnownRows(causes.causes), partial(presenters.cause, causes))
     ends = []
     if len(found.lines) < len(causes.causes):
         ends.append(f"{len(found.lines)} of {_count(causes.causes, 'cause')}")
@@ -89,6 +90,8 @@ def export_causes(causes: FailureCauses) -> Response[str]:
         ends.append(f"only the newest {_count(causes.syncs, 'failed sync')}, back to {_moment(causes.reached_to)}")
     if causes.partial_syncs:
         ends.append(f"{_count(causes.partial_syncs, 'very large sync')} counted only in part")
+    if causes.other_failures:
+        ends.append(f"{_count(causes.other_failures, 'failure')} of very large syncs with rarer causes not included")
     return _answer("causes", _CAUSE_COLUMNS, found.lines, "; ".join(ends) or None)
 
 

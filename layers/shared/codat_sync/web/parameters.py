@@ -10,12 +10,15 @@ from typing import Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from codat_sync.core.errors import InvalidQueryError
-from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.core.identifiers import IDENTIFIER_PATTERN, canonicalize, is_identifier
 from codat_sync.queries.sync_query import HistoryQuery, Period, Sort
 from codat_sync.queries.sync_query import period as period_of
+from codat_sync.retries.preview import MAX_PLANNED
 from codat_sync.syncs.status_codes import Outcome
 
 _MAX_CURSOR_LENGTH = 300
+# Only documented here: `identifier` checks it, with a better explanation than pydantic's. An empty id is none.
+_AN_ID = {"pattern": f"^{IDENTIFIER_PATTERN}$"}
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -23,7 +26,9 @@ R = TypeVar("R")
 
 First = Annotated[date | None, Query(alias="from", description="First day, in UTC. Defaults to 30 days ending on `to`")]
 Last = Annotated[date | None, Query(alias="to", description="Last day, in UTC. Defaults to today")]
-CompanyId = Annotated[str | None, Query(alias="companyId", description="Only syncs of this company")]
+CompanyId = Annotated[
+    str | None, Query(alias="companyId", description="Only syncs of this company", json_schema_extra=_AN_ID)
+]
 Search = Annotated[str | None, Query(description="A sync id, from any time, or a company id", max_length=128)]
 Codes = Annotated[list[int] | None, Query(alias="code", description="Only these Codat status codes")]
 Outcomes = Annotated[list[Outcome] | None, Query(alias="outcome", description="Only these outcomes")]
@@ -39,12 +44,13 @@ Cursor = Annotated[
     Query(max_length=_MAX_CURSOR_LENGTH, description="`nextCursor` of the previous page. Keep all other parameters"),
 ]
 Format = Annotated[Literal["json", "csv"], Query(description="csv continues to the end and ignores `limit`")]
-SyncId = Annotated[str, Path(description="Sync id")]
-CompanyInPath = Annotated[str, Path(description="Company id")]
+SyncId = Annotated[str, Path(description="Sync id", json_schema_extra=_AN_ID)]
+CompanyInPath = Annotated[str, Path(description="Company id", json_schema_extra=_AN_ID)]
+TransactionId = Annotated[str, Path(description="Transaction id", json_schema_extra=_AN_ID)]
 Selection = Annotated[
-    list[str] | None, Query(alias="transactionId", description="Only these transactions, at most 200", max_length=200)
+    list[str] | None,
+    Query(alias="transactionId", description=f"Only these transactions, at most {MAX_PLANNED}", max_length=MAX_PLANNED),
 ]
-TransactionId = Annotated[str, Path(description="Transaction id")]
 
 
 def identifier(parameter: str, value: str) -> str:

@@ -113,9 +113,9 @@ class ReadService:
             period=asked.period,
         )
 
-    def find_causes(self, asked: Period, company_id: str | None, *, is_whole: bool = False) -> FailureCauses:
-        """Return the causes of the newest 200 failed syncs of a period, or of all. Raises UnprocessedItemsError."""
-        return find_failure_causes(self.sync_history, self.details, asked, company_id, is_whole=is_whole)
+    def find_causes(self, asked: HistoryQuery, *, is_whole: bool = False) -> FailureCauses:
+        """Return the causes of the newest 200 matching failed syncs, or of all. Raises UnprocessedItemsError."""
+        return find_failure_causes(self.sync_history, self.details, asked, self.now().date(), is_whole=is_whole)
 
     def load_completeness(self) -> CompletenessOverview:
         """Return the completeness and endpoint state found by the last reconciliation run."""

@@ -1,13 +1,13 @@
 """Sync Health as a whole: the JSON API below `/api/v1`, and the pages on all other paths."""
 
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from codat_sync.core.http_response import is_too_large
+from codat_sync.core.problems import ProblemDetails, ProblemType
 from codat_sync.web.api.responses import PREFIX
-from codat_sync.web.problems import ProblemDetails, problem_response
+from codat_sync.web.problems import problem_response
 from codat_sync.web.security_headers import headers_for
 
 if TYPE_CHECKING:
@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 # A request and the response to it: JSON, whose shape AWS defines.
 Json = dict[str, Any]
 
-_TOO_LARGE = ProblemDetails(
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-    "The response is too large",
-    "It would exceed 6 MB, the limit of AWS Lambda. Request fewer rows: a smaller `limit`, or a filter.",
-)
+_TOO_LARGE = ProblemDetails(ProblemType.RESPONSE_TOO_LARGE, "It would exceed 6 MB, the limit of AWS Lambda.")
 
 
 @dataclass(frozen=True)
@@ -36,6 +32,8 @@ class SyncHealth:
 
     def answer(self, event: Json, context: "LambdaContext") -> Json:
         """Return the response to a request of API Gateway (payload 2.0), with its security headers."""
+        if event["requestContext"]["http"]["method"] == "HEAD":
+            return self.answer(_as_get(event), context) | {"body": ""}
         path = event["rawPath"].removeprefix(urlsplit(self.public_url).path.rstrip("/"))
         if path.startswith(f"{PREFIX}/"):
             answer = self.api.resolve(event | {"rawPath": path}, context)
@@ -49,3 +47,9 @@ class SyncHealth:
                 "body": problem.body,
             }
         return answer | {"headers": headers_for(answer["headers"])}
+
+
+def _as_get(event: Json) -> Json:
+    """Return a HEAD request as the GET that it asks about: the response has the same headers, but no body."""
+    context = event["requestContext"]
+    return event | {"requestContext": context | {"http": context["http"] | {"method": "GET"}}}

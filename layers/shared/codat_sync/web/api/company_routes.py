@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from codat_sync.web.api import presenters
-from codat_sync.web.api.responses import CODAT_PROBLEMS, PREFIX, documented_responses, json_response
+from codat_sync.web.api.responses import CODAT_PROBLEMS, PREFIX, Tag, documented_responses, json_response
 from codat_sync.web.api.schemas import CompanyHealth, Completeness, Configuration
 from codat_sync.web.parameters import CompanyInPath, identifier
 from codat_sync.web.problems import not_found
@@ -17,6 +17,8 @@ def add_completeness(app: APIGatewayHttpResolver, read_service: ReadService) -> 
 
     @app.get(
         f"{PREFIX}/completeness",
+        operation_id="getCompleteness",
+        tags=[Tag.OPERATIONS],
         summary="Completeness compared with Codat's list, and the webhook endpoint's state",
         responses=documented_responses(Completeness),
     )
@@ -30,6 +32,8 @@ def add_company(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
     @app.get(
         f"{PREFIX}/companies/<company_id>",
+        operation_id="getCompany",
+        tags=[Tag.COMPANIES],
         summary="A company, with its latest sync and its last successful one",
         responses=documented_responses(CompanyHealth),
     )
@@ -41,6 +45,8 @@ def add_company(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
     @app.get(
         f"{PREFIX}/companies/<company_id>/configuration",
+        operation_id="getCompanyConfiguration",
+        tags=[Tag.COMPANIES],
         summary="A company's current configuration in Codat",
         responses=documented_responses(Configuration, CODAT_PROBLEMS),
     )

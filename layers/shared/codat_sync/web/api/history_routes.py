@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from codat_sync.queries.sync_query import HistoryQuery
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
-from codat_sync.web.api.responses import PREFIX, documented_responses, json_response
+from codat_sync.web.api.responses import PREFIX, Tag, documented_responses, json_response
 from codat_sync.web.api.schemas import FailureCauses, SyncPage, Totals
 from codat_sync.web.parameters import Cursor, Format, Limit, Search, asked_history, asked_syncs, takes
 from codat_sync.web.read_service import ReadService
@@ -18,7 +18,13 @@ from codat_sync.web.read_service import ReadService
 def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     """Add the routes for the sync list, totals and failure causes."""
 
-    @app.get(f"{PREFIX}/syncs", summary="List syncs", responses=documented_responses(SyncPage, is_list=True))
+    @app.get(
+        f"{PREFIX}/syncs",
+        operation_id="listSyncs",
+        tags=[Tag.SYNCS],
+        summary="List syncs",
+        responses=documented_responses(SyncPage, is_list=True),
+    )
     @takes(partial(asked_history, read_service.now))
     def syncs(
         query: HistoryQuery,
@@ -34,7 +40,11 @@ def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         return json_response(presenters.sync_page(read_service.search(query, search, cursor)))
 
     @app.get(
-        f"{PREFIX}/totals", summary="Totals by day and outcome", responses=documented_responses(Totals, is_list=True)
+        f"{PREFIX}/totals",
+        operation_id="getTotals",
+        tags=[Tag.SYNCS],
+        summary="Totals by day and outcome",
+        responses=documented_responses(Totals, is_list=True),
     )
     @takes(partial(asked_syncs, read_service.now))
     def totals(query: HistoryQuery, format: Format = "json") -> Response[Any]:  # noqa: A002 - the parameter's name
@@ -43,10 +53,14 @@ def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         return csv_export.export_totals(found) if format == "csv" else json_response(presenters.totals(found))
 
     @app.get(
-        f"{PREFIX}/causes", summary="Failures by cause", responses=documented_responses(FailureCauses, is_list=True)
+        f"{PREFIX}/causes",
+        operation_id="listCauses",
+        tags=[Tag.FAILURES],
+        summary="Failures by cause",
+        responses=documented_responses(FailureCauses, is_list=True),
     )
     @takes(partial(asked_syncs, read_service.now))
     def causes(query: HistoryQuery, format: Format = "json") -> Response[Any]:  # noqa: A002 - the parameter's name
         """Costs as much as the sync list, plus up to 200 failed syncs' documents (CSV: all), a read unit per 4 KB."""
-        found = read_service.find_causes(query.period, query.company_id, is_whole=format == "csv")
+        found = read_service.find_causes(query, is_whole=format == "csv")
         return csv_export.export_causes(found) if format == "csv" else json_response(presenters.causes(found))

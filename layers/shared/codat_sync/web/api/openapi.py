@@ -1,6 +1,7 @@
 """The OpenAPI document of the JSON API: generated from the routes, plus the retry function's operation."""
 
 import json
+import re
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -9,10 +10,10 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
+from codat_sync.core.problems import CONTENT_TYPE
 from codat_sync.retries.requests import RetryRequestBody
 from codat_sync.web.api.responses import JSON, PREFIX, UNAUTHORIZED, documented_problems
 from codat_sync.web.api.schemas import Retried, Unauthorized
-from codat_sync.web.problems import CONTENT_TYPE
 
 _DESCRIPTION = (
     "The status of every Codat Sync for Expenses sync. All times are UTC. Lists are read in bounded time and paged by"
@@ -39,12 +40,33 @@ def document(app: APIGatewayHttpResolver) -> str:
         for operation in operations.values():
             operation["responses"].pop(_VALIDATION, None)
             for parameter in operation.get("parameters", ()):
-                parameter["name"] = to_camel(parameter["name"]) if parameter["in"] == "path" else parameter["name"]
+                _correct(parameter)
     made["paths"][f"{PREFIX}/syncs/{{syncId}}/retry"] = {"post": _retry(schemas)}
     _remove_unused(schemas, made)
     made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     made["security"] = [{"token": []}]
     return json.dumps(made)
+
+
+def _correct(parameter: Json) -> None:
+    """Give a parameter its name, and the schema of its values: one that is left out has none, not even null."""
+    if parameter["in"] == "path":
+        parameter["name"] = to_camel(parameter["name"])
+    schema = parameter["schema"]
+    schema.pop("title", None)
+    schema.pop("description", None)
+    if values := [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]:
+        del schema["anyOf"]
+        schema |= values[0] if len(values) == 1 else {"anyOf": values}
+
+
+def allowed_methods(text: str, path: str) -> tuple[str, ...]:
+    """Return the methods that the document ``text`` has for a path; none if it has no such path."""
+    for known, operations in json.loads(text)["paths"].items():
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", known), path):
+            methods = {method.upper() for method in operations}
+            return tuple(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+    return ()
 
 
 def _remove_unused(schemas: Json, made: Json) -> None:

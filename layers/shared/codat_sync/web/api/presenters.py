@@ -127,27 +127,32 @@ def company_health(found: CompanyOverview) -> CompanyHealth:
 
 def causes(found: FoundCauses) -> FailureCauses:
     """Convert failure causes, most frequent first."""
-    listed = list(map(cause, found.causes[:MAX_CAUSES]))
+    listed = [cause(found, each) for each in found.causes[:MAX_CAUSES]]
     omitted = len(found.causes) - len(listed)
     return FailureCauses(
         causes=listed,
         syncs=found.syncs,
         partial_syncs=found.partial_syncs,
+        other_failures=found.other_failures,
         omitted_causes=omitted,
         reached_to=found.reached_to,
         is_truncated=found.is_truncated or omitted > 0,
     )
 
 
-def cause(found: FoundCause) -> FailureCause:
-    """Convert a failure cause."""
-    example = found.example
+def cause(found: FoundCauses, each: FoundCause) -> FailureCause:
+    """Convert one of the causes found."""
+    example = each.example
     return FailureCause(
-        text=found.text,
-        code=found.code,
-        failures=found.failures,
-        syncs=len(found.syncs),
-        companies=len(found.companies),
+        cause_id=each.cause_id,
+        text=each.text,
+        code=each.code,
+        failures=each.failures,
+        syncs=len(each.syncs),
+        companies=len(each.companies),
+        today=each.today,
+        since_yesterday=each.since_yesterday,
+        is_new=found.is_new(each),
         example_company_id=example.company_id,
         example_sync_id=example.sync_id,
         example_transaction_id=example.transaction_id,

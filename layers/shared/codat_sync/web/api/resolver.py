@@ -1,37 +1,48 @@
-"""The resolver of the JSON API: routes, authorization and error responses."""
+"""The resolver of the JSON API: routes, authorization and error responses.
+
+To add a route, see `codat_sync.web.api.responses`.
+"""
 
 from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 
-from codat_sync.auth.roles import AccessPolicy, Role
+from codat_sync.auth.roles import AccessPolicy
 from codat_sync.aws.errors import AWS_ERRORS
 from codat_sync.core.errors import CodatSyncError
+from codat_sync.core.problems import ProblemDetails, ProblemType, invalid_request
 from codat_sync.web.api.company_routes import add_company, add_completeness
 from codat_sync.web.api.history_routes import add_history
-from codat_sync.web.api.openapi import document
+from codat_sync.web.api.middlewares import add_entity_tags, reject_unknown_parameters, require_viewer
+from codat_sync.web.api.openapi import allowed_methods, document
+from codat_sync.web.api.problem_routes import add_problem_types
 from codat_sync.web.api.responses import JSON, PREFIX
 from codat_sync.web.api.sync_routes import add_live, add_sync, add_transaction
 from codat_sync.web.api.unknown_outcome_routes import add_unknown_outcomes
-from codat_sync.web.problems import invalid_request, not_found, problem_for, problem_response, validation_errors
+from codat_sync.web.problems import problem_for, problem_response, validation_errors
 from codat_sync.web.read_service import ReadService
+
+# In the order of the OpenAPI document.
+_ADDERS = (
+    add_history,
+    add_sync,
+    add_transaction,
+    add_live,
+    add_company,
+    add_completeness,
+    add_unknown_outcomes,
+    add_problem_types,
+)
 
 
 def api(read_service: ReadService, access: AccessPolicy) -> APIGatewayHttpResolver:
     """Build the JSON API's resolver for API Gateway (payload 2.0). ``access`` must grant the VIEW role."""
     app = APIGatewayHttpResolver(enable_validation=True)
-
-    def only_for_viewers(app: APIGatewayHttpResolver, handle: NextMiddleware) -> Response[Any]:
-        access.caller(app.current_event.raw_event).require_role(Role.VIEW)
-        return handle(app)
-
-    app.use([only_for_viewers])
-    adders = (add_history, add_sync, add_transaction, add_live, add_company, add_completeness, add_unknown_outcomes)
-    for add in adders:
+    app.use([require_viewer(access), reject_unknown_parameters, add_entity_tags])
+    for add in _ADDERS:
         add(app, read_service)
     _add_document(app)
     _add_problems(app, read_service)
@@ -47,7 +58,10 @@ def _add_document(app: APIGatewayHttpResolver) -> None:
 def _add_problems(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     @app.not_found
     def no_route(_error: NotFoundError) -> Response[str]:
-        return not_found("resource")
+        allowed = allowed_methods(document(app), app.current_event.path)
+        if allowed and app.current_event.http_method not in allowed:
+            return problem_response(ProblemDetails(ProblemType.METHOD_NOT_ALLOWED, allowed=allowed))
+        return problem_response(ProblemDetails(ProblemType.NO_SUCH_PATH))
 
     @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator] # Powertools' own
     def not_valid(error: RequestValidationError) -> Response[str]:

@@ -346,11 +346,18 @@ class CompanyHealth(_Answer):
 class FailureCause(_Answer):
     """A group of failures with the same cause. The example is the newest failure."""
 
+    cause_id: str = Field(description="Stable: the same message, but for ids and numbers, has the same id")
     text: str = Field(description="The message with ids and numbers replaced")
-    code: int | None
+    code: int | None = Field(description="The status code of the newest sync with it")
     failures: int
     syncs: int
     companies: int
+    today: int = Field(description="Failures in syncs of today (UTC)")
+    since_yesterday: int = Field(description="Failures in syncs since the beginning of yesterday (UTC)")
+    is_new: bool = Field(
+        description="Whether it has occurred since yesterday, but not in the rest of the period. False if there is no"
+        " rest, or if that was not analysed completely"
+    )
     example_company_id: str
     example_sync_id: str
     example_transaction_id: str | None
@@ -363,11 +370,15 @@ class FailureCauses(_Answer):
     causes: list[FailureCause]
     syncs: int = Field(description="Number of failed syncs analysed: the newest 200 of the period")
     partial_syncs: int = Field(description="Number of these with so many transactions that not all were analysed")
+    other_failures: int = Field(
+        description="Failures of syncs with many thousands of transactions whose causes are not included: of each such"
+        " sync, the 50 most frequent causes are"
+    )
     omitted_causes: int = Field(description="Number of less frequent causes that are not included")
     reached_to: datetime | None = Field(
         description="How far back failed syncs were analysed; null: to the beginning of the period"
     )
-    is_truncated: bool = Field(description="Whether not all failures are included: see the three fields above")
+    is_truncated: bool = Field(description="Whether not all failures are included: see the four fields above")
 
 
 class UnknownOutcome(_Answer):
@@ -412,18 +423,35 @@ class Configuration(_Answer):
 class Invalid(_Answer):
     """An invalid parameter."""
 
-    parameter: str
-    detail: str
+    parameter: str = Field(description="Its name; for a part of the body, its path")
+    detail: str = Field(description="What is wrong with it")
 
 
 class Problem(_Answer):
     """Problem details: https://www.rfc-editor.org/rfc/rfc9457."""
 
-    type: str = "about:blank"
+    type: str = Field(description="URI reference of the problem type, which is described there")
+    code: str = Field(description="The problem type, to decide by: see `GET /api/v1/problems`. Never renamed")
+    title: str = Field(description="Title of the problem type")
+    status: int = Field(description="The HTTP status")
+    detail: str | None = Field(description="What is wrong with this request")
+    errors: list[Invalid] = Field(description="The invalid parameters of the request")
+
+
+class ProblemDescription(_Answer):
+    """A problem type."""
+
+    type: str = Field(description="Its URI reference, as in problems")
+    code: str
+    status: int = Field(description="The HTTP status of responses with it")
     title: str
-    status: int
-    detail: str | None = None
-    errors: list[Invalid] = []
+    advice: str = Field(description="What to do about it")
+
+
+class ProblemDescriptions(_Answer):
+    """All problem types."""
+
+    types: list[ProblemDescription]
 
 
 class Unauthorized(_Answer):

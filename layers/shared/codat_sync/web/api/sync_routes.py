@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from codat_sync.queries.item_search import ItemQuery, ItemWalk, find_items
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
-from codat_sync.web.api.responses import CODAT_PROBLEMS, PREFIX, documented_responses, json_response
+from codat_sync.web.api.responses import CODAT_PROBLEMS, PREFIX, Tag, documented_responses, json_response
 from codat_sync.web.api.schemas import (
     Item,
     ItemPage,
@@ -38,7 +38,13 @@ from codat_sync.web.read_service import ReadService
 def add_sync(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     """Add the routes of a sync."""
 
-    @app.get(f"{PREFIX}/syncs/<sync_id>", summary="Get a sync", responses=documented_responses(SyncDetails))
+    @app.get(
+        f"{PREFIX}/syncs/<sync_id>",
+        operation_id="getSync",
+        tags=[Tag.SYNCS],
+        summary="Get a sync",
+        responses=documented_responses(SyncDetails),
+    )
     def sync(sync_id: SyncId) -> Response[Any]:
         """Costs three table requests."""
         found = read_service.details.load(identifier("syncId", sync_id))
@@ -46,6 +52,8 @@ def add_sync(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
     @app.get(
         f"{PREFIX}/syncs/<sync_id>/transactions",
+        operation_id="listSyncTransactions",
+        tags=[Tag.TRANSACTIONS],
         summary="List a sync's push items",
         responses=documented_responses(ItemPage, is_list=True),
     )
@@ -65,7 +73,13 @@ def add_sync(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         found = find_items(read_service.store, wanted, query, cursor)
         return json_response(presenters.items(found)) if found else not_found("sync")
 
-    @app.get(f"{PREFIX}/syncs/<sync_id>/plan", summary="Preview a retry", responses=documented_responses(RetryPreview))
+    @app.get(
+        f"{PREFIX}/syncs/<sync_id>/plan",
+        operation_id="previewRetry",
+        tags=[Tag.FAILURES],
+        summary="Preview a retry",
+        responses=documented_responses(RetryPreview),
+    )
     def plan(sync_id: SyncId, transaction_id: Selection = None) -> Response[Any]:
         """Change nothing. Costs about three table requests for each transaction in the response."""
         named = selection("transactionId", transaction_id)
@@ -78,6 +92,8 @@ def add_transaction(app: APIGatewayHttpResolver, read_service: ReadService) -> N
 
     @app.get(
         f"{PREFIX}/companies/<company_id>/transactions/<transaction_id>",
+        operation_id="getTransaction",
+        tags=[Tag.TRANSACTIONS],
         summary="Get a transaction with all its syncs",
         responses=documented_responses(Transaction),
     )
@@ -95,6 +111,8 @@ def add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
     @app.post(
         f"{PREFIX}/syncs/<sync_id>/refresh",
+        operation_id="refreshSync",
+        tags=[Tag.SYNCS],
         summary="Fetch a sync's current status from Codat",
         responses=documented_responses(LiveSync, CODAT_PROBLEMS),
     )
@@ -109,6 +127,8 @@ def add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
 
     @app.post(
         f"{PREFIX}/syncs/<sync_id>/transactions/<transaction_id>/refresh",
+        operation_id="refreshTransaction",
+        tags=[Tag.TRANSACTIONS],
         summary="Fetch a transaction's current status from Codat",
         responses=documented_responses(LiveTransaction, CODAT_PROBLEMS),
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from codat_sync.web.api.responses import PREFIX, documented_responses, json_response
+from codat_sync.web.api.responses import PREFIX, Tag, documented_responses, json_response
 from codat_sync.web.api.schemas import UnknownOutcome, UnknownOutcomes
 from codat_sync.web.parameters import Cursor, Limit
 from codat_sync.web.read_service import ReadService
@@ -15,6 +15,8 @@ def add_unknown_outcomes(app: APIGatewayHttpResolver, read_service: ReadService)
 
     @app.get(
         f"{PREFIX}/unknown-outcomes",
+        operation_id="listUnknownOutcomes",
+        tags=[Tag.FAILURES],
         summary="Transactions whose outcome is unknown: check the accounting software",
         responses=documented_responses(UnknownOutcomes),
     )

@@ -36,7 +36,7 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
         failed = HistoryQuery(asked, outcomes=frozenset({Outcome.FAILED}), limit=_LATEST)
         with ThreadPoolExecutor(5) as pool:  # The five queries are independent.
             totals = pool.submit(read_service.sync_history.totals, asked, None)
-            causes = pool.submit(read_service.find_causes, asked, None)
+            causes = pool.submit(read_service.find_causes, HistoryQuery(asked))
             latest = pool.submit(read_service.sync_history.load_page, failed, None)
             found = pool.submit(read_service.load_completeness)
             unknown = pool.submit(read_service.unknown_outcomes.load, None, _MAX_UNKNOWN)
@@ -84,7 +84,7 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
     @app.get("/causes")
     @takes(partial(asked_syncs, read_service.now))
     def causes(query: HistoryQuery, format: PageFormat = "html") -> Response[Any]:  # noqa: A002 - the same
-        found = read_service.find_causes(query.period, query.company_id, is_whole=format == "csv")
+        found = read_service.find_causes(query, is_whole=format == "csv")
         if format == "csv":
             return csv_export.export_causes(found)
         today = read_service.now().date()

@@ -10,11 +10,12 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.shared.cookies import Cookie
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from codat_sync.core.problems import ProblemDetails
 from codat_sync.syncs.status_codes import STATUS_CODES, Outcome, explain, status_code
 from codat_sync.web.pages.assets import ASSETS
 from codat_sync.web.pages.components import wording
 from codat_sync.web.pages.request import PageRequest
-from codat_sync.web.problems import ProblemDetails
+from codat_sync.web.problems import missing
 
 HTML = "text/html; charset=utf-8"
 _TEMPLATES = Environment(
@@ -70,7 +71,7 @@ def problem_page(request: PageRequest, problem: ProblemDetails) -> Response[str]
 
 def not_found_page(request: PageRequest, what: str) -> Response[str]:
     """Render the 404 page for a missing ``what``."""
-    return problem_page(request, ProblemDetails(HTTPStatus.NOT_FOUND, f"There is no such {what}"))
+    return problem_page(request, missing(what))
 
 
 def see_other(location: str, *cookies: Cookie) -> Response[str]:

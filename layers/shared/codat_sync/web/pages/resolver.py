@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 
 from codat_sync.aws.errors import AWS_ERRORS
 from codat_sync.core.errors import CodatSyncError
+from codat_sync.core.problems import invalid_request
 from codat_sync.dead_letters.service import DeadLetterService
 from codat_sync.retries.lambda_client import RetryClient
 from codat_sync.web.pages.company_pages import add_company_pages
@@ -20,7 +21,7 @@ from codat_sync.web.pages.retry_pages import add_retry_pages
 from codat_sync.web.pages.site_pages import add_assets, add_theme
 from codat_sync.web.pages.sync_pages import add_sync_pages
 from codat_sync.web.pages.unknown_outcome_pages import add_unknown_outcome_pages
-from codat_sync.web.problems import invalid_request, problem_for, validation_errors
+from codat_sync.web.problems import problem_for, validation_errors
 from codat_sync.web.read_service import ReadService
 
 if TYPE_CHECKING:

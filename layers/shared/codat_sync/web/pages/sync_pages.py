@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from codat_sync.core.errors import CodatSyncError
+from codat_sync.core.problems import ProblemDetails
 from codat_sync.queries.item_search import ItemQuery, ItemWalk, find_items
 from codat_sync.queries.sync_details import SyncDetails
 from codat_sync.queries.sync_query import ListedSync
@@ -18,7 +19,7 @@ from codat_sync.web.pages.components.retry_panel import retry_panel
 from codat_sync.web.pages.components.timeline import timeline
 from codat_sync.web.pages.rendering import not_found_page, page, see_other
 from codat_sync.web.parameters import Cursor, Rows, Search, Statuses, SyncId, identifier
-from codat_sync.web.problems import ProblemDetails, problem_for
+from codat_sync.web.problems import problem_for
 from codat_sync.web.read_service import ReadService
 
 ItemFormat = Annotated[Literal["html", "csv"], Query()]

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from codat_sync.queries.sync_query import MAX_DAYS, Period
 
 _OFFERED = (("7 days", 7), ("30 days", 30), ("3 months", MAX_DAYS))
+RECENT = (("Today", 1), ("Since yesterday", 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,11 @@ class Offered:
     is_chosen: bool
 
 
-def offered(asked: Period, today: date) -> list[Offered]:
-    """Return the preset periods ending ``today``, marking the one that equals ``asked``."""
+def offered(asked: Period, today: date, recent: tuple[tuple[str, int], ...] = ()) -> list[Offered]:
+    """Return the preset periods ending ``today``, after shorter ones, marking the one that equals ``asked``."""
     default = 30
     found = []
-    for title, days in _OFFERED:
+    for title, days in (*recent, *_OFFERED):
         first = today - timedelta(days=days - 1)
         found.append(Offered(title, None if days == default else first, asked == Period(first, today)))
     return found

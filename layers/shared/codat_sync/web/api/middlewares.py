@@ -1,0 +1,72 @@
+"""What applies to every route of the JSON API: authorization, unknown parameters, entity tags.
+
+A route needs no code for these. A route that changes something also needs none for `Idempotency-Key`.
+"""
+
+import hashlib
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+
+from codat_sync.auth.roles import AccessPolicy, Role
+from codat_sync.core.problems import invalid_request
+from codat_sync.web.problems import problem_response
+
+# A middleware: it gets the resolver and the next middleware, or the route itself.
+Middleware = Callable[[APIGatewayHttpResolver, NextMiddleware], Response[Any]]
+
+
+def require_viewer(access: AccessPolicy) -> Middleware:
+    """Return the middleware that raises ForbiddenError unless ``access`` grants the caller the role VIEW."""
+
+    def only_for_viewers(app: APIGatewayHttpResolver, handle: NextMiddleware) -> Response[Any]:
+        access.caller(app.current_event.raw_event).require_role(Role.VIEW)
+        return handle(app)
+
+    return only_for_viewers
+
+
+def reject_unknown_parameters(app: APIGatewayHttpResolver, handle: NextMiddleware) -> Response[Any]:
+    """Respond with a problem that names each query parameter which the route does not have.
+
+    A misspelt filter would otherwise return everything, which looks like a result. Pages ignore unknown parameters,
+    because links to them get some from elsewhere, such as mail programs.
+    """
+    route = app.context["_route"]  # of Powertools; its `request` has no parameters' names
+    if not is_route(app, route):
+        return handle(app)
+    known = {field.alias for field in route.dependant.query_params}
+    unknown = sorted(app.current_event.query_string_parameters.keys() - known)
+    if unknown:
+        names = ", ".join(f"`{name}`" for name in sorted(known)) or "none"
+        why = f"is not a parameter of this operation, which has: {names}"
+        return problem_response(invalid_request([(name, why) for name in unknown]))
+    return handle(app)
+
+
+def add_entity_tags(app: APIGatewayHttpResolver, handle: NextMiddleware) -> Response[Any]:
+    """Tag the response to a GET with its version, and respond with 304 if the caller has that version.
+
+    The tag is a digest of the body: it changes with anything that the response shows, and with nothing else.
+    """
+    response = handle(app)
+    if app.current_event.http_method != "GET" or response.status_code != HTTPStatus.OK:
+        return response
+    tag = f'"{hashlib.sha256(str(response.body).encode()).hexdigest()[:32]}"'
+    response.headers["etag"] = tag
+    if tag in _known_tags(app.current_event.headers.get("if-none-match", "")):
+        return Response(HTTPStatus.NOT_MODIFIED, response.content_type, "", response.headers)
+    return response
+
+
+def is_route(app: APIGatewayHttpResolver, route: object) -> bool:
+    """Return whether ``route`` was added to ``app``: Powertools makes one for each request that matches none."""
+    return any(route is each for each in (*app._static_routes, *app._dynamic_routes))  # noqa: SLF001 - no public list
+
+
+def _known_tags(header: str) -> set[str]:
+    """Return the entity tags of an If-None-Match header, compared weakly (RFC 9110, 13.1.2)."""
+    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
