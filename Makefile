@@ -128,6 +128,10 @@ browser: .venv/ready ## Find a browser for the tests of the pages and the screen
 screenshots: browser $(VENVS)/emulator/ready ## Take the screenshots of the README
 	@python -m dev screenshots
 
+.PHONY: api-examples
+api-examples: .venv/ready ## Write docs/api-examples.md: an example of each operation of the API
+	@WRITE_API_EXAMPLES=1 pytest -q -p no:cacheprovider tests/integration/web/test_api_examples.py -k application
+
 # The build is for a Python and a processor that this machine need not have.
 .PHONY: template
 template: .venv/ready $(VENVS)/sam/ready

@@ -7,7 +7,7 @@ import boto3
 from aws_lambda_powertools.metrics import MetricUnit
 
 from codat_sync.aws.observability import logger, metrics
-from codat_sync.bootstrap.aws import client_config, connect_table
+from codat_sync.bootstrap.aws import build_idempotent_requests, client_config, connect_table
 from codat_sync.bootstrap.codat import connect_api_key, connect_codat, limit_codat_calls
 from codat_sync.bootstrap.web import build_dead_letter_service, build_login, build_read_service
 from codat_sync.codat.http import MAX_CALL_SECONDS
@@ -43,7 +43,8 @@ login, sessions = build_login(login_settings, http, config)
 retry = RetryClient(boto3.client("lambda", config=retry_config), settings.retry_function_name)
 letters = build_dead_letter_service(settings, table, sqs)
 site = Site(pages(read_service, retry, letters), login, sessions, login_settings, utc_now)
-sync_health = SyncHealth(api(read_service, settings.access), site, login_settings.public_url)
+json_api = api(read_service, letters, settings.access, build_idempotent_requests(table))
+sync_health = SyncHealth(json_api, site, login_settings.public_url)
 
 
 @metrics.log_metrics

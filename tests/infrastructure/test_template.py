@@ -13,6 +13,7 @@ import pytest
 
 from codat_sync.auth.roles import Role
 from codat_sync.erasure.service import MAX_INVOCATION
+from codat_sync.idempotency.requests import MAX_DURATION
 from dev.deploying.template import read_template
 from dev.paths import ROOT
 from dev.release.event_schemas import facts
@@ -364,9 +365,15 @@ def test_health_writes_nothing_but_who_calls_codat_the_gate_and_what_was_dropped
         if writing & set(_actions(statement)):
             assert writing >= set(_actions(statement))
             assert statement["Condition"] in (
-                {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["GATE", "LIMIT#*"]}},
+                {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["GATE", "LIMIT#*", "IDEMPOTENCY#*"]}},
                 {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["DROPPED"]}},
             )
+
+
+def test_a_request_with_an_idempotency_key_is_locked_for_as_long_as_it_may_run() -> None:
+    """Otherwise a second one with the same key could begin beside it."""
+    for name in "HealthFunction", "RetryFunction":
+        assert timedelta(seconds=FUNCTIONS[name]["Properties"]["Timeout"]) < MAX_DURATION
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])

@@ -1,6 +1,7 @@
 """moto's AWS in this process, with a DynamoDB that is serialized and faster."""
 
 import copy
+import inspect
 import sys
 import threading
 import time
@@ -14,7 +15,7 @@ from botocore.session import Session
 from moto import mock_aws
 from moto.core.serialize import SERIALIZERS, JSONSerializer
 from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.models.dynamo_type import Item
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
@@ -33,6 +34,8 @@ def moto_aws() -> Iterator[None]:
         patch.setattr(DynamoDBBackend, "transact_write_items", _all_or_nothing(DynamoDBBackend.transact_write_items))
         patch.setattr(Table, "__deepcopy__", lambda table, _: table, raising=False)
         patch.setattr(Item, "project", _projected(Item.project))
+        patch.setattr(Table, "query", _of_the_partition_only(Table.query))
+        patch.setattr(DynamoType, "cast_value", _cast_at_once(DynamoType.cast_value))
         patch.setitem(SERIALIZERS, "json", _Serializer)
         # Called many times per message for each attribute of a queue.
         patch.setattr("moto.sqs.models.unix_time_millis", lambda: time.time() * 1000)
@@ -110,6 +113,28 @@ def _projected(project: Callable[[Item, list[list[str]]], Item]) -> Callable[[It
         return made
 
     return projected
+
+
+def _of_the_partition_only(query: Callable[..., Any]) -> Callable[..., Any]:
+    """Query only the items of the partition; moto sorts the whole table for each query, by converted values."""
+    bound = inspect.signature(query).bind
+
+    def queried(table: Table, hash_key: DynamoType, *arguments: object, **named: object) -> Any:  # noqa: ANN401 - moto's own
+        is_of_index = bound(table, hash_key, *arguments, **named).arguments["index_name"] is not None
+        partitions = table.items.values() if is_of_index else [table.items.get(hash_key, {})]
+        items = [item for partition in partitions for item in partition.values()]
+        table.all_items = lambda: items  # type: ignore[method-assign] # for this query, which sorts what it selects
+        try:
+            return query(table, hash_key, *arguments, **named)
+        finally:
+            del table.all_items
+
+    return queried
+
+
+def _cast_at_once(cast_value: Any) -> property:  # noqa: ANN401 - a property
+    """Return the value of a text; moto first tries six other types, for each comparison of two keys."""
+    return property(lambda value: value.value if value.type == "S" else cast_value.fget(value))
 
 
 class _Serializer(JSONSerializer):

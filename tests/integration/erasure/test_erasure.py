@@ -17,6 +17,7 @@ from codat_sync.dead_letters.dead_letter import DeadLetter, DropDecision
 from codat_sync.dead_letters.queue import DeadLetterQueueClient, DroppedLetterRepository
 from codat_sync.erasure.company_items import CompanyItems
 from codat_sync.erasure.service import BLOCK_LIFTABLE_AFTER, WRITERS_FINISH_WITHIN, ErasureService
+from codat_sync.idempotency.repository import IdempotencyRecord, IdempotencyRepository
 from codat_sync.reconciliation.repository import ReconciliationRepository
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.books.sample_data import generate_items
@@ -207,6 +208,17 @@ def test_nothing_is_left_but_the_tombstone(application: _Application, aws: Aws, 
     for queue in ("SYNC_DEAD_LETTER_QUEUE", "RETRY_DEAD_LETTER_QUEUE"):
         (letter,) = aws.messages(queue)
         assert json.loads(letter["Body"])["raw"] == message({"companyId": _OTHER_ID})["raw"]
+
+
+def test_stored_responses_are_erased_with_any_company(aws: Aws, clock: ManualClock) -> None:
+    """They name no company, and may quote what customers wrote."""
+    repository = IdempotencyRepository(Table(aws.dynamodb, "syncs"))
+    record = IdempotencyRecord("digest", 1, 2)
+    assert repository.begin("id", record, None)
+    repository.finish("id", record, {"statusCode": 200, "headers": {}, "body": COMPANY_ID})
+    assert repository.load("id")
+    _forgetting(aws, clock).erase(COMPANY_ID, "ticket 7")
+    assert repository.load("id") is None
 
 
 def test_an_index_entry_to_another_companys_sync_does_not_delete_it(aws: Aws, clock: ManualClock) -> None:

@@ -1,6 +1,7 @@
 """Check that responses conform to the OpenAPI document for generated requests."""
 
 import json
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -21,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
+from tests.integration.web.api_caller import Api
 from tests.integration.web.api_gateway import Gateway
 from tests.support.handlers import Handler
 from tests.support.sqs_batches import batch, failed, of
@@ -44,6 +46,26 @@ def test_the_document_is_valid(start: Callable[[str], Handler]) -> None:
     validate(document)
     text = json.dumps(document)
     assert [name for name in document["components"]["schemas"] if f'schemas/{name}"' not in text] == []
+
+
+def test_the_document_makes_a_good_client(start: Callable[[str], Handler]) -> None:
+    """Generated clients take methods from the operation ids, modules from the tags, and texts from the descriptions."""
+    document = Api(start).send("GET", "/openapi.json").body
+    tags = {tag["name"] for tag in document["tags"] if tag["description"]}
+    operations = [each for path in document["paths"].values() for each in path.values()]
+    ids = [operation["operationId"] for operation in operations]
+    assert len(set(ids)) == len(ids)
+    for operation in operations:
+        assert re.fullmatch("[a-z]+[A-Z][A-Za-z]+", operation["operationId"]), operation
+        assert len(operation["tags"]) == 1, operation["operationId"]
+        assert set(operation["tags"]) <= tags, operation["operationId"]
+        assert re.fullmatch("[A-Z].*[^.]", operation["summary"]), operation["operationId"]
+        assert operation.get("description"), operation["operationId"]
+        for parameter in operation.get("parameters", ()):
+            assert parameter["description"], (operation["operationId"], parameter["name"])
+            assert "anyOf" not in parameter["schema"], (operation["operationId"], parameter["name"])
+    for name, schema in document["components"]["schemas"].items():
+        assert schema.get("description") or "enum" in schema, name
 
 
 def test_every_response_is_documented_and_no_server_error(

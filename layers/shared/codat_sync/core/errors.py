@@ -48,6 +48,14 @@ class ForbiddenError(CodatSyncError):
     """The user lacks the role that a request requires."""
 
 
+class RequestInProgressError(CodatSyncError):
+    """A request with the same Idempotency-Key is in progress. Repeat it later to get the result."""
+
+
+class IdempotencyKeyReusedError(CodatSyncError):
+    """The Idempotency-Key was used for another request."""
+
+
 class CsrfError(CodatSyncError):
     """A state-changing request did not originate from our own pages."""
 

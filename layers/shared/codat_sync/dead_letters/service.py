@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from codat_sync.dead_letters.queue import DeadLetterQueueClient, DroppedLetterRepository
 
 
+# Per request, to stay within its time-out: SQS cannot fetch a message by its id and returns them in no order.
+MAX_SEARCHED = 1_000
+
+
 class HandledLetters(list[DeadLetter]):
     """The letters that matched. ``unexamined`` is about how many others the queues hold that were not received.
 

@@ -18,6 +18,7 @@ from codat_sync.aws.table_schema import (
     belongs_to_company,
     company_key,
     get_item_type,
+    is_idempotency_record,
     parse_sync_id,
     sync_key,
 )
@@ -76,7 +77,12 @@ class CompanyItems:
 
 def _is_of(item: Attributes, company_id: str) -> bool:
     is_record = _key(item) == company_key(company_id)
-    return not is_record and (_company_of(item) == company_id or belongs_to_company(_key(item), company_id))
+    # Stored responses name no company: all of them are deleted. A repeated request is then executed again, safely.
+    return not is_record and (
+        _company_of(item) == company_id
+        or belongs_to_company(_key(item), company_id)
+        or is_idempotency_record(_key(item))
+    )
 
 
 def _is_in_sync(item: Attributes) -> bool:

@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from codat_sync.core.errors import InvalidQueryError
-from codat_sync.core.timestamps import parse_timestamp
-from codat_sync.syncs.status_codes import Outcome
+from codat_sync.core.timestamps import format_timestamp, parse_timestamp
+from codat_sync.syncs.status_codes import UNDERWAY, Outcome
 
 # Each day is a partition of the table's index, and takes at least one request.
 MAX_DAYS = 92
@@ -22,6 +22,8 @@ _FIRST_DAY = date(2015, 1, 1)  # Codat has no older data.
 _POSITION = re.compile(r"\d{4}-\d\d-\d\d(~|T\d\d:\d\d:\d\d\.\d{3}Z#[A-Za-z0-9._:@+=-]{1,128})?", re.ASCII)
 # Sorts after every moment of its day.
 _END_OF_DAY = "~"
+# Sorts after every sync id, almost: ids of 128 times "z" do not occur.
+_END_OF_IDS = "z" * 128
 
 
 class Sort(StrEnum):
@@ -54,6 +56,11 @@ class ListedSync:
     failed: int
     check_failure: str | None
     is_stuck: bool
+
+    @property
+    def is_underway(self) -> bool:
+        """Whether it has not ended, as far as we know."""
+        return self.outcome in UNDERWAY
 
     @property
     def position(self) -> str:
@@ -161,6 +168,11 @@ def position_time(position: str) -> datetime:
     return parse_timestamp(at) or day
 
 
+def position_at(at: datetime) -> str:
+    """Return the position after all syncs of the time ``at``."""
+    return f"{format_timestamp(at)}#{_END_OF_IDS}"
+
+
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
     """A page of rows. ``next_cursor`` leads to the next page.
@@ -205,6 +217,11 @@ class DayTotals:
     def syncs(self) -> int:
         """Number of syncs."""
         return self.outcomes.total()
+
+    @property
+    def underway(self) -> int:
+        """Number of syncs that have not ended."""
+        return sum(self.outcomes[each] for each in UNDERWAY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,19 @@
 import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from codat_sync.auth.roles import Role
 from codat_sync.aws.observability import logger
-from codat_sync.core.errors import ForbiddenError, InvalidBodyError
-from codat_sync.core.problems import CONTENT_TYPE, ProblemDetails, ProblemType
+from codat_sync.core.errors import (
+    ForbiddenError,
+    IdempotencyKeyReusedError,
+    InvalidBodyError,
+    InvalidQueryError,
+    RequestInProgressError,
+)
+from codat_sync.core.problems import CONTENT_TYPE, ProblemDetails, ProblemType, invalid_request
 from codat_sync.core.timestamps import format_timestamp
 from codat_sync.retries.planner import Step
 from codat_sync.retries.requests import (
@@ -21,6 +28,7 @@ from codat_sync.retries.requests import (
 
 if TYPE_CHECKING:
     from codat_sync.auth.roles import AccessPolicy
+    from codat_sync.idempotency.requests import IdempotentRequests
     from codat_sync.retries.command_service import RetryReport
     from codat_sync.submissions.resolution import ResolutionService
 
@@ -32,18 +40,31 @@ Json = dict[str, Any]
 
 
 def answer_request(
-    event: Mapping[str, Any], access: "AccessPolicy", execute: Callable[[RetryCommand], "RetryReport | None"]
+    event: Mapping[str, Any],
+    access: "AccessPolicy",
+    requests: "IdempotentRequests",
+    execute: Callable[[RetryCommand], "RetryReport | None"],
 ) -> Json:
     """Return the response to an HTTP request (payload 2.0) that passed the authorizer: callers need the role RETRY."""
     try:
         caller = access.caller(event)
         caller.require_role(Role.RETRY)
         logger.append_keys(requested_by=caller.subject)
-        report = execute(parse_http_request(event))
+        return requests.answer(event, caller.subject, lambda: _retry(event, execute))
     except ForbiddenError as error:
         return _problem(ProblemDetails(ProblemType.FORBIDDEN, str(error)))
     except InvalidBodyError as error:
-        return _problem(ProblemDetails(ProblemType.INVALID_REQUEST, str(error)))
+        return _problem(invalid_request([("body", str(error))]))
+    except InvalidQueryError as error:
+        return _problem(invalid_request([(error.parameter, str(error).removeprefix(f"{error.parameter} "))]))
+    except RequestInProgressError:
+        return _problem(ProblemDetails(ProblemType.REQUEST_IN_PROGRESS))
+    except IdempotencyKeyReusedError:
+        return _problem(ProblemDetails(ProblemType.IDEMPOTENCY_KEY_REUSED))
+
+
+def _retry(event: Mapping[str, Any], execute: Callable[[RetryCommand], "RetryReport | None"]) -> Json:
+    report = execute(parse_http_request(event))
     if report is None:
         return _problem(ProblemDetails(ProblemType.NOT_FOUND, "There is no such sync."))
     return _build_response(HTTPStatus.OK, "application/json", json.dumps(report_to_json(report)))
@@ -91,8 +112,10 @@ def report_to_json(report: "RetryReport") -> Json:
 
 
 def _problem(problem: ProblemDetails) -> Json:
-    return _build_response(problem.status, CONTENT_TYPE, problem.to_json())
+    return _build_response(problem.status, CONTENT_TYPE, problem.to_json(), problem.headers)
 
 
-def _build_response(status: HTTPStatus, content_type: str, body: str) -> Json:
-    return {"statusCode": int(status), "headers": {"content-type": content_type}, "body": body}
+def _build_response(
+    status: HTTPStatus, content_type: str, body: str, headers: Mapping[str, str] = MappingProxyType({})
+) -> Json:
+    return {"statusCode": int(status), "headers": {"content-type": content_type, **headers}, "body": body}

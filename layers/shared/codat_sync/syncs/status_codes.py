@@ -18,6 +18,10 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+# Has not ended, as far as we know.
+UNDERWAY = (Outcome.IN_PROGRESS, Outcome.SUBMITTED, Outcome.ANNOUNCED)
+
+
 class ActionOwner(StrEnum):
     """Who has to act."""
 

@@ -11,7 +11,7 @@ from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.live_lookup import LiveLookup
 from codat_sync.queries.sync_details import SyncReader
 from codat_sync.queries.sync_history import SyncHistory
-from codat_sync.queries.sync_query import MAX_DAYS, HistoryPage, HistoryQuery, ListedSync, Period
+from codat_sync.queries.sync_query import MAX_DAYS, HistoryPage, HistoryQuery, ListedSync, Period, Sort, position_at
 from codat_sync.reconciliation.completeness import CompanyCompleteness, Completeness, OverallCompleteness
 from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
 from codat_sync.retries.preview import RetryPreviewService
@@ -21,6 +21,8 @@ from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web.parameters import identifier
 from codat_sync.webhooks.endpoint import Endpoint
+
+_MOST_COUNTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,15 @@ class CompanyOverview:
     def exists(self) -> bool:
         """Whether the company is known. One without syncs is known only from Codat's list."""
         return bool(self.company or self.latest or self.completeness)
+
+
+@dataclass(frozen=True, slots=True)
+class NewSyncs:
+    """How many syncs are new, and how many of them failed; ``has_more`` if only the first of them were counted."""
+
+    syncs: int
+    failed: int
+    has_more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,23 @@ class ReadService:
         if isinstance(found, HistoryQuery):
             return self.sync_history.load_page(found, cursor)
         return HistoryPage(found, None)
+
+    def count_after(self, query: HistoryQuery, position: str) -> NewSyncs:
+        """Count the syncs that match and come after a position in the order of time, up to 100.
+
+        Takes a request for each day since then. Raises InvalidQueryError.
+        """
+        found = self.sync_history.load_page(
+            replace(query, sort=Sort.TIME, newest_first=False, limit=_MOST_COUNTED), position
+        )
+        failed = sum(row.outcome is Outcome.FAILED for row in found.rows)
+        return NewSyncs(len(found.rows), failed, has_more=found.next_cursor is not None)
+
+    def count_since(self, at: datetime) -> NewSyncs:
+        """Count the syncs since a time, or in the last three months, up to 100."""
+        today = self.now().date()
+        first = max(at.date(), today - timedelta(days=MAX_DAYS - 1))
+        return self.count_after(HistoryQuery(Period(first, today)), position_at(at))
 
     def walk(self, query: HistoryQuery, search: str | None, cursor: str | None) -> Listing[ListedSync]:
         """Return the same syncs as ``search`` to their end, in order of time. Raises the same."""

@@ -19,7 +19,7 @@ def add_completeness(app: APIGatewayHttpResolver, read_service: ReadService) -> 
         f"{PREFIX}/completeness",
         operation_id="getCompleteness",
         tags=[Tag.OPERATIONS],
-        summary="Completeness compared with Codat's list, and the webhook endpoint's state",
+        summary="Get the completeness compared with Codat's list, and the webhook endpoint's state",
         responses=documented_responses(Completeness),
     )
     def completeness() -> Response[Any]:
@@ -34,7 +34,7 @@ def add_company(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         f"{PREFIX}/companies/<company_id>",
         operation_id="getCompany",
         tags=[Tag.COMPANIES],
-        summary="A company, with its latest sync and its last successful one",
+        summary="Get a company, with its latest sync and its last successful one",
         responses=documented_responses(CompanyHealth),
     )
     def company(company_id: CompanyInPath) -> Response[Any]:
@@ -47,7 +47,7 @@ def add_company(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         f"{PREFIX}/companies/<company_id>/configuration",
         operation_id="getCompanyConfiguration",
         tags=[Tag.COMPANIES],
-        summary="A company's current configuration in Codat",
+        summary="Get a company's current configuration in Codat",
         responses=documented_responses(Configuration, CODAT_PROBLEMS),
     )
     def configuration(company_id: CompanyInPath) -> Response[Any]:

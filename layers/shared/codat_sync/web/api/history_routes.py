@@ -43,7 +43,7 @@ def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         f"{PREFIX}/totals",
         operation_id="getTotals",
         tags=[Tag.SYNCS],
-        summary="Totals by day and outcome",
+        summary="Get totals by day and outcome",
         responses=documented_responses(Totals, is_list=True),
     )
     @takes(partial(asked_syncs, read_service.now))
@@ -56,7 +56,7 @@ def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         f"{PREFIX}/causes",
         operation_id="listCauses",
         tags=[Tag.FAILURES],
-        summary="Failures by cause",
+        summary="List the causes of failures",
         responses=documented_responses(FailureCauses, is_list=True),
     )
     @takes(partial(asked_syncs, read_service.now))

@@ -1,6 +1,6 @@
-"""What applies to every route of the JSON API: authorization, unknown parameters, entity tags.
+"""What applies to every route of the JSON API: authorization, parameters, entity tags, `Idempotency-Key`.
 
-A route needs no code for these. A route that changes something also needs none for `Idempotency-Key`.
+A route needs no code for these.
 """
 
 import hashlib
@@ -11,8 +11,10 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
-from codat_sync.auth.roles import AccessPolicy, Role
+from codat_sync.auth.roles import AccessPolicy, Role, Viewer
 from codat_sync.core.problems import invalid_request
+from codat_sync.idempotency.requests import IdempotentRequests
+from codat_sync.web.api.openapi import all_routes
 from codat_sync.web.problems import problem_response
 
 # A middleware: it gets the resolver and the next middleware, or the route itself.
@@ -62,9 +64,37 @@ def add_entity_tags(app: APIGatewayHttpResolver, handle: NextMiddleware) -> Resp
     return response
 
 
+def execute_once(access: AccessPolicy, requests: IdempotentRequests) -> Middleware:
+    """Return the middleware that executes a request with an Idempotency-Key once.
+
+    It ignores the header of a request that changes nothing, and raises what ``IdempotentRequests`` raises.
+    """
+
+    def once(app: APIGatewayHttpResolver, handle: NextMiddleware) -> Response[Any]:
+        event = app.current_event.raw_event
+        if app.current_event.http_method == "GET":
+            return handle(app)
+        subject = access.caller(event).subject
+        answer = requests.answer(event, subject, lambda: _to_json(handle(app)))
+        return Response(answer["statusCode"], None, answer["body"], answer["headers"])
+
+    return once
+
+
+def require_role(app: APIGatewayHttpResolver, access: AccessPolicy, role: Role) -> Viewer:
+    """Return the caller of the current request. Raises ForbiddenError without the role."""
+    caller = access.caller(app.current_event.raw_event)
+    caller.require_role(role)
+    return caller
+
+
+def _to_json(response: Response[Any]) -> dict[str, Any]:
+    return {"statusCode": int(response.status_code), "headers": dict(response.headers), "body": response.body}
+
+
 def is_route(app: APIGatewayHttpResolver, route: object) -> bool:
     """Return whether ``route`` was added to ``app``: Powertools makes one for each request that matches none."""
-    return any(route is each for each in (*app._static_routes, *app._dynamic_routes))  # noqa: SLF001 - no public list
+    return any(route is each for each in all_routes(app))
 
 
 def _known_tags(header: str) -> set[str]:

@@ -4,15 +4,18 @@ import json
 import re
 from functools import cache
 from http import HTTPStatus
+from inspect import getdoc
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.event_handler.api_gateway import Route
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
-from codat_sync.core.problems import CONTENT_TYPE
+from codat_sync.core.problems import CONTENT_TYPE, ProblemType
+from codat_sync.idempotency.requests import HEADER, KEY_PATTERN
 from codat_sync.retries.requests import RetryRequestBody
-from codat_sync.web.api.responses import JSON, PREFIX, UNAUTHORIZED, documented_problems
+from codat_sync.web.api.responses import JSON, PREFIX, TAG_DESCRIPTIONS, UNAUTHORIZED, Tag, documented_problems
 from codat_sync.web.api.schemas import Retried, Unauthorized
 
 _DESCRIPTION = (
@@ -21,6 +24,8 @@ _DESCRIPTION = (
 )
 # Powertools documents 422 for every operation; this API responds with 400 and problem details instead.
 _VALIDATION = "422"
+_ETAG = "The version of the response: send it as `If-None-Match` to get a 304 while nothing has changed"
+_IDEMPOTENCY_KEY = "A random id of this request. Within 24 hours, the same request gets the same response again"
 _REFERENCE = "#/components/schemas/{model}"
 
 # JSON in OpenAPI's format.
@@ -35,17 +40,35 @@ def document(app: APIGatewayHttpResolver) -> str:
     )
     made.pop("servers", None)  # The server is the one that serves this document.
     schemas: Json = made["components"]["schemas"]
+    descriptions = {route.operation_id: getdoc(route.func) for route in all_routes(app)}
     for path, operations in list(made["paths"].items()):
         made["paths"][_camel(path)] = made["paths"].pop(path)
         for operation in operations.values():
+            operation["description"] = descriptions[operation["operationId"]]
             operation["responses"].pop(_VALIDATION, None)
             for parameter in operation.get("parameters", ()):
                 _correct(parameter)
     made["paths"][f"{PREFIX}/syncs/{{syncId}}/retry"] = {"post": _retry(schemas)}
+    for operations in made["paths"].values():
+        for method, operation in operations.items():
+            _add_entity_tag(operation) if method == "get" else _add_idempotency_key(operation)
+    made["paths"] = dict(sorted(made["paths"].items(), key=_position))
     _remove_unused(schemas, made)
     made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    made["tags"] = [{"name": tag, "description": description} for tag, description in TAG_DESCRIPTIONS.items()]
     made["security"] = [{"token": []}]
     return json.dumps(made)
+
+
+def all_routes(app: APIGatewayHttpResolver) -> list[Route]:
+    """Return the routes that were added to ``app``. Powertools has no public list of them."""
+    return [*app._static_routes, *app._dynamic_routes]  # noqa: SLF001
+
+
+def _position(operations: tuple[str, Json]) -> tuple[int, str]:
+    """Return what a path is sorted by: its tag, in the order of the tags, and itself."""
+    path, by_method = operations
+    return list(Tag).index(next(iter(by_method.values()))["tags"][0]), path
 
 
 def _correct(parameter: Json) -> None:
@@ -58,6 +81,25 @@ def _correct(parameter: Json) -> None:
     if values := [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]:
         del schema["anyOf"]
         schema |= values[0] if len(values) == 1 else {"anyOf": values}
+
+
+def _add_entity_tag(operation: Json) -> None:
+    """Describe what `add_entity_tags` does."""
+    operation["responses"]["200"]["headers"] = {"ETag": {"description": _ETAG, "schema": {"type": "string"}}}
+    operation["responses"]["304"] = {"description": "The response is the one that `If-None-Match` names"}
+    operation.setdefault("parameters", []).append(
+        {"name": "If-None-Match", "in": "header", "description": "An `ETag` received", "schema": {"type": "string"}}
+    )
+
+
+def _add_idempotency_key(operation: Json) -> None:
+    """Describe what `execute_once` does."""
+    for problem in ProblemType.REQUEST_IN_PROGRESS, ProblemType.IDEMPOTENCY_KEY_REUSED:
+        operation["responses"][str(int(problem.status))] = _problem(problem.title)
+    schema = {"type": "string", "pattern": KEY_PATTERN}
+    operation.setdefault("parameters", []).append(
+        {"name": HEADER, "in": "header", "description": _IDEMPOTENCY_KEY, "schema": schema}
+    )
 
 
 def allowed_methods(text: str, path: str) -> tuple[str, ...]:
@@ -93,18 +135,23 @@ def _retry(schemas: Json) -> Json:
     }
     responses[str(int(HTTPStatus.UNAUTHORIZED))] = _content(UNAUTHORIZED, JSON, Unauthorized, schemas)
     for status, description in documented_problems().items():
-        responses[str(int(status))] = {
-            "description": description,
-            "content": {CONTENT_TYPE: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}},
-        }
+        responses[str(int(status))] = _problem(description)
     return {
         "summary": "Resubmit failed transactions where it is safe",
         "description": "All failed transactions, or those named in the body. Safe to repeat: nothing is written twice.",
-        "operationId": "retry",
-        "parameters": [{"name": "syncId", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "operationId": "retrySync",
+        "tags": [Tag.FAILURES],
+        "parameters": [
+            {"name": "syncId", "in": "path", "required": True, "description": "Sync id", "schema": {"type": "string"}}
+        ],
         "requestBody": {"required": False} | _content("", JSON, RetryRequestBody, schemas),
         "responses": responses,
     }
+
+
+def _problem(description: str) -> Json:
+    content = {CONTENT_TYPE: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}
+    return {"description": description, "content": content}
 
 
 def _content(description: str, content_type: str, model: type[BaseModel], schemas: Json) -> Json:

@@ -14,9 +14,12 @@ from codat_sync.auth.roles import AccessPolicy
 from codat_sync.aws.errors import AWS_ERRORS
 from codat_sync.core.errors import CodatSyncError
 from codat_sync.core.problems import ProblemDetails, ProblemType, invalid_request
+from codat_sync.dead_letters.service import DeadLetterService
+from codat_sync.idempotency.requests import IdempotentRequests
 from codat_sync.web.api.company_routes import add_company, add_completeness
+from codat_sync.web.api.dead_letter_routes import add_dead_letters
 from codat_sync.web.api.history_routes import add_history
-from codat_sync.web.api.middlewares import add_entity_tags, reject_unknown_parameters, require_viewer
+from codat_sync.web.api.middlewares import add_entity_tags, execute_once, reject_unknown_parameters, require_viewer
 from codat_sync.web.api.openapi import allowed_methods, document
 from codat_sync.web.api.problem_routes import add_problem_types
 from codat_sync.web.api.responses import JSON, PREFIX
@@ -38,12 +41,15 @@ _ADDERS = (
 )
 
 
-def api(read_service: ReadService, access: AccessPolicy) -> APIGatewayHttpResolver:
+def api(
+    read_service: ReadService, letters: DeadLetterService, access: AccessPolicy, requests: IdempotentRequests
+) -> APIGatewayHttpResolver:
     """Build the JSON API's resolver for API Gateway (payload 2.0). ``access`` must grant the VIEW role."""
     app = APIGatewayHttpResolver(enable_validation=True)
-    app.use([require_viewer(access), reject_unknown_parameters, add_entity_tags])
+    app.use([require_viewer(access), reject_unknown_parameters, add_entity_tags, execute_once(access, requests)])
     for add in _ADDERS:
         add(app, read_service)
+    add_dead_letters(app, letters, access, read_service.now)
     _add_document(app)
     _add_problems(app, read_service)
     return app

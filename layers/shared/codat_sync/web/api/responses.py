@@ -60,6 +60,16 @@ class Tag(StrEnum):
     ABOUT = "About"
 
 
+TAG_DESCRIPTIONS = {
+    Tag.SYNCS: "Syncs of expenses, as Codat reports them",
+    Tag.TRANSACTIONS: "Transactions within a sync, and across all their syncs",
+    Tag.FAILURES: "Why syncs failed, and what to do about it",
+    Tag.COMPANIES: "Your customers, as Codat knows them",
+    Tag.OPERATIONS: "The state of this application itself",
+    Tag.ABOUT: "This API",
+}
+
+
 def json_response(model: BaseModel) -> Response[str]:
     """Build a 200 response from ``model``."""
     return Response(HTTPStatus.OK, JSON, model.model_dump_json(by_alias=True))

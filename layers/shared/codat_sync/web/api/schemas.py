@@ -1,7 +1,7 @@
 """Response models of the JSON API."""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasPath, BaseModel, ConfigDict, Field, computed_field
 from pydantic.alias_generators import to_camel
@@ -436,6 +436,77 @@ class Problem(_Answer):
     status: int = Field(description="The HTTP status")
     detail: str | None = Field(description="What is wrong with this request")
     errors: list[Invalid] = Field(description="The invalid parameters of the request")
+
+
+class DeadLetter(_Answer):
+    """A message that could not be processed. Its body is not included: it may hold personal data."""
+
+    queue: str = Field(description="`sync`, `retry` or `publish`")
+    message_id: str
+    reason: str = Field(description="A code, see the runbook; `max-receives-exceeded` if the function never ended")
+    detail: str
+    sent_at: datetime = Field(description="When it was first sent. Queues keep dead letters for 14 days from then")
+    company_id: str | None
+    sync_id: str | None
+    is_redrivable: bool = Field(description="Whether it can be redriven. Every dead letter can be dropped")
+
+
+class Dropping(_Answer):
+    """Who dropped a dead letter, when and why."""
+
+    why: str
+    by: str
+    at: datetime
+
+
+class DroppedLetter(_Answer):
+    """The record of a dropped dead letter."""
+
+    queue: str
+    message_id: str
+    reason: str
+    company_id: str | None
+    sync_id: str | None
+    drop: Dropping
+
+
+class DeadLetters(_Answer):
+    """The dead letters of all queues, oldest first, and the last ones that were dropped."""
+
+    letters: list[DeadLetter]
+    unexamined: int = Field(description="About how many others there are, of which some may be in flight")
+    dropped: list[DroppedLetter] = Field(description="The last ten that were dropped, newest first")
+    has_more_dropped: bool
+
+
+_MessageIds = Annotated[list[str], Field(min_length=1, max_length=1000, description="`messageId`s of dead letters")]
+
+
+class RedriveRequest(_Answer):
+    """Which dead letters to send back to their queue."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    message_ids: _MessageIds
+    queue: Literal["sync", "retry"] | None = Field(default=None, description="The queue that has them, if known")
+
+
+class DropRequest(_Answer):
+    """Which dead letters to delete, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    message_ids: _MessageIds
+    queue: Literal["sync", "retry", "publish"] | None = Field(
+        default=None, description="The queue that has them, if known"
+    )
+    why: str = Field(min_length=1, max_length=500, pattern=r"\S", description="The reason, which is recorded")
+
+
+class HandledDeadLetters(_Answer):
+    """The dead letters that were found and redriven or dropped. The others may be in flight: try again."""
+
+    message_ids: list[str]
 
 
 class ProblemDescription(_Answer):

@@ -17,7 +17,7 @@ def add_unknown_outcomes(app: APIGatewayHttpResolver, read_service: ReadService)
         f"{PREFIX}/unknown-outcomes",
         operation_id="listUnknownOutcomes",
         tags=[Tag.FAILURES],
-        summary="Transactions whose outcome is unknown: check the accounting software",
+        summary="List transactions whose outcome is unknown: check the accounting software",
         responses=documented_responses(UnknownOutcomes),
     )
     def unknown_outcomes(limit: Limit = 25, cursor: Cursor = None) -> Response[Any]:

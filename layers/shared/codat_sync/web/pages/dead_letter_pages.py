@@ -12,15 +12,13 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from codat_sync.aws.observability import logger
 from codat_sync.core.errors import ForbiddenError, InvalidQueryError
 from codat_sync.dead_letters.dead_letter import DeadLetter, DeadLetterFilter, DropDecision
-from codat_sync.dead_letters.service import DeadLetterService
+from codat_sync.dead_letters.service import MAX_SEARCHED, DeadLetterService
 from codat_sync.web.pages.form import read_all, read_form
 from codat_sync.web.pages.rendering import page, see_other
 
 _MAX_READ = 100  # of each queue
 _MAX_SHOWN = 20  # keeps the page under 100 KB
 _MAX_DROPPED = 10
-# Per request, to stay within its time-out: SQS cannot fetch a message by its id and returns them in no order.
-_MAX_SEARCHED = 1_000
 _MAX_REASON_LENGTH = 500
 
 Done = Annotated[Literal["redriven", "dropped"] | None, Query(description="The action that was just performed")]
@@ -56,13 +54,13 @@ def add_dead_letter_pages(app: APIGatewayHttpResolver, letters: DeadLetterServic
             count=count,
             of=of,
             longest_why=_MAX_REASON_LENGTH,
-            most_searched=_MAX_SEARCHED,
+            most_searched=MAX_SEARCHED,
         )
 
     @app.post("/dead-letters/redrive")
     def redrive() -> Response[Any]:
         wanted = _selected_letters(app)
-        done = letters.redrive(wanted, _MAX_SEARCHED)
+        done = letters.redrive(wanted, MAX_SEARCHED)
         return _redirect_after_action(app, "redriven", done, wanted)
 
     @app.post("/dead-letters/drop")
@@ -73,7 +71,7 @@ def add_dead_letter_pages(app: APIGatewayHttpResolver, letters: DeadLetterServic
             raise InvalidQueryError(
                 "why", f"must give a reason for dropping, of at most {_MAX_REASON_LENGTH} characters"
             )
-        done = letters.drop(wanted, DropDecision(why, f"{visitor.name} ({visitor.subject})", now()), _MAX_SEARCHED)
+        done = letters.drop(wanted, DropDecision(why, f"{visitor.name} ({visitor.subject})", now()), MAX_SEARCHED)
         return _redirect_after_action(app, "dropped", done, wanted)
 
     @app.get("/dead-letters/<action>")

@@ -7,16 +7,19 @@ from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.shared.cookies import Cookie
 
-from codat_sync.queries.sync_query import HistoryQuery, Period
+from codat_sync.queries.sync_query import HistoryQuery, Period, position_at
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
 from codat_sync.web.pages.components.chart import chart
 from codat_sync.web.pages.components.columns import COLUMNS, chosen_columns
 from codat_sync.web.pages.components.periods import offered
-from codat_sync.web.pages.rendering import page
-from codat_sync.web.parameters import Cursor, Rows, Search, asked_history, asked_period, asked_syncs, takes
+from codat_sync.web.pages.components.visits import Visit, current_visit
+from codat_sync.web.pages.rendering import lasting_cookie, page, unless_known
+from codat_sync.web.pages.request import VISIT_COOKIE
+from codat_sync.web.parameters import Cursor, Rows, Search, asked_history, asked_period, asked_syncs, identifier, takes
 from codat_sync.web.read_service import ReadService
 
 _LATEST = 8
@@ -24,6 +27,7 @@ _TOP_CAUSES = 6
 _MAX_UNKNOWN = 100  # counted
 
 PageFormat = Annotated[Literal["html", "csv"], Query(description="csv continues to the end and ignores `limit`")]
+Underway = Annotated[list[str] | None, Query(max_length=50, description="Syncs that were in progress")]
 Columns = Annotated[list[str] | None, Query(alias="column", description="Columns to show")]
 
 
@@ -34,7 +38,9 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
     @takes(partial(asked_period, read_service.now))
     def dashboard(asked: Period) -> Response[Any]:
         failed = HistoryQuery(asked, outcomes=frozenset({Outcome.FAILED}), limit=_LATEST)
-        with ThreadPoolExecutor(5) as pool:  # The five queries are independent.
+        visit = current_visit(app.context["request"].visit, read_service.now())
+        with ThreadPoolExecutor(6) as pool:  # The queries are independent.
+            newer = pool.submit(read_service.count_since, visit.since) if visit.since else None
             totals = pool.submit(read_service.sync_history.totals, asked, None)
             causes = pool.submit(read_service.find_causes, HistoryQuery(asked))
             latest = pool.submit(read_service.sync_history.load_page, failed, None)
@@ -43,6 +49,10 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
         return page(
             app.context["request"],
             "dashboard.html",
+            cookies=[_visit_cookie(app, visit)],
+            visit=visit,
+            newer=newer and newer.result(),
+            position=position_at(read_service.now()),
             period=asked,
             offered=offered(asked, read_service.now().date()),
             totals=totals.result(),
@@ -70,9 +80,12 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
         if format == "csv":
             return csv_export.export_syncs(read_service.walk(query, search, cursor), query)
         found = read_service.search(query, search, cursor)
+        visit = current_visit(app.context["request"].visit, read_service.now())
         return page(
             app.context["request"],
             "history.html",
+            cookies=[_visit_cookie(app, visit)],
+            visit=visit,
             query=query,
             search=(search or "").strip(),
             found=found,
@@ -80,6 +93,8 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             all_columns=COLUMNS,
             is_first=cursor is None,
         )
+
+    _add_live(app, read_service)
 
     @app.get("/causes")
     @takes(partial(asked_syncs, read_service.now))
@@ -96,3 +111,22 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             found=presenters.causes(found),
             company_id=query.company_id,
         )
+
+
+def _add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
+    @app.get("/live")
+    @takes(partial(asked_history, read_service.now))
+    def live(query: HistoryQuery, sync: Underway = None, after: Cursor = None, column: Columns = None) -> Response[Any]:
+        """Return the current rows of syncs, and how many syncs that match ``query`` follow the position ``after``.
+
+        Costs a BatchGetItem for each 20 syncs, and a Query of up to 100 rows of the index.
+        """
+        request = app.context["request"]
+        rows = read_service.details.load_listed([identifier("sync", each) for each in sync or ()])
+        newer = read_service.count_after(query, after) if after else None
+        answer = page(request, "live.html", rows=rows, newer=newer, columns=chosen_columns(column))
+        return unless_known(answer, app.current_event.headers.get("if-none-match", ""))
+
+
+def _visit_cookie(app: APIGatewayHttpResolver, visit: Visit) -> Cookie:
+    return lasting_cookie(app.context["request"], VISIT_COOKIE, visit.cookie)

@@ -1,19 +1,22 @@
 """Render templates into responses. Values are escaped, and an undefined name is an error."""
 
+import hashlib
 import json
+from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.shared.cookies import Cookie
+from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from codat_sync.core.problems import ProblemDetails
 from codat_sync.syncs.status_codes import STATUS_CODES, Outcome, explain, status_code
 from codat_sync.web.pages.assets import ASSETS
 from codat_sync.web.pages.components import wording
+from codat_sync.web.pages.components.paging import Paging
 from codat_sync.web.pages.request import PageRequest
 from codat_sync.web.problems import missing
 
@@ -28,6 +31,7 @@ _TEMPLATES = Environment(
 )
 _TEMPLATES.filters |= {
     "moment": wording.moment,
+    "instant": wording.instant,
     "day": wording.day,
     "number": wording.number,
     "status_like": wording.status_like,
@@ -39,8 +43,11 @@ _TEMPLATES.globals |= {
     "meaning_of": status_code,
     "explain": explain,
     "outcomes": list(Outcome),
+    "paging": Paging,
     "words": wording,
 }
+_LAX = SameSite.LAX_MODE
+_YEAR_SECONDS = 365 * 24 * 60 * 60
 _HINTS = {
     HTTPStatus.BAD_REQUEST: "Check the URL and the values you entered.",
     HTTPStatus.FORBIDDEN: "Ask an administrator of this application for the role.",
@@ -56,11 +63,30 @@ def page(
     template: str,
     status: HTTPStatus = HTTPStatus.OK,
     headers: dict[str, str] | None = None,
+    cookies: Sequence[Cookie] = (),
     **values: Any,  # noqa: ANN401 - template variables
 ) -> Response[str]:
     """Render ``template`` as a response."""
     text = _TEMPLATES.get_template(template).render(request=request, **values)
-    return Response(int(status), HTML, text, dict(headers or {}))
+    return Response(int(status), HTML, text, dict(headers or {}), list(cookies))
+
+
+def lasting_cookie(request: PageRequest, name: str, value: str) -> Cookie:
+    """Return a cookie for all pages, kept for a year. Only a page beside the home page may set it.
+
+    Without a path attribute, the browser uses the directory of the URL: there, the home page, whatever the prefix.
+    """
+    is_https = not request.visitor.is_authentication_off
+    return Cookie(name, value, secure=is_https, http_only=True, max_age=_YEAR_SECONDS, same_site=_LAX)
+
+
+def unless_known(answer: Response[str], known: str) -> Response[str]:
+    """Return ``answer`` with its version, or 304 Not Modified if that is ``known`` (`If-None-Match`)."""
+    version = f'"{hashlib.sha256((answer.body or "").encode()).hexdigest()[:20]}"'
+    if version in known:
+        return Response(int(HTTPStatus.NOT_MODIFIED), HTML, "", {"etag": version})
+    answer.headers["etag"] = version
+    return answer
 
 
 def problem_page(request: PageRequest, problem: ProblemDetails) -> Response[str]:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, quote, urlencode
 
 from codat_sync.web.pages.visitor import Visitor
 
 THEME_COOKIE = "theme"
+VISIT_COOKIE = "visit"
 
 
 class Theme(StrEnum):
@@ -21,12 +22,19 @@ class Theme(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A request for a page. ``path`` starts with a slash and excludes any deployment prefix."""
+    """A request for a page. ``path`` starts with a slash and excludes any deployment prefix.
+
+    ``visit`` is the cookie of the current visit, or empty.
+    """
+
+    # The parameters of a page within a list: a changed question starts at the first one.
+    PAGING: ClassVar = ("cursor", "row", "back")
 
     path: str
     query: tuple[tuple[str, str], ...]
     theme: Theme
     visitor: Visitor
+    visit: str = ""
 
     @property
     def root(self) -> str:
@@ -44,7 +52,7 @@ class PageRequest:
 
     def again(self, **changes: object) -> str:
         """Return the relative link to this page with a changed query, starting from the first result page."""
-        kept = [(name, value) for name, value in self.query if name not in {*changes, "cursor"}]
+        kept = [(name, value) for name, value in self.query if name not in {*changes, *self.PAGING}]
         return self.root + self.path[1:] + _query([*kept, *_pairs(changes)])
 
     def values(self, name: str) -> list[str]:
@@ -56,7 +64,8 @@ def page_request(event: Mapping[str, Any], path: str, cookies: Mapping[str, str]
     """Parse an API Gateway event (payload 2.0). Empty query parameters are ignored."""
     query = tuple((name, value) for name, value in parse_qsl(event.get("rawQueryString", "")) if value)
     theme = cookies.get(THEME_COOKIE, "")
-    return PageRequest(path, query, Theme(theme) if theme in set(Theme) else Theme.AUTO, visitor)
+    chosen = Theme(theme) if theme in set(Theme) else Theme.AUTO
+    return PageRequest(path, query, chosen, visitor, cookies.get(VISIT_COOKIE, ""))
 
 
 def _pairs(query: Mapping[str, object]) -> list[tuple[str, str]]:

@@ -5,14 +5,12 @@ from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.params import Path
-from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 
 from codat_sync.web.pages.assets import ASSETS
 from codat_sync.web.pages.form import read_form
-from codat_sync.web.pages.rendering import not_found_page, see_other
+from codat_sync.web.pages.rendering import lasting_cookie, not_found_page, see_other
 from codat_sync.web.pages.request import THEME_COOKIE, Theme
 
-_LAX = SameSite.LAX_MODE
 _YEAR_SECONDS = 365 * 24 * 60 * 60
 
 
@@ -36,10 +34,7 @@ def add_theme(app: APIGatewayHttpResolver) -> None:
         form = read_form(app.current_event)
         chosen = form.get("theme", "")
         kept = chosen if chosen in set(Theme) else Theme.AUTO
-        is_https = not app.context["request"].visitor.is_authentication_off
-        # Without a path attribute, the browser uses the directory of this URL: the home page, whatever the prefix.
-        cookie = Cookie(THEME_COOKIE, kept, secure=is_https, http_only=True, max_age=_YEAR_SECONDS, same_site=_LAX)
-        return see_other(_back(form.get("back", "")), cookie)
+        return see_other(_back(form.get("back", "")), lasting_cookie(app.context["request"], THEME_COOKIE, kept))
 
 
 def _back(link: str) -> str:

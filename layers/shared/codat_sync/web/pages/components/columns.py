@@ -19,7 +19,7 @@ class Column:
 
 COLUMNS = (
     Column("outcome", "Outcome", Sort.OUTCOME),
-    Column("time", "Time (UTC)", Sort.TIME),
+    Column("time", "Time", Sort.TIME),
     Column("sync", "Sync"),
     Column("company", "Company", Sort.COMPANY),
     Column("code", "Status", Sort.CODE),

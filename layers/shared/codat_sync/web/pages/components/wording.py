@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from codat_sync.core.timestamps import parse_timestamp
+from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.reconciliation.comparison import Discrepancy
@@ -108,6 +108,12 @@ def moment(value: datetime | str | None) -> str:
     """Format a time in UTC, to the second. Text that is not a timestamp is returned unchanged."""
     at = parse_timestamp(value) if isinstance(value, str) else value
     return f"{_day(at)}, {at:%H:%M:%S}" if at else str(value or "")
+
+
+def instant(value: datetime | str) -> str:
+    """Format a time for ``datetime=``, with its offset. Text that is not a timestamp is returned unchanged."""
+    at = parse_timestamp(value) if isinstance(value, str) else value
+    return format_timestamp(at) if at else str(value)
 
 
 def day(value: date) -> str:

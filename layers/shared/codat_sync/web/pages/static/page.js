@@ -1,18 +1,28 @@
-// Progressive enhancement: copy buttons, filters applied on change, double-submit protection, panel refresh.
+// Progressive enhancement: copy buttons, filters applied on change, double-submit protection.
 "use strict";
 
 const said = document.getElementById("said");
 
-for (const button of document.querySelectorAll("[data-copy]")) {
-  if (!navigator.clipboard) break;
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(button.dataset.copy);
-    button.classList.add("done");
-    said.textContent = "Copied";
-    setTimeout(() => { button.classList.remove("done"); said.textContent = ""; }, 1500);
-  });
+// Announced to screen readers, politely.
+function say(text) {
+  said.textContent = text;
+  setTimeout(() => { if (said.textContent === text) said.textContent = ""; }, 4000);
 }
+
+// Copy buttons need a script, and a page served over HTTPS.
+function reveal(root) {
+  if (navigator.clipboard) for (const button of root.querySelectorAll("[data-copy]")) button.hidden = false;
+}
+reveal(document);
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  button.classList.add("done");
+  say("Copied");
+  setTimeout(() => button.classList.remove("done"), 1500);
+});
 
 for (const form of document.querySelectorAll("form[data-submit]")) {
   for (const button of form.querySelectorAll("[data-needless]")) button.classList.add("unneeded");
@@ -39,20 +49,3 @@ document.addEventListener("keydown", (event) => {
   open.open = false;
   open.querySelector("summary").focus();
 });
-
-async function refresh(panel) {
-  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-  const text = answer.ok ? await answer.text() : "";
-  const fresh = new DOMParser().parseFromString(text, "text/html").getElementById(panel.id);
-  if (!fresh || panel.contains(document.activeElement)) return panel;
-  panel.replaceWith(fresh);
-  return fresh;
-}
-
-async function poll(panel) {
-  while (panel.dataset.refresh) {
-    await new Promise((resolve) => setTimeout(resolve, Number(panel.dataset.refresh)));
-    if (!document.hidden) panel = await refresh(panel);
-  }
-}
-for (const panel of document.querySelectorAll("[data-refresh]")) poll(panel);
