@@ -14,6 +14,7 @@ from codat_sync.queries.sync_history import SyncHistory
 from codat_sync.queries.sync_query import MAX_DAYS, HistoryPage, HistoryQuery, ListedSync, Period, Sort, position_at
 from codat_sync.reconciliation.completeness import CompanyCompleteness, Completeness, OverallCompleteness
 from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
+from codat_sync.retries.expense_card import ExpenseCard, expense_card
 from codat_sync.retries.preview import RetryPreviewService
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
@@ -144,6 +145,11 @@ class ReadService:
     def find_causes(self, asked: HistoryQuery, *, is_whole: bool = False) -> FailureCauses:
         """Return the causes of the newest 200 matching failed syncs, or of all. Raises UnprocessedItemsError."""
         return find_failure_causes(self.sync_history, self.details, asked, self.now().date(), is_whole=is_whole)
+
+    def load_expense(self, company_id: str, transaction_id: str, *, may_see_expenses: bool) -> ExpenseCard:
+        """Return the card of a transaction, of which possibly nothing is known. Raises UnprocessedItemsError."""
+        planned = self.retry_previews.plan_transaction(company_id, transaction_id)
+        return expense_card(planned, self.now(), may_see_expenses=may_see_expenses)
 
     def load_completeness(self) -> CompletenessOverview:
         """Return the completeness and endpoint state found by the last reconciliation run."""

@@ -6,16 +6,18 @@ from codat_sync.queries.item_search import ItemPage as FoundItems
 from codat_sync.queries.sync_details import SyncDetails as FoundDetails
 from codat_sync.queries.sync_query import HistoryPage, ListedSync
 from codat_sync.queries.sync_query import Totals as FoundTotals
+from codat_sync.retries.expense_card import ExpenseCard
 from codat_sync.retries.preview import RetryPreview as FoundPreview
-from codat_sync.retries.preview import TransactionPlan
 from codat_sync.syncs.items import Item as FoundItem
 from codat_sync.syncs.status_codes import explain, status_code
 from codat_sync.web.api.schemas import (
     Code,
     CompanyHealth,
     DayTotals,
+    Expense,
     FailureCause,
     FailureCauses,
+    InBooks,
     Item,
     ItemPage,
     PeriodTotals,
@@ -92,13 +94,17 @@ def item(found: FoundItem) -> Item:
     return Item.model_validate(found)
 
 
-def transaction(company_id: str, planned: TransactionPlan) -> Transaction:
+def transaction(company_id: str, card: ExpenseCard) -> Transaction:
     """Convert a transaction with all its syncs and submissions."""
-    history = planned.history
+    history = card.planned.history
     return Transaction(
         company_id=company_id,
         transaction_id=history.transaction_id,
-        plan=Plan.model_validate(planned.plan),
+        in_books=InBooks.model_validate(card.in_books),
+        plan=Plan.model_validate(card.planned.plan),
+        retry_sync_id=card.planned.retry_sync_id,
+        expense_state=card.state,
+        expense=card.expense and Expense.model_validate(card.expense),
         syncs=list(map(TransactionResult.model_validate, history.syncs)),
         submissions=[Submission.model_validate(submission) for submission, _ in history.submissions],
     )

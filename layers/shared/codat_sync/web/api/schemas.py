@@ -1,12 +1,15 @@
 """Response models of the JSON API."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasPath, BaseModel, ConfigDict, Field, computed_field
 from pydantic.alias_generators import to_camel
 
 from codat_sync.polling.schedule import CheckFailure
+from codat_sync.retries.expense_card import ExpenseState
+from codat_sync.retries.in_books import InBooks as InBooksAnswer
 from codat_sync.retries.planner import Step
 from codat_sync.submissions.submission import State
 from codat_sync.syncs.retry_record import RetryState
@@ -226,12 +229,56 @@ class Submission(_Answer):
     rejection_reason: str | None
 
 
+class InBooks(_Answer):
+    """Whether a transaction is in the accounting software, and why."""
+
+    answer: InBooksAnswer
+    reason: str
+
+
+class ExpenseLine(_Answer):
+    """A line of an expense; of a transfer, one of its two sides. Ids are those of Codat's mapping options."""
+
+    description: str | None
+    account_id: str | None
+    net_amount: Decimal | None
+    tax_amount: Decimal | None
+    tax_rate_id: str | None
+    item_id: str | None
+    tracking: list[tuple[str, str]] = Field(description="Pairs of data type and id")
+    invoice_to: str | None = Field(description="The customer that is billed")
+
+
+class Expense(_Answer):
+    """An expense as submitted; dates are as they were sent."""
+
+    kind: str
+    type: str | None
+    merchant: str | None
+    contact_id: str | None
+    reference: str | None
+    date: str | None
+    due_date: str | None
+    amount: Decimal | None = Field(description="Total with tax; of a transfer, that of the account it is taken from")
+    currency: str | None
+    currency_rate: Decimal | None
+    bank_account_id: str | None
+    notes: str | None
+    lines: list[ExpenseLine]
+
+
 class Transaction(_Answer):
-    """A transaction with all its syncs and submissions."""
+    """A transaction with all its syncs and submissions, oldest first."""
 
     company_id: str
     transaction_id: str
+    in_books: InBooks
     plan: Plan
+    retry_sync_id: str | None = Field(
+        description="The sync to name, with this transaction in `transactionIds`, to retry only this transaction"
+    )
+    expense_state: ExpenseState = Field(description="Whether `expense` is included; without the role: `hidden`")
+    expense: Expense | None = Field(description="The newest body that was submitted or recorded")
     syncs: list[TransactionResult]
     submissions: list[Submission]
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+from codat_sync.auth.roles import Role
 from codat_sync.queries.item_search import ItemQuery, ItemWalk, find_items
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
@@ -100,10 +101,9 @@ def add_transaction(app: APIGatewayHttpResolver, read_service: ReadService) -> N
     def transaction(company_id: CompanyInPath, transaction_id: TransactionId) -> Response[Any]:
         """Costs four table requests, plus one per sync."""
         company, wanted = identifier("companyId", company_id), identifier("transactionId", transaction_id)
-        found = read_service.retry_previews.plan_transaction(company, wanted)
-        if not (found.history.syncs or found.history.submissions):
-            return not_found("transaction")
-        return json_response(presenters.transaction(company, found))
+        may_see_expenses = app.context["viewer"].has_role(Role.EXPENSES)
+        found = read_service.load_expense(company, wanted, may_see_expenses=may_see_expenses)
+        return json_response(presenters.transaction(company, found)) if found.is_known else not_found("transaction")
 
 
 def add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:

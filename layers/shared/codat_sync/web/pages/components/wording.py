@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.reconciliation.comparison import Discrepancy
+from codat_sync.retries.in_books import InBooks
 from codat_sync.retries.planner import Step
 from codat_sync.syncs.retry_record import RetryState
 from codat_sync.syncs.status_codes import ActionOwner, Outcome
@@ -38,6 +40,12 @@ STEPS = {
     Step.NO_BODY_RECORDED: "We don’t have a copy to resubmit",
     Step.ATTEMPTS_EXHAUSTED: "All attempts used",
     Step.NOT_FAILED: "Has not failed",
+}
+# Each with the outcome whose colour it takes.
+IN_BOOKS = {
+    InBooks.YES: ("Yes", Outcome.SUCCEEDED),
+    InBooks.NO: ("No", Outcome.FAILED),
+    InBooks.UNKNOWN: ("Unknown", Outcome.UNKNOWN),
 }
 RETRY_STATES = {
     RetryState.OPEN: "Not checked yet",
@@ -124,6 +132,14 @@ def day(value: date) -> str:
 def number(value: int) -> str:
     """Format a number with thousands separators."""
     return f"{value:,}"
+
+
+def amount(value: Decimal | None) -> str:
+    """Format an amount with thousands separators and at least two decimals, none of which is rounded away."""
+    if value is None:
+        return "–"
+    decimals = -int(value.as_tuple().exponent)
+    return f"{value:,.{max(decimals, 2)}f}"
 
 
 def percent(part: int, whole: int) -> str:
