@@ -58,8 +58,8 @@ down: .venv/ready ## Stop the local stack
 
 # The commands read their options from the environment (`python -m ops COMMAND --help`), where make puts the variables
 # of its own command line. So no value passes through the shell. ENV has a default here: only one that is given counts.
-.PHONY: check dead-letters redrive drop unknown-outcomes resolve acknowledge republish erase unerase purge-bodies
-check dead-letters redrive drop unknown-outcomes resolve acknowledge republish erase unerase purge-bodies: \
+.PHONY: check dead-letters redrive drop unknown-outcomes resolve acknowledge republish erase unerase purge-bodies search-index
+check dead-letters redrive drop unknown-outcomes resolve acknowledge republish erase unerase purge-bodies search-index: \
   export STACK = $(if $(filter file,$(origin ENV)),,codat-sync-$(ENV))
 
 check: .venv/ready ## Check a deployment end to end: ENV=dev or prod for AWS, else the local stack
@@ -94,6 +94,9 @@ unerase: .venv/ready ## Lift the erasure block of a company: COMPANY=… REASON=
 
 purge-bodies: .venv/ready ## Purge request bodies older than DAYS=…; ENV; DRY_RUN=1
 	@python -m ops purge-bodies
+
+search-index: .venv/ready ## Rebuild the search index from the table: ENV
+	@python -m ops search-index
 
 # ---------------------------------------------------------------- sam local: with Docker, on Lambda's own runtime
 

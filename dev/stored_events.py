@@ -48,6 +48,12 @@ PUBLISH_EVENTS: dict[str, list[str]] = {
     "sync-failed": ["SyncFailed", "TransactionCompleted", "TransactionFailed"],
     "sync-succeeded": ["SyncSucceeded", "TransactionCompleted"],
 }
+# Index's responses: an id, words and amounts; nothing new; a phrase that was not there before, of two.
+INDEX_ANSWERS = {
+    "body-purged": {"entriesWritten": 0},
+    "company-renamed": {"entriesWritten": 2},
+    "expense-recorded": {"entriesWritten": 7},
+}
 # Reconcile's response when the table is complete, without the varying fields.
 RECONCILE_ANSWERS = {"each-five-minutes": {"stopReason": "completed", "enqueued": 0}}
 
@@ -75,6 +81,7 @@ PAYLOADS: dict[str, set[str]] = {
     "retry": set(RETRY_ANSWERS),
     "health": set(HEALTH_ANSWERS),
     "publish": set(PUBLISH_EVENTS),
+    "index": set(INDEX_ANSWERS),
 }
 
 # A payload of Lambda's: JSON, whose shape AWS defines.

@@ -90,6 +90,18 @@ def unerase(company: CompanyId, reason: Reason, stack: Stack = None) -> None:
     run(stack, company, reason)
 
 
+@app.command(epilog=examples("make search-index ENV=prod", "python -m ops search-index --stack codat-sync-prod"))
+def search_index(stack: Stack = None) -> None:
+    """Rebuild the search index from the table.
+
+    Needed once for data from before the index, after a change of the parameter SearchIndex, and after the index
+    function has failed for hours. Reads the whole table. Prints how many entries were written and deleted.
+    """
+    from ops.search_index import rebuild_search_index as run
+
+    run(stack)
+
+
 @app.command(
     epilog=examples(
         "make purge-bodies DAYS=90 ENV=prod DRY_RUN=1",

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from codat_sync.bootstrap.dead_letters import build_dead_letters
 from codat_sync.core.clock import utc_now
 from codat_sync.core.errors import QueueUnavailableError
 from codat_sync.dead_letters.dead_letter import DeadLetterFilter, DropDecision
-from codat_sync.dead_letters.queue import DeadLetterQueueClient, DroppedLetterRepository
+from codat_sync.dead_letters.queue import DeadLetterQueueClient
 from codat_sync.dead_letters.service import DeadLetterService, HandledLetters
 from ops.deployment import Deployment
 from ops.errors import CommandError
@@ -30,7 +31,7 @@ QUEUES: Mapping[str, tuple[str, str | None]] = {
 def dead_letters(deployment: Deployment) -> DeadLetterService:
     """Return the dead letters of a deployment."""
     queues = [queue for name in QUEUES if (queue := dead_letter_queue(deployment, name))]
-    return DeadLetterService(queues, DroppedLetterRepository(deployment.table))
+    return build_dead_letters(deployment.table, queues)
 
 
 def dead_letter_queue(deployment: Deployment, name: str) -> DeadLetterQueueClient | None:
@@ -57,7 +58,7 @@ def redrive(stack: str | None, wanted: DeadLetterFilter, *, dry_run: bool) -> No
         if dry_run:
             print_letters(letters.find(wanted), "would be redriven")
         else:
-            print_letters(letters.redrive(wanted), "redriven")
+            print_letters(letters.redrive(wanted, deployment.operator), "redriven")
 
 
 def drop(stack: str | None, wanted: DeadLetterFilter, why: str, *, dry_run: bool) -> None:

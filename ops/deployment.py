@@ -16,6 +16,7 @@ from botocore.exceptions import (
 )
 
 from codat_sync.aws.dynamodb import Table
+from codat_sync.aws.invocation_deadline import enforce_deadline
 from ops import cloudformation
 from ops.errors import CommandError
 from ops.local_stack import NO_PROXY, STACK, Outputs, local_session
@@ -90,16 +91,16 @@ class Deployment:
 
     @property
     def operator(self) -> str:
-        """Who runs the command: the ARN of the shell's credentials, or the local user."""
+        """Who runs the command: the ARN of the shell's credentials; on the local stack, the local user."""
         if self._local:
-            return getpass.getuser()
+            return f"local user {getpass.getuser()}"
         arn: str = self._session.client("sts", config=self._config).get_caller_identity()["Arn"]
         return arn
 
     @property
     def table(self) -> Table:
-        """SyncTable."""
-        return Table(self.dynamodb, self.outputs["SyncTableName"])
+        """SyncTable. Its requests keep to a deadline where one is set."""
+        return Table(enforce_deadline(self.dynamodb), self.outputs["SyncTableName"])
 
     @cached_property
     def outputs(self) -> dict[str, str]:

@@ -26,6 +26,7 @@ from dev.stored_events import (
     CLOCK_ANSWERS,
     EVENTS,
     HEALTH_ANSWERS,
+    INDEX_ANSWERS,
     PAYLOADS,
     PUBLISH_EVENTS,
     RECEIVER_ANSWERS,
@@ -128,6 +129,11 @@ def retry_events() -> list[Event]:
 def health_events() -> list[Event]:
     """Return requests to Sync Health about the stored sync."""
     return _answered("health", HEALTH_ANSWERS, observe_json)
+
+
+def index_events() -> list[Event]:
+    """Return the records of the table's stream as Lambda passes them to index."""
+    return _answered("index", INDEX_ANSWERS, observe_fields)
 
 
 def _answered(

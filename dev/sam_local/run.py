@@ -16,6 +16,7 @@ from dev.sam_local.events import (
     Event,
     clock_events,
     health_events,
+    index_events,
     publish_events,
     receiver_events,
     reconcile_events,
@@ -53,7 +54,7 @@ class Run:
         event stores the sync that retry and health are asked about later.
         """
         writers = [*clock_events(), *reconcile_events(), *submit_events(self._api_key), *retry_events()]
-        publishers = [*publish_events(), *health_events()]
+        publishers = [*publish_events(), *health_events(), *index_events()]
         for some in zip_longest(receiver_events(self._signing_secret), worker_events(), writers, publishers):
             events = [event for event in some if event]
             with ExitStack() as stack:

@@ -43,7 +43,7 @@ login, sessions = build_login(login_settings, http, config)
 retry = RetryClient(boto3.client("lambda", config=retry_config), settings.retry_function_name)
 letters = build_dead_letter_service(settings, table, sqs)
 site = Site(pages(read_service, retry, letters), login, sessions, login_settings, utc_now)
-json_api = api(read_service, letters, settings.access, build_idempotent_requests(table))
+json_api = api(read_service, letters, settings.access, retry, build_idempotent_requests(table))
 sync_health = SyncHealth(json_api, site, login_settings.public_url)
 
 

@@ -11,7 +11,7 @@ from codat_sync.aws.invocation_deadline import limit_invocation
 from codat_sync.aws.observability import logger, metrics
 from codat_sync.bootstrap.aws import build_idempotent_requests, client_config, connect_table
 from codat_sync.bootstrap.codat import connect_api_key, connect_codat, limit_codat_calls
-from codat_sync.bootstrap.retries import build_retry_command_service
+from codat_sync.bootstrap.retries import build_retry_command_service, build_work_decision_service
 from codat_sync.bootstrap.submissions import build_outcome_check, build_resolution_service
 from codat_sync.codat.http import MAX_CALL_SECONDS
 from codat_sync.config import RetrySettings
@@ -39,6 +39,7 @@ service = build_retry_command_service(settings, table, connection)
 dead_letters = DeadLetterQueue(boto3.client("sqs", config=config), settings.retry_dead_letter_queue_url)
 outcome_check = build_outcome_check(service.retry_service.submission_service, table)
 resolutions = build_resolution_service(table)
+decisions = build_work_decision_service(service)
 message_processor = RetryMessageProcessor(service.execute, outcome_check.execute, dead_letters)
 requests = build_idempotent_requests(table)
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
@@ -55,4 +56,4 @@ def lambda_handler(event: Json, context: "LambdaContext") -> Any:  # noqa: ANN40
             return process_partial_response(event, message_processor.process, processor, context)
         if "requestContext" in event:
             return answer_request(event, settings.access, requests, service.execute)
-        return answer_invocation(event, service.execute, resolutions)
+        return answer_invocation(event, service.execute, resolutions, decisions)

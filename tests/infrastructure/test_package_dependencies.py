@@ -14,9 +14,30 @@ LAYER = ROOT / "layers/shared/codat_sync"
 
 # Lowest first: a package imports only packages that come before it, type annotations included.
 ORDER = (
-    *("core", "aws", "auth", "idempotency", "messaging", "rate_limits", "polling", "webhooks", "companies", "syncs"),
-    *("codat", "submissions", "queries", "retries", "dead_letters", "erasure", "reconciliation", "ingestion"),
-    *("publishing", "config", "web", "bootstrap"),
+    "core",
+    "aws",
+    "auth",
+    "audit",
+    "idempotency",
+    "messaging",
+    "rate_limits",
+    "polling",
+    "webhooks",
+    "companies",
+    "syncs",
+    "codat",
+    "submissions",
+    "queries",
+    "search",
+    "retries",
+    "dead_letters",
+    "erasure",
+    "reconciliation",
+    "ingestion",
+    "publishing",
+    "config",
+    "web",
+    "bootstrap",
 )
 ADAPTER_LIBRARIES = {"boto3", "botocore", "httpx"}
 

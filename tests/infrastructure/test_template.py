@@ -108,20 +108,46 @@ def test_every_queue_is_encrypted_and_leads_to_one_that_keeps_longer(name: str) 
 
 
 def test_a_stream_has_what_failed_split_off_and_kept() -> None:
-    """And its retries end, so that one record does not hold up the others."""
-    (stream,) = (
-        event["Properties"]
-        for function in FUNCTIONS.values()
+    """And its retries end, so that one record does not hold up the others.
+
+    Index keeps none: what it makes follows from the table, from which a command makes it again.
+    """
+    streams = {
+        name: event["Properties"]
+        for name, function in FUNCTIONS.items()
         for event in function["Properties"].get("Events", {}).values()
         if event["Type"] == "DynamoDB"
-    )
-    assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert stream["BisectBatchOnFunctionError"] is True
-    assert 0 < stream["MaximumRetryAttempts"] < 100
-    assert 0 < stream["MaximumRecordAgeInSeconds"] < 24 * 60 * 60  # The stream keeps a record for so long.
-    kept = stream["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]
+    }
+    assert set(streams) == {"PublishFunction", "IndexFunction"}
+    for stream in streams.values():
+        assert stream["BisectBatchOnFunctionError"] is True
+        assert 0 < stream["MaximumRetryAttempts"] < 100
+        assert 0 < stream["MaximumRecordAgeInSeconds"] < 24 * 60 * 60  # The stream keeps a record for so long.
+        assert stream["StartingPosition"] == "TRIM_HORIZON"
+    assert streams["PublishFunction"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    kept = streams["PublishFunction"]["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]
     assert QUEUES[kept]["DeletionPolicy"] == "Retain"
-    assert stream["StartingPosition"] == "TRIM_HORIZON"
+
+
+def test_the_table_has_a_stream_while_a_function_reads_it() -> None:
+    """Otherwise, none: its records would be kept for nobody."""
+    (condition, stream, otherwise) = RESOURCES["SyncTable"]["Properties"]["StreamSpecification"]["Fn::If"]
+    assert TEMPLATE["Conditions"][condition] == {
+        "Fn::Or": [{"Condition": RESOURCES[name]["Condition"]} for name in ("PublishFunction", "IndexFunction")]
+    }
+    assert stream == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert otherwise == _NO_VALUE
+
+
+def test_index_writes_nothing_but_search_entries() -> None:
+    """And reads nothing but whether a company is erased."""
+    statements = [
+        each for each in _statements(ROLES["IndexRole"]) if each["Resource"] == {"Fn::GetAtt": ["SyncTable", "Arn"]}
+    ]
+    assert [(each["Action"], each["Condition"]["ForAllValues:StringLike"]) for each in statements] == [
+        ("dynamodb:BatchGetItem", {"dynamodb:LeadingKeys": ["COMPANY#*"]}),
+        ("dynamodb:BatchWriteItem", {"dynamodb:LeadingKeys": ["FIND#*"]}),
+    ]
 
 
 def _switched_off(value: Any, condition: str) -> Any:  # noqa: ANN401 - a part of a template
@@ -138,7 +164,11 @@ def _switched_off(value: Any, condition: str) -> Any:  # noqa: ANN401 - a part o
 
 def test_what_is_switched_off_leaves_nothing_behind() -> None:
     """Neither what belongs to it, nor a reference to that from what does not."""
-    for condition, begins_with in (("HasSubmit", "Submit"), ("HasPublish", ("Publish", "EventBus", "Attention"))):
+    for condition, begins_with in (
+        ("HasSubmit", "Submit"),
+        ("HasPublish", ("Publish", "EventBus", "Attention")),
+        ("HasSearchIndex", "Index"),
+    ):
         switched = {name for name, resource in RESOURCES.items() if resource.get("Condition") == condition}
         assert switched == {name for name in RESOURCES if name.startswith(begins_with)}
         others = _switched_off(
@@ -282,7 +312,9 @@ def test_every_route_has_the_authorizer_or_a_reason() -> None:
         *("/", "/syncs", "/syncs/{path+}", "/syncs/{syncId}/refresh", "/syncs/{syncId}/retry"),
         *(
             "/causes",
+            "/search",
             "/company/{path+}",
+            "/audit",
             "/dead-letters",
             "/dead-letters/{action}",
             "/unknown-outcomes",
@@ -358,7 +390,7 @@ def test_functions_that_write_a_companys_data_end_before_an_erased_one_is_delete
             assert timedelta(seconds=function["Properties"]["Timeout"]) <= MAX_INVOCATION
 
 
-def test_health_writes_nothing_but_who_calls_codat_the_gate_and_what_was_dropped() -> None:
+def test_health_writes_nothing_but_who_calls_codat_the_gate_the_audit_and_what_was_dropped() -> None:
     """It shows: what is in the table is others' to write."""
     writing = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
     for statement in _statements(ROLES["HealthRole"]):
@@ -366,6 +398,7 @@ def test_health_writes_nothing_but_who_calls_codat_the_gate_and_what_was_dropped
             assert writing >= set(_actions(statement))
             assert statement["Condition"] in (
                 {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["GATE", "LIMIT#*", "IDEMPOTENCY#*"]}},
+                {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["AUDIT#*"]}},
                 {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["DROPPED"]}},
             )
 

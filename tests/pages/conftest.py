@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from dev.browser.errors import NO_BROWSER
 from dev.browser.running import browser as chromium
@@ -15,10 +15,11 @@ from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
 from dev.waiting import PATIENCE_SECONDS
 from tests.pages.serving import api_gateway, lambda_api
-from tests.pages.world import World
+from tests.pages.world import Indexing, World
 from tests.support.aws import API_KEY, SIGNING_SECRET, make_aws
 from tests.support.handlers import Context, Handler, load_function
 from tests.support.moto_aws import moto_aws
+from tests.support.tables.table_stream import Stream
 
 
 @pytest.fixture(scope="package")
@@ -31,20 +32,24 @@ def world() -> Iterator[World]:
         stack.enter_context(moto_aws())
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
-        environment = make_aws(codat_url).environment | {"ENVIRONMENT": "local", "AUTHENTICATION": "off"}
+        aws = make_aws(codat_url)
+        environment = aws.environment | {"ENVIRONMENT": "local", "AUTHENTICATION": "off"}
 
         def start(function: str) -> Handler:
             for name, value in (environment | {"POWERTOOLS_SERVICE_NAME": function}).items():
                 patch.setenv(name, value)
             app = load_function(function)
-            stack.enter_context(app.http)
+            if hasattr(app, "http"):
+                stack.enter_context(app.http)
             return lambda event: app.lambda_handler(event, Context())
 
         patch.setattr("codat_sync.rate_limits.gate._MAX_AGE", 0)
         retry = start("retry")
         patch.setenv("AWS_ENDPOINT_URL_LAMBDA", stack.enter_context(lambda_api(retry)))
         worker, submit, reconcile = start("worker"), start("submit"), start("reconcile")
-        made = World(simulated, worker, submit, retry, reconcile, stack.enter_context(api_gateway(start("health"))))
+        indexing = Indexing(Stream(aws, "IndexFunction"), start("index"))
+        url = stack.enter_context(api_gateway(start("health")))
+        made = World(simulated, worker, submit, retry, reconcile, indexing, url)
         made.fill()
         yield made
 
@@ -66,3 +71,23 @@ def client(world: World) -> Iterator[httpx.Client]:
     origin = f"{url.scheme}://{url.netloc.decode()}"
     with httpx.Client(base_url=url, headers={"origin": origin}, timeout=PATIENCE_SECONDS, trust_env=False) as made:
         yield made
+
+
+@pytest.fixture
+def page(browser: Browser, world: World) -> Iterator[Page]:
+    """Return a page in its own window. Any console message or page error fails the test."""
+    with browser.new_context(base_url=world.url, permissions=["clipboard-read", "clipboard-write"]) as context:
+        context.set_default_timeout(PATIENCE_SECONDS * 1000)
+        made = context.new_page()
+        complaints: list[str] = []
+        made.on("console", lambda message: complaints.append(message.text))
+        made.on("pageerror", lambda error: complaints.append(str(error)))
+        yield made
+        assert not complaints
+
+
+@pytest.fixture
+def plain(browser: Browser, world: World) -> Iterator[Page]:
+    """Return a page in a browser without JavaScript."""
+    with browser.new_context(base_url=world.url, java_script_enabled=False) as context:
+        yield context.new_page()

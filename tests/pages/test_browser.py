@@ -1,15 +1,14 @@
 """Use each feature of the pages once in a real browser."""
 
 import re
-from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it has no types
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from dev.stored_events import COMPANY_ID
-from dev.waiting import PATIENCE_SECONDS
-from tests.pages.world import HTML, World
+from tests.pages.world import HTML, MERCHANT, World
 
 pytestmark = [
     pytest.mark.xdist_group("pages"),
@@ -18,31 +17,12 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def page(browser: Browser, world: World) -> Iterator[Page]:
-    """Return a page in its own window. Any console message or page error fails the test."""
-    with browser.new_context(base_url=world.url, permissions=["clipboard-read", "clipboard-write"]) as context:
-        context.set_default_timeout(PATIENCE_SECONDS * 1000)
-        made = context.new_page()
-        complaints: list[str] = []
-        made.on("console", lambda message: complaints.append(message.text))
-        made.on("pageerror", lambda error: complaints.append(str(error)))
-        yield made
-        assert not complaints
-
-
-@pytest.fixture
-def plain(browser: Browser, world: World) -> Iterator[Page]:
-    """Return a page in a browser without JavaScript."""
-    with browser.new_context(base_url=world.url, java_script_enabled=False) as context:
-        yield context.new_page()
-
-
 def _paths(world: World) -> list[str]:
     sync = f"syncs/{world.failed_sync.sync_id}"
     own = f"syncs/{world.submitted_sync_id}"
     return [
-        *("", "syncs", "causes", "dead-letters", "nothing"),
+        *("", "syncs", "causes", "dead-letters", "audit", "nothing", "search", "search?q=noir", "search?q=xyz"),
+        f"search?q={world.failed_sync.sync_id[:2]}",
         *(sync, f"{sync}/items", f"{sync}/timeline", f"{sync}/config", f"{sync}/retry", f"{own}/retry"),
         *(f"company/{COMPANY_ID}", f"company/{COMPANY_ID}/transactions/{world.submitted_ids[0]}"),
     ]
@@ -76,8 +56,9 @@ def test_the_history_is_searched_filtered_sorted_and_paged_all_in_the_url(page: 
     """Users can share what they see by its URL."""
     page.goto("syncs")
     page.get_by_role("link", name="Older").click()
-    expect(page.get_by_role("link", name="First page")).to_be_visible()
-    page.goto("syncs")
+    expect(page.get_by_text("Rows 26 to")).to_be_visible()
+    page.get_by_role("link", name="Newer").click()
+    expect(page.get_by_text("Rows 1 to 25")).to_be_visible()
     page.get_by_role("checkbox", name="Failed").check()
     expect(page).to_have_url(re.compile("outcome=failed"))
     page.get_by_role("link", name="Failed", exact=True).click()
@@ -93,7 +74,7 @@ def test_the_history_is_searched_filtered_sorted_and_paged_all_in_the_url(page: 
     page.get_by_label("4000").check()
     page.locator("details[open]").get_by_role("button", name="Apply").click()
     expect(page.locator("tbody tr")).to_have_count(1)
-    page.get_by_placeholder("Sync or company id").fill(world.failed_sync.sync_id)
+    page.get_by_label("Sync or company id").fill(world.failed_sync.sync_id)
     page.keyboard.press("Enter")
     expect(page.locator("tbody tr")).to_have_count(1)
     with page.expect_download() as download:
@@ -130,7 +111,7 @@ def test_push_items_are_searched_and_filtered_and_html_in_a_message_is_text(page
     expect(page.locator("tbody tr")).to_have_count(1)
     page.get_by_label("Item id or data type").fill("BANKFEED")
     page.keyboard.press("Enter")
-    expect(page.locator("td.message")).to_have_text(HTML)
+    expect(page.locator("td .message")).to_have_text(HTML)
     assert "broken" not in page.title()
 
 
@@ -221,6 +202,33 @@ def test_a_company_and_a_transaction_have_pages_of_their_own(page: Page, world: 
     expect(page.get_by_text("Linked")).to_be_visible()
 
 
+def test_slash_leads_to_whatever_is_searched_for(page: Page, world: World) -> None:
+    """With the keyboard alone: a merchant and an amount, then the expense."""
+    world.submit_what_fails()
+    world.indexing.catch_up()
+    page.goto("causes")
+    page.keyboard.press("/")
+    expect(page.locator("#find")).to_be_focused()
+    page.keyboard.type("cafe 120.10")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Expenses by merchant")).to_be_visible()
+    expect(page.locator("#find")).to_have_value("cafe 120.10")
+    row = page.locator(f'section[aria-labelledby="merchant"] a[href*="{world.submitted_ids[0]}"]')
+    expect(row).to_contain_text(MERCHANT)
+    expect(row).to_contain_text("GBP 120.10")
+    row.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=world.submitted_ids[0])).to_be_visible()
+
+
+def test_a_slash_in_a_text_is_a_slash(page: Page) -> None:
+    """Where one is typed."""
+    page.goto("syncs")
+    page.get_by_label("Sync or company id").fill("a")
+    page.keyboard.press("/")
+    expect(page.get_by_label("Sync or company id")).to_have_value("a/")
+
+
 def test_a_dead_letter_is_dropped_with_a_reason(page: Page, world: World) -> None:
     """The form requires a selection and a reason."""
     world.hears_what_it_does_not_know("expenses.sync.seen", 2)
@@ -256,6 +264,11 @@ def test_light_or_dark_is_chosen_and_kept(page: Page) -> None:
 
 def test_without_javascript_all_is_there_but_copying(plain: Page, world: World) -> None:
     """Filters have buttons, and the theme and retry are plain forms."""
+    world.indexing.catch_up()
+    plain.goto("causes")
+    plain.locator("#find").fill(world.failed_sync.sync_id[:8])
+    plain.keyboard.press("Enter")
+    expect(plain.get_by_role("heading", name="Syncs")).to_be_visible()
     plain.goto("syncs")
     plain.get_by_role("checkbox", name="Failed").check()
     plain.get_by_role("button", name="Search").click()
@@ -287,15 +300,17 @@ def test_the_keyboard_reaches_the_content_at_once_and_leaves_what_it_opened(page
     expect(page.get_by_label("First seen")).to_be_hidden()
 
 
-def test_axe_finds_nothing_to_object_to(browser: Browser, world: World) -> None:
-    """Check contrast, names, order and roles. Only colours differ in dark mode, so three pages suffice there."""
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+def test_axe_finds_nothing_to_object_to(
+    browser: Browser, world: World, scheme: Literal["light", "dark"], width: int
+) -> None:
+    """Check contrast, names, order and roles. The theme changes colours, and the width the layout."""
     world.hears_what_it_does_not_know("expenses.sync.seen", 2)
     world.submit_what_fails()
-    paths = _paths(world)
-    with browser.new_context(base_url=world.url) as context:
-        objections = {path: _objections(context, path) for path in paths}
-    with browser.new_context(base_url=world.url, color_scheme="dark") as context:
-        objections |= {f"{path} in the dark": _objections(context, path) for path in ("", "syncs", paths[-3])}
+    world.indexing.catch_up()
+    size = ViewportSize(width=width, height=900)
+    with browser.new_context(base_url=world.url, color_scheme=scheme, viewport=size) as context:
+        objections = {path: _objections(context, path) for path in _paths(world)}
     assert not {path: found for path, found in objections.items() if found}
 
 
@@ -314,6 +329,7 @@ def test_no_page_scrolls_sideways_on_a_phone(browser: Browser, world: World) -> 
     """At 360 pixels, tables scroll inside their container or stack their rows."""
     world.hears_what_it_does_not_know("expenses.sync.seen", 2)
     world.submit_what_fails()
+    world.indexing.catch_up()
     with browser.new_context(base_url=world.url, viewport={"width": 360, "height": 740}) as context:
         page = context.new_page()
         for path in _paths(world):

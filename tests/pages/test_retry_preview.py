@@ -9,11 +9,12 @@ import httpx
 import pytest
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.retries.planner import Plan, Step
+from codat_sync.retries.planner import Plan
 from codat_sync.retries.preview import MAX_PLANNED, MAX_SHOWN
 from codat_sync.retries.service import RetryResult, summarize
 from codat_sync.syncs.items import Item
 from codat_sync.syncs.repository import SyncRepository
+from codat_sync.syncs.retry_record import Step
 from codat_sync.syncs.retry_repository import RetryRepository
 from codat_sync.syncs.sync import Sync, SyncStatus
 from dev.stored_events import COMPANY_ID

@@ -15,11 +15,26 @@ from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
 from tests.support.sqs_batches import batch, failed, message, of
 from tests.support.submit_requests import EXPENSES, ask, expense
+from tests.support.tables.table_stream import Stream
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
 TOKEN = {"token": "authentication-is-off"}
+MERCHANT = "Café <b>Noir</b>"
 HTML = "<script>document.title='broken'</script><b>not bold</b>"
+
+
+@dataclass
+class Indexing:
+    """The table's stream and the function that indexes it."""
+
+    stream: Stream
+    index: Handler
+
+    def catch_up(self) -> None:
+        """Index the new records, in batches as Lambda hands them over."""
+        for records in batched(self.stream.records(), 100):
+            self.index({"Records": records})
 
 
 @dataclass
@@ -31,6 +46,7 @@ class World:
     submit: Handler
     retry: Handler
     reconcile: Handler
+    indexing: Indexing
     url: str
     failed_sync: Sync = field(init=False)
     good_sync: Sync = field(init=False)
@@ -72,9 +88,19 @@ class World:
             event = {"eventType": event_type, "payload": {"referenceCompany": {"id": COMPANY_ID}}}
             assert failed(self.worker(batch(message(event, syncId=None)))) == []
 
+    def adds(self, code: int, rows: Sequence[Item]) -> Sync:
+        """Add a sync of the first company, which ends now, and deliver its webhook."""
+        added = self._happens(self.simulated.company(COMPANY_ID), code, rows)
+        self.hears(added)
+        return added
+
+    def submits(self) -> str:
+        """Submit an expense. Returns the id of its sync, which is in progress until it is settled."""
+        return str(ask(self.submit, "POST", EXPENSES, [expense()]).body["syncId"])
+
     def submit_what_fails(self) -> None:
         """Submit two expenses, one of which fails and can be retried."""
-        bodies = [expense(), expense()]
+        bodies = [expense(merchantName=MERCHANT, reference=f"INV-{number}") for number in (1, 2)]
         answer = ask(self.submit, "POST", EXPENSES, bodies)
         self.submitted_sync_id = answer.body["syncId"]
         self.submitted_ids = tuple(body["id"] for body in bodies)

@@ -66,6 +66,7 @@ def make_aws(codat_url: str) -> Aws:
         "RETRY_MAX_DELAY_SECONDS": "0",
         "PUBLISH_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="publish-dead")["QueueUrl"],
         "EVENT_BUS_NAME": "events",
+        "SEARCH_INDEX": "all",
         "EVENT_RETENTION_DAYS": "16",
         "POLL_INITIAL_DELAY_SECONDS": "60",
         "MAXIMUM_CONCURRENCY": "2",

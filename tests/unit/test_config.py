@@ -6,6 +6,7 @@ from codat_sync.auth.roles import AccessPolicy
 from codat_sync.config import (
     ClockSettings,
     HealthSettings,
+    IndexSettings,
     LoginSettings,
     PublishSettings,
     ReconcileSettings,
@@ -14,6 +15,7 @@ from codat_sync.config import (
     WorkerSettings,
 )
 from codat_sync.core.errors import SettingsError
+from codat_sync.search.kinds import SearchIndexScope
 
 _WORKER = {
     "CODAT_BASE_URL": "https://api.codat.io",
@@ -79,7 +81,7 @@ def test_retry_says_which_variable_is_missing(name: str) -> None:
         RetrySettings.from_environment({key: value for key, value in _RETRY.items() if key != name})
 
 
-_HEALTH = _WORKER | _RETRY | {"RETRY_FUNCTION_NAME": "retry", "RETRY_QUEUE_URL": "https://retry"}
+_HEALTH = _WORKER | _RETRY | {"RETRY_FUNCTION_NAME": "retry", "RETRY_QUEUE_URL": "https://retry", "SEARCH_INDEX": "all"}
 _LOGIN = {
     "ENVIRONMENT": "dev",
     "AUTHENTICATION": "on",
@@ -136,6 +138,17 @@ def test_publish_says_which_variable_is_missing(name: str) -> None:
     assert PublishSettings.from_environment(environment) == PublishSettings("table", "events", "https://dead")
     with pytest.raises(SettingsError, match=name):
         PublishSettings.from_environment(environment | {name: ""})
+
+
+def test_index_says_which_variable_is_missing_or_has_no_meaning() -> None:
+    """Each of them."""
+    environment = {"SYNC_TABLE_NAME": "table", "SEARCH_INDEX": "ids"}
+    assert IndexSettings.from_environment(environment) == IndexSettings("table", SearchIndexScope.IDS)
+    for name in environment:
+        with pytest.raises(SettingsError, match=name):
+            IndexSettings.from_environment(environment | {name: ""})
+    with pytest.raises(SettingsError, match=r"SEARCH_INDEX.*'some'"):
+        IndexSettings.from_environment(environment | {"SEARCH_INDEX": "some"})
 
 
 _RECONCILE = {

@@ -11,11 +11,11 @@ import httpx
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.companies.repository import CompanyRepository
-from codat_sync.retries.planner import RetryPolicy, Step, plan
+from codat_sync.retries.planner import RetryPolicy, plan
 from codat_sync.retries.transaction_history import TransactionHistories
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.syncs.repository import SyncRepository
-from codat_sync.syncs.retry_record import RetryState
+from codat_sync.syncs.retry_record import RetryState, Step
 from codat_sync.syncs.retry_repository import RetryRepository
 from dev.codat_simulator.books.sample_data import generate_expense
 from dev.codat_simulator.books.settling import Outcome, Verdict

@@ -11,6 +11,7 @@ from typing import Any, Self
 from codat_sync.auth.roles import AccessPolicy
 from codat_sync.core.environment import required
 from codat_sync.core.errors import SettingsError
+from codat_sync.search.kinds import SearchIndexScope
 
 _LOCAL = "local"
 # The variables of settings without a variable of their own name. A duration's name ends with its unit.
@@ -88,6 +89,7 @@ class HealthSettings(_Settings):
     retry_dead_letter_queue_url: str
     publish_dead_letter_queue_url: str | None
     retry_function_name: str
+    search_index: SearchIndexScope
     max_attempts: int
     initial_delay: timedelta
     max_delay: timedelta
@@ -111,6 +113,14 @@ class PublishSettings(_Settings):
     sync_table_name: str
     event_bus_name: str
     publish_dead_letter_queue_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSettings(_Settings):
+    """Settings of index."""
+
+    sync_table_name: str
+    search_index: SearchIndexScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +165,8 @@ class LoginSettings(_Settings):
 def _parse(kind: object, name: str, environment: Mapping[str, str]) -> Any:  # noqa: ANN401 - of the type ``kind``
     if kind is AccessPolicy:
         return _access(environment)
+    if kind is SearchIndexScope:
+        return _scope(required(environment, name))
     if kind is int:
         return _number(environment, name)
     if kind is timedelta:
@@ -171,6 +183,13 @@ def _access(environment: Mapping[str, str]) -> AccessPolicy:
         raise SettingsError("the environment variable AUTHENTICATION may be off only if ENVIRONMENT is local")
     claims = tuple(filter(None, (each.strip() for each in required(environment, "ROLE_CLAIMS").split(","))))
     return AccessPolicy(authentication == "on", claims)
+
+
+def _scope(value: str) -> SearchIndexScope:
+    try:
+        return SearchIndexScope(value)
+    except ValueError:
+        raise SettingsError(f"the environment variable SEARCH_INDEX is none of all, ids and off: {value!r}") from None
 
 
 def _is_local(environment: Mapping[str, str]) -> bool:

@@ -16,12 +16,13 @@ from tests.support.cookie_browser import SITE, browser
 from tests.support.handlers import Handler
 from tests.support.oidc_issuer import CLIENT_ID, CLIENT_SECRET, SimulatedIdentityProvider
 from tests.support.sqs_batches import batch, of
-from tests.support.submit_requests import ask, expense
+from tests.support.submit_requests import EXPENSES, ask, expense
 from tests.support.tables.sync_table import add_unknown_outcome
+from tests.support.tables.table_stream import Stream
 
 PAGES = (
     *("/", "/syncs", f"/syncs/{SYNC_ID}", f"/syncs/{SYNC_ID}/items", "/causes", f"/company/{COMPANY_ID}"),
-    *("/dead-letters", "/unknown-outcomes", "/nothing"),
+    *("/dead-letters", "/unknown-outcomes", "/search?q=hotel", "/nothing"),
 )
 
 
@@ -82,6 +83,21 @@ def test_what_was_submitted_is_shown_to_who_may_see_it(
             *(is_shown, is_shown),
             not is_shown,
         )
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_only_the_expenses_role_finds_what_was_submitted(
+    ann: httpx.Client, start: Callable[[str], Handler], aws: Aws, issuer: SimulatedIdentityProvider, role: Role
+) -> None:
+    """The others read why not, and the box does not offer it."""
+    made = expense(merchantName="Grand Hotel")
+    assert ask(start("submit"), "POST", EXPENSES, [made]).status == 200
+    start("index")({"Records": Stream(aws, "IndexFunction").records()})
+    issuer.person["cognito:groups"] = [role.value]
+    text = ann.get("/search?q=hotel").text
+    may_see = role is Role.EXPENSES
+    assert ("Grand Hotel" in text) == ("merchant, amount" in text) == (made["id"] in text) == may_see
+    assert ("Not searched by merchant, reference or amount" in text) != may_see
 
 
 @pytest.mark.parametrize("how", ["redrive", "drop"])

@@ -51,12 +51,14 @@ def test_an_item_is_written_only_if_all_expected_attributes_match(
     writes: dict[str, Callable[[], None]] = {
         "put": lambda: table.put(KEY | {"size": 8}, expected),
         "update": lambda: table.update(KEY, changes, expected, increment="number"),
-        "transact put": lambda: table.transact([(KEY | {"size": 8}, expected)], [(OTHER, changes)]),
-        "transact check": lambda: table.transact([], [(OTHER, changes)], [(KEY, expected)] if expected else []),
+        "transact put": lambda: table.transact([(KEY | {"size": 8}, expected)], [(OTHER, changes, {})]),
+        "transact update": lambda: table.transact([], [(KEY, changes, expected)]),
+        "transact check": lambda: table.transact([], [(OTHER, changes, {})], [(KEY, expected)] if expected else []),
     }
     after = {
         "put": [KEY | {"size": 8}],
         "update": [KEY | {"version": 2, "n0": 7, "u0": 1, "size": 8, "number": 1}],
+        "transact update": [KEY | {"version": 2, "n0": 7, "u0": 1, "size": 8}],
         "transact put": [KEY | {"size": 8}, OTHER | {"n0": 7, "size": 8}],
         "transact check": [KEY | STORED, OTHER | {"n0": 7, "size": 8}],
     }
@@ -135,7 +137,7 @@ def test_an_index_is_read_up_to_and_including_the_end(table: Table) -> None:
         (
             "TransactWriteItems",
             lambda table: table.transact(
-                [(KEY | {"version": 3}, {"version": 2})], [(sync_key("3"), {"n0": 1})], [(OTHER, {"version": None})]
+                [(KEY | {"version": 3}, {"version": 2})], [(sync_key("3"), {"n0": 1}, {})], [(OTHER, {"version": None})]
             ),
             KEY | {"version": 3},
         ),

@@ -6,7 +6,7 @@ import pytest
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.erasure.body_retention import BodyPurger
-from codat_sync.retries.planner import Step
+from codat_sync.syncs.retry_record import Step
 from dev.codat_simulator.books.settling import Outcome, Verdict
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat

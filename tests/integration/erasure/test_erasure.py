@@ -3,14 +3,16 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
+from codat_sync.audit.repository import AuditRepository
 from codat_sync.aws.dynamodb import Table
-from codat_sync.aws.table_schema import index_entry_key, part_key, retry_key, sync_key
+from codat_sync.aws.table_schema import get_item_type, index_entry_key, part_key, retry_key, sync_key
 from codat_sync.companies.tombstones import TombstoneRepository
 from codat_sync.core.errors import ConditionFailedError, TooEarlyError
 from codat_sync.dead_letters.dead_letter import DeadLetter, DropDecision
@@ -19,6 +21,7 @@ from codat_sync.erasure.company_items import CompanyItems
 from codat_sync.erasure.service import BLOCK_LIFTABLE_AFTER, WRITERS_FINISH_WITHIN, ErasureService
 from codat_sync.idempotency.repository import IdempotencyRecord, IdempotencyRepository
 from codat_sync.reconciliation.repository import ReconciliationRepository
+from codat_sync.search.kinds import SearchKind
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.books.sample_data import generate_items
 from dev.codat_simulator.books.settling import Outcome as Settled
@@ -30,6 +33,7 @@ from tests.support.clock import ManualClock
 from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
 from tests.support.submit_requests import ask, expense
+from tests.support.tables.table_stream import Stream
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -43,13 +47,17 @@ _NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 _INDEXES = ("byCompany", "byDay", "byDue", "byReconcile")
 # Every kind of item that there is of a company. Who adds one has it made here.
 _METRIC_PREFIXES = {
+    "AUDIT/ENTRY",
     "COMPANY/ACCEPTED",
     "COMPANY/COMPANY",
+    "COMPANY/CONFIG",
     "COMPANY/EVENT",
     "COMPANY/RECONCILIATION",
     "DROPPED/DROPPED",
+    *(f"FIND/{kind.value}" for kind in SearchKind),
     "LIMIT/SLOTS",
     "SUB/SUB",
+    "SYNC/CONFIG",
     "SYNC/EVENT",
     "SYNC/ITEMS",
     "SYNC/RETRY",
@@ -73,6 +81,7 @@ class _Application:
         simulated.add_sync(simulated.company(_OTHER_ID), 5130, [Item("other", "PushError", "expense")])
         for company_id in (COMPANY_ID, _OTHER_ID):
             self._fill(company_id)
+        start("index")({"Records": Stream(aws, "IndexFunction").records()})
 
     def _fill(self, company_id: str) -> None:
         company = self.simulated.company(company_id)
@@ -82,7 +91,7 @@ class _Application:
         # The index entry of a removed transaction stays: no document refers to it.
         self.simulated.change_sync(large.sync_id, items=large.items[:30])
         self.worker(batch(of(self.simulated, large, f"msg_{company_id}_2"), self.connection_event(company_id)))
-        made = ask(self.submit, "POST", self.path(company_id), [expense()]).body["syncId"]
+        made = ask(self.submit, "POST", self.path(company_id), [_named_expense()]).body["syncId"]
         self.simulated.settle(made, Settled(otherwise=Verdict("PushError", "busy")))
         self.worker(batch(of(self.simulated, self.simulated.sync(made), f"msg_{made}")))
         assert ask(self.submit, "PUT", self.recorded(company_id), expense(_kept(company_id))).status == 204
@@ -133,9 +142,19 @@ class _Application:
         return {company_id, _kept(company_id), *(sync.sync_id for sync in syncs), *transactions}
 
     def of(self, company_id: str) -> Items:
-        """Return what mentions a company, or what is its own."""
-        names = self.names(company_id)
-        return {key: item for key, item in self.items().items() if any(name in json.dumps(item) for name in names)}
+        """Return what mentions a company, or what is its own; without what the audit says about its erasure."""
+        names, items = self.names(company_id), self.items()
+        kept = {key: item for key, item in items.items() if "erasedCompanyId" not in item}
+        return {key: item for key, item in kept.items() if any(name in json.dumps(item) for name in names)}
+
+    def erasures(self) -> list[dict[str, Any]]:
+        """Return what the audit says about erasures."""
+        return [item for item in self.items().values() if "erasedCompanyId" in item]
+
+
+def _named_expense() -> dict[str, Any]:
+    """Return an expense that is found by everything that one can be found by."""
+    return expense(merchantName="Hotel", reference="INV-1")
 
 
 def _kept(company_id: str) -> str:
@@ -169,11 +188,12 @@ def _forgetting_items(
 ) -> ErasureService:
     table = Table(client, "syncs")
     wait = lambda seconds: clock.pass_by(timedelta(seconds=seconds))  # noqa: E731
-    return ErasureService(TombstoneRepository(table), CompanyItems(table), letters, _BY, clock.now, sleep=wait)
+    audit = AuditRepository(table)
+    return ErasureService(TombstoneRepository(table), CompanyItems(table), letters, audit, _BY, clock.now, sleep=wait)
 
 
 def _kinds(items: Items) -> set[str]:
-    return {"/".join(part.partition("#")[0] for part in key) for key in items}
+    return {get_item_type({"pk": pk, "sk": sk}) for pk, sk in items}
 
 
 def test_nothing_is_left_but_the_tombstone(application: _Application, aws: Aws, clock: ManualClock) -> None:
@@ -202,6 +222,13 @@ def test_nothing_is_left_but_the_tombstone(application: _Application, aws: Aws, 
     assert not [entry for entry in application.index_entries() if any(name in json.dumps(entry) for name in names)]
     assert application.of(_OTHER_ID) == of_other
     assert set(before) - set(left) == set(of_company) - {key}
+    (entry,) = application.erasures()
+    assert (entry["action"], entry["actor"], entry["erasedCompanyId"]) == (
+        {"S": "erase"},
+        {"S": _BY},
+        {"S": COMPANY_ID},
+    )
+    assert entry["details"]["M"] == {"deadLetters": {"S": "2"}, "items": {"S": str(done.items.total())}}
     assert done.items.total() == len(set(before) - set(left))
     assert done.items == counted
     assert done.dead_letters == 2
@@ -376,7 +403,7 @@ def test_an_unknown_company_can_be_erased(
         assert _forgetting(aws, clock).erase(COMPANY_ID, "ticket 8").items == Counter()
     assert failed(start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))) == []
     items = aws.dynamodb.scan(TableName="syncs")["Items"]
-    assert [item["pk"]["S"] for item in items] == [f"COMPANY#{COMPANY_ID}"]
+    assert [item["pk"]["S"] for item in items if "erasedCompanyId" not in item] == [f"COMPANY#{COMPANY_ID}"]
 
 
 def test_a_company_is_known_again_after_a_day(application: _Application, aws: Aws, clock: ManualClock) -> None:
@@ -410,7 +437,7 @@ def test_lifting_the_block_before_the_deletion_restores_everything(
         assert timedelta(seconds=seconds) == WRITERS_FINISH_WITHIN
         assert erasure_service.lift_block(COMPANY_ID, "the wrong one")
 
-    hasty = ErasureService(erasure_service.tombstones, erasure_service.items, [], _BY, clock.now, sleep=regret)
+    hasty = replace(erasure_service, dead_letters=[], sleep=regret)
     with pytest.raises(ConditionFailedError):
         hasty.erase(COMPANY_ID, "ticket 7")
     after = application.of(COMPANY_ID)

@@ -88,7 +88,7 @@ def test_a_lost_answer_is_found_in_the_table_however_much_else_codat_lists(
         simulated.add_sync(company, 2000, (), sync_utc=format_timestamp(datetime.now(UTC)))
     _age(store, aws, 2)
     answer = product.asks(made.sync_id)
-    assert [each["step"] for each in answer["transactions"]] == ["scheduled"]
+    assert [each["step"] for each in answer["transactions"]] == ["inProgress"]
     assert answer["transactions"][0]["retrySyncId"]
 
 

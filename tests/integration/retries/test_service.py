@@ -8,9 +8,8 @@ from uuid import uuid4
 import pytest
 
 from codat_sync.core.timestamps import format_timestamp
-from codat_sync.retries.planner import Step
 from codat_sync.syncs.repository import SyncRepository
-from codat_sync.syncs.retry_record import Retry, RetryState
+from codat_sync.syncs.retry_record import Retry, RetryState, Step
 from codat_sync.syncs.retry_repository import RetryRepository
 from codat_sync.syncs.status_codes import Outcome
 from dev.codat_simulator.books.models import Item, Sync
@@ -142,7 +141,7 @@ def test_a_chain_of_failures_ends_when_the_attempts_are_used_up(
     assert product.minute() == []
 
     answer = product.asks(made[-1])  # from whichever end
-    assert (answer["statusCode"], answer["syncId"], _steps(answer)) == (200, sync_id, [Step.SCHEDULED])
+    assert (answer["statusCode"], answer["syncId"], _steps(answer)) == (200, sync_id, [Step.IN_PROGRESS])
     product.hears(simulated.submissions[-1].sync_id)
     product.minute()
     retry = retries.load(sync_id)
@@ -157,7 +156,7 @@ def test_two_clicks_are_one_attempt_and_two_a_while_apart_are_two(product: Produ
     product.hears(sync_id, _PUSH_ERROR)
     first, second = product.asks(sync_id), product.asks(sync_id)
     assert first["transactions"][0]["retrySyncId"] == simulated.submissions[1].sync_id
-    assert (second["transactions"][0]["step"], second["transactions"][0]["retrySyncId"]) == (Step.SCHEDULED, None)
+    assert (second["transactions"][0]["step"], second["transactions"][0]["retrySyncId"]) == (Step.IN_PROGRESS, None)
     assert len(simulated.submissions) == 2
     product.hears(simulated.submissions[1].sync_id, _PUSH_ERROR)
     product.asks(sync_id)
@@ -190,7 +189,7 @@ def test_only_the_named_ones_are_created_again(product: Product, simulated: Simu
     answer = product.asks(sync_id, transactionIds=[two["id"]])
     assert {each["transactionId"]: each["step"] for each in answer["transactions"]} == {
         one["id"]: Step.RETRY_NOW,
-        two["id"]: Step.SCHEDULED,
+        two["id"]: Step.IN_PROGRESS,
     }
     assert [each.transaction_id for each in simulated.submissions[1].transactions] == [two["id"]]
 
@@ -206,12 +205,12 @@ def test_what_codat_has_already_is_settled_and_the_rest_is_sent(
     elsewhere = simulated.add_sync(simulated.company(COMPANY_ID), 2000)
     simulated.change_sync(elsewhere.sync_id, items=(Item(bodies[0]["id"]), Item(bodies[2]["id"])))
     answer = product.asks(sync_id)
-    assert _steps(answer) == [Step.ALREADY_WRITTEN, Step.SCHEDULED, Step.ALREADY_WRITTEN, Step.SCHEDULED]
+    assert _steps(answer) == [Step.ALREADY_WRITTEN, Step.IN_PROGRESS, Step.ALREADY_WRITTEN, Step.IN_PROGRESS]
     sent = [each.transaction_id for each in simulated.submissions[-1].transactions]
     assert sent == [bodies[1]["id"], bodies[3]["id"]]
     retry = retries.load(sync_id)
     assert retry
-    assert dict(retry.steps) == {Step.ALREADY_WRITTEN: 2, Step.SCHEDULED: 2}
+    assert dict(retry.steps) == {Step.ALREADY_WRITTEN: 2, Step.IN_PROGRESS: 2}
 
 
 def test_fifty_at_a_time(product: Product, simulated: SimulatedCodat) -> None:
@@ -230,7 +229,7 @@ def test_what_codat_refuses_as_a_whole_is_created_apart(product: Product, simula
     product.hears(sync_id, _PUSH_ERROR)
     simulated.faults.add(Fault("status", status=400, path="expense-transactions$", times=2))
     steps = _steps(product.asks(sync_id))
-    assert sorted(steps) == sorted([Step.SCHEDULED] * 4)
+    assert sorted(steps) == sorted([Step.IN_PROGRESS] * 4)
     assert [len(each.transactions) for each in simulated.submissions] == [4, 1, 1, 2]
 
 
@@ -274,7 +273,7 @@ def test_a_company_that_is_not_connected_waits_until_it_is(product: Product, sim
     simulated.set_connection_status(COMPANY_ID, "Linked")
     company = simulated.company(COMPANY_ID)
     product.worker(batch(message(simulated.event(company=company, event_type="connection.connected"), "msg_on")))
-    assert _steps(product.asks(sync_id)) == [Step.SCHEDULED]
+    assert _steps(product.asks(sync_id)) == [Step.IN_PROGRESS]
     assert len(simulated.submissions) == 2
 
 
@@ -389,7 +388,7 @@ def test_of_fifty_seven_that_codat_does_not_take_do_not_keep_the_others_back(
     product.minute(seconds=900)  # as long as it takes on a busy machine
     retry = retries.load(sync_id)
     assert retry
-    assert dict(retry.steps) == {Step.SCHEDULED: 43, Step.NEEDS_CORRECTION: 7}
+    assert dict(retry.steps) == {Step.IN_PROGRESS: 43, Step.NEEDS_CORRECTION: 7}
     for made in simulated.submissions[1:]:
         product.hears(made.sync_id)
     written = {body["id"]: simulated.times_created(COMPANY_ID, body["id"]) for body in bodies}
@@ -418,9 +417,9 @@ def test_the_outcome_of_a_lost_answer_is_looked_up_before_resending(
     sync_id = product.submits(expense())
     product.hears(sync_id, _PUSH_ERROR)
     simulated.faults.add(Fault("disconnect_after", path="expense-transactions$"))
-    assert _steps(product.asks(sync_id)) == [Step.SCHEDULED]
+    assert _steps(product.asks(sync_id)) == [Step.IN_PROGRESS]
     _age_all(aws)
-    assert _steps(product.asks(sync_id)) == [Step.SCHEDULED]
+    assert _steps(product.asks(sync_id)) == [Step.IN_PROGRESS]
     assert len(simulated.submissions) == 2
     product.hears(simulated.submissions[1].sync_id)
     product.minute()
@@ -450,7 +449,7 @@ def test_while_the_gate_is_closed_nothing_is_sent(product: Product, simulated: S
     sync_id = product.submits(expense())
     product.hears(sync_id, _PUSH_ERROR)
     simulated.quota.leave(0)
-    assert _steps(product.asks(sync_id)) == [Step.SCHEDULED]
+    assert _steps(product.asks(sync_id)) == [Step.IN_PROGRESS]
     simulated.quota.leave(1000)
     product.worker(batch(message(simulated.event(event_type="client.rateLimit.reset"), "msg_reset")))
     answer = product.asks(sync_id)
@@ -565,7 +564,7 @@ def test_what_is_done_by_itself_or_only_waited_for_names_nobody(
     product.minute()
     retry = retries.load(sync_id)
     assert retry
-    assert (dict(retry.steps), retry.blocked) == ({Step.SCHEDULED: 1}, {})
+    assert (dict(retry.steps), retry.blocked) == ({Step.IN_PROGRESS: 1}, {})
     assert len(simulated.submissions) == 2
 
 

@@ -9,6 +9,7 @@ from dev.sam_local.events import (
     Event,
     clock_events,
     health_events,
+    index_events,
     publish_events,
     receiver_events,
     reconcile_events,
@@ -28,6 +29,7 @@ _EVENTS = [
     *worker_events(),
     *retry_events(),
     *health_events(),
+    *index_events(),
 ]
 # Answers of a function or its container that are none.
 _WRONG: list[object] = [

@@ -26,10 +26,10 @@ def test_of_a_transaction_that_fails_nothing_is_left(table: Table, aws: Aws) -> 
     stream = Stream(aws)
     assert len(stream.records()) == 1
     with pytest.raises(ConditionFailedError):
-        table.transact([(NEW, {})], [(OLD, {"number": 2, "list": None})], [(OTHER, {"number": 1})])
+        table.transact([(NEW, {})], [(OLD, {"number": 2, "list": None}, {})], [(OTHER, {"number": 1})])
     assert table.get([OLD, NEW]) == [OLD | {"number": 1, "list": [{"a": 1}]}]
     assert stream.records() == []
-    table.transact([(NEW, {})], [(OLD, {"number": 2, "list": None})], [(OTHER, {"number": None})])
+    table.transact([(NEW, {})], [(OLD, {"number": 2, "list": None}, {})], [(OTHER, {"number": None})])
     assert sorted(table.get([OLD, NEW]), key=len) == [NEW, OLD | {"number": 2}]
     assert [record["eventName"] for record in stream.records()] == ["INSERT", "MODIFY"]
 

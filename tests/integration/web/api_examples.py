@@ -75,6 +75,11 @@ EXAMPLES = (
     Example("retrySync", "POST", "/syncs/{sync}/retry", {"transactionIds": [SUBMITTED_ID]}),
     Example("redriveDeadLetters", "POST", "/dead-letters/redrive", {"messageIds": ["{letter}"]}),
     Example("dropDeadLetters", "POST", "/dead-letters/drop", {"messageIds": ["{other}"], "why": "A test"}),
+    Example("listAudit", "GET", "/audit?limit=2"),
+    Example("listSyncAudit", "GET", f"/syncs/{SYNC_ID}/audit"),
+    Example("getConfigurationAtFailure", "GET", f"/syncs/{SYNC_ID}/configuration"),
+    Example("compareConfigurations", "GET", f"/syncs/{SYNC_ID}/configuration/differences"),
+    Example("getSupportBundle", "GET", "/syncs/{sync}/support-bundle"),
 )
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, cast
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from codat_sync.aws.table_schema import PART_RUN_PREFIX, SYNC, retry_key
+from codat_sync.aws.table_schema import PART_RUN_PREFIX, RETRY, SYNC, retry_key, sync_key, work_index_keys
 from codat_sync.core.errors import UnprocessedItemsError
 from codat_sync.syncs.items import fold, select_valid_ids
 from codat_sync.syncs.repository import SyncRepository
@@ -59,6 +59,11 @@ class Snapshot:
         return [sk.split("#")[1] for _, sk in self.items if sk.startswith(_PART_PREFIX)]
 
     @property
+    def retried_syncs(self) -> list[str]:
+        """The ids of the syncs that have a retry."""
+        return sorted(pk.removeprefix("SYNC#") for pk, sk in self.items if sk == RETRY)
+
+    @property
     def runs(self) -> list[str]:
         """The ids of runs that are registered for cleaning up."""
         return [sk.removeprefix(PART_RUN_PREFIX) for _, sk in self.items if sk.startswith(PART_RUN_PREFIX)]
@@ -80,6 +85,7 @@ def check_at_any_time(snapshot: Snapshot, syncs: "Iterable[SyncAtCodat]", answer
             check_read(document, answers)
             _check_index_entries(snapshot, document)
             _check_retry(snapshot, document)
+            _check_category(snapshot, document)
 
 
 def check_read(document: "SyncRecord", answers: "set[Sync]") -> None:
@@ -143,3 +149,12 @@ def _check_retry(snapshot: Snapshot, document: "SyncRecord") -> None:
     has_failed = document.sync.is_final and document.outcome is Outcome.FAILED
     if has_failed and not snapshot.get([retry_key(document.sync_id)]):
         raise InvariantError(f"sync {document.sync_id} has failed without a retry record")
+
+
+def _check_category(snapshot: Snapshot, document: "SyncRecord") -> None:
+    """Raise if the list of syncs and the worklist differ about who a failed sync waits for."""
+    record, *retries = snapshot.get([sync_key(document.sync_id), retry_key(document.sync_id)])
+    category = record["summary"].get("category")
+    for retry in retries:
+        if retry.get("companyPk") != work_index_keys(category, "", "")["companyPk"]:
+            raise InvariantError(f"sync {document.sync_id} is listed as {category} and as {retry.get('companyPk')}")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant
 
 from codat_sync.core.timestamps import parse_timestamp
+from codat_sync.syncs.retry_record import Retry, RetryState, Step
 from dev.codat_simulator.books.models import Item, Sync
 from tests.property.convergence.invariants import (
     InvariantError,
@@ -56,6 +57,13 @@ _RIVALS = [
     [State.DONE, State.FAILED],
     [State.LARGE, State.FAILED],
     [State.LARGE, State.LARGE_FAILED],
+]
+
+
+# What retry finds out about failed transactions.
+_PLANS = [
+    Retry(RetryState.STOPPED, (), {Step.NEEDS_CORRECTION: 1}, None),
+    Retry(RetryState.RESOLVED, (), {Step.ALREADY_WRITTEN: 1}, None),
 ]
 
 
@@ -112,6 +120,7 @@ class Convergence(SteppedMachine[Run]):
         if self._scenario is not Scenario.RACE:
             moves[self._redeliver] = 1 * may_announce
             moves[self._start_clock] = 1 * (may_start and bool(self._table.due))
+            moves[self._start_retry] = 1 * (may_start and bool(self._table.retried_syncs))
             moves[self._start_reader] = 1 * (may_start and bool(self._table.parts))
         if self._scenario is Scenario.STORM:
             moves[self._stumble] = 2 * (runs > 0)
@@ -164,6 +173,12 @@ class Convergence(SteppedMachine[Run]):
         sync = self._draw_sync(draw)
         note(f"a reader of {sync.sync_id}")
         self._advance(self.world.start_reader(sync.sync_id), Until.CALL)
+
+    def _start_retry(self, draw: Draw) -> None:
+        """Store a plan of failed transactions, which changes what lists show of their sync."""
+        sync_id, planned = draw(self._table.retried_syncs), draw(_PLANS)
+        note(f"{sync_id} is planned: {planned.state}")
+        self._advance(self.world.start_retry(sync_id, planned), self._draw_until(draw))
 
     def _go_on(self, draw: Draw) -> None:
         run = self.draw_run(draw)

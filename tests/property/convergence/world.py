@@ -15,6 +15,7 @@ from codat_sync.codat.http import CodatHttpClient
 from codat_sync.companies.repository import CompanyRepository
 from codat_sync.core.errors import (
     CodatUnavailableError,
+    ConditionFailedError,
     PoisonMessageError,
     QueueUnavailableError,
     UnprocessedItemsError,
@@ -36,6 +37,8 @@ from codat_sync.rate_limits.process_limiter import ProcessLimiter
 from codat_sync.syncs.items import TransactionRow, fold
 from codat_sync.syncs.record import SyncRecord
 from codat_sync.syncs.repository import SyncRepository
+from codat_sync.syncs.retry_record import Retry
+from codat_sync.syncs.retry_repository import RetryRepository
 from codat_sync.syncs.sync import Sync, SyncStatus
 from codat_sync.webhooks.message import webhook_message
 from dev.codat_simulator.simulator import SimulatedCodat
@@ -63,8 +66,16 @@ _SIGNING_SECRET = "whsec_dGVzdA=="
 # The functions' timeout.
 _TIMEOUT = timedelta(seconds=120)
 _BATCH_SIZE = 10
+_PLAN_LEASE = timedelta(minutes=15)
 # Errors after which a message is redelivered. Any other is a defect.
-_FAILURES = (ClientError, CodatUnavailableError, QueueUnavailableError, UnprocessedItemsError, VersionConflictError)
+_FAILURES = (
+    ClientError,
+    CodatUnavailableError,
+    ConditionFailedError,
+    QueueUnavailableError,
+    UnprocessedItemsError,
+    VersionConflictError,
+)
 _ONCE = tenacity.Retrying(stop=tenacity.stop_after_attempt(1), reraise=True)
 
 
@@ -127,8 +138,11 @@ class Process:
             CompanyRefresh(codat, CompanyRepository(table, event_retention=EVENT_RETENTION), Schedule(), now),
             store,
             gate,
+            lambda _company_id, _sync_id: None,  # It neither reads nor writes records of syncs.
         )
         self._dead_letters = DeadLetterQueue(sqs, DEAD_LETTERS)
+        self._retries = RetryRepository(table)
+        self._now = now
         queues = DispatchQueues(SyncQueue(sqs, SYNC_QUEUE), RetryQueue(sqs, RETRY_QUEUE))
         self.dispatch_due_items = lambda: dispatch_due_items(DueItemRepository(table), queues, gate, now)
 
@@ -137,6 +151,12 @@ class Process:
         received = [batch.ReceivedMessage(each.message_id, each.body, each.receive_count) for each in messages]
         pending = batch.start(received, self._work.dispatch, InlineExecutor())
         self._sqs.delete([each.message_id for each in messages if self._is_done(each, pending[each.message_id])])
+
+    def plan(self, sync_id: str, retry: Retry) -> None:
+        """Store a plan as the retry function does: due first, so that a crash loses nothing."""
+        stored = self._retries.ensure_due(COMPANY_ID, sync_id, self._now() + _PLAN_LEASE)
+        if stored:
+            self._retries.put(COMPANY_ID, sync_id, retry, stored)
 
     def _is_done(self, message: Message, task: batch.PendingResult[TaskResult]) -> bool:
         try:
@@ -203,6 +223,11 @@ class World(runs.SteppedWorld[Run]):
     def start_reader(self, sync_id: str) -> Run:
         process = self._process()
         return self._start("reader", process, lambda: process.read(sync_id))
+
+    def start_retry(self, sync_id: str, retry: Retry) -> Run:
+        """Store the plan of a sync's failed transactions."""
+        process = self._process()
+        return self._start("retry", process, lambda: process.plan(sync_id, retry))
 
     def end_runs(self) -> list[SyncRecord]:
         """Remove the runs that have ended; returns the documents they have read. Raises an unexpected error."""

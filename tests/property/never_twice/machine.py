@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.retries.planner import Step
 from codat_sync.submissions.expense_bodies import Kind
+from codat_sync.syncs.retry_record import Step
 from dev.codat_simulator.books.settling import Outcome, Verdict
 from tests.property.never_twice.world import EXPENSE_IDS, TRANSACTION_IDS, TRANSFER_ID, Request, World
 from tests.property.runs import Run

@@ -64,17 +64,17 @@ class MemoryTable(Table):
     def transact(
         self,
         puts: Sequence[tuple[Attributes, Mapping[str, object]]],
-        updates: Sequence[tuple[Attributes, Attributes]] = (),
+        updates: Sequence[tuple[Attributes, Attributes, Mapping[str, object]]] = (),
         checks: Sequence[tuple[Attributes, Mapping[str, object]]] = (),
     ) -> None:
         def work() -> None:
-            for key, expected in checks:
+            for key, expected in [*checks, *((key, expected) for key, _, expected in updates)]:
                 self._require(key, expected)
             self._put_if(puts)
-            for key, changes in updates:
+            for key, changes, _ in updates:
                 self._change(key, changes)
 
-        self._call("transact_write_items", [item for item, _ in puts], work)
+        self._call("transact_write_items", [*(item for item, _ in puts), *(key for key, *_ in updates)], work)
 
     def put_all(self, items: Iterable[Attributes], *, large: bool = False) -> None:
         assert not large
@@ -88,15 +88,22 @@ class MemoryTable(Table):
             self._items[_key(item)] = _stored(item)
 
     def _change(self, key: Attributes, changes: Mapping[str, object]) -> None:
-        changed = self._items.get(_key(key), dict(key)) | dict(changes)
-        self._items[_key(key)] = _stored(
-            {name: value for name, value in changed.items() if changes.get(name, ...) is not None}
-        )
+        item = _stored(self._items.get(_key(key), dict(key)))
+        for name, value in changes.items():
+            parent, _, last = name.rpartition(".")
+            target = item[parent] if parent else item
+            target[last] = value
+            if value is None:
+                del target[last]
+        self._items[_key(key)] = _stored(item)
 
     def _require(self, key: Attributes, expected: Mapping[str, object]) -> None:
         item = self._items.get(_key(key), {})
-        if any(item.get(name) != value or (value is None and name in item) for name, value in expected.items()):
-            raise ConditionFailedError("the item is not as it was")
+        for name, value in expected.items():
+            parent, _, last = name.rpartition(".")
+            found = item.get(parent, {}) if parent else item
+            if found.get(last) != value or (value is None and last in found):
+                raise ConditionFailedError("the item is not as it was")
 
     def _call(self, name: str, items: Sequence[Attributes], work: Callable[[], T]) -> T:
         def attempt(_: Fate) -> T:

@@ -12,16 +12,17 @@ from dev.stored_events import Payload
 from tests.support.aws import Aws
 from tests.support.handlers import Handler
 
-_MAPPING = read_template()["Resources"]["PublishFunction"]["Properties"]["Events"]["SyncTable"]["Properties"]
+_RESOURCES = read_template()["Resources"]
 # moto knows the endpoint by this name only.
 ENDPOINT = "https://streams.dynamodb.eu-west-2.amazonaws.com"
 
 
 @dataclass
 class Stream:
-    """Reads the table's stream as Lambda does for publish: filtered, in order, each record once."""
+    """Reads the table's stream as Lambda does for a function: filtered, in order, each record once."""
 
     aws: Aws
+    function: str = "PublishFunction"
     _read: set[str] = field(default_factory=set)
 
     def shard(self) -> dict[str, str]:
@@ -41,13 +42,13 @@ class Stream:
         found = streams.get_records(ShardIterator=iterator)["Records"]
         new = [record for record in found if record["eventID"] not in self._read]
         self._read |= {record["eventID"] for record in new}
-        return [_as_lambda_has_it(record) for record in new if _is_handed_over(record)]
+        return [_as_lambda_has_it(record) for record in new if self._is_handed_over(record)]
 
-
-def _is_handed_over(record: Payload) -> bool:
-    """Apply the template's filter, as far as it has conditions."""
-    patterns = (json.loads(each["Pattern"]) for each in _MAPPING["FilterCriteria"]["Filters"])
-    return any(_matches(pattern, record) for pattern in patterns)
+    def _is_handed_over(self, record: Payload) -> bool:
+        """Apply the template's filter, as far as it has conditions."""
+        mapping = _RESOURCES[self.function]["Properties"]["Events"]["SyncTable"]["Properties"]
+        patterns = (json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"])
+        return any(_matches(pattern, record) for pattern in patterns)
 
 
 def _matches(pattern: Payload, record: Payload) -> bool:
@@ -56,9 +57,18 @@ def _matches(pattern: Payload, record: Payload) -> bool:
         if isinstance(wanted, dict):
             if not _matches(wanted, record.get(name) or {}):
                 return False
-        elif record.get(name) not in wanted and not (name in record and {"exists": True} in wanted):
+        elif not any(_is(each, record.get(name)) for each in wanted):
             return False
     return True
+
+
+def _is(wanted: str | dict[str, Any], value: Any) -> bool:  # noqa: ANN401 - a value of a record
+    match wanted:
+        case {"exists": exists}:
+            return bool(exists == (value is not None))
+        case {"prefix": prefix}:
+            return isinstance(value, str) and value.startswith(prefix)
+    return bool(value == wanted)
 
 
 def _as_lambda_has_it(record: Payload) -> Payload:

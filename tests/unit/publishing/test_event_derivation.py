@@ -21,10 +21,10 @@ from codat_sync.publishing.event_derivation import derive_transaction_events as 
 from codat_sync.publishing.event_derivation import statuses
 from codat_sync.publishing.events import DomainEvent
 from codat_sync.publishing.stream_records import read_change
-from codat_sync.retries.planner import BLOCKED_STEPS, Step
+from codat_sync.retries.planner import BLOCKED_STEPS
 from codat_sync.syncs.items import COMPLETED, FAILED_STATUSES, Item
 from codat_sync.syncs.record import read_item, write_check_changes, write_item, write_record
-from codat_sync.syncs.retry_record import MAX_LISTED_IDS, RetryState
+from codat_sync.syncs.retry_record import MAX_LISTED_IDS, RetryState, Step
 from codat_sync.syncs.sync import Sync, SyncStatus
 from tests.unit.publishing.stream_records import AT, stream_record
 

@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from codat_sync.retries.not_failed import explain_sync, explain_transaction
-from codat_sync.retries.planner import Step
 from codat_sync.syncs.items import Item
 from codat_sync.syncs.record import SyncRecord
-from codat_sync.syncs.retry_record import RetryState
+from codat_sync.syncs.retry_record import RetryState, Step
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.sync import Sync, SyncStatus
 

@@ -11,7 +11,6 @@ from codat_sync.retries.planner import (
     CUSTOMER_NOTES,
     Plan,
     RetryPolicy,
-    Step,
     TransactionHistory,
     TransactionResult,
     count_attempts,
@@ -19,6 +18,7 @@ from codat_sync.retries.planner import (
 )
 from codat_sync.submissions.expense_bodies import Body, Kind
 from codat_sync.submissions.submission import IN_FLIGHT_TIMEOUT, State, Submission
+from codat_sync.syncs.retry_record import Step
 
 _NOW = datetime(2026, 11, 24, 18, tzinfo=UTC)
 _THEN = _NOW - timedelta(days=1)
@@ -93,8 +93,14 @@ _KEPT = _submission(State.STORED, None)
             Step.ALREADY_WRITTEN,
             Step.ALREADY_WRITTEN,
         ),
-        (_standing(_seen(code=1000, is_final=False, expense="Pending")), Step.SCHEDULED, Step.SCHEDULED),
-        (_standing(_FAILED, _seen("second", None, is_final=False)), Step.SCHEDULED, Step.SCHEDULED),
+        (
+            _standing(_FAILED, _seen("second", 1000, is_final=False, at=_NOW - _MINUTE)),
+            Step.IN_PROGRESS,
+            Step.IN_PROGRESS,
+        ),
+        (_standing(submissions=(_submission(at=_NOW - _MINUTE),)), Step.IN_PROGRESS, Step.IN_PROGRESS),
+        (_standing(_seen(code=1000, is_final=False, expense="Pending")), Step.STUCK_AT_CODAT, Step.STUCK_AT_CODAT),
+        (_standing(_FAILED, _seen("second", None, is_final=False)), Step.STUCK_AT_CODAT, Step.STUCK_AT_CODAT),
         (_standing(_seen(expense=None)), Step.OUTCOME_UNKNOWN, Step.OUTCOME_UNKNOWN),
         (_standing(_seen(expense="Unknown")), Step.OUTCOME_UNKNOWN, Step.OUTCOME_UNKNOWN),
         (_standing(_seen(code=2000)), Step.OUTCOME_UNKNOWN, Step.OUTCOME_UNKNOWN),
@@ -130,11 +136,11 @@ _KEPT = _submission(State.STORED, None)
             Step.NEEDS_RECONNECTION,
         ),
         (_standing(_FAILED, is_company_deleted=True), Step.NEEDS_RECONNECTION, Step.NEEDS_RECONNECTION),
-        (_standing(submissions=(_submission(),)), Step.SCHEDULED, Step.SCHEDULED),
+        (_standing(submissions=(_submission(),)), Step.STUCK_AT_CODAT, Step.STUCK_AT_CODAT),
         (_standing(_FAILED, submissions=(_submission(State.UNKNOWN),)), Step.OUTCOME_UNKNOWN, Step.OUTCOME_UNKNOWN),
         (_standing(_FAILED, submissions=(_submission(State.SENT),)), Step.OUTCOME_UNKNOWN, Step.OUTCOME_UNKNOWN),
-        (_standing(_FAILED, submissions=(_submission(State.SENT, at=_NOW),)), Step.SCHEDULED, Step.SCHEDULED),
-        (_standing(_FAILED, submissions=(_submission(State.RECORDED, at=_NOW),)), Step.SCHEDULED, Step.SCHEDULED),
+        (_standing(_FAILED, submissions=(_submission(State.SENT, at=_NOW),)), Step.IN_PROGRESS, Step.IN_PROGRESS),
+        (_standing(_FAILED, submissions=(_submission(State.RECORDED, at=_NOW),)), Step.IN_PROGRESS, Step.IN_PROGRESS),
         (
             _standing(_FAILED, submissions=(replace(_submission(State.REJECTED), answer_status=422),)),
             Step.NEEDS_CORRECTION,
@@ -266,6 +272,10 @@ def test_what_codat_refused_is_not_unknown_because_its_body_is_not_kept() -> Non
 
 
 # What is said of a transaction whether or not its body is kept.
+_WITHOUT_BODY = {
+    *(Step.NO_BODY_RECORDED, Step.NEEDS_RECONNECTION),
+    *(Step.SCHEDULED, Step.IN_PROGRESS, Step.STUCK_AT_CODAT),
+}
 _OF_NO_BODY = {Step.ALREADY_WRITTEN, Step.PARTIALLY_WRITTEN, Step.OUTCOME_UNKNOWN, Step.NO_BODY_RECORDED}
 
 
@@ -289,11 +299,7 @@ def test_nothing_known_is_without_an_answer_and_nothing_unsafe_is_retried(
         assert found.support_note
         assert found.customer_note == CUSTOMER_NOTES[plan(history, _NOW, _POLICY).step]
         without = plan(_emptied(history), _NOW, _POLICY, is_manual=is_manual)
-        assert (
-            without == found
-            if found.step in _OF_NO_BODY
-            else without.step in {Step.NO_BODY_RECORDED, Step.SCHEDULED, Step.NEEDS_RECONNECTION}
-        )
+        assert without == found if found.step in _OF_NO_BODY else without.step in _WITHOUT_BODY
         if found.step is Step.RETRY_NOW:
             assert history.body
             assert state not in {State.SENT, State.UNKNOWN, None}
@@ -318,6 +324,8 @@ def test_a_purged_body_is_distinguished_from_one_that_never_existed() -> None:
 _EVERY_STEP = {
     Step.RETRY_NOW: (_standing(_FAILED), "We are sending your expense", False),
     Step.SCHEDULED: (_standing(_seen(expense="PushError", at=_NOW - _MINUTE)), "on its way", True),
+    Step.IN_PROGRESS: (_standing(_seen(code=1000, is_final=False, at=_NOW - _MINUTE)), "on its way", False),
+    Step.STUCK_AT_CODAT: (_standing(_seen(code=1000, is_final=False)), "Please do not enter it by hand", False),
     Step.NEEDS_CORRECTION: (_standing(_seen(expense="ValidationError")), "Please check what it is assigned to", True),
     Step.NEEDS_RECONNECTION: (_standing(_seen(code=4220)), "Please connect your accounting software again", True),
     Step.NEEDS_BILLING: (_standing(_seen(code=4260, expense="PushError")), "Please renew the subscription", True),

@@ -10,11 +10,11 @@ from codat_sync.core.clock import utc_now
 from codat_sync.idempotency.repository import IdempotencyRepository
 from codat_sync.idempotency.requests import IdempotentRequests
 from codat_sync.retries.command_service import RetryReport
-from codat_sync.retries.planner import Plan, Step
+from codat_sync.retries.planner import Plan
 from codat_sync.retries.requests import RetryCommand
 from codat_sync.retries.responses import answer_request
 from codat_sync.retries.service import RetryResult
-from codat_sync.syncs.retry_record import Retry, RetryState
+from codat_sync.syncs.retry_record import Retry, RetryState, Step
 from tests.support.tables.fake_table import fake_table
 
 _SYNC_ID = "8a210b68-6988-11ed-a1eb-0242ac120002"

@@ -35,6 +35,11 @@ class Viewer:
     name: str
     roles: frozenset[Role]
 
+    @property
+    def signature(self) -> str:
+        """Who an action is recorded as."""
+        return sign(self.name, self.subject)
+
     def has_role(self, role: Role) -> bool:
         """Return whether the viewer has the role."""
         return role in self.roles
@@ -43,6 +48,11 @@ class Viewer:
         """Raise ForbiddenError unless the viewer has the role."""
         if not self.has_role(role):
             raise ForbiddenError(f"the role {role} is needed for this")
+
+
+def sign(name: str, subject: str) -> str:
+    """Return who an action is recorded as: the display name, and the issuer's id, which stays the same."""
+    return name if name == subject else f"{name} ({subject})"
 
 
 UNAUTHENTICATED_VIEWER = Viewer("everybody", "everybody: authentication is off", frozenset(Role))

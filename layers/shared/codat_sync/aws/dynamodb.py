@@ -98,6 +98,18 @@ class Table:
         )
         return [_from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
 
+    def query_beginning(self, partition: Partition, beginning: str, limit: int) -> tuple[list[Attributes], bool]:
+        """Return up to ``limit`` items of a partition whose sort key begins so, in order, and whether there is more."""
+        key = Key(partition.name).eq(partition.value) & Key(partition.sort).begins_with(beginning)
+        answer = self._client.query(TableName=self._name, Limit=limit, **_key_condition(key))
+        return [_from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
+
+    def count(self, partition: Partition, limit: int) -> tuple[int, bool]:
+        """Count the items of a partition, at most ``limit`` and what a request reads (1 MB); whether there is more."""
+        key = _key_condition(Key(partition.name).eq(partition.value))
+        answer = self._client.query(TableName=self._name, IndexName=partition.index, Select="COUNT", Limit=limit, **key)
+        return answer["Count"], "LastEvaluatedKey" in answer
+
     def query_partition(self, pk: str, names: Sequence[str]) -> list[Attributes]:
         """Return the attributes ``names`` of all items of a partition, in order, read consistently."""
         arguments = _merge(_projection(names), _key_condition(Key("pk").eq(pk)))
@@ -133,6 +145,7 @@ class Table:
     ) -> None:
         """Set attributes of an item (None: remove) if it matches ``expected``; create it if it does not exist.
 
+        A dot in a name descends into a map, which has to exist.
         ``increment`` names an attribute to increment by one, from 0. Raises ConditionFailedError.
         """
         self._update_item(key, changes, _matches(expected), {increment: 1} if increment else {})
@@ -187,10 +200,10 @@ class Table:
     def transact(
         self,
         puts: Sequence[tuple[Attributes, Mapping[str, object]]],
-        updates: Sequence[tuple[Attributes, Attributes]] = (),
+        updates: Sequence[tuple[Attributes, Attributes, Mapping[str, object]]] = (),
         checks: Sequence[tuple[Attributes, Mapping[str, object]]] = (),
     ) -> None:
-        """Replace items that match their expected attributes and update others, atomically.
+        """Replace and update items that match their expected attributes, atomically.
 
         The items of ``checks`` must match their expected attributes, too. At most 100 items.
 
@@ -205,7 +218,16 @@ class Table:
                     {"Put": {**table, "Item": _to_item(item | mark), **_condition(_matches(expected))}}
                     for item, expected in puts
                 ),
-                *({"Update": {**table, "Key": _to_item(key), **_update(changes | mark)}} for key, changes in updates),
+                *(
+                    {
+                        "Update": {
+                            **table,
+                            "Key": _to_item(key),
+                            **_merge(_update(changes | mark), _condition(_matches(expected))),
+                        }
+                    }
+                    for key, changes, expected in updates
+                ),
                 *(
                     {"ConditionCheck": {**table, "Key": _to_item(key), **_condition(_matches(expected))}}
                     for key, expected in checks
@@ -318,18 +340,24 @@ def _built(argument: str, condition: ConditionBase) -> Attributes:
 
 
 def _update(changes: Mapping[str, object], increments: Mapping[str, int] | None = None) -> Attributes:
-    """Set attributes (None: remove them) and add to numbers, from 0. boto3 has no builder for these expressions."""
+    """Set attributes (None: remove them) and add to numbers, from 0. boto3 has no builder for these expressions.
+
+    A dot in a name descends into a map.
+    """
     changed = {**changes, **(increments or {})}
     tags = {name: f"u{number}" for number, name in enumerate(changed)}
+    parts = dict.fromkeys(part for name in changed for part in name.split("."))
+    part_tags = {part: f"#u{number}" for number, part in enumerate(parts)}
+    paths = {name: ".".join(part_tags[part] for part in name.split(".")) for name in changed}
     clauses = {
-        "SET": [f"#{tags[name]} = :{tags[name]}" for name, value in changes.items() if value is not None],
-        "REMOVE": [f"#{tags[name]}" for name, value in changes.items() if value is None],
-        "ADD": [f"#{tags[name]} :{tags[name]}" for name in increments or {}],
+        "SET": [f"{paths[name]} = :{tags[name]}" for name, value in changes.items() if value is not None],
+        "REMOVE": [paths[name] for name, value in changes.items() if value is None],
+        "ADD": [f"{paths[name]} :{tags[name]}" for name in increments or {}],
     }
     return _merge(
         {
-            "UpdateExpression": " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses.items() if parts),
-            _NAMES: {f"#{tag}": name for name, tag in tags.items()},
+            "UpdateExpression": " ".join(f"{verb} {', '.join(each)}" for verb, each in clauses.items() if each),
+            _NAMES: {tag: part for part, tag in part_tags.items()},
             _VALUES: _to_item({f":{tags[name]}": value for name, value in changed.items() if value is not None}),
         }
     )

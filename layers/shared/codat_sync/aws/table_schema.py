@@ -15,6 +15,9 @@ INDEX_ENTRY_PREFIX = "SYNC#"
 BODY_PREFIX = "BODY#"
 RETRY = "RETRY"
 DROPPED = "DROPPED"
+CONFIGURATION = "CONFIG"
+AUDIT = "AUDIT"
+AUDIT_ENTRY_PREFIX = "ENTRY#"
 RECONCILIATION = "RECONCILIATION"
 
 DIRECTORY: Key = {"pk": "RECONCILE", "sk": "DIRECTORY"}
@@ -23,6 +26,8 @@ EXAMPLE_EVENT: Key = {"pk": "WEBHOOK", "sk": "EXAMPLE"}
 COMPLETENESS: Key = {"pk": "RECONCILE", "sk": "COMPLETENESS"}
 SEARCH: Key = {"pk": "RECONCILE", "sk": "SEARCH"}
 
+FIND_PREFIX = "FIND#"
+TRANSACTION_PREFIX = "TXN#"
 RECONCILE = "RECONCILE"
 DUE = "DUE"
 DUE_BEHIND_GATE = "DUE#GATE"
@@ -44,6 +49,21 @@ def parse_subject_id(pk: str) -> str:
 def company_key(company_id: str) -> Key:
     """Return the key of a company's record."""
     return {"pk": f"COMPANY#{company_id}", "sk": COMPANY}
+
+
+def latest_configuration_key(company_id: str) -> Key:
+    """Return the key of the item that says which configuration of a company was read last, and when."""
+    return {"pk": f"COMPANY#{company_id}", "sk": CONFIGURATION}
+
+
+def configuration_key(company_id: str, digest: str) -> Key:
+    """Return the key of a configuration of a company."""
+    return {"pk": f"COMPANY#{company_id}", "sk": f"{CONFIGURATION}#{digest}"}
+
+
+def sync_configuration_key(sync_id: str) -> Key:
+    """Return the key of the item that says which configuration and connection applied when a sync failed."""
+    return {"pk": f"SYNC#{sync_id}", "sk": CONFIGURATION}
 
 
 def reconciliation_key(company_id: str) -> Key:
@@ -91,9 +111,29 @@ def body_key(company_id: str, transaction_id: str, submission_id: str) -> Key:
     return {"pk": f"TXN#{company_id}#{transaction_id}", "sk": f"{BODY_PREFIX}{submission_id}"}
 
 
+def parse_transaction_key(key: Key) -> tuple[str, str] | None:
+    """Return the ids of the company and of the transaction whose partition a key is in, None if it is in another."""
+    if not key["pk"].startswith(TRANSACTION_PREFIX):
+        return None
+    company_id, _, transaction_id = parse_subject_id(key["pk"]).partition("#")  # Ids contain no "#".
+    return company_id, transaction_id
+
+
 def is_body(key: Key) -> bool:
     """Return whether ``key`` is the key of a transaction's body."""
     return key["sk"].startswith(BODY_PREFIX)
+
+
+def find_key(kind: str, word: str, reference: str) -> Key:
+    """Return the key of a search entry: words with the same first two characters share a partition."""
+    return {"pk": find_partition(kind, word).value, "sk": f"{word}#{reference}"}
+
+
+def parse_find_key(key: Key) -> tuple[str, str] | None:
+    """Return the kind and the word of a search entry, None if the key is that of another item."""
+    if not key["pk"].startswith(FIND_PREFIX):
+        return None
+    return parse_subject_id(key["pk"]).partition("#")[0], key["sk"].partition("#")[0]
 
 
 def submission_key(submission_id: str) -> Key:
@@ -126,6 +166,11 @@ def dropped_key(at: str, message_id: str) -> Key:
     return {"pk": DROPPED, "sk": f"{DROPPED}#{at}#{message_id}"}
 
 
+def audit_sort_key(position: str) -> str:
+    """Return the sort key of an audit entry at a position in the order of time."""
+    return f"{AUDIT_ENTRY_PREFIX}{position}"
+
+
 def idempotency_key(record_id: str) -> Key:
     """Return the key of the record of a request with an Idempotency-Key."""
     return {"pk": f"{_IDEMPOTENCY}{record_id}", "sk": "REQUEST"}
@@ -151,7 +196,9 @@ def belongs_to_company(key: Key, company_id: str) -> bool:
 
 
 def get_item_type(key: Key) -> str:
-    """Return the item type of a key, such as `SYNC/EVENT`."""
+    """Return the item type of a key, such as `SYNC/EVENT`. Of a search entry, it names the kind and not the word."""
+    if found := parse_find_key(key):
+        return FIND_PREFIX.replace("#", "/") + found[0]
     return "/".join(part.partition("#")[0] for part in (key["pk"], key["sk"]))
 
 
@@ -186,9 +233,32 @@ def day_partition(day: date) -> Partition:
     return Partition("byDay", "dayPk", "daySk", f"DAY#{day.isoformat()}")
 
 
+def find_partition(kind: str, word: str) -> Partition:
+    """Return the partition of the search entries of words that begin as ``word`` does, in the order of the words."""
+    return Partition("", "pk", "sk", f"{FIND_PREFIX}{kind}#{word[:2]}")
+
+
+def work_partition(category: str) -> Partition:
+    """Return the partition that lists the retries in a category of the worklist. It shares the index of companies."""
+    return Partition("byCompany", "companyPk", "companySk", f"WORK#{category}")
+
+
 def dropped_partition() -> Partition:
     """Return the partition of the dropped dead letters, in the order in which they were dropped."""
     return Partition("", "pk", "sk", DROPPED)
+
+
+def audit_month(month: str) -> Partition:
+    """Return the partition of the audit entries of a month (``2026-11``), in order of time."""
+    return Partition("", "pk", "sk", f"{AUDIT}#{month}")
+
+
+def audit_of_sync(sync_id: str) -> Partition:
+    """Return the partition of the audit entries about a sync.
+
+    It is not the sync's own: health may write audit entries, but not records of syncs.
+    """
+    return Partition("", "pk", "sk", f"{AUDIT}#SYNC#{sync_id}")
 
 
 def unknown_partition() -> Partition:
@@ -214,6 +284,11 @@ def reconcile_index_keys(at: str | None) -> dict[str, str | None]:
 def unknown_index_keys(position: str | None) -> dict[str, str | None]:
     """Return the attributes that list an item as one with an unknown outcome; None for both removes it."""
     return {"dayPk": position and UNKNOWN, "daySk": position}
+
+
+def work_index_keys(category: str | None, at: str, sync_id: str) -> dict[str, str | None]:
+    """Return the attributes that list a retry by category, sorted by its sync's time; None removes it."""
+    return {"companyPk": category and f"WORK#{category}", "companySk": category and f"{at}#{sync_id}"}
 
 
 def due_index_keys(due_at: str | None, *, behind_gate: bool = False) -> dict[str, str | None]:

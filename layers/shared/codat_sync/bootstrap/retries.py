@@ -3,6 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
+from codat_sync.audit.repository import AuditRepository
 from codat_sync.bootstrap.submissions import build_submission_service
 from codat_sync.companies.repository import CompanyRepository
 from codat_sync.companies.tombstones import is_not_erased
@@ -11,6 +12,7 @@ from codat_sync.retries.command_service import RetryCommandService
 from codat_sync.retries.planner import RetryPolicy
 from codat_sync.retries.service import RetryService
 from codat_sync.retries.transaction_history import TransactionHistories
+from codat_sync.retries.work_decisions import WorkDecisionService
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.syncs.repository import SyncRepository
 from codat_sync.syncs.retry_repository import RetryRepository
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
     from codat_sync.aws.dynamodb import Table
     from codat_sync.codat.http import CodatHttpClient
     from codat_sync.config import RetrySettings
+
+
+def build_work_decision_service(service: RetryCommandService) -> WorkDecisionService:
+    """Return the service that records decisions about failed syncs."""
+    return WorkDecisionService(service.store, service.retries, service.is_not_erased, utc_now)
 
 
 def build_retry_command_service(
@@ -36,6 +43,7 @@ def build_retry_command_service(
         store,
         RetryRepository(table),
         histories,
+        AuditRepository(table),
         partial(is_not_erased, table),
         utc_now,
     )

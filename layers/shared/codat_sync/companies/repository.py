@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from codat_sync.aws.dynamodb import Attributes, Table
-from codat_sync.aws.table_schema import COMPANY, RECONCILIATION, company_key, reconciliation_key
+from codat_sync.aws.table_schema import COMPANY, RECONCILIATION, company_key, parse_subject_id, reconciliation_key
 from codat_sync.companies.company import Company
 from codat_sync.companies.reconciliation_start import schedule_reconciliation
 from codat_sync.companies.tombstones import is_erased
@@ -70,6 +70,12 @@ class CompanyRepository:
             has_reconciliation=RECONCILIATION in found,
             is_erased=is_erased(values),
         )
+
+    def load_names(self, company_ids: Iterable[str]) -> dict[str, str]:
+        """Load the names of companies by id, without those whose name is not known. Raises UnprocessedItemsError."""
+        keys = [company_key(each) for each in dict.fromkeys(company_ids)]
+        found = self._table.get(keys, ["pk", "name"]) if keys else []
+        return {parse_subject_id(item["pk"]): item["name"] for item in found if item.get("name")}
 
     def record_events(self, snapshot: CompanySnapshot, events: Sequence[WebhookEvent], now: datetime) -> None:
         """Record ``events`` about the company as processed."""

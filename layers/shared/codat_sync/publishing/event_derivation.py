@@ -41,10 +41,9 @@ from codat_sync.publishing.events import (
     TransactionFailed,
     UnfinishedSyncEvent,
 )
-from codat_sync.retries.planner import Step
 from codat_sync.submissions.submission import Submission
 from codat_sync.syncs.items import COMPLETED, Item
-from codat_sync.syncs.retry_record import MAX_LISTED_IDS, Retry, RetryState
+from codat_sync.syncs.retry_record import MAX_LISTED_IDS, Retry, RetryState, Step
 from codat_sync.syncs.status_codes import Outcome
 
 _OUTCOME_EVENTS: Final[Mapping[Outcome, type[SyncEvent]]] = {

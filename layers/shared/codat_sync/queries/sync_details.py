@@ -1,7 +1,7 @@
 """Load the details of a sync: its record, events, retry and company."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -14,13 +14,14 @@ from codat_sync.core.iterables import batched
 from codat_sync.core.timestamps import parse_timestamp
 from codat_sync.polling.pending_check import read_pending_check
 from codat_sync.polling.schedule import PendingCheck
-from codat_sync.queries.sync_index import parse_listed_sync
+from codat_sync.queries.sync_index import UNWRITTEN, parse_listed_sync
 from codat_sync.queries.sync_query import ListedSync
 from codat_sync.syncs.failure_causes import CauseSummary, read_causes, summarize_causes
 from codat_sync.syncs.record import is_fetched, read_item, read_status
 from codat_sync.syncs.retry_record import Retry
 from codat_sync.syncs.retry_repository import read_retry
 from codat_sync.syncs.sync import SyncStatus
+from codat_sync.syncs.work_category import categorize
 from codat_sync.webhooks.processed_events import MAX_EVENTS, ProcessedEvent, ProcessedEventRepository
 
 # Number of records, of up to 400 KB each, in memory at once.
@@ -79,9 +80,10 @@ class SyncReader:
         if SYNC not in found:
             return None
         values = found[SYNC]
+        retry = read_retry(found[RETRY]) if RETRY in found else None
         events = self._events.load(sync_key(sync_id))
         return SyncDetails(
-            listed=_listed(values),
+            listed=_with_category(_listed(values), retry),
             status=read_status(values) if is_fetched(values) else None,
             counts={name: int(number) for name, number in values.get("counts", {}).items()},
             version=int(values["version"]),
@@ -89,7 +91,7 @@ class SyncReader:
             pending_check=read_pending_check(values),
             submitted_ids=tuple(values.get("submittedIds", ())),
             retry_of=values.get("retryOf"),
-            retry=read_retry(found[RETRY]) if RETRY in found else None,
+            retry=retry,
             events=events[:MAX_EVENTS],
             company=self._companies.load_snapshot(values["companyId"], []).company,
             has_more_events=len(events) > MAX_EVENTS,
@@ -127,6 +129,13 @@ class SyncReader:
         for number in range(count):
             for found in self._table.get([part_key(sync_id, parts["partRunId"], number)]):
                 yield from found["items"]
+
+
+def _with_category(listed: ListedSync, retry: Retry | None) -> ListedSync:
+    """Return a sync with the category of its retry, if its record has none: version 0.2.0 stored none."""
+    if listed.category is None and listed.outcome in UNWRITTEN and retry:
+        return replace(listed, category=categorize(retry))
+    return listed
 
 
 def _listed(values: Attributes) -> ListedSync:

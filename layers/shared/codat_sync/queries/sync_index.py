@@ -11,6 +11,10 @@ from codat_sync.core.enums import parse_enum
 from codat_sync.core.timestamps import parse_timestamp
 from codat_sync.queries.sync_query import ListedSync
 from codat_sync.syncs.status_codes import Outcome
+from codat_sync.syncs.work_category import parse_category
+
+# The outcomes of syncs of which not everything is known to be written.
+UNWRITTEN = frozenset({Outcome.FAILED, Outcome.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ def parse_listed_sync(summary: Mapping[str, Any], position: str) -> ListedSync:
         failed=int(summary.get("failed", 0)),
         check_failure=summary.get("checkFailure"),
         is_stuck=bool(summary.get("isStuck")),
+        category=parse_category(summary.get("category")) if _outcome(summary) in UNWRITTEN else None,
     )
 
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from codat_sync.core.errors import InvalidQueryError
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.syncs.status_codes import UNDERWAY, Outcome
+from codat_sync.syncs.work_category import WorkCategory
 
 # Each day is a partition of the table's index, and takes at least one request.
 MAX_DAYS = 92
@@ -42,7 +43,7 @@ class ListedSync:
     """A sync as lists show it.
 
     ``at`` is the time that it is sorted by: Codat's ``syncUtc``, or when we first saw it. ``code`` is None until it
-    was fetched from Codat.
+    was fetched from Codat. ``category`` says who a failed sync waits for; None if it has not failed.
     """
 
     company_id: str
@@ -56,6 +57,12 @@ class ListedSync:
     failed: int
     check_failure: str | None
     is_stuck: bool
+    category: WorkCategory | None = None
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether it has failed, and everything that failed has been written since."""
+        return self.category is WorkCategory.RESOLVED
 
     @property
     def is_underway(self) -> bool:
@@ -104,12 +111,13 @@ def period(first: date | None, last: date | None, today: date) -> Period:
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """A query for the syncs of a period, optionally by company, status codes and outcomes."""
+    """A query for the syncs of a period, optionally by company, status codes, outcomes and categories."""
 
     period: Period
     company_id: str | None = None
     codes: frozenset[int] = frozenset()
     outcomes: frozenset[Outcome] = frozenset()
+    categories: frozenset[WorkCategory] = frozenset()
     sort: Sort = Sort.TIME
     newest_first: bool = True
     limit: int = 25
@@ -117,12 +125,13 @@ class HistoryQuery:
     @property
     def is_filtered(self) -> bool:
         """Whether rows are filtered after they are read."""
-        return bool(self.codes or self.outcomes)
+        return bool(self.codes or self.outcomes or self.categories)
 
     def is_match(self, row: ListedSync) -> bool:
         """Return whether a sync of the period matches."""
         is_of_code = not self.codes or row.code in self.codes
-        return is_of_code and (not self.outcomes or row.outcome in self.outcomes)
+        is_of_category = not self.categories or row.category in self.categories
+        return is_of_code and is_of_category and (not self.outcomes or row.outcome in self.outcomes)
 
     def start_after(self, position: str | None) -> str:
         """Return ``position``, or the edge of the period if that comes later: nothing outside it is read."""
@@ -146,6 +155,11 @@ class HistoryQuery:
         """Return ``rows`` in the requested order; ties are sorted newest first."""
         newest_first = sorted(rows, key=lambda row: row.position, reverse=True)
         return sorted(newest_first, key=lambda row: _sort_key(row, self.sort), reverse=self.newest_first)
+
+
+def end_of_day(day: date) -> str:
+    """Return the position after everything of a day."""
+    return f"{day}{_END_OF_DAY}"
 
 
 def read_position(text: str) -> str:
@@ -196,13 +210,14 @@ class HistoryPage:
 
 @dataclass(slots=True)
 class DayTotals:
-    """A day's totals: the syncs by outcome, and their transactions.
+    """A day's totals: the syncs by outcome, those of the failed ones that are resolved, and their transactions.
 
     ``is_truncated`` means that it has more syncs than were counted.
     """
 
     day: date
     outcomes: Counter[Outcome] = field(default_factory=Counter)
+    resolved: int = 0
     transactions: int = 0
     failed: int = 0
     is_truncated: bool = False
@@ -210,6 +225,7 @@ class DayTotals:
     def add(self, row: ListedSync) -> None:
         """Count a sync."""
         self.outcomes[row.outcome] += 1
+        self.resolved += row.outcome is Outcome.FAILED and row.is_resolved
         self.transactions += row.transactions
         self.failed += row.failed
 
@@ -246,6 +262,7 @@ class Totals:
         whole = DayTotals(self.days[0].day)
         for each in self.days:
             whole.outcomes += each.outcomes
+            whole.resolved += each.resolved
             whole.transactions += each.transactions
             whole.failed += each.failed
         return whole

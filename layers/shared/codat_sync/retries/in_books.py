@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from codat_sync.retries.planner import Step, TransactionHistory, plan_safety
+from codat_sync.retries.planner import TransactionHistory, plan_safety
 from codat_sync.syncs.items import COMPLETED
+from codat_sync.syncs.retry_record import Step
 
 
 class InBooks(StrEnum):

@@ -12,6 +12,7 @@ from codat_sync.core.errors import RetryUnavailableError
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
+    from codat_sync.retries.work_decisions import WorkDecisionCommand
     from codat_sync.submissions.resolution import AcknowledgementCommand, ResolutionCommand
 
 
@@ -30,7 +31,7 @@ class RetryClient:
         self._client = client
         self._name = name
 
-    def retry(self, sync_id: str, transaction_ids: Sequence[str] | None = None) -> RetryProgress:
+    def retry(self, sync_id: str, by: str, transaction_ids: Sequence[str] | None = None) -> RetryProgress:
         """Resubmit the failed transactions of a sync, or those named, for an operator.
 
         Returns whether this finished in time.
@@ -40,7 +41,7 @@ class RetryClient:
         written. Raises RetryUnavailableError.
         """
         named = {} if transaction_ids is None else {"transactionIds": list(transaction_ids)}
-        report = self._invoke({"syncId": sync_id, "isManual": True, **named})
+        report = self._invoke({"syncId": sync_id, "isManual": True, "by": by, **named})
         if report is None:
             return RetryProgress.IN_PROGRESS
         return RetryProgress.NOT_FAILED if report.get("message") else RetryProgress.FINISHED
@@ -61,6 +62,15 @@ class RetryClient:
         """
         event = {"acknowledgedSyncId": command.sync_id, "by": command.by, "reason": command.reason}
         return self._invoke(event) is not None
+
+    def decide(self, command: "WorkDecisionCommand") -> bool:
+        """Record a decision about a failed sync; False if there is no such. One that still runs counts as done.
+
+        Nothing is sent, so nothing is written. Raises RetryUnavailableError.
+        """
+        event = {"decidedSyncId": command.sync_id, "kind": command.kind.value}
+        answer = self._invoke({**event, "by": command.by, "reason": command.reason})
+        return answer is None or bool(answer.get("isDone"))
 
     def _invoke(self, event: Mapping[str, object]) -> dict[str, Any] | None:
         """Return the function's report as JSON, empty if there is none; None if the invocation still runs."""

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from codat_sync.retries.planner import Plan, Step
+from codat_sync.retries.planner import Plan
 from codat_sync.syncs.items import Item
 from codat_sync.syncs.record import SyncRecord
-from codat_sync.syncs.retry_record import RetryState
+from codat_sync.syncs.retry_record import RetryState, Step
 from codat_sync.syncs.status_codes import Outcome
 
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from codat_sync.submissions.expense_bodies import Body
 from codat_sync.submissions.submission import (
@@ -20,6 +19,7 @@ from codat_sync.submissions.submission import (
     Submission,
 )
 from codat_sync.syncs.items import COMPLETED, FAILED_STATUSES
+from codat_sync.syncs.retry_record import Step
 from codat_sync.syncs.status_codes import DISCONNECTED, Outcome, status_code
 
 _LINKED = "linked"
@@ -31,25 +31,10 @@ _CLOCK_SKEW = timedelta(minutes=5)
 _PENDING_CHECK_INTERVAL = timedelta(minutes=15)
 # Customers take hours or days. A check makes no call to Codat: the worker refreshes the connection.
 RECONNECTION_CHECK_INTERVAL = timedelta(hours=1)
+# How long a sync may take before only Codat can say why it has not ended. It is checked all the same.
+_STUCK_AFTER = timedelta(days=1)
 # Fraction of a delay that jitter can remove, so that transactions that failed together are not all retried together.
 _JITTER = 0.25
-
-
-class Step(StrEnum):
-    """Steps of a plan."""
-
-    RETRY_NOW = "retryNow"
-    SCHEDULED = "scheduled"
-    NEEDS_CORRECTION = "needsCorrection"
-    NEEDS_RECONNECTION = "needsReconnection"
-    NEEDS_BILLING = "needsBilling"
-    ALREADY_WRITTEN = "alreadyWritten"
-    PARTIALLY_WRITTEN = "partiallyWritten"
-    OUTCOME_UNKNOWN = "outcomeUnknown"
-    NO_BODY_RECORDED = "noBodyRecorded"
-    ATTEMPTS_EXHAUSTED = "attemptsExhausted"
-    # Never planned: the answer to a request that names a transaction that has not failed.
-    NOT_FAILED = "notFailed"
 
 
 # Steps that need an action on the transaction by the product, the customer or an operator. Reconnection is not among
@@ -68,6 +53,10 @@ BLOCKED_STEPS = frozenset(
 CUSTOMER_NOTES = {
     Step.RETRY_NOW: "We are sending your expense to your accounting software again. You need not do anything.",
     Step.SCHEDULED: "Your expense is on its way to your accounting software. You need not do anything.",
+    Step.IN_PROGRESS: "Your expense is on its way to your accounting software. You need not do anything.",
+    Step.STUCK_AT_CODAT: (
+        "Your expense takes longer than usual. We are looking into it. Please do not enter it by hand."
+    ),
     Step.NEEDS_CORRECTION: (
         "Your accounting software did not accept the expense as it is. Please check what it is assigned to."
     ),
@@ -280,16 +269,20 @@ def _plan_in_progress(history: TransactionHistory, now: datetime) -> Plan | None
     for submission, _ in history.submissions:
         began = submission.sent_at or submission.recorded_at
         if submission.state in {State.RECORDED, State.SENT} and now - began < IN_FLIGHT_TIMEOUT:
-            return Plan(Step.SCHEDULED, "It is being sent.", began + IN_FLIGHT_TIMEOUT)
+            return Plan(Step.IN_PROGRESS, "It is being sent.", began + IN_FLIGHT_TIMEOUT)
         is_accepted = submission.state is State.ACCEPTED and not submission.resolution
         if is_accepted and submission.sync_id not in sync_ids:
-            return Plan(
-                Step.SCHEDULED, f"Sync {submission.sync_id} has no result for it yet.", now + _PENDING_CHECK_INTERVAL
-            )
+            return _plan_unended(f"Sync {submission.sync_id} has no result for it yet.", began, now)
     for result in _relevant_results(history):
         if not result.is_final:
-            return Plan(Step.SCHEDULED, f"Sync {result.sync_id} has not ended.", now + _PENDING_CHECK_INTERVAL)
+            return _plan_unended(f"Sync {result.sync_id} has not ended.", result.at, now)
     return None
+
+
+def _plan_unended(why: str, since: datetime, now: datetime) -> Plan:
+    """Plan for a transaction in a sync that has not ended: it may be written yet, so it is never resubmitted."""
+    step = Step.STUCK_AT_CODAT if now - since >= _STUCK_AFTER else Step.IN_PROGRESS
+    return Plan(step, why, now + _PENDING_CHECK_INTERVAL)
 
 
 def _plan_unknown(history: TransactionHistory, now: datetime) -> Plan | None:

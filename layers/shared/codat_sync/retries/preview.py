@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from codat_sync.core.iterables import batched
 from codat_sync.retries.not_failed import explain_transaction
-from codat_sync.retries.planner import Plan, RetryPolicy, Step, TransactionHistory, plan
+from codat_sync.retries.planner import Plan, RetryPolicy, TransactionHistory, plan
+from codat_sync.syncs.retry_record import Step
 
 if TYPE_CHECKING:
     from codat_sync.retries.transaction_history import FailedTransactions, SyncRecordCache, TransactionHistories

@@ -14,12 +14,15 @@ from codat_sync.core.http_event import text_body
 from codat_sync.core.identifiers import canonicalize, is_identifier
 from codat_sync.core.validation import describe_validation_error
 from codat_sync.messaging.messages import RetryMessage, SubmissionMessage
+from codat_sync.retries.work_decisions import WorkDecisionCommand
 from codat_sync.submissions.resolution import AcknowledgementCommand, ResolutionCommand
+from codat_sync.syncs.retry_record import DecisionKind
 
 _MESSAGE: TypeAdapter[RetryMessage | SubmissionMessage] = TypeAdapter(
     Annotated[RetryMessage | SubmissionMessage, Field(discriminator="kind")]
 )
 _MAX_TRANSACTIONS = 1000
+_MAX_ACTOR = 300  # characters
 _PATH = re.compile(r"/api/v1/syncs/([^/]+)/retry")
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -29,13 +32,15 @@ Model = TypeVar("Model", bound=BaseModel)
 class RetryCommand:
     """Retry the failed transactions of a sync, limited to ``transaction_ids`` unless None.
 
-    A manual retry overrides waiting and corrections, never safety: see ``planner``.
+    A manual retry overrides waiting and corrections, never safety: see ``planner``. ``by`` is who asked for it; None if
+    it was due.
     """
 
     sync_id: str
     transaction_ids: frozenset[str] | None
     is_manual: bool
     correlation_id: str
+    by: str | None = None
 
     @property
     def log_ids(self) -> dict[str, str]:
@@ -68,6 +73,7 @@ class DirectInvocation(RetryRequestBody):
 
     sync_id: str
     is_manual: bool = False
+    by: Annotated[str, Field(max_length=_MAX_ACTOR)] = "somebody who may invoke the function"
 
 
 class ResolutionInvocation(BaseModel):
@@ -91,6 +97,17 @@ class AcknowledgementInvocation(BaseModel):
     reason: str
 
 
+class WorkDecisionInvocation(BaseModel):
+    """The event of a direct invocation that decides about a failed sync: see ``WorkDecisionCommand``."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+    decided_sync_id: str
+    kind: DecisionKind
+    by: str
+    reason: str
+
+
 def parse_retry_message(text: str) -> RetryCommand | OutcomeCheckCommand:
     """Parse a message of RetryQueue. Raises PoisonMessageError if it is invalid."""
     try:
@@ -104,14 +121,15 @@ def parse_retry_message(text: str) -> RetryCommand | OutcomeCheckCommand:
     return RetryCommand(message["syncId"], None, is_manual=False, correlation_id=message["correlationId"])
 
 
-def parse_http_request(event: Mapping[str, Any]) -> RetryCommand:
-    """Parse an HTTP request from API Gateway (payload 2.0). Raises InvalidBodyError."""
+def parse_http_request(event: Mapping[str, Any], by: str) -> RetryCommand:
+    """Parse an HTTP request from API Gateway (payload 2.0), made ``by`` somebody. Raises InvalidBodyError."""
     request = _parse(RetryRequestBody, text_body(event) or "{}")
     return _command(
         _sync_id(event),
         request,
         is_manual=True,
         correlation_id=event["requestContext"]["requestId"],
+        by=by,
     )
 
 
@@ -125,7 +143,13 @@ def _sync_id(event: Mapping[str, Any]) -> object:
 def parse_direct_invocation(event: Mapping[str, Any]) -> RetryCommand:
     """Parse the event of a direct invocation. Raises InvalidBodyError."""
     request = _parse(DirectInvocation, json.dumps(event))
-    return _command(request.sync_id, request, is_manual=request.is_manual, correlation_id=f"direct-{request.sync_id}")
+    return _command(
+        request.sync_id,
+        request,
+        is_manual=request.is_manual,
+        correlation_id=f"direct-{request.sync_id}",
+        by=request.by,
+    )
 
 
 def parse_resolution(event: Mapping[str, Any]) -> ResolutionCommand:
@@ -141,12 +165,20 @@ def parse_acknowledgement(event: Mapping[str, Any]) -> AcknowledgementCommand:
     return AcknowledgementCommand(stated.acknowledged_sync_id, stated.by, stated.reason)
 
 
-def _command(sync_id: object, request: RetryRequestBody, *, is_manual: bool, correlation_id: str) -> RetryCommand:
+def parse_work_decision(event: Mapping[str, Any]) -> WorkDecisionCommand:
+    """Parse the event of a direct invocation that decides about a failed sync. Raises InvalidBodyError."""
+    stated = _parse(WorkDecisionInvocation, json.dumps(event))
+    return WorkDecisionCommand(stated.decided_sync_id, stated.kind, stated.by, stated.reason)
+
+
+def _command(
+    sync_id: object, request: RetryRequestBody, *, is_manual: bool, correlation_id: str, by: str
+) -> RetryCommand:
     requested = request.transaction_ids
     if not is_identifier(sync_id) or not all(is_identifier(each) for each in requested or ()):
         raise InvalidBodyError([ValidationIssue("syncId, transactionIds", "must be ids")])
     selected_ids = None if requested is None else frozenset(map(canonicalize, requested))
-    return RetryCommand(canonicalize(sync_id), selected_ids, is_manual=is_manual, correlation_id=correlation_id)
+    return RetryCommand(canonicalize(sync_id), selected_ids, is_manual=is_manual, correlation_id=correlation_id, by=by)
 
 
 def _parse(model: type[Model], text: str) -> Model:

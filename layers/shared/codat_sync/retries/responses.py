@@ -17,19 +17,21 @@ from codat_sync.core.errors import (
 )
 from codat_sync.core.problems import CONTENT_TYPE, ProblemDetails, ProblemType, invalid_request
 from codat_sync.core.timestamps import format_timestamp
-from codat_sync.retries.planner import Step
 from codat_sync.retries.requests import (
     RetryCommand,
     parse_acknowledgement,
     parse_direct_invocation,
     parse_http_request,
     parse_resolution,
+    parse_work_decision,
 )
+from codat_sync.syncs.retry_record import Step
 
 if TYPE_CHECKING:
     from codat_sync.auth.roles import AccessPolicy
     from codat_sync.idempotency.requests import IdempotentRequests
     from codat_sync.retries.command_service import RetryReport
+    from codat_sync.retries.work_decisions import WorkDecisionService
     from codat_sync.submissions.resolution import ResolutionService
 
 # Keeps the response under Lambda's limit of 6 MB: an entry has 600 bytes or so.
@@ -50,7 +52,7 @@ def answer_request(
         caller = access.caller(event)
         caller.require_role(Role.RETRY)
         logger.append_keys(requested_by=caller.subject)
-        return requests.answer(event, caller.subject, lambda: _retry(event, execute))
+        return requests.answer(event, caller.subject, lambda: _retry(event, caller.signature, execute))
     except ForbiddenError as error:
         return _problem(ProblemDetails(ProblemType.FORBIDDEN, str(error)))
     except InvalidBodyError as error:
@@ -63,8 +65,8 @@ def answer_request(
         return _problem(ProblemDetails(ProblemType.IDEMPOTENCY_KEY_REUSED))
 
 
-def _retry(event: Mapping[str, Any], execute: Callable[[RetryCommand], "RetryReport | None"]) -> Json:
-    report = execute(parse_http_request(event))
+def _retry(event: Mapping[str, Any], by: str, execute: Callable[[RetryCommand], "RetryReport | None"]) -> Json:
+    report = execute(parse_http_request(event, by))
     if report is None:
         return _problem(ProblemDetails(ProblemType.NOT_FOUND, "There is no such sync."))
     return _build_response(HTTPStatus.OK, "application/json", json.dumps(report_to_json(report)))
@@ -74,8 +76,9 @@ def answer_invocation(
     event: Mapping[str, Any],
     execute: Callable[[RetryCommand], "RetryReport | None"],
     resolutions: "ResolutionService",
+    decisions: "WorkDecisionService",
 ) -> Json | None:
-    """Return the response to a direct invocation, which IAM has authorized: a report, or whether it was resolved.
+    """Return the response to a direct invocation, which IAM has authorized: a report, or whether it was recorded.
 
     Raises InvalidBodyError, TooEarlyError, CompanyErasedError and DynamoDB's errors.
     """
@@ -83,6 +86,8 @@ def answer_invocation(
         return {"isResolved": resolutions.resolve(parse_resolution(event))}
     if "acknowledgedSyncId" in event:
         return {"isResolved": resolutions.acknowledge(parse_acknowledgement(event))}
+    if "decidedSyncId" in event:
+        return {"isDone": decisions.decide(parse_work_decision(event))}
     report = execute(parse_direct_invocation(event))
     return report_to_json(report) if report else None
 

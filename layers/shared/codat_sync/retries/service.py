@@ -7,7 +7,7 @@ of its history, and must be unchanged when the retry claims it: a submission in 
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,6 @@ from codat_sync.retries.planner import (
     RECONNECTION_CHECK_INTERVAL,
     Plan,
     RetryPolicy,
-    Step,
     TransactionHistory,
     current_submissions,
     plan,
@@ -28,7 +27,8 @@ from codat_sync.retries.planner import (
 from codat_sync.submissions.expense_bodies import MAX_BATCH_SIZE, Body
 from codat_sync.submissions.service import WriteRequest, extract_processed_ids, extract_sync_id, is_rejection
 from codat_sync.submissions.submission import UNPROCESSED_STATUSES, State, Submission, compute_digest
-from codat_sync.syncs.retry_record import MAX_LISTED_IDS, Retry, RetryState
+from codat_sync.syncs.retry_record import MAX_LISTED_IDS, Retry, RetryState, Step
+from codat_sync.syncs.work_category import WorkCategory, categorize_steps
 
 if TYPE_CHECKING:
     from codat_sync.retries.transaction_history import TransactionHistories
@@ -110,7 +110,11 @@ class RetryService:
         ready = [histories[each] for each in transaction_ids if _is_ready(results[each], task.selected_ids)]
         for submission, bodies in self._build_submissions(task.company_id, task.sync_id, ready):
             batch_claims = {body.transaction_id: claims[body.transaction_id] for body in bodies}
-            results |= self._submit(submission, bodies, batch_claims, task.correlation_id)
+            submitted = self._submit(submission, bodies, batch_claims, task.correlation_id)
+            results |= {
+                each: replace(result, earlier_sync_ids=results[each].earlier_sync_ids)
+                for each, result in submitted.items()
+            }
         return results
 
     def _plan(self, task: RetryTask, history: TransactionHistory) -> RetryResult:
@@ -223,7 +227,7 @@ class RetryService:
     def _plan_after_response(self, response: CodatResponse, sync_id: str | None, retry_at: datetime) -> Plan:
         """Plan the next step after Codat's response to a resubmission."""
         if sync_id:
-            return Plan(Step.SCHEDULED, f"It was resubmitted, in sync {sync_id}.", retry_at)
+            return Plan(Step.IN_PROGRESS, f"It was resubmitted, in sync {sync_id}.", retry_at)
         if response.status_code in UNPROCESSED_STATUSES:
             return Plan(Step.SCHEDULED, f"Codat answered HTTP {response.status_code}.", retry_at)
         if is_rejection(response):
@@ -261,6 +265,16 @@ def summarize(previous: Retry | None, results: Sequence[RetryResult], now: datet
         retriable=len(retriable_ids),
         retriable_ids=retriable_ids[:MAX_LISTED_IDS],
     )
+
+
+def categorize_retry_syncs(results: Iterable[RetryResult]) -> dict[str, WorkCategory]:
+    """Return the category of each sync that the retries created, by id: that of the transactions resubmitted in it."""
+    steps: dict[str, Counter[str]] = {}
+    for each in results:
+        for sync_id in filter(None, {*each.earlier_sync_ids, each.sync_id}):
+            steps.setdefault(sync_id, Counter())[each.plan.step.value] += 1
+    found = ((sync_id, categorize_steps(counts)) for sync_id, counts in steps.items())
+    return {sync_id: category for sync_id, category in found if category}
 
 
 def _blocked_transactions(results: Sequence[RetryResult]) -> dict[str, tuple[str, ...]]:

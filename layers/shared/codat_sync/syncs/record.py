@@ -17,6 +17,7 @@ from codat_sync.polling.schedule import PendingCheck
 from codat_sync.syncs.items import COMPLETED, FAILED_STATUSES, Item, count_statuses
 from codat_sync.syncs.status_codes import Outcome, status_code
 from codat_sync.syncs.sync import Sync, SyncStatus
+from codat_sync.syncs.work_category import WorkCategory
 
 SCHEMA_VERSION = 1
 # A DynamoDB item holds 400 KB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
@@ -102,6 +103,9 @@ def write_record(
         | {name: value for name, value in write_pending_check(pending_check).items() if value is not None}
     )
     summary = previous.get("summary", {}) | _summary(sync) | {"firstSeenAt": first_seen_at}
+    if needs_retry(sync):
+        # Until retry has planned it: whatever was decided or written before, it has failed again.
+        summary["category"] = WorkCategory.SCHEDULED.value
     return values | {"summary": with_pending_check(summary, pending_check, version=version)}
 
 
@@ -146,6 +150,11 @@ def read_record(values: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -
         first_seen_at=parse_timestamp(values.get("firstSeenAt")),
         committed_at=parse_timestamp(values.get("committedAt")),
     )
+
+
+def needs_retry(sync: Sync) -> bool:
+    """Return whether the sync has ended, and not everything of it is known to be written."""
+    return sync.is_final and (sync.outcome is Outcome.FAILED or sync.is_unclear)
 
 
 def is_fetched(values: Mapping[str, Any]) -> bool:

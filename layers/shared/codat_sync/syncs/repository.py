@@ -41,6 +41,7 @@ from codat_sync.syncs.record import (
     SCHEMA_VERSION,
     SyncRecord,
     is_fetched,
+    needs_retry,
     read_item,
     read_record,
     split_into_parts,
@@ -48,7 +49,7 @@ from codat_sync.syncs.record import (
     write_item,
     write_record,
 )
-from codat_sync.syncs.retry_repository import due_retry_update
+from codat_sync.syncs.retry_repository import due_retry_update, new_work_keys
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.sync import Sync, SyncStatus
 from codat_sync.webhooks.events import WebhookEvent
@@ -80,6 +81,11 @@ class SyncSnapshot:
     def version(self) -> int | None:
         """Return the version of its record, None if there is none."""
         return int(self.values["version"]) if self.values else None
+
+    @property
+    def expected(self) -> dict[str, object]:
+        """Return what must be unchanged when the record is replaced: its version, and what retry has written."""
+        return {"version": self.version, "summary.category": self.values.get("summary", {}).get("category")}
 
     @property
     def digest(self) -> str | None:
@@ -181,18 +187,26 @@ class SyncRepository:
         if parts := snapshot.values.get("parts"):
             # Before the commit, so that the parts are cleaned up even after a crash right after it.
             self._schedule_part_cleanup(sync.status, parts, now)
-        self._put_record(values, snapshot, self._retries(sync, snapshot, now))
+        self._put_record(values, snapshot, self._retries(sync, values, snapshot, now))
 
-    def _retries(self, sync: Sync, snapshot: SyncSnapshot, now: datetime) -> list[tuple[Attributes, Attributes]]:
+    def _retries(
+        self, sync: Sync, values: Attributes, snapshot: SyncSnapshot, now: datetime
+    ) -> list[tuple[Attributes, Attributes, Attributes]]:
         """Return the updates that make the retry due: of this sync if it is not written, or of the sync it retries.
 
-        The retry of an unclear sync plans only what to check. Once it has succeeded after all, the retry is due again.
+        The retry of an unclear sync plans only what to check. A sync that had failed is planned again whatever it is
+        now: in progress, or written.
         """
-        root = snapshot.values.get("retryOf")
-        is_planned = sync.outcome is Outcome.FAILED or sync.is_unclear or _was_planned(snapshot.values)
-        if not sync.is_final or not (root or is_planned):
+        root, status = snapshot.values.get("retryOf"), sync.status
+        has_failed = needs_retry(sync)
+        if not (has_failed or _was_planned(snapshot.values) or (root and sync.is_final)):
             return []
-        return [due_retry_update(sync.status.company_id, root or sync.status.sync_id, now)]
+        key, changes = due_retry_update(status.company_id, root or status.sync_id, now)
+        if has_failed:
+            changes["lastFailure"] = f"{status.sync_id}#{values['version']}"
+        if has_failed and not root:
+            changes |= new_work_keys(values)
+        return [(key, changes, {})]
 
     def set_pending_check(self, pending_check: PendingCheck | None, snapshot: SyncSnapshot, now: datetime) -> None:
         """Set or clear the sync's pending check, as a new version. Raises VersionConflictError.
@@ -404,13 +418,13 @@ class SyncRepository:
         return next(iter(self.table.get([sync_key(sync_id)])), None)
 
     def _put_record(
-        self, values: Attributes, snapshot: SyncSnapshot, retries: Sequence[tuple[Attributes, Attributes]]
+        self, values: Attributes, snapshot: SyncSnapshot, retries: Sequence[tuple[Attributes, Attributes, Attributes]]
     ) -> None:
         try:
             if retries:
-                self.table.transact([(values, {"version": snapshot.version})], retries)
+                self.table.transact([(values, snapshot.expected)], retries)
             else:
-                self.table.put(values, {"version": snapshot.version})
+                self.table.put(values, snapshot.expected)
         except ConditionFailedError as error:
             raise VersionConflictError(f"the record of sync {values['syncId']} has changed") from error
 
@@ -431,14 +445,17 @@ class SyncRepository:
         if not is_fetched(snapshot.values):
             changes |= listing_index_keys(previous["companyId"], snapshot.sync_id, changes["firstSeenAt"])
         try:
-            self.table.update(sync_key(snapshot.sync_id), changes, {"version": snapshot.version})
+            self.table.update(sync_key(snapshot.sync_id), changes, snapshot.expected)
         except ConditionFailedError as error:
             raise VersionConflictError(f"the record of sync {snapshot.sync_id} has changed") from error
 
 
 def _was_planned(values: Attributes) -> bool:
-    """Return whether a previous version of the record made its retry due."""
-    return is_fetched(values) and values["summary"]["outcome"] in {Outcome.FAILED.value, Outcome.UNKNOWN.value}
+    """Return whether a previous version of the record made its retry due. Version 0.2.0 wrote no category."""
+    if not is_fetched(values):
+        return False
+    summary = values["summary"]
+    return "category" in summary or summary["outcome"] in {Outcome.FAILED.value, Outcome.UNKNOWN.value}
 
 
 def _current_part_run_id(record: Attributes) -> str | None:

@@ -1,4 +1,4 @@
-"""The retry state of a sync's failed transactions."""
+"""Model the retry of a sync's failed transactions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +21,47 @@ class RetryState(StrEnum):
     NOT_FAILED = "notFailed"  # there is nothing to retry; only reported, never stored
 
 
+class Step(StrEnum):
+    """The next step for a failed transaction: see ``retries.planner``."""
+
+    RETRY_NOW = "retryNow"
+    SCHEDULED = "scheduled"
+    IN_PROGRESS = "inProgress"
+    STUCK_AT_CODAT = "stuckAtCodat"
+    NEEDS_CORRECTION = "needsCorrection"
+    NEEDS_RECONNECTION = "needsReconnection"
+    NEEDS_BILLING = "needsBilling"
+    ALREADY_WRITTEN = "alreadyWritten"
+    PARTIALLY_WRITTEN = "partiallyWritten"
+    OUTCOME_UNKNOWN = "outcomeUnknown"
+    NO_BODY_RECORDED = "noBodyRecorded"
+    ATTEMPTS_EXHAUSTED = "attemptsExhausted"
+    # Never planned: the answer to a request that names a transaction that has not failed.
+    NOT_FAILED = "notFailed"
+
+
+class DecisionKind(StrEnum):
+    """What a user can decide about a failed sync."""
+
+    DISMISS = "dismiss"  # nobody has to act
+    REOPEN = "reopen"  # somebody has to, after all
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A decision about a failed sync: who made it, why, and when.
+
+    ``failure`` is the last failure that it is about: see ``Retry.last_failure``.
+    """
+
+    kind: DecisionKind
+    by: str
+    reason: str
+    at: datetime
+    failure: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """The retry of a failed sync. ``sync_ids`` are the syncs that its retries created, oldest first.
@@ -29,7 +70,9 @@ class Retry:
     needs an action. ``version`` is the table's: it increases with each write. ``unknown_ids`` are the first of those
     that are not checked again although nobody knows whether they are written; ``acknowledged_ids`` those of which an
     operator has said that this is dealt with. ``retriable`` is how many of its transactions a manual retry would
-    resubmit, None if they have not been counted; ``retriable_ids`` are the first of them.
+    resubmit, None if they have not been counted; ``retriable_ids`` are the first of them. ``last_failure`` identifies
+    the last time that Codat reported a failure, of the sync or of a retry of it. ``decisions`` are those of users,
+    oldest first.
     """
 
     state: RetryState
@@ -42,6 +85,28 @@ class Retry:
     acknowledged_ids: tuple[str, ...] = ()
     retriable: int | None = None
     retriable_ids: tuple[str, ...] = ()
+    last_failure: str | None = None
+    decisions: tuple[Decision, ...] = ()
+
+    @property
+    def open_transactions(self) -> int:
+        """The number of its failed transactions that are not written yet."""
+        return sum(count for step, count in self.steps.items() if step != Step.ALREADY_WRITTEN)
+
+    @property
+    def is_dismissed(self) -> bool:
+        """Whether a user has dismissed it, and it has not failed again since."""
+        decisive = [each for each in self.decisions if each.kind is not DecisionKind.NOTE]
+        last = decisive[-1] if decisive else None
+        return last is not None and last.kind is DecisionKind.DISMISS and last.failure == self.last_failure
+
+    @property
+    def is_acknowledged(self) -> bool:
+        """Whether all that is open is unknown outcomes, and an operator has said that these are dealt with."""
+        open_steps = set(self.steps) - {Step.ALREADY_WRITTEN}
+        unknown_ids = self.blocked.get(Step.OUTCOME_UNKNOWN, ())
+        is_covered = bool(unknown_ids) and set(unknown_ids) <= set(self.acknowledged_ids)
+        return is_covered and open_steps == {Step.OUTCOME_UNKNOWN}
 
     @property
     def failed(self) -> int:

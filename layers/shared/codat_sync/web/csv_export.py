@@ -20,12 +20,15 @@ from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
 
 from codat_sync.core.http_response import MAX_RESPONSE_BYTES
+from codat_sync.queries.audit_log import AuditWalk
 from codat_sync.queries.failed_syncs import FailureCauses
 from codat_sync.queries.item_search import ItemWalk
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.sync_query import HistoryQuery, ListedSync, Sort, Totals, position_time
+from codat_sync.queries.worklist import WorkWalk
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web.api import presenters
+from codat_sync.web.api.schemas import AuditEntry
 
 CONTENT_TYPE = "text/csv; charset=utf-8"
 # Lambda encodes a response as JSON. Its headers and the last line need less than the rest.
@@ -36,9 +39,14 @@ _FORMULA = re.compile(r"(^|[;\t\r\n])(\s*)([=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 _SYNC_COLUMNS = (
     *("syncId", "companyId", "at", "outcome", "code", "meaning", "syncedAt", "firstSeenAt"),
-    *("transactions", "failed", "checkFailure", "isStuck"),
+    *("transactions", "failed", "checkFailure", "isStuck", "category", "isResolved"),
+)
+_WORK_COLUMNS = (
+    *("category", "syncId", "companyId", "at", "code", "meaning", "openTransactions", "actionOwner", "nextStep"),
+    *("customerNote", "steps", "dueAt", "decision", "decidedBy", "decidedAt", "reason"),
 )
 _ITEM_COLUMNS = ("transactionId", "integrationType", "status", "message", "rows")
+_AUDIT_COLUMNS = ("at", "actor", "action", "syncId", "companyId", "details")
 _CAUSE_COLUMNS = (
     *("causeId", "failures", "syncs", "companies", "today", "sinceYesterday", "isNew", "code", "text"),
     *("exampleCompanyId", "exampleSyncId", "exampleTransactionId", "exampleMessage"),
@@ -72,6 +80,13 @@ def export_syncs(listing: Listing[ListedSync], query: HistoryQuery) -> Response[
     return _answer("syncs", _SYNC_COLUMNS, lines, end, found.cursor)
 
 
+def export_work_items(walk: WorkWalk) -> Response[str]:
+    """Export the worklist as CSV, with a column for each step that has transactions, and the newest decision."""
+    found = _write(_WORK_COLUMNS, walk, presenters.work_row)
+    end = _count(found.lines, "failed sync") if found.cursor else None
+    return _answer("worklist", _WORK_COLUMNS, found.lines, end, found.cursor)
+
+
 def export_items(walk: ItemWalk) -> Response[str]:
     """Export a sync's transactions as CSV."""
     found = _write(_ITEM_COLUMNS, walk, presenters.item)
@@ -95,10 +110,18 @@ def export_causes(causes: FailureCauses) -> Response[str]:
     return _answer("causes", _CAUSE_COLUMNS, found.lines, "; ".join(ends) or None)
 
 
+def export_audit(walk: AuditWalk) -> Response[str]:
+    """Export audit entries as CSV."""
+    found = _write(_AUDIT_COLUMNS, walk, AuditEntry.model_validate)
+    back_to = found.cursor and _moment(position_time(found.cursor))
+    end = f"{_count(found.lines, 'audit record')}, back to {back_to}" if back_to else None
+    return _answer("audit", _AUDIT_COLUMNS, found.lines, end, found.cursor)
+
+
 def export_totals(totals: Totals) -> Response[str]:
     """Export totals as CSV, with one row per day and one column per outcome."""
     outcomes = [outcome.value for outcome in Outcome]
-    columns = ("day", "syncs", *outcomes, "transactions", "failed", "isTruncated")
+    columns = ("day", "syncs", *outcomes, "resolved", "transactions", "failed", "isTruncated")
     lines = [
         _line(columns, _values(day) | {outcome: day.outcomes.get(Outcome(outcome), 0) for outcome in outcomes})
         for day in presenters.totals(totals).days
@@ -150,6 +173,8 @@ def _line(columns: Sequence[str], values: Mapping[str, object]) -> str:
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, dict):
+        value = "; ".join(f"{name}: {text}" for name, text in value.items())
     return _FORMULA.sub(r"\1\2'\3", value) if isinstance(value, str) else value
 
 

@@ -1,20 +1,25 @@
 """Query and path parameters shared by the JSON API and the pages."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import wraps
 from inspect import Parameter, signature
 from typing import Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
+from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
+from codat_sync.audit.entry import Action
 from codat_sync.core.errors import InvalidQueryError
 from codat_sync.core.identifiers import IDENTIFIER_PATTERN, canonicalize, is_identifier
+from codat_sync.queries.audit_log import AuditQuery
 from codat_sync.queries.sync_query import HistoryQuery, Period, Sort
 from codat_sync.queries.sync_query import period as period_of
+from codat_sync.queries.worklist import WorkQuery
 from codat_sync.retries.preview import MAX_PLANNED
 from codat_sync.syncs.status_codes import Outcome
+from codat_sync.syncs.work_category import OPEN_CATEGORIES, WorkCategory
 
 _MAX_CURSOR_LENGTH = 300
 # Only documented here: `identifier` checks it, with a better explanation than pydantic's. An empty id is none.
@@ -32,6 +37,12 @@ CompanyId = Annotated[
 Search = Annotated[str | None, Query(description="A sync id, from any time, or a company id", max_length=128)]
 Codes = Annotated[list[int] | None, Query(alias="code", description="Only these Codat status codes")]
 Outcomes = Annotated[list[Outcome] | None, Query(alias="outcome", description="Only these outcomes")]
+Categories = Annotated[
+    list[WorkCategory] | None, Query(alias="category", description="Only failures that wait for these, or are over")
+]
+WorkCategories = Annotated[
+    list[WorkCategory] | None, Query(alias="category", description="Only these categories. Defaults to the open ones")
+]
 Statuses = Annotated[list[str] | None, Query(alias="status", description="Only these statuses, such as PushError")]
 SortBy = Annotated[
     Sort, Query(description="JSON: orders other than `time` sort only the newest 1,000 syncs of the period")
@@ -43,7 +54,17 @@ Cursor = Annotated[
     str | None,
     Query(max_length=_MAX_CURSOR_LENGTH, description="`nextCursor` of the previous page. Keep all other parameters"),
 ]
+PageFormat = Annotated[Literal["html", "csv"], Query(description="csv continues to the end and ignores `limit`")]
 Format = Annotated[Literal["json", "csv"], Query(description="csv continues to the end and ignores `limit`")]
+Actions = Annotated[list[Action] | None, Query(alias="action", description="Only these actions")]
+Actor = Annotated[str | None, Query(description="Only actors whose name or id contains this", max_length=128)]
+SearchText = Annotated[
+    str,
+    Query(
+        description="Any text, of which up to 200 characters are searched for: the beginning of a sync's, company's or"
+        " transaction's id, of a word of a company's name, a merchant or a reference, or of an amount"
+    ),
+]
 SyncId = Annotated[str, Path(description="Sync id", json_schema_extra=_AN_ID)]
 CompanyInPath = Annotated[str, Path(description="Company id", json_schema_extra=_AN_ID)]
 TransactionId = Annotated[str, Path(description="Transaction id", json_schema_extra=_AN_ID)]
@@ -63,6 +84,14 @@ def identifier(parameter: str, value: str) -> str:
 def selection(parameter: str, values: Sequence[str] | None) -> tuple[str, ...] | None:
     """Validate and canonicalize the ids in a request, without duplicates; None for all. Raises InvalidQueryError."""
     return None if values is None else tuple(dict.fromkeys(identifier(parameter, each) for each in values))
+
+
+def read_search_text(event: Mapping[str, Any]) -> str:
+    """Return the parameter `q` of an API Gateway event (payload 2.0), whatever it holds.
+
+    API Gateway joins repeated parameters by commas, where Powertools divides them, and so `12,50`.
+    """
+    return next((value for name, value in parse_qsl(event.get("rawQueryString", "")) if name == "q"), "")
 
 
 def asked_period(now: Callable[[], datetime], first: First = None, last: Last = None) -> Period:
@@ -85,6 +114,7 @@ def asked_history(  # noqa: PLR0913, PLR0917 - one per query parameter
     last: Last = None,
     code: Codes = None,
     outcome: Outcomes = None,
+    category: Categories = None,
     sort: SortBy = Sort.TIME,
     order: Order = "desc",
 ) -> HistoryQuery:
@@ -93,9 +123,28 @@ def asked_history(  # noqa: PLR0913, PLR0917 - one per query parameter
         asked_syncs(now, company_id, first, last),
         codes=frozenset(code or ()),
         outcomes=frozenset(outcome or ()),
+        categories=frozenset(category or ()),
         sort=sort,
         newest_first=order == "desc",
     )
+
+
+def asked_work(category: WorkCategories = None, company_id: CompanyId = None, order: Order = "desc") -> WorkQuery:
+    """Return the query for the worklist, by default for what is open. Raises InvalidQueryError."""
+    company = None if company_id is None else identifier("companyId", company_id)
+    chosen = tuple(each for each in WorkCategory if each in (category or OPEN_CATEGORIES))
+    return WorkQuery(chosen, company, newest_first=order == "desc")
+
+
+def asked_audit(
+    now: Callable[[], datetime],
+    first: First = None,
+    last: Last = None,
+    action: Actions = None,
+    actor: Actor = None,
+) -> AuditQuery:
+    """Return the query for the audit. Raises InvalidQueryError."""
+    return AuditQuery(asked_period(now, first, last), frozenset(action or ()), actor or "")
 
 
 def takes(parse: Callable[..., T]) -> Callable[[Callable[Concatenate[T, P], R]], Callable[..., R]]:

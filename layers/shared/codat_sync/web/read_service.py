@@ -6,16 +6,21 @@ from datetime import datetime, timedelta
 
 from codat_sync.companies.company import Company
 from codat_sync.companies.repository import CompanyRepository
+from codat_sync.queries.audit_log import AuditLog
+from codat_sync.queries.configuration_history import ConfigurationHistory
 from codat_sync.queries.failed_syncs import FailureCauses, find_failure_causes
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.live_lookup import LiveLookup
+from codat_sync.queries.support_bundle import SupportBundles
 from codat_sync.queries.sync_details import SyncReader
 from codat_sync.queries.sync_history import SyncHistory
 from codat_sync.queries.sync_query import MAX_DAYS, HistoryPage, HistoryQuery, ListedSync, Period, Sort, position_at
+from codat_sync.queries.worklist import WorkItem, Worklist
 from codat_sync.reconciliation.completeness import CompanyCompleteness, Completeness, OverallCompleteness
 from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
 from codat_sync.retries.expense_card import ExpenseCard, expense_card
 from codat_sync.retries.preview import RetryPreviewService
+from codat_sync.search.service import SearchService
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from codat_sync.syncs.repository import SyncRepository
@@ -82,7 +87,12 @@ class ReadService:
     retry_previews: RetryPreviewService
     submissions: SubmissionRepository
     unknown_outcomes: UnknownOutcomeRepository
+    worklist: Worklist
+    audit_log: AuditLog
+    configurations: ConfigurationHistory
+    bundles: SupportBundles
     live: LiveLookup
+    searches: SearchService
     now: Callable[[], datetime]
 
     def search(self, query: HistoryQuery, search: str | None, cursor: str | None) -> HistoryPage:
@@ -150,6 +160,11 @@ class ReadService:
         """Return the card of a transaction, of which possibly nothing is known. Raises UnprocessedItemsError."""
         planned = self.retry_previews.plan_transaction(company_id, transaction_id)
         return expense_card(planned, self.now(), may_see_expenses=may_see_expenses)
+
+    def load_work_item(self, sync_id: str) -> WorkItem | None:
+        """Return a failed sync's work item; for a retry, that of the first sync. None if there is none."""
+        found = self.details.load(sync_id)
+        return self.worklist.load(found.retry_of or sync_id) if found else None
 
     def load_completeness(self) -> CompletenessOverview:
         """Return the completeness and endpoint state found by the last reconciliation run."""

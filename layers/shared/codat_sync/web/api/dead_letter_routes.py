@@ -71,7 +71,8 @@ def add_dead_letters(
         The first 1,000 dead letters of each queue are searched for the ids. Those of `publish` can only be dropped.
         """
         caller = require_role(app, access, Role.RETRY)
-        done = letters.redrive(DeadLetterFilter(frozenset(request.message_ids), request.queue), MAX_SEARCHED)
+        wanted = DeadLetterFilter(frozenset(request.message_ids), request.queue)
+        done = letters.redrive(wanted, caller.signature, MAX_SEARCHED)
         return _handled("redriven", done, caller.subject)
 
     @app.post(
@@ -84,7 +85,7 @@ def add_dead_letters(
     def drop(request: Annotated[DropRequest, Body()]) -> Response[Any]:
         """Needs the role RETRY. The first 1,000 dead letters of each queue are searched for the ids."""
         caller = require_role(app, access, Role.RETRY)
-        decision = DropDecision(request.why, f"{caller.name} ({caller.subject})", now())
+        decision = DropDecision(request.why, caller.signature, now())
         done = letters.drop(DeadLetterFilter(frozenset(request.message_ids), request.queue), decision, MAX_SEARCHED)
         return _handled("dropped", done, caller.subject)
 

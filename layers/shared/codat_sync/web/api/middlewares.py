@@ -24,7 +24,7 @@ Middleware = Callable[[APIGatewayHttpResolver, NextMiddleware], Response[Any]]
 def require_viewer(access: AccessPolicy) -> Middleware:
     """Return the middleware that raises ForbiddenError unless ``access`` grants the caller the role VIEW.
 
-    A route that shows more to some callers finds them as ``viewer`` in the resolver's context.
+    Routes find the caller as ``viewer`` in the context.
     """
 
     def only_for_viewers(app: APIGatewayHttpResolver, handle: NextMiddleware) -> Response[Any]:

@@ -1,42 +1,69 @@
 """Convert domain objects to the JSON API's schemas."""
 
+from collections.abc import Mapping
+
+from codat_sync.audit.entry import shorten
 from codat_sync.queries.failed_syncs import FailureCauses as FoundCauses
 from codat_sync.queries.failure_causes import FailureCause as FoundCause
 from codat_sync.queries.item_search import ItemPage as FoundItems
+from codat_sync.queries.support_bundle import SupportBundle as FoundBundle
 from codat_sync.queries.sync_details import SyncDetails as FoundDetails
 from codat_sync.queries.sync_query import HistoryPage, ListedSync
 from codat_sync.queries.sync_query import Totals as FoundTotals
+from codat_sync.queries.worklist import WorkCount as FoundWorkCount
+from codat_sync.queries.worklist import WorkItem as FoundWorkItem
+from codat_sync.queries.worklist import WorkPage as FoundWorkPage
 from codat_sync.retries.expense_card import ExpenseCard
+from codat_sync.retries.explanation import explain_failure
 from codat_sync.retries.preview import RetryPreview as FoundPreview
 from codat_sync.syncs.items import Item as FoundItem
 from codat_sync.syncs.status_codes import explain, status_code
+from codat_sync.syncs.work_category import WorkCategory
 from codat_sync.web.api.schemas import (
+    BundledCheck,
+    BundledRetry,
+    BundledSubmission,
+    BundledSync,
     Code,
     CompanyHealth,
+    ConfigurationAtFailure,
     DayTotals,
+    Event,
     Expense,
     FailureCause,
     FailureCauses,
     InBooks,
     Item,
     ItemPage,
+    LogReferences,
     PeriodTotals,
     Plan,
     PlannedTransaction,
     RetryPreview,
     Submission,
+    SupportBundle,
     SyncDetails,
     SyncPage,
     SyncSummary,
     Totals,
     Transaction,
     TransactionResult,
+    WorkCount,
+    WorkCounts,
+    WorkItem,
+    WorkItems,
+    WorkRow,
 )
 from codat_sync.web.read_service import CompanyOverview
 
 # More causes than this mean that similar messages were not grouped.
 MAX_CAUSES = 100
 _MAX_EXAMPLE_LENGTH = 2000
+_MAX_BUNDLED_MESSAGE = 4000
+_ABOUT_BUNDLE = (
+    "For Codat's support. All times are UTC. It has no secrets, and nothing of what was submitted: neither bodies, nor"
+    " amounts and merchants. Messages are Codat's own, and may quote data that was sent to Codat."
+)
 
 
 def code(number: int) -> Code:
@@ -45,8 +72,15 @@ def code(number: int) -> Code:
 
 
 def meaning(found: FoundDetails) -> Code | None:
-    """Describe the result of a sync: its status code, unless its items contradict it; None until it is fetched."""
-    return Code.model_validate(explain(found.status.code, found.listed.outcome)) if found.status else None
+    """Describe the result of a sync: its status code, unless its items contradict it; None until it is fetched.
+
+    Who has to act, the next step and the note for the customer follow from its retry.
+    """
+    if found.status is None:
+        return None
+    steps = found.retry.steps if found.retry else {}
+    by_code = explain(found.status.code, found.listed.outcome)
+    return Code.model_validate(explain_failure(by_code, found.listed.category, steps))
 
 
 def summary(row: ListedSync) -> SyncSummary:
@@ -92,6 +126,53 @@ def items(page: FoundItems) -> ItemPage:
 def item(found: FoundItem) -> Item:
     """Convert a transaction within a sync."""
     return Item.model_validate(found)
+
+
+def work_item(found: FoundWorkItem) -> WorkItem:
+    """Convert a failed sync of the worklist."""
+    listed = found.listed
+    meaning = None if listed.code is None else explain(listed.code, listed.outcome)
+    described = meaning and Code.model_validate(explain_failure(meaning, listed.category, found.retry.steps))
+    return WorkItem.model_validate(found).model_copy(update={"meaning": described})
+
+
+def work_row(found: FoundWorkItem) -> WorkRow:
+    """Convert a failed sync of the worklist to a row of a table, with the newest decision about it."""
+    item = work_item(found)
+    last = item.decisions[-1] if item.decisions else None
+    return WorkRow(
+        category=item.sync.category,
+        sync_id=item.sync.sync_id,
+        company_id=item.sync.company_id,
+        at=item.sync.at,
+        code=item.sync.code,
+        meaning=item.meaning and item.meaning.meaning,
+        open_transactions=item.open_transactions,
+        action_owner=item.meaning and item.meaning.action_owner,
+        next_step=item.meaning and item.meaning.next_step,
+        customer_note=item.meaning and item.meaning.customer_note,
+        steps=", ".join(f"{step}: {count}" for step, count in item.steps.items()),
+        due_at=item.due_at,
+        decision=last and last.kind,
+        decided_by=last and last.by,
+        decided_at=last and last.at,
+        reason=last and last.reason,
+    )
+
+
+def work_items(page: FoundWorkPage) -> WorkItems:
+    """Convert a page of the worklist."""
+    items = list(map(work_item, page.items))
+    return WorkItems(items=items, next_cursor=page.next_cursor, is_truncated=page.is_truncated)
+
+
+def work_counts(found: Mapping[WorkCategory, FoundWorkCount]) -> WorkCounts:
+    """Convert the counts of the worklist."""
+    return WorkCounts(
+        counts=[
+            WorkCount(category=category, number=each.number, has_more=each.has_more) for category, each in found.items()
+        ]
+    )
 
 
 def transaction(company_id: str, card: ExpenseCard) -> Transaction:
@@ -164,3 +245,43 @@ def cause(found: FoundCauses, each: FoundCause) -> FailureCause:
         example_transaction_id=example.transaction_id,
         example_message=example.message and example.message[:_MAX_EXAMPLE_LENGTH],
     )
+
+
+def support_bundle(found: FoundBundle) -> SupportBundle:
+    """Convert a support bundle. Long messages are cut, so that it stays below 1 MB."""
+    known = found.details
+    status = known.status
+    sync = BundledSync(
+        sync_id=known.listed.sync_id,
+        company_id=known.listed.company_id,
+        outcome=known.listed.outcome,
+        code=known.listed.code,
+        status=status and status.status,
+        error_message=_cut(status.error_message) if status else None,
+        exception_message=_cut(status.exception_message) if status else None,
+        synced_at=known.listed.synced_at,
+        first_seen_at=known.listed.first_seen_at,
+        committed_at=known.committed_at,
+        data_pushed=status and status.data_pushed,
+        retry_of=known.retry_of,
+        counts=dict(known.counts),
+    )
+    return SupportBundle(
+        about=_ABOUT_BUNDLE,
+        generated_at=found.generated_at,
+        sync=sync,
+        check=known.pending_check and BundledCheck.model_validate(known.pending_check),
+        retry=known.retry and BundledRetry.model_validate(known.retry),
+        items=[item(each).model_copy(update={"message": _cut(each.message)}) for each in found.items],
+        has_more_items=found.has_more_items,
+        events=list(map(Event.model_validate, found.events)),
+        has_more_events=found.has_more_events,
+        submissions=list(map(BundledSubmission.model_validate, found.submissions)),
+        has_more_submissions=found.has_more_submissions,
+        at_failure=found.then and ConfigurationAtFailure.model_validate(found.then),
+        logs=LogReferences.model_validate(found.logs),
+    )
+
+
+def _cut(message: str | None) -> str | None:
+    return message and shorten(message, _MAX_BUNDLED_MESSAGE)

@@ -16,6 +16,8 @@ from codat_sync.core.errors import CodatSyncError
 from codat_sync.core.problems import ProblemDetails, ProblemType, invalid_request
 from codat_sync.dead_letters.service import DeadLetterService
 from codat_sync.idempotency.requests import IdempotentRequests
+from codat_sync.retries.lambda_client import RetryClient
+from codat_sync.web.api.audit_routes import add_audit
 from codat_sync.web.api.company_routes import add_company, add_completeness
 from codat_sync.web.api.dead_letter_routes import add_dead_letters
 from codat_sync.web.api.history_routes import add_history
@@ -23,8 +25,11 @@ from codat_sync.web.api.middlewares import add_entity_tags, execute_once, reject
 from codat_sync.web.api.openapi import allowed_methods, document
 from codat_sync.web.api.problem_routes import add_problem_types
 from codat_sync.web.api.responses import JSON, PREFIX
+from codat_sync.web.api.search_routes import add_search
+from codat_sync.web.api.support_routes import add_support
 from codat_sync.web.api.sync_routes import add_live, add_sync, add_transaction
 from codat_sync.web.api.unknown_outcome_routes import add_unknown_outcomes
+from codat_sync.web.api.work_item_routes import add_work_decisions, add_work_items
 from codat_sync.web.problems import problem_for, problem_response, validation_errors
 from codat_sync.web.read_service import ReadService
 
@@ -36,20 +41,29 @@ _ADDERS = (
     add_live,
     add_company,
     add_completeness,
+    add_work_items,
     add_unknown_outcomes,
+    add_support,
+    add_audit,
     add_problem_types,
 )
 
 
 def api(
-    read_service: ReadService, letters: DeadLetterService, access: AccessPolicy, requests: IdempotentRequests
+    read_service: ReadService,
+    letters: DeadLetterService,
+    access: AccessPolicy,
+    retry: RetryClient,
+    requests: IdempotentRequests,
 ) -> APIGatewayHttpResolver:
     """Build the JSON API's resolver for API Gateway (payload 2.0). ``access`` must grant the VIEW role."""
     app = APIGatewayHttpResolver(enable_validation=True)
     app.use([require_viewer(access), reject_unknown_parameters, add_entity_tags, execute_once(access, requests)])
     for add in _ADDERS:
         add(app, read_service)
+    add_work_decisions(app, read_service, retry, access)
     add_dead_letters(app, letters, access, read_service.now)
+    add_search(app, read_service.searches, access)
     _add_document(app)
     _add_problems(app, read_service)
     return app

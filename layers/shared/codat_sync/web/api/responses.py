@@ -52,6 +52,7 @@ CODAT_PROBLEMS = {
 class Tag(StrEnum):
     """The subjects by which operations are grouped, in documentation and in generated clients."""
 
+    SEARCH = "Search"
     SYNCS = "Syncs"
     TRANSACTIONS = "Transactions"
     FAILURES = "Failures"

@@ -4,16 +4,22 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasPath, BaseModel, ConfigDict, Field, computed_field
+from pydantic import AliasPath, BaseModel, ConfigDict, Field, StringConstraints, computed_field
 from pydantic.alias_generators import to_camel
 
+from codat_sync.audit.entry import Action
+from codat_sync.companies.configuration import NotKept
+from codat_sync.core.json_diff import DifferenceKind
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.retries.expense_card import ExpenseState
 from codat_sync.retries.in_books import InBooks as InBooksAnswer
-from codat_sync.retries.planner import Step
+from codat_sync.retries.work_decisions import MAX_REASON_LENGTH
+from codat_sync.search.kinds import SearchKind
+from codat_sync.search.service import MAX_RESULTS
 from codat_sync.submissions.submission import State
-from codat_sync.syncs.retry_record import RetryState
+from codat_sync.syncs.retry_record import DecisionKind, RetryState, Step
 from codat_sync.syncs.status_codes import ActionOwner, Outcome, explain
+from codat_sync.syncs.work_category import WorkCategory
 
 
 class _Answer(BaseModel):
@@ -44,6 +50,10 @@ class SyncSummary(_Answer):
     failed: int
     check_failure: CheckFailure | str | None = Field(description="Why the last check with Codat failed")
     is_stuck: bool
+    category: WorkCategory | None = Field(
+        description="Who a failed sync waits for, or that it is over; null if nothing has failed"
+    )
+    is_resolved: bool = Field(description="Whether it has failed, and everything that failed has been written since")
 
     @computed_field  # type: ignore[prop-decorator] # https://github.com/python/mypy/issues/1362
     @property
@@ -72,6 +82,7 @@ class DayTotals(_Answer):
     day: date
     syncs: int
     outcomes: dict[Outcome, int]
+    resolved: int = Field(description="Number of the failed syncs of which everything has been written since")
     transactions: int
     failed: int
     is_truncated: bool = Field(description="Whether the day has more syncs than were counted")
@@ -82,6 +93,7 @@ class PeriodTotals(_Answer):
 
     syncs: int
     outcomes: dict[Outcome, int]
+    resolved: int = Field(description="Number of the failed syncs of which everything has been written since")
     transactions: int
     failed: int
 
@@ -149,6 +161,85 @@ class Retry(_Answer):
     retriable: int | None = Field(
         description="Number of transactions that a manual retry would resubmit, as of the last check; null: not counted"
     )
+    decisions: list["Decision"] = Field(description="What users decided about it, oldest first")
+
+
+class Decision(_Answer):
+    """What a user decided about a failed sync. A dismissal holds until it is reopened, or fails again."""
+
+    kind: DecisionKind
+    by: str
+    reason: str
+    at: datetime
+
+
+class WorkItem(_Answer):
+    """A failed sync, and what happens to its failed transactions. ``steps`` counts them by plan step."""
+
+    sync: SyncSummary = Field(validation_alias="listed")
+    meaning: Code | None = Field(default=None, description="Its status code, with who has to act and the next step")
+    state: RetryState = Field(validation_alias=AliasPath("retry", "state"))
+    open_transactions: int = Field(description="Number of its failed transactions that are not written yet")
+    steps: dict[str, int] = Field(validation_alias=AliasPath("retry", "steps"))
+    due_at: datetime | None = Field(
+        validation_alias=AliasPath("retry", "due_at"), description="When it is checked again by itself"
+    )
+    retry_sync_ids: list[str] = Field(validation_alias=AliasPath("retry", "sync_ids"))
+    decisions: list[Decision] = Field(validation_alias=AliasPath("retry", "decisions"), description="Oldest first")
+
+
+class WorkItems(_Answer):
+    """A page of the worklist. It can be shorter than the limit and still have a next page."""
+
+    items: list[WorkItem]
+    next_cursor: str | None = Field(description="Cursor of the next page; null on the last page")
+    is_truncated: bool = Field(description="Whether reading stopped before the page was full; `nextCursor` continues")
+
+
+class WorkRow(_Answer):
+    """A work item as a row of a table."""
+
+    category: WorkCategory | None
+    sync_id: str
+    company_id: str
+    at: datetime
+    code: int | None
+    meaning: str | None
+    open_transactions: int
+    action_owner: ActionOwner | None
+    next_step: str | None
+    customer_note: str | None
+    steps: str
+    due_at: datetime | None
+    decision: DecisionKind | None
+    decided_by: str | None
+    decided_at: datetime | None
+    reason: str | None
+
+
+class WorkCount(_Answer):
+    """The number of failed syncs in a category."""
+
+    category: WorkCategory
+    number: int
+    has_more: bool = Field(description="Whether there are more than the 1,000 that were counted")
+
+
+class WorkCounts(_Answer):
+    """The number of failed syncs by category: every failed sync is in exactly one."""
+
+    counts: list[WorkCount]
+
+
+class WorkDecisionRequest(_Answer):
+    """A decision about a failed sync."""
+
+    kind: DecisionKind
+    reason: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_REASON_LENGTH),
+        Field(description="Why; shown to other users"),
+    ]
 
 
 class SyncDetails(_Answer):
@@ -576,3 +667,190 @@ class Unauthorized(_Answer):
     """API Gateway's response to a request without a valid token."""
 
     message: str
+
+
+class FoundExpense(_Answer):
+    """What was submitted or recorded of an expense, as far as users know it by that."""
+
+    merchant: str | None
+    reference: str | None
+    amount: str | None = Field(description="Total with tax, without its sign")
+    currency: str | None
+    date: str | None
+    recorded_at: datetime
+
+
+class SearchResult(_Answer):
+    """A sync, a company, or a transaction of a company."""
+
+    company_id: str
+    company_name: str | None
+    sync_id: str | None
+    transaction_id: str | None
+    is_exact: bool = Field(description="Whether the text is all of what was found by, not only its beginning")
+    sync: SyncSummary | None = Field(description="Of kind `sync` only")
+    expense: FoundExpense | None = Field(description="Of kinds `merchant`, `reference` and `amount` only")
+
+
+class SearchGroup(_Answer):
+    """Results of one kind, best first."""
+
+    kind: SearchKind
+    results: list[SearchResult] = Field(max_length=MAX_RESULTS)
+    has_more: bool = Field(description="Whether more match, or may match: a longer text finds fewer")
+
+
+class SearchResults(_Answer):
+    """The groups that have results, those with an exact one first."""
+
+    query: str = Field(description="What was searched for: the text without repeated spaces, cut after 200 characters")
+    groups: list[SearchGroup]
+    hidden_kinds: list[SearchKind] = Field(description="Not searched: they require the role `codat-sync/expenses`")
+    unindexed_kinds: list[SearchKind] = Field(
+        description="Not indexed here, as the parameter `SearchIndex` says; a sync or company is found by its whole id"
+    )
+
+
+class AuditEntry(_Answer):
+    """What somebody did by hand."""
+
+    at: datetime
+    actor: str = Field(description="Display name and the issuer's id; of a command, the ARN of the credentials")
+    action: Action | str = Field(description="A later version may have others")
+    sync_id: str | None
+    company_id: str | None
+    details: dict[str, str] = Field(
+        description="More about it, by name: such as `reason`, `transactions`, `retrySyncIds`"
+    )
+
+
+class AuditPage(_Answer):
+    """A page of audit entries, newest first. It can be shorter than the limit and still have a next page."""
+
+    entries: list[AuditEntry]
+    next_cursor: str | None = Field(description="Cursor of the next page; null on the last page")
+    reached_to: datetime | None = Field(description="How far the pages up to this one go back; null: to the beginning")
+
+
+class ConnectionThen(_Answer):
+    """A company's platforms and connection, as last fetched from Codat."""
+
+    status: str | None
+    source_platform: str | None
+    target_platform: str | None
+    is_deleted: bool
+    as_of: datetime | None
+
+
+class ConfigurationAtFailure(_Answer):
+    """A company's configuration and connection when a sync failed."""
+
+    company_id: str
+    recorded_at: datetime = Field(description="Right after the failure was known here")
+    connection: ConnectionThen | None
+    configuration: dict[str, Any] | None = Field(description="In Codat's format; null: see `notKept`")
+    digest: str | None = Field(description="Equal digests of a company are equal configurations")
+    as_of: datetime | None = Field(
+        description="When it was read from Codat: syncs that fail within ten minutes share a reading"
+    )
+    not_kept: NotKept | None = Field(description="Why there is no configuration")
+
+
+class Difference(_Answer):
+    """A difference between two configurations."""
+
+    path: str = Field(description="JSONPath, such as `$.bankAccount.id`")
+    kind: DifferenceKind
+    before: Any = Field(description="The value when the sync failed; null if there was none")
+    after: Any = Field(description="The value now; null if there is none")
+
+
+class ConfigurationThenAndNow(_Answer):
+    """A company's configuration when a sync failed, and now."""
+
+    company_id: str
+    sync_id: str
+    then: ConfigurationAtFailure | None = Field(description="null if nothing was recorded when the sync failed")
+    now: dict[str, Any] | None = Field(description="In Codat's format; null if Codat has none")
+    company: Company | None = Field(description="The company and its connection, as last fetched from Codat")
+    differences: list[Difference] | None = Field(description="null unless both configurations are known")
+    has_connection_changed: bool
+
+
+class BundledSync(_Answer):
+    """The sync itself, in a support bundle."""
+
+    sync_id: str
+    company_id: str
+    outcome: Outcome
+    code: int | None
+    status: str | None
+    error_message: str | None
+    exception_message: str | None
+    synced_at: datetime | None = Field(description="Codat's syncUtc")
+    first_seen_at: datetime | None
+    committed_at: datetime | None = Field(description="When Codat's data about it last changed")
+    data_pushed: bool | None
+    retry_of: str | None
+    counts: dict[str, int] = Field(description="Items by status")
+
+
+class BundledSubmission(_Answer):
+    """A submission in a support bundle, without what was submitted."""
+
+    submission_id: str
+    kind: str
+    method: str
+    state: State
+    idempotency_key: str | None
+    recorded_at: datetime
+    sent_at: datetime | None
+    answer_status: int | None
+    sync_id: str | None
+    retry_of: str | None
+    transaction_ids: list[str]
+
+
+class LogReferences(_Answer):
+    """How to find our log lines."""
+
+    mentions: list[str] = Field(description="Our lines mention one of these")
+    functions: list[str] = Field(description="The functions that write them, by their field `service`")
+    query: str = Field(description="For CloudWatch Logs Insights, on the functions' log groups")
+
+
+class BundledRetry(_Answer):
+    """The retry of the failed items, in a support bundle."""
+
+    state: RetryState
+    steps: dict[str, int] = Field(description="Transactions by next step")
+    sync_ids: list[str] = Field(description="The syncs that it created")
+    due_at: datetime | None
+
+
+class BundledCheck(_Answer):
+    """The pending check of a sync, in a support bundle."""
+
+    since: datetime
+    attempts: int
+    due_at: datetime | None
+    check_failure: CheckFailure | None
+    codat_correlation_id: str | None = Field(description="Codat's own, of the last failure")
+
+
+class SupportBundle(_Answer):
+    """What Codat's support asks for about a sync. All times are UTC."""
+
+    about: str
+    generated_at: datetime
+    sync: BundledSync
+    check: BundledCheck | None
+    retry: BundledRetry | None
+    items: list[Item] = Field(description="The first 100 that are not written")
+    has_more_items: bool
+    events: list[Event] = Field(description="The newest 100 events received")
+    has_more_events: bool
+    submissions: list[BundledSubmission] = Field(description="The newest 50 of the first 20 transactions")
+    has_more_submissions: bool
+    at_failure: ConfigurationAtFailure | None
+    logs: LogReferences

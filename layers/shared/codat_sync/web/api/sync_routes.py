@@ -121,7 +121,8 @@ def add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         found = read_service.details.load(identifier("syncId", sync_id))
         if found is None:
             return not_found("sync")
-        status = read_service.live.fetch_sync(found, app.current_event.request_context.request_id)
+        request_id = app.current_event.request_context.request_id
+        status = read_service.live.fetch_sync(found, request_id, app.context["viewer"].signature)
         shown = SyncStatus.model_validate(status)
         return json_response(LiveSync(status=shown, meaning=presenters.code(status.code), is_queued=True))
 
@@ -136,7 +137,10 @@ def add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         """Costs one request of the Codat quota reserved for users."""
         found = read_service.details.load(identifier("syncId", sync_id))
         wanted = identifier("transactionId", transaction_id)
-        items = found and read_service.live.fetch_transaction(found.listed.company_id, found.listed.sync_id, wanted)
+        if found is None:
+            return not_found("sync")
+        listed, by = found.listed, app.context["viewer"].signature
+        items = read_service.live.fetch_transaction(listed.company_id, listed.sync_id, wanted, by)
         if not items:
             return not_found("transaction in this sync")
         return json_response(LiveTransaction(transactions=list(map(Item.model_validate, items))))

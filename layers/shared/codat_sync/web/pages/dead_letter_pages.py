@@ -60,7 +60,7 @@ def add_dead_letter_pages(app: APIGatewayHttpResolver, letters: DeadLetterServic
     @app.post("/dead-letters/redrive")
     def redrive() -> Response[Any]:
         wanted = _selected_letters(app)
-        done = letters.redrive(wanted, MAX_SEARCHED)
+        done = letters.redrive(wanted, app.context["request"].visitor.signature, MAX_SEARCHED)
         return _redirect_after_action(app, "redriven", done, wanted)
 
     @app.post("/dead-letters/drop")
@@ -71,7 +71,7 @@ def add_dead_letter_pages(app: APIGatewayHttpResolver, letters: DeadLetterServic
             raise InvalidQueryError(
                 "why", f"must give a reason for dropping, of at most {_MAX_REASON_LENGTH} characters"
             )
-        done = letters.drop(wanted, DropDecision(why, f"{visitor.name} ({visitor.subject})", now()), MAX_SEARCHED)
+        done = letters.drop(wanted, DropDecision(why, visitor.signature, now()), MAX_SEARCHED)
         return _redirect_after_action(app, "dropped", done, wanted)
 
     @app.get("/dead-letters/<action>")

@@ -1,6 +1,5 @@
 """Render templates into responses. Values are escaped, and an undefined name is an error."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from functools import partial
@@ -13,7 +12,9 @@ from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from codat_sync.core.problems import ProblemDetails
+from codat_sync.retries.work_decisions import MAX_REASON_LENGTH
 from codat_sync.syncs.status_codes import STATUS_CODES, Outcome, explain, status_code
+from codat_sync.syncs.work_category import WorkCategory
 from codat_sync.web.pages.assets import ASSETS
 from codat_sync.web.pages.components import wording
 from codat_sync.web.pages.components.paging import Paging
@@ -44,6 +45,8 @@ _TEMPLATES.globals |= {
     "explain": explain,
     "outcomes": list(Outcome),
     "paging": Paging,
+    "categories": list(WorkCategory),
+    "longest_reason": MAX_REASON_LENGTH,
     "words": wording,
 }
 _LAX = SameSite.LAX_MODE
@@ -78,15 +81,6 @@ def lasting_cookie(request: PageRequest, name: str, value: str) -> Cookie:
     """
     is_https = not request.visitor.is_authentication_off
     return Cookie(name, value, secure=is_https, http_only=True, max_age=_YEAR_SECONDS, same_site=_LAX)
-
-
-def unless_known(answer: Response[str], known: str) -> Response[str]:
-    """Return ``answer`` with its version, or 304 Not Modified if that is ``known`` (`If-None-Match`)."""
-    version = f'"{hashlib.sha256((answer.body or "").encode()).hexdigest()[:20]}"'
-    if version in known:
-        return Response(int(HTTPStatus.NOT_MODIFIED), HTML, "", {"etag": version})
-    answer.headers["etag"] = version
-    return answer
 
 
 def problem_page(request: PageRequest, problem: ProblemDetails) -> Response[str]:

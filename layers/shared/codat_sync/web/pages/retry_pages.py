@@ -9,8 +9,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from codat_sync.aws.observability import logger
 from codat_sync.core.errors import ForbiddenError, InvalidQueryError
 from codat_sync.retries.lambda_client import RetryClient, RetryProgress
-from codat_sync.retries.planner import Step
 from codat_sync.retries.preview import MAX_PLANNED, TransactionPlan
+from codat_sync.syncs.retry_record import Step
 from codat_sync.web.api import presenters
 from codat_sync.web.pages.form import read_all
 from codat_sync.web.pages.rendering import not_found_page, page, see_other
@@ -122,7 +122,7 @@ def _start(
     """
     if not request.visitor.may_retry:
         raise ForbiddenError("the retry role is required")
-    progress = function.retry(sync_id, selected_ids)
+    progress = function.retry(sync_id, request.visitor.signature, selected_ids)
     logger.info(
         "retry requested",
         sync_id=sync_id,

@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
+from codat_sync.audit.entry import Action
+from codat_sync.companies.configuration import NotKept
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.reconciliation.comparison import Discrepancy
 from codat_sync.retries.in_books import InBooks
-from codat_sync.retries.planner import Step
-from codat_sync.syncs.retry_record import RetryState
+from codat_sync.search.kinds import SearchKind
+from codat_sync.syncs.retry_record import DecisionKind, RetryState, Step
 from codat_sync.syncs.status_codes import ActionOwner, Outcome
+from codat_sync.syncs.work_category import WorkCategory
 from codat_sync.webhooks.endpoint import EndpointState
 
 OUTCOMES = {
@@ -22,6 +25,22 @@ OUTCOMES = {
     Outcome.ANNOUNCED: "Announced",
     Outcome.UNKNOWN: "Unknown",
 }
+SEARCH_KINDS = {
+    SearchKind.SYNC: "Sync",
+    SearchKind.COMPANY: "Company",
+    SearchKind.TRANSACTION: "Transaction",
+    SearchKind.MERCHANT: "Merchant",
+    SearchKind.REFERENCE: "Reference",
+    SearchKind.AMOUNT: "Amount",
+}
+SEARCH_TITLES = {
+    SearchKind.SYNC: "Syncs",
+    SearchKind.COMPANY: "Companies",
+    SearchKind.TRANSACTION: "Transactions",
+    SearchKind.MERCHANT: "Expenses by merchant",
+    SearchKind.REFERENCE: "Expenses by reference",
+    SearchKind.AMOUNT: "Expenses by amount",
+}
 ACTION_OWNERS = {
     ActionOwner.NOBODY: "Nobody",
     ActionOwner.OUR_TEAM: "Our team",
@@ -31,6 +50,8 @@ ACTION_OWNERS = {
 STEPS = {
     Step.RETRY_NOW: "Can be retried",
     Step.SCHEDULED: "Scheduled",
+    Step.IN_PROGRESS: "In progress",
+    Step.STUCK_AT_CODAT: "Stuck at Codat",
     Step.NEEDS_CORRECTION: "Needs correction",
     Step.NEEDS_RECONNECTION: "Needs reconnection",
     Step.NEEDS_BILLING: "Needs a renewed subscription",
@@ -53,6 +74,67 @@ RETRY_STATES = {
     RetryState.RESOLVED: "All written",
     RetryState.STOPPED: "Needs manual action",
     RetryState.NOT_FAILED: "Nothing failed",
+}
+CATEGORIES = {
+    WorkCategory.OUR_TEAM: "Our team",
+    WorkCategory.CUSTOMER: "The customer",
+    WorkCategory.CODAT: "Codat",
+    WorkCategory.SCHEDULED: "Scheduled",
+    WorkCategory.IN_PROGRESS: "In progress",
+    WorkCategory.RESOLVED: "Resolved",
+    WorkCategory.DISMISSED: "Dismissed",
+}
+# The colour of each: that of an outcome.
+CATEGORY_TONES = {
+    WorkCategory.OUR_TEAM: Outcome.FAILED,
+    WorkCategory.CUSTOMER: Outcome.FAILED,
+    WorkCategory.CODAT: Outcome.FAILED,
+    WorkCategory.SCHEDULED: Outcome.SUBMITTED,
+    WorkCategory.IN_PROGRESS: Outcome.IN_PROGRESS,
+    WorkCategory.RESOLVED: Outcome.SUCCEEDED,
+    WorkCategory.DISMISSED: Outcome.ANNOUNCED,
+}
+DECISIONS = {
+    DecisionKind.DISMISS: "Dismissed",
+    DecisionKind.REOPEN: "Reopened",
+    DecisionKind.NOTE: "Noted",
+}
+# The same in a list of syncs, beside the outcome.
+CATEGORY_TAGS = CATEGORIES | {
+    WorkCategory.OUR_TEAM: "Needs our team",
+    WorkCategory.CUSTOMER: "Needs the customer",
+    WorkCategory.CODAT: "Needs Codat",
+    WorkCategory.SCHEDULED: "Retry scheduled",
+    WorkCategory.IN_PROGRESS: "Retry in progress",
+}
+AUDIT_ACTIONS = {
+    Action.RETRY: "Retried",
+    Action.DISMISS: "Dismissed",
+    Action.NOTE: "Noted",
+    Action.RESOLVE: "Outcome stated",
+    Action.ACKNOWLEDGE: "Unknown outcomes dealt with",
+    Action.REFRESH: "Refreshed from Codat",
+    Action.REPROCESS: "Dead letter reprocessed",
+    Action.DROP: "Dead letter dropped",
+    Action.ERASE: "Company erased",
+    Action.UNERASE: "Erasure block lifted",
+    Action.PURGE_BODIES: "Request bodies purged",
+}
+# The names of an audit entry's details that need another wording.
+AUDIT_DETAILS = {
+    "retrySyncIds": "created syncs",
+    "transactionId": "transaction",
+    "submissionId": "submission",
+    "notWritten": "not written",
+    "deadLetters": "dead letters",
+}
+NOT_KEPT = {
+    NotKept.NONE_IN_CODAT: "Codat had none for this company.",
+    NotKept.CALLS_PAUSED: "calls to Codat were paused, or little of the day’s quota was left.",
+    NotKept.REFUSED: "Codat refused to show it with this API key.",
+    NotKept.UNAVAILABLE: "Codat did not answer the one request for it.",
+    NotKept.NO_TIME: "too many syncs failed at once.",
+    NotKept.TOO_LARGE: "it was too large.",
 }
 CHECK_ERRORS = {
     CheckFailure.GATE_CLOSED: "Calls to Codat are paused: the quota is used up, or Codat rejects the API key.",

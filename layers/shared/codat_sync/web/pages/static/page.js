@@ -1,4 +1,4 @@
-// Progressive enhancement: copy buttons, filters applied on change, double-submit protection.
+// Progressive enhancement: copy buttons, filters applied on change, double-submit protection, panel refresh, "/" for the search.
 "use strict";
 
 const said = document.getElementById("said");
@@ -42,6 +42,12 @@ addEventListener("pageshow", () => { for (const form of document.querySelectorAl
 
 document.addEventListener("click", (event) => {
   for (const open of document.querySelectorAll("details.choice[open]")) if (!open.contains(event.target)) open.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  const isTyping = event.target.closest("input, select, textarea, [contenteditable]");
+  if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  document.getElementById("find").select();
 });
 document.addEventListener("keydown", (event) => {
   const open = document.querySelector("details.choice[open]");

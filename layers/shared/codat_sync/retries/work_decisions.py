@@ -1,0 +1,56 @@
+"""Record what users decide about failed syncs: dismiss, reopen or note. Nothing is sent, so nothing is written twice.
+
+A dismissal takes a sync off the worklist, not off the retries: what is scheduled is still resubmitted.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from codat_sync.aws.observability import logger
+from codat_sync.core.errors import InvalidBodyError, ValidationIssue
+from codat_sync.syncs.retry_record import Decision, DecisionKind
+
+if TYPE_CHECKING:
+    from codat_sync.syncs.repository import SyncRepository
+    from codat_sync.syncs.retry_repository import RetryRepository
+
+MAX_REASON_LENGTH: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class WorkDecisionCommand:
+    """Decide about a failed sync: who does, and why."""
+
+    sync_id: str
+    kind: DecisionKind
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class WorkDecisionService:
+    """Record decisions. ``is_not_erased`` returns whether a company's data may be written, by its id."""
+
+    store: "SyncRepository"
+    retries: "RetryRepository"
+    is_not_erased: Callable[[str], bool]
+    now: Callable[[], datetime]
+
+    def decide(self, command: WorkDecisionCommand) -> bool:
+        """Record a decision, at the first sync if it is about a retry; False if that sync is not on the worklist.
+
+        Raises InvalidBodyError and DynamoDB's errors.
+        """
+        reason = command.reason.strip()
+        if not 0 < len(reason) <= MAX_REASON_LENGTH:
+            raise InvalidBodyError([ValidationIssue("reason", f"is required: 1 to {MAX_REASON_LENGTH} characters")])
+        sync = self.store.load_snapshot("", command.sync_id, []).values
+        if not sync or not self.is_not_erased(sync["companyId"]):
+            return False
+        sync_id = sync.get("retryOf") or command.sync_id
+        decision = Decision(command.kind, command.by, reason, self.now(), None)
+        is_done = self.retries.decide(sync_id, decision)
+        logger.info("work item decided", sync_id=sync_id, kind=command.kind, decided_by=command.by, is_done=is_done)
+        return is_done

@@ -1,0 +1,50 @@
+"""Keep the search entries as the items of SyncTable say, from the changes of its stream or from a scan.
+
+Entries follow from their item alone, and the changes of one item arrive in order. So repeated and late changes lead to
+the same entries: what a purge or a deletion removed is removed again if an earlier change has written it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from codat_sync.search.entries import Entry, derive_entries
+from codat_sync.search.kinds import SearchIndexScope
+
+if TYPE_CHECKING:
+    from codat_sync.search.repository import SearchRepository
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChange:
+    """An item before and after a change: empty if there was none, or is none."""
+
+    old: Mapping[str, Any]
+    new: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SearchIndexer:
+    """Write and delete search entries within a scope."""
+
+    entries: "SearchRepository"
+    scope: SearchIndexScope
+
+    def index(self, changes: Iterable[ItemChange]) -> int:
+        """Apply the changes in their order; return how many entries were written.
+
+        Nothing of an erased company is written. Its erasure begins to delete once this invocation has ended. Raises
+        UnprocessedItemsError; then repeat it.
+        """
+        last: dict[Entry, bool] = {}  # Whether an entry is to be there, after the last change that concerns it.
+        for change in changes:
+            old, new = self._derive(change.old), self._derive(change.new)
+            last |= dict.fromkeys(old - new, False) | dict.fromkeys(new - old, True)
+        wanted = [entry for entry, is_there in last.items() if is_there]
+        erased = self.entries.load_erased({entry.company_id for entry in wanted}) if wanted else set()
+        written = [entry for entry in wanted if entry.company_id not in erased]
+        self.entries.apply(written, [entry for entry, is_there in last.items() if not is_there])
+        return len(written)
+
+    def _derive(self, item: Mapping[str, Any]) -> set[Entry]:
+        return {entry for entry in derive_entries(item) if entry.kind in self.scope.kinds} if item else set()

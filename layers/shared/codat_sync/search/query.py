@@ -1,0 +1,88 @@
+"""Read what a user typed into the search box. Any text is a query; one that can't be found finds nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from codat_sync.core.identifiers import canonicalize, is_identifier
+from codat_sync.search.words import (
+    MAX_CHARACTERS,
+    has_words,
+    is_same_amount,
+    join_words,
+    normalize_id,
+    read_amounts,
+    split_words,
+)
+
+# Shorter texts find only words that are not longer: they do not name a partition of the index.
+MIN_CHARACTERS = 2
+
+
+@dataclass(frozen=True)
+class SearchQuery:
+    """A text to search for. ``is_cut`` says that it was longer than what is searched for."""
+
+    text: str
+    is_cut: bool = False
+
+    @cached_property
+    def exact_id(self) -> str | None:
+        """The id that the text is; None if no id is written so."""
+        unquoted = self.text.strip("\"'`<>()[] ")
+        return canonicalize(unquoted) if is_identifier(unquoted) else None
+
+    @cached_property
+    def id_beginning(self) -> str:
+        """The beginning of an id in its searchable form; empty if no id begins so."""
+        found = normalize_id(self.text)
+        return found if is_identifier(found) else ""
+
+    @cached_property
+    def phrase(self) -> str:
+        """Its words in their order."""
+        return join_words(split_words(self.text))
+
+    @cached_property
+    def amounts(self) -> list[str]:
+        """The beginnings of amounts that it may stand for, the likeliest first."""
+        return read_amounts(self.text)
+
+    @cached_property
+    def parts(self) -> list[str]:
+        """Its parts between spaces, each of which has to be found in an expense, in whatever order."""
+        return [part for part in self.text.split() if split_words(part)]
+
+    @cached_property
+    def longest_word(self) -> str:
+        """The longest word of the parts that are no amounts; empty if there is none, or there is only one part."""
+        words = [word for part in self.parts if not read_amounts(part) for word in split_words(part)]
+        return max(words, key=len, default="") if len(self.parts) > 1 else ""
+
+    @cached_property
+    def part_amounts(self) -> list[str]:
+        """The beginnings of amounts of the first part that is one, among other parts."""
+        amounts = (read_amounts(part) for part in self.parts) if len(self.parts) > 1 else iter(())
+        return next(filter(None, amounts), [])
+
+    def is_match(self, shown: Mapping[str, Any]) -> bool:
+        """Return whether an expense has every part: in its merchant or reference, or as the beginning of its amount."""
+        text = f"{shown.get('merchant', '')} {shown.get('reference', '')}"
+        amount = shown.get("amount", "")
+        return all(
+            has_words(text, split_words(part)) or any(map(amount.startswith, read_amounts(part))) for part in self.parts
+        )
+
+    def is_exact_amount(self, amount: str) -> bool:
+        """Return whether an amount is the one that the text, or a part of it, names."""
+        return any(is_same_amount(each, amount) for each in (*self.amounts, *self.part_amounts))
+
+
+def read_query(text: str) -> SearchQuery:
+    """Read a text of any length and content."""
+    # Half characters, as a broken client may send them, can be neither searched for nor shown.
+    whole = " ".join(text.encode(errors="replace").decode().split())
+    return SearchQuery(
+        "".join(each for each in whole if each.isprintable())[:MAX_CHARACTERS], len(whole) > MAX_CHARACTERS
+    )
