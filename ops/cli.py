@@ -102,6 +102,18 @@ def search_index(stack: Stack = None) -> None:
     run(stack)
 
 
+@app.command(epilog=examples("make plan-retries ENV=prod", "python -m ops plan-retries --stack codat-sync-prod"))
+def plan_retries(stack: Stack = None) -> None:
+    """Put failed syncs of version 0.2.0 on the worklist.
+
+    Needed once after the upgrade: a retry is put on the worklist when it is planned, and one that is resolved or needs
+    manual action is not planned by itself. Reads the whole table. Prints how many will be planned.
+    """
+    from ops.plan_retries import plan_retries as run
+
+    run(stack)
+
+
 @app.command(
     epilog=examples(
         "make purge-bodies DAYS=90 ENV=prod DRY_RUN=1",

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # By queue name: the outputs with the URLs of the dead-letter queue and of the queue its messages came from. Those of
-# publish came from the table's stream: `make republish` re-sends them. Those of attention are events for its topic.
+# publish came from the table's stream: `make republish` re-sends them. Those of attention and endpoint are events
+# for its topic and for the HTTPS endpoint.
 QUEUES: Mapping[str, tuple[str, str | None]] = {
     "sync": ("SyncDeadLetterQueueUrl", "SyncQueueUrl"),
     "retry": ("RetryDeadLetterQueueUrl", "RetryQueueUrl"),
     "publish": ("PublishDeadLetterQueueUrl", None),
     "attention": ("AttentionDeadLetterQueueUrl", None),
+    "endpoint": ("EventsEndpointDeadLetterQueueUrl", None),
 }
 
 

@@ -1,5 +1,6 @@
 """Use each feature of the pages once in a real browser."""
 
+import csv
 import re
 from typing import Literal
 
@@ -7,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it has no types
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
+from codat_sync.syncs.failure_causes import cause_id
 from dev.stored_events import COMPANY_ID
 from tests.pages.world import HTML, MERCHANT, World
 
@@ -17,12 +19,28 @@ pytestmark = [
 ]
 
 
+ARCHIVED = cause_id("Account # is archived.")
+
+
 def _paths(world: World) -> list[str]:
     sync = f"syncs/{world.failed_sync.sync_id}"
     own = f"syncs/{world.submitted_sync_id}"
     return [
-        *("", "syncs", "causes", "dead-letters", "audit", "nothing", "search", "search?q=noir", "search?q=xyz"),
+        *(
+            "",
+            "syncs",
+            "company",
+            "causes",
+            "worklist",
+            "dead-letters",
+            "audit",
+            "nothing",
+            "search",
+            "search?q=noir",
+            "search?q=xyz",
+        ),
         f"search?q={world.failed_sync.sync_id[:2]}",
+        *(f"causes/{ARCHIVED}", "failed-items", "bulk-retries", "bulk-retries/new"),
         *(sync, f"{sync}/items", f"{sync}/timeline", f"{sync}/config", f"{sync}/retry", f"{own}/retry"),
         *(f"company/{COMPANY_ID}", f"company/{COMPANY_ID}/transactions/{world.submitted_ids[0]}"),
     ]
@@ -80,6 +98,31 @@ def test_the_history_is_searched_filtered_sorted_and_paged_all_in_the_url(page: 
     with page.expect_download() as download:
         page.get_by_role("link", name="Export as CSV").click()
     assert world.failed_sync.sync_id in download.value.path().read_text()
+
+
+def test_companies_are_listed_by_name_filtered_sorted_and_exported_for_people(page: Page, world: World) -> None:
+    """All in the URL. The file has the companies' names, and titles that state the time zone."""
+    page.goto("./")
+    page.get_by_role("link", name="Companies").click()
+    name = world.simulated.company(COMPANY_ID).name
+    expect(page.locator("tbody tr")).to_have_count(3)
+    expect(page.locator("tbody tr").first).to_contain_text(name)
+    page.get_by_role("link", name="Last sync").click()
+    expect(page).to_have_url(re.compile("sort=lastSync.*order=desc"))
+    page.get_by_role("checkbox", name="Unlinked").check()
+    expect(page.get_by_text("No company matches.")).to_be_visible()
+    page.get_by_role("link", name="Show all companies").click()
+    page.get_by_label("Name, platform or id").fill(COMPANY_ID)
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export as CSV").click()
+    with download.value.path().open(encoding="utf-8-sig", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["Company id"], row["Company"]) == (COMPANY_ID, name)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", row["Last sync (UTC)"])
+    page.get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
 
 
 def test_a_sync_has_four_tabs(page: Page, world: World) -> None:

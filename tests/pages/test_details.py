@@ -42,7 +42,7 @@ def test_a_message_is_shown_in_full_on_request_and_never_fills_the_page(page: Pa
     assert all(box and box["height"] < 200 for box in closed)
     for text, row in zip((_LONG, _LINES), page.locator("tbody tr").all(), strict=True):
         row.locator("summary").click()
-        expect(row.get_by_role("region", name="Full message")).to_have_text(text.strip())
+        expect(row.get_by_role("group", name="Full message")).to_have_text(text.strip())
         box = row.bounding_box()
         assert box
         assert box["height"] < 480
@@ -88,7 +88,7 @@ def _press_until(page: Page, name: str, role: str = "link") -> None:
     """Press Tab until the element of a role and name has the focus, and that is seen."""
     wanted = page.get_by_role(role, name=name).first  # type: ignore[arg-type] # a role
     wanted.wait_for()
-    for _ in range(40):
+    for _ in range(60):
         page.keyboard.press("Tab")
         if wanted.evaluate("each => each === document.activeElement"):
             assert wanted.evaluate("each => getComputedStyle(each).outlineStyle") != "none"
@@ -101,6 +101,8 @@ def test_the_keyboard_alone_retries_what_has_failed(page: Page, world: World) ->
     world.submit_what_fails()
     before = len(world.simulated.submissions)
     page.goto("./")
+    _press_until(page, "Skip to content")
+    page.keyboard.press("Enter")
     _press_until(page, world.submitted_sync_id)
     page.keyboard.press("Enter")
     _press_until(page, "Push items")

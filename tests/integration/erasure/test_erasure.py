@@ -48,6 +48,8 @@ _INDEXES = ("byCompany", "byDay", "byDue", "byReconcile")
 # Every kind of item that there is of a company. Who adds one has it made here.
 _METRIC_PREFIXES = {
     "AUDIT/ENTRY",
+    "BULK/BULK",
+    "BULK/BULKSYNC",
     "COMPANY/ACCEPTED",
     "COMPANY/COMPANY",
     "COMPANY/CONFIG",
@@ -78,7 +80,7 @@ class _Application:
         self.simulated = simulated
         self.aws = aws
         simulated.add_company(company_id=_OTHER_ID)
-        simulated.add_sync(simulated.company(_OTHER_ID), 5130, [Item("other", "PushError", "expense")])
+        simulated.add_sync(simulated.company(_OTHER_ID), 5130, [Item("transaction-of-it", "PushError", "expense")])
         for company_id in (COMPANY_ID, _OTHER_ID):
             self._fill(company_id)
         start("index")({"Records": Stream(aws, "IndexFunction").records()})
@@ -96,6 +98,7 @@ class _Application:
         self.worker(batch(of(self.simulated, self.simulated.sync(made), f"msg_{made}")))
         assert ask(self.submit, "PUT", self.recorded(company_id), expense(_kept(company_id))).status == 204
         assert self.retry({"syncId": made})["retrySyncIds"]
+        assert self.start_bulk_retry(company_id)
         for known_id in (company_id, None):
             self.drop(company_id, known_id)
         ReconciliationRepository(Table(self.aws.dynamodb, "syncs")).put_agreed(company_id, {made: "as it is"})
@@ -104,6 +107,14 @@ class _Application:
                 QueueUrl=self.aws.environment[f"{queue}_URL"],
                 MessageBody=json.dumps(message({"companyId": company_id}, companyId=None, syncId=None)),
             )
+
+    def start_bulk_retry(self, company_id: str) -> str:
+        """Start a bulk retry of all that failed at a company; returns its id."""
+        today = datetime.now(UTC).date()
+        period = {"first": (today - timedelta(days=2)).isoformat(), "last": today.isoformat()}
+        chosen: dict[str, object] = {"companyId": company_id, "codes": [], "causeId": None, **period}
+        started = {"kind": "startBulkRetry", "bulkRetryId": f"bulk-{company_id}", "by": _BY, "at": _NOW.isoformat()}
+        return str(self.retry(started | chosen)["bulkRetryId"])
 
     def drop(self, company_id: str, known_id: str | None) -> None:
         """Drop a dead letter that mentions a company, whether or not it can be parsed."""
@@ -278,6 +289,12 @@ def test_late_writers_restore_nothing(application: _Application, aws: Aws, clock
     assert failed(application.worker(letters)) == []
     due = load("retry", "due")
     due["Records"][0]["body"] = json.dumps(check | {"kind": "retry", "syncId": submitted})
+    assert failed(application.retry(due)) == []
+    application.start_bulk_retry(COMPANY_ID)
+    due["Records"][0]["body"] = json.dumps(
+        {"v": 1, "kind": "bulkRetry", "companyId": COMPANY_ID, "bulkRetryId": f"bulk-{COMPANY_ID}"}
+        | {"syncId": submitted, "correlationId": "c"}
+    )
     assert failed(application.retry(due)) == []
     asked_for = load("retry", "asked")
     asked_for["pathParameters"]["syncId"] = submitted

@@ -83,14 +83,14 @@ def bill(worker: Handler, monkeypatch: pytest.MonkeyPatch) -> Bill:  # noqa: ARG
 def test_a_new_sync_costs_a_document_and_an_index_entry_per_transaction(
     worker: Handler, bill: Bill, simulated: SimulatedCodat
 ) -> None:
-    """Two calls to Codat, one read of the version."""
+    """Two calls to Codat, one read of the version, and one update of the company's latest sync."""
     sync = simulated.add_sync(simulated.company(COMPANY_ID), 2000, generate_items(50))
     worker(batch(of(simulated, sync)))
     transactions = {item.transaction_id for item in sync.items if item.transaction_id}
     assert len(simulated.requests.entries) == 2
     assert bill.kinds == {"SYNC/SYNC": 1, "TXN/SYNC": len(transactions), "SYNC/EVENT": 1}
     assert bill.reads == {"BatchGetItem": 1}
-    assert bill.updates == 0
+    assert bill.updates == 1
     assert bill.units <= len(transactions) + 1 + 15
 
 
@@ -99,7 +99,7 @@ def test_a_failed_sync_also_makes_its_retry_due(worker: Handler, bill: Bill, sim
     sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, (Item("t", "PushError"),))
     worker(batch(of(simulated, sync)))
     assert bill.kinds - Counter({"SYNC/CONFIG": 1}) == {"SYNC/SYNC": 1, "TXN/SYNC": 1, "SYNC/EVENT": 1}
-    assert bill.updates == 1
+    assert bill.updates == 2
 
 
 def test_a_failed_sync_costs_a_read_and_a_write_more_if_the_configuration_was_just_read(

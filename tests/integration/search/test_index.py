@@ -1,5 +1,6 @@
 """The index follows the table: whatever is repeated, renamed, purged, erased or was there before."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -51,6 +52,8 @@ def test_an_expense_costs_so_many_writes(searching: Searching) -> None:
     searching.catch_up()
     # The product's sync, its transaction, two words, three words, and the amount with tax and without.
     assert _kinds(searching) == {"sync": 1, "transaction": 1, "merchant": 2, "reference": 3, "amount": 2}
+    # Each is a write unit: JSON is longer than DynamoDB's own form.
+    assert max(len(json.dumps(entry, default=str)) for entry in searching.entries()) <= 1024
     assert searching.catch_up() == 0
 
 

@@ -103,7 +103,7 @@ def test_the_bundle_has_what_codats_support_asks_for_and_nothing_of_the_expense(
 
 def test_the_bundle_is_bounded(start: StartFunction, health: Handler, simulated: SimulatedCodat) -> None:
     """A sync with many failed items of long messages, and many events."""
-    rows = [Item(f"t{number}", "PushError", message="é" * 16_000) for number in range(300)]
+    rows = [Item(f"t{number}", "PushError", message="é" * 5_000) for number in range(120)]
     sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, rows)
     worker = start("worker")
     for number in range(11):

@@ -22,6 +22,7 @@ class Action(StrEnum):
     RESOLVE = "resolve"  # state the outcome of a submission
     ACKNOWLEDGE = "acknowledge"  # state that the unknown outcomes of a sync are dealt with
     DISMISS = "dismiss"
+    REOPEN = "reopen"
     NOTE = "note"
     REFRESH = "refresh"
     REPROCESS = "reprocess"  # a dead letter

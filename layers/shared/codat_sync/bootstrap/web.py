@@ -13,7 +13,9 @@ from codat_sync.auth.oidc_client import OidcClient, parse_oidc_client_credential
 from codat_sync.auth.session import Session
 from codat_sync.auth.signed_cookie import SignedCookie, parse_session_keys
 from codat_sync.aws.secrets import CachedSecret
+from codat_sync.bootstrap.bulk_retries import build_bulk_retry_planner
 from codat_sync.bootstrap.dead_letters import build_dead_letters
+from codat_sync.bulk_retries.repository import BulkRetryRepository
 from codat_sync.codat.client import CodatClient
 from codat_sync.companies.configuration_repository import ConfigurationRepository
 from codat_sync.companies.repository import CompanyRepository
@@ -23,6 +25,7 @@ from codat_sync.dead_letters.queue import DeadLetterQueueClient
 from codat_sync.dead_letters.service import DeadLetterService
 from codat_sync.messaging.queues import SyncQueue
 from codat_sync.queries.audit_log import AuditLog
+from codat_sync.queries.companies.company_reader import CompanyReader
 from codat_sync.queries.configuration_history import ConfigurationHistory
 from codat_sync.queries.live_lookup import LiveLookup
 from codat_sync.queries.support_bundle import SupportBundles
@@ -66,15 +69,20 @@ def build_read_service(
     histories = TransactionHistories(store, submissions, companies)
     audit, configurations = AuditRepository(table), ConfigurationRepository(table)
     sync_queue = SyncQueue(sqs, settings.sync_queue_url)
+    sync_history, details = SyncHistory(SyncIndex(table)), SyncReader(table, companies)
+    previews = RetryPreviewService(histories, RetryRepository(table), policy, utc_now)
     live = LiveLookup(CodatClient(connection), sync_queue, partial(is_not_erased, table), audit, utc_now)
     return ReadService(
-        sync_history=SyncHistory(SyncIndex(table)),
-        details=SyncReader(table, companies),
+        sync_history=sync_history,
+        details=details,
         store=store,
         companies=companies,
+        company_reader=CompanyReader(table),
         completeness=Completeness(table),
         run_repository=ReconciliationRunRepository(table),
-        retry_previews=RetryPreviewService(histories, RetryRepository(table), policy, utc_now),
+        retry_previews=previews,
+        bulk_retries=BulkRetryRepository(table),
+        bulk_retry_planner=build_bulk_retry_planner(sync_history, details, previews),
         submissions=submissions,
         unknown_outcomes=UnknownOutcomeRepository(table),
         audit_log=AuditLog(audit),

@@ -13,14 +13,12 @@ from codat_sync.core.errors import InvalidBodyError, PoisonMessageError, Validat
 from codat_sync.core.http_event import text_body
 from codat_sync.core.identifiers import canonicalize, is_identifier
 from codat_sync.core.validation import describe_validation_error
-from codat_sync.messaging.messages import RetryMessage, SubmissionMessage
+from codat_sync.messaging.messages import RetryQueueMessage
 from codat_sync.retries.work_decisions import WorkDecisionCommand
 from codat_sync.submissions.resolution import AcknowledgementCommand, ResolutionCommand
 from codat_sync.syncs.retry_record import DecisionKind
 
-_MESSAGE: TypeAdapter[RetryMessage | SubmissionMessage] = TypeAdapter(
-    Annotated[RetryMessage | SubmissionMessage, Field(discriminator="kind")]
-)
+_MESSAGE: TypeAdapter[RetryQueueMessage] = TypeAdapter(Annotated[RetryQueueMessage, Field(discriminator="kind")])
 _MAX_TRANSACTIONS = 1000
 _MAX_ACTOR = 300  # characters
 _PATH = re.compile(r"/api/v1/syncs/([^/]+)/retry")
@@ -58,6 +56,19 @@ class OutcomeCheckCommand:
     def log_ids(self) -> dict[str, str]:
         """The ids by which the log identifies it."""
         return {"submission_id": self.submission_id}
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRetryStep:
+    """Retry a sync of a bulk retry; without a sync, select its syncs."""
+
+    bulk_retry_id: str
+    sync_id: str | None
+
+    @property
+    def log_ids(self) -> dict[str, str]:
+        """The ids by which the log identifies it."""
+        return {"bulk_retry_id": self.bulk_retry_id, "sync_id": self.sync_id or ""}
 
 
 class RetryRequestBody(BaseModel):
@@ -108,7 +119,7 @@ class WorkDecisionInvocation(BaseModel):
     reason: str
 
 
-def parse_retry_message(text: str) -> RetryCommand | OutcomeCheckCommand:
+def parse_retry_message(text: str) -> RetryCommand | OutcomeCheckCommand | BulkRetryStep:
     """Parse a message of RetryQueue. Raises PoisonMessageError if it is invalid."""
     try:
         message = _MESSAGE.validate_json(text)
@@ -116,6 +127,8 @@ def parse_retry_message(text: str) -> RetryCommand | OutcomeCheckCommand:
         raise PoisonMessageError("invalid-message", describe_validation_error(error)) from None
     if message["kind"] == "submission":
         return OutcomeCheckCommand(message["submissionId"])
+    if message["kind"] == "bulkRetry":
+        return BulkRetryStep(message["bulkRetryId"], message["syncId"])
     if not is_identifier(message["syncId"]):
         raise PoisonMessageError("malformed-sync-id", "the message's syncId is not a valid id")
     return RetryCommand(message["syncId"], None, is_manual=False, correlation_id=message["correlationId"])

@@ -13,6 +13,7 @@ from typing import Any
 
 from codat_sync.aws.dynamodb import Attributes, Table
 from codat_sync.aws.table_schema import (
+    RETRY,
     UNKNOWN,
     due_index_keys,
     retry_key,
@@ -89,6 +90,19 @@ class RetryRepository:
         if stored and stored.state is not RetryState.RESOLVED:
             key, changes = due_retry_update(company_id, sync_id, now)
             self._table.update(key, changes, {})
+
+    def reschedule_uncategorized(self, now: datetime) -> Iterator[bool]:
+        """Make the retries due that no version with categories has planned; yield True for each.
+
+        Reads the whole table: never use it while a user waits for a response.
+        """
+        for page in self._table.scan(["pk", "sk", "summary", "companyPk"]):
+            for item in page:
+                if item["sk"] == RETRY and "companyPk" not in item:
+                    key, changes = due_retry_update(item["summary"]["companyId"], item["summary"]["syncId"], now)
+                    with suppress(ConditionFailedError):  # It has just been planned.
+                        self._table.update(key, changes, {"companyPk": None})
+                        yield True
 
     def put(
         self,

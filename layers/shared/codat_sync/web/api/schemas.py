@@ -8,6 +8,8 @@ from pydantic import AliasPath, BaseModel, ConfigDict, Field, StringConstraints,
 from pydantic.alias_generators import to_camel
 
 from codat_sync.audit.entry import Action
+from codat_sync.bulk_retries.bulk_retry import BulkRetryState, EntryState
+from codat_sync.companies.company import ConnectionState
 from codat_sync.companies.configuration import NotKept
 from codat_sync.core.json_diff import DifferenceKind
 from codat_sync.polling.schedule import CheckFailure
@@ -20,6 +22,8 @@ from codat_sync.submissions.submission import State
 from codat_sync.syncs.retry_record import DecisionKind, RetryState, Step
 from codat_sync.syncs.status_codes import ActionOwner, Outcome, explain
 from codat_sync.syncs.work_category import WorkCategory
+
+NAME = "The company's name in Codat; null until fetched"
 
 
 class _Answer(BaseModel):
@@ -40,6 +44,7 @@ class SyncSummary(_Answer):
     """A sync in a list."""
 
     company_id: str
+    company_name: str | None = Field(description=NAME)
     sync_id: str
     at: datetime = Field(description="Codat's syncUtc, or when the sync was first seen; lists are ordered by it")
     outcome: Outcome
@@ -74,6 +79,12 @@ class SyncPage(_Answer):
     reached_to: datetime | None = Field(
         description="How far the pages up to this one cover the period; null: to its end"
     )
+
+
+class ExportedSync(SyncSummary):
+    """A sync in a CSV file for people."""
+
+    message: str | None = Field(description="What Codat said about a failed sync and its transactions")
 
 
 class DayTotals(_Answer):
@@ -272,6 +283,15 @@ class Item(_Answer):
     rows: int
 
 
+class ExportedItem(Item):
+    """A transaction in a CSV file for people, with its sync."""
+
+    company_id: str
+    company_name: str | None
+    sync_id: str
+    at: datetime
+
+
 class ItemPage(_Answer):
     """A page of a sync's transactions. It can be shorter than the limit and still have a next page."""
 
@@ -362,6 +382,7 @@ class Transaction(_Answer):
     """A transaction with all its syncs and submissions, oldest first."""
 
     company_id: str
+    company_name: str | None = Field(description=NAME)
     transaction_id: str
     in_books: InBooks
     plan: Plan
@@ -481,6 +502,37 @@ class CompanyHealth(_Answer):
     )
 
 
+class CompanySummary(_Answer):
+    """A company in a list."""
+
+    company_id: str
+    company_name: str | None = Field(description=NAME)
+    source_platform: str | None
+    target_platform: str | None
+    connection: ConnectionState = Field(description="State of the connection to the accounting software")
+    connection_status: str | None = Field(description="The same, as Codat says it")
+    last_sync_at: datetime | None = Field(description="Time of its latest sync, by which lists are ordered")
+    last_sync_id: str | None = Field(description="null if only Codat's list has named the latest sync")
+    last_outcome: Outcome | None
+    open_failures: int = Field(description="Number of failed syncs that are neither resolved nor dismissed")
+    complete_as_of: datetime | None = Field(description="All syncs that Codat listed at this time are stored")
+    compared_at: datetime | None = Field(description="null until compared with Codat's list")
+    is_incomplete: bool = Field(description="Whether syncs that Codat lists were missing or outdated then")
+    problem: str | None = Field(description="Why the last comparison failed")
+
+
+class CompanyPage(_Answer):
+    """A page of companies."""
+
+    companies: list[CompanySummary]
+    total: int = Field(description="Number of companies that match")
+    next_cursor: str | None
+    is_truncated: bool = Field(description="Whether there are more companies than were read, at most 20,000")
+    is_failure_count_truncated: bool = Field(
+        description="Whether there are more open failures than were counted, at most 20,000 of a category"
+    )
+
+
 class FailureCause(_Answer):
     """A group of failures with the same cause. The example is the newest failure."""
 
@@ -497,6 +549,7 @@ class FailureCause(_Answer):
         " rest, or if that was not analysed completely"
     )
     example_company_id: str
+    example_company_name: str | None = Field(description=NAME)
     example_sync_id: str
     example_transaction_id: str | None
     example_message: str | None
@@ -519,10 +572,122 @@ class FailureCauses(_Answer):
     is_truncated: bool = Field(description="Whether not all failures are included: see the four fields above")
 
 
+class AffectedCompany(_Answer):
+    """A company in which a cause occurred."""
+
+    company_id: str
+    failures: int
+    syncs: int
+    last_at: datetime = Field(description="When the newest sync with it was")
+
+
+class CauseDetails(FailureCause):
+    """A cause, and the companies in which it occurred, the most failures first."""
+
+    affected: list[AffectedCompany] = Field(description="At most 1,000: see `companies` for their number")
+    other_failures: int = Field(description="As in the list of causes: any of these may have this cause")
+    partial_syncs: int = Field(description="As in the list of causes")
+    reached_to: datetime | None = Field(
+        description="How far back failed syncs were analysed; null: to the beginning of the period"
+    )
+    is_truncated: bool = Field(description="Whether there may be more failures or companies")
+
+
+class FailedItem(_Answer):
+    """A failed item of a sync; `transactionId` is null if the sync failed as a whole, or Codat names none."""
+
+    company_id: str
+    sync_id: str
+    at: datetime = Field(description="The time of the sync, as in lists of syncs")
+    code: int | None = Field(description="The sync's status code")
+    transaction_id: str | None
+    integration_type: str | None
+    status: str | None
+    message: str | None
+    cause_id: str
+
+
+class FailedItems(_Answer):
+    """A page of failed items. It can be shorter than the limit and still have a next page."""
+
+    items: list[FailedItem]
+    next_cursor: str | None
+    is_truncated: bool = Field(description="Whether reading stopped before the page was full; `nextCursor` continues")
+    reached_to: datetime | None = Field(
+        description="How far the pages up to this one cover the period; null: to its end"
+    )
+
+
+class BulkRetryRequest(BaseModel):
+    """Which failed items to retry: those of a period, and of a company, status codes and a cause, unless null."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    first: date | None = Field(default=None, alias="from", description="First day, in UTC. Defaults as in lists")
+    last: date | None = Field(default=None, alias="to", description="Last day, in UTC. Defaults to today")
+    company_id: str | None = None
+    codes: list[int] | None = Field(default=None, max_length=50)
+    cause: str | None = Field(default=None, description="The `causeId` of a cause")
+
+
+class FailureFilter(_Answer):
+    """What a bulk retry is about."""
+
+    first: date = Field(serialization_alias="from")
+    last: date = Field(serialization_alias="to")
+    company_id: str | None
+    codes: list[int]
+    cause_id: str | None
+
+
+class LeftOut(_Answer):
+    """Transactions that would not be resubmitted, for one reason; the note is that of the first of them."""
+
+    step: Step
+    transactions: int
+    support_note: str
+
+
+class BulkRetryPlan(_Answer):
+    """What a bulk retry would do now. A run plans each transaction again."""
+
+    syncs: int = Field(description="Number of syncs with matching failures that were examined, the newest first")
+    transactions: int = Field(description="Number of their transactions that match, at most 1,000")
+    resubmitted: int = Field(description="How many of these would be resubmitted")
+    left_out: list[LeftOut] = Field(description="The others, by reason")
+    reached_to: datetime | None = Field(description="How far back the period was examined; null: to its beginning")
+    is_truncated: bool = Field(description="Whether more may match than was planned. A run is not limited to the plan")
+
+
+class BulkRetry(_Answer):
+    """A bulk retry and its progress. Syncs are counted once they are selected, which takes up to a minute."""
+
+    bulk_retry_id: str
+    state: BulkRetryState
+    filter: FailureFilter
+    requested_by: str
+    requested_at: datetime
+    stopped_by: str | None
+    stopped_at: datetime | None
+    is_selected: bool = Field(description="Whether all its syncs are known")
+    is_truncated: bool = Field(description="Whether more than 5,000 syncs match: start another one for the rest")
+    syncs: int
+    syncs_by_state: dict[EntryState, int]
+    resubmitted: int = Field(description="Number of transactions that were resubmitted")
+    steps: dict[str, int] = Field(description="Number of the other matching transactions, by next step")
+
+
+class BulkRetries(_Answer):
+    """Bulk retries, newest first."""
+
+    bulk_retries: list[BulkRetry]
+
+
 class UnknownOutcome(_Answer):
     """Transactions of which only the accounting software shows whether they were written."""
 
     company_id: str
+    company_name: str | None = Field(description=NAME)
     transaction_ids: list[str] = Field(description="At most 100 are listed")
     submission_id: str | None = Field(description="The submission whose response was lost")
     sync_id: str | None = Field(description="Or the failed sync that ended without saying what became of them")
@@ -555,6 +720,7 @@ class Configuration(_Answer):
     """A company's current configuration in Codat."""
 
     company_id: str
+    company_name: str | None = Field(description=NAME)
     configuration: dict[str, Any]
 
 
@@ -585,6 +751,7 @@ class DeadLetter(_Answer):
     detail: str
     sent_at: datetime = Field(description="When it was first sent. Queues keep dead letters for 14 days from then")
     company_id: str | None
+    company_name: str | None = Field(description=NAME)
     sync_id: str | None
     is_redrivable: bool = Field(description="Whether it can be redriven. Every dead letter can be dropped")
 
@@ -604,6 +771,7 @@ class DroppedLetter(_Answer):
     message_id: str
     reason: str
     company_id: str | None
+    company_name: str | None = Field(description=NAME)
     sync_id: str | None
     drop: Dropping
 

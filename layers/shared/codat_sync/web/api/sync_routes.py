@@ -99,11 +99,14 @@ def add_transaction(app: APIGatewayHttpResolver, read_service: ReadService) -> N
         responses=documented_responses(Transaction),
     )
     def transaction(company_id: CompanyInPath, transaction_id: TransactionId) -> Response[Any]:
-        """Costs four table requests, plus one per sync."""
+        """Costs five table requests, plus one per sync."""
         company, wanted = identifier("companyId", company_id), identifier("transactionId", transaction_id)
         may_see_expenses = app.context["viewer"].has_role(Role.EXPENSES)
         found = read_service.load_expense(company, wanted, may_see_expenses=may_see_expenses)
-        return json_response(presenters.transaction(company, found)) if found.is_known else not_found("transaction")
+        if not found.is_known:
+            return not_found("transaction")
+        name = read_service.load_company_name(company)
+        return json_response(presenters.transaction(company, name, found))
 
 
 def add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:

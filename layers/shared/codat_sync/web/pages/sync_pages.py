@@ -21,12 +21,11 @@ from codat_sync.web.api.responses import JSON
 from codat_sync.web.pages.components.retry_panel import retry_panel
 from codat_sync.web.pages.components.timeline import timeline
 from codat_sync.web.pages.rendering import not_found_page, page, see_other
-from codat_sync.web.parameters import Cursor, Rows, Search, Statuses, SyncId, identifier
+from codat_sync.web.parameters import Cursor, PageFormat, Rows, Search, Statuses, SyncId, identifier
 from codat_sync.web.problems import problem_for
 from codat_sync.web.read_service import ReadService
 
 _AUDIT_ROWS = 50
-ItemFormat = Annotated[Literal["html", "csv"], Query()]
 ConfigFormat = Annotated[Literal["html", "json"], Query()]
 ConfigVersion = Annotated[Literal["then", "now"], Query()]
 
@@ -73,13 +72,16 @@ def _add_items(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         status: Statuses = None,
         limit: Rows = 50,
         cursor: Cursor = None,
-        format: ItemFormat = "html",  # noqa: A002 - the parameter's name
+        format: PageFormat = "html",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
         wanted = identifier("syncId", sync_id)
         query = ItemQuery(search or "", frozenset(status or ()), limit=limit)
         if format == "csv":
             walk = ItemWalk(read_service.store, wanted, query, cursor)
-            return csv_export.export_items(walk) if walk.is_found else not_found_page(app.context["request"], "sync")
+            listed = read_service.name_companies(read_service.details.load_listed([wanted]))
+            if not (walk.is_found and listed):
+                return not_found_page(app.context["request"], "sync")
+            return csv_export.export_items(walk, listed[0])
         found = find_items(read_service.store, wanted, query, cursor)
         if found is None:
             return not_found_page(app.context["request"], "sync")
@@ -90,7 +92,6 @@ def _add_items(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
             "items",
             found=found,
             query=query,
-            is_first=cursor is None,
             panel=details and retry_panel(details, read_service.now()),
             made=_load_retry_syncs(read_service, details),
         )

@@ -42,7 +42,6 @@ def add_worklist_pages(app: APIGatewayHttpResolver, read_service: ReadService, r
             items=[(each, presenters.work_item(each)) for each in found.items],
             found=found,
             counts=read_service.worklist.count(),
-            is_first=cursor is None,
         )
 
     @app.post("/worklist/<sync_id>")

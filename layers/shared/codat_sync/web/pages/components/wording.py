@@ -5,6 +5,8 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from codat_sync.audit.entry import Action
+from codat_sync.bulk_retries.bulk_retry import BulkRetryState
+from codat_sync.companies.company import ConnectionState
 from codat_sync.companies.configuration import NotKept
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
@@ -68,6 +70,19 @@ IN_BOOKS = {
     InBooks.NO: ("No", Outcome.FAILED),
     InBooks.UNKNOWN: ("Unknown", Outcome.UNKNOWN),
 }
+CONNECTIONS = {
+    ConnectionState.LINKED: "Linked",
+    ConnectionState.PENDING: "Waiting for the customer",
+    ConnectionState.DEAUTHORIZED: "Deauthorized",
+    ConnectionState.UNLINKED: "Unlinked",
+    ConnectionState.DELETED: "Deleted in Codat",
+    ConnectionState.UNKNOWN: "Unknown",
+}
+BULK_STATES = {
+    BulkRetryState.RUNNING: "Running",
+    BulkRetryState.STOPPED: "Stopped",
+    BulkRetryState.FINISHED: "Finished",
+}
 RETRY_STATES = {
     RetryState.OPEN: "Not checked yet",
     RetryState.SCHEDULED: "Scheduled",
@@ -110,6 +125,7 @@ CATEGORY_TAGS = CATEGORIES | {
 AUDIT_ACTIONS = {
     Action.RETRY: "Retried",
     Action.DISMISS: "Dismissed",
+    Action.REOPEN: "Reopened",
     Action.NOTE: "Noted",
     Action.RESOLVE: "Outcome stated",
     Action.ACKNOWLEDGE: "Unknown outcomes dealt with",

@@ -23,4 +23,4 @@ def add_audit_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> N
         if format == "csv":
             return csv_export.export_audit(read_service.audit_log.walk(query, cursor))
         found = read_service.audit_log.load_page(query, _ROWS, cursor)
-        return page(app.context["request"], "audit.html", query=query, found=found, is_first=cursor is None)
+        return page(app.context["request"], "audit.html", query=query, found=found)
