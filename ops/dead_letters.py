@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from codat_sync.bootstrap.dead_letters import build_dead_letters
 from codat_sync.core.clock import utc_now
 from codat_sync.core.errors import QueueUnavailableError
 from codat_sync.dead_letters.dead_letter import DeadLetterFilter, DropDecision
-from codat_sync.dead_letters.queue import DeadLetterQueueClient, DroppedLetterRepository
+from codat_sync.dead_letters.queue import DeadLetterQueueClient
 from codat_sync.dead_letters.service import DeadLetterService, HandledLetters
 from ops.deployment import Deployment
 from ops.errors import CommandError
@@ -18,19 +19,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # By queue name: the outputs with the URLs of the dead-letter queue and of the queue its messages came from. Those of
-# publish came from the table's stream: `make republish` re-sends them. Those of attention are events for its topic.
+# publish came from the table's stream: `make republish` re-sends them. Those of attention and endpoint are events
+# for its topic and for the HTTPS endpoint.
 QUEUES: Mapping[str, tuple[str, str | None]] = {
     "sync": ("SyncDeadLetterQueueUrl", "SyncQueueUrl"),
     "retry": ("RetryDeadLetterQueueUrl", "RetryQueueUrl"),
     "publish": ("PublishDeadLetterQueueUrl", None),
     "attention": ("AttentionDeadLetterQueueUrl", None),
+    "endpoint": ("EventsEndpointDeadLetterQueueUrl", None),
 }
 
 
 def dead_letters(deployment: Deployment) -> DeadLetterService:
     """Return the dead letters of a deployment."""
     queues = [queue for name in QUEUES if (queue := dead_letter_queue(deployment, name))]
-    return DeadLetterService(queues, DroppedLetterRepository(deployment.table))
+    return build_dead_letters(deployment.table, queues)
 
 
 def dead_letter_queue(deployment: Deployment, name: str) -> DeadLetterQueueClient | None:
@@ -57,7 +60,7 @@ def redrive(stack: str | None, wanted: DeadLetterFilter, *, dry_run: bool) -> No
         if dry_run:
             print_letters(letters.find(wanted), "would be redriven")
         else:
-            print_letters(letters.redrive(wanted), "redriven")
+            print_letters(letters.redrive(wanted, deployment.operator), "redriven")
 
 
 def drop(stack: str | None, wanted: DeadLetterFilter, why: str, *, dry_run: bool) -> None:

@@ -91,9 +91,9 @@ class Deployment:
 
     @property
     def operator(self) -> str:
-        """Who runs the command: the ARN of the shell's credentials, or the local user."""
+        """Who runs the command: the ARN of the shell's credentials; on the local stack, the local user."""
         if self._local:
-            return getpass.getuser()
+            return f"local user {getpass.getuser()}"
         arn: str = self._session.client("sts", config=self._config).get_caller_identity()["Arn"]
         return arn
 

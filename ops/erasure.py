@@ -5,6 +5,7 @@ from time import sleep
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from codat_sync.audit.repository import AuditRepository
 from codat_sync.companies.tombstones import TombstoneRepository
 from codat_sync.core.clock import utc_now
 from codat_sync.core.errors import CodatSyncError
@@ -45,9 +46,8 @@ def _service(deployment: Deployment) -> ErasureService:
         queues, operator, table = dead_letters(deployment).queues, deployment.operator, deployment.table
     except (BotoCoreError, ClientError) as error:
         raise CommandError(f"can't read {deployment.description}: {error}") from error
-    return ErasureService(
-        TombstoneRepository(table), CompanyItems(table), queues, operator, utc_now, sleep, _print_progress
-    )
+    tombstones, items, audit = TombstoneRepository(table), CompanyItems(table), AuditRepository(table)
+    return ErasureService(tombstones, items, queues, audit, operator, utc_now, sleep, _print_progress)
 
 
 def _summary(erased: ErasureResult) -> str:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from codat_sync.audit.entry import Action, AuditEntry
+from codat_sync.audit.repository import AuditRepository
+from codat_sync.core.clock import utc_now
 from codat_sync.core.errors import QueueUnavailableError
 from ops.dead_letters import dead_letter_queue
 from ops.deployment import Deployment
@@ -128,6 +131,9 @@ def republish(stack: str | None, *, dry_run: bool) -> None:
     number = 0
     try:
         republisher = republisher_of(deployment)
+        if not dry_run:
+            entry = AuditEntry(utc_now(), deployment.operator, Action.REPROCESS, details={"queue": "publish"})
+            AuditRepository(deployment.table).record(entry)
         for line in republisher.show() if dry_run else republisher.republish():
             print(line)
             number += 1

@@ -52,7 +52,7 @@ def protect_stack(environment: Environment) -> None:
 
 @release_app.command(epilog=examples("python -m dev release event-schemas"))
 def event_schemas() -> None:
-    """Generate docs/events.schema.json.
+    """Generate docs/events.schema.json and docs/asyncapi.json.
 
     From the models of the published events. Prints nothing.
     """

@@ -1,8 +1,7 @@
-"""Generate docs/events.schema.json from the published events."""
+"""Generate docs/events.schema.json and docs/asyncapi.json from the published events."""
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
@@ -10,6 +9,11 @@ from codat_sync.publishing.events import DomainEvent
 from dev.paths import ROOT
 
 SCHEMAS = ROOT / "docs" / "events.schema.json"
+ASYNCAPI = ROOT / "docs" / "asyncapi.json"
+_DESCRIPTION = (
+    "What happens to syncs, their transactions and retries, submissions and companies. Delivered at least once, in no"
+    " order: ignore an `id` that you know and, of a subject, a `version` lower than the highest. See events.md."
+)
 
 
 class _WithoutTitles(GenerateJsonSchema):
@@ -36,6 +40,47 @@ def schemas() -> str:
     return json.dumps(dialect | schema, indent=2) + "\n"
 
 
-def write(path: Path = SCHEMAS) -> None:
-    """Write the file."""
-    path.write_text(schemas())
+def asyncapi() -> str:
+    """Return the AsyncAPI document of the event bus: one channel, and a message for each type of event.
+
+    The messages are EventBridge's envelopes. What is in them is described by the JSON Schema, to which they refer.
+    """
+    names = [kind.__name__ for kind in facts()]
+    document = {
+        "asyncapi": "3.0.0",
+        "info": {"title": "codat-sync: events", "version": "1", "description": _DESCRIPTION},
+        "defaultContentType": "application/json",
+        "channels": {
+            "events": {
+                "address": None,  # the stack's output EventBusName, or EventsEndpointUrl
+                "description": "The stack's EventBridge event bus (output `EventBusName`), or your HTTPS endpoint.",
+                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
+            }
+        },
+        "operations": {
+            "publishEvents": {
+                "action": "send",
+                "channel": {"$ref": "#/channels/events"},
+                "summary": "Publish an event about each change.",
+            }
+        },
+        "components": {"messages": {kind.__name__: _message(kind) for kind in facts()}},
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _message(kind: type[DomainEvent]) -> dict[str, object]:
+    name = kind.__name__
+    properties = {
+        "source": {"const": "codat-sync"},
+        "detail-type": {"const": name},
+        "detail": {"$ref": f"{SCHEMAS.name}#/$defs/{name}"},
+    }
+    payload = {"type": "object", "properties": properties, "required": list(properties)}
+    return {"name": name, "title": name, "summary": kind.__doc__, "payload": payload}
+
+
+def write() -> None:
+    """Write the files."""
+    SCHEMAS.write_text(schemas())
+    ASYNCAPI.write_text(asyncapi())

@@ -10,9 +10,11 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from codat_sync.aws.invocation_deadline import limit_invocation
 from codat_sync.aws.observability import logger, metrics
 from codat_sync.bootstrap.aws import build_idempotent_requests, client_config, connect_table
+from codat_sync.bootstrap.bulk_retries import build_bulk_retry_service
 from codat_sync.bootstrap.codat import connect_api_key, connect_codat, limit_codat_calls
 from codat_sync.bootstrap.retries import build_retry_command_service, build_work_decision_service
 from codat_sync.bootstrap.submissions import build_outcome_check, build_resolution_service
+from codat_sync.bulk_retries.commands import execute_bulk_command, is_bulk_command
 from codat_sync.codat.http import MAX_CALL_SECONDS
 from codat_sync.config import RetrySettings
 from codat_sync.core.bounded_http_client import build_http_client
@@ -39,15 +41,16 @@ service = build_retry_command_service(settings, table, connection)
 dead_letters = DeadLetterQueue(boto3.client("sqs", config=config), settings.retry_dead_letter_queue_url)
 outcome_check = build_outcome_check(service.retry_service.submission_service, table)
 resolutions = build_resolution_service(table)
+bulk_retries = build_bulk_retry_service(table, service)
+message_processor = RetryMessageProcessor(service.execute, outcome_check.execute, bulk_retries.run, dead_letters)
 decisions = build_work_decision_service(service)
-message_processor = RetryMessageProcessor(service.execute, outcome_check.execute, dead_letters)
 requests = build_idempotent_requests(table)
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
-def lambda_handler(event: Json, context: "LambdaContext") -> Any:  # noqa: ANN401 - three kinds of callers
+def lambda_handler(event: Json, context: "LambdaContext") -> Any:  # noqa: ANN401 - several kinds of callers
     """Return the result of each transaction; to SQS, the failed messages for redelivery."""
     metrics.add_metric("RetryInvocations", MetricUnit.Count, 1)
     remaining = context.get_remaining_time_in_millis() / 1000
@@ -56,4 +59,6 @@ def lambda_handler(event: Json, context: "LambdaContext") -> Any:  # noqa: ANN40
             return process_partial_response(event, message_processor.process, processor, context)
         if "requestContext" in event:
             return answer_request(event, settings.access, requests, service.execute)
+        if is_bulk_command(event):
+            return execute_bulk_command(event, bulk_retries)
         return answer_invocation(event, service.execute, resolutions, decisions)

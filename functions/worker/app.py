@@ -12,6 +12,7 @@ from codat_sync.aws.invocation_deadline import limit_invocation
 from codat_sync.aws.observability import logger, metrics
 from codat_sync.bootstrap.aws import client_config, connect_table
 from codat_sync.bootstrap.codat import connect_api_key, connect_codat, limit_codat_calls
+from codat_sync.bootstrap.configurations import build_configuration_capture
 from codat_sync.codat.client import CodatClient
 from codat_sync.codat.http import MAX_CALL_SECONDS
 from codat_sync.companies.repository import CompanyRepository
@@ -49,8 +50,9 @@ store = SyncRepository(table, event_retention=settings.event_retention)
 companies = CompanyRepository(table, event_retention=settings.event_retention)
 schedule = Schedule(settings.poll_initial_delay)
 ingestion = SyncIngestion(codat, store, schedule, utc_now, report_alert)
+capture = build_configuration_capture(connection, table, gate)
 message_processor = MessageProcessor(
-    TaskDispatcher(ingestion, CompanyRefresh(codat, companies, schedule, utc_now), store, gate),
+    TaskDispatcher(ingestion, CompanyRefresh(codat, companies, schedule, utc_now), store, gate, capture.capture),
     DeadLetterQueue(sqs, settings.sync_dead_letter_queue_url),
     MessageVisibility(sqs, settings.sync_queue_url),
     ThreadPoolExecutor(_MAX_PARALLEL_SUBJECTS, thread_name_prefix="work"),

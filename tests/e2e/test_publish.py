@@ -167,7 +167,7 @@ def test_the_rest_works_without_and_it_can_be_switched_on_later() -> None:
         assert not {
             name
             for name in physical_ids(aws.cloudformation)
-            if name.startswith(("Publish", "Submit", "Event", "Health"))
+            if name.startswith(("Publish", "Submit", "Event", "Health", "Index"))
         }
         with SimulatorControl(off.codat_url) as codat:
             store = SyncRepository(Table(aws.dynamodb, off.table_name), event_retention=timedelta())

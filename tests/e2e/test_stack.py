@@ -150,7 +150,7 @@ def test_a_poison_message_is_dead_lettered_and_redriven_with_make_redrive(
     letters = dead_letters(Deployment.local(stack))
     this_one = DeadLetterFilter(frozenset({message["MessageId"]}), "sync", "malformed-response", sync.company_id)
     assert [letter.sync_id for letter in letters.find(this_one)] == [sync.sync_id]
-    assert len(letters.redrive(this_one)) == 1
+    assert len(letters.redrive(this_one, "an operator")) == 1
     assert _at_version(store, sync.sync_id, 2).outcome is Outcome.FAILED
     assert _receive(aws, stack.dead_letter_queue_url) == []
 

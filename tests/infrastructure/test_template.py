@@ -28,7 +28,9 @@ def _of_type(kind: str) -> dict[str, dict[str, Any]]:
 
 
 FUNCTIONS = _of_type("AWS::Serverless::Function")
-ROLES = _of_type("AWS::IAM::Role")
+# The role with which EventBridge calls the HTTPS endpoint; all others are functions'.
+EVENTBRIDGE_ROLE = "EventsEndpointRole"
+ROLES = {name: role for name, role in _of_type("AWS::IAM::Role").items() if name != EVENTBRIDGE_ROLE}
 POLICIES = _of_type("AWS::IAM::Policy")
 QUEUES = _of_type("AWS::SQS::Queue")
 
@@ -62,11 +64,11 @@ def test_every_function_has_a_role_and_a_log_group_of_its_own() -> None:
     assert len(groups) == len(FUNCTIONS)
 
 
-@pytest.mark.parametrize("name", [*ROLES, *POLICIES])
+@pytest.mark.parametrize("name", [*ROLES, EVENTBRIDGE_ROLE, *POLICIES])
 def test_no_role_has_a_wildcard(name: str) -> None:
     """Neither in an action nor in a resource, but for X-Ray, which knows no resources."""
     policy = POLICIES.get(name)
-    for statement in policy["Properties"]["PolicyDocument"]["Statement"] if policy else _statements(ROLES[name]):
+    for statement in policy["Properties"]["PolicyDocument"]["Statement"] if policy else _statements(RESOURCES[name]):
         actions = _actions(statement)
         assert not any("*" in action for action in actions)
         if not all(action.startswith("xray:") for action in actions):
@@ -164,12 +166,15 @@ def _switched_off(value: Any, condition: str) -> Any:  # noqa: ANN401 - a part o
 
 def test_what_is_switched_off_leaves_nothing_behind() -> None:
     """Neither what belongs to it, nor a reference to that from what does not."""
+    needs = {"HasEventsEndpoint": "HasPublish"}
     for condition, begins_with in (
         ("HasSubmit", "Submit"),
-        ("HasPublish", ("Publish", "EventBus", "Attention")),
+        ("HasPublish", ("Publish", "EventBus", "Attention", "EventsEndpoint")),
+        ("HasEventsEndpoint", "EventsEndpoint"),
         ("HasSearchIndex", "Index"),
     ):
-        switched = {name for name, resource in RESOURCES.items() if resource.get("Condition") == condition}
+        conditions = {condition, *(name for name, needed in needs.items() if needed == condition)}
+        switched = {name for name, resource in RESOURCES.items() if resource.get("Condition") in conditions}
         assert switched == {name for name in RESOURCES if name.startswith(begins_with)}
         others = _switched_off(
             {name: resource for name, resource in RESOURCES.items() if name not in switched}, condition
@@ -211,6 +216,41 @@ def test_what_a_rule_cannot_deliver_is_kept_and_raises_an_alarm() -> None:
             )
             assert policy["Action"] == "sqs:SendMessage"
             assert policy["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [name, "Arn"]}}}
+
+
+def test_all_events_are_posted_to_the_endpoint_with_its_key() -> None:
+    """For a day of retries; the key is read from the user's secret, and the role permits nothing else."""
+    assert TEMPLATE["Conditions"]["HasEventsEndpoint"] == {
+        "Fn::And": [{"Condition": "HasPublish"}, {"Fn::Not": [{"Fn::Equals": [{"Ref": "EventsEndpointUrl"}, ""]}]}]
+    }
+    rule = RESOURCES["EventsEndpointRule"]["Properties"]
+    assert rule["EventPattern"] == {"source": ["codat-sync"]}
+    assert rule["EventBusName"] == {"Ref": "EventBus"}
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["EventsEndpointDestination", "Arn"]}
+    assert target["RoleArn"] == {"Fn::GetAtt": [EVENTBRIDGE_ROLE, "Arn"]}
+    assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == timedelta(days=1).total_seconds()
+    assert not target.keys() & {"Input", "InputPath", "InputTransformer"}
+    (statement,) = _statements(RESOURCES[EVENTBRIDGE_ROLE])
+    assert (statement["Action"], statement["Resource"]) == ("events:InvokeApiDestination", target["Arn"])
+    (trusted,) = RESOURCES[EVENTBRIDGE_ROLE]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trusted["Principal"] == {"Service": "events.amazonaws.com"}
+    destination = RESOURCES["EventsEndpointDestination"]["Properties"]
+    assert destination["InvocationEndpoint"] == {"Ref": "EventsEndpointUrl"}
+    assert destination["ConnectionArn"] == {"Fn::GetAtt": ["EventsEndpointConnection", "Arn"]}
+    parameters = RESOURCES["EventsEndpointConnection"]["Properties"]["AuthParameters"]["ApiKeyAuthParameters"]
+    assert parameters["ApiKeyName"] == {"Ref": "EventsEndpointHeader"}
+    assert parameters["ApiKeyValue"]["Fn::Sub"].startswith("{{resolve:secretsmanager:${EventsEndpointSecretArn}:")
+
+
+def test_an_endpoint_needs_events_and_a_secret() -> None:
+    """Otherwise nothing would be posted, or the deployment would fail halfway."""
+    rule = TEMPLATE["Rules"]["EndpointNeedsEventsAndSecret"]
+    assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "EventsEndpointUrl"}, ""]}]}
+    assert [assertion["Assert"] for assertion in rule["Assertions"]] == [
+        {"Fn::Equals": [{"Ref": "PublishEnabled"}, "true"]},
+        {"Fn::Not": [{"Fn::Equals": [{"Ref": "EventsEndpointSecretArn"}, ""]}]},
+    ]
 
 
 def test_the_table_outlives_the_stack_and_cannot_be_replaced() -> None:
@@ -312,8 +352,12 @@ def test_every_route_has_the_authorizer_or_a_reason() -> None:
         *("/", "/syncs", "/syncs/{path+}", "/syncs/{syncId}/refresh", "/syncs/{syncId}/retry"),
         *(
             "/causes",
+            "/company",
+            *("/causes", "/causes/{causeId}", "/failed-items"),
+            *("/bulk-retries", "/bulk-retries/{path+}", "/bulk-retries/{bulkRetryId}/stop"),
             "/search",
             "/company/{path+}",
+            "/audit",
             "/dead-letters",
             "/dead-letters/{action}",
             "/unknown-outcomes",
@@ -389,7 +433,7 @@ def test_functions_that_write_a_companys_data_end_before_an_erased_one_is_delete
             assert timedelta(seconds=function["Properties"]["Timeout"]) <= MAX_INVOCATION
 
 
-def test_health_writes_nothing_but_who_calls_codat_the_gate_and_what_was_dropped() -> None:
+def test_health_writes_nothing_but_who_calls_codat_the_gate_the_audit_and_what_was_dropped() -> None:
     """It shows: what is in the table is others' to write."""
     writing = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
     for statement in _statements(ROLES["HealthRole"]):
@@ -397,6 +441,7 @@ def test_health_writes_nothing_but_who_calls_codat_the_gate_and_what_was_dropped
             assert writing >= set(_actions(statement))
             assert statement["Condition"] in (
                 {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["GATE", "LIMIT#*", "IDEMPOTENCY#*"]}},
+                {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["AUDIT#*"]}},
                 {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["DROPPED"]}},
             )
 

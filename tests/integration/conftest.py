@@ -17,6 +17,7 @@ from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.server import serve
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
+from tests.pages.serving import lambda_api
 from tests.support.aws import API_KEY, SIGNING_SECRET, Aws, make_aws
 from tests.support.cookie_browser import SITE
 from tests.support.handlers import Context, Handler, StartFunction, load_function
@@ -103,3 +104,16 @@ def issuer(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simul
     provider.person["cognito:groups"] = [Role.VIEW.value]
     with serve_issuer(provider, certificate) as served:
         yield served
+
+
+@pytest.fixture
+def invocable_retry(start: StartFunction, monkeypatch: pytest.MonkeyPatch) -> Iterator[Handler]:
+    """Yield retry, which a health that is started afterwards can invoke.
+
+    All functions share this process's metrics: flushing retry's also flushes those of health, which invoked it. So
+    tests that use it ignore the warning that health has none.
+    """
+    retry = start("retry")
+    with lambda_api(retry) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
+        yield retry

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from dev.browser.errors import NO_BROWSER
 from dev.browser.running import browser as chromium
@@ -70,3 +70,23 @@ def client(world: World) -> Iterator[httpx.Client]:
     origin = f"{url.scheme}://{url.netloc.decode()}"
     with httpx.Client(base_url=url, headers={"origin": origin}, timeout=PATIENCE_SECONDS, trust_env=False) as made:
         yield made
+
+
+@pytest.fixture
+def page(browser: Browser, world: World) -> Iterator[Page]:
+    """Return a page in its own window. Any console message or page error fails the test."""
+    with browser.new_context(base_url=world.url, permissions=["clipboard-read", "clipboard-write"]) as context:
+        context.set_default_timeout(PATIENCE_SECONDS * 1000)
+        made = context.new_page()
+        complaints: list[str] = []
+        made.on("console", lambda message: complaints.append(message.text))
+        made.on("pageerror", lambda error: complaints.append(str(error)))
+        yield made
+        assert not complaints
+
+
+@pytest.fixture
+def plain(browser: Browser, world: World) -> Iterator[Page]:
+    """Return a page in a browser without JavaScript."""
+    with browser.new_context(base_url=world.url, java_script_enabled=False) as context:
+        yield context.new_page()

@@ -1,14 +1,15 @@
 """Use each feature of the pages once in a real browser."""
 
+import csv
 import re
-from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it has no types
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
+from codat_sync.syncs.failure_causes import cause_id
 from dev.stored_events import COMPANY_ID
-from dev.waiting import PATIENCE_SECONDS
 from tests.pages.world import HTML, MERCHANT, World
 
 pytestmark = [
@@ -18,32 +19,28 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def page(browser: Browser, world: World) -> Iterator[Page]:
-    """Return a page in its own window. Any console message or page error fails the test."""
-    with browser.new_context(base_url=world.url, permissions=["clipboard-read", "clipboard-write"]) as context:
-        context.set_default_timeout(PATIENCE_SECONDS * 1000)
-        made = context.new_page()
-        complaints: list[str] = []
-        made.on("console", lambda message: complaints.append(message.text))
-        made.on("pageerror", lambda error: complaints.append(str(error)))
-        yield made
-        assert not complaints
-
-
-@pytest.fixture
-def plain(browser: Browser, world: World) -> Iterator[Page]:
-    """Return a page in a browser without JavaScript."""
-    with browser.new_context(base_url=world.url, java_script_enabled=False) as context:
-        yield context.new_page()
+ARCHIVED = cause_id("Account # is archived.")
 
 
 def _paths(world: World) -> list[str]:
     sync = f"syncs/{world.failed_sync.sync_id}"
     own = f"syncs/{world.submitted_sync_id}"
     return [
-        *("", "syncs", "causes", "worklist", "dead-letters", "nothing", "search", "search?q=noir", "search?q=xyz"),
+        *(
+            "",
+            "syncs",
+            "company",
+            "causes",
+            "worklist",
+            "dead-letters",
+            "audit",
+            "nothing",
+            "search",
+            "search?q=noir",
+            "search?q=xyz",
+        ),
         f"search?q={world.failed_sync.sync_id[:2]}",
+        *(f"causes/{ARCHIVED}", "failed-items", "bulk-retries", "bulk-retries/new"),
         *(sync, f"{sync}/items", f"{sync}/timeline", f"{sync}/config", f"{sync}/retry", f"{own}/retry"),
         *(f"company/{COMPANY_ID}", f"company/{COMPANY_ID}/transactions/{world.submitted_ids[0]}"),
     ]
@@ -77,8 +74,9 @@ def test_the_history_is_searched_filtered_sorted_and_paged_all_in_the_url(page: 
     """Users can share what they see by its URL."""
     page.goto("syncs")
     page.get_by_role("link", name="Older").click()
-    expect(page.get_by_role("link", name="First page")).to_be_visible()
-    page.goto("syncs")
+    expect(page.get_by_text("Rows 26 to")).to_be_visible()
+    page.get_by_role("link", name="Newer").click()
+    expect(page.get_by_text("Rows 1 to 25")).to_be_visible()
     page.get_by_role("checkbox", name="Failed").check()
     expect(page).to_have_url(re.compile("outcome=failed"))
     page.get_by_role("link", name="Failed", exact=True).click()
@@ -100,6 +98,31 @@ def test_the_history_is_searched_filtered_sorted_and_paged_all_in_the_url(page: 
     with page.expect_download() as download:
         page.get_by_role("link", name="Export as CSV").click()
     assert world.failed_sync.sync_id in download.value.path().read_text()
+
+
+def test_companies_are_listed_by_name_filtered_sorted_and_exported_for_people(page: Page, world: World) -> None:
+    """All in the URL. The file has the companies' names, and titles that state the time zone."""
+    page.goto("./")
+    page.get_by_role("link", name="Companies").click()
+    name = world.simulated.company(COMPANY_ID).name
+    expect(page.locator("tbody tr")).to_have_count(3)
+    expect(page.locator("tbody tr").first).to_contain_text(name)
+    page.get_by_role("link", name="Last sync").click()
+    expect(page).to_have_url(re.compile("sort=lastSync.*order=desc"))
+    page.get_by_role("checkbox", name="Unlinked").check()
+    expect(page.get_by_text("No company matches.")).to_be_visible()
+    page.get_by_role("link", name="Show all companies").click()
+    page.get_by_label("Name, platform or id").fill(COMPANY_ID)
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export as CSV").click()
+    with download.value.path().open(encoding="utf-8-sig", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["Company id"], row["Company"]) == (COMPANY_ID, name)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", row["Last sync (UTC)"])
+    page.get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
 
 
 def test_a_sync_has_four_tabs(page: Page, world: World) -> None:
@@ -131,7 +154,7 @@ def test_push_items_are_searched_and_filtered_and_html_in_a_message_is_text(page
     expect(page.locator("tbody tr")).to_have_count(1)
     page.get_by_label("Item id or data type").fill("BANKFEED")
     page.keyboard.press("Enter")
-    expect(page.locator("td.message")).to_have_text(HTML)
+    expect(page.locator("td .message")).to_have_text(HTML)
     assert "broken" not in page.title()
 
 
@@ -280,16 +303,17 @@ def test_the_keyboard_reaches_the_content_at_once_and_leaves_what_it_opened(page
     expect(page.get_by_label("First seen")).to_be_hidden()
 
 
-def test_axe_finds_nothing_to_object_to(browser: Browser, world: World) -> None:
-    """Check contrast, names, order and roles. Only colours differ in dark mode, so three pages suffice there."""
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+def test_axe_finds_nothing_to_object_to(
+    browser: Browser, world: World, scheme: Literal["light", "dark"], width: int
+) -> None:
+    """Check contrast, names, order and roles. The theme changes colours, and the width the layout."""
     world.hears_what_it_does_not_know("expenses.sync.seen", 2)
     world.submit_what_fails()
     world.indexing.catch_up()
-    paths = _paths(world)
-    with browser.new_context(base_url=world.url) as context:
-        objections = {path: _objections(context, path) for path in paths}
-    with browser.new_context(base_url=world.url, color_scheme="dark") as context:
-        objections |= {f"{path} in the dark": _objections(context, path) for path in ("", "syncs", paths[-3])}
+    size = ViewportSize(width=width, height=900)
+    with browser.new_context(base_url=world.url, color_scheme=scheme, viewport=size) as context:
+        objections = {path: _objections(context, path) for path in _paths(world)}
     assert not {path: found for path, found in objections.items() if found}
 
 

@@ -1,5 +1,8 @@
 """Request pages without a browser."""
 
+import codecs
+import csv
+import io
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,6 +12,7 @@ import pytest
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import COMPLETENESS
+from codat_sync.web.pages.assets import ASSETS
 from dev.codat_simulator.faults import Fault
 from dev.stored_events import COMPANY_ID, load
 from tests.pages.world import HTML, TOKEN, World
@@ -24,7 +28,17 @@ pytestmark = [
 def test_every_page_says_that_authentication_is_off(world: World, client: httpx.Client) -> None:
     """Authentication is only off in the local environment."""
     sync = f"syncs/{world.failed_sync.sync_id}"
-    for path in ("", "syncs", "causes", sync, f"{sync}/items", f"company/{COMPANY_ID}", "dead-letters", "nothing"):
+    for path in (
+        "",
+        "syncs",
+        "company",
+        "causes",
+        sync,
+        f"{sync}/items",
+        f"company/{COMPANY_ID}",
+        "dead-letters",
+        "nothing",
+    ):
         assert "Authentication is off" in client.get(path).text, path
 
 
@@ -45,7 +59,16 @@ def test_every_page_says_that_authentication_is_off(world: World, client: httpx.
         ("syncs/unknown/retry", 404),
         ("syncs/.a", 400),
         ("company/unknown", 404),
+        ("company?connection=splendid", 400),
+        ("company?cursor=x", 400),
+        ("company?sort=splendid", 400),
         (f"company/{COMPANY_ID}/transactions/unknown", 404),
+        ("causes/unknown", 400),
+        ("causes/0123456789abcdef", 404),
+        ("failed-items?cause=unknown", 400),
+        ("failed-items?cursor=made%20up", 400),
+        ("bulk-retries/new?from=yesterday", 400),
+        ("bulk-retries/unknown", 404),
         ("dead-letters?done=splendid", 400),
         ("dead-letters?count=-1", 400),
         ("assets/secrets.txt", 404),
@@ -158,25 +181,66 @@ def test_the_dashboard_says_as_of_when_the_table_is_complete_once_that_is_known(
 
 
 def test_a_page_reads_no_more_than_what_it_shows(world: World, client: httpx.Client) -> None:
-    """One request for the first page of syncs, three for a sync, and one more for its items."""
+    """Two requests for the first page of syncs, with names; three for a sync, and one more for its items."""
     sync = f"syncs/{world.good_sync.sync_id}"
-    for path, most in (("syncs?limit=1", 1), (sync, 3), (f"{sync}/timeline", 3), (f"{sync}/items", 4)):
+    for path, most in (("syncs?limit=1", 2), (sync, 3), (f"{sync}/timeline", 3), (f"{sync}/items", 4)):
         with count_requests() as requests:
             assert client.get(path).status_code == 200
         assert requests.total() == most, (path, requests)
 
 
-def test_lists_are_exported_as_csv(world: World, client: httpx.Client) -> None:
-    """In the same format as the JSON API."""
-    for path in ("syncs", "causes", f"syncs/{world.failed_sync.sync_id}/items"):
+def test_lists_are_exported_as_csv_for_people(world: World, client: httpx.Client) -> None:
+    """With a byte order mark, titles that state the time zone, and the names of companies."""
+    name = world.simulated.company(COMPANY_ID).name
+    for path, column, time in (
+        ("syncs", "Company", "Time (UTC)"),
+        ("company", "Company", "Last sync (UTC)"),
+        ("causes", "Example company", None),
+        ("failed-items", "Company", "Time (UTC)"),
+        (f"syncs/{world.failed_sync.sync_id}/items", "Company", "Time (UTC)"),
+    ):
         answer = client.get(path, params={"format": "csv"})
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-        assert len(answer.text.splitlines()) > 2
+        assert answer.content.startswith(codecs.BOM_UTF8), path
+        rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
+        assert len(rows) > 1
+        assert {row[column] for row in rows} == {name}, path
+        assert time is None or all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", row[time]) for row in rows), path
+
+
+def test_an_export_of_failed_syncs_says_why_they_failed(world: World, client: httpx.Client) -> None:
+    """What Codat said about a sync, and the messages of its items."""
+    answer = client.get("syncs", params={"format": "csv", "outcome": "failed"})
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
+    messages = {row["Sync id"]: row["Message"] for row in rows}
+    assert messages[world.failed_sync.sync_id].endswith(f"{HTML}; Too old.")
+    assert all(messages.values())
+
+
+def test_a_company_is_named_wherever_it_is_mentioned(world: World, client: httpx.Client) -> None:
+    """Its id is the title of the link, and can be copied."""
+    world.hears_what_it_does_not_know("expenses.sync.renamed")
+    name = world.simulated.company(COMPANY_ID).name
+    paths = (
+        "",
+        "syncs",
+        "company",
+        "causes",
+        "dead-letters",
+        f"syncs/{world.failed_sync.sync_id}",
+        f"company/{COMPANY_ID}",
+    )
+    for path in (*paths, f"causes?companyId={COMPANY_ID}", f"company/{COMPANY_ID}/transactions/needle"):
+        text = client.get(path).text
+        assert name in text, path
+    link = f'title="{COMPANY_ID}">{name}</a>'
+    for path in ("syncs", "company", "causes", "dead-letters"):
+        assert link in client.get(path).text, path
 
 
 def test_a_page_weighs_less_than_100_kb_with_its_style_and_script(world: World, client: httpx.Client) -> None:
     """Uncompressed, with the default number of rows."""
-    shared = sum(len(client.get(f"assets/{name}").content) for name in ("style.css", "page.js", "icon.svg"))
+    shared = sum(len(client.get(f"assets/{name}").content) for name in ASSETS)
     sync = f"syncs/{world.failed_sync.sync_id}"
-    for path in ("", "syncs", "causes", sync, f"{sync}/items", f"{sync}/timeline", f"company/{COMPANY_ID}"):
+    for path in ("", "syncs", "company", "causes", sync, f"{sync}/items", f"{sync}/timeline", f"company/{COMPANY_ID}"):
         assert shared + len(client.get(path).content) < 100_000, path

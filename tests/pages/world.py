@@ -86,6 +86,16 @@ class World:
             event = {"eventType": event_type, "payload": {"referenceCompany": {"id": COMPANY_ID}}}
             assert failed(self.worker(batch(message(event, syncId=None)))) == []
 
+    def adds(self, code: int, rows: Sequence[Item]) -> Sync:
+        """Add a sync of the first company, which ends now, and deliver its webhook."""
+        added = self._happens(self.simulated.company(COMPANY_ID), code, rows)
+        self.hears(added)
+        return added
+
+    def submits(self) -> str:
+        """Submit an expense. Returns the id of its sync, which is in progress until it is settled."""
+        return str(ask(self.submit, "POST", EXPENSES, [expense()]).body["syncId"])
+
     def submit_what_fails(self) -> None:
         """Submit two expenses, one of which fails and can be retried."""
         bodies = [expense(merchantName=MERCHANT, reference=f"INV-{number}") for number in (1, 2)]

@@ -5,6 +5,7 @@ from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from codat_sync.audit.repository import AuditRepository
 from codat_sync.aws.dynamodb import Table
 from codat_sync.companies.tombstones import TombstoneRepository
 from codat_sync.erasure.company_items import CompanyItems
@@ -53,6 +54,7 @@ class ErasureRace(Generic[WorldT]):
             TombstoneRepository(self.table),
             CompanyItems(self.table),
             [],
+            AuditRepository(self.table),
             "an operator",
             self.world.clock.now,
             sleep=lambda seconds: wait(timedelta(seconds=seconds)),
@@ -60,12 +62,12 @@ class ErasureRace(Generic[WorldT]):
         erasure.erase(self.company_id, "a ticket")
 
     def left(self) -> list[dict[str, str]]:
-        """Return the keys of the items that are left, except the gate's."""
+        """Return the keys of the items that are left, except the gate's and what the audit says about the erasure."""
         return [
             {"pk": item["pk"], "sk": item["sk"]}
-            for page in self.table.scan(["pk", "sk"])
+            for page in self.table.scan(["pk", "sk", "erasedCompanyId"])
             for item in page
-            if item["pk"] != "GATE"
+            if item["pk"] != "GATE" and "erasedCompanyId" not in item
         ]
 
     def close(self) -> None:

@@ -1,12 +1,14 @@
 """List, redrive and drop dead letters without losing any."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from codat_sync.aws.dynamodb import Table
+from codat_sync.bootstrap.dead_letters import build_dead_letters
 from codat_sync.companies.tombstones import TombstoneRepository
 from codat_sync.core.errors import QueueUnavailableError
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED, DeadLetterFilter, DropDecision
@@ -23,19 +25,12 @@ from tests.support.aws import Aws
 from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
 
+_BY = "a person"
 _NOW = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def records(aws: Aws) -> DroppedLetterRepository:
-    """Return the record of what was dropped."""
-    return DroppedLetterRepository(Table(aws.dynamodb, aws.environment["SYNC_TABLE_NAME"]))
-
-
-@pytest.fixture
-def letters(
-    start: StartFunction, aws: Aws, simulated: SimulatedCodat, records: DroppedLetterRepository
-) -> DeadLetterService:
+def letters(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> DeadLetterService:
     """Return one dead letter of each kind: two from the worker, one from retry, one from SQS."""
     simulated.faults.add(Fault("wrong_shape", times=3, path="status$"))
     start("worker")(batch(of(simulated, simulated.sync(SYNC_ID)), message({"eventType": "expenses.odd"}, "msg_odd")))
@@ -43,7 +38,11 @@ def letters(
     event["Records"][0]["body"] = "{}"
     start("retry")(event)
     aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody="crashed")
-    return DeadLetterService([_queue(aws, "sync"), _queue(aws, "retry")], records)
+    return build_dead_letters(_table(aws), [_queue(aws, "sync"), _queue(aws, "retry")])
+
+
+def _table(aws: Aws) -> Table:
+    return Table(aws.dynamodb, aws.environment["SYNC_TABLE_NAME"])
 
 
 def _queue(aws: Aws, name: str) -> DeadLetterQueueClient:
@@ -86,21 +85,23 @@ def test_listing_shows_dead_letters_and_reasons_and_can_be_repeated(letters: Dea
 )
 def test_dead_letters_can_be_filtered(letters: DeadLetterService, wanted: DeadLetterFilter, reasons: list[str]) -> None:
     """By all that is said of them; the others are still there, for everybody."""
-    assert sorted(letter.reason for letter in letters.redrive(wanted)) == reasons
+    assert sorted(letter.reason for letter in letters.redrive(wanted, _BY)) == reasons
     assert _reasons(letters, DeadLetterFilter()) == sorted(set(_ALL) - set(reasons))
 
 
 def test_one_is_named_by_its_id(letters: DeadLetterService) -> None:
     """Which is how a page names it."""
     meant = next(letter for letter in letters.find(DeadLetterFilter()) if letter.reason == MAX_RECEIVES_EXCEEDED)
-    assert [letter.body for letter in letters.redrive(DeadLetterFilter(frozenset({meant.message_id})))] == ["crashed"]
+    assert [letter.body for letter in letters.redrive(DeadLetterFilter(frozenset({meant.message_id})), _BY)] == [
+        "crashed"
+    ]
 
 
 def test_a_redriven_message_succeeds_after_the_fix(
     letters: DeadLetterService, start: StartFunction, aws: Aws, store: SyncRepository
 ) -> None:
     """It comes as it came the first time, but for the reason: if it fails again, it has another."""
-    (letter,) = letters.redrive(DeadLetterFilter(reason="malformed-response"))
+    (letter,) = letters.redrive(DeadLetterFilter(reason="malformed-response"), _BY)
     assert letters.queues[0].count() == QueueDepth(available=2, in_flight=0)  # It is gone, and not only hidden.
     (back,) = aws.messages("SYNC_QUEUE")
     assert back["Body"] == letter.body
@@ -128,10 +129,10 @@ def test_what_is_dropped_is_written_down_whole(letters: DeadLetterService, aws: 
     assert _reasons(letters, DeadLetterFilter()) == sorted(set(_ALL) - {"malformed-response"})
 
 
-def test_what_an_item_cannot_hold_is_known_by_its_digest(aws: Aws, records: DroppedLetterRepository) -> None:
+def test_what_an_item_cannot_hold_is_known_by_its_digest(aws: Aws) -> None:
     """A message can be larger than an item."""
     aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody="é" * 200_000)
-    DeadLetterService([_queue(aws, "sync")], records).drop(
+    build_dead_letters(_table(aws), [_queue(aws, "sync")]).drop(
         DeadLetterFilter(), DropDecision("too large", "a person", _NOW)
     )
     (item,) = _dropped(aws)
@@ -143,7 +144,7 @@ def test_what_cannot_be_written_down_is_not_deleted(letters: DeadLetterService, 
     """And is there for everybody again."""
     nowhere = DroppedLetterRepository(Table(aws.dynamodb, "another"))
     with pytest.raises(aws.dynamodb.exceptions.ResourceNotFoundException):
-        DeadLetterService(letters.queues, nowhere).drop(
+        replace(letters, records=nowhere).drop(
             DeadLetterFilter(queue="retry"), DropDecision("a test", "a person", _NOW)
         )
     assert _reasons(letters, DeadLetterFilter()) == _ALL
@@ -155,33 +156,31 @@ def test_a_message_that_cannot_be_redriven_stays(letters: DeadLetterService, aws
     aws.sqs.delete_queue(QueueUrl=gone)
     url = aws.environment["RETRY_DEAD_LETTER_QUEUE_URL"]
     with pytest.raises(QueueUnavailableError):
-        DeadLetterService([DeadLetterQueueClient(aws.sqs, "retry", url=url, source_url=gone)], letters.records).redrive(
-            DeadLetterFilter()
+        replace(letters, queues=[DeadLetterQueueClient(aws.sqs, "retry", url=url, source_url=gone)]).redrive(
+            DeadLetterFilter(), _BY
         )
     assert _reasons(letters, DeadLetterFilter()) == _ALL
 
 
-def test_whatever_a_letter_is_it_is_shown(aws: Aws, records: DroppedLetterRepository) -> None:
+def test_whatever_a_letter_is_it_is_shown(aws: Aws) -> None:
     """And can be dropped. Nobody knows what it is: that is why it is there."""
     no_ids = (*(json.dumps({"companyId": each, "syncId": each}) for each in ("\ud800", "\33[2J", "x" * 3_000)),)
     bodies = ("[1]", '{"companyId": 7}', "\N{BABY}", "null", "[" * 100_000, *no_ids)
     for body in bodies:
         aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody=body)
-    letters = DeadLetterService([_queue(aws, "sync")], records)
+    letters = build_dead_letters(_table(aws), [_queue(aws, "sync")])
     found = letters.find(DeadLetterFilter())
     assert [(letter.company_id, letter.sync_id) for letter in found] == [(None, None)] * len(bodies)
     assert {letter.payload for letter in found} == set(bodies)
     assert len(letters.drop(DeadLetterFilter(), DropDecision("a test", "a person", _NOW))) == len(bodies)
 
 
-def test_dropping_keeps_no_record_of_an_erased_company_however_its_id_is_written(
-    aws: Aws, records: DroppedLetterRepository
-) -> None:
+def test_dropping_keeps_no_record_of_an_erased_company_however_its_id_is_written(aws: Aws) -> None:
     """Codat's ids are GUIDs: capitals say nothing."""
     TombstoneRepository(Table(aws.dynamodb, "syncs")).put(COMPANY_ID, "a person", "a ticket", _NOW)
     body = json.dumps({"companyId": COMPANY_ID.upper(), "raw": "of a person"})
     aws.sqs.send_message(QueueUrl=aws.environment["SYNC_DEAD_LETTER_QUEUE_URL"], MessageBody=body)
-    DeadLetterService([_queue(aws, "sync")], records).drop(
+    build_dead_letters(_table(aws), [_queue(aws, "sync")]).drop(
         DeadLetterFilter(company_id=COMPANY_ID), DropDecision("a test", "a person", _NOW)
     )
     (item,) = _dropped(aws)
@@ -195,7 +194,7 @@ def test_a_message_that_sqs_delivers_twice_is_redriven(letters: DeadLetterServic
         parsed["Messages"] = [*parsed.get("Messages", ()), *parsed.get("Messages", ())]
 
     aws.sqs.meta.events.register("after-call.sqs.ReceiveMessage", twice)
-    assert sorted(letter.reason for letter in letters.redrive(DeadLetterFilter())) == _ALL
+    assert sorted(letter.reason for letter in letters.redrive(DeadLetterFilter(), _BY)) == _ALL
     aws.sqs.meta.events.unregister("after-call.sqs.ReceiveMessage", twice)
     assert letters.find(DeadLetterFilter()) == []
 
@@ -238,17 +237,15 @@ def test_a_message_that_becomes_visible_meanwhile_is_found(letters: DeadLetterSe
         aws.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=in_flight["ReceiptHandle"], VisibilityTimeout=0)
 
     aws.sqs.meta.events.register("after-call.sqs.GetQueueAttributes", dropped)
-    assert len(letters.redrive(DeadLetterFilter(queue="retry"))) == 1
+    assert len(letters.redrive(DeadLetterFilter(queue="retry"), _BY)) == 1
 
 
-def test_a_message_without_a_source_queue_can_only_be_listed_or_dropped(
-    aws: Aws, records: DroppedLetterRepository
-) -> None:
+def test_a_message_without_a_source_queue_can_only_be_listed_or_dropped(aws: Aws) -> None:
     """Unpublished records come from the table's stream."""
     url = aws.environment["PUBLISH_DEAD_LETTER_QUEUE_URL"]
     aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
-    letters = DeadLetterService([DeadLetterQueueClient(aws.sqs, "publish", url=url, source_url=None)], records)
-    assert letters.redrive(DeadLetterFilter()) == []
+    letters = build_dead_letters(_table(aws), [DeadLetterQueueClient(aws.sqs, "publish", url=url, source_url=None)])
+    assert letters.redrive(DeadLetterFilter(), _BY) == []
     assert [letter.queue for letter in letters.find(DeadLetterFilter())] == ["publish"]
     assert len(letters.drop(DeadLetterFilter(), DropDecision("a test", "a person", _NOW))) == 1
     assert letters.find(DeadLetterFilter()) == []

@@ -3,12 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
+from codat_sync.audit.repository import AuditRepository
 from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import get_item_type, index_entry_key, part_key, retry_key, sync_key
 from codat_sync.companies.tombstones import TombstoneRepository
@@ -45,14 +47,19 @@ _NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 _INDEXES = ("byCompany", "byDay", "byDue", "byReconcile")
 # Every kind of item that there is of a company. Who adds one has it made here.
 _METRIC_PREFIXES = {
+    "AUDIT/ENTRY",
+    "BULK/BULK",
+    "BULK/BULKSYNC",
     "COMPANY/ACCEPTED",
     "COMPANY/COMPANY",
+    "COMPANY/CONFIG",
     "COMPANY/EVENT",
     "COMPANY/RECONCILIATION",
     "DROPPED/DROPPED",
     *(f"FIND/{kind.value}" for kind in SearchKind),
     "LIMIT/SLOTS",
     "SUB/SUB",
+    "SYNC/CONFIG",
     "SYNC/EVENT",
     "SYNC/ITEMS",
     "SYNC/RETRY",
@@ -73,7 +80,7 @@ class _Application:
         self.simulated = simulated
         self.aws = aws
         simulated.add_company(company_id=_OTHER_ID)
-        simulated.add_sync(simulated.company(_OTHER_ID), 5130, [Item("other", "PushError", "expense")])
+        simulated.add_sync(simulated.company(_OTHER_ID), 5130, [Item("transaction-of-it", "PushError", "expense")])
         for company_id in (COMPANY_ID, _OTHER_ID):
             self._fill(company_id)
         start("index")({"Records": Stream(aws, "IndexFunction").records()})
@@ -91,6 +98,7 @@ class _Application:
         self.worker(batch(of(self.simulated, self.simulated.sync(made), f"msg_{made}")))
         assert ask(self.submit, "PUT", self.recorded(company_id), expense(_kept(company_id))).status == 204
         assert self.retry({"syncId": made})["retrySyncIds"]
+        assert self.start_bulk_retry(company_id)
         for known_id in (company_id, None):
             self.drop(company_id, known_id)
         ReconciliationRepository(Table(self.aws.dynamodb, "syncs")).put_agreed(company_id, {made: "as it is"})
@@ -99,6 +107,14 @@ class _Application:
                 QueueUrl=self.aws.environment[f"{queue}_URL"],
                 MessageBody=json.dumps(message({"companyId": company_id}, companyId=None, syncId=None)),
             )
+
+    def start_bulk_retry(self, company_id: str) -> str:
+        """Start a bulk retry of all that failed at a company; returns its id."""
+        today = datetime.now(UTC).date()
+        period = {"first": (today - timedelta(days=2)).isoformat(), "last": today.isoformat()}
+        chosen: dict[str, object] = {"companyId": company_id, "codes": [], "causeId": None, **period}
+        started = {"kind": "startBulkRetry", "bulkRetryId": f"bulk-{company_id}", "by": _BY, "at": _NOW.isoformat()}
+        return str(self.retry(started | chosen)["bulkRetryId"])
 
     def drop(self, company_id: str, known_id: str | None) -> None:
         """Drop a dead letter that mentions a company, whether or not it can be parsed."""
@@ -137,9 +153,14 @@ class _Application:
         return {company_id, _kept(company_id), *(sync.sync_id for sync in syncs), *transactions}
 
     def of(self, company_id: str) -> Items:
-        """Return what mentions a company, or what is its own."""
-        names = self.names(company_id)
-        return {key: item for key, item in self.items().items() if any(name in json.dumps(item) for name in names)}
+        """Return what mentions a company, or what is its own; without what the audit says about its erasure."""
+        names, items = self.names(company_id), self.items()
+        kept = {key: item for key, item in items.items() if "erasedCompanyId" not in item}
+        return {key: item for key, item in kept.items() if any(name in json.dumps(item) for name in names)}
+
+    def erasures(self) -> list[dict[str, Any]]:
+        """Return what the audit says about erasures."""
+        return [item for item in self.items().values() if "erasedCompanyId" in item]
 
 
 def _named_expense() -> dict[str, Any]:
@@ -178,7 +199,8 @@ def _forgetting_items(
 ) -> ErasureService:
     table = Table(client, "syncs")
     wait = lambda seconds: clock.pass_by(timedelta(seconds=seconds))  # noqa: E731
-    return ErasureService(TombstoneRepository(table), CompanyItems(table), letters, _BY, clock.now, sleep=wait)
+    audit = AuditRepository(table)
+    return ErasureService(TombstoneRepository(table), CompanyItems(table), letters, audit, _BY, clock.now, sleep=wait)
 
 
 def _kinds(items: Items) -> set[str]:
@@ -211,6 +233,13 @@ def test_nothing_is_left_but_the_tombstone(application: _Application, aws: Aws, 
     assert not [entry for entry in application.index_entries() if any(name in json.dumps(entry) for name in names)]
     assert application.of(_OTHER_ID) == of_other
     assert set(before) - set(left) == set(of_company) - {key}
+    (entry,) = application.erasures()
+    assert (entry["action"], entry["actor"], entry["erasedCompanyId"]) == (
+        {"S": "erase"},
+        {"S": _BY},
+        {"S": COMPANY_ID},
+    )
+    assert entry["details"]["M"] == {"deadLetters": {"S": "2"}, "items": {"S": str(done.items.total())}}
     assert done.items.total() == len(set(before) - set(left))
     assert done.items == counted
     assert done.dead_letters == 2
@@ -260,6 +289,12 @@ def test_late_writers_restore_nothing(application: _Application, aws: Aws, clock
     assert failed(application.worker(letters)) == []
     due = load("retry", "due")
     due["Records"][0]["body"] = json.dumps(check | {"kind": "retry", "syncId": submitted})
+    assert failed(application.retry(due)) == []
+    application.start_bulk_retry(COMPANY_ID)
+    due["Records"][0]["body"] = json.dumps(
+        {"v": 1, "kind": "bulkRetry", "companyId": COMPANY_ID, "bulkRetryId": f"bulk-{COMPANY_ID}"}
+        | {"syncId": submitted, "correlationId": "c"}
+    )
     assert failed(application.retry(due)) == []
     asked_for = load("retry", "asked")
     asked_for["pathParameters"]["syncId"] = submitted
@@ -385,7 +420,7 @@ def test_an_unknown_company_can_be_erased(
         assert _forgetting(aws, clock).erase(COMPANY_ID, "ticket 8").items == Counter()
     assert failed(start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))) == []
     items = aws.dynamodb.scan(TableName="syncs")["Items"]
-    assert [item["pk"]["S"] for item in items] == [f"COMPANY#{COMPANY_ID}"]
+    assert [item["pk"]["S"] for item in items if "erasedCompanyId" not in item] == [f"COMPANY#{COMPANY_ID}"]
 
 
 def test_a_company_is_known_again_after_a_day(application: _Application, aws: Aws, clock: ManualClock) -> None:
@@ -419,7 +454,7 @@ def test_lifting_the_block_before_the_deletion_restores_everything(
         assert timedelta(seconds=seconds) == WRITERS_FINISH_WITHIN
         assert erasure_service.lift_block(COMPANY_ID, "the wrong one")
 
-    hasty = ErasureService(erasure_service.tombstones, erasure_service.items, [], _BY, clock.now, sleep=regret)
+    hasty = replace(erasure_service, dead_letters=[], sleep=regret)
     with pytest.raises(ConditionFailedError):
         hasty.erase(COMPANY_ID, "ticket 7")
     after = application.of(COMPANY_ID)

@@ -83,14 +83,14 @@ def bill(worker: Handler, monkeypatch: pytest.MonkeyPatch) -> Bill:  # noqa: ARG
 def test_a_new_sync_costs_a_document_and_an_index_entry_per_transaction(
     worker: Handler, bill: Bill, simulated: SimulatedCodat
 ) -> None:
-    """Two calls to Codat, one read of the version."""
+    """Two calls to Codat, one read of the version, and one update of the company's latest sync."""
     sync = simulated.add_sync(simulated.company(COMPANY_ID), 2000, generate_items(50))
     worker(batch(of(simulated, sync)))
     transactions = {item.transaction_id for item in sync.items if item.transaction_id}
     assert len(simulated.requests.entries) == 2
     assert bill.kinds == {"SYNC/SYNC": 1, "TXN/SYNC": len(transactions), "SYNC/EVENT": 1}
     assert bill.reads == {"BatchGetItem": 1}
-    assert bill.updates == 0
+    assert bill.updates == 1
     assert bill.units <= len(transactions) + 1 + 15
 
 
@@ -98,8 +98,27 @@ def test_a_failed_sync_also_makes_its_retry_due(worker: Handler, bill: Bill, sim
     """In one transaction with its document, which counts twice then."""
     sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, (Item("t", "PushError"),))
     worker(batch(of(simulated, sync)))
-    assert bill.kinds == {"SYNC/SYNC": 1, "TXN/SYNC": 1, "SYNC/EVENT": 1}
-    assert bill.updates == 1
+    assert bill.kinds - Counter({"SYNC/CONFIG": 1}) == {"SYNC/SYNC": 1, "TXN/SYNC": 1, "SYNC/EVENT": 1}
+    assert bill.updates == 2
+
+
+def test_a_failed_sync_costs_a_read_and_a_write_more_if_the_configuration_was_just_read(
+    worker: Handler, bill: Bill, simulated: SimulatedCodat
+) -> None:
+    """No call to Codat. Otherwise one call, and a write of when it was read; a third if it has changed."""
+    sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, (Item("t", "PushError"),))
+    worker(batch(of(simulated, sync)))
+    assert len(simulated.requests.entries) == 2
+    assert bill.kinds["SYNC/CONFIG"] == 1
+    assert bill.reads["BatchGetItem"] == 2
+    bill.reset()
+    simulated.requests.clear()
+    other = simulated.add_company()
+    worker(batch(of(simulated, simulated.add_sync(other, 5130, (Item("t", "PushError"),)))))
+    assert [entry.path for entry in simulated.requests.entries if entry.path.endswith("/config")] == [
+        f"/companies/{other.company_id}/sync/expenses/config"
+    ]
+    assert (bill.kinds["COMPANY/CONFIG"], bill.kinds["SYNC/CONFIG"]) == (2, 1)
 
 
 def test_a_page_is_one_call_however_full(worker: Handler, simulated: SimulatedCodat) -> None:
@@ -131,11 +150,11 @@ def test_an_unchanged_sync_costs_its_event(worker: Handler, bill: Bill, simulate
 def test_a_changed_sync_costs_index_entries_only_for_new_transactions(
     worker: Handler, bill: Bill, simulated: SimulatedCodat
 ) -> None:
-    """One read finds events that were seen meanwhile."""
+    """One read finds events that were seen meanwhile, another one that its configuration is kept already."""
     items = (*simulated.sync(SYNC_ID).items, Item("another"))
     worker(batch(of(simulated, simulated.change_sync(SYNC_ID, items=items), "msg_1")))
     assert bill.kinds == {"SYNC/SYNC": 1, "TXN/SYNC": 1, "SYNC/EVENT": 1}
-    assert bill.reads == {"BatchGetItem": 1, "Query": 1}
+    assert bill.reads == {"BatchGetItem": 2, "Query": 1}
 
 
 def test_a_sync_in_progress_costs_an_update_per_check(worker: Handler, bill: Bill, simulated: SimulatedCodat) -> None:

@@ -83,7 +83,7 @@ def test_a_batch_is_counted_by_outcome(
     assert emitted.count("Syncs", outcome="failed") == 2
     assert emitted.count("Transactions", status="Completed") == 3
     assert emitted.count("Transactions", status="PushError") == 2
-    assert emitted.count("CodatCalls", status="200") == len(simulated.requests.entries) == 6
+    assert emitted.count("CodatCalls", status="200") == len(simulated.requests.entries) == 7
     assert (emitted.count("SyncCommitted"), emitted.count("EventIgnored"), emitted.count("MessageDeadLettered")) == (
         3,
         1,

@@ -1,5 +1,9 @@
 """Discover companies, and stop comparing deleted ones."""
 
+from datetime import timedelta
+
+from codat_sync.aws.dynamodb import Table
+from codat_sync.companies.repository import CompanyRepository
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID
@@ -54,3 +58,30 @@ def test_a_company_without_syncs_is_complete(reconcile: Reconcile, simulated: Si
     reconcile.run()
     assert (load_completeness(reconcile).listed, load_completeness(reconcile).problem) == (0, None)
     assert load_completeness(reconcile).complete_as_of
+
+
+def test_a_company_without_syncs_is_fetched_for_its_name_once_a_week(
+    reconcile: Reconcile, aws: Aws, simulated: SimulatedCodat
+) -> None:
+    """Others are fetched with their syncs. A check that is not needed any more calls nothing."""
+    company_id = simulated.add_company(name="Idle & Sons").company_id
+    companies = CompanyRepository(Table(aws.dynamodb, "syncs"), event_retention=timedelta())
+    catch_up(reconcile)
+    assert companies.load_names([company_id, COMPANY_ID]).keys() == {company_id, COMPANY_ID}
+    reconcile.clock.pass_by(hours=7)
+    reconcile.run()
+    assert reconcile.checks() == []
+    aws.dynamodb.update_item(
+        TableName="syncs",
+        Key={"pk": {"S": f"COMPANY#{company_id}"}, "sk": {"S": "COMPANY"}},
+        UpdateExpression="SET fetchedAt = :old",
+        ExpressionAttributeValues={":old": {"S": "2026-01-01T00:00:00.000Z"}},
+    )
+    reconcile.clock.pass_by(hours=7)
+    reconcile.run()
+    (check,) = reconcile.checks()
+    assert (check["companyId"], check["syncId"]) == (company_id, None)
+    simulated.requests.clear()
+    for _ in range(2):
+        assert failed(reconcile.worker(batch(check))) == []
+    assert len(simulated.requests.matching(f"^/companies/{company_id}$")) == 1

@@ -1,10 +1,12 @@
 """The index follows the table: whatever is repeated, renamed, purged, erased or was there before."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from codat_sync.audit.repository import AuditRepository
 from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.invocation_deadline import enforce_deadline
 from codat_sync.companies.tombstones import TombstoneRepository
@@ -31,7 +33,8 @@ _SOON = timedelta(minutes=1)
 def _erasure(table: Table) -> ErasureService:
     clock = ManualClock()
     wait = lambda seconds: clock.pass_by(timedelta(seconds=seconds))  # noqa: E731
-    return ErasureService(TombstoneRepository(table), CompanyItems(table), [], "me", clock.now, sleep=wait)
+    audit = AuditRepository(table)
+    return ErasureService(TombstoneRepository(table), CompanyItems(table), [], audit, "me", clock.now, sleep=wait)
 
 
 def _rebuild(table: Table, scope: SearchIndexScope = SearchIndexScope.ALL) -> tuple[int, int]:
@@ -49,6 +52,8 @@ def test_an_expense_costs_so_many_writes(searching: Searching) -> None:
     searching.catch_up()
     # The product's sync, its transaction, two words, three words, and the amount with tax and without.
     assert _kinds(searching) == {"sync": 1, "transaction": 1, "merchant": 2, "reference": 3, "amount": 2}
+    # Each is a write unit: JSON is longer than DynamoDB's own form.
+    assert max(len(json.dumps(entry, default=str)) for entry in searching.entries()) <= 1024
     assert searching.catch_up() == 0
 
 

@@ -13,6 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from codat_sync.aws.dynamodb import Table
 from codat_sync.core.timestamps import format_timestamp
+from codat_sync.syncs.failure_causes import cause_id
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.books.settling import Outcome, Verdict
 from dev.codat_simulator.simulator import SimulatedCodat
@@ -20,13 +21,15 @@ from dev.paths import ROOT
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
 from tests.integration.web.api_caller import Answer, Api
 from tests.support.aws import Aws
-from tests.support.handlers import StartFunction
+from tests.support.handlers import Handler, StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
 from tests.support.submit_requests import EXPENSES, ask, expense
 from tests.support.tables.sync_table import add_unknown_outcome
 
 DOCUMENT = ROOT / "docs" / "api-examples.md"
 SUBMITTED_ID = "9f2f6929-7770-412b-91bb-44d3bc71d333"
+_BUSY = "The accounting software is busy."
+_BUSY_ID = cause_id(_BUSY)
 # Times are those of a run at this moment.
 _NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)?")
@@ -61,10 +64,16 @@ EXAMPLES = (
     Example("getSync", "GET", f"/syncs/{SYNC_ID}"),
     Example("getTotals", "GET", "/totals?from={yesterday}"),
     Example("listCauses", "GET", "/causes"),
+    Example("getCause", "GET", f"/causes/{_BUSY_ID}"),
+    Example("listFailedItems", "GET", f"/failed-items?cause={_BUSY_ID}&limit=1"),
+    Example("planBulkRetry", "GET", f"/failed-items/plan?companyId={COMPANY_ID}"),
+    Example("listBulkRetries", "GET", "/bulk-retries?limit=1"),
+    Example("getBulkRetry", "GET", "/bulk-retries/{bulk}"),
     Example("listSyncTransactions", "GET", f"/syncs/{SYNC_ID}/transactions?status=PushError"),
     Example("getTransaction", "GET", f"/companies/{COMPANY_ID}/transactions/{SUBMITTED_ID}"),
     Example("previewRetry", "GET", "/syncs/{sync}/plan"),
     Example("listUnknownOutcomes", "GET", "/unknown-outcomes"),
+    Example("listCompanies", "GET", "/companies"),
     Example("getCompany", "GET", f"/companies/{COMPANY_ID}"),
     Example("getCompanyConfiguration", "GET", f"/companies/{COMPANY_ID}/configuration"),
     Example("getCompleteness", "GET", "/completeness"),
@@ -73,21 +82,29 @@ EXAMPLES = (
     Example("refreshSync", "POST", f"/syncs/{SYNC_ID}/refresh"),
     Example("refreshTransaction", "POST", f"/syncs/{SYNC_ID}/transactions/{TRANSACTION_IDS[1]}/refresh"),
     Example("retrySync", "POST", "/syncs/{sync}/retry", {"transactionIds": [SUBMITTED_ID]}),
+    Example("startBulkRetry", "POST", "/bulk-retries", {"cause": _BUSY_ID, "companyId": COMPANY_ID}),
+    Example("stopBulkRetry", "POST", "/bulk-retries/{bulk}/stop"),
     Example("redriveDeadLetters", "POST", "/dead-letters/redrive", {"messageIds": ["{letter}"]}),
     Example("dropDeadLetters", "POST", "/dead-letters/drop", {"messageIds": ["{other}"], "why": "A test"}),
+    Example("listAudit", "GET", "/audit?limit=2"),
+    Example("listSyncAudit", "GET", f"/syncs/{SYNC_ID}/audit"),
+    Example("getConfigurationAtFailure", "GET", f"/syncs/{SYNC_ID}/configuration"),
+    Example("compareConfigurations", "GET", f"/syncs/{SYNC_ID}/configuration/differences"),
+    Example("getSupportBundle", "GET", "/syncs/{sync}/support-bundle"),
 )
 
 
 class Examples:
     """The examples, captured from the handlers. ``names`` are the values of what paths and bodies name."""
 
-    def __init__(self, start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> None:
+    def __init__(self, start: StartFunction, retry: Handler, aws: Aws, simulated: SimulatedCodat) -> None:
         self.started = datetime.now(UTC)
         self.api = Api(start)
         self.names = {"yesterday": (self.started - timedelta(days=1)).date().isoformat()}
         self._worker, self._simulated = start("worker"), simulated
         self._make_syncs()
         self._submit(start)
+        self._start_bulk_retry(retry)
         add_unknown_outcome(Table(aws.dynamodb, "syncs"), COMPANY_ID, "3c7d6929-7770-412b-91bb-44d3bc71d444", hours=3)
         self._make_dead_letters()
         start("reconcile")({})
@@ -124,10 +141,18 @@ class Examples:
     def _submit(self, start: StartFunction) -> None:
         """Submit an expense that fails and can be retried."""
         made = ask(start("submit"), "POST", EXPENSES, [expense(SUBMITTED_ID)]).body["syncId"]
-        verdict = Verdict("PushError", "The accounting software is busy.")
+        verdict = Verdict("PushError", _BUSY)
         self._simulated.settle(made, Outcome(transactions={SUBMITTED_ID: verdict}, webhook=None))
         assert failed(self._worker(batch(of(self._simulated, self._simulated.sync(made), "msg_9f2f6929")))) == []
         self.names["sync"] = made
+
+    def _start_bulk_retry(self, retry: Handler) -> None:
+        """Start a bulk retry of all failed items of today and yesterday."""
+        self.names["bulk"] = "2a7d6929-7770-412b-91bb-44d3bc71d666"
+        period = {"first": self.names["yesterday"], "last": self.started.date().isoformat()}
+        chosen: dict[str, object] = {"companyId": None, "codes": [], "causeId": None, **period}
+        by = {"by": "Ann (5f0c)", "at": self.started.isoformat()}
+        retry({"kind": "startBulkRetry", "bulkRetryId": self.names["bulk"], **chosen, **by})
 
     def _make_dead_letters(self) -> None:
         event = {"eventType": "expenses.sync.newfangled", "payload": {"referenceCompany": {"id": COMPANY_ID}}}

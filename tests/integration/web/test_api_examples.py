@@ -10,13 +10,16 @@ import pytest
 from dev.codat_simulator.simulator import SimulatedCodat
 from tests.integration.web.api_examples import DOCUMENT, EXAMPLES, Examples
 from tests.support.aws import Aws
-from tests.support.handlers import StartFunction
+from tests.support.handlers import Handler, StartFunction
+
+# See ``invocable_retry``.
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics:UserWarning")
 
 
 @pytest.fixture
-def examples(start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> Examples:
+def examples(invocable_retry: Handler, start: StartFunction, aws: Aws, simulated: SimulatedCodat) -> Examples:
     """Return the examples, none of which has been captured."""
-    return Examples(start, aws, simulated)
+    return Examples(start, invocable_retry, aws, simulated)
 
 
 def test_every_operation_has_an_example(examples: Examples) -> None:

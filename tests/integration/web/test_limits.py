@@ -312,19 +312,19 @@ _LIMITS = {
         words="4 items failed; the first 3 are shown",
     ),
     "dead letters shown": Limit(
-        names=("codat_sync.web.pages.dead_letter_pages._MAX_SHOWN",),
+        names=("codat_sync.web.pages.operations.dead_letter_pages._MAX_SHOWN",),
         fill=_dead_letters,
         page="/dead-letters",
         words="About 1 more is not shown",
     ),
     "dead letters read": Limit(
-        names=("codat_sync.web.pages.dead_letter_pages._MAX_READ",),
+        names=("codat_sync.web.pages.operations.dead_letter_pages._MAX_READ",),
         fill=_dead_letters,
         page="/dead-letters",
         words="About 1 more is not shown",
     ),
     "dropped dead letters shown": Limit(
-        names=("codat_sync.web.pages.dead_letter_pages._MAX_DROPPED",),
+        names=("codat_sync.web.pages.operations.dead_letter_pages._MAX_DROPPED",),
         fill=_dropped_letters,
         page="/dead-letters",
         words="Only the latest 3 are shown",

@@ -3,9 +3,11 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,14 +22,26 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from codat_sync.aws.dynamodb import Table
+from codat_sync.bulk_retries.bulk_retry import BulkRetry, FailureFilter
+from codat_sync.bulk_retries.repository import BulkRetryRepository
+from codat_sync.syncs.failure_causes import cause_id
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
 from tests.integration.web.api_caller import Api
 from tests.integration.web.api_gateway import Gateway
+from tests.support.aws import Aws
 from tests.support.handlers import Handler
 from tests.support.sqs_batches import batch, failed, of
 
-_KNOWN = {"syncId": SYNC_ID, "companyId": COMPANY_ID, "transactionId": TRANSACTION_IDS[1]}
+_BULK_RETRY_ID = "3f1b7a52-6f0e-4c0a-9d3a-0e6d8d1f6a11"
+_KNOWN = {
+    "syncId": SYNC_ID,
+    "companyId": COMPANY_ID,
+    "transactionId": TRANSACTION_IDS[1],
+    "causeId": cause_id("Account # is archived."),
+    "bulkRetryId": _BULK_RETRY_ID,
+}
 _CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -68,12 +82,32 @@ def test_the_document_makes_a_good_client(start: Callable[[str], Handler]) -> No
         assert schema.get("description") or "enum" in schema, name
 
 
+def test_every_company_id_has_the_companys_name_beside_it(start: Callable[[str], Handler]) -> None:
+    """So that no reader has to look a name up. A company itself has a `name`."""
+    gateway = Gateway(start("health"), start("retry"))
+    schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", gateway, headers={"Authorization": "Bearer a.b.c"})
+    schemas = schema.raw_schema["components"]["schemas"]
+    named = {"companyId": "companyName", "exampleCompanyId": "exampleCompanyName"}
+    nameless = [
+        (schema_name, name)
+        for schema_name, model in schemas.items()
+        for name in named.keys() & model.get("properties", {}).keys()
+        if named[name] not in model["properties"] and "name" not in model["properties"]
+    ]
+    assert nameless == []
+
+
+# See ``invocable_retry``.
+@pytest.mark.filterwarnings("ignore:No application metrics:UserWarning")
 def test_every_response_is_documented_and_no_server_error(
-    start: Callable[[str], Handler], simulated: SimulatedCodat
+    invocable_retry: Handler, start: Callable[[str], Handler], simulated: SimulatedCodat, aws: Aws
 ) -> None:
     """Call every operation with valid and invalid parameters, for existing and missing resources."""
     assert failed(start("worker")(batch(of(simulated, simulated.sync(SYNC_ID))))) == []
-    gateway = Gateway(start("health"), start("retry"))
+    today = datetime.now(UTC)
+    asked = BulkRetry(_BULK_RETRY_ID, FailureFilter(today.date(), today.date()), "Ann (a)", today)
+    assert BulkRetryRepository(Table(aws.dynamodb, "syncs")).create(asked, today)
+    gateway = Gateway(start("health"), invocable_retry)
     schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", gateway, headers={"Authorization": "Bearer a.b.c"})
     for found in schema.get_all_operations():
         assert isinstance(found, Ok)

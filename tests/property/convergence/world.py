@@ -138,6 +138,7 @@ class Process:
             CompanyRefresh(codat, CompanyRepository(table, event_retention=EVENT_RETENTION), Schedule(), now),
             store,
             gate,
+            lambda _company_id, _sync_id: None,  # It neither reads nor writes records of syncs.
         )
         self._dead_letters = DeadLetterQueue(sqs, DEAD_LETTERS)
         self._retries = RetryRepository(table)

@@ -21,7 +21,7 @@ class MemoryTable(Table):
         self._clock = clock
         self._items: dict[tuple[str, str], Attributes] = {}
 
-    def get(self, keys: Iterable[Attributes], names: Sequence[str] = ()) -> list[Attributes]:  # noqa: ARG002 - all are given
+    def get(self, keys: Iterable[Attributes], names: Sequence[str] = (), *, size: int = 0) -> list[Attributes]:  # noqa: ARG002 - all are given
         wanted = list(keys)
         work = lambda: [dict(self._items[_key(key)]) for key in wanted if _key(key) in self._items]  # noqa: E731
         return self._call("batch_get_item", wanted, work)

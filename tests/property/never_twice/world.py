@@ -152,7 +152,7 @@ class Functions:
     def _work(self) -> TaskDispatcher:
         ingestion = SyncIngestion(self._codat, self.store, Schedule(), self._now, jitter=lambda: 0.5)
         company_refresh = CompanyRefresh(self._codat, self._companies, Schedule(), self._now, jitter=lambda: 0.5)
-        return TaskDispatcher(ingestion, company_refresh, self.store, self._gate)
+        return TaskDispatcher(ingestion, company_refresh, self.store, self._gate, lambda *_: None)
 
 
 class World(SteppedWorld[Run]):

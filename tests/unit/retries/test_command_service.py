@@ -1,7 +1,7 @@
 """What a retry command reads, runs and records, and in which order."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +18,8 @@ from codat_sync.retries.transaction_history import FailedTransactions
 from codat_sync.syncs.retry_record import Retry, RetryState, Step
 
 if TYPE_CHECKING:
+    from codat_sync.audit.entry import AuditEntry
+    from codat_sync.audit.repository import AuditRepository
     from codat_sync.retries.service import RetryService
     from codat_sync.retries.transaction_history import TransactionHistories
     from codat_sync.syncs.repository import SyncRepository
@@ -68,6 +70,9 @@ class World:
             raise self.error
         return self.results
 
+    def record(self, entry: "AuditEntry") -> None:
+        self.log.append(("audit", entry.actor, *sorted(entry.details)))
+
     def service(self, *, erased: bool = False) -> RetryCommandService:
         """Return a service of this world."""
         return RetryCommandService(
@@ -75,6 +80,7 @@ class World:
             cast("SyncRepository", self),
             cast("RetryRepository", self),
             cast("TransactionHistories", self),
+            cast("AuditRepository", self),
             lambda _: not erased,
             lambda: _NOW,
         )
@@ -146,3 +152,14 @@ def test_named_transactions_limit_the_retry() -> None:
     world = _world()
     world.service().execute(_command(ids=["t"]))
     assert set(world.selected or ()) == {"t"}
+
+
+def test_the_audit_says_who_asked_before_anything_is_done_and_then_what_came_of_it() -> None:
+    """What is due has nobody who asked."""
+    world = _world(results=[replace(_WRITTEN, sync_id="new")])
+    world.service().execute(replace(_command(), by="Ann (1)"))
+    outcome = ("resubmitted", "result", "retrySyncIds", "state", "transactions")
+    assert (world.log[0], world.log[-1]) == (("audit", "Ann (1)", "transactions"), ("audit", "Ann (1)", *outcome))
+    due = _world()
+    due.service().execute(_command())
+    assert "audit" not in {name for name, *_ in due.log}

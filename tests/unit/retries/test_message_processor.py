@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from codat_sync.core.errors import PoisonMessageError
 from codat_sync.retries.message_processor import RetryMessageProcessor
-from codat_sync.retries.requests import RetryCommand
+from codat_sync.retries.requests import BulkRetryStep, RetryCommand
 
 if TYPE_CHECKING:
     from codat_sync.messaging.queues import DeadLetterQueue
@@ -37,17 +37,17 @@ def _record(body: str) -> SQSRecord:
     return SQSRecord({"messageId": "m", "body": body, "attributes": {"MessageGroupId": "group"}})
 
 
-def _process(body: Any, error: Exception | None = None) -> tuple[list[RetryCommand | str], DeadLetters]:  # noqa: ANN401 - JSON
-    executed: list[RetryCommand | str] = []
+def _process(body: Any, error: Exception | None = None) -> tuple[list[RetryCommand | BulkRetryStep | str], DeadLetters]:  # noqa: ANN401 - JSON
+    executed: list[RetryCommand | BulkRetryStep | str] = []
     letters = DeadLetters()
 
-    def execute(command: RetryCommand | str) -> None:
+    def execute(command: RetryCommand | BulkRetryStep | str) -> None:
         executed.append(command)
         if error:
             raise error
 
     text = body if isinstance(body, str) else json.dumps(body)
-    RetryMessageProcessor(execute, execute, cast("DeadLetterQueue", letters)).process(_record(text))
+    RetryMessageProcessor(execute, execute, execute, cast("DeadLetterQueue", letters)).process(_record(text))
     return executed, letters
 
 
@@ -87,3 +87,12 @@ def test_an_error_is_raised_for_redelivery_and_logged(caplog: pytest.LogCaptureF
     with pytest.raises(KeyError):
         _process(_VALID, KeyError("x"))
     assert [(record.levelname, record.message) for record in caplog.records] == [("ERROR", "message failed")]
+
+
+@pytest.mark.parametrize("sync_id", ["S", None])
+def test_a_message_about_a_bulk_retry_is_a_step_of_it(sync_id: str | None) -> None:
+    """About one of its syncs, or about which these are."""
+    ids = {"companyId": "", "bulkRetryId": "b", "syncId": sync_id, "correlationId": "bulk-retry-b"}
+    executed, letters = _process({"v": 1, "kind": "bulkRetry", **ids})
+    assert executed == [BulkRetryStep("b", sync_id)]
+    assert letters.sent == []

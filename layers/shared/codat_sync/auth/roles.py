@@ -38,7 +38,7 @@ class Viewer:
     @property
     def signature(self) -> str:
         """Who a decision is recorded as."""
-        return self.name if self.name == self.subject else f"{self.name} ({self.subject})"
+        return sign(self.name, self.subject)
 
     def has_role(self, role: Role) -> bool:
         """Return whether the viewer has the role."""
@@ -48,6 +48,11 @@ class Viewer:
         """Raise ForbiddenError unless the viewer has the role."""
         if not self.has_role(role):
             raise ForbiddenError(f"the role {role} is needed for this")
+
+
+def sign(name: str, subject: str) -> str:
+    """Return who a decision is recorded as: the display name, and the issuer's id, which stays the same."""
+    return name if name == subject else f"{name} ({subject})"
 
 
 UNAUTHENTICATED_VIEWER = Viewer("everybody", "everybody: authentication is off", frozenset(Role))

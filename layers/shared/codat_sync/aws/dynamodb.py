@@ -29,6 +29,8 @@ _BATCH_WRITE = 25
 _BATCH_WRITE_LARGE = 8
 # DynamoDB returns at most 16 MB at a time and leaves the rest unprocessed: this many of the largest items fit.
 _BATCH_GET = 40
+# The maximum number of items per request: all of them fit if none takes more than 160 KB.
+SMALL_BATCH_GET = 100
 _BATCHES_AT_ONCE = 16
 _UNPROCESSED_RETRY: dict[str, Any] = {
     "retry": tenacity.retry_if_exception_type(UnprocessedItemsError),
@@ -58,12 +60,13 @@ class Table:
 
     # ------------------------------------------------------------ reads
 
-    def get(self, keys: Iterable[Attributes], names: Sequence[str] = ()) -> list[Attributes]:
+    def get(self, keys: Iterable[Attributes], names: Sequence[str] = (), *, size: int = _BATCH_GET) -> list[Attributes]:
         """Return the existing items of ``keys`` (no duplicates), unordered, read consistently.
 
-        With ``names``, return only these attributes. Raises UnprocessedItemsError.
+        With ``names``, return only these attributes. A request reads ``size`` items: up to 100 (``SMALL_BATCH_GET``) if
+        they are small. Raises UnprocessedItemsError.
         """
-        return [item for chunk in batched(keys, _BATCH_GET) for item in self._get_batch(chunk, names)]
+        return [item for chunk in batched(keys, size) for item in self._get_batch(chunk, names)]
 
     def get_attribute(self, key: Attributes, name: str) -> object:
         """Return one attribute of an item, read consistently, or None if it does not exist."""
@@ -83,9 +86,18 @@ class Table:
         return self._query(IndexName=partition.index, **key)
 
     def query_page(
-        self, partition: Partition, after: str | None, limit: int | None, *, newest_first: bool
+        self,
+        partition: Partition,
+        after: str | None,
+        limit: int | None,
+        *,
+        newest_first: bool,
+        names: Sequence[str] = (),
     ) -> tuple[list[Attributes], bool]:
-        """Return one page of a partition, starting after the sort key ``after``, and whether there is more."""
+        """Return one page of a partition, starting after the sort key ``after``, and whether there is more.
+
+        With ``names``, return only these attributes.
+        """
         key: ConditionBase = Key(partition.name).eq(partition.value)
         if after is not None:
             sort = Key(partition.sort)
@@ -94,7 +106,10 @@ class Table:
         if partition.index:
             more["IndexName"] = partition.index
         answer = self._client.query(
-            TableName=self._name, ScanIndexForward=not newest_first, **_key_condition(key), **more
+            TableName=self._name,
+            ScanIndexForward=not newest_first,
+            **_merge(_projection(names), _key_condition(key)),
+            **more,
         )
         return [_from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer
 
@@ -160,6 +175,10 @@ class Table:
         is_free = Attr(name).not_exists() | Attr(name).lt(free_outside[0]) | Attr(name).gt(free_outside[1])
         return self._try_update(key, {name: value, "expiresAt": expires_at}, is_free)
 
+    def update_newest(self, key: Attributes, changes: Mapping[str, object], name: str) -> bool:
+        """Set attributes of an item, unless its ``name`` has a higher value. Returns whether they were set."""
+        return self._try_update(key, changes, Attr(name).not_exists() | Attr(name).lte(changes[name]))
+
     def increment_counter(self, key: Attributes, most: int, expires_at: int, *, by: int = 1) -> bool:
         """Add ``by`` to an item's ``number``, unless the sum exceeds ``most`` (which is at least ``by``).
 
@@ -171,7 +190,7 @@ class Table:
     def _try_update(
         self,
         key: Attributes,
-        changes: Attributes,
+        changes: Mapping[str, object],
         condition: ConditionBase,
         increments: Mapping[str, int] = MappingProxyType({}),
     ) -> bool:

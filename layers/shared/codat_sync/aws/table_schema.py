@@ -15,7 +15,14 @@ INDEX_ENTRY_PREFIX = "SYNC#"
 BODY_PREFIX = "BODY#"
 RETRY = "RETRY"
 DROPPED = "DROPPED"
+CONFIGURATION = "CONFIG"
+AUDIT = "AUDIT"
+AUDIT_ENTRY_PREFIX = "ENTRY#"
 RECONCILIATION = "RECONCILIATION"
+LATEST = "LATEST"
+COMPANIES = "COMPANIES"
+BULK = "BULK"
+BULK_ENTRY_PREFIX = "BULKSYNC#"
 
 DIRECTORY: Key = {"pk": "RECONCILE", "sk": "DIRECTORY"}
 ENDPOINT: Key = {"pk": "RECONCILE", "sk": "ENDPOINT"}
@@ -48,9 +55,29 @@ def company_key(company_id: str) -> Key:
     return {"pk": f"COMPANY#{company_id}", "sk": COMPANY}
 
 
+def latest_configuration_key(company_id: str) -> Key:
+    """Return the key of the item that says which configuration of a company was read last, and when."""
+    return {"pk": f"COMPANY#{company_id}", "sk": CONFIGURATION}
+
+
+def configuration_key(company_id: str, digest: str) -> Key:
+    """Return the key of a configuration of a company."""
+    return {"pk": f"COMPANY#{company_id}", "sk": f"{CONFIGURATION}#{digest}"}
+
+
+def sync_configuration_key(sync_id: str) -> Key:
+    """Return the key of the item that says which configuration and connection applied when a sync failed."""
+    return {"pk": f"SYNC#{sync_id}", "sk": CONFIGURATION}
+
+
 def reconciliation_key(company_id: str) -> Key:
     """Return the key of a company's reconciliation state."""
     return {"pk": f"COMPANY#{company_id}", "sk": RECONCILIATION}
+
+
+def latest_sync_key(company_id: str) -> Key:
+    """Return the key of a company's latest sync."""
+    return {"pk": f"COMPANY#{company_id}", "sk": LATEST}
 
 
 def accepted_differences_key(company_id: str) -> Key:
@@ -143,9 +170,24 @@ def retry_key(sync_id: str) -> Key:
     return {"pk": f"SYNC#{sync_id}", "sk": RETRY}
 
 
+def bulk_retry_key(bulk_retry_id: str) -> Key:
+    """Return the key of a bulk retry."""
+    return {"pk": f"{BULK}#{bulk_retry_id}", "sk": BULK}
+
+
+def bulk_entry_key(bulk_retry_id: str, sync_id: str) -> Key:
+    """Return the key of a sync within a bulk retry."""
+    return {"pk": f"{BULK}#{bulk_retry_id}", "sk": f"{BULK_ENTRY_PREFIX}{sync_id}"}
+
+
 def dropped_key(at: str, message_id: str) -> Key:
     """Return the key of the record of a dropped dead letter."""
     return {"pk": DROPPED, "sk": f"{DROPPED}#{at}#{message_id}"}
+
+
+def audit_sort_key(position: str) -> str:
+    """Return the sort key of an audit entry at a position in the order of time."""
+    return f"{AUDIT_ENTRY_PREFIX}{position}"
 
 
 def idempotency_key(record_id: str) -> Key:
@@ -190,6 +232,11 @@ def listing_index_keys(company_id: str, sync_id: str, at: str) -> Key:
     }
 
 
+def company_list_keys(company_id: str, *, is_latest_sync: bool = False) -> Key:
+    """Return the attributes that list a company's record, or its latest sync right after it, among all companies."""
+    return {"companyPk": COMPANIES, "companySk": f"{company_id}#{LATEST}" if is_latest_sync else company_id}
+
+
 @dataclass(frozen=True, slots=True)
 class Partition:
     """A partition: its index (empty: the table itself), the names of its partition and sort keys, and its value."""
@@ -203,6 +250,11 @@ class Partition:
 def company_partition(company_id: str) -> Partition:
     """Return the partition that lists a company's syncs."""
     return Partition("byCompany", "companyPk", "companySk", f"COMPANY#{company_id}")
+
+
+def company_list_partition() -> Partition:
+    """Return the partition that lists all companies' records and latest syncs. It shares the index of their syncs."""
+    return Partition("byCompany", "companyPk", "companySk", COMPANIES)
 
 
 def day_partition(day: date) -> Partition:
@@ -225,9 +277,27 @@ def dropped_partition() -> Partition:
     return Partition("", "pk", "sk", DROPPED)
 
 
+def audit_month(month: str) -> Partition:
+    """Return the partition of the audit entries of a month (``2026-11``), in order of time."""
+    return Partition("", "pk", "sk", f"{AUDIT}#{month}")
+
+
+def audit_of_sync(sync_id: str) -> Partition:
+    """Return the partition of the audit entries about a sync.
+
+    It is not the sync's own: health may write audit entries, but not records of syncs.
+    """
+    return Partition("", "pk", "sk", f"{AUDIT}#SYNC#{sync_id}")
+
+
 def unknown_partition() -> Partition:
     """Return the partition that lists the unknown outcomes, the oldest first. It shares the index of the days."""
     return Partition("byDay", "dayPk", "daySk", UNKNOWN)
+
+
+def bulk_partition() -> Partition:
+    """Return the partition that lists the bulk retries by time. It shares the index of the days."""
+    return Partition("byDay", "dayPk", "daySk", BULK)
 
 
 def reconcile_partition() -> Partition:
@@ -248,6 +318,11 @@ def reconcile_index_keys(at: str | None) -> dict[str, str | None]:
 def unknown_index_keys(position: str | None) -> dict[str, str | None]:
     """Return the attributes that list an item as one with an unknown outcome; None for both removes it."""
     return {"dayPk": position and UNKNOWN, "daySk": position}
+
+
+def bulk_index_keys(position: str) -> Key:
+    """Return the attributes that list a bulk retry by time."""
+    return {"dayPk": BULK, "daySk": position}
 
 
 def work_index_keys(category: str | None, at: str, sync_id: str) -> dict[str, str | None]:

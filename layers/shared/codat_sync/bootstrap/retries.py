@@ -3,6 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
+from codat_sync.audit.repository import AuditRepository
 from codat_sync.bootstrap.submissions import build_submission_service
 from codat_sync.companies.repository import CompanyRepository
 from codat_sync.companies.tombstones import is_not_erased
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def build_work_decision_service(service: RetryCommandService) -> WorkDecisionService:
     """Return the service that records decisions about failed syncs."""
-    return WorkDecisionService(service.store, service.retries, service.is_not_erased, utc_now)
+    return WorkDecisionService(service.store, service.retries, service.audit, service.is_not_erased, utc_now)
 
 
 def build_retry_command_service(
@@ -42,6 +43,7 @@ def build_retry_command_service(
         store,
         RetryRepository(table),
         histories,
+        AuditRepository(table),
         partial(is_not_erased, table),
         utc_now,
     )

@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from codat_sync.audit.repository import AuditRepository
 from codat_sync.codat.client import CodatClient
 from codat_sync.companies.tombstones import is_not_erased
 from codat_sync.core.clock import utc_now
@@ -47,4 +48,5 @@ def build_resolution_service(table: "Table") -> ResolutionService:
     """Return the service that records an operator's statement about a submission. Syncs are only read by it."""
     store = SyncRepository(table, event_retention=timedelta())
     retries = RetryRepository(table)
-    return ResolutionService(SubmissionRepository(table), store, retries, partial(is_not_erased, table), utc_now)
+    audit, is_permitted = AuditRepository(table), partial(is_not_erased, table)
+    return ResolutionService(SubmissionRepository(table), store, retries, audit, is_permitted, utc_now)

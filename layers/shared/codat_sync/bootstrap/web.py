@@ -6,20 +6,29 @@ from typing import TYPE_CHECKING
 
 import boto3
 
+from codat_sync.audit.repository import AuditRepository
 from codat_sync.auth.login_flow import LoginFlow
 from codat_sync.auth.login_state import LoginState
 from codat_sync.auth.oidc_client import OidcClient, parse_oidc_client_credentials
 from codat_sync.auth.session import Session
 from codat_sync.auth.signed_cookie import SignedCookie, parse_session_keys
 from codat_sync.aws.secrets import CachedSecret
+from codat_sync.bootstrap.bulk_retries import build_bulk_retry_planner
+from codat_sync.bootstrap.dead_letters import build_dead_letters
+from codat_sync.bulk_retries.repository import BulkRetryRepository
 from codat_sync.codat.client import CodatClient
+from codat_sync.companies.configuration_repository import ConfigurationRepository
 from codat_sync.companies.repository import CompanyRepository
 from codat_sync.companies.tombstones import is_not_erased
 from codat_sync.core.clock import utc_now
-from codat_sync.dead_letters.queue import DeadLetterQueueClient, DroppedLetterRepository
+from codat_sync.dead_letters.queue import DeadLetterQueueClient
 from codat_sync.dead_letters.service import DeadLetterService
 from codat_sync.messaging.queues import SyncQueue
+from codat_sync.queries.audit_log import AuditLog
+from codat_sync.queries.companies.company_reader import CompanyReader
+from codat_sync.queries.configuration_history import ConfigurationHistory
 from codat_sync.queries.live_lookup import LiveLookup
+from codat_sync.queries.support_bundle import SupportBundles
 from codat_sync.queries.sync_details import SyncReader
 from codat_sync.queries.sync_history import SyncHistory
 from codat_sync.queries.sync_index import SyncIndex
@@ -57,19 +66,29 @@ def build_read_service(
     policy = RetryPolicy(settings.max_attempts, settings.initial_delay, settings.max_delay)
     submissions = SubmissionRepository(table)
     histories = TransactionHistories(store, submissions, companies)
+    audit, configurations = AuditRepository(table), ConfigurationRepository(table)
     sync_queue = SyncQueue(sqs, settings.sync_queue_url)
+    sync_history, details = SyncHistory(SyncIndex(table)), SyncReader(table, companies)
+    previews = RetryPreviewService(histories, policy, utc_now)
+    live = LiveLookup(CodatClient(connection), sync_queue, partial(is_not_erased, table), audit, utc_now)
     return ReadService(
-        sync_history=SyncHistory(SyncIndex(table)),
-        details=SyncReader(table, companies),
+        sync_history=sync_history,
+        details=details,
         store=store,
         companies=companies,
+        company_reader=CompanyReader(table),
         completeness=Completeness(table),
         run_repository=ReconciliationRunRepository(table),
-        retry_previews=RetryPreviewService(histories, policy, utc_now),
+        retry_previews=previews,
+        bulk_retries=BulkRetryRepository(table),
+        bulk_retry_planner=build_bulk_retry_planner(sync_history, details, previews),
         submissions=submissions,
         unknown_outcomes=UnknownOutcomeRepository(table),
+        audit_log=AuditLog(audit),
+        configurations=ConfigurationHistory(configurations, live),
+        bundles=SupportBundles(store, submissions, configurations),
         worklist=Worklist(table),
-        live=LiveLookup(CodatClient(connection), sync_queue, partial(is_not_erased, table)),
+        live=live,
         searches=SearchService(SearchRepository(table), companies, SyncReader(table, companies), settings.search_index),
         now=utc_now,
     )
@@ -88,7 +107,7 @@ def build_dead_letter_service(settings: "HealthSettings", table: "Table", sqs: "
         queues.append(
             DeadLetterQueueClient(sqs, "publish", url=settings.publish_dead_letter_queue_url, source_url=None)
         )
-    return DeadLetterService(queues, DroppedLetterRepository(table))
+    return build_dead_letters(table, queues)
 
 
 def build_login(

@@ -72,6 +72,11 @@ class CodatHttpClient:
         self._lock = threading.Lock()
         self._results: Counter[str] = Counter()
 
+    @property
+    def seconds_left(self) -> float:
+        """Return for how many seconds calls may still begin."""
+        return self.deadline - self._clock()
+
     def take_status_counts(self) -> Counter[str]:
         """Return and reset the number of requests by HTTP status or ``unreachable``."""
         with self._lock:

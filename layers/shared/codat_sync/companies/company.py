@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from typing_extensions import TypedDict  # pydantic requires it before Python 3.12
 
@@ -21,6 +22,17 @@ class Connection(TypedDict, total=False):
     status: str | None
 
 
+class ConnectionState(StrEnum):
+    """The state of a company's connection to its accounting software, for filters."""
+
+    LINKED = "linked"
+    PENDING = "pendingAuth"
+    DEAUTHORIZED = "deauthorized"
+    UNLINKED = "unlinked"
+    DELETED = "deleted"  # the company is deleted in Codat
+    UNKNOWN = "unknown"  # not fetched yet, without a connection, or a state that Codat has added
+
+
 @dataclass(frozen=True, slots=True)
 class Company:
     """A company at Codat. ``connection_status`` is that of its accounting software, the target."""
@@ -36,6 +48,14 @@ class Company:
     def is_linked(self) -> bool:
         """Return whether writes can reach the accounting software."""
         return not self.is_deleted and (self.connection_status or "").lower() == _LINKED
+
+    @property
+    def connection_state(self) -> ConnectionState:
+        """Return the state of its connection; a deleted company has no other."""
+        if self.is_deleted:
+            return ConnectionState.DELETED
+        state = (self.connection_status or "").lower()
+        return next((each for each in ConnectionState if each.lower() == state), ConnectionState.UNKNOWN)
 
     def as_deleted(self) -> "Company":
         """Return the company as deleted at Codat; its known data is kept as history."""

@@ -5,8 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from codat_sync.aws.dynamodb import Attributes, Table
-from codat_sync.aws.table_schema import COMPANY, RECONCILIATION, company_key, parse_subject_id, reconciliation_key
+from codat_sync.aws.dynamodb import SMALL_BATCH_GET, Attributes, Table
+from codat_sync.aws.table_schema import (
+    COMPANY,
+    RECONCILIATION,
+    company_key,
+    company_list_keys,
+    parse_subject_id,
+    reconciliation_key,
+)
 from codat_sync.companies.company import Company
 from codat_sync.companies.reconciliation_start import schedule_reconciliation
 from codat_sync.companies.tombstones import is_erased
@@ -41,6 +48,11 @@ class CompanySnapshot:
     is_erased: bool
 
     @property
+    def is_listed(self) -> bool:
+        """Return whether its record is in the list of companies."""
+        return is_listed(self.values)
+
+    @property
     def version(self) -> int | None:
         """Return the version of its record, None if there is none."""
         return int(self.values["version"]) if "version" in self.values else None
@@ -72,9 +84,12 @@ class CompanyRepository:
         )
 
     def load_names(self, company_ids: Iterable[str]) -> dict[str, str]:
-        """Load the names of companies by id, without those whose name is not known. Raises UnprocessedItemsError."""
+        """Load the names of companies by id, without those whose name is not known: a request per 100 companies.
+
+        Raises UnprocessedItemsError.
+        """
         keys = [company_key(each) for each in dict.fromkeys(company_ids)]
-        found = self._table.get(keys, ["pk", "name"]) if keys else []
+        found = self._table.get(keys, ["pk", "name"], size=SMALL_BATCH_GET) if keys else []
         return {parse_subject_id(item["pk"]): item["name"] for item in found if item.get("name")}
 
     def record_events(self, snapshot: CompanySnapshot, events: Sequence[WebhookEvent], now: datetime) -> None:
@@ -130,6 +145,7 @@ class CompanyRepository:
             "version": version,
             "companyId": snapshot.company_id,
             "summary": with_pending_check(summary, pending_check, version=version),
+            **company_list_keys(snapshot.company_id),
             **fields,
             **write_pending_check(pending_check),
         }
@@ -137,6 +153,11 @@ class CompanyRepository:
             self._table.update(company_key(snapshot.company_id), changes, {"version": snapshot.version})
         except ConditionFailedError as error:
             raise VersionConflictError(f"the record of company {snapshot.company_id} has changed") from error
+
+
+def is_listed(record: Mapping[str, Any]) -> bool:
+    """Return whether a company's record is in the list of companies: those that version 0.2.0 wrote are not."""
+    return "companyPk" in record
 
 
 def read_company(values: Mapping[str, Any]) -> Company | None:

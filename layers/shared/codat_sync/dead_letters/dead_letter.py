@@ -26,6 +26,7 @@ class DeadLetter:
     sync_id: str | None
     body: str = field(repr=False)
     receipt_handle: str = field(repr=False)
+    company_name: str | None = None
 
     @property
     def payload(self) -> str:
@@ -56,6 +57,7 @@ class DroppedLetter:
     company_id: str | None
     sync_id: str | None
     drop: DropDecision
+    company_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

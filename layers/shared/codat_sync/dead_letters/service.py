@@ -7,11 +7,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from codat_sync.audit.entry import Action, AuditEntry
 from codat_sync.dead_letters.dead_letter import DeadLetter, DeadLetterFilter, DropDecision
 
 if TYPE_CHECKING:
+    from codat_sync.audit.repository import AuditRepository
     from codat_sync.dead_letters.queue import DeadLetterQueueClient, DroppedLetterRepository
 
 
@@ -38,18 +41,27 @@ class DeadLetterService:
 
     queues: "Sequence[DeadLetterQueueClient]"
     records: "DroppedLetterRepository"
+    audit: "AuditRepository"
+    is_not_erased: Callable[[str], bool]
+    now: Callable[[], datetime]
 
     def find(self, criteria: DeadLetterFilter, most: int = sys.maxsize) -> HandledLetters:
         """Return the matching dead letters without changing them."""
         return _process(self.queues, criteria, most)
 
-    def redrive(self, criteria: DeadLetterFilter, most: int = sys.maxsize) -> HandledLetters:
+    def redrive(self, criteria: DeadLetterFilter, by: str, most: int = sys.maxsize) -> HandledLetters:
         """Redrive the matching dead letters to their source queues, if they have one, and return them.
 
         This writes nothing to Codat twice: a message only triggers a check, and retry plans from the stored history.
+        The audit says who did it: also raises whatever DynamoDB raises.
         """
+
+        def redrive_one(queue: "DeadLetterQueueClient", letter: DeadLetter) -> None:
+            self._record(letter, Action.REPROCESS, by)
+            queue.redrive(letter)
+
         with_source = [queue for queue in self.queues if queue.is_redrivable]
-        return _process(with_source, criteria, most, lambda queue, letter: queue.redrive(letter))
+        return _process(with_source, criteria, most, redrive_one)
 
     def drop(self, criteria: DeadLetterFilter, dropping: DropDecision, most: int = sys.maxsize) -> HandledLetters:
         """Delete the matching dead letters, each after its record is stored, and return them.
@@ -59,9 +71,17 @@ class DeadLetterService:
 
         def drop_one(queue: "DeadLetterQueueClient", letter: DeadLetter) -> None:
             self.records.put(letter, dropping)
+            self._record(letter, Action.DROP, dropping.by, dropping.why)
             queue.delete(letter)
 
         return _process(self.queues, criteria, most, drop_one)
+
+    def _record(self, letter: DeadLetter, action: Action, by: str, why: str = "") -> None:
+        """Record what is about to be done with a letter. Of an erased company, only that there was a letter."""
+        details = {"queue": letter.queue, "letter": letter.message_id, "cause": letter.reason, "reason": why}
+        is_known = letter.company_id is not None and self.is_not_erased(letter.company_id)
+        company_id, sync_id = (letter.company_id, letter.sync_id) if is_known else (None, None)
+        self.audit.record(AuditEntry(self.now(), by, action, sync_id, company_id, details))
 
 
 def delete_mentions(queues: "Sequence[DeadLetterQueueClient]", company_id: str) -> int:

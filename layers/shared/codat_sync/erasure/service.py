@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from codat_sync.audit.entry import Action, AuditEntry
 from codat_sync.core.errors import TooEarlyError, UnprocessedItemsError
 from codat_sync.dead_letters.service import delete_mentions
 
 if TYPE_CHECKING:
+    from codat_sync.audit.repository import AuditRepository
     from codat_sync.companies.tombstones import Tombstone, TombstoneRepository
     from codat_sync.dead_letters.queue import DeadLetterQueueClient
     from codat_sync.erasure.company_items import CompanyItems
@@ -51,6 +53,7 @@ class ErasureService:
     tombstones: "TombstoneRepository"
     items: "CompanyItems"
     dead_letters: "Sequence[DeadLetterQueueClient]"
+    audit: "AuditRepository"
     by: str
     now: Callable[[], datetime]
     sleep: Callable[[float], None] = time.sleep
@@ -63,11 +66,16 @@ class ErasureService:
         and whatever AWS raises.
         """
         stone = self.tombstones.put(company_id, self.by, reason, self.now())
+        # It remains, and so has no reason: that may name a person. The tombstone has it.
+        entry = AuditEntry(self.now(), self.by, Action.ERASE, company_id=company_id)
+        self.audit.record(entry)
         self._wait_for_writers(stone)
         self.tombstones.begin(stone, self.now())
         items = self._erase_items(company_id)
         letters = delete_mentions(self.dead_letters, company_id)
-        return ErasureResult(self.tombstones.finish(company_id, self.now()), items, letters)
+        result = ErasureResult(self.tombstones.finish(company_id, self.now()), items, letters)
+        self.audit.record(entry.with_details(items=str(items.total()), deadLetters=str(letters)))
+        return result
 
     def lift_block(self, company_id: str, reason: str) -> bool:
         """Lift a company's erasure block; return False if there was none.
@@ -84,6 +92,7 @@ class ErasureService:
             raise TooEarlyError(
                 f"it was erased less than a day ago: wait until {stone.erased_at + BLOCK_LIFTABLE_AFTER}"
             )
+        self.audit.record(AuditEntry(self.now(), self.by, Action.UNERASE, company_id=company_id))
         self.tombstones.remove(stone, self.by, reason, self.now())
         return True
 

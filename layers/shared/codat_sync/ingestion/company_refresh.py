@@ -68,7 +68,7 @@ class CompanyRefresh:
         # A company with a pending check is not refreshed for being stale.
         is_waiting = snapshot.pending_check is not None and snapshot.pending_check.due_at is not None
         if not (is_asked_for or is_connection_suspect) and (
-            is_waiting or not is_stale(snapshot.fetched_at, self.now())
+            is_waiting or not is_stale(snapshot.fetched_at if snapshot.is_listed else None, self.now())
         ):
             return CompanyResult(Change.DUPLICATE if events else Change.OUTDATED, snapshot.company)
         try:

@@ -1,7 +1,7 @@
 """Dispatch tasks to their handlers."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -26,12 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TaskDispatcher:
-    """The worker's handlers for all types of tasks."""
+    """The worker's handlers for all types of tasks.
+
+    ``capture`` keeps the configuration of a company, by its id, one of whose syncs has just failed. It raises nothing.
+    """
 
     ingestion: SyncIngestion
     company_refresh: CompanyRefresh
     store: "SyncRepository"
     gate: "SharedGate"
+    capture: Callable[[str, str], None]
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def dispatch(self, tasks: Sequence[Task], receive_count: int) -> TaskResult:
@@ -73,6 +77,9 @@ class TaskDispatcher:
                     self.company_refresh.refresh([company], MAX_RECEIVES)
                 finally:
                     self._one_at_a_time.release()
+        # Last: the sync is stored, and the state of its company's connection is current.
+        if result.has_failed and result.sync:
+            self.capture(result.sync.status.company_id, result.sync.status.sync_id)
         return result
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from codat_sync.companies.company import Company
 from codat_sync.polling.schedule import PendingCheck
+from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.sync import Sync
 
 
@@ -35,6 +36,12 @@ class SyncResult:
     is_company_stale: bool = False
     is_connection_suspect: bool = False
     lags: tuple[timedelta, ...] = ()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether Codat's new data says that the sync has failed."""
+        is_final = self.sync is not None and self.sync.is_final and self.sync.outcome is Outcome.FAILED
+        return is_final and self.change is Change.COMMITTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,7 @@ class SyncIngestion:
     def _replace(self, sync: Sync, pending_check: PendingCheck | None, snapshot: "SyncSnapshot", now: datetime) -> None:
         # Index entries first: a visible record can always be found by each of its transactions.
         self.store.put_index_entries(sync, snapshot, now)
+        self.store.record_latest(sync, snapshot, now)
         self.store.commit(sync, pending_check, snapshot, self.now())
         if snapshot.version is not None and self.store.is_possibly_stale(snapshot.sync_id, snapshot.version):
             raise VersionConflictError(f"another worker processed an event of sync {snapshot.sync_id} meanwhile")

@@ -62,6 +62,23 @@ class SubmissionMessage(TypedDict):
     correlationId: str
 
 
-def encode_message(message: Message | RetryMessage | SubmissionMessage) -> str:
+class BulkRetryMessage(TypedDict):
+    """A request to retry a sync of a bulk retry, or, without one, to select its syncs. A message of RetryQueue.
+
+    ``companyId`` is empty if the bulk retry is not limited to a company.
+    """
+
+    v: Literal[1]
+    kind: Literal["bulkRetry"]
+    companyId: str
+    bulkRetryId: str
+    syncId: str | None
+    correlationId: str
+
+
+RetryQueueMessage = RetryMessage | SubmissionMessage | BulkRetryMessage
+
+
+def encode_message(message: Message | RetryQueueMessage) -> str:
     """Encode the message as ASCII JSON, so that its length is its size in bytes."""
     return json.dumps(message, separators=(",", ":"))

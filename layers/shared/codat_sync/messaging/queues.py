@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from codat_sync.core.errors import PoisonMessageError, QueueUnavailableError
 from codat_sync.core.iterables import batched
-from codat_sync.messaging.messages import Message, RetryMessage, SubmissionMessage, encode_message
+from codat_sync.messaging.messages import Message, RetryQueueMessage, encode_message
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -42,7 +42,7 @@ class SyncQueue:
             raise QueueUnavailableError(f"the queue's depth can't be read: {error}") from error
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
-    def send_all(self, messages: Sequence[Message | RetryMessage | SubmissionMessage]) -> int:
+    def send_all(self, messages: Sequence[Message | RetryQueueMessage]) -> int:
         """Enqueue ``messages`` and return how many of them were accepted. Raises QueueUnavailableError."""
         requests = [_request(self._url, encode_message(message), message["companyId"]) for message in messages]
         return sum(self._send_batch(some) for some in batched(requests, _SEND_AT_ONCE))

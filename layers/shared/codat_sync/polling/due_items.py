@@ -6,10 +6,25 @@ from datetime import datetime, timedelta
 from itertools import chain, islice
 
 from codat_sync.aws.dynamodb import Attributes, Table
-from codat_sync.aws.table_schema import DUE, PART_RUN_PREFIX, RETRY, SUBMISSION, Partition, due_partition
+from codat_sync.aws.table_schema import (
+    BULK,
+    BULK_ENTRY_PREFIX,
+    DUE,
+    PART_RUN_PREFIX,
+    RETRY,
+    SUBMISSION,
+    Partition,
+    due_partition,
+)
 from codat_sync.core.errors import ConditionFailedError
 from codat_sync.core.timestamps import format_timestamp
-from codat_sync.messaging.messages import CheckMessage, RetryMessage, SubmissionMessage
+from codat_sync.messaging.messages import (
+    BulkRetryMessage,
+    CheckMessage,
+    RetryMessage,
+    RetryQueueMessage,
+    SubmissionMessage,
+)
 
 # A check completes long before; if it is lost, the item is due again after the lease.
 LEASE = timedelta(minutes=15)
@@ -22,7 +37,7 @@ class DueItem:
 
     key: Attributes
     due_at: str
-    message: CheckMessage | RetryMessage | SubmissionMessage
+    message: CheckMessage | RetryQueueMessage
 
 
 class DueItemRepository:
@@ -63,12 +78,14 @@ def _due_item(item: Attributes) -> DueItem:
     return DueItem({"pk": item["pk"], "sk": sk}, item["dueAt"], _message(item["summary"], sk))
 
 
-def _message(summary: Attributes, sk: str) -> CheckMessage | RetryMessage | SubmissionMessage:
+def _message(summary: Attributes, sk: str) -> CheckMessage | RetryQueueMessage:
     match sk:
         case _ if sk == RETRY:
             return _retry(summary)
         case _ if sk == SUBMISSION:
             return _submission(summary)
+        case _ if sk == BULK or sk.startswith(BULK_ENTRY_PREFIX):
+            return _bulk_retry(summary)
     return _check(summary, sk)
 
 
@@ -101,4 +118,15 @@ def _submission(summary: Attributes) -> SubmissionMessage:
         "companyId": summary["companyId"],
         "submissionId": summary["submissionId"],
         "correlationId": f"outcome-of-{summary['submissionId']}",
+    }
+
+
+def _bulk_retry(summary: Attributes) -> BulkRetryMessage:
+    return {
+        "v": 1,
+        "kind": "bulkRetry",
+        "companyId": summary.get("companyId") or "",
+        "bulkRetryId": summary["bulkRetryId"],
+        "syncId": summary.get("syncId"),
+        "correlationId": f"bulk-retry-{summary['bulkRetryId']}",
     }

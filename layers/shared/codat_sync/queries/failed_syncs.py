@@ -37,6 +37,10 @@ class FailureCauses:
         """Whether not all failures were counted, each under its cause."""
         return self.reached_to is not None or self.partial_syncs > 0 or self.other_failures > 0
 
+    def get(self, cause_id: str) -> FailureCause | None:
+        """Return one of the causes by its id; None if it is not among them."""
+        return next((each for each in self.causes if each.cause_id == cause_id), None)
+
     def is_new(self, cause: FailureCause) -> bool:
         """Return whether a cause has occurred since yesterday, and on no other day of the period.
 
@@ -79,8 +83,7 @@ def _failures(sync: "FailedSync") -> Iterator[Failure]:
     for cause in sync.causes.causes:
         yield _failure(sync.listed, cause.text, cause.transaction_id, cause.message, cause.failures)
     if not sync.causes.causes:
-        status = sync.status
-        message = (status.error_message or status.exception_message) if status else None
+        message = sync.status.message if sync.status else None
         yield _failure(sync.listed, normalize_message(message, sync.listed.code), None, message, 1)
 
 

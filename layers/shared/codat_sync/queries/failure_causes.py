@@ -22,6 +22,7 @@ class Failure:
     transaction_id: str | None
     message: str | None
     number: int = 1
+    company_name: str | None = None
 
 
 @dataclass(slots=True)

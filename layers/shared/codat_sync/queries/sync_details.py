@@ -17,9 +17,11 @@ from codat_sync.polling.schedule import PendingCheck
 from codat_sync.queries.sync_index import UNWRITTEN, parse_listed_sync
 from codat_sync.queries.sync_query import ListedSync
 from codat_sync.syncs.failure_causes import CauseSummary, read_causes, summarize_causes
+from codat_sync.syncs.items import Item
 from codat_sync.syncs.record import is_fetched, read_item, read_status
 from codat_sync.syncs.retry_record import Retry
 from codat_sync.syncs.retry_repository import read_retry
+from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.sync import SyncStatus
 from codat_sync.syncs.work_category import categorize
 from codat_sync.webhooks.processed_events import MAX_EVENTS, ProcessedEvent, ProcessedEventRepository
@@ -28,6 +30,8 @@ from codat_sync.webhooks.processed_events import MAX_EVENTS, ProcessedEvent, Pro
 _DOCUMENTS_AT_ONCE = 20
 # Number of parts, of up to 350 KB each, read to find the causes of failed syncs.
 MAX_PARTS = 100
+# Number of different messages of a failed sync that are repeated in an export.
+_MESSAGES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,18 @@ class FailedSync:
     causes: CauseSummary
     is_partial: bool = False
 
+    @property
+    def message(self) -> str | None:
+        """What Codat said: about the sync, then about its items, the most frequent first, with their numbers."""
+        status = self.status
+        of_sync = dict.fromkeys([status.error_message, status.exception_message] if status else [])
+        causes = [
+            f"{each.message or each.text} ({each.failures:,} items)" if each.failures > 1 else each.message or each.text
+            for each in self.causes.causes[:_MESSAGES]
+        ]
+        more = ["and others"] if len(self.causes.causes) > _MESSAGES or self.causes.other_failures else []
+        return "; ".join([*filter(None, of_sync), *causes, *more]) or None
+
 
 class SyncReader:
     """Read syncs from SyncTable, consistently."""
@@ -80,10 +96,11 @@ class SyncReader:
         if SYNC not in found:
             return None
         values = found[SYNC]
+        company = self._companies.load_snapshot(values["companyId"], []).company
         retry = read_retry(found[RETRY]) if RETRY in found else None
         events = self._events.load(sync_key(sync_id))
         return SyncDetails(
-            listed=_with_category(_listed(values), retry),
+            listed=replace(_with_category(_listed(values), retry), company_name=company.name if company else None),
             status=read_status(values) if is_fetched(values) else None,
             counts={name: int(number) for name, number in values.get("counts", {}).items()},
             version=int(values["version"]),
@@ -93,13 +110,19 @@ class SyncReader:
             retry_of=values.get("retryOf"),
             retry=retry,
             events=events[:MAX_EVENTS],
-            company=self._companies.load_snapshot(values["companyId"], []).company,
+            company=company,
             has_more_events=len(events) > MAX_EVENTS,
         )
 
     def load_listed(self, sync_ids: Sequence[str]) -> list[ListedSync]:
         """Load the syncs that exist, as lists show them. Raises UnprocessedItemsError."""
-        return [_listed(values) for values in self._documents(sync_ids)]
+        return [_listed(values) for values in self.load_records(sync_ids)]
+
+    def add_messages(self, rows: Sequence[ListedSync]) -> list[ListedSync]:
+        """Return ``rows``, the failed ones with Codat's messages. Raises UnprocessedItemsError."""
+        failed = [row.sync_id for row in rows if row.outcome is Outcome.FAILED]
+        messages = {each.listed.sync_id: each.message for each in self.load_failed(failed)}
+        return [replace(row, message=messages.get(row.sync_id)) for row in rows]
 
     def load_failed(self, sync_ids: Sequence[str]) -> Iterator[FailedSync]:
         """Yield the syncs that exist with the causes of their failures, in no order. Raises UnprocessedItemsError.
@@ -108,7 +131,7 @@ class SyncReader:
         such sync, at least one.
         """
         parts_left = MAX_PARTS
-        for values in self._documents(sync_ids):
+        for values in self.load_records(sync_ids):
             status = read_status(values) if is_fetched(values) else None
             parts = values.get("parts", {})
             if "causes" in parts:
@@ -117,18 +140,25 @@ class SyncReader:
             count = int(parts.get("count", 0))
             read = min(count, max(1, parts_left))
             parts_left -= read
-            items = values.get("items", ()) if not parts else self._items_of_parts(values["syncId"], parts, read)
-            causes = summarize_causes(map(read_item, items), status.code if status else None)
+            items = self._items(values, read)
+            causes = summarize_causes(items, status.code if status else None)
             yield FailedSync(_listed(values), status, causes, is_partial=read < count)
 
-    def _documents(self, sync_ids: Sequence[str]) -> Iterator[Attributes]:
+    def load_records(self, sync_ids: Sequence[str]) -> Iterator[Attributes]:
+        """Yield the attributes of the records that exist, in no order. Raises UnprocessedItemsError."""
         keys = map(sync_key, dict.fromkeys(sync_ids))
         return chain.from_iterable(self._table.get(some) for some in batched(keys, _DOCUMENTS_AT_ONCE))
 
-    def _items_of_parts(self, sync_id: str, parts: Mapping[str, Any], count: int) -> Iterator[Mapping[str, Any]]:
-        for number in range(count):
-            for found in self._table.get([part_key(sync_id, parts["partRunId"], number)]):
-                yield from found["items"]
+    def _items(self, record: Mapping[str, Any], count: int) -> Iterator[Item]:
+        """Yield a record's items; of one in parts, those of the first ``count`` parts."""
+        if "parts" not in record:
+            return map(read_item, record.get("items", ()))
+        return chain.from_iterable(self.load_part(record, number) for number in range(count))
+
+    def load_part(self, record: Mapping[str, Any], number: int) -> list[Item]:
+        """Return the items of one of a record's parts, from 0; none if it is gone. Raises UnprocessedItemsError."""
+        found = self._table.get([part_key(record["syncId"], record["parts"]["partRunId"], number)])
+        return [read_item(each) for part in found for each in part["items"]]
 
 
 def _with_category(listed: ListedSync, retry: Retry | None) -> ListedSync:

@@ -43,7 +43,9 @@ class ListedSync:
     """A sync as lists show it.
 
     ``at`` is the time that it is sorted by: Codat's ``syncUtc``, or when we first saw it. ``code`` is None until it
-    was fetched from Codat. ``category`` says who a failed sync waits for; None if it has not failed.
+    was fetched from Codat. ``category`` says who a failed sync waits for; None if it has not failed. ``company_name``
+    and ``message`` (what Codat said about a failure) are not stored with it: see ``companies.names`` and
+    ``SyncReader.add_messages``.
     """
 
     company_id: str
@@ -58,6 +60,8 @@ class ListedSync:
     check_failure: str | None
     is_stuck: bool
     category: WorkCategory | None = None
+    company_name: str | None = None
+    message: str | None = None
 
     @property
     def is_resolved(self) -> bool:
@@ -155,6 +159,11 @@ class HistoryQuery:
         """Return ``rows`` in the requested order; ties are sorted newest first."""
         newest_first = sorted(rows, key=lambda row: row.position, reverse=True)
         return sorted(newest_first, key=lambda row: _sort_key(row, self.sort), reverse=self.newest_first)
+
+
+def end_of_day(day: date) -> str:
+    """Return the position after everything of a day."""
+    return f"{day}{_END_OF_DAY}"
 
 
 def read_position(text: str) -> str:

@@ -14,15 +14,13 @@ from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.table_schema import daily_budget_key
 from codat_sync.rate_limits.errors import DailyBudgetExhaustedError, RateLimitExceededError
 from codat_sync.rate_limits.gate import SharedGate
-from codat_sync.rate_limits.quota import RESERVE, Quota
+from codat_sync.rate_limits.quota import Quota
 
 if TYPE_CHECKING:
     from codat_sync.rate_limits.limiter import RateLimiter
 
 # Codat's limit for a client without companies (https://docs.codat.io/using-the-api/rate-limits), until it reports one.
 _MIN_LIMIT = 1000
-# Below this share of the daily quota, the rest is reserved for urgent calls.
-_RESERVED_FOR_OTHERS = 2 * RESERVE
 _RETENTION = timedelta(days=8)
 _MAX_ATTEMPTS = 5
 # In seconds. All waits add up to a minute: the next minute has its own counter.
@@ -93,7 +91,7 @@ class BudgetedLimiter:
 
 def released_budget(quota: Quota | None, now: datetime, percent: int) -> int:
     """Return how many of the day's requests reconcile may have made in total by ``now``."""
-    if quota and now < quota.resets_at and quota.remaining <= quota.limit * _RESERVED_FOR_OTHERS:
+    if quota and now < quota.resets_at and quota.is_scarce:
         return 0
     limit = quota.limit if quota else _MIN_LIMIT
     return limit * percent * min(now.hour + 1, _HOURS) // (100 * _HOURS)

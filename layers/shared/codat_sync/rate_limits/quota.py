@@ -61,6 +61,11 @@ class Quota:
         return 100 * self.remaining / self.limit if self.limit else 0
 
     @property
+    def is_scarce(self) -> bool:
+        """Return whether so little is left that calls that nobody waits for are not made."""
+        return self.remaining <= self.limit * 2 * RESERVE
+
+    @property
     def is_at_reserve(self) -> bool:
         """Return whether the rest is reserved for interactive calls."""
         return self.remaining <= self.limit * RESERVE

@@ -24,7 +24,7 @@ class CompanyCompleteness:
     Everything that Codat listed at ``complete_as_of`` is in the table; None: never known to be complete. ``reasons``
     counts the syncs that did not match Codat's list at ``compared_at``, by ``comparison.Discrepancy``, plus ``omitted``
     for those beyond the limit. ``missing`` counts all syncs ever found whose webhook never arrived. ``problem`` says
-    why the last comparison failed; None if it succeeded.
+    why the last comparison failed; None if it succeeded. ``latest_at`` is the time of the latest sync listed.
     """
 
     company_id: str
@@ -37,6 +37,7 @@ class CompanyCompleteness:
     missing: int = 0
     last_missed_at: datetime | None = None
     problem: str | None = None
+    latest_at: datetime | None = None
 
     @property
     def is_incomplete(self) -> bool:
@@ -71,7 +72,7 @@ class Completeness:
     def company(self, company_id: str) -> CompanyCompleteness | None:
         """Return a company's completeness; None if it is not reconciled."""
         found = self._table.get([reconciliation_key(company_id)], ["summary", "reconcileAt"])
-        return _company(found[0]) if found else None
+        return read_company_completeness(found[0]) if found else None
 
     def companies(self) -> Iterator[CompanyCompleteness]:
         """Yield all reconciled companies in the order in which they are due; eventually consistent.
@@ -80,7 +81,7 @@ class Completeness:
         yielded twice, but is never missed.
         """
         items = self._table.query_until(reconcile_partition(), _LAST)
-        return map(_company, items)
+        return map(read_company_completeness, items)
 
     def overall(self) -> OverallCompleteness:
         """Return the overall completeness as of the last run."""
@@ -129,7 +130,8 @@ def _is_newer(company: CompanyCompleteness, directory: DirectoryProgress) -> boo
     return company.begun_at > directory.read_at + _CLOCK_SKEW
 
 
-def _company(item: Mapping[str, Any]) -> CompanyCompleteness:
+def read_company_completeness(item: Mapping[str, Any]) -> CompanyCompleteness:
+    """Read a company's completeness from its item, or its entry in the index of the next comparisons."""
     summary = item["summary"]
     return CompanyCompleteness(
         company_id=summary["companyId"],
@@ -142,6 +144,7 @@ def _company(item: Mapping[str, Any]) -> CompanyCompleteness:
         missing=int(summary.get("missing", 0)),
         last_missed_at=parse_timestamp(summary.get("lastMissedAt")),
         problem=summary.get("problem"),
+        latest_at=parse_timestamp(summary.get("latestAt")),
     )
 
 

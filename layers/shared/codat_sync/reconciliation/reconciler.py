@@ -101,6 +101,8 @@ class Reconciler:
         now = self.now()
         next_at = self.cadence.next_at(after, now, has_open=listing.has_open)
         is_ours = self.store.put(after, due, next_at, now)
+        if not found:  # Otherwise the worker does that with the company's syncs.
+            self._refresh_company(due.company_id, now, correlation_id)
         return ComparisonResult(after, len(sent), _count_by_discrepancy(found, new), lost, is_superseded=not is_ours)
 
     def record_failure(self, due: "Due", problem: str, *, is_transient: bool = False) -> None:
@@ -131,6 +133,13 @@ class Reconciler:
         after = replace(before, problem=_UNKNOWN, stalled_runs=before.stalled_runs + 1)
         is_ours = self.store.put(after, due, None if is_deleted else now + REQUEUE_AFTER, now)
         return ComparisonResult(after, is_superseded=not is_ours)
+
+    def _refresh_company(self, company_id: str, now: datetime, correlation_id: str) -> None:
+        """Have the worker fetch a company's name and connection that were not fetched for a week, if there is room."""
+        if not self.store.is_company_stale(company_id, now) or self.queue.depth() >= MAX_QUEUED:
+            return
+        if self.budget.reserve(CALLS_PER_CHECK) == CALLS_PER_CHECK:
+            self.queue.send(_check(company_id, None, None, correlation_id))
 
     # ------------------------------------------------------------ find discrepancies
 

@@ -21,7 +21,9 @@ from codat_sync.aws.table_schema import (
     reconciliation_key,
     sync_key,
 )
+from codat_sync.companies.company import is_stale
 from codat_sync.companies.reconciliation_start import STATE_VERSION, schedule_reconciliation
+from codat_sync.companies.repository import is_listed
 from codat_sync.companies.tombstones import ERASURE_REQUESTED_AT, is_erased, is_not_erased
 from codat_sync.core.enums import parse_enum
 from codat_sync.core.errors import ConditionFailedError
@@ -32,6 +34,7 @@ from codat_sync.reconciliation.comparison import Discrepancy, KnownSync, SyncSum
 from codat_sync.syncs.status_codes import Outcome
 
 _LAST = "9999"
+_COMPANY_HEAD = ("pk", "isDeleted", "fetchedAt", "dueAt", "companyPk", ERASURE_REQUESTED_AT)
 _HEAD = (
     "pk",
     "companyId",
@@ -131,6 +134,13 @@ class ReconciliationRepository:
         """Return whether a company is known to be deleted, and its record's version; None if it has no record."""
         record = next(iter(self._table.get([company_key(company_id)], ["version", "isDeleted"])), {})
         return bool(record.get("isDeleted")), int(record["version"]) if "version" in record else None
+
+    def is_company_stale(self, company_id: str, now: datetime) -> bool:
+        """Return whether a company's record has to be fetched again, or for the first time, and no check is pending."""
+        record = next(iter(self._table.get([company_key(company_id)], _COMPANY_HEAD)), {})
+        if record.get("isDeleted") or is_erased(record) or record.get("dueAt"):
+            return False
+        return not is_listed(record) or is_stale(parse_timestamp(record.get("fetchedAt")), now)
 
     def load_agreed(self, company_id: str) -> dict[str, str]:
         """Load the accepted differences by sync: its status matches the table, though Codat's list does not."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from codat_sync.audit.entry import Action, AuditEntry, list_ids
 from codat_sync.aws.observability import count, logger
 from codat_sync.core.errors import CompanyErasedError
 from codat_sync.retries.not_failed import NothingFailed, explain_sync, explain_transaction
@@ -12,6 +13,7 @@ from codat_sync.retries.service import RetryResult, categorize_retry_syncs, summ
 from codat_sync.syncs.retry_record import Retry, RetryState
 
 if TYPE_CHECKING:
+    from codat_sync.audit.repository import AuditRepository
     from codat_sync.retries.requests import RetryCommand
     from codat_sync.retries.service import RetryService
     from codat_sync.retries.transaction_history import TransactionHistories
@@ -45,20 +47,33 @@ class RetryCommandService:
     store: "SyncRepository"
     retries: "RetryRepository"
     histories: "TransactionHistories"
+    audit: "AuditRepository"
     is_not_erased: Callable[[str], bool]
     now: Callable[[], datetime]
 
     def execute(self, command: "RetryCommand") -> RetryReport | None:
-        """Retry, and record the result; returns None if the sync does not exist. Raises what DynamoDB raises."""
+        """Retry, and record the result; returns None if the sync does not exist. Raises what DynamoDB raises.
+
+        The audit says who asked before anything is sent, and then what came of it.
+        """
         root_id = self._root_sync_id(command.sync_id)
         sync = self.store.load_snapshot("", root_id, []).values
         # A company that is being erased still has records, but nothing may be written to them.
         if not sync or not self.is_not_erased(sync["companyId"]):
             return None
+        entry = self._audit_entry(command, sync["companyId"])
+        if entry:
+            self.audit.record(entry)
+        report = self._execute(command, root_id, sync["companyId"])
+        if entry and report:
+            self.audit.record(entry.with_details(**_outcome_details(report)))
+        return report
+
+    def _execute(self, command: "RetryCommand", root_id: str, company_id: str) -> RetryReport | None:
         if nothing := self._report_unaffected(command, root_id):
             return nothing
         # Before the plan's data is read, so that a crash is followed by another attempt.
-        previous = self.retries.ensure_due(sync["companyId"], root_id, self.now() + _LONGER_THAN_AN_INVOCATION)
+        previous = self.retries.ensure_due(company_id, root_id, self.now() + _LONGER_THAN_AN_INVOCATION)
         selected = self._selected_ids(command, root_id)
         try:
             results = self.retry_service.retry(root_id, selected, command.correlation_id, is_manual=command.is_manual)
@@ -66,12 +81,20 @@ class RetryCommandService:
             return None
         if results is None:
             return None
-        retry = self._record(sync["companyId"], root_id, previous, results)
+        retry = self._record(company_id, root_id, previous, results)
         if root_id != command.sync_id and self.retries.load(command.sync_id):
             self.retries.clear_due(command.sync_id)
         report = RetryReport(root_id, results, retry)
-        _log_report(report, sync["companyId"], command.correlation_id)
+        _log_report(report, company_id, command.correlation_id)
         return self._explain_not_failed(report, command, selected)
+
+    def _audit_entry(self, command: "RetryCommand", company_id: str) -> AuditEntry | None:
+        """Return the entry about a command that somebody gave; None if it was due."""
+        if command.by is None:
+            return None
+        named = command.transaction_ids
+        details = {"transactions": "all that failed" if named is None else list_ids(named)}
+        return AuditEntry(self.now(), command.by, Action.RETRY, command.sync_id, company_id, details)
 
     def _report_unaffected(self, command: "RetryCommand", root_id: str) -> RetryReport | None:
         """Return a report without a change if only transactions are named that have not failed, and others have."""
@@ -137,6 +160,18 @@ class RetryCommandService:
             return command.transaction_ids
         failed = self.histories.load_failed(command.sync_id)
         return failed.transaction_ids if failed else ()
+
+
+def _outcome_details(report: RetryReport) -> dict[str, str]:
+    """Return what came of a retry, for the audit."""
+    created = {each.sync_id for each in report.results if each.sync_id}
+    resubmitted = sum(each.sync_id is not None for each in report.results)
+    return {
+        "resubmitted": f"{resubmitted} of {len(report.results)}",
+        "retrySyncIds": list_ids(created),
+        "state": report.retry.state,
+        "result": report.message or "",
+    }
 
 
 def _log_report(report: RetryReport, company_id: str, correlation_id: str) -> None:

@@ -31,14 +31,14 @@ class RetryClient:
         self._client = client
         self._name = name
 
-    def retry(self, sync_id: str) -> RetryProgress:
+    def retry(self, sync_id: str, by: str) -> RetryProgress:
         """Resubmit the failed transactions of a sync for an operator; return whether this finished in time.
 
         Invoking it twice, as by a double click or again after a time-out or an error, writes nothing twice: retry plans
         each transaction anew and claims it before sending it, and never sends one that is claimed, in flight or
         written. Raises RetryUnavailableError.
         """
-        report = self._invoke({"syncId": sync_id, "isManual": True})
+        report = self.invoke({"syncId": sync_id, "isManual": True, "by": by})
         if report is None:
             return RetryProgress.IN_PROGRESS
         return RetryProgress.NOT_FAILED if report.get("message") else RetryProgress.FINISHED
@@ -50,7 +50,7 @@ class RetryClient:
         """
         written = None if command.written is None else sorted(command.written)
         statement = {"submissionId": command.submission_id, "written": written}
-        return self._invoke({**statement, "by": command.by, "reason": command.reason}) is not None
+        return self.invoke({**statement, "by": command.by, "reason": command.reason}) is not None
 
     def acknowledge(self, command: "AcknowledgementCommand") -> bool:
         """Record that a sync's unknown outcomes are dealt with; return whether this finished in time.
@@ -58,7 +58,7 @@ class RetryClient:
         Nothing is sent, so nothing is written. Raises RetryUnavailableError.
         """
         event = {"acknowledgedSyncId": command.sync_id, "by": command.by, "reason": command.reason}
-        return self._invoke(event) is not None
+        return self.invoke(event) is not None
 
     def decide(self, command: "WorkDecisionCommand") -> bool:
         """Record a decision about a failed sync; False if there is no such. One that still runs counts as done.
@@ -66,10 +66,10 @@ class RetryClient:
         Nothing is sent, so nothing is written. Raises RetryUnavailableError.
         """
         event = {"decidedSyncId": command.sync_id, "kind": command.kind.value}
-        answer = self._invoke({**event, "by": command.by, "reason": command.reason})
+        answer = self.invoke({**event, "by": command.by, "reason": command.reason})
         return answer is None or bool(answer.get("isDone"))
 
-    def _invoke(self, event: Mapping[str, object]) -> dict[str, Any] | None:
+    def invoke(self, event: Mapping[str, object]) -> dict[str, Any] | None:
         """Return the function's report as JSON, empty if there is none; None if the invocation still runs."""
         try:
             response = self._client.invoke(FunctionName=self._name, Payload=json.dumps(event))

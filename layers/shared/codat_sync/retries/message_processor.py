@@ -8,7 +8,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from codat_sync.aws.observability import logger, metrics
 from codat_sync.core.errors import PoisonMessageError
-from codat_sync.retries.requests import OutcomeCheckCommand, RetryCommand, parse_retry_message
+from codat_sync.retries.requests import BulkRetryStep, OutcomeCheckCommand, RetryCommand, parse_retry_message
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -22,6 +22,7 @@ class RetryMessageProcessor:
 
     retry: Callable[[RetryCommand], object]
     check_outcome: Callable[[str], object]
+    run_bulk_retry: Callable[[BulkRetryStep], object]
     dead_letters: "DeadLetterQueue"
 
     def process(self, record: "SQSRecord") -> None:
@@ -42,9 +43,11 @@ class RetryMessageProcessor:
             metrics.add_metric("MessageFailed", MetricUnit.Count, 1)
             raise
 
-    def _execute(self, command: RetryCommand | OutcomeCheckCommand) -> None:
+    def _execute(self, command: RetryCommand | OutcomeCheckCommand | BulkRetryStep) -> None:
         match command:
             case RetryCommand():
                 self.retry(command)
             case OutcomeCheckCommand():
                 self.check_outcome(command.submission_id)
+            case BulkRetryStep():
+                self.run_bulk_retry(command)

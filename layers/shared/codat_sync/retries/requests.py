@@ -13,15 +13,14 @@ from codat_sync.core.errors import InvalidBodyError, PoisonMessageError, Validat
 from codat_sync.core.http_event import text_body
 from codat_sync.core.identifiers import canonicalize, is_identifier
 from codat_sync.core.validation import describe_validation_error
-from codat_sync.messaging.messages import RetryMessage, SubmissionMessage
+from codat_sync.messaging.messages import RetryQueueMessage
 from codat_sync.retries.work_decisions import WorkDecisionCommand
 from codat_sync.submissions.resolution import AcknowledgementCommand, ResolutionCommand
 from codat_sync.syncs.retry_record import DecisionKind
 
-_MESSAGE: TypeAdapter[RetryMessage | SubmissionMessage] = TypeAdapter(
-    Annotated[RetryMessage | SubmissionMessage, Field(discriminator="kind")]
-)
+_MESSAGE: TypeAdapter[RetryQueueMessage] = TypeAdapter(Annotated[RetryQueueMessage, Field(discriminator="kind")])
 _MAX_TRANSACTIONS = 1000
+_MAX_ACTOR = 300  # characters
 _PATH = re.compile(r"/api/v1/syncs/([^/]+)/retry")
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -31,13 +30,15 @@ Model = TypeVar("Model", bound=BaseModel)
 class RetryCommand:
     """Retry the failed transactions of a sync, limited to ``transaction_ids`` unless None.
 
-    A manual retry overrides waiting and corrections, never safety: see ``planner``.
+    A manual retry overrides waiting and corrections, never safety: see ``planner``. ``by`` is who asked for it; None if
+    it was due.
     """
 
     sync_id: str
     transaction_ids: frozenset[str] | None
     is_manual: bool
     correlation_id: str
+    by: str | None = None
 
     @property
     def log_ids(self) -> dict[str, str]:
@@ -57,6 +58,19 @@ class OutcomeCheckCommand:
         return {"submission_id": self.submission_id}
 
 
+@dataclass(frozen=True, slots=True)
+class BulkRetryStep:
+    """Retry a sync of a bulk retry; without a sync, select its syncs."""
+
+    bulk_retry_id: str
+    sync_id: str | None
+
+    @property
+    def log_ids(self) -> dict[str, str]:
+        """The ids by which the log identifies it."""
+        return {"bulk_retry_id": self.bulk_retry_id, "sync_id": self.sync_id or ""}
+
+
 class RetryRequestBody(BaseModel):
     """The body of an HTTP request; also part of a direct invocation."""
 
@@ -70,6 +84,7 @@ class DirectInvocation(RetryRequestBody):
 
     sync_id: str
     is_manual: bool = False
+    by: Annotated[str, Field(max_length=_MAX_ACTOR)] = "somebody who may invoke the function"
 
 
 class ResolutionInvocation(BaseModel):
@@ -104,7 +119,7 @@ class WorkDecisionInvocation(BaseModel):
     reason: str
 
 
-def parse_retry_message(text: str) -> RetryCommand | OutcomeCheckCommand:
+def parse_retry_message(text: str) -> RetryCommand | OutcomeCheckCommand | BulkRetryStep:
     """Parse a message of RetryQueue. Raises PoisonMessageError if it is invalid."""
     try:
         message = _MESSAGE.validate_json(text)
@@ -112,19 +127,22 @@ def parse_retry_message(text: str) -> RetryCommand | OutcomeCheckCommand:
         raise PoisonMessageError("invalid-message", describe_validation_error(error)) from None
     if message["kind"] == "submission":
         return OutcomeCheckCommand(message["submissionId"])
+    if message["kind"] == "bulkRetry":
+        return BulkRetryStep(message["bulkRetryId"], message["syncId"])
     if not is_identifier(message["syncId"]):
         raise PoisonMessageError("malformed-sync-id", "the message's syncId is not a valid id")
     return RetryCommand(message["syncId"], None, is_manual=False, correlation_id=message["correlationId"])
 
 
-def parse_http_request(event: Mapping[str, Any]) -> RetryCommand:
-    """Parse an HTTP request from API Gateway (payload 2.0). Raises InvalidBodyError."""
+def parse_http_request(event: Mapping[str, Any], by: str) -> RetryCommand:
+    """Parse an HTTP request from API Gateway (payload 2.0), made ``by`` somebody. Raises InvalidBodyError."""
     request = _parse(RetryRequestBody, text_body(event) or "{}")
     return _command(
         _sync_id(event),
         request,
         is_manual=True,
         correlation_id=event["requestContext"]["requestId"],
+        by=by,
     )
 
 
@@ -138,7 +156,13 @@ def _sync_id(event: Mapping[str, Any]) -> object:
 def parse_direct_invocation(event: Mapping[str, Any]) -> RetryCommand:
     """Parse the event of a direct invocation. Raises InvalidBodyError."""
     request = _parse(DirectInvocation, json.dumps(event))
-    return _command(request.sync_id, request, is_manual=request.is_manual, correlation_id=f"direct-{request.sync_id}")
+    return _command(
+        request.sync_id,
+        request,
+        is_manual=request.is_manual,
+        correlation_id=f"direct-{request.sync_id}",
+        by=request.by,
+    )
 
 
 def parse_resolution(event: Mapping[str, Any]) -> ResolutionCommand:
@@ -160,12 +184,14 @@ def parse_work_decision(event: Mapping[str, Any]) -> WorkDecisionCommand:
     return WorkDecisionCommand(stated.decided_sync_id, stated.kind, stated.by, stated.reason)
 
 
-def _command(sync_id: object, request: RetryRequestBody, *, is_manual: bool, correlation_id: str) -> RetryCommand:
+def _command(
+    sync_id: object, request: RetryRequestBody, *, is_manual: bool, correlation_id: str, by: str
+) -> RetryCommand:
     requested = request.transaction_ids
     if not is_identifier(sync_id) or not all(is_identifier(each) for each in requested or ()):
         raise InvalidBodyError([ValidationIssue("syncId, transactionIds", "must be ids")])
     selected_ids = None if requested is None else frozenset(map(canonicalize, requested))
-    return RetryCommand(canonicalize(sync_id), selected_ids, is_manual=is_manual, correlation_id=correlation_id)
+    return RetryCommand(canonicalize(sync_id), selected_ids, is_manual=is_manual, correlation_id=correlation_id, by=by)
 
 
 def _parse(model: type[Model], text: str) -> Model:

@@ -52,7 +52,7 @@ def answer_request(
         caller = access.caller(event)
         caller.require_role(Role.RETRY)
         logger.append_keys(requested_by=caller.subject)
-        return requests.answer(event, caller.subject, lambda: _retry(event, execute))
+        return requests.answer(event, caller.subject, lambda: _retry(event, caller.signature, execute))
     except ForbiddenError as error:
         return _problem(ProblemDetails(ProblemType.FORBIDDEN, str(error)))
     except InvalidBodyError as error:
@@ -65,8 +65,8 @@ def answer_request(
         return _problem(ProblemDetails(ProblemType.IDEMPOTENCY_KEY_REUSED))
 
 
-def _retry(event: Mapping[str, Any], execute: Callable[[RetryCommand], "RetryReport | None"]) -> Json:
-    report = execute(parse_http_request(event))
+def _retry(event: Mapping[str, Any], by: str, execute: Callable[[RetryCommand], "RetryReport | None"]) -> Json:
+    report = execute(parse_http_request(event, by))
     if report is None:
         return _problem(ProblemDetails(ProblemType.NOT_FOUND, "There is no such sync."))
     return _build_response(HTTPStatus.OK, "application/json", json.dumps(report_to_json(report)))

@@ -14,6 +14,7 @@ from codat_sync.aws.table_schema import (
     claim_key,
     company_key,
     due_index_keys,
+    is_body,
     submission_key,
     unknown_index_keys,
 )
@@ -195,6 +196,17 @@ class SubmissionRepository:
             (read_submission(item), Body(transaction_id, texts[item["submissionId"]].get("body", ""))) for item in found
         ]
         return sorted(attempts, key=lambda each: each[0].recorded_at)
+
+    def load_of_transactions(self, company_id: str, transaction_ids: Iterable[str]) -> list[Submission]:
+        """Load every submission of some transactions, oldest first, without their bodies: a query for each of them.
+
+        Raises UnprocessedItemsError.
+        """
+        partitions = (claim_key(company_id, each)["pk"] for each in transaction_ids)
+        keys = (item for pk in partitions for item in self._table.query_partition(pk, ("pk", "sk")))
+        ids = dict.fromkeys(key["sk"].removeprefix(BODY_PREFIX) for key in keys if is_body(key))
+        found = map(read_submission, self._table.get(map(submission_key, ids)))
+        return sorted(found, key=lambda each: each.recorded_at)
 
     def load_sync_ids_of_other_submissions(self, submission: Submission) -> set[str]:
         """Load the ids of the syncs that belong to other submissions of the same transactions."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from codat_sync.audit.entry import Action, AuditEntry, list_ids
 from codat_sync.aws.observability import logger
 from codat_sync.core.errors import (
     ClaimConflictError,
@@ -21,6 +22,7 @@ from codat_sync.core.errors import (
 from codat_sync.submissions.submission import UNKNOWN_AFTER, Resolution
 
 if TYPE_CHECKING:
+    from codat_sync.audit.repository import AuditRepository
     from codat_sync.submissions.repository import SubmissionRepository
     from codat_sync.submissions.submission import Submission
     from codat_sync.syncs.repository import SyncRepository
@@ -56,6 +58,7 @@ class ResolutionService:
     submissions: "SubmissionRepository"
     store: "SyncRepository"
     retries: "RetryRepository"
+    audit: "AuditRepository"
     is_not_erased: Callable[[str], bool]
     now: Callable[[], datetime]
 
@@ -78,6 +81,7 @@ class ResolutionService:
             self.submissions.mark_resolved(submission, resolution, written)
         except ClaimConflictError:
             return False  # Its outcome was found, or another operator was first.
+        self._record_resolution(submission, resolution, written)
         logger.info(
             "submission resolved",
             submission_id=submission.submission_id,
@@ -93,9 +97,26 @@ class ResolutionService:
         The transactions are not released: their sync has ended without an outcome, so they are never sent again.
         """
         _require_reason(command.reason)
-        is_done = self.retries.acknowledge(command.sync_id, command.by, command.reason.strip(), self.now())
+        reason, now = command.reason.strip(), self.now()
+        is_done = self.retries.acknowledge(command.sync_id, command.by, reason, now)
+        if is_done:
+            # As for a resolution: the retry record says the same.
+            company_id = self.store.load_snapshot("", command.sync_id, []).values.get("companyId")
+            details = {"reason": reason}
+            self.audit.record(AuditEntry(now, command.by, Action.ACKNOWLEDGE, command.sync_id, company_id, details))
         logger.info("unknown outcomes acknowledged", sync_id=command.sync_id, by=command.by, is_done=is_done)
         return is_done
+
+    def _record_resolution(self, submission: "Submission", resolution: Resolution, written: Collection[str]) -> None:
+        """Record it in the audit. If that fails, the submission itself still says who stated what, and when."""
+        details = {
+            "submissionId": submission.submission_id,
+            "written": list_ids(written) or "none",
+            "notWritten": list_ids(set(submission.transaction_ids) - set(written)),
+            "reason": resolution.reason,
+        }
+        company_id, sync_id = submission.company_id, submission.sync_id
+        self.audit.record(AuditEntry(resolution.at, resolution.by, Action.RESOLVE, sync_id, company_id, details))
 
     def _require_resolvable(
         self, submission: "Submission", command: ResolutionCommand, written: Collection[str]

@@ -22,6 +22,7 @@ class UnknownOutcome:
     sync_id: str | None
     since: datetime | None
     next_lookup_at: datetime | None
+    company_name: str | None = None
 
 
 class UnknownOutcomeRepository:

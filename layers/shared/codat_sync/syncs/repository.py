@@ -27,12 +27,14 @@ from codat_sync.aws.table_schema import (
     part_run_key,
     sync_key,
 )
+from codat_sync.companies.latest_sync import LatestSync, record_latest_sync
 from codat_sync.companies.reconciliation_start import request_search
+from codat_sync.companies.repository import is_listed
 from codat_sync.companies.tombstones import is_erased
 from codat_sync.core.errors import ConditionFailedError, UnprocessedItemsError, VersionConflictError
 from codat_sync.core.identifiers import is_identifier
 from codat_sync.core.iterables import batched
-from codat_sync.core.timestamps import format_timestamp, parse_timestamp
+from codat_sync.core.timestamps import format_optional_timestamp, format_timestamp, parse_timestamp
 from codat_sync.polling.pending_check import next_version, read_pending_check
 from codat_sync.polling.schedule import PendingCheck
 from codat_sync.syncs.failure_causes import MAX_KEPT, summarize_causes, write_causes
@@ -152,13 +154,15 @@ class SyncRepository:
         found, processed_ids = self._events.load_with_processed_ids(
             sync_key(sync_id), webhook_ids, [company_key(company_id)]
         )
+        company = found.get(COMPANY, {})
         return SyncSnapshot(
             company_id=company_id,
             sync_id=sync_id,
             values=found.get(SYNC, {}),
             processed_ids=processed_ids,
-            company_fetched_at=parse_timestamp(found.get(COMPANY, {}).get("fetchedAt")),
-            is_erased=is_erased(found.get(COMPANY, {})),
+            # A company that is not listed yet is written again.
+            company_fetched_at=parse_timestamp(company.get("fetchedAt")) if is_listed(company) else None,
+            is_erased=is_erased(company),
         )
 
     def put_index_entries(self, sync: Sync, snapshot: SyncSnapshot, now: datetime) -> None:
@@ -169,6 +173,12 @@ class SyncRepository:
             {each.get("transactionId") for each in self._items(snapshot.values)} if is_same_company else set()
         )
         self._put_index_entries(company_id, sync_id, sorted(select_valid_ids(sync.items) - recorded_ids), now)
+
+    def record_latest(self, sync: Sync, snapshot: SyncSnapshot, now: datetime) -> None:
+        """Record it as its company's latest sync, unless a later one is recorded."""
+        status = sync.status
+        at = format_optional_timestamp(status.synced_at) or snapshot.values.get("firstSeenAt") or format_timestamp(now)
+        record_latest_sync(self.table, LatestSync(status.company_id, status.sync_id, at, sync.outcome.value))
 
     def commit(self, sync: Sync, pending_check: PendingCheck | None, snapshot: SyncSnapshot, now: datetime) -> None:
         """Replace the sync record. Raises VersionConflictError if it has changed since ``snapshot`` was read."""

@@ -23,6 +23,11 @@ class SyncStatus:
     synced_at: datetime | None
     data_pushed: bool | None
 
+    @property
+    def message(self) -> str | None:
+        """Return Codat's message about the sync as a whole, if there is one."""
+        return self.error_message or self.exception_message
+
 
 @dataclass(frozen=True, slots=True)
 class Sync:

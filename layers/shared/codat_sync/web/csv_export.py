@@ -4,11 +4,8 @@ An export that cannot continue to the end says so, in its last line and in the h
 cursor that leads to the rest.
 """
 
-import csv
-import io
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -20,33 +17,56 @@ from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
 
 from codat_sync.core.http_response import MAX_RESPONSE_BYTES
+from codat_sync.queries.audit_log import AuditWalk
+from codat_sync.queries.companies.company_reader import AllCompanies
+from codat_sync.queries.failed_items import FailedItemWalk
 from codat_sync.queries.failed_syncs import FailureCauses
 from codat_sync.queries.item_search import ItemWalk
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.sync_query import HistoryQuery, ListedSync, Sort, Totals, position_time
 from codat_sync.queries.worklist import WorkWalk
 from codat_sync.syncs.status_codes import Outcome
-from codat_sync.web.api import presenters
+from codat_sync.web.api import presenters, schemas
+from codat_sync.web.csv_cells import Style, read_values, write_header, write_line
 
 CONTENT_TYPE = "text/csv; charset=utf-8"
 # Lambda encodes a response as JSON. Its headers and the last line need less than the rest.
 MAX_BYTES = MAX_RESPONSE_BYTES - 16 * 1024
-# Values that a spreadsheet would evaluate as formulas: https://owasp.org/www-community/attacks/CSV_Injection
-# Also after a semicolon, which some locales use as the separator.
-_FORMULA = re.compile(r"(^|[;\t\r\n])(\s*)([=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 _SYNC_COLUMNS = (
-    *("syncId", "companyId", "at", "outcome", "code", "meaning", "syncedAt", "firstSeenAt"),
+    *("syncId", "companyId", "companyName", "at", "outcome", "code", "meaning", "syncedAt", "firstSeenAt"),
     *("transactions", "failed", "checkFailure", "isStuck", "category", "isResolved"),
 )
 _WORK_COLUMNS = (
-    *("category", "syncId", "companyId", "at", "code", "meaning", "openTransactions", "actionOwner", "nextStep"),
+    *(
+        "category",
+        "syncId",
+        "companyId",
+        "companyName",
+        "at",
+        "code",
+        "meaning",
+        "openTransactions",
+        "actionOwner",
+        "nextStep",
+    ),
     *("customerNote", "steps", "dueAt", "decision", "decidedBy", "decidedAt", "reason"),
 )
+_ITEM_SYNC_COLUMNS = ("companyId", "companyName", "syncId", "at")
 _ITEM_COLUMNS = ("transactionId", "integrationType", "status", "message", "rows")
+_FAILED_ITEM_COLUMNS = (
+    *("companyId", "syncId", "at", "code", "transactionId", "integrationType", "status", "message", "causeId"),
+)
+_AUDIT_COLUMNS = ("at", "actor", "action", "syncId", "companyId", "details")
 _CAUSE_COLUMNS = (
     *("causeId", "failures", "syncs", "companies", "today", "sinceYesterday", "isNew", "code", "text"),
-    *("exampleCompanyId", "exampleSyncId", "exampleTransactionId", "exampleMessage"),
+    *("exampleCompanyId", "exampleCompanyName", "exampleSyncId", "exampleTransactionId", "exampleMessage"),
+)
+
+_COMPANY_COLUMNS = (
+    *("companyId", "companyName", "sourcePlatform", "targetPlatform", "connection", "connectionStatus"),
+    *("lastSyncAt", "lastSyncId", "lastOutcome", "openFailures", "completeAsOf", "comparedAt", "isIncomplete"),
+    "problem",
 )
 
 T = TypeVar("T")
@@ -60,41 +80,47 @@ class _Lines:
     cursor: str | None
 
 
-def export_syncs(listing: Listing[ListedSync], query: HistoryQuery) -> Response[str]:
-    """Export syncs as CSV. In an order other than that of time, each part of an export is sorted by itself."""
+def export_syncs(listing: Listing[ListedSync], query: HistoryQuery, style: Style = Style.PROGRAMS) -> Response[str]:
+    """Export syncs as CSV. In an order other than that of time, each part of an export is sorted by itself.
+
+    A file for people also has the messages of failed syncs.
+    """
+    columns = (*_SYNC_COLUMNS, "message") if style is Style.PEOPLE else _SYNC_COLUMNS
     rows: list[ListedSync] = []
 
     def to_model(row: ListedSync) -> BaseModel:
         rows.append(row)
-        return presenters.summary(row)
+        return schemas.ExportedSync.model_validate(row)
 
-    found = _write(_SYNC_COLUMNS, listing, to_model)
+    found = _write(columns, listing, to_model, style)
     lines = found.lines
     if query.sort is not Sort.TIME:
         line_of = dict(zip((row.position for row in rows), lines, strict=False))
         lines = [line_of[row.position] for row in query.sorted(rows[: len(lines)])]
     end = f"{_count(lines, 'sync')}, up to {_moment(position_time(found.cursor))}" if found.cursor else None
-    return _answer("syncs", _SYNC_COLUMNS, lines, end, found.cursor)
+    return _answer("syncs", columns, lines, end, found.cursor, style=style, model=schemas.ExportedSync)
 
 
-def export_work_items(walk: WorkWalk) -> Response[str]:
+def export_work_items(walk: WorkWalk, style: Style = Style.PROGRAMS) -> Response[str]:
     """Export the worklist as CSV, with a column for each step that has transactions, and the newest decision."""
-    found = _write(_WORK_COLUMNS, walk, presenters.work_row)
+    found = _write(_WORK_COLUMNS, walk, presenters.work_row, style)
     end = _count(found.lines, "failed sync") if found.cursor else None
-    return _answer("worklist", _WORK_COLUMNS, found.lines, end, found.cursor)
+    return _answer("worklist", _WORK_COLUMNS, found.lines, end, found.cursor, style=style, model=schemas.WorkRow)
 
 
-def export_items(walk: ItemWalk) -> Response[str]:
-    """Export a sync's transactions as CSV."""
-    found = _write(_ITEM_COLUMNS, walk, presenters.item)
+def export_items(walk: ItemWalk, sync: ListedSync | None = None) -> Response[str]:
+    """Export a sync's transactions as CSV: for people, with the ``sync`` and its company."""
+    style = Style.PEOPLE if sync else Style.PROGRAMS
+    columns = (*_ITEM_SYNC_COLUMNS, *_ITEM_COLUMNS) if sync else _ITEM_COLUMNS
+    found = _write(columns, walk, partial(presenters.exported_item, sync) if sync else presenters.item, style)
     read = (found.cursor or "").rpartition("@")[2]
     end = f"{_count(found.lines, 'transaction')}, of the first {read} in the sync" if found.cursor else None
-    return _answer("transactions", _ITEM_COLUMNS, found.lines, end, found.cursor)
+    return _answer("transactions", columns, found.lines, end, found.cursor, style=style, model=schemas.ExportedItem)
 
 
-def export_causes(causes: FailureCauses) -> Response[str]:
+def export_causes(causes: FailureCauses, style: Style = Style.PROGRAMS) -> Response[str]:
     """Export all failure causes as CSV."""
-    found = _write(_CAUSE_COLUMNS, KnownRows(causes.causes), partial(presenters.cause, causes))
+    found = _write(_CAUSE_COLUMNS, KnownRows(causes.causes), partial(presenters.cause, causes), style)
     ends = []
     if len(found.lines) < len(causes.causes):
         ends.append(f"{len(found.lines)} of {_count(causes.causes, 'cause')}")
@@ -104,7 +130,39 @@ def export_causes(causes: FailureCauses) -> Response[str]:
         ends.append(f"{_count(causes.partial_syncs, 'very large sync')} counted only in part")
     if causes.other_failures:
         ends.append(f"{_count(causes.other_failures, 'failure')} of very large syncs with rarer causes not included")
-    return _answer("causes", _CAUSE_COLUMNS, found.lines, "; ".join(ends) or None)
+    return _answer("causes", _CAUSE_COLUMNS, found.lines, "; ".join(ends) or None, style=style)
+
+
+def export_companies(found: AllCompanies, style: Style = Style.PROGRAMS) -> Response[str]:
+    """Export companies as CSV."""
+    written = _write(_COMPANY_COLUMNS, KnownRows(found.rows), presenters.listed_company, style)
+    ends = []
+    if len(written.lines) < len(found.rows):
+        ends.append(f"{len(written.lines):,} of {_count(found.rows, 'matching company', 'matching companies')}")
+    if found.is_truncated:
+        ends.append("there are more companies than could be read")
+    if found.is_failure_count_truncated:
+        ends.append("there are more open failures than were counted")
+    end = "; ".join(ends) or None
+    return _answer("companies", _COMPANY_COLUMNS, written.lines, end, style=style, model=schemas.CompanySummary)
+
+
+def export_failed_items(walk: FailedItemWalk, style: Style = Style.PROGRAMS) -> Response[str]:
+    """Export failed items across syncs as CSV."""
+    found = _write(_FAILED_ITEM_COLUMNS, walk, presenters.failed_item, style)
+    reached = found.cursor and position_time(found.cursor.partition("!")[0])
+    end = f"{_count(found.lines, 'failed item')}, back to {_moment(reached)}" if reached else None
+    return _answer(
+        "failed-items", _FAILED_ITEM_COLUMNS, found.lines, end, found.cursor, style=style, model=schemas.FailedItem
+    )
+
+
+def export_audit(walk: AuditWalk, style: Style = Style.PROGRAMS) -> Response[str]:
+    """Export audit entries as CSV."""
+    found = _write(_AUDIT_COLUMNS, walk, schemas.AuditEntry.model_validate, style)
+    back_to = found.cursor and _moment(position_time(found.cursor))
+    end = f"{_count(found.lines, 'audit record')}, back to {back_to}" if back_to else None
+    return _answer("audit", _AUDIT_COLUMNS, found.lines, end, found.cursor, style=style, model=schemas.AuditEntry)
 
 
 def export_totals(totals: Totals) -> Response[str]:
@@ -112,7 +170,11 @@ def export_totals(totals: Totals) -> Response[str]:
     outcomes = [outcome.value for outcome in Outcome]
     columns = ("day", "syncs", *outcomes, "resolved", "transactions", "failed", "isTruncated")
     lines = [
-        _line(columns, _values(day) | {outcome: day.outcomes.get(Outcome(outcome), 0) for outcome in outcomes})
+        write_line(
+            columns,
+            read_values(day, Style.PROGRAMS) | {outcome: day.outcomes.get(Outcome(outcome), 0) for outcome in outcomes},
+            Style.PROGRAMS,
+        )
         for day in presenters.totals(totals).days
     ]
     left = totals.truncated_days
@@ -120,13 +182,16 @@ def export_totals(totals: Totals) -> Response[str]:
     return _answer("totals", columns, lines, end)
 
 
-def _write(columns: Sequence[str], listing: Listing[T], to_model: Callable[[T], BaseModel]) -> _Lines:
+def _write(
+    columns: Sequence[str], listing: Listing[T], to_model: Callable[[T], BaseModel], style: Style = Style.PROGRAMS
+) -> _Lines:
     """Write rows until the list ends or the response is full."""
     lines: list[str] = []
     room = MAX_BYTES
     cursor = listing.cursor
     for row in listing.rows():
-        line = _line(columns, _values(to_model(row)))
+        model = to_model(row)
+        line = write_line(columns, read_values(model, style), style)
         room -= len(json.dumps(line))
         if room < 0:
             return _Lines(lines, cursor)
@@ -135,40 +200,33 @@ def _write(columns: Sequence[str], listing: Listing[T], to_model: Callable[[T], 
     return _Lines(lines, listing.cursor)
 
 
-def _answer(
-    name: str, columns: Sequence[str], lines: Sequence[str], end: str | None, cursor: str | None = None
+def _answer(  # noqa: PLR0913 - what a file consists of
+    name: str,
+    columns: Sequence[str],
+    lines: Sequence[str],
+    end: str | None,
+    cursor: str | None = None,
+    *,
+    style: Style = Style.PROGRAMS,
+    model: type[BaseModel] | None = None,
 ) -> Response[str]:
-    """Build the response. ``end`` says how far an incomplete export got."""
+    """Build the response. ``end`` says how far an incomplete export got; ``model`` is that of the rows."""
     headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
     last = []
     if end:
         headers["x-truncated"] = end
         rest = f" To export the rest, add this to the URL's query: cursor={quote(cursor)}" if cursor else ""
-        last = [_line(["end"], {"end": f"Not complete: {end}.{rest}"})]
+        last = [write_line(["end"], {"end": f"Not complete: {end}.{rest}"}, style)]
     if cursor:
         headers["x-next-cursor"] = cursor
-    text = "".join([_line(columns, {name: name for name in columns}), *lines, *last])
+    text = "".join([style.mark, write_header(columns, model, style), *lines, *last])
     return Response(HTTPStatus.OK, CONTENT_TYPE, text, headers)
-
-
-def _values(model: BaseModel) -> dict[str, object]:
-    return model.model_dump(mode="json", by_alias=True)
-
-
-def _line(columns: Sequence[str], values: Mapping[str, object]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow([_cell(values.get(column)) for column in columns])
-    return text.getvalue()
-
-
-def _cell(value: object) -> object:
-    return _FORMULA.sub(r"\1\2'\3", value) if isinstance(value, str) else value
 
 
 def _moment(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _count(counted: Sequence[object] | int, what: str) -> str:
+def _count(counted: Sequence[object] | int, what: str, many: str = "") -> str:
     number = counted if isinstance(counted, int) else len(counted)
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    return f"{number:,} {what if number == 1 else many or what + 's'}"

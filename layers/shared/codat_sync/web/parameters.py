@@ -1,5 +1,6 @@
 """Query and path parameters shared by the JSON API and the pages."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
@@ -10,8 +11,13 @@ from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
+from codat_sync.audit.entry import Action
+from codat_sync.companies.company import ConnectionState
 from codat_sync.core.errors import InvalidQueryError
 from codat_sync.core.identifiers import IDENTIFIER_PATTERN, canonicalize, is_identifier
+from codat_sync.queries.audit_log import AuditQuery
+from codat_sync.queries.companies.company_list import CompanyQuery, CompanySort
+from codat_sync.queries.failed_items import FailureQuery
 from codat_sync.queries.sync_query import HistoryQuery, Period, Sort
 from codat_sync.queries.sync_query import period as period_of
 from codat_sync.queries.worklist import WorkQuery
@@ -19,6 +25,8 @@ from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.work_category import OPEN_CATEGORIES, WorkCategory
 
 _MAX_CURSOR_LENGTH = 300
+_CAUSE_ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
+_A_CAUSE_ID = {"pattern": f"^{_CAUSE_ID.pattern}$"}
 # Only documented here: `identifier` checks it, with a better explanation than pydantic's. An empty id is none.
 _AN_ID = {"pattern": f"^{IDENTIFIER_PATTERN}$"}
 
@@ -33,6 +41,14 @@ CompanyId = Annotated[
 ]
 Search = Annotated[str | None, Query(description="A sync id, from any time, or a company id", max_length=128)]
 Codes = Annotated[list[int] | None, Query(alias="code", description="Only these Codat status codes")]
+Cause = Annotated[
+    str | None,
+    Query(
+        alias="cause", description="Only failures with this cause: the `causeId` of one", json_schema_extra=_A_CAUSE_ID
+    ),
+]
+BulkRetryId = Annotated[str, Path(description="Bulk retry id", json_schema_extra=_AN_ID)]
+CauseInPath = Annotated[str, Path(description="Cause id", json_schema_extra=_A_CAUSE_ID)]
 Outcomes = Annotated[list[Outcome] | None, Query(alias="outcome", description="Only these outcomes")]
 Categories = Annotated[
     list[WorkCategory] | None, Query(alias="category", description="Only failures that wait for these, or are over")
@@ -52,7 +68,11 @@ Cursor = Annotated[
     Query(max_length=_MAX_CURSOR_LENGTH, description="`nextCursor` of the previous page. Keep all other parameters"),
 ]
 Format = Annotated[Literal["json", "csv"], Query(description="csv continues to the end and ignores `limit`")]
-PageFormat = Annotated[Literal["html", "csv"], Query(description="csv continues to the end and ignores `limit`")]
+PageFormat = Annotated[
+    Literal["html", "csv"], Query(description="csv is a file for people; it continues to the end and ignores `limit`")
+]
+Actions = Annotated[list[Action] | None, Query(alias="action", description="Only these actions")]
+Actor = Annotated[str | None, Query(description="Only actors whose name or id contains this", max_length=128)]
 SearchText = Annotated[
     str,
     Query(
@@ -65,11 +85,30 @@ CompanyInPath = Annotated[str, Path(description="Company id", json_schema_extra=
 TransactionId = Annotated[str, Path(description="Transaction id", json_schema_extra=_AN_ID)]
 
 
+CompanyText = Annotated[
+    str | None, Query(alias="search", description="Part of a company's name, id or platform", max_length=128)
+]
+Connections = Annotated[
+    list[ConnectionState] | None, Query(alias="connection", description="Only companies with these connection states")
+]
+OpenFailures = Annotated[
+    bool | None, Query(alias="hasOpenFailures", description="Only companies with open failures (true), or without")
+]
+CompanySortBy = Annotated[CompanySort, Query(alias="sort", description="What is unknown comes last in either order")]
+
+
 def identifier(parameter: str, value: str) -> str:
     """Validate and canonicalize an id from a request. Raises InvalidQueryError."""
     if not is_identifier(value):
         raise InvalidQueryError(parameter, "must be an id: at most 128 letters, digits and `._:@+=-`")
     return canonicalize(value)
+
+
+def cause_identifier(parameter: str, value: str) -> str:
+    """Validate the id of a cause from a request. Raises InvalidQueryError."""
+    if not _CAUSE_ID.fullmatch(value):
+        raise InvalidQueryError(parameter, "must be the id of a cause: 16 hexadecimal digits, in lower case")
+    return value
 
 
 def read_search_text(event: Mapping[str, Any]) -> str:
@@ -91,6 +130,30 @@ def asked_syncs(
     """Return the query for all syncs of the requested period, or those of a company. Raises InvalidQueryError."""
     company = None if company_id is None else identifier("companyId", company_id)
     return HistoryQuery(asked_period(now, first, last), company)
+
+
+def asked_failed_syncs(
+    now: Callable[[], datetime],
+    company_id: CompanyId = None,
+    first: First = None,
+    last: Last = None,
+    code: Codes = None,
+) -> HistoryQuery:
+    """Return the query for the syncs whose failures are counted by cause. Raises InvalidQueryError."""
+    return replace(asked_syncs(now, company_id, first, last), codes=frozenset(code or ()))
+
+
+def asked_failures(  # noqa: PLR0913, PLR0917 - one per query parameter
+    now: Callable[[], datetime],
+    company_id: CompanyId = None,
+    first: First = None,
+    last: Last = None,
+    code: Codes = None,
+    cause: Cause = None,
+) -> FailureQuery:
+    """Return the query for failed items. Raises InvalidQueryError."""
+    cause_id = None if cause is None else cause_identifier("cause", cause)
+    return FailureQuery(asked_failed_syncs(now, company_id, first, last, code), cause_id)
 
 
 def asked_history(  # noqa: PLR0913, PLR0917 - one per query parameter
@@ -115,11 +178,33 @@ def asked_history(  # noqa: PLR0913, PLR0917 - one per query parameter
     )
 
 
+def asked_companies(
+    search: CompanyText = None,
+    connection: Connections = None,
+    has_open_failures: OpenFailures = None,
+    sort: CompanySortBy = CompanySort.NAME,
+    order: Order = "asc",
+) -> CompanyQuery:
+    """Return the query for the list of companies."""
+    return CompanyQuery(search or "", frozenset(connection or ()), has_open_failures, sort, order == "desc")
+
+
 def asked_work(category: WorkCategories = None, company_id: CompanyId = None, order: Order = "desc") -> WorkQuery:
     """Return the query for the worklist, by default for what is open. Raises InvalidQueryError."""
     company = None if company_id is None else identifier("companyId", company_id)
     chosen = tuple(each for each in WorkCategory if each in (category or OPEN_CATEGORIES))
     return WorkQuery(chosen, company, newest_first=order == "desc")
+
+
+def asked_audit(
+    now: Callable[[], datetime],
+    first: First = None,
+    last: Last = None,
+    action: Actions = None,
+    actor: Actor = None,
+) -> AuditQuery:
+    """Return the query for the audit. Raises InvalidQueryError."""
+    return AuditQuery(asked_period(now, first, last), frozenset(action or ()), actor or "")
 
 
 def takes(parse: Callable[..., T]) -> Callable[[Callable[Concatenate[T, P], R]], Callable[..., R]]:

@@ -1,14 +1,26 @@
 """Read operations behind Sync Health's pages and JSON API."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
+from codat_sync.bulk_retries.bulk_retry import Progress, progress
+from codat_sync.bulk_retries.planning import BulkRetryPlanner
+from codat_sync.bulk_retries.repository import BulkRetryRepository
 from codat_sync.companies.company import Company
+from codat_sync.companies.names import CompanyNames, OfCompany
 from codat_sync.companies.repository import CompanyRepository
+from codat_sync.queries.audit_log import AuditLog
+from codat_sync.queries.companies.company_list import CompanyPage, CompanyQuery
+from codat_sync.queries.companies.company_reader import AllCompanies, CompanyReader
+from codat_sync.queries.configuration_history import ConfigurationHistory
+from codat_sync.queries.enriched_rows import EnrichedRows
+from codat_sync.queries.failed_items import FailedItemPage, FailedItemWalk, FailureQuery, find_failed_items
 from codat_sync.queries.failed_syncs import FailureCauses, find_failure_causes
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.live_lookup import LiveLookup
+from codat_sync.queries.support_bundle import SupportBundles
 from codat_sync.queries.sync_details import SyncReader
 from codat_sync.queries.sync_history import SyncHistory
 from codat_sync.queries.sync_query import MAX_DAYS, HistoryPage, HistoryQuery, ListedSync, Period, Sort, position_at
@@ -25,6 +37,11 @@ from codat_sync.web.parameters import identifier
 from codat_sync.webhooks.endpoint import Endpoint
 
 _MOST_COUNTED = 100
+# Rows of an export whose names, or whose records, are loaded together.
+_NAMED_AT_ONCE = 500
+_READ_AT_ONCE = 100
+
+T = TypeVar("T", bound=OfCompany)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +95,18 @@ class ReadService:
     details: SyncReader
     store: SyncRepository
     companies: CompanyRepository
+    company_reader: CompanyReader
     completeness: Completeness
     run_repository: ReconciliationRunRepository
     retry_previews: RetryPreviewService
+    bulk_retries: BulkRetryRepository
+    bulk_retry_planner: BulkRetryPlanner
     submissions: SubmissionRepository
     unknown_outcomes: UnknownOutcomeRepository
     worklist: Worklist
+    audit_log: AuditLog
+    configurations: ConfigurationHistory
+    bundles: SupportBundles
     live: LiveLookup
     searches: SearchService
     now: Callable[[], datetime]
@@ -94,9 +117,10 @@ class ReadService:
         Raises InvalidQueryError and UnprocessedItemsError.
         """
         found = self._search(query, search)
-        if isinstance(found, HistoryQuery):
-            return self.sync_history.load_page(found, cursor)
-        return HistoryPage(found, None)
+        page = (
+            self.sync_history.load_page(found, cursor) if isinstance(found, HistoryQuery) else HistoryPage(found, None)
+        )
+        return replace(page, rows=self.name_companies(page.rows))
 
     def count_after(self, query: HistoryQuery, position: str) -> NewSyncs:
         """Count the syncs that match and come after a position in the order of time, up to 100.
@@ -118,7 +142,32 @@ class ReadService:
     def walk(self, query: HistoryQuery, search: str | None, cursor: str | None) -> Listing[ListedSync]:
         """Return the same syncs as ``search`` to their end, in order of time. Raises the same."""
         found = self._search(query, search)
-        return self.sync_history.walk(found, cursor) if isinstance(found, HistoryQuery) else KnownRows(found)
+        listing: Listing[ListedSync] = (
+            self.sync_history.walk(found, cursor) if isinstance(found, HistoryQuery) else KnownRows(found)
+        )
+        return EnrichedRows(listing, CompanyNames(self.companies).add_to, _NAMED_AT_ONCE)
+
+    def walk_with_messages(self, query: HistoryQuery, search: str | None, cursor: str | None) -> Listing[ListedSync]:
+        """Return the same syncs as ``walk``, the failed ones with Codat's messages, as far as the time allows.
+
+        Costs a request more per 20 failed syncs, and up to 100 for those with very many items. Raises the same.
+        """
+        clock = self.sync_history.clock
+        ends_at = clock() + self.sync_history.limits.whole_seconds
+        listing = self.walk(query, search, cursor)
+        return EnrichedRows(listing, self.details.add_messages, _READ_AT_ONCE, lambda: clock() < ends_at)
+
+    def list_companies(self, query: CompanyQuery, cursor: str | None) -> CompanyPage:
+        """Return a page of companies. Raises InvalidQueryError."""
+        return self.company_reader.load_page(query, cursor)
+
+    def list_all_companies(self, query: CompanyQuery) -> AllCompanies:
+        """Return all companies that match, as far as the time allows."""
+        return self.company_reader.load_all(query)
+
+    def name_companies(self, rows: Sequence[T]) -> list[T]:
+        """Return ``rows`` with the names of their companies, in one request. Raises UnprocessedItemsError."""
+        return CompanyNames(self.companies).add_to(rows)
 
     def _search(self, query: HistoryQuery, search: str | None) -> HistoryQuery | list[ListedSync]:
         """Return the query for the syncs that are searched for, or these."""
@@ -129,17 +178,23 @@ class ReadService:
             return found
         return replace(query, company_id=wanted) if query.company_id in {None, wanted} else []
 
+    def load_company_name(self, company_id: str | None) -> str | None:
+        """Return a company's name; None if it is not known. Raises UnprocessedItemsError."""
+        return self.companies.load_names([company_id]).get(company_id) if company_id else None
+
     def company(self, company_id: str) -> CompanyOverview:
         """Return a company and its syncs of the last three months. Raises UnprocessedItemsError."""
         today = self.now().date()
         asked = HistoryQuery(Period(today - timedelta(days=MAX_DAYS - 1), today), company_id, limit=1)
+        company = self.companies.load_snapshot(company_id, []).company
+        name = company.name if company else None
         latest = self.sync_history.load_page(asked, None).rows
         successful = self.sync_history.load_page(replace(asked, outcomes=frozenset({Outcome.SUCCEEDED})), None)
         return CompanyOverview(
-            company=self.companies.load_snapshot(company_id, []).company,
+            company=company,
             completeness=self.completeness.company(company_id),
-            latest=latest[0] if latest else None,
-            last_successful=successful.rows[0] if successful.rows else None,
+            latest=replace(latest[0], company_name=name) if latest else None,
+            last_successful=replace(successful.rows[0], company_name=name) if successful.rows else None,
             reached_to=None if successful.rows else successful.reached_to,
             cursor=successful.next_cursor,
             period=asked.period,
@@ -147,7 +202,26 @@ class ReadService:
 
     def find_causes(self, asked: HistoryQuery, *, is_whole: bool = False) -> FailureCauses:
         """Return the causes of the newest 200 matching failed syncs, or of all. Raises UnprocessedItemsError."""
-        return find_failure_causes(self.sync_history, self.details, asked, self.now().date(), is_whole=is_whole)
+        found = find_failure_causes(self.sync_history, self.details, asked, self.now().date(), is_whole=is_whole)
+        examples = self.name_companies([cause.example for cause in found.causes])
+        return replace(
+            found,
+            causes=[replace(cause, example=each) for cause, each in zip(found.causes, examples, strict=True)],
+        )
+
+    def find_failed_items(self, query: FailureQuery, cursor: str | None) -> FailedItemPage:
+        """Return a page of failed items across syncs. Raises InvalidQueryError and UnprocessedItemsError."""
+        return find_failed_items(self.sync_history, self.details, query, cursor)
+
+    def walk_failed_items(self, query: FailureQuery, cursor: str | None) -> FailedItemWalk:
+        """Return the same items to their end, as far as the time allows. Raises the same."""
+        seconds = self.sync_history.limits.whole_seconds
+        return FailedItemWalk(self.sync_history, self.details, query, cursor, seconds=seconds)
+
+    def load_bulk_retry(self, bulk_retry_id: str) -> Progress | None:
+        """Return how far a bulk retry is; None if there is none. Raises UnprocessedItemsError."""
+        found = self.bulk_retries.load(bulk_retry_id)
+        return progress(found, self.bulk_retries.load_entries(bulk_retry_id)) if found else None
 
     def load_work_item(self, sync_id: str) -> WorkItem | None:
         """Return a failed sync's work item; for a retry, that of the first sync. None if there is none."""

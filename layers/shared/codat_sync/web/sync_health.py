@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from codat_sync.core.errors import InvalidBodyError
+from codat_sync.core.http_event import text_body
 from codat_sync.core.http_response import is_too_large
-from codat_sync.core.problems import ProblemDetails, ProblemType
+from codat_sync.core.problems import ProblemDetails, ProblemType, invalid_request
 from codat_sync.web.api.responses import PREFIX
 from codat_sync.web.problems import problem_response
 from codat_sync.web.security_headers import headers_for
@@ -36,17 +38,27 @@ class SyncHealth:
             return self.answer(_as_get(event), context) | {"body": ""}
         path = event["rawPath"].removeprefix(urlsplit(self.public_url).path.rstrip("/"))
         if path.startswith(f"{PREFIX}/"):
-            answer = self.api.resolve(event | {"rawPath": path}, context)
+            answer = self._answer_api(event | {"rawPath": path}, context)
         else:
             answer = self.site.resolve(event, context)
         if is_too_large(answer):
-            problem = problem_response(_TOO_LARGE)
-            answer = {
-                "statusCode": problem.status_code,
-                "headers": {"content-type": problem.content_type},
-                "body": problem.body,
-            }
+            answer = _problem(_TOO_LARGE)
         return answer | {"headers": headers_for(answer["headers"])}
+
+    def _answer_api(self, event: Json, context: "LambdaContext") -> Json:
+        """Answer a request of the JSON API whose body, if any, is text: Powertools fails on any other."""
+        try:
+            body = text_body(event)
+        except InvalidBodyError as error:
+            return _problem(invalid_request([("body", str(error))]))
+        answer: Json = self.api.resolve(event | {"body": body or None, "isBase64Encoded": False}, context)
+        return answer
+
+
+def _problem(problem: ProblemDetails) -> Json:
+    response = problem_response(problem)
+    headers = {"content-type": response.content_type}
+    return {"statusCode": response.status_code, "headers": headers, "body": response.body}
 
 
 def _as_get(event: Json) -> Json:

@@ -1,7 +1,5 @@
 """JSON API routes for messages that could not be processed."""
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -21,6 +19,7 @@ from codat_sync.web.api.schemas import (
     HandledDeadLetters,
     RedriveRequest,
 )
+from codat_sync.web.read_service import ReadService
 
 _MAX_READ = 100
 _MAX_DROPPED = 10
@@ -30,7 +29,7 @@ Reason = Annotated[str | None, Query(description="Only dead letters with this re
 
 
 def add_dead_letters(
-    app: APIGatewayHttpResolver, letters: DeadLetterService, access: AccessPolicy, now: Callable[[], datetime]
+    app: APIGatewayHttpResolver, letters: DeadLetterService, access: AccessPolicy, read_service: ReadService
 ) -> None:
     """Add the routes."""
 
@@ -44,16 +43,17 @@ def add_dead_letters(
     def dead_letters(queue: Queue = None, reason: Reason = None) -> Response[Any]:
         """Read up to 100 of each queue, oldest first, which hides them from other receivers until this ends.
 
-        Costs about twenty requests of SQS per hundred, and one table request.
+        Costs about twenty requests of SQS per hundred, and up to three table requests.
         """
         found = letters.find(DeadLetterFilter(queue=queue, reason=reason), _MAX_READ)
         redrivable = {each.name for each in letters.queues if each.is_redrivable}
         dropped = letters.records.latest(_MAX_DROPPED + 1)
+        ordered, latest = sorted(found, key=lambda letter: letter.sent_at), dropped[:_MAX_DROPPED]
         return json_response(
             DeadLetters(
-                letters=[_listed(each, redrivable) for each in sorted(found, key=lambda letter: letter.sent_at)],
+                letters=[_listed(each, redrivable) for each in read_service.name_companies(ordered)],
                 unexamined=found.unexamined,
-                dropped=[DroppedLetter.model_validate(each) for each in dropped[:_MAX_DROPPED]],
+                dropped=[DroppedLetter.model_validate(each) for each in read_service.name_companies(latest)],
                 has_more_dropped=len(dropped) > _MAX_DROPPED,
             )
         )
@@ -71,7 +71,8 @@ def add_dead_letters(
         The first 1,000 dead letters of each queue are searched for the ids. Those of `publish` can only be dropped.
         """
         caller = require_role(app, access, Role.RETRY)
-        done = letters.redrive(DeadLetterFilter(frozenset(request.message_ids), request.queue), MAX_SEARCHED)
+        wanted = DeadLetterFilter(frozenset(request.message_ids), request.queue)
+        done = letters.redrive(wanted, caller.signature, MAX_SEARCHED)
         return _handled("redriven", done, caller.subject)
 
     @app.post(
@@ -84,7 +85,7 @@ def add_dead_letters(
     def drop(request: Annotated[DropRequest, Body()]) -> Response[Any]:
         """Needs the role RETRY. The first 1,000 dead letters of each queue are searched for the ids."""
         caller = require_role(app, access, Role.RETRY)
-        decision = DropDecision(request.why, f"{caller.name} ({caller.subject})", now())
+        decision = DropDecision(request.why, caller.signature, read_service.now())
         done = letters.drop(DeadLetterFilter(frozenset(request.message_ids), request.queue), decision, MAX_SEARCHED)
         return _handled("dropped", done, caller.subject)
 

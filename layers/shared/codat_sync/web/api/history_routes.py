@@ -1,4 +1,4 @@
-"""JSON API routes for the sync list, totals and failure causes."""
+"""JSON API routes for the sync list and totals."""
 
 from dataclasses import replace
 from functools import partial
@@ -10,13 +10,13 @@ from codat_sync.queries.sync_query import HistoryQuery
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
 from codat_sync.web.api.responses import PREFIX, Tag, documented_responses, json_response
-from codat_sync.web.api.schemas import FailureCauses, SyncPage, Totals
+from codat_sync.web.api.schemas import SyncPage, Totals
 from codat_sync.web.parameters import Cursor, Format, Limit, Search, asked_history, asked_syncs, takes
 from codat_sync.web.read_service import ReadService
 
 
 def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
-    """Add the routes for the sync list, totals and failure causes."""
+    """Add the routes for the sync list and totals."""
 
     @app.get(
         f"{PREFIX}/syncs",
@@ -33,7 +33,7 @@ def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         cursor: Cursor = None,
         format: Format = "json",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
-        """One table request if the first day fills the page, otherwise at least one per day; half a unit for 4 KB."""
+        """Two table requests if the first day fills the page, otherwise at least one per day; half a unit for 4 KB."""
         query = replace(query, limit=limit)
         if format == "csv":
             return csv_export.export_syncs(read_service.walk(query, search, cursor), query)
@@ -51,16 +51,3 @@ def add_history(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         """Costs a table request per day, plus one per megabyte (about 2,500 syncs) at 128 read units each."""
         found = read_service.sync_history.totals(query.period, query.company_id)
         return csv_export.export_totals(found) if format == "csv" else json_response(presenters.totals(found))
-
-    @app.get(
-        f"{PREFIX}/causes",
-        operation_id="listCauses",
-        tags=[Tag.FAILURES],
-        summary="List the causes of failures",
-        responses=documented_responses(FailureCauses, is_list=True),
-    )
-    @takes(partial(asked_syncs, read_service.now))
-    def causes(query: HistoryQuery, format: Format = "json") -> Response[Any]:  # noqa: A002 - the parameter's name
-        """Costs as much as the sync list, plus up to 200 failed syncs' documents (CSV: all), a read unit per 4 KB."""
-        found = read_service.find_causes(query, is_whole=format == "csv")
-        return csv_export.export_causes(found) if format == "csv" else json_response(presenters.causes(found))

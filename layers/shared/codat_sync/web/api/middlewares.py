@@ -22,10 +22,15 @@ Middleware = Callable[[APIGatewayHttpResolver, NextMiddleware], Response[Any]]
 
 
 def require_viewer(access: AccessPolicy) -> Middleware:
-    """Return the middleware that raises ForbiddenError unless ``access`` grants the caller the role VIEW."""
+    """Return the middleware that raises ForbiddenError unless ``access`` grants the caller the role VIEW.
+
+    Routes find the caller as ``viewer`` in the context.
+    """
 
     def only_for_viewers(app: APIGatewayHttpResolver, handle: NextMiddleware) -> Response[Any]:
-        access.caller(app.current_event.raw_event).require_role(Role.VIEW)
+        viewer = access.caller(app.current_event.raw_event)
+        viewer.require_role(Role.VIEW)
+        app.append_context(viewer=viewer)  # type: ignore[no-untyped-call] # Powertools' own
         return handle(app)
 
     return only_for_viewers

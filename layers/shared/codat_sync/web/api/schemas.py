@@ -6,6 +6,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasPath, BaseModel, ConfigDict, Field, StringConstraints, computed_field
 from pydantic.alias_generators import to_camel
 
+from codat_sync.audit.entry import Action
+from codat_sync.bulk_retries.bulk_retry import BulkRetryState, EntryState
+from codat_sync.companies.company import ConnectionState
+from codat_sync.companies.configuration import NotKept
+from codat_sync.core.json_diff import DifferenceKind
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.retries.work_decisions import MAX_REASON_LENGTH
 from codat_sync.search.kinds import SearchKind
@@ -14,6 +19,8 @@ from codat_sync.submissions.submission import State
 from codat_sync.syncs.retry_record import DecisionKind, RetryState, Step
 from codat_sync.syncs.status_codes import ActionOwner, Outcome, explain
 from codat_sync.syncs.work_category import WorkCategory
+
+NAME = "The company's name in Codat; null until fetched"
 
 
 class _Answer(BaseModel):
@@ -34,6 +41,7 @@ class SyncSummary(_Answer):
     """A sync in a list."""
 
     company_id: str
+    company_name: str | None = Field(description=NAME)
     sync_id: str
     at: datetime = Field(description="Codat's syncUtc, or when the sync was first seen; lists are ordered by it")
     outcome: Outcome
@@ -68,6 +76,12 @@ class SyncPage(_Answer):
     reached_to: datetime | None = Field(
         description="How far the pages up to this one cover the period; null: to its end"
     )
+
+
+class ExportedSync(SyncSummary):
+    """A sync in a CSV file for people."""
+
+    message: str | None = Field(description="What Codat said about a failed sync and its transactions")
 
 
 class DayTotals(_Answer):
@@ -263,6 +277,15 @@ class Item(_Answer):
     rows: int
 
 
+class ExportedItem(Item):
+    """A transaction in a CSV file for people, with its sync."""
+
+    company_id: str
+    company_name: str | None
+    sync_id: str
+    at: datetime
+
+
 class ItemPage(_Answer):
     """A page of a sync's transactions. It can be shorter than the limit and still have a next page."""
 
@@ -312,6 +335,7 @@ class Transaction(_Answer):
     """A transaction with all its syncs and submissions."""
 
     company_id: str
+    company_name: str | None = Field(description=NAME)
     transaction_id: str
     plan: Plan
     syncs: list[TransactionResult]
@@ -417,6 +441,37 @@ class CompanyHealth(_Answer):
     )
 
 
+class CompanySummary(_Answer):
+    """A company in a list."""
+
+    company_id: str
+    company_name: str | None = Field(description=NAME)
+    source_platform: str | None
+    target_platform: str | None
+    connection: ConnectionState = Field(description="State of the connection to the accounting software")
+    connection_status: str | None = Field(description="The same, as Codat says it")
+    last_sync_at: datetime | None = Field(description="Time of its latest sync, by which lists are ordered")
+    last_sync_id: str | None = Field(description="null if only Codat's list has named the latest sync")
+    last_outcome: Outcome | None
+    open_failures: int = Field(description="Number of failed syncs that are neither resolved nor dismissed")
+    complete_as_of: datetime | None = Field(description="All syncs that Codat listed at this time are stored")
+    compared_at: datetime | None = Field(description="null until compared with Codat's list")
+    is_incomplete: bool = Field(description="Whether syncs that Codat lists were missing or outdated then")
+    problem: str | None = Field(description="Why the last comparison failed")
+
+
+class CompanyPage(_Answer):
+    """A page of companies."""
+
+    companies: list[CompanySummary]
+    total: int = Field(description="Number of companies that match")
+    next_cursor: str | None
+    is_truncated: bool = Field(description="Whether there are more companies than were read, at most 20,000")
+    is_failure_count_truncated: bool = Field(
+        description="Whether there are more open failures than were counted, at most 20,000 of a category"
+    )
+
+
 class FailureCause(_Answer):
     """A group of failures with the same cause. The example is the newest failure."""
 
@@ -433,6 +488,7 @@ class FailureCause(_Answer):
         " rest, or if that was not analysed completely"
     )
     example_company_id: str
+    example_company_name: str | None = Field(description=NAME)
     example_sync_id: str
     example_transaction_id: str | None
     example_message: str | None
@@ -455,10 +511,122 @@ class FailureCauses(_Answer):
     is_truncated: bool = Field(description="Whether not all failures are included: see the four fields above")
 
 
+class AffectedCompany(_Answer):
+    """A company in which a cause occurred."""
+
+    company_id: str
+    failures: int
+    syncs: int
+    last_at: datetime = Field(description="When the newest sync with it was")
+
+
+class CauseDetails(FailureCause):
+    """A cause, and the companies in which it occurred, the most failures first."""
+
+    affected: list[AffectedCompany] = Field(description="At most 1,000: see `companies` for their number")
+    other_failures: int = Field(description="As in the list of causes: any of these may have this cause")
+    partial_syncs: int = Field(description="As in the list of causes")
+    reached_to: datetime | None = Field(
+        description="How far back failed syncs were analysed; null: to the beginning of the period"
+    )
+    is_truncated: bool = Field(description="Whether there may be more failures or companies")
+
+
+class FailedItem(_Answer):
+    """A failed item of a sync; `transactionId` is null if the sync failed as a whole, or Codat names none."""
+
+    company_id: str
+    sync_id: str
+    at: datetime = Field(description="The time of the sync, as in lists of syncs")
+    code: int | None = Field(description="The sync's status code")
+    transaction_id: str | None
+    integration_type: str | None
+    status: str | None
+    message: str | None
+    cause_id: str
+
+
+class FailedItems(_Answer):
+    """A page of failed items. It can be shorter than the limit and still have a next page."""
+
+    items: list[FailedItem]
+    next_cursor: str | None
+    is_truncated: bool = Field(description="Whether reading stopped before the page was full; `nextCursor` continues")
+    reached_to: datetime | None = Field(
+        description="How far the pages up to this one cover the period; null: to its end"
+    )
+
+
+class BulkRetryRequest(BaseModel):
+    """Which failed items to retry: those of a period, and of a company, status codes and a cause, unless null."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    first: date | None = Field(default=None, alias="from", description="First day, in UTC. Defaults as in lists")
+    last: date | None = Field(default=None, alias="to", description="Last day, in UTC. Defaults to today")
+    company_id: str | None = None
+    codes: list[int] | None = Field(default=None, max_length=50)
+    cause: str | None = Field(default=None, description="The `causeId` of a cause")
+
+
+class FailureFilter(_Answer):
+    """What a bulk retry is about."""
+
+    first: date = Field(serialization_alias="from")
+    last: date = Field(serialization_alias="to")
+    company_id: str | None
+    codes: list[int]
+    cause_id: str | None
+
+
+class LeftOut(_Answer):
+    """Transactions that would not be resubmitted, for one reason; the note is that of the first of them."""
+
+    step: Step
+    transactions: int
+    support_note: str
+
+
+class BulkRetryPlan(_Answer):
+    """What a bulk retry would do now. A run plans each transaction again."""
+
+    syncs: int = Field(description="Number of syncs with matching failures that were examined, the newest first")
+    transactions: int = Field(description="Number of their transactions that match, at most 1,000")
+    resubmitted: int = Field(description="How many of these would be resubmitted")
+    left_out: list[LeftOut] = Field(description="The others, by reason")
+    reached_to: datetime | None = Field(description="How far back the period was examined; null: to its beginning")
+    is_truncated: bool = Field(description="Whether more may match than was planned. A run is not limited to the plan")
+
+
+class BulkRetry(_Answer):
+    """A bulk retry and its progress. Syncs are counted once they are selected, which takes up to a minute."""
+
+    bulk_retry_id: str
+    state: BulkRetryState
+    filter: FailureFilter
+    requested_by: str
+    requested_at: datetime
+    stopped_by: str | None
+    stopped_at: datetime | None
+    is_selected: bool = Field(description="Whether all its syncs are known")
+    is_truncated: bool = Field(description="Whether more than 5,000 syncs match: start another one for the rest")
+    syncs: int
+    syncs_by_state: dict[EntryState, int]
+    resubmitted: int = Field(description="Number of transactions that were resubmitted")
+    steps: dict[str, int] = Field(description="Number of the other matching transactions, by next step")
+
+
+class BulkRetries(_Answer):
+    """Bulk retries, newest first."""
+
+    bulk_retries: list[BulkRetry]
+
+
 class UnknownOutcome(_Answer):
     """Transactions of which only the accounting software shows whether they were written."""
 
     company_id: str
+    company_name: str | None = Field(description=NAME)
     transaction_ids: list[str] = Field(description="At most 100 are listed")
     submission_id: str | None = Field(description="The submission whose response was lost")
     sync_id: str | None = Field(description="Or the failed sync that ended without saying what became of them")
@@ -491,6 +659,7 @@ class Configuration(_Answer):
     """A company's current configuration in Codat."""
 
     company_id: str
+    company_name: str | None = Field(description=NAME)
     configuration: dict[str, Any]
 
 
@@ -521,6 +690,7 @@ class DeadLetter(_Answer):
     detail: str
     sent_at: datetime = Field(description="When it was first sent. Queues keep dead letters for 14 days from then")
     company_id: str | None
+    company_name: str | None = Field(description=NAME)
     sync_id: str | None
     is_redrivable: bool = Field(description="Whether it can be redriven. Every dead letter can be dropped")
 
@@ -540,6 +710,7 @@ class DroppedLetter(_Answer):
     message_id: str
     reason: str
     company_id: str | None
+    company_name: str | None = Field(description=NAME)
     sync_id: str | None
     drop: Dropping
 
@@ -645,3 +816,148 @@ class SearchResults(_Answer):
     unindexed_kinds: list[SearchKind] = Field(
         description="Not indexed here, as the parameter `SearchIndex` says; a sync or company is found by its whole id"
     )
+
+
+class AuditEntry(_Answer):
+    """What somebody did by hand."""
+
+    at: datetime
+    actor: str = Field(description="Display name and the issuer's id; of a command, the ARN of the credentials")
+    action: Action | str = Field(description="A later version may have others")
+    sync_id: str | None
+    company_id: str | None
+    details: dict[str, str] = Field(
+        description="More about it, by name: such as `reason`, `transactions`, `retrySyncIds`"
+    )
+
+
+class AuditPage(_Answer):
+    """A page of audit entries, newest first. It can be shorter than the limit and still have a next page."""
+
+    entries: list[AuditEntry]
+    next_cursor: str | None = Field(description="Cursor of the next page; null on the last page")
+    reached_to: datetime | None = Field(description="How far the pages up to this one go back; null: to the beginning")
+
+
+class ConnectionThen(_Answer):
+    """A company's platforms and connection, as last fetched from Codat."""
+
+    status: str | None
+    source_platform: str | None
+    target_platform: str | None
+    is_deleted: bool
+    as_of: datetime | None
+
+
+class ConfigurationAtFailure(_Answer):
+    """A company's configuration and connection when a sync failed."""
+
+    company_id: str
+    recorded_at: datetime = Field(description="Right after the failure was known here")
+    connection: ConnectionThen | None
+    configuration: dict[str, Any] | None = Field(description="In Codat's format; null: see `notKept`")
+    digest: str | None = Field(description="Equal digests of a company are equal configurations")
+    as_of: datetime | None = Field(
+        description="When it was read from Codat: syncs that fail within ten minutes share a reading"
+    )
+    not_kept: NotKept | None = Field(description="Why there is no configuration")
+
+
+class Difference(_Answer):
+    """A difference between two configurations."""
+
+    path: str = Field(description="JSONPath, such as `$.bankAccount.id`")
+    kind: DifferenceKind
+    before: Any = Field(description="The value when the sync failed; null if there was none")
+    after: Any = Field(description="The value now; null if there is none")
+
+
+class ConfigurationThenAndNow(_Answer):
+    """A company's configuration when a sync failed, and now."""
+
+    company_id: str
+    sync_id: str
+    then: ConfigurationAtFailure | None = Field(description="null if nothing was recorded when the sync failed")
+    now: dict[str, Any] | None = Field(description="In Codat's format; null if Codat has none")
+    company: Company | None = Field(description="The company and its connection, as last fetched from Codat")
+    differences: list[Difference] | None = Field(description="null unless both configurations are known")
+    has_connection_changed: bool
+
+
+class BundledSync(_Answer):
+    """The sync itself, in a support bundle."""
+
+    sync_id: str
+    company_id: str
+    outcome: Outcome
+    code: int | None
+    status: str | None
+    error_message: str | None
+    exception_message: str | None
+    synced_at: datetime | None = Field(description="Codat's syncUtc")
+    first_seen_at: datetime | None
+    committed_at: datetime | None = Field(description="When Codat's data about it last changed")
+    data_pushed: bool | None
+    retry_of: str | None
+    counts: dict[str, int] = Field(description="Items by status")
+
+
+class BundledSubmission(_Answer):
+    """A submission in a support bundle, without what was submitted."""
+
+    submission_id: str
+    kind: str
+    method: str
+    state: State
+    idempotency_key: str | None
+    recorded_at: datetime
+    sent_at: datetime | None
+    answer_status: int | None
+    sync_id: str | None
+    retry_of: str | None
+    transaction_ids: list[str]
+
+
+class LogReferences(_Answer):
+    """How to find our log lines."""
+
+    mentions: list[str] = Field(description="Our lines mention one of these")
+    functions: list[str] = Field(description="The functions that write them, by their field `service`")
+    query: str = Field(description="For CloudWatch Logs Insights, on the functions' log groups")
+
+
+class BundledRetry(_Answer):
+    """The retry of the failed items, in a support bundle."""
+
+    state: RetryState
+    steps: dict[str, int] = Field(description="Transactions by next step")
+    sync_ids: list[str] = Field(description="The syncs that it created")
+    due_at: datetime | None
+
+
+class BundledCheck(_Answer):
+    """The pending check of a sync, in a support bundle."""
+
+    since: datetime
+    attempts: int
+    due_at: datetime | None
+    check_failure: CheckFailure | None
+    codat_correlation_id: str | None = Field(description="Codat's own, of the last failure")
+
+
+class SupportBundle(_Answer):
+    """What Codat's support asks for about a sync. All times are UTC."""
+
+    about: str
+    generated_at: datetime
+    sync: BundledSync
+    check: BundledCheck | None
+    retry: BundledRetry | None
+    items: list[Item] = Field(description="The first 100 that are not written")
+    has_more_items: bool
+    events: list[Event] = Field(description="The newest 100 events received")
+    has_more_events: bool
+    submissions: list[BundledSubmission] = Field(description="The newest 50 of the first 20 transactions")
+    has_more_submissions: bool
+    at_failure: ConfigurationAtFailure | None
+    logs: LogReferences

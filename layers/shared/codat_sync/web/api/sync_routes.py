@@ -95,12 +95,13 @@ def add_transaction(app: APIGatewayHttpResolver, read_service: ReadService) -> N
         responses=documented_responses(Transaction),
     )
     def transaction(company_id: CompanyInPath, transaction_id: TransactionId) -> Response[Any]:
-        """Costs four table requests, plus one per sync."""
+        """Costs five table requests, plus one per sync."""
         company, wanted = identifier("companyId", company_id), identifier("transactionId", transaction_id)
         found = read_service.retry_previews.plan_transaction(company, wanted)
         if not (found.history.syncs or found.history.submissions):
             return not_found("transaction")
-        return json_response(presenters.transaction(company, found))
+        name = read_service.load_company_name(company)
+        return json_response(presenters.transaction(company, name, found))
 
 
 def add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
@@ -118,7 +119,8 @@ def add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         found = read_service.details.load(identifier("syncId", sync_id))
         if found is None:
             return not_found("sync")
-        status = read_service.live.fetch_sync(found, app.current_event.request_context.request_id)
+        request_id = app.current_event.request_context.request_id
+        status = read_service.live.fetch_sync(found, request_id, app.context["viewer"].signature)
         shown = SyncStatus.model_validate(status)
         return json_response(LiveSync(status=shown, meaning=presenters.code(status.code), is_queued=True))
 
@@ -133,7 +135,10 @@ def add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         """Costs one request of the Codat quota reserved for users."""
         found = read_service.details.load(identifier("syncId", sync_id))
         wanted = identifier("transactionId", transaction_id)
-        items = found and read_service.live.fetch_transaction(found.listed.company_id, found.listed.sync_id, wanted)
+        if found is None:
+            return not_found("sync")
+        listed, by = found.listed, app.context["viewer"].signature
+        items = read_service.live.fetch_transaction(listed.company_id, listed.sync_id, wanted, by)
         if not items:
             return not_found("transaction in this sync")
         return json_response(LiveTransaction(transactions=list(map(Item.model_validate, items))))

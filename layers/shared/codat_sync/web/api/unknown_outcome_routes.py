@@ -21,7 +21,7 @@ def add_unknown_outcomes(app: APIGatewayHttpResolver, read_service: ReadService)
         responses=documented_responses(UnknownOutcomes),
     )
     def unknown_outcomes(limit: Limit = 25, cursor: Cursor = None) -> Response[Any]:
-        """Costs one table request."""
+        """Costs two table requests."""
         found, next_cursor = read_service.unknown_outcomes.load(cursor, limit)
-        outcomes = list(map(UnknownOutcome.model_validate, found))
+        outcomes = list(map(UnknownOutcome.model_validate, read_service.name_companies(found)))
         return json_response(UnknownOutcomes(outcomes=outcomes, next_cursor=next_cursor))

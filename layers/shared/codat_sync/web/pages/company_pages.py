@@ -1,25 +1,67 @@
-"""Pages for a company, and for one of its transactions across all syncs.
+"""Pages for all companies, for one of them, and for one of its transactions across all syncs.
 
 Their paths start with `/company`, because `/companies` is Codat's own API, which submit proxies.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+from codat_sync.queries.companies.company_list import CompanyQuery, CompanySort
 from codat_sync.queries.sync_query import HistoryQuery, Period
+from codat_sync.web import csv_export
+from codat_sync.web.csv_cells import Style
 from codat_sync.web.pages.components.chart import chart
 from codat_sync.web.pages.components.periods import offered
 from codat_sync.web.pages.rendering import not_found_page, page
-from codat_sync.web.parameters import CompanyInPath, TransactionId, asked_period, identifier, takes
+from codat_sync.web.parameters import (
+    CompanyInPath,
+    Cursor,
+    PageFormat,
+    Rows,
+    TransactionId,
+    asked_companies,
+    asked_period,
+    identifier,
+    takes,
+)
 from codat_sync.web.read_service import ReadService
 
 _LATEST = 10
+_COLUMNS = (
+    ("Company", CompanySort.NAME),
+    ("Platform", CompanySort.PLATFORM),
+    ("Connection", CompanySort.CONNECTION),
+    ("Last sync", CompanySort.LAST_SYNC),
+    ("Open failures", CompanySort.OPEN_FAILURES),
+    ("Complete as of", CompanySort.COMPLETE_AS_OF),
+)
 
 
 def add_company_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
-    """Add the company and transaction pages."""
+    """Add the pages of companies and transactions."""
+
+    @app.get("/company")
+    @takes(asked_companies)
+    def companies(
+        query: CompanyQuery,
+        limit: Rows = 25,
+        cursor: Cursor = None,
+        format: PageFormat = "html",  # noqa: A002 - the parameter's name
+    ) -> Response[Any]:
+        query = replace(query, limit=limit)
+        if format == "csv":
+            return csv_export.export_companies(read_service.list_all_companies(query), Style.PEOPLE)
+        return page(
+            app.context["request"],
+            "companies.html",
+            query=query,
+            found=read_service.list_companies(query, cursor),
+            columns=_COLUMNS,
+            is_first=cursor is None,
+        )
 
     @app.get("/company/<company_id>")
     @takes(partial(asked_period, read_service.now))
@@ -51,6 +93,7 @@ def add_company_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             app.context["request"],
             "transaction.html",
             company_id=company,
+            company_name=read_service.load_company_name(company),
             transaction_id=wanted,
             plan=found.plan,
             history=found.history,

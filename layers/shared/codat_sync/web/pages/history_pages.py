@@ -1,4 +1,4 @@
-"""Pages that list or summarise syncs: dashboard, sync list, failure causes."""
+"""Pages that list or summarise syncs: dashboard and sync list."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -15,11 +15,13 @@ from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.work_category import OPEN_CATEGORIES
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
+from codat_sync.web.api.middlewares import add_entity_tags
+from codat_sync.web.csv_cells import Style
 from codat_sync.web.pages.components.chart import chart
 from codat_sync.web.pages.components.columns import COLUMNS, chosen_columns
 from codat_sync.web.pages.components.periods import offered
 from codat_sync.web.pages.components.visits import Visit, current_visit
-from codat_sync.web.pages.rendering import lasting_cookie, page, see_other, unless_known
+from codat_sync.web.pages.rendering import lasting_cookie, page, see_other
 from codat_sync.web.pages.request import VISIT_COOKIE
 from codat_sync.web.parameters import (
     Cursor,
@@ -27,7 +29,6 @@ from codat_sync.web.parameters import (
     Rows,
     asked_history,
     asked_period,
-    asked_syncs,
     identifier,
     takes,
 )
@@ -42,7 +43,7 @@ Columns = Annotated[list[str] | None, Query(alias="column", description="Columns
 
 
 def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
-    """Add the dashboard, the sync list and the failure causes page."""
+    """Add the dashboard and the sync list."""
 
     @app.get("/")
     @takes(partial(asked_period, read_service.now))
@@ -70,7 +71,7 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             chart=chart(totals.result().days),
             causes=presenters.causes(causes.result()),
             most_causes=_TOP_CAUSES,
-            latest=latest.result(),
+            latest=replace(latest.result(), rows=read_service.name_companies(latest.result().rows)),
             completeness=found.result().overall,
             endpoint=found.result().endpoint,
             work=work.result(),
@@ -92,7 +93,7 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             return see_other(app.context["request"].to("search", q=search))
         query = replace(query, limit=limit)
         if format == "csv":
-            return csv_export.export_syncs(read_service.walk(query, search, cursor), query)
+            return csv_export.export_syncs(read_service.walk_with_messages(query, search, cursor), query, Style.PEOPLE)
         found = read_service.search(query, search, cursor)
         visit = current_visit(app.context["request"].visit, read_service.now())
         return page(
@@ -110,25 +111,9 @@ def add_history_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
 
     _add_live(app, read_service)
 
-    @app.get("/causes")
-    @takes(partial(asked_syncs, read_service.now))
-    def causes(query: HistoryQuery, format: PageFormat = "html") -> Response[Any]:  # noqa: A002 - the same
-        found = read_service.find_causes(query, is_whole=format == "csv")
-        if format == "csv":
-            return csv_export.export_causes(found)
-        today = read_service.now().date()
-        return page(
-            app.context["request"],
-            "causes.html",
-            period=query.period,
-            offered=offered(query.period, today),
-            found=presenters.causes(found),
-            company_id=query.company_id,
-        )
-
 
 def _add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
-    @app.get("/live")
+    @app.get("/live", middlewares=[add_entity_tags])
     @takes(partial(asked_history, read_service.now))
     def live(query: HistoryQuery, sync: Underway = None, after: Cursor = None, column: Columns = None) -> Response[Any]:
         """Return the current rows of syncs, and how many syncs that match ``query`` follow the position ``after``.
@@ -138,8 +123,7 @@ def _add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         request = app.context["request"]
         rows = read_service.details.load_listed([identifier("sync", each) for each in sync or ()])
         newer = read_service.count_after(query, after) if after else None
-        answer = page(request, "live.html", rows=rows, newer=newer, columns=chosen_columns(column))
-        return unless_known(answer, app.current_event.headers.get("if-none-match", ""))
+        return page(request, "live.html", rows=rows, newer=newer, columns=chosen_columns(column))
 
 
 def _visit_cookie(app: APIGatewayHttpResolver, visit: Visit) -> Cookie:

@@ -1,6 +1,5 @@
 """Render templates into responses. Values are escaped, and an undefined name is an error."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from functools import partial
@@ -82,15 +81,6 @@ def lasting_cookie(request: PageRequest, name: str, value: str) -> Cookie:
     """
     is_https = not request.visitor.is_authentication_off
     return Cookie(name, value, secure=is_https, http_only=True, max_age=_YEAR_SECONDS, same_site=_LAX)
-
-
-def unless_known(answer: Response[str], known: str) -> Response[str]:
-    """Return ``answer`` with its version, or 304 Not Modified if that is ``known`` (`If-None-Match`)."""
-    version = f'"{hashlib.sha256((answer.body or "").encode()).hexdigest()[:20]}"'
-    if version in known:
-        return Response(int(HTTPStatus.NOT_MODIFIED), HTML, "", {"etag": version})
-    answer.headers["etag"] = version
-    return answer
 
 
 def problem_page(request: PageRequest, problem: ProblemDetails) -> Response[str]:

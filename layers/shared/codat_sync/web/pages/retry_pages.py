@@ -51,7 +51,7 @@ def add_retry_pages(app: APIGatewayHttpResolver, read_service: ReadService, func
         if not read_service.details.load_listed([wanted]):
             return not_found_page(request, "sync")
         # A double click sends two requests but writes once: see RetryClient.
-        progress = function.retry(wanted)
+        progress = function.retry(wanted, request.visitor.signature)
         logger.info("retry requested", sync_id=wanted, progress=progress, requested_by=request.visitor.subject)
         return see_other(request.to("syncs", wanted, "items", retried=progress))
 

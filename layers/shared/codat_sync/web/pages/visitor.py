@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from codat_sync.auth.roles import UNAUTHENTICATED_VIEWER, Role
+from codat_sync.auth.roles import UNAUTHENTICATED_VIEWER, Role, sign
 from codat_sync.auth.session import Session
 
 
@@ -24,7 +24,7 @@ class Visitor:
     @property
     def signature(self) -> str:
         """Who a decision is recorded as."""
-        return f"{self.name} ({self.subject})"
+        return sign(self.name, self.subject)
 
 
 ANONYMOUS = Visitor("", "", may_retry=False, may_see_expenses=False, form_token="", is_authentication_off=False)

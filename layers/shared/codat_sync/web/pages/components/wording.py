@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 
+from codat_sync.audit.entry import Action
+from codat_sync.bulk_retries.bulk_retry import BulkRetryState
+from codat_sync.companies.company import ConnectionState
+from codat_sync.companies.configuration import NotKept
 from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
 from codat_sync.polling.schedule import CheckFailure
@@ -58,6 +62,19 @@ STEPS = {
     Step.ATTEMPTS_EXHAUSTED: "All attempts used",
     Step.NOT_FAILED: "Has not failed",
 }
+CONNECTIONS = {
+    ConnectionState.LINKED: "Linked",
+    ConnectionState.PENDING: "Waiting for the customer",
+    ConnectionState.DEAUTHORIZED: "Deauthorized",
+    ConnectionState.UNLINKED: "Unlinked",
+    ConnectionState.DELETED: "Deleted in Codat",
+    ConnectionState.UNKNOWN: "Unknown",
+}
+BULK_STATES = {
+    BulkRetryState.RUNNING: "Running",
+    BulkRetryState.STOPPED: "Stopped",
+    BulkRetryState.FINISHED: "Finished",
+}
 RETRY_STATES = {
     RetryState.OPEN: "Not checked yet",
     RetryState.SCHEDULED: "Scheduled",
@@ -96,6 +113,36 @@ CATEGORY_TAGS = CATEGORIES | {
     WorkCategory.CODAT: "Needs Codat",
     WorkCategory.SCHEDULED: "Retry scheduled",
     WorkCategory.IN_PROGRESS: "Retry in progress",
+}
+AUDIT_ACTIONS = {
+    Action.RETRY: "Retried",
+    Action.DISMISS: "Dismissed",
+    Action.REOPEN: "Reopened",
+    Action.NOTE: "Noted",
+    Action.RESOLVE: "Outcome stated",
+    Action.ACKNOWLEDGE: "Unknown outcomes dealt with",
+    Action.REFRESH: "Refreshed from Codat",
+    Action.REPROCESS: "Dead letter reprocessed",
+    Action.DROP: "Dead letter dropped",
+    Action.ERASE: "Company erased",
+    Action.UNERASE: "Erasure block lifted",
+    Action.PURGE_BODIES: "Request bodies purged",
+}
+# The names of an audit entry's details that need another wording.
+AUDIT_DETAILS = {
+    "retrySyncIds": "created syncs",
+    "transactionId": "transaction",
+    "submissionId": "submission",
+    "notWritten": "not written",
+    "deadLetters": "dead letters",
+}
+NOT_KEPT = {
+    NotKept.NONE_IN_CODAT: "Codat had none for this company.",
+    NotKept.CALLS_PAUSED: "calls to Codat were paused, or little of the day’s quota was left.",
+    NotKept.REFUSED: "Codat refused to show it with this API key.",
+    NotKept.UNAVAILABLE: "Codat did not answer the one request for it.",
+    NotKept.NO_TIME: "too many syncs failed at once.",
+    NotKept.TOO_LARGE: "it was too large.",
 }
 CHECK_ERRORS = {
     CheckFailure.GATE_CLOSED: "Calls to Codat are paused: the quota is used up, or Codat rejects the API key.",

@@ -1,8 +1,7 @@
 """Dead letter page: lists dead letters by reason, and reprocesses or drops the selected ones."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 from typing import Annotated, Any, Literal
 
@@ -15,6 +14,7 @@ from codat_sync.dead_letters.dead_letter import DeadLetter, DeadLetterFilter, Dr
 from codat_sync.dead_letters.service import MAX_SEARCHED, DeadLetterService
 from codat_sync.web.pages.form import read_all, read_form
 from codat_sync.web.pages.rendering import page, see_other
+from codat_sync.web.read_service import ReadService
 
 _MAX_READ = 100  # of each queue
 _MAX_SHOWN = 20  # keeps the page under 100 KB
@@ -35,7 +35,7 @@ class Group:
     letters: Sequence[DeadLetter]
 
 
-def add_dead_letter_pages(app: APIGatewayHttpResolver, letters: DeadLetterService, now: Callable[[], datetime]) -> None:
+def add_dead_letter_pages(app: APIGatewayHttpResolver, letters: DeadLetterService, read_service: ReadService) -> None:
     """Add the dead letter page and its form actions."""
 
     @app.get("/dead-letters")
@@ -46,9 +46,11 @@ def add_dead_letter_pages(app: APIGatewayHttpResolver, letters: DeadLetterServic
         return page(
             app.context["request"],
             "dead_letters.html",
-            groups=_group_by_reason(found, {queue.name for queue in letters.queues if queue.is_redrivable}),
+            groups=_group_by_reason(
+                read_service.name_companies(found), {queue.name for queue in letters.queues if queue.is_redrivable}
+            ),
             others=len(read) - len(found) + read.unexamined,
-            dropped=dropped[:_MAX_DROPPED],
+            dropped=read_service.name_companies(dropped[:_MAX_DROPPED]),
             has_more_dropped=len(dropped) > _MAX_DROPPED,
             done=done,
             count=count,
@@ -60,7 +62,7 @@ def add_dead_letter_pages(app: APIGatewayHttpResolver, letters: DeadLetterServic
     @app.post("/dead-letters/redrive")
     def redrive() -> Response[Any]:
         wanted = _selected_letters(app)
-        done = letters.redrive(wanted, MAX_SEARCHED)
+        done = letters.redrive(wanted, app.context["request"].visitor.signature, MAX_SEARCHED)
         return _redirect_after_action(app, "redriven", done, wanted)
 
     @app.post("/dead-letters/drop")
@@ -71,7 +73,7 @@ def add_dead_letter_pages(app: APIGatewayHttpResolver, letters: DeadLetterServic
             raise InvalidQueryError(
                 "why", f"must give a reason for dropping, of at most {_MAX_REASON_LENGTH} characters"
             )
-        done = letters.drop(wanted, DropDecision(why, f"{visitor.name} ({visitor.subject})", now()), MAX_SEARCHED)
+        done = letters.drop(wanted, DropDecision(why, visitor.signature, read_service.now()), MAX_SEARCHED)
         return _redirect_after_action(app, "dropped", done, wanted)
 
     @app.get("/dead-letters/<action>")

@@ -25,11 +25,12 @@ def add_unknown_outcome_pages(app: APIGatewayHttpResolver, read_service: ReadSer
     @app.get("/unknown-outcomes")
     def show(done: Done = None, cursor: Cursor = None) -> Response[Any]:
         outcomes, next_cursor = read_service.unknown_outcomes.load(cursor, _MAX_SHOWN)
+        # The index may list for a moment what was just resolved.
+        shown = [each for each in outcomes if done is None or done not in {each.submission_id, each.sync_id}]
         return page(
             app.context["request"],
             "unknown_outcomes.html",
-            # The index may list for a moment what was just resolved.
-            outcomes=[each for each in outcomes if done is None or done not in {each.submission_id, each.sync_id}],
+            outcomes=read_service.name_companies(shown),
             next_cursor=next_cursor,
             done=done,
             longest_reason=MAX_REASON_LENGTH,

@@ -1,0 +1,26 @@
+"""Page of who did what."""
+
+from functools import partial
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+from codat_sync.queries.audit_log import AuditQuery
+from codat_sync.web import csv_export
+from codat_sync.web.pages.rendering import page
+from codat_sync.web.parameters import Cursor, PageFormat, asked_audit, takes
+from codat_sync.web.read_service import ReadService
+
+_ROWS = 50  # keeps the page under 100 KB, unless many details are long
+
+
+def add_audit_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
+    """Add the page."""
+
+    @app.get("/audit")
+    @takes(partial(asked_audit, read_service.now))
+    def audit(query: AuditQuery, cursor: Cursor = None, format: PageFormat = "html") -> Response[Any]:  # noqa: A002 - the parameter's name
+        if format == "csv":
+            return csv_export.export_audit(read_service.audit_log.walk(query, cursor))
+        found = read_service.audit_log.load_page(query, _ROWS, cursor)
+        return page(app.context["request"], "audit.html", query=query, found=found, is_first=cursor is None)
