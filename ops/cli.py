@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ops.dead_letters_cli import dead_letters_app
+from ops.dead_letters.cli import dead_letters_app
 from ops.options import CompanyId, DryRun, Reason, Stack, examples
 from ops.unknown_outcomes.cli import unknown_outcomes_app
 
@@ -138,6 +138,6 @@ def purge_bodies(
 
     Only the bodies are deleted: syncs and their history stay. Prints how many bodies were purged.
     """
-    from ops.purge_bodies import purge_bodies as run
+    from ops.erasure import purge_bodies as run
 
     run(stack, days, dry_run=dry_run)
