@@ -16,9 +16,15 @@ from codat_sync.queries.companies.company_list import CompanyPage, CompanyQuery
 from codat_sync.queries.companies.company_reader import AllCompanies, CompanyReader
 from codat_sync.queries.configuration_history import ConfigurationHistory
 from codat_sync.queries.enriched_rows import EnrichedRows
-from codat_sync.queries.failed_items import FailedItem, FailedItemPage, FailedItemWalk, FailureQuery, find_failed_items
-from codat_sync.queries.failed_syncs import FailureCauses, find_failure_causes
-from codat_sync.queries.failure_causes import FailureCause
+from codat_sync.queries.failures.failed_items import (
+    FailedItem,
+    FailedItemPage,
+    FailedItemWalk,
+    FailureQuery,
+    find_failed_items,
+)
+from codat_sync.queries.failures.failed_syncs import FailureCauses, find_failure_causes
+from codat_sync.queries.failures.failure_causes import FailureCause
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.live_lookup import LiveLookup
 from codat_sync.queries.support_bundle import SupportBundles

@@ -9,10 +9,10 @@ from codat_sync.bulk_retries.planning import BulkPlan
 from codat_sync.core.timestamps import parse_timestamp
 from codat_sync.queries.companies.company_list import CompanyPage as FoundCompanies
 from codat_sync.queries.companies.company_list import ListedCompany
-from codat_sync.queries.failed_items import FailedItem as FoundFailure
-from codat_sync.queries.failed_items import FailedItemPage as FoundFailures
-from codat_sync.queries.failed_syncs import FailureCauses as FoundCauses
-from codat_sync.queries.failure_causes import FailureCause as FoundCause
+from codat_sync.queries.failures.failed_items import FailedItem as FoundFailure
+from codat_sync.queries.failures.failed_items import FailedItemPage as FoundFailures
+from codat_sync.queries.failures.failed_syncs import FailureCauses as FoundCauses
+from codat_sync.queries.failures.failure_causes import FailureCause as FoundCause
 from codat_sync.queries.item_search import ItemPage as FoundItems
 from codat_sync.queries.support_bundle import SupportBundle as FoundBundle
 from codat_sync.queries.sync_details import SyncDetails as FoundDetails
