@@ -58,8 +58,10 @@ down: .venv/ready ## Stop the local stack
 
 # The commands read their options from the environment (`python -m ops COMMAND --help`), where make puts the variables
 # of its own command line. So no value passes through the shell. ENV has a default here: only one that is given counts.
-.PHONY: check dead-letters redrive drop unknown-outcomes resolve acknowledge republish erase unerase purge-bodies search-index
-check dead-letters redrive drop unknown-outcomes resolve acknowledge republish erase unerase purge-bodies search-index: \
+.PHONY: check dead-letters redrive drop unknown-outcomes resolve acknowledge republish erase unerase purge-bodies search-index \
+  plan-retries
+check dead-letters redrive drop unknown-outcomes resolve acknowledge republish erase unerase purge-bodies search-index \
+  plan-retries: \
   export STACK = $(if $(filter file,$(origin ENV)),,codat-sync-$(ENV))
 
 check: .venv/ready ## Check a deployment end to end: ENV=dev or prod for AWS, else the local stack
@@ -97,6 +99,9 @@ purge-bodies: .venv/ready ## Purge request bodies older than DAYS=…; ENV; DRY_
 
 search-index: .venv/ready ## Rebuild the search index from the table: ENV
 	@python -m ops search-index
+
+plan-retries: .venv/ready ## Put failed syncs of version 0.2.0 on the worklist, once after the upgrade: ENV
+	@python -m ops plan-retries
 
 # ---------------------------------------------------------------- sam local: with Docker, on Lambda's own runtime
 

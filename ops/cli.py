@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ops.dead_letters_cli import dead_letters_app
+from ops.dead_letters.cli import dead_letters_app
 from ops.options import CompanyId, DryRun, Reason, Stack, examples
 from ops.unknown_outcomes.cli import unknown_outcomes_app
 
@@ -102,6 +102,18 @@ def search_index(stack: Stack = None) -> None:
     run(stack)
 
 
+@app.command(epilog=examples("make plan-retries ENV=prod", "python -m ops plan-retries --stack codat-sync-prod"))
+def plan_retries(stack: Stack = None) -> None:
+    """Put failed syncs of version 0.2.0 on the worklist.
+
+    Needed once after the upgrade: a retry is put on the worklist when it is planned, and one that is resolved or needs
+    manual action is not planned by itself. Reads the whole table. Prints how many will be planned.
+    """
+    from ops.plan_retries import plan_retries as run
+
+    run(stack)
+
+
 @app.command(
     epilog=examples(
         "make purge-bodies DAYS=90 ENV=prod DRY_RUN=1",
@@ -126,6 +138,6 @@ def purge_bodies(
 
     Only the bodies are deleted: syncs and their history stay. Prints how many bodies were purged.
     """
-    from ops.purge_bodies import purge_bodies as run
+    from ops.erasure import purge_bodies as run
 
     run(stack, days, dry_run=dry_run)

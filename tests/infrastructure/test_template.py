@@ -17,7 +17,7 @@ from codat_sync.idempotency.requests import MAX_DURATION
 from dev.deploying.template import read_template
 from dev.paths import ROOT
 from dev.release.event_schemas import facts
-from ops.dead_letters import QUEUES as DEAD_LETTER_QUEUES
+from ops.dead_letters.commands import QUEUES as DEAD_LETTER_QUEUES
 
 TEMPLATE = read_template()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]

@@ -98,7 +98,9 @@ def test_what_is_said_of_codat_and_by_it_is_escaped(world: World, client: httpx.
     assert odd not in client.get("syncs", params={"column": odd, "x": odd}).text
 
 
-@pytest.mark.parametrize("path", ["syncs/{}/retry", "syncs/{}/refresh", "dead-letters/redrive", "dead-letters/drop"])
+@pytest.mark.parametrize(
+    "path", ["syncs/{}/retry", "syncs/{}/refresh", "worklist/{}", "dead-letters/redrive", "dead-letters/drop"]
+)
 def test_a_form_not_sent_from_our_own_pages_is_refused(world: World, client: httpx.Client, path: str) -> None:
     """Another site can make a browser submit a form, but cannot know the token."""
     before = len(world.simulated.submissions)
@@ -179,9 +181,9 @@ def test_the_dashboard_says_as_of_when_the_table_is_complete_once_that_is_known(
 
 
 def test_a_page_reads_no_more_than_what_it_shows(world: World, client: httpx.Client) -> None:
-    """Two requests for the first page of syncs, with names; three for a sync, and one more for its items."""
+    """Two requests for the first page of syncs, with names; three for a sync; one more for its audit, or its items."""
     sync = f"syncs/{world.good_sync.sync_id}"
-    for path, most in (("syncs?limit=1", 2), (sync, 3), (f"{sync}/timeline", 3), (f"{sync}/items", 4)):
+    for path, most in (("syncs?limit=1", 2), (sync, 3), (f"{sync}/timeline", 4), (f"{sync}/items", 4)):
         with count_requests() as requests:
             assert client.get(path).status_code == 200
         assert requests.total() == most, (path, requests)
@@ -194,6 +196,7 @@ def test_lists_are_exported_as_csv_for_people(world: World, client: httpx.Client
         ("syncs", "Company", "Time (UTC)"),
         ("company", "Company", "Last sync (UTC)"),
         ("causes", "Example company", None),
+        ("failed-items", "Company", "Time (UTC)"),
         (f"syncs/{world.failed_sync.sync_id}/items", "Company", "Time (UTC)"),
     ):
         answer = client.get(path, params={"format": "csv"})

@@ -227,3 +227,23 @@ def test_a_plan_that_was_overtaken_changes_nothing(product: Product, books: Book
     assert retry
     assert retry.due_at
     assert books.category(sync_id) is WorkCategory.CUSTOMER
+
+
+def test_what_an_older_version_stored_is_categorized_once_it_is_planned(
+    product: Product, books: Books, retries: RetryRepository, store: SyncRepository
+) -> None:
+    """A resolved sync is not due by itself. What has a category is left alone."""
+    body = expense()
+    old, new = product.submits(body), product.submits(expense())
+    product.hears(old, _INVALID)
+    product.hears(new, _INVALID)
+    product.minute()
+    store.table.update(sync_key(old), {"summary.category": None}, {})
+    store.table.update(retry_key(old), {"companyPk": None, "companySk": None, "lastFailure": None, "sync": None}, {})
+    details = SyncReader(store.table, CompanyRepository(store.table, event_retention=timedelta())).load(old)
+    assert details
+    assert (details.listed.category, product.minute()) == (WorkCategory.CUSTOMER, [])
+    assert list(retries.reschedule_uncategorized(datetime.now(UTC))) == [True]
+    assert [each["syncId"] for each in product.minute()] == [old]
+    assert books.category(old) is WorkCategory.CUSTOMER
+    assert list(retries.reschedule_uncategorized(datetime.now(UTC))) == []

@@ -183,6 +183,10 @@ def test_a_dismissed_sync_is_off_the_list_until_it_fails_again(team: Team, retri
         ("dismiss", "Ann (id-of-ann)", "entered by hand"),
     ]
     assert details["meaning"]["nextStep"] == "Nothing: it was dismissed."
+    assert [(each["action"], each["actor"]) for each in team.ask(f"/syncs/{sync_id}/audit")["entries"]] == [
+        ("dismiss", "Ann (id-of-ann)"),
+        ("note", "Ann (id-of-ann)"),
+    ]
     team.hears(sync_id, _BUSY, Item("t2", "PushError", "expense", "too"))
     assert team.categories() == {sync_id: "ourTeam"}
     retry = retries.load(sync_id)

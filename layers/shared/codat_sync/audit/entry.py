@@ -24,6 +24,7 @@ class Action(StrEnum):
     RESOLVE = "resolve"  # state the outcome of a submission
     ACKNOWLEDGE = "acknowledge"  # state that the unknown outcomes of a sync are dealt with
     DISMISS = "dismiss"
+    REOPEN = "reopen"
     NOTE = "note"
     REFRESH = "refresh"
     REPROCESS = "reprocess"  # a dead letter
@@ -52,6 +53,7 @@ class AuditEntry:
     company_id: str | None = None
     details: Mapping[str, str] = field(default_factory=dict)
     entry_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    company_name: str | None = None  # not stored
 
     @property
     def position(self) -> str:

@@ -37,7 +37,7 @@ class Viewer:
 
     @property
     def signature(self) -> str:
-        """Who an action is recorded as."""
+        """Who a decision is recorded as."""
         return sign(self.name, self.subject)
 
     def has_role(self, role: Role) -> bool:
@@ -51,7 +51,7 @@ class Viewer:
 
 
 def sign(name: str, subject: str) -> str:
-    """Return who an action is recorded as: the display name, and the issuer's id, which stays the same."""
+    """Return who a decision is recorded as: the display name, and the issuer's id, which stays the same."""
     return name if name == subject else f"{name} ({subject})"
 
 

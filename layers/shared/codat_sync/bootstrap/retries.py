@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def build_work_decision_service(service: RetryCommandService) -> WorkDecisionService:
     """Return the service that records decisions about failed syncs."""
-    return WorkDecisionService(service.store, service.retries, service.is_not_erased, utc_now)
+    return WorkDecisionService(service.store, service.retries, service.audit, service.is_not_erased, utc_now)
 
 
 def build_retry_command_service(

@@ -51,8 +51,8 @@ class WorkItem:
 
     @property
     def open_transactions(self) -> int:
-        """The number of its failed transactions that are not written yet."""
-        return self.retry.open_transactions
+        """The number of its failed transactions that are not written yet; all, if they are not planned yet."""
+        return self.retry.open_transactions if self.retry.steps else self.listed.failed
 
 
 @dataclass(frozen=True, slots=True)

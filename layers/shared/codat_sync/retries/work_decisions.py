@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from codat_sync.audit.entry import Action, AuditEntry
 from codat_sync.aws.observability import logger
 from codat_sync.core.errors import InvalidBodyError, ValidationIssue
 from codat_sync.syncs.retry_record import Decision, DecisionKind
 
 if TYPE_CHECKING:
+    from codat_sync.audit.repository import AuditRepository
     from codat_sync.syncs.repository import SyncRepository
     from codat_sync.syncs.retry_repository import RetryRepository
 
@@ -35,6 +37,7 @@ class WorkDecisionService:
 
     store: "SyncRepository"
     retries: "RetryRepository"
+    audit: "AuditRepository"
     is_not_erased: Callable[[str], bool]
     now: Callable[[], datetime]
 
@@ -50,7 +53,11 @@ class WorkDecisionService:
         if not sync or not self.is_not_erased(sync["companyId"]):
             return False
         sync_id = sync.get("retryOf") or command.sync_id
-        decision = Decision(command.kind, command.by, reason, self.now(), None)
-        is_done = self.retries.decide(sync_id, decision)
+        now = self.now()
+        is_done = self.retries.decide(sync_id, Decision(command.kind, command.by, reason, now, None))
+        if is_done:
+            # Afterwards, as the retry record says the same.
+            company_id, details = sync["companyId"], {"reason": reason}
+            self.audit.record(AuditEntry(now, command.by, Action(command.kind), sync_id, company_id, details))
         logger.info("work item decided", sync_id=sync_id, kind=command.kind, decided_by=command.by, is_done=is_done)
         return is_done

@@ -13,6 +13,7 @@ from typing import Any
 
 from codat_sync.aws.dynamodb import Attributes, Table
 from codat_sync.aws.table_schema import (
+    RETRY,
     UNKNOWN,
     due_index_keys,
     retry_key,
@@ -89,6 +90,19 @@ class RetryRepository:
         if stored and stored.state is not RetryState.RESOLVED:
             key, changes = due_retry_update(company_id, sync_id, now)
             self._table.update(key, changes, {})
+
+    def reschedule_uncategorized(self, now: datetime) -> Iterator[bool]:
+        """Make the retries due that no version with categories has planned; yield True for each.
+
+        Reads the whole table: never use it while a user waits for a response.
+        """
+        for page in self._table.scan(["pk", "sk", "summary", "companyPk"]):
+            for item in page:
+                if item["sk"] == RETRY and "companyPk" not in item:
+                    key, changes = due_retry_update(item["summary"]["companyId"], item["summary"]["syncId"], now)
+                    with suppress(ConditionFailedError):  # It has just been planned.
+                        self._table.update(key, changes, {"companyPk": None})
+                        yield True
 
     def put(
         self,
@@ -228,6 +242,8 @@ def read_retry(values: Mapping[str, Any]) -> Retry:
         blocked={step: tuple(names) for step, names in values.get("blocked", {}).items()},
         version=int(values.get("version", 0)),
         acknowledged_ids=tuple((values.get("acknowledged") or {}).get("ids", ())),
+        retriable=None if values.get("retriable") is None else int(values["retriable"]),
+        retriable_ids=tuple(values.get("retriableIds", ())),
         last_failure=values.get("lastFailure"),
         decisions=tuple(each for written in values.get("decisions", ()) for each in _read_decision(written)),
     )
@@ -244,6 +260,8 @@ def _write_retry(company_id: str, sync_id: str, retry: Retry) -> Attributes:
         "syncIds": list(retry.sync_ids),
         "steps": dict(retry.steps),
         "blocked": {step: list(names) for step, names in retry.blocked.items()},
+        "retriable": retry.retriable,
+        "retriableIds": list(retry.retriable_ids),
         "summary": {**summary, "transactionIds": list(retry.unknown_ids)} if is_listed else summary,
         **due_index_keys(due_at),
         # After the submissions, which are listed by time.

@@ -3,15 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
+from codat_sync.audit.entry import AuditEntry
 from codat_sync.bulk_retries.bulk_retry import BulkRetry, Progress, progress
 from codat_sync.bulk_retries.planning import BulkRetryPlanner
 from codat_sync.bulk_retries.repository import BulkRetryRepository
 from codat_sync.companies.company import Company
 from codat_sync.companies.names import CompanyNames, OfCompany
 from codat_sync.companies.repository import CompanyRepository
-from codat_sync.queries.audit_log import AuditLog
+from codat_sync.queries.audit_log import AuditLog, AuditPage, AuditQuery
 from codat_sync.queries.companies.company_list import CompanyPage, CompanyQuery
 from codat_sync.queries.companies.company_reader import AllCompanies, CompanyReader
 from codat_sync.queries.configuration_history import ConfigurationHistory
@@ -31,9 +33,10 @@ from codat_sync.queries.support_bundle import SupportBundles
 from codat_sync.queries.sync_details import SyncReader
 from codat_sync.queries.sync_history import SyncHistory
 from codat_sync.queries.sync_query import MAX_DAYS, HistoryPage, HistoryQuery, ListedSync, Period, Sort, position_at
-from codat_sync.queries.worklist import WorkItem, Worklist
+from codat_sync.queries.worklist import WorkItem, Worklist, WorkPage, WorkQuery
 from codat_sync.reconciliation.completeness import CompanyCompleteness, Completeness, OverallCompleteness
 from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
+from codat_sync.retries.expense_card import ExpenseCard, expense_card
 from codat_sync.retries.preview import RetryPreviewService
 from codat_sync.search.service import SearchService
 from codat_sync.submissions.repository import SubmissionRepository
@@ -166,6 +169,30 @@ class ReadService:
         listing = self.walk(query, search, cursor)
         return EnrichedRows(listing, self.details.add_messages, _READ_AT_ONCE, lambda: clock() < ends_at)
 
+    def load_work(self, query: WorkQuery, cursor: str | None) -> WorkPage:
+        """Return a page of the worklist with the names of companies. Raises InvalidQueryError."""
+        page = self.worklist.load_page(query, cursor)
+        return replace(page, items=_name_work_items(CompanyNames(self.companies), page.items))
+
+    def walk_work(self, query: WorkQuery, cursor: str | None) -> Listing[WorkItem]:
+        """Return the same items to their end. Raises InvalidQueryError."""
+        names = CompanyNames(self.companies)
+        return EnrichedRows(self.worklist.walk(query, cursor), partial(_name_work_items, names), _NAMED_AT_ONCE)
+
+    def load_audit(self, query: AuditQuery, limit: int, cursor: str | None) -> AuditPage:
+        """Return a page of the audit with the names of companies. Raises InvalidQueryError."""
+        page = self.audit_log.load_page(query, limit, cursor)
+        return replace(page, entries=self.name_companies(page.entries))
+
+    def walk_audit(self, query: AuditQuery, cursor: str | None) -> Listing[AuditEntry]:
+        """Return the same entries to their end. Raises InvalidQueryError."""
+        return EnrichedRows(self.audit_log.walk(query, cursor), CompanyNames(self.companies).add_to, _NAMED_AT_ONCE)
+
+    def load_audit_of_sync(self, sync_id: str, limit: int, cursor: str | None) -> AuditPage:
+        """Return a page of the audit of a sync with its company's name. Raises InvalidQueryError."""
+        page = self.audit_log.load_of_sync(sync_id, limit, cursor)
+        return replace(page, entries=self.name_companies(page.entries))
+
     def list_companies(self, query: CompanyQuery, cursor: str | None) -> CompanyPage:
         """Return a page of companies. Raises InvalidQueryError."""
         return self.company_reader.load_page(query, cursor)
@@ -258,6 +285,11 @@ class ReadService:
             [progress(each, self.bulk_retries.load_entries(each.bulk_retry_id)) for each in found]
         )
 
+    def load_expense(self, company_id: str, transaction_id: str, *, may_see_expenses: bool) -> ExpenseCard:
+        """Return the card of a transaction, of which possibly nothing is known. Raises UnprocessedItemsError."""
+        planned = self.retry_previews.plan_transaction(company_id, transaction_id)
+        return expense_card(planned, self.now(), may_see_expenses=may_see_expenses)
+
     def load_work_item(self, sync_id: str) -> WorkItem | None:
         """Return a failed sync's work item; for a retry, that of the first sync. None if there is none."""
         found = self.details.load(sync_id)
@@ -266,3 +298,8 @@ class ReadService:
     def load_completeness(self) -> CompletenessOverview:
         """Return the completeness and endpoint state found by the last reconciliation run."""
         return CompletenessOverview(self.completeness.overall(), self.run_repository.load_endpoint())
+
+
+def _name_work_items(names: CompanyNames, items: Sequence[WorkItem]) -> list[WorkItem]:
+    listed = names.add_to([each.listed for each in items])
+    return [replace(item, listed=each) for item, each in zip(items, listed, strict=True)]

@@ -29,12 +29,12 @@ from codat_sync.web.api.middlewares import add_entity_tags, execute_once, reject
 from codat_sync.web.api.openapi import allowed_methods, document
 from codat_sync.web.api.problem_routes import add_problem_types
 from codat_sync.web.api.responses import JSON, PREFIX
-from codat_sync.web.api.search_routes import add_search
 from codat_sync.web.api.support_routes import add_support
 from codat_sync.web.api.sync_routes import add_live, add_sync, add_transaction
 from codat_sync.web.api.unknown_outcome_routes import add_unknown_outcomes
 from codat_sync.web.problems import problem_for, problem_response, validation_errors
 from codat_sync.web.read_service import ReadService
+from codat_sync.web.search.routes import add_search
 
 # In the order of the OpenAPI document.
 _ADDERS = (

@@ -23,12 +23,12 @@ from codat_sync.web.pages.operations.unknown_outcome_pages import add_unknown_ou
 from codat_sync.web.pages.rendering import not_found_page, problem_page
 from codat_sync.web.pages.request import PageRequest
 from codat_sync.web.pages.retry_pages import add_retry_pages
-from codat_sync.web.pages.search_pages import add_search_pages
 from codat_sync.web.pages.site_pages import add_assets, add_theme
 from codat_sync.web.pages.sync_pages import add_sync_pages
 from codat_sync.web.pages.worklist_pages import add_worklist_pages
 from codat_sync.web.problems import problem_for, validation_errors
 from codat_sync.web.read_service import ReadService
+from codat_sync.web.search.pages import add_search_pages
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 
 from codat_sync.audit.entry import Action
 from codat_sync.bulk_retries.bulk_retry import BulkRetryState
@@ -11,6 +12,7 @@ from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.reconciliation.comparison import Discrepancy
+from codat_sync.retries.in_books import InBooks
 from codat_sync.search.kinds import SearchKind
 from codat_sync.syncs.retry_record import DecisionKind, RetryState, Step
 from codat_sync.syncs.status_codes import ActionOwner, Outcome
@@ -67,6 +69,12 @@ BULK_STATES = {
     BulkRetryState.STOPPED: "Stopped",
     BulkRetryState.FINISHED: "Finished",
 }
+# Each with the outcome whose colour it takes.
+IN_BOOKS = {
+    InBooks.YES: ("Yes", Outcome.SUCCEEDED),
+    InBooks.NO: ("No", Outcome.FAILED),
+    InBooks.UNKNOWN: ("Unknown", Outcome.UNKNOWN),
+}
 CONNECTIONS = {
     ConnectionState.LINKED: "Linked",
     ConnectionState.PENDING: "Waiting for the customer",
@@ -119,6 +127,7 @@ AUDIT_ACTIONS = {
     Action.BULK_RETRY: "Bulk retry started",
     Action.STOP_BULK_RETRY: "Bulk retry stopped",
     Action.DISMISS: "Dismissed",
+    Action.REOPEN: "Reopened",
     Action.NOTE: "Noted",
     Action.RESOLVE: "Outcome stated",
     Action.ACKNOWLEDGE: "Unknown outcomes dealt with",
@@ -224,6 +233,14 @@ def day(value: date) -> str:
 def number(value: int) -> str:
     """Format a number with thousands separators."""
     return f"{value:,}"
+
+
+def amount(value: Decimal | None) -> str:
+    """Format an amount with thousands separators and at least two decimals, none of which is rounded away."""
+    if value is None:
+        return "–"
+    decimals = -int(value.as_tuple().exponent)
+    return f"{value:,.{max(decimals, 2)}f}"
 
 
 def percent(part: int, whole: int) -> str:
