@@ -60,7 +60,6 @@ def add_company_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
             query=query,
             found=read_service.list_companies(query, cursor),
             columns=_COLUMNS,
-            is_first=cursor is None,
         )
 
     @app.get("/company/<company_id>")
