@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 
-from codat_sync.queries.failed_items import FailureQuery
+from codat_sync.queries.failures.failed_items import FailureQuery
 from codat_sync.queries.sync_query import HistoryQuery, Period
 
 # A sync that crashes the retry function as often is given up: it would be enqueued again forever.

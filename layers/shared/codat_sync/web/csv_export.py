@@ -19,8 +19,8 @@ from pydantic import BaseModel
 from codat_sync.audit.entry import AuditEntry
 from codat_sync.core.http_response import MAX_RESPONSE_BYTES
 from codat_sync.queries.companies.company_reader import AllCompanies
-from codat_sync.queries.failed_items import FailedItem
-from codat_sync.queries.failed_syncs import FailureCauses
+from codat_sync.queries.failures.failed_items import FailedItem
+from codat_sync.queries.failures.failed_syncs import FailureCauses
 from codat_sync.queries.item_search import ItemWalk
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.sync_query import HistoryQuery, ListedSync, Sort, Totals, position_time

@@ -18,9 +18,15 @@ from codat_sync.queries.companies.company_list import CompanyPage, CompanyQuery
 from codat_sync.queries.companies.company_reader import AllCompanies, CompanyReader
 from codat_sync.queries.configuration_history import ConfigurationHistory
 from codat_sync.queries.enriched_rows import EnrichedRows
-from codat_sync.queries.failed_items import FailedItem, FailedItemPage, FailedItemWalk, FailureQuery, find_failed_items
-from codat_sync.queries.failed_syncs import FailureCauses, find_failure_causes
-from codat_sync.queries.failure_causes import FailureCause
+from codat_sync.queries.failures.failed_items import (
+    FailedItem,
+    FailedItemPage,
+    FailedItemWalk,
+    FailureQuery,
+    find_failed_items,
+)
+from codat_sync.queries.failures.failed_syncs import FailureCauses, find_failure_causes
+from codat_sync.queries.failures.failure_causes import FailureCause
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.live_lookup import LiveLookup
 from codat_sync.queries.support_bundle import SupportBundles
@@ -30,6 +36,7 @@ from codat_sync.queries.sync_query import MAX_DAYS, HistoryPage, HistoryQuery, L
 from codat_sync.queries.worklist import WorkItem, Worklist, WorkPage, WorkQuery
 from codat_sync.reconciliation.completeness import CompanyCompleteness, Completeness, OverallCompleteness
 from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
+from codat_sync.retries.expense_card import ExpenseCard, expense_card
 from codat_sync.retries.preview import RetryPreviewService
 from codat_sync.search.service import SearchService
 from codat_sync.submissions.repository import SubmissionRepository
@@ -277,6 +284,11 @@ class ReadService:
         return self.name_companies(
             [progress(each, self.bulk_retries.load_entries(each.bulk_retry_id)) for each in found]
         )
+
+    def load_expense(self, company_id: str, transaction_id: str, *, may_see_expenses: bool) -> ExpenseCard:
+        """Return the card of a transaction, of which possibly nothing is known. Raises UnprocessedItemsError."""
+        planned = self.retry_previews.plan_transaction(company_id, transaction_id)
+        return expense_card(planned, self.now(), may_see_expenses=may_see_expenses)
 
     def load_work_item(self, sync_id: str) -> WorkItem | None:
         """Return a failed sync's work item; for a retry, that of the first sync. None if there is none."""

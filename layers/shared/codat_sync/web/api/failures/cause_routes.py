@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from codat_sync.queries.failed_items import FailureQuery
+from codat_sync.queries.failures.failed_items import FailureQuery
 from codat_sync.queries.sync_query import HistoryQuery
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
