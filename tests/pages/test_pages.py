@@ -181,9 +181,9 @@ def test_the_dashboard_says_as_of_when_the_table_is_complete_once_that_is_known(
 
 
 def test_a_page_reads_no_more_than_what_it_shows(world: World, client: httpx.Client) -> None:
-    """Two requests for the first page of syncs, with names; three for a sync, and one more for its items."""
+    """Two requests for the first page of syncs, with names; three for a sync; one more for its audit, or its items."""
     sync = f"syncs/{world.good_sync.sync_id}"
-    for path, most in (("syncs?limit=1", 2), (sync, 3), (f"{sync}/timeline", 3), (f"{sync}/items", 4)):
+    for path, most in (("syncs?limit=1", 2), (sync, 3), (f"{sync}/timeline", 4), (f"{sync}/items", 4)):
         with count_requests() as requests:
             assert client.get(path).status_code == 200
         assert requests.total() == most, (path, requests)

@@ -304,7 +304,7 @@ _LIMITS = {
         words="Only 3 events are shown",
     ),
     "transactions planned": Limit(
-        names=("codat_sync.retries.preview.MAX_PLANNED",),
+        names=("codat_sync.retries.preview.MAX_PLANNED", "codat_sync.retries.preview.MAX_SHOWN"),
         fill=_one_sync,
         api="/syncs/{}/plan",
         says={"isTruncated": True, "failed": 4},
