@@ -20,7 +20,7 @@ from codat_sync.dead_letters.dead_letter import DeadLetterFilter
 from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
 from codat_sync.webhooks.endpoint import EndpointState, evaluate_endpoint
 from codat_sync.webhooks.signature import SigningSecrets, parse_signing_secrets
-from ops.dead_letters import dead_letters
+from ops.dead_letters.commands import dead_letters
 from ops.deployment import Deployment
 
 T = TypeVar("T")

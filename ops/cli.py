@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ops.dead_letters_cli import dead_letters_app
+from ops.dead_letters.cli import dead_letters_app
 from ops.options import CompanyId, DryRun, Reason, Stack, examples
 from ops.unknown_outcomes.cli import unknown_outcomes_app
 

@@ -14,7 +14,7 @@ from codat_sync.core.errors import CodatSyncError
 from codat_sync.erasure.body_retention import BodyPurger
 from codat_sync.erasure.company_items import CompanyItems
 from codat_sync.erasure.service import ErasureResult, ErasureService
-from ops.dead_letters import dead_letters
+from ops.dead_letters.commands import dead_letters
 from ops.deployment import Deployment
 from ops.errors import CommandError
 

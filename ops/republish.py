@@ -12,7 +12,7 @@ from codat_sync.audit.entry import Action, AuditEntry
 from codat_sync.audit.repository import AuditRepository
 from codat_sync.core.clock import utc_now
 from codat_sync.core.errors import QueueUnavailableError
-from ops.dead_letters import dead_letter_queue
+from ops.dead_letters.commands import dead_letter_queue
 from ops.deployment import Deployment
 from ops.errors import CommandError
 

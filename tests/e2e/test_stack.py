@@ -28,7 +28,7 @@ from dev.local_stack.simulator_process import add_example_sync
 from dev.local_stack.webhooks import send_webhook
 from dev.stored_events import EVENTS, SYNC_ID, UNSIGNED, load
 from dev.waiting import PATIENCE_SECONDS
-from ops.dead_letters import dead_letters
+from ops.dead_letters.commands import dead_letters
 from ops.deployment import Deployment
 from ops.errors import CommandError
 from ops.local_stack import Outputs

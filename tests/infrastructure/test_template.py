@@ -17,7 +17,7 @@ from codat_sync.idempotency.requests import MAX_DURATION
 from dev.deploying.template import read_template
 from dev.paths import ROOT
 from dev.release.event_schemas import facts
-from ops.dead_letters import QUEUES as DEAD_LETTER_QUEUES
+from ops.dead_letters.commands import QUEUES as DEAD_LETTER_QUEUES
 
 TEMPLATE = read_template()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
@@ -351,10 +351,9 @@ def test_every_route_has_the_authorizer_or_a_reason() -> None:
         # Pages: the function has people sign in, as tests/integration/auth/test_page_access.py sees.
         *("/", "/syncs", "/syncs/{path+}", "/syncs/{syncId}/refresh", "/syncs/{syncId}/retry"),
         *(
-            "/causes",
-            "/company",
             *("/causes", "/causes/{causeId}", "/failed-items"),
             *("/bulk-retries", "/bulk-retries/{path+}", "/bulk-retries/{bulkRetryId}/stop"),
+            "/company",
             "/search",
             "/company/{path+}",
             "/audit",

@@ -125,7 +125,7 @@ def test_all_failed_items_with_a_cause_are_retried_across_syncs(support: Support
     again = support.plans(cause=_BUSY_ID)
     assert (again["resubmitted"], [(each["step"], each["transactions"]) for each in again["leftOut"]]) == (
         0,
-        [("scheduled", 2)],
+        [("inProgress", 2)],
     )
 
 
@@ -148,7 +148,7 @@ def test_two_bulk_retries_of_the_same_items_write_once(support: Support) -> None
     found = [support.progress(each) for each in both]
     assert [each["state"] for each in found] == ["finished", "finished"]
     assert (sum(each["resubmitted"] for each in found), support.resubmitted) == (1, 1)
-    assert [each["steps"] for each in found if not each["resubmitted"]] == [{Step.SCHEDULED: 1}]
+    assert [each["steps"] for each in found if not each["resubmitted"]] == [{Step.IN_PROGRESS: 1}]
 
 
 def test_stopping_skips_the_syncs_that_are_not_retried_yet(support: Support) -> None:
@@ -164,6 +164,22 @@ def test_stopping_skips_the_syncs_that_are_not_retried_yet(support: Support) -> 
     assert support.delivers(*others) == 0
     assert support.progress(name)["syncsByState"] == {"retried": 1, "skipped": 2}
     assert (support.progress(name)["resubmitted"], support.resubmitted, support.due()) == (1, 1, [])
+
+
+def test_the_audit_says_who_retried_what(support: Support) -> None:
+    """Who started and stopped it, and, for each sync, which transactions were retried."""
+    sync_id = support.fails(_BUSY)
+    name = support.starts(cause=_BUSY_ID)
+    support.delivers(*support.due())
+    support.asks("POST", f"/bulk-retries/{name}/stop")
+    entries = support.asks("GET", "/audit")["entries"]
+    assert [(each["action"], each["syncId"]) for each in entries] == [
+        ("stopBulkRetry", None),
+        ("retry", sync_id),
+        ("bulkRetry", None),
+    ]
+    assert (entries[-1]["details"]["cause"], entries[-1]["details"]["bulkRetryId"]) == (_BUSY_ID, name)
+    assert {each["actor"] for each in entries} == {"everybody: authentication is off (everybody)"}
 
 
 def test_a_finished_bulk_retry_can_not_be_stopped(support: Support) -> None:

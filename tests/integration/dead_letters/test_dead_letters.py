@@ -20,7 +20,7 @@ from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, load
 from ops.cli import app
-from ops.dead_letters import print_letters
+from ops.dead_letters.commands import print_letters
 from tests.support.aws import Aws
 from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, message, of

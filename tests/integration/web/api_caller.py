@@ -35,7 +35,7 @@ class Api:
         body: object = None,
         *,
         sub: str = "ann",
-        roles: str = "[codat-sync/retry]",
+        roles: str = "[codat-sync/expenses codat-sync/retry]",
     ) -> Answer:
         """Send a request of a caller, who may do everything by default, as API Gateway passes it on."""
         path, _, query = path.partition("?")

@@ -25,6 +25,7 @@ from tests.support.handlers import Handler, StartFunction
 from tests.support.sqs_batches import batch, failed, message, of
 from tests.support.submit_requests import EXPENSES, ask, expense
 from tests.support.tables.sync_table import add_unknown_outcome
+from tests.support.tables.table_stream import Stream
 
 DOCUMENT = ROOT / "docs" / "api-examples.md"
 SUBMITTED_ID = "9f2f6929-7770-412b-91bb-44d3bc71d333"
@@ -73,6 +74,9 @@ EXAMPLES = (
     Example("getTransaction", "GET", f"/companies/{COMPANY_ID}/transactions/{SUBMITTED_ID}"),
     Example("previewRetry", "GET", "/syncs/{sync}/plan"),
     Example("listUnknownOutcomes", "GET", "/unknown-outcomes"),
+    Example("listWorkItems", "GET", "/work-items?category=customer"),
+    Example("countWorkItems", "GET", "/work-items/counts"),
+    Example("search", "GET", f"/search?q={SUBMITTED_ID[:8]}"),
     Example("listCompanies", "GET", "/companies"),
     Example("getCompany", "GET", f"/companies/{COMPANY_ID}"),
     Example("getCompanyConfiguration", "GET", f"/companies/{COMPANY_ID}/configuration"),
@@ -82,6 +86,7 @@ EXAMPLES = (
     Example("refreshSync", "POST", f"/syncs/{SYNC_ID}/refresh"),
     Example("refreshTransaction", "POST", f"/syncs/{SYNC_ID}/transactions/{TRANSACTION_IDS[1]}/refresh"),
     Example("retrySync", "POST", "/syncs/{sync}/retry", {"transactionIds": [SUBMITTED_ID]}),
+    Example("decideWorkItem", "POST", f"/work-items/{SYNC_ID}/decisions", {"kind": "note", "reason": "Called them."}),
     Example("startBulkRetry", "POST", "/bulk-retries", {"cause": _BUSY_ID, "companyId": COMPANY_ID}),
     Example("stopBulkRetry", "POST", "/bulk-retries/{bulk}/stop"),
     Example("redriveDeadLetters", "POST", "/dead-letters/redrive", {"messageIds": ["{letter}"]}),
@@ -108,6 +113,8 @@ class Examples:
         add_unknown_outcome(Table(aws.dynamodb, "syncs"), COMPANY_ID, "3c7d6929-7770-412b-91bb-44d3bc71d444", hours=3)
         self._make_dead_letters()
         start("reconcile")({})
+        start("retry")({"syncId": SYNC_ID})
+        start("index")({"Records": Stream(aws, "IndexFunction").records()})
 
     def capture(self) -> dict[str, tuple[Example, Answer]]:
         """Return each example and its response, by operation."""

@@ -19,6 +19,8 @@ class Action(StrEnum):
     """What can be done by hand: what changes something, or calls Codat for somebody."""
 
     RETRY = "retry"
+    BULK_RETRY = "bulkRetry"  # of all failed items that match a filter
+    STOP_BULK_RETRY = "stopBulkRetry"
     RESOLVE = "resolve"  # state the outcome of a submission
     ACKNOWLEDGE = "acknowledge"  # state that the unknown outcomes of a sync are dealt with
     DISMISS = "dismiss"
@@ -51,6 +53,7 @@ class AuditEntry:
     company_id: str | None = None
     details: Mapping[str, str] = field(default_factory=dict)
     entry_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    company_name: str | None = None  # not stored
 
     @property
     def position(self) -> str:

@@ -27,7 +27,9 @@ def build_bulk_retry_service(table: "Table", commands: "RetryCommandService") ->
     selection = FailureSelection(SyncHistory(SyncIndex(table)), SyncReader(table, companies), commands.histories)
     repository = BulkRetryRepository(table)
     is_writable = partial(is_not_erased, table)
-    return BulkRetryService(repository, selection, commands.histories, commands.execute, is_writable, utc_now)
+    return BulkRetryService(
+        *(repository, selection, commands.histories), commands.execute, commands.audit, is_writable, utc_now
+    )
 
 
 def build_bulk_retry_planner(

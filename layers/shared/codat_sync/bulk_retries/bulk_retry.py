@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 
-from codat_sync.queries.failed_items import FailureQuery
+from codat_sync.queries.failures.failed_items import FailureQuery
 from codat_sync.queries.sync_query import HistoryQuery, Period
 
 # A sync that crashes the retry function as often is given up: it would be enqueued again forever.
@@ -102,6 +102,12 @@ class Progress:
     states: Counter[EntryState]
     resubmitted: int
     steps: Counter[str]
+    company_name: str | None = None
+
+    @property
+    def company_id(self) -> str | None:
+        """The company that it is limited to, if it is."""
+        return self.bulk_retry.filter.company_id
 
     @property
     def settled(self) -> int:

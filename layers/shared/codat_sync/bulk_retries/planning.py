@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from codat_sync.core.iterables import batched
-from codat_sync.queries.failed_items import FailureQuery
+from codat_sync.queries.failures.failed_items import FailureQuery
 from codat_sync.queries.sync_query import ListedSync, position_time
 from codat_sync.retries.planner import Plan, RetryPolicy, plan
 from codat_sync.syncs.retry_record import Step

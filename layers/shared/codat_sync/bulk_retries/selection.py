@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codat_sync.core.iterables import batched
-from codat_sync.queries.failed_items import FailureQuery
+from codat_sync.queries.failures.failed_items import FailureQuery
 from codat_sync.queries.sync_query import ListedSync
 from codat_sync.syncs.failure_causes import cause_id, normalize_message
 from codat_sync.syncs.items import Item

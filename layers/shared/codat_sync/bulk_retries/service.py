@@ -15,12 +15,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from codat_sync.audit.entry import Action, AuditEntry
 from codat_sync.aws.observability import count, logger
 from codat_sync.bulk_retries.bulk_retry import MAX_ATTEMPTS, BulkRetry, Entry, EntryState, skip
 from codat_sync.polling.due_items import LEASE
 from codat_sync.retries.requests import BulkRetryStep, RetryCommand
 
 if TYPE_CHECKING:
+    from codat_sync.audit.repository import AuditRepository
     from codat_sync.bulk_retries.repository import BulkRetryRepository
     from codat_sync.bulk_retries.selection import FailureSelection
     from codat_sync.queries.sync_query import ListedSync
@@ -41,6 +43,7 @@ class BulkRetryService:
     selection: "FailureSelection"
     histories: "TransactionHistories"
     execute: "Callable[[RetryCommand], RetryReport | None]"
+    audit: "AuditRepository"
     is_not_erased: Callable[[str], bool]
     now: Callable[[], datetime]
 
@@ -52,15 +55,25 @@ class BulkRetryService:
         company_id = bulk_retry.filter.company_id
         if company_id is not None and not self.is_not_erased(company_id):
             return
-        # A request that is repeated, as by a double click, has the same id. Selecting starts after the lease if this
-        # invocation crashes.
+        # A request that is repeated, as by a double click, has the same id.
+        if self.bulk_retries.load(bulk_retry.bulk_retry_id):
+            return
+        self._record(Action.BULK_RETRY, bulk_retry, bulk_retry.requested_by)
+        # Selecting starts after the lease if this invocation crashes.
         if not self.bulk_retries.create(bulk_retry, self.now() + LEASE):
             return
         logger.info("bulk retry started", bulk_retry_id=bulk_retry.bulk_retry_id, requested_by=bulk_retry.requested_by)
         self._select(bulk_retry)
 
     def stop(self, bulk_retry_id: str, by: str) -> None:
-        """Stop a bulk retry: syncs that are not being retried yet are skipped. Raises what DynamoDB raises."""
+        """Stop a bulk retry, if it exists: syncs that are not being retried yet are skipped.
+
+        Raises what DynamoDB raises.
+        """
+        stored = self.bulk_retries.load(bulk_retry_id)
+        if stored is None:
+            return
+        self._record(Action.STOP_BULK_RETRY, stored, by)
         self.bulk_retries.stop(bulk_retry_id, by, self.now())
         logger.info("bulk retry stopped", bulk_retry_id=bulk_retry_id, requested_by=by)
 
@@ -70,6 +83,18 @@ class BulkRetryService:
             self._retry_sync(step.bulk_retry_id, step.sync_id)
         elif bulk_retry := self.bulk_retries.load(step.bulk_retry_id):
             self._select(bulk_retry)
+
+    def _record(self, action: Action, bulk_retry: BulkRetry, by: str) -> None:
+        """Record who did something, before it is done. The retries of the syncs are recorded one by one."""
+        chosen = bulk_retry.filter
+        details = {
+            "bulkRetryId": bulk_retry.bulk_retry_id,
+            "from": chosen.first.isoformat(),
+            "to": chosen.last.isoformat(),
+            "cause": chosen.cause_id or "",
+            "codes": ", ".join(map(str, sorted(chosen.codes))),
+        }
+        self.audit.record(AuditEntry(self.now(), by, action, None, chosen.company_id, details))
 
     def _select(self, bulk_retry: BulkRetry) -> None:
         """Add an entry for each sync that matches, and save how far this got after each batch.
@@ -121,7 +146,8 @@ class BulkRetryService:
             return settled
         # Manual, as an operator asked for it: waiting and corrections are overridden, safety is not.
         correlation_id = f"bulk-retry-{bulk_retry.bulk_retry_id}"
-        report = self.execute(RetryCommand(entry.sync_id, ids, is_manual=True, correlation_id=correlation_id))
+        by = bulk_retry.requested_by
+        report = self.execute(RetryCommand(entry.sync_id, ids, is_manual=True, correlation_id=correlation_id, by=by))
         if report is None:
             return settled
         resubmitted = {each.transaction_id for each in report.results if each.sync_id} & ids

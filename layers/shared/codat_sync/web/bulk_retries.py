@@ -46,6 +46,4 @@ class BulkRetryDesk:
 
     def latest(self, most: int) -> Sequence[Progress]:
         """Return the progress of the newest bulk retries. Raises UnprocessedItemsError."""
-        repository = self.read_service.bulk_retries
-        found = repository.load_latest(most)
-        return [progress(each, repository.load_entries(each.bulk_retry_id)) for each in found]
+        return self.read_service.load_latest_bulk_retries(most)

@@ -12,10 +12,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import get_args
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from codat_sync.audit.entry import Action
+from codat_sync.companies.company import ConnectionState
+from codat_sync.polling.schedule import CheckFailure
+from codat_sync.syncs.status_codes import ActionOwner, Outcome
+from codat_sync.syncs.work_category import WorkCategory
 from codat_sync.web.pages.components import wording
 
 # Values that a spreadsheet would evaluate as formulas: https://owasp.org/www-community/attacks/CSV_Injection
@@ -26,8 +31,14 @@ _STRIPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp", "Mn", "Me
 _BYTE_ORDER_MARK = "\ufeff"
 # Excel cuts a longer cell, or spreads it over several rows.
 _MAX_CELL_LENGTH = 32_000
-_WORDS: Mapping[str, str] = {
-    key: text for words in (wording.OUTCOMES, wording.CONNECTIONS, wording.CHECK_ERRORS) for key, text in words.items()
+# By the type of the value: a name can mean different things.
+_WORDS: Mapping[type[StrEnum], Mapping[Any, str]] = {
+    Action: wording.AUDIT_ACTIONS,
+    ActionOwner: wording.ACTION_OWNERS,
+    CheckFailure: wording.CHECK_ERRORS,
+    ConnectionState: wording.CONNECTIONS,
+    Outcome: wording.OUTCOMES,
+    WorkCategory: wording.CATEGORIES,
 }
 _TITLES = {
     "at": "Time",
@@ -97,7 +108,7 @@ def _write_for_people(value: object) -> object:
         case datetime():
             return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
         case StrEnum():
-            return _WORDS.get(value, value.value)
+            return _WORDS.get(type(value), {}).get(value, value.value)
         case str():
             return _guard(value if len(value) <= _MAX_CELL_LENGTH else f"{value[:_MAX_CELL_LENGTH]}…")
     return _guard(value)

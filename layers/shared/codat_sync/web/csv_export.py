@@ -16,15 +16,15 @@ from urllib.parse import quote
 from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
 
+from codat_sync.audit.entry import AuditEntry
 from codat_sync.core.http_response import MAX_RESPONSE_BYTES
-from codat_sync.queries.audit_log import AuditWalk
 from codat_sync.queries.companies.company_reader import AllCompanies
-from codat_sync.queries.failed_items import FailedItemWalk
-from codat_sync.queries.failed_syncs import FailureCauses
+from codat_sync.queries.failures.failed_items import FailedItem
+from codat_sync.queries.failures.failed_syncs import FailureCauses
 from codat_sync.queries.item_search import ItemWalk
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.sync_query import HistoryQuery, ListedSync, Sort, Totals, position_time
-from codat_sync.queries.worklist import WorkWalk
+from codat_sync.queries.worklist import WorkItem
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.web.api import presenters, schemas
 from codat_sync.web.csv_cells import Style, read_values, write_header, write_line
@@ -55,9 +55,10 @@ _WORK_COLUMNS = (
 _ITEM_SYNC_COLUMNS = ("companyId", "companyName", "syncId", "at")
 _ITEM_COLUMNS = ("transactionId", "integrationType", "status", "message", "rows")
 _FAILED_ITEM_COLUMNS = (
-    *("companyId", "syncId", "at", "code", "transactionId", "integrationType", "status", "message", "causeId"),
+    *("companyId", "companyName", "syncId", "at", "code", "transactionId", "integrationType", "status", "message"),
+    "causeId",
 )
-_AUDIT_COLUMNS = ("at", "actor", "action", "syncId", "companyId", "details")
+_AUDIT_COLUMNS = ("at", "actor", "action", "syncId", "companyId", "companyName", "details")
 _CAUSE_COLUMNS = (
     *("causeId", "failures", "syncs", "companies", "today", "sinceYesterday", "isNew", "code", "text"),
     *("exampleCompanyId", "exampleCompanyName", "exampleSyncId", "exampleTransactionId", "exampleMessage"),
@@ -101,7 +102,7 @@ def export_syncs(listing: Listing[ListedSync], query: HistoryQuery, style: Style
     return _answer("syncs", columns, lines, end, found.cursor, style=style, model=schemas.ExportedSync)
 
 
-def export_work_items(walk: WorkWalk, style: Style = Style.PROGRAMS) -> Response[str]:
+def export_work_items(walk: Listing[WorkItem], style: Style = Style.PROGRAMS) -> Response[str]:
     """Export the worklist as CSV, with a column for each step that has transactions, and the newest decision."""
     found = _write(_WORK_COLUMNS, walk, presenters.work_row, style)
     end = _count(found.lines, "failed sync") if found.cursor else None
@@ -133,6 +134,16 @@ def export_causes(causes: FailureCauses, style: Style = Style.PROGRAMS) -> Respo
     return _answer("causes", _CAUSE_COLUMNS, found.lines, "; ".join(ends) or None, style=style)
 
 
+def export_failed_items(walk: Listing[FailedItem], style: Style = Style.PROGRAMS) -> Response[str]:
+    """Export failed items across syncs as CSV."""
+    found = _write(_FAILED_ITEM_COLUMNS, walk, presenters.failed_item, style)
+    reached = found.cursor and position_time(found.cursor.partition("!")[0])
+    end = f"{_count(found.lines, 'failed item')}, back to {_moment(reached)}" if reached else None
+    return _answer(
+        "failed-items", _FAILED_ITEM_COLUMNS, found.lines, end, found.cursor, style=style, model=schemas.FailedItem
+    )
+
+
 def export_companies(found: AllCompanies, style: Style = Style.PROGRAMS) -> Response[str]:
     """Export companies as CSV."""
     written = _write(_COMPANY_COLUMNS, KnownRows(found.rows), presenters.listed_company, style)
@@ -147,17 +158,7 @@ def export_companies(found: AllCompanies, style: Style = Style.PROGRAMS) -> Resp
     return _answer("companies", _COMPANY_COLUMNS, written.lines, end, style=style, model=schemas.CompanySummary)
 
 
-def export_failed_items(walk: FailedItemWalk, style: Style = Style.PROGRAMS) -> Response[str]:
-    """Export failed items across syncs as CSV."""
-    found = _write(_FAILED_ITEM_COLUMNS, walk, presenters.failed_item, style)
-    reached = found.cursor and position_time(found.cursor.partition("!")[0])
-    end = f"{_count(found.lines, 'failed item')}, back to {_moment(reached)}" if reached else None
-    return _answer(
-        "failed-items", _FAILED_ITEM_COLUMNS, found.lines, end, found.cursor, style=style, model=schemas.FailedItem
-    )
-
-
-def export_audit(walk: AuditWalk, style: Style = Style.PROGRAMS) -> Response[str]:
+def export_audit(walk: Listing[AuditEntry], style: Style = Style.PROGRAMS) -> Response[str]:
     """Export audit entries as CSV."""
     found = _write(_AUDIT_COLUMNS, walk, schemas.AuditEntry.model_validate, style)
     back_to = found.cursor and _moment(position_time(found.cursor))

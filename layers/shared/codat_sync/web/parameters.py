@@ -17,7 +17,7 @@ from codat_sync.core.errors import InvalidQueryError
 from codat_sync.core.identifiers import IDENTIFIER_PATTERN, canonicalize, is_identifier
 from codat_sync.queries.audit_log import AuditQuery
 from codat_sync.queries.companies.company_list import CompanyQuery, CompanySort
-from codat_sync.queries.failed_items import FailureQuery
+from codat_sync.queries.failures.failed_items import FailureQuery
 from codat_sync.queries.sync_query import HistoryQuery, Period, Sort
 from codat_sync.queries.sync_query import period as period_of
 from codat_sync.queries.worklist import WorkQuery

@@ -3,28 +3,37 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
-from codat_sync.bulk_retries.bulk_retry import Progress, progress
+from codat_sync.audit.entry import AuditEntry
+from codat_sync.bulk_retries.bulk_retry import BulkRetry, Progress, progress
 from codat_sync.bulk_retries.planning import BulkRetryPlanner
 from codat_sync.bulk_retries.repository import BulkRetryRepository
 from codat_sync.companies.company import Company
 from codat_sync.companies.names import CompanyNames, OfCompany
 from codat_sync.companies.repository import CompanyRepository
-from codat_sync.queries.audit_log import AuditLog
+from codat_sync.queries.audit_log import AuditLog, AuditPage, AuditQuery
 from codat_sync.queries.companies.company_list import CompanyPage, CompanyQuery
 from codat_sync.queries.companies.company_reader import AllCompanies, CompanyReader
 from codat_sync.queries.configuration_history import ConfigurationHistory
 from codat_sync.queries.enriched_rows import EnrichedRows
-from codat_sync.queries.failed_items import FailedItemPage, FailedItemWalk, FailureQuery, find_failed_items
-from codat_sync.queries.failed_syncs import FailureCauses, find_failure_causes
+from codat_sync.queries.failures.failed_items import (
+    FailedItem,
+    FailedItemPage,
+    FailedItemWalk,
+    FailureQuery,
+    find_failed_items,
+)
+from codat_sync.queries.failures.failed_syncs import FailureCauses, find_failure_causes
+from codat_sync.queries.failures.failure_causes import FailureCause
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.live_lookup import LiveLookup
 from codat_sync.queries.support_bundle import SupportBundles
 from codat_sync.queries.sync_details import SyncReader
 from codat_sync.queries.sync_history import SyncHistory
 from codat_sync.queries.sync_query import MAX_DAYS, HistoryPage, HistoryQuery, ListedSync, Period, Sort, position_at
-from codat_sync.queries.worklist import WorkItem, Worklist
+from codat_sync.queries.worklist import WorkItem, Worklist, WorkPage, WorkQuery
 from codat_sync.reconciliation.completeness import CompanyCompleteness, Completeness, OverallCompleteness
 from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
 from codat_sync.retries.preview import RetryPreviewService
@@ -37,6 +46,8 @@ from codat_sync.web.parameters import identifier
 from codat_sync.webhooks.endpoint import Endpoint
 
 _MOST_COUNTED = 100
+# Of a cause, the companies that are named: more take several requests.
+MAX_AFFECTED = 1_000
 # Rows of an export whose names, or whose records, are loaded together.
 _NAMED_AT_ONCE = 500
 _READ_AT_ONCE = 100
@@ -157,6 +168,30 @@ class ReadService:
         listing = self.walk(query, search, cursor)
         return EnrichedRows(listing, self.details.add_messages, _READ_AT_ONCE, lambda: clock() < ends_at)
 
+    def load_work(self, query: WorkQuery, cursor: str | None) -> WorkPage:
+        """Return a page of the worklist with the names of companies. Raises InvalidQueryError."""
+        page = self.worklist.load_page(query, cursor)
+        return replace(page, items=_name_work_items(CompanyNames(self.companies), page.items))
+
+    def walk_work(self, query: WorkQuery, cursor: str | None) -> Listing[WorkItem]:
+        """Return the same items to their end. Raises InvalidQueryError."""
+        names = CompanyNames(self.companies)
+        return EnrichedRows(self.worklist.walk(query, cursor), partial(_name_work_items, names), _NAMED_AT_ONCE)
+
+    def load_audit(self, query: AuditQuery, limit: int, cursor: str | None) -> AuditPage:
+        """Return a page of the audit with the names of companies. Raises InvalidQueryError."""
+        page = self.audit_log.load_page(query, limit, cursor)
+        return replace(page, entries=self.name_companies(page.entries))
+
+    def walk_audit(self, query: AuditQuery, cursor: str | None) -> Listing[AuditEntry]:
+        """Return the same entries to their end. Raises InvalidQueryError."""
+        return EnrichedRows(self.audit_log.walk(query, cursor), CompanyNames(self.companies).add_to, _NAMED_AT_ONCE)
+
+    def load_audit_of_sync(self, sync_id: str, limit: int, cursor: str | None) -> AuditPage:
+        """Return a page of the audit of a sync with its company's name. Raises InvalidQueryError."""
+        page = self.audit_log.load_of_sync(sync_id, limit, cursor)
+        return replace(page, entries=self.name_companies(page.entries))
+
     def list_companies(self, query: CompanyQuery, cursor: str | None) -> CompanyPage:
         """Return a page of companies. Raises InvalidQueryError."""
         return self.company_reader.load_page(query, cursor)
@@ -211,17 +246,43 @@ class ReadService:
 
     def find_failed_items(self, query: FailureQuery, cursor: str | None) -> FailedItemPage:
         """Return a page of failed items across syncs. Raises InvalidQueryError and UnprocessedItemsError."""
-        return find_failed_items(self.sync_history, self.details, query, cursor)
+        found = find_failed_items(self.sync_history, self.details, query, cursor)
+        return replace(found, items=self.name_companies(found.items))
 
-    def walk_failed_items(self, query: FailureQuery, cursor: str | None) -> FailedItemWalk:
+    def walk_failed_items(self, query: FailureQuery, cursor: str | None) -> Listing[FailedItem]:
         """Return the same items to their end, as far as the time allows. Raises the same."""
         seconds = self.sync_history.limits.whole_seconds
-        return FailedItemWalk(self.sync_history, self.details, query, cursor, seconds=seconds)
+        walk = FailedItemWalk(self.sync_history, self.details, query, cursor, seconds=seconds)
+        return EnrichedRows(walk, CompanyNames(self.companies).add_to, _NAMED_AT_ONCE)
+
+    def find_cause(self, asked: HistoryQuery, cause_id: str) -> tuple[FailureCauses, FailureCause] | None:
+        """Return one of all causes of matching failed syncs, and these; None if it did not occur in them.
+
+        The companies in which it occurred have their names. Raises UnprocessedItemsError.
+        """
+        today = self.now().date()
+        found = find_failure_causes(self.sync_history, self.details, asked, today, is_whole=True)
+        cause = found.get(cause_id)
+        if cause is None:
+            return None
+        (example,) = self.name_companies([cause.example])
+        named = self.name_companies(cause.affected[:MAX_AFFECTED])
+        companies = cause.companies | {each.company_id: each for each in named}
+        return found, replace(cause, example=example, companies=companies)
 
     def load_bulk_retry(self, bulk_retry_id: str) -> Progress | None:
         """Return how far a bulk retry is; None if there is none. Raises UnprocessedItemsError."""
         found = self.bulk_retries.load(bulk_retry_id)
-        return progress(found, self.bulk_retries.load_entries(bulk_retry_id)) if found else None
+        return self._load_progress([found])[0] if found else None
+
+    def load_latest_bulk_retries(self, most: int) -> Sequence[Progress]:
+        """Return the newest bulk retries. Raises UnprocessedItemsError."""
+        return self._load_progress(self.bulk_retries.load_latest(most))
+
+    def _load_progress(self, found: Sequence[BulkRetry]) -> list[Progress]:
+        return self.name_companies(
+            [progress(each, self.bulk_retries.load_entries(each.bulk_retry_id)) for each in found]
+        )
 
     def load_work_item(self, sync_id: str) -> WorkItem | None:
         """Return a failed sync's work item; for a retry, that of the first sync. None if there is none."""
@@ -231,3 +292,8 @@ class ReadService:
     def load_completeness(self) -> CompletenessOverview:
         """Return the completeness and endpoint state found by the last reconciliation run."""
         return CompletenessOverview(self.completeness.overall(), self.run_repository.load_endpoint())
+
+
+def _name_work_items(names: CompanyNames, items: Sequence[WorkItem]) -> list[WorkItem]:
+    listed = names.add_to([each.listed for each in items])
+    return [replace(item, listed=each) for item, each in zip(items, listed, strict=True)]

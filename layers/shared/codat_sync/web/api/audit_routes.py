@@ -30,10 +30,10 @@ def add_audit(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         cursor: Cursor = None,
         format: Format = "json",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
-        """Costs one table request per month, and per 200 entries, at most five (CSV: all)."""
+        """Costs one table request per month, and per 200 entries, at most five (CSV: all), and one for names."""
         if format == "csv":
-            return csv_export.export_audit(read_service.audit_log.walk(query, cursor))
-        return json_response(AuditPage.model_validate(read_service.audit_log.load_page(query, limit, cursor)))
+            return csv_export.export_audit(read_service.walk_audit(query, cursor))
+        return json_response(AuditPage.model_validate(read_service.load_audit(query, limit, cursor)))
 
     @app.get(
         f"{PREFIX}/syncs/<sync_id>/audit",
@@ -43,6 +43,6 @@ def add_audit(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         responses=documented_responses(AuditPage),
     )
     def sync_audit(sync_id: SyncId, limit: Limit = 25, cursor: Cursor = None) -> Response[Any]:
-        """Costs one table request. A sync about which nobody did anything has no entries, known or not."""
-        found = read_service.audit_log.load_of_sync(identifier("syncId", sync_id), limit, cursor)
+        """Costs two table requests. A sync about which nobody did anything has no entries, known or not."""
+        found = read_service.load_audit_of_sync(identifier("syncId", sync_id), limit, cursor)
         return json_response(AuditPage.model_validate(found))

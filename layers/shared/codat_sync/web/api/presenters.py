@@ -9,10 +9,10 @@ from codat_sync.bulk_retries.planning import BulkPlan
 from codat_sync.core.timestamps import parse_timestamp
 from codat_sync.queries.companies.company_list import CompanyPage as FoundCompanies
 from codat_sync.queries.companies.company_list import ListedCompany
-from codat_sync.queries.failed_items import FailedItem as FoundFailure
-from codat_sync.queries.failed_items import FailedItemPage as FoundFailures
-from codat_sync.queries.failed_syncs import FailureCauses as FoundCauses
-from codat_sync.queries.failure_causes import FailureCause as FoundCause
+from codat_sync.queries.failures.failed_items import FailedItem as FoundFailure
+from codat_sync.queries.failures.failed_items import FailedItemPage as FoundFailures
+from codat_sync.queries.failures.failed_syncs import FailureCauses as FoundCauses
+from codat_sync.queries.failures.failure_causes import FailureCause as FoundCause
 from codat_sync.queries.item_search import ItemPage as FoundItems
 from codat_sync.queries.support_bundle import SupportBundle as FoundBundle
 from codat_sync.queries.sync_details import SyncDetails as FoundDetails
@@ -71,11 +71,10 @@ from codat_sync.web.api.schemas import (
     WorkItems,
     WorkRow,
 )
-from codat_sync.web.read_service import CompanyOverview
+from codat_sync.web.read_service import MAX_AFFECTED, CompanyOverview
 
 # More causes than this mean that similar messages were not grouped.
 MAX_CAUSES = 100
-MAX_AFFECTED = 1_000
 _MAX_EXAMPLE_LENGTH = 2000
 _MAX_BUNDLED_MESSAGE = 4000
 _ABOUT_BUNDLE = (
@@ -162,6 +161,7 @@ def work_row(found: FoundWorkItem) -> WorkRow:
         category=item.sync.category,
         sync_id=item.sync.sync_id,
         company_id=item.sync.company_id,
+        company_name=item.sync.company_name,
         at=item.sync.at,
         code=item.sync.code,
         meaning=item.meaning and item.meaning.meaning,
@@ -291,7 +291,13 @@ def cause(found: FoundCauses, each: FoundCause) -> FailureCause:
 def cause_details(found: FoundCauses, each: FoundCause) -> CauseDetails:
     """Convert one of the causes found, with the companies in which it occurred."""
     affected = [
-        AffectedCompany(company_id=one.company_id, failures=one.failures, syncs=len(one.syncs), last_at=one.last_at)
+        AffectedCompany(
+            company_id=one.company_id,
+            company_name=one.company_name,
+            failures=one.failures,
+            syncs=len(one.syncs),
+            last_at=one.last_at,
+        )
         for one in each.affected[:MAX_AFFECTED]
     ]
     return CauseDetails(
@@ -319,6 +325,7 @@ def failed_item(found: FoundFailure) -> FailedItem:
     sync, item = found.sync, found.item
     return FailedItem(
         company_id=sync.company_id,
+        company_name=found.company_name,
         sync_id=sync.sync_id,
         at=sync.at,
         code=sync.code,
@@ -373,6 +380,7 @@ def bulk_retry(found: Progress) -> BulkRetry:
             first=chosen.first,
             last=chosen.last,
             company_id=chosen.company_id,
+            company_name=found.company_name,
             codes=sorted(chosen.codes),
             cause_id=chosen.cause_id,
         ),
@@ -396,6 +404,7 @@ def support_bundle(found: FoundBundle) -> SupportBundle:
     sync = BundledSync(
         sync_id=known.listed.sync_id,
         company_id=known.listed.company_id,
+        company_name=known.listed.company_name,
         outcome=known.listed.outcome,
         code=known.listed.code,
         status=status and status.status,

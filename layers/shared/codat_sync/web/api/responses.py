@@ -62,6 +62,7 @@ class Tag(StrEnum):
 
 
 TAG_DESCRIPTIONS = {
+    Tag.SEARCH: "Whatever is known by any of its names",
     Tag.SYNCS: "Syncs of expenses, as Codat reports them",
     Tag.TRANSACTIONS: "Transactions within a sync, and across all their syncs",
     Tag.FAILURES: "Why syncs failed, and what to do about it",

@@ -207,6 +207,7 @@ class WorkRow(_Answer):
     category: WorkCategory | None
     sync_id: str
     company_id: str
+    company_name: str | None
     at: datetime
     code: int | None
     meaning: str | None
@@ -515,6 +516,7 @@ class AffectedCompany(_Answer):
     """A company in which a cause occurred."""
 
     company_id: str
+    company_name: str | None
     failures: int
     syncs: int
     last_at: datetime = Field(description="When the newest sync with it was")
@@ -536,6 +538,7 @@ class FailedItem(_Answer):
     """A failed item of a sync; `transactionId` is null if the sync failed as a whole, or Codat names none."""
 
     company_id: str
+    company_name: str | None
     sync_id: str
     at: datetime = Field(description="The time of the sync, as in lists of syncs")
     code: int | None = Field(description="The sync's status code")
@@ -575,6 +578,7 @@ class FailureFilter(_Answer):
     first: date = Field(serialization_alias="from")
     last: date = Field(serialization_alias="to")
     company_id: str | None
+    company_name: str | None
     codes: list[int]
     cause_id: str | None
 
@@ -826,6 +830,7 @@ class AuditEntry(_Answer):
     action: Action | str = Field(description="A later version may have others")
     sync_id: str | None
     company_id: str | None
+    company_name: str | None = Field(description=NAME)
     details: dict[str, str] = Field(
         description="More about it, by name: such as `reason`, `transactions`, `retrySyncIds`"
     )
@@ -889,6 +894,7 @@ class BundledSync(_Answer):
 
     sync_id: str
     company_id: str
+    company_name: str | None = Field(description=NAME)
     outcome: Outcome
     code: int | None
     status: str | None

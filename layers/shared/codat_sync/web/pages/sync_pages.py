@@ -92,7 +92,6 @@ def _add_items(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
             "items",
             found=found,
             query=query,
-            is_first=cursor is None,
             **_retry_panel(read_service, details),
         )
 

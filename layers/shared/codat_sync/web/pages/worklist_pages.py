@@ -14,6 +14,7 @@ from codat_sync.retries.work_decisions import MAX_REASON_LENGTH, WorkDecisionCom
 from codat_sync.syncs.retry_record import DecisionKind
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
+from codat_sync.web.csv_cells import Style
 from codat_sync.web.pages.form import read_form
 from codat_sync.web.pages.rendering import not_found_page, page, see_other
 from codat_sync.web.parameters import Cursor, PageFormat, Rows, SyncId, asked_work, identifier, takes
@@ -33,16 +34,16 @@ def add_worklist_pages(app: APIGatewayHttpResolver, read_service: ReadService, r
     ) -> Response[Any]:
         query = replace(query, limit=limit)
         if format == "csv":
-            return csv_export.export_work_items(read_service.worklist.walk(query, cursor))
-        found = read_service.worklist.load_page(query, cursor)
+            return csv_export.export_work_items(read_service.walk_work(query, cursor), Style.PEOPLE)
+        found = read_service.load_work(query, cursor)
         return page(
             app.context["request"],
             "worklist.html",
             query=query,
             items=[(each, presenters.work_item(each)) for each in found.items],
             found=found,
+            company_name=read_service.load_company_name(query.company_id),
             counts=read_service.worklist.count(),
-            is_first=cursor is None,
         )
 
     @app.post("/worklist/<sync_id>")

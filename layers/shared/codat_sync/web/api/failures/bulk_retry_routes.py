@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from codat_sync.auth.roles import AccessPolicy, Role, Viewer
 from codat_sync.bulk_retries.bulk_retry import FailureFilter, filter_of
 from codat_sync.bulk_retries.commands import BulkRetryClient
-from codat_sync.queries.failed_items import FailureQuery
+from codat_sync.queries.failures.failed_items import FailureQuery
 from codat_sync.web.api import presenters
 from codat_sync.web.api.responses import PREFIX, Tag, documented_responses, json_response
 from codat_sync.web.api.schemas import BulkRetries, BulkRetry, BulkRetryPlan, BulkRetryRequest

@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from codat_sync.queries.failed_items import FailureQuery
+from codat_sync.queries.failures.failed_items import FailureQuery
 from codat_sync.queries.sync_query import HistoryQuery
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
@@ -52,9 +52,8 @@ def add_causes(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     @takes(partial(asked_failed_syncs, read_service.now))
     def cause(query: HistoryQuery, cause_id: CauseInPath) -> Response[Any]:
         """Costs as much as the causes of the whole period, as the CSV export. 404 if it did not occur in it."""
-        found = read_service.find_causes(query, is_whole=True)
-        one = found.get(cause_identifier("causeId", cause_id))
-        return json_response(presenters.cause_details(found, one)) if one else not_found("cause in this period")
+        found = read_service.find_cause(query, cause_identifier("causeId", cause_id))
+        return json_response(presenters.cause_details(*found)) if found else not_found("cause in this period")
 
     @app.get(
         f"{PREFIX}/failed-items",

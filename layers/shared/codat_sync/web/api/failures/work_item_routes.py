@@ -40,8 +40,8 @@ def add_work_items(app: APIGatewayHttpResolver, read_service: ReadService) -> No
         """List one category after the other, by default the open ones. Costs two table requests for each category."""
         query = replace(query, limit=limit)
         if format == "csv":
-            return csv_export.export_work_items(read_service.worklist.walk(query, cursor))
-        return json_response(presenters.work_items(read_service.worklist.load_page(query, cursor)))
+            return csv_export.export_work_items(read_service.walk_work(query, cursor))
+        return json_response(presenters.work_items(read_service.load_work(query, cursor)))
 
     @app.get(
         f"{PREFIX}/work-items/counts",

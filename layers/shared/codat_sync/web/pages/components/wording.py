@@ -62,6 +62,11 @@ STEPS = {
     Step.ATTEMPTS_EXHAUSTED: "All attempts used",
     Step.NOT_FAILED: "Has not failed",
 }
+BULK_STATES = {
+    BulkRetryState.RUNNING: "Running",
+    BulkRetryState.STOPPED: "Stopped",
+    BulkRetryState.FINISHED: "Finished",
+}
 CONNECTIONS = {
     ConnectionState.LINKED: "Linked",
     ConnectionState.PENDING: "Waiting for the customer",
@@ -69,11 +74,6 @@ CONNECTIONS = {
     ConnectionState.UNLINKED: "Unlinked",
     ConnectionState.DELETED: "Deleted in Codat",
     ConnectionState.UNKNOWN: "Unknown",
-}
-BULK_STATES = {
-    BulkRetryState.RUNNING: "Running",
-    BulkRetryState.STOPPED: "Stopped",
-    BulkRetryState.FINISHED: "Finished",
 }
 RETRY_STATES = {
     RetryState.OPEN: "Not checked yet",
@@ -116,6 +116,8 @@ CATEGORY_TAGS = CATEGORIES | {
 }
 AUDIT_ACTIONS = {
     Action.RETRY: "Retried",
+    Action.BULK_RETRY: "Bulk retry started",
+    Action.STOP_BULK_RETRY: "Bulk retry stopped",
     Action.DISMISS: "Dismissed",
     Action.REOPEN: "Reopened",
     Action.NOTE: "Noted",
@@ -132,6 +134,7 @@ AUDIT_ACTIONS = {
 AUDIT_DETAILS = {
     "retrySyncIds": "created syncs",
     "transactionId": "transaction",
+    "bulkRetryId": "bulk retry",
     "submissionId": "submission",
     "notWritten": "not written",
     "deadLetters": "dead letters",

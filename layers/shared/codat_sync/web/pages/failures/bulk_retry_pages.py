@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from codat_sync.bulk_retries.bulk_retry import filter_of
 from codat_sync.bulk_retries.commands import BulkRetryClient
 from codat_sync.core.errors import ForbiddenError
-from codat_sync.queries.failed_items import FailureQuery
+from codat_sync.queries.failures.failed_items import FailureQuery
 from codat_sync.web.bulk_retries import BulkRetryDesk
 from codat_sync.web.pages.form import read_form
 from codat_sync.web.pages.rendering import not_found_page, page, see_other
@@ -42,6 +42,7 @@ def add_bulk_retry_pages(app: APIGatewayHttpResolver, read_service: ReadService,
             app.context["request"],
             "bulk_retry_plan.html",
             chosen=chosen,
+            company_name=read_service.load_company_name(chosen.company_id),
             plan=desk.plan(chosen),
             key=uuid4().hex,
         )

@@ -6,10 +6,11 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from codat_sync.queries.failed_items import FailureQuery
+from codat_sync.queries.failures.failed_items import FailureQuery
 from codat_sync.queries.sync_query import HistoryQuery
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
+from codat_sync.web.csv_cells import Style
 from codat_sync.web.pages.components.periods import RECENT, offered
 from codat_sync.web.pages.rendering import not_found_page, page
 from codat_sync.web.parameters import (
@@ -35,7 +36,7 @@ def add_cause_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> N
     def causes(query: HistoryQuery, format: PageFormat = "html") -> Response[Any]:  # noqa: A002 - the parameter's name
         found = read_service.find_causes(query, is_whole=format == "csv")
         if format == "csv":
-            return csv_export.export_causes(found)
+            return csv_export.export_causes(found, Style.PEOPLE)
         return page(
             app.context["request"],
             "causes.html",
@@ -43,14 +44,14 @@ def add_cause_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> N
             offered=offered(query.period, read_service.now().date(), RECENT),
             found=presenters.causes(found),
             company_id=query.company_id,
+            company_name=read_service.load_company_name(query.company_id),
         )
 
     @app.get("/causes/<cause_id>")
     @takes(partial(asked_failed_syncs, read_service.now))
     def cause(query: HistoryQuery, cause_id: CauseInPath) -> Response[Any]:
-        found = read_service.find_causes(query, is_whole=True)
-        one = found.get(cause_identifier("cause", cause_id))
-        if one is None:
+        found = read_service.find_cause(query, cause_identifier("cause", cause_id))
+        if found is None:
             return not_found_page(app.context["request"], "cause in this period")
         return page(
             app.context["request"],
@@ -58,7 +59,8 @@ def add_cause_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> N
             period=query.period,
             offered=offered(query.period, read_service.now().date(), RECENT),
             company_id=query.company_id,
-            cause=presenters.cause_details(found, one),
+            company_name=read_service.load_company_name(query.company_id),
+            cause=presenters.cause_details(*found),
             most_affected=_MAX_AFFECTED,
         )
 
@@ -71,7 +73,7 @@ def add_cause_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> N
         format: PageFormat = "html",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
         if format == "csv":
-            return csv_export.export_failed_items(read_service.walk_failed_items(query, cursor))
+            return csv_export.export_failed_items(read_service.walk_failed_items(query, cursor), Style.PEOPLE)
         return page(
             app.context["request"],
             "failed_items.html",

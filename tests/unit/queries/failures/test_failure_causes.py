@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from codat_sync.queries.failure_causes import CauseGroups, Failure
+from codat_sync.queries.failures.failure_causes import CauseGroups, Failure
 
 _TODAY = date(2026, 11, 3)
 

@@ -50,6 +50,12 @@ class FailedItem:
     item: Item | None
     message: str | None
     cause_id: str
+    company_name: str | None = None
+
+    @property
+    def company_id(self) -> str:
+        """The id of the sync's company."""
+        return self.sync.company_id
 
     @property
     def transaction_id(self) -> str | None:

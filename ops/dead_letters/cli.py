@@ -33,7 +33,7 @@ def list_(
     Without a filter, all of them. Prints the message id, queue, time, reason, company and sync of each, and details on
     a second line. They stay in the queue.
     """
-    from ops.dead_letters import list_letters
+    from ops.dead_letters.commands import list_letters
 
     list_letters(stack, _wanted(ids, queue, reason, company))
 
@@ -53,7 +53,7 @@ def redrive(
     Do so once the cause is fixed. Without a filter, all of them. Nothing is submitted to Codat twice. Dead letters of
     publish have no source queue: `make republish` re-sends those. Prints what was redriven, as list does.
     """
-    from ops.dead_letters import redrive as run
+    from ops.dead_letters.commands import redrive as run
 
     run(stack, _wanted(ids, queue, reason, company), dry_run=dry_run)
 
@@ -76,7 +76,7 @@ def drop(
 
     The record stays in SyncTable for a year. Needs a filter, or --all. Prints what was dropped, as list does.
     """
-    from ops.dead_letters import drop as run
+    from ops.dead_letters.commands import drop as run
 
     wanted = _wanted(ids, queue, reason, company)
     if wanted.is_empty and not drop_all:

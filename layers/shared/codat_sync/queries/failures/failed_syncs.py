@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from codat_sync.queries.failure_causes import CauseGroups, Failure, FailureCause
+from codat_sync.queries.failures.failure_causes import CauseGroups, Failure, FailureCause
 from codat_sync.queries.sync_query import HistoryQuery, ListedSync, Period, position_time
 from codat_sync.syncs.failure_causes import normalize_message
 from codat_sync.syncs.status_codes import Outcome

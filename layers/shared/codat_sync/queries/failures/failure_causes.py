@@ -33,6 +33,7 @@ class AffectedCompany:
     failures: int = 0
     syncs: set[str] = field(default_factory=set)
     last_at: str = ""
+    company_name: str | None = None
 
 
 @dataclass(slots=True)
