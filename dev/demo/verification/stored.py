@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
+_NOT_COMPARED = {"AUDIT", "BULK", "COMPANY", "FIND", "GATE", "IDEMPOTENCY", "LIMIT", "RECONCILE", "SUB"}
+
 
 def stored_records(client: "DynamoDBClient", table_name: str) -> Records:
     """Return the records of the whole table."""
@@ -67,7 +69,7 @@ def _document_records(store: SyncRepository, sync_id: str) -> Records:
 
 
 def _list_entries(client: "DynamoDBClient", table_name: str) -> Iterator[tuple[Key, Record]]:
-    """Yield the entries of the companies' lists of syncs. The index also lists companies, and failed syncs by category."""
+    """Yield the entries of the companies' lists of syncs. The index also has lists of companies and failed syncs."""
     for item in _scan(client, table_name, IndexName="byCompany"):
         list_name, _, company_id = item["companyPk"]["S"].partition("#")
         if list_name != "COMPANY":
