@@ -63,7 +63,7 @@ class MemoryTable(Table):
 
     def update_newest(self, key: Attributes, changes: Mapping[str, object], name: str) -> bool:
         def work() -> bool:
-            is_newest = self._items.get(_key(key), {}).get(name, "") <= changes[name]
+            is_newest = bool(self._items.get(_key(key), {}).get(name, "") <= changes[name])
             if is_newest:
                 self._change(key, changes)
             return is_newest
