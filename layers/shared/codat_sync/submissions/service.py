@@ -39,6 +39,7 @@ from codat_sync.submissions.submission import (
 )
 from codat_sync.syncs.record import SyncRecord
 from codat_sync.syncs.repository import SubmittedSync
+from codat_sync.syncs.retry_record import RetryState
 
 if TYPE_CHECKING:
     from codat_sync.submissions.codat_writer import CodatWriter
@@ -179,7 +180,9 @@ class SubmissionService:
         failed = (each for some in records.values() for each in some if not (each.sync and each.sync.has_succeeded))
         due_at = self.now() + _PLAN_DELAY
         for sync_id in dict.fromkeys(each.retry_of or each.sync_id for each in failed):
-            self.retries.reschedule(company_id, sync_id, due_at)
+            stored = self.retries.load(sync_id)
+            if stored and stored.state is RetryState.STOPPED:  # Others are due by themselves.
+                self.retries.reschedule(company_id, sync_id, due_at)
 
     def _load_ended_syncs(self, company_id: str, transaction_id: str) -> list[SyncRecord]:
         """Load the transaction's syncs, whoever started them. Raises SubmissionInFlightError if one has not ended."""
