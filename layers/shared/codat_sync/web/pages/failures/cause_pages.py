@@ -85,5 +85,4 @@ def add_cause_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> N
             offered=offered(query.history.period, read_service.now().date(), RECENT),
             found=read_service.find_failed_items(replace(query, limit=limit), cursor, may_see_expenses=may_see),
             may_see_expenses=may_see,
-            is_first=cursor is None,
         )
