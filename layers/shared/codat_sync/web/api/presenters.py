@@ -342,6 +342,9 @@ def failed_item(found: FoundFailure) -> FailedItem:
         status=item and item.status,
         message=found.message,
         cause_id=found.cause_id,
+        merchant=found.expense and found.expense.merchant,
+        amount=found.amount,
+        currency=found.expense and found.expense.currency,
     )
 
 

@@ -608,6 +608,9 @@ class FailedItem(_Answer):
     status: str | None
     message: str | None
     cause_id: str
+    merchant: str | None = Field(description="As submitted. Null without the role `codat-sync/expenses`, or if unknown")
+    amount: Decimal | None = Field(description="The total with tax. Null like `merchant`")
+    currency: str | None = Field(description="Null like `merchant`")
 
 
 class FailedItems(_Answer):
