@@ -66,7 +66,10 @@ def _document_records(store: SyncRepository, sync_id: str) -> Records:
 def _list_entries(client: "DynamoDBClient", table_name: str) -> Iterator[tuple[Key, Record]]:
     """Yield the entries of the companies' lists of syncs."""
     for item in _scan(client, table_name, IndexName="byCompany"):
-        sync_id, company_id = item["pk"]["S"].removeprefix("SYNC#"), item["companyPk"]["S"].removeprefix("COMPANY#")
+        kind, _, company_id = item["companyPk"]["S"].partition("#")
+        if kind != "COMPANY":
+            continue  # The index also has the companies and the worklist.
+        sync_id = item["pk"]["S"].removeprefix("SYNC#")
         # An announced sync has no code yet.
         code = item["summary"]["M"].get("code", {}).get("N")
         yield Key(sync_id, Kind.LIST_ENTRY, company_id), {"code": code and int(code)}
