@@ -138,6 +138,6 @@ def purge_bodies(
 
     Only the bodies are deleted: syncs and their history stay. Prints how many bodies were purged.
     """
-    from ops.purge_bodies import purge_bodies as run
+    from ops.erasure import purge_bodies as run
 
     run(stack, days, dry_run=dry_run)

@@ -44,11 +44,12 @@ def world() -> Iterator[World]:
             return lambda event: app.lambda_handler(event, Context())
 
         patch.setattr("codat_sync.rate_limits.gate._MAX_AGE", 0)
-        patch.setenv("AWS_ENDPOINT_URL_LAMBDA", stack.enter_context(lambda_api(start("retry"))))
+        retry = start("retry")
+        patch.setenv("AWS_ENDPOINT_URL_LAMBDA", stack.enter_context(lambda_api(retry)))
         worker, submit, reconcile = start("worker"), start("submit"), start("reconcile")
         indexing = Indexing(Stream(aws, "IndexFunction"), start("index"))
         url = stack.enter_context(api_gateway(start("health")))
-        made = World(simulated, worker, submit, reconcile, indexing, url)
+        made = World(simulated, worker, submit, retry, reconcile, indexing, url)
         made.fill()
         yield made
 

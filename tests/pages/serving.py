@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 PREFIX = "/_aws/execute-api/a1b2c3d4e5"
 _INVOKED = re.compile(r"/2015-03-31/functions/[\w-]+/invocations")
@@ -101,6 +101,7 @@ def _event(request: BaseHTTPRequestHandler, body: str) -> Json:
         "routeKey": "$default",
         "rawPath": path,
         "rawQueryString": parts.query,
+        "queryStringParameters": {name: ",".join(values) for name, values in parse_qs(parts.query).items()},
         "headers": headers,
         "requestContext": {
             "apiId": "a1b2c3d4e5",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from codat_sync.core.iterables import batched
 from codat_sync.core.timestamps import format_timestamp
@@ -43,6 +44,7 @@ class World:
     simulated: SimulatedCodat
     worker: Handler
     submit: Handler
+    retry: Handler
     reconcile: Handler
     indexing: Indexing
     url: str
@@ -104,6 +106,19 @@ class World:
         self.submitted_ids = tuple(body["id"] for body in bodies)
         busy = Verdict("PushError", "The accounting software is busy.")
         self.settle(self.submitted_sync_id, {self.submitted_ids[0]: busy})
+
+    def fails_with_a_body_for_the_last_two(self, number: int) -> tuple[Sync, tuple[str, ...]]:
+        """Add a sync with ``number`` failed items, of which only the last two can be resubmitted; returns their ids."""
+        ids = tuple(str(uuid4()) for _ in range(number))
+        for each in ids[-2:]:
+            recorded = ask(self.submit, "PUT", f"/recorded/{COMPANY_ID}/expense-transactions/{each}", expense(each))
+            assert recorded.status == 204
+        wrong = "The account is archived."
+        rows = [Item(each, "ValidationError", "expense", wrong) for each in ids]
+        # Its time is long ago: not among the syncs of the last month, which other tests list.
+        sync = self._happens(self.simulated.company(COMPANY_ID), 5130, rows, 60)
+        self.hears(sync)
+        return sync, ids[-2:]
 
     def settle(self, sync_id: str, verdicts: dict[str, Verdict] | None = None) -> None:
         """Complete a submitted sync and deliver its webhook."""

@@ -10,7 +10,7 @@ from codat_sync.auth.roles import Role
 from codat_sync.aws.dynamodb import Table
 from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from dev.codat_simulator.simulator import SimulatedCodat
-from dev.stored_events import COMPANY_ID, SYNC_ID
+from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
 from tests.support.aws import Aws
 from tests.support.cookie_browser import SITE, browser
 from tests.support.handlers import Handler
@@ -59,10 +59,30 @@ def test_nobody_sees_a_page_without_signing_in(ann: httpx.Client) -> None:
 
 def test_the_view_role_can_retry_nothing(ann: httpx.Client, simulated: SimulatedCodat) -> None:
     """Whether they press the button or not: it can't be pressed."""
-    assert '<button class="primary" disabled' in ann.get(f"/syncs/{SYNC_ID}/items").text
-    answer = ann.post(f"/syncs/{SYNC_ID}/retry", data={"token": _token(ann)}, headers={"origin": SITE})
-    assert (answer.status_code, "the retry role is required" in answer.text) == (403, True)
+    assert "Retrying requires the retry role" in ann.get(f"/syncs/{SYNC_ID}/items").text
+    own = f"/company/{COMPANY_ID}/transactions/{TRANSACTION_IDS[1]}"
+    form = {"token": _token(ann), "transaction": TRANSACTION_IDS[1]}
+    for path in (f"/syncs/{SYNC_ID}/retry", f"/syncs/{SYNC_ID}/retry/selected", f"{own}/retry"):
+        answer = ann.post(path, data=form, headers={"origin": SITE})
+        assert (answer.status_code, "the retry role is required" in answer.text) == (403, True), path
     assert not simulated.submissions
+
+
+def test_what_was_submitted_is_shown_to_who_may_see_it(
+    ann: httpx.Client, issuer: SimulatedIdentityProvider, start: Callable[[str], Handler]
+) -> None:
+    """Neither the role to view nor the one to retry shows it."""
+    path = f"/company/{COMPANY_ID}/transactions/{TRANSACTION_IDS[1]}"
+    body = expense(TRANSACTION_IDS[1], merchantName="Noir")
+    ask(start("submit"), "PUT", f"/recorded/{COMPANY_ID}/expense-transactions/{TRANSACTION_IDS[1]}", body)
+    for roles, is_shown in (([Role.VIEW], False), ([Role.RETRY], False), ([Role.EXPENSES], True)):
+        issuer.person["cognito:groups"] = roles
+        ann.cookies.clear()
+        text = ann.get(path).text
+        assert ("Noir" in text, "120.10" in text, "require the expenses role" in text) == (
+            *(is_shown, is_shown),
+            not is_shown,
+        )
 
 
 @pytest.mark.parametrize("role", list(Role))

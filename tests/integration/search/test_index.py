@@ -9,6 +9,7 @@ import pytest
 from codat_sync.audit.repository import AuditRepository
 from codat_sync.aws.dynamodb import Table
 from codat_sync.aws.invocation_deadline import enforce_deadline
+from codat_sync.aws.table_schema import body_key, company_key, submission_key
 from codat_sync.companies.tombstones import TombstoneRepository
 from codat_sync.core.errors import InvocationDeadlineError
 from codat_sync.erasure.body_retention import BodyPurger
@@ -18,9 +19,11 @@ from codat_sync.search.indexer import SearchIndexer
 from codat_sync.search.kinds import EXPENSE_KINDS, SearchIndexScope
 from codat_sync.search.rebuild import SearchRebuilder
 from codat_sync.search.repository import SearchRepository
+from codat_sync.search.words import split_words
 from dev.codat_simulator.books.models import Item
 from dev.stored_events import COMPANY_ID, SYNC_ID
 from tests.support.aws import Aws
+from tests.support.botocore_calls import count_requests
 from tests.support.clock import ManualClock
 from tests.support.handlers import StartFunction
 from tests.support.searching import Searching
@@ -28,6 +31,7 @@ from tests.support.sqs_batches import batch, failed, message, of
 
 _OTHER_ID = "11111111-6988-11ed-a1eb-0242ac120002"
 _SOON = timedelta(minutes=1)
+_RECORDED = {"recordedAt": "2026-11-24T00:00:00.000Z"}
 
 
 def _erasure(table: Table) -> ErasureService:
@@ -94,11 +98,12 @@ def test_a_failed_write_fails_the_batch(searching: Searching, aws: Aws) -> None:
 
 
 def test_a_company_is_found_by_its_new_name_only(searching: Searching) -> None:
-    """The words of its old name are deleted, and until then they do not lead to it."""
+    """The words of its old name are deleted, and until then they do not lead to it. The others are kept up to date."""
     searching.hear(searching.simulated.sync(SYNC_ID))
     searching.catch_up()
     old = searching.simulated.company(COMPANY_ID).name
-    searching.simulated.add_company(company_id=COMPANY_ID, name="Renamed Limited")
+    first, last = old.split()
+    searching.simulated.add_company(company_id=COMPANY_ID, name=f"New {last}")
     event = {
         "id": "e",
         "eventType": "connection.linked",
@@ -107,8 +112,28 @@ def test_a_company_is_found_by_its_new_name_only(searching: Searching) -> None:
     searching.worker(batch(message(event, "msg_renamed", companyId=COMPANY_ID, syncId=None)))
     assert "company" not in searching.find(old)
     searching.catch_up()
-    assert searching.find("renamed")["company"] == [COMPANY_ID]
-    assert not [each for each in searching.entries() if each["sk"].startswith(old.split()[0].lower())]
+    for text in ("new", last, f"new {last}", f"{last} new"):
+        assert searching.find(text)["company"] == [COMPANY_ID], text
+    assert "company" not in searching.find(first)
+    (gone,) = split_words(first)
+    assert not [each for each in searching.entries() if each["sk"].startswith(gone)]
+
+
+def test_a_search_is_bounded_whatever_is_indexed(searching: Searching) -> None:
+    """Of a hundred companies and expenses with the same word, the one with another word is found."""
+    ids = [f"company-{number:03}" for number in range(100)]
+    named = {each: {"companyId": each, "fetchedAt": "2026-11-24T00:00:00.000Z", "name": f"Acme {each}"} for each in ids}
+    searching.table.put_all(company_key(each) | {"version": 1} | fields for each, fields in named.items())
+    bodies = [body_key(each, "t", each) | _RECORDED | {"body": '{"merchantName": "Acme 7"}'} for each in ids]
+    searching.table.put_all([*bodies, *(submission_key(each) | {"submissionId": each} for each in ids)])
+    _rebuild(searching.table)
+    with count_requests() as requests:
+        assert searching.find("077 acme")["company"] == ["company-077"]
+    assert sum(requests.values()) <= 20
+    with count_requests() as requests:
+        groups = {each["kind"]: each for each in searching.answer("acme 7")["groups"]}
+    assert sum(requests.values()) <= 20
+    assert {kind: (len(each["results"]), each["hasMore"]) for kind, each in groups.items()} == {"merchant": (10, True)}
 
 
 def test_purging_bodies_purges_what_they_are_found_by(searching: Searching) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from codat_sync.auth.roles import Role
+from codat_sync.aws.table_schema import body_key
 from codat_sync.search.service import MAX_RESULTS
 from dev.codat_simulator.books.models import Item
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS
@@ -126,14 +127,14 @@ def test_an_expense_submitted_twice_is_found_once(searching: Searching) -> None:
     assert searching.find("first")["merchant"] == searching.find("second")["merchant"] == [wanted]
 
 
-def test_a_refused_request_is_not_found(searching: Searching) -> None:
-    """Its body is stored before it is refused because another one is in flight: it was not submitted."""
+def test_a_request_that_lost_a_race_is_not_found(searching: Searching) -> None:
+    """Its body is stored before the claim decides: without its submission, it was not submitted."""
     wanted = searching.submit_expense(merchantName="Submitted")
-    with pytest.raises(AssertionError, match="409"):
-        searching.submit_expense(id=wanted, merchantName="Refused")
+    lost = {"body": '{"merchantName": "Lost"}', "recordedAt": "2026-11-24T00:00:00.000Z"}
+    searching.table.put_all([body_key(COMPANY_ID, wanted, "of-the-loser") | lost])
     searching.catch_up()
     assert searching.find("submitted")["merchant"] == [wanted]
-    assert searching.find("refused") == {}
+    assert searching.find("lost") == {}
 
 
 @pytest.mark.parametrize("roles", [(Role.VIEW,), (Role.RETRY,)])

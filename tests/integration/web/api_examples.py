@@ -35,7 +35,7 @@ _BUSY_ID = cause_id(_BUSY)
 _NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)?")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d(?!\d|T)")
-_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{32}\b")
 _KNOWN_IDS = {COMPANY_ID, SYNC_ID, SUBMITTED_ID, *TRANSACTION_IDS}
 _HEADER = """# API examples
 

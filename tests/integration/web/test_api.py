@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.aws.table_schema import GATE
+from codat_sync.aws.table_schema import BODY_PREFIX, GATE, claim_key
 from codat_sync.core.timestamps import format_timestamp
 from codat_sync.rate_limits.gate import SharedGate
 from codat_sync.submissions.expense_bodies import Body, Kind
@@ -23,6 +23,8 @@ from codat_sync.syncs.retry_repository import RetryRepository
 from codat_sync.syncs.status_codes import Outcome, explain
 from dev.codat_simulator.books.models import Item, Sync
 from dev.codat_simulator.books.sample_data import generate_items
+from dev.codat_simulator.books.settling import Outcome as Settled
+from dev.codat_simulator.books.settling import Verdict
 from dev.codat_simulator.faults import Fault
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID, TRANSACTION_IDS, load
@@ -30,6 +32,7 @@ from tests.support.aws import Aws
 from tests.support.botocore_calls import count_requests, intercept_calls
 from tests.support.handlers import StartFunction
 from tests.support.sqs_batches import batch, failed, of
+from tests.support.submit_requests import EXPENSES, ask, expense
 from tests.support.tables.sync_table import add_unknown_outcome
 
 
@@ -56,6 +59,7 @@ class Health:
         self._handler = start("health")
         self._worker = start("worker")
         self._simulated = simulated
+        self.groups = "[codat-sync/view]"
 
     def post(self, path: str) -> Answer:
         """Post to a path below /api/v1."""
@@ -69,6 +73,7 @@ class Health:
         event = load("health", "sync")
         event["rawPath"] = event["requestContext"]["http"]["path"] = f"/api/v1{path}"
         event["requestContext"]["http"]["method"] = method
+        event["requestContext"]["authorizer"]["jwt"]["claims"]["cognito:groups"] = self.groups
         event["rawQueryString"] = urlencode(query, doseq=True)
         event["queryStringParameters"] = {
             name: ",".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in query.items()
@@ -248,6 +253,38 @@ def test_a_transaction_is_shown_over_all_its_syncs_with_what_can_be_done(health:
     assert health.ask(f"/companies/{COMPANY_ID}/transactions/b").status == 404
 
 
+def test_what_was_submitted_is_shown_to_who_may_see_it(
+    health: Health, start: StartFunction, simulated: SimulatedCodat, store: SyncRepository
+) -> None:
+    """The role to view shows everything but that; and a purged body is gone for everybody."""
+    body = expense(merchantName="Café Noir", reference="R-17", notes="with Ann")
+    path = f"/companies/{COMPANY_ID}/transactions/{body['id']}"
+    sync_id = ask(start("submit"), "POST", EXPENSES, [body]).body["syncId"]
+    assert health.ask(path).body["inBooks"]["answer"] == "unknown"
+    busy = Verdict("PushError", "The accounting software is busy.")
+    simulated.settle(sync_id, Settled(transactions={body["id"]: busy}, webhook=None))
+    health.hears(simulated.sync(sync_id))
+    answer = health.ask(path)
+    assert (answer.body["expenseState"], answer.body["expense"]) == ("hidden", None)
+    assert not [each for each in ("Noir", "R-17", "Ann", "100.1", "120.1") if each in answer.text]
+    assert (answer.body["inBooks"]["answer"], answer.body["retrySyncId"]) == ("no", sync_id)
+    health.groups = "[codat-sync/expenses]"
+    found = health.ask(path).body
+    assert found["expenseState"] == "shown"
+    shown = [found["expense"][name] for name in ("merchant", "reference", "notes", "amount", "currency", "date")]
+    assert shown == ["Café Noir", "R-17", "with Ann", "120.1", "GBP", body["issueDate"]]
+    assert found["expense"]["lines"][0] | {"netAmount": "100.1", "taxAmount": "20"} == found["expense"]["lines"][0]
+    assert [each["syncId"] for each in found["submissions"]] == [sync_id]
+    _purge(store.table, body["id"])
+    found = health.ask(path).body
+    assert (found["expenseState"], found["expense"]) == ("purged", None)
+
+
+def _purge(table: Table, transaction_id: str) -> None:
+    for item in table.query(claim_key(COMPANY_ID, transaction_id)["pk"], BODY_PREFIX):
+        table.update({"pk": item["pk"], "sk": item["sk"]}, {"body": None}, {})
+
+
 def test_a_plan_says_what_a_retry_would_do_and_does_nothing(health: Health, simulated: SimulatedCodat) -> None:
     """There is a plan for each failed transaction."""
     health.hears(simulated.sync(SYNC_ID))
@@ -364,7 +401,7 @@ def test_every_list_is_exported_as_csv_and_no_cell_is_a_formula(health: Health) 
     assert "\n'=1+1" in answer.text
 
 
-def test_a_plan_of_many_reads_each_sync_once_and_sees_beyond_what_it_shows(
+def test_a_plan_of_many_reads_each_sync_once_and_finds_the_one_to_retry(
     health: Health, simulated: SimulatedCodat, store: SyncRepository
 ) -> None:
     """One sync has a hundred failures without a body, and one more with a stored body."""
@@ -384,7 +421,7 @@ def test_a_plan_of_many_reads_each_sync_once_and_sees_beyond_what_it_shows(
     SubmissionRepository(store.table).store(kept, [Body("t100", "{}")])
     with count_requests() as requests:
         found = health.ask(f"/syncs/{sync.sync_id}/plan").body
-    assert (found["failed"], len(found["transactions"]), found["isRetriable"]) == (101, 100, True)
+    assert (found["failed"], len(found["transactions"]), found["retriable"]) == (101, 101, 1)
     assert requests.total() < 101 * 3.5
     assert not simulated.submissions
 

@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from codat_sync.core.clock import utc_now
+from codat_sync.syncs.repository import SyncRepository
+from codat_sync.webhooks.events import WebhookEvent
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.books.settling import Outcome, Verdict
 from dev.codat_simulator.faults import Fault
@@ -80,7 +83,7 @@ def test_the_bundle_has_what_codats_support_asks_for_and_nothing_of_the_expense(
     body = expense(merchantName="The Corner Shop", lines=[{"netAmount": 4711.11, "taxAmount": 20}])
     made = ask(start("submit"), "POST", EXPENSES, [body]).body["syncId"]
     simulated.settle(made, Outcome(otherwise=Verdict("PushError", "Account 6100 is archived."), webhook=None))
-    start("worker")(batch(of(simulated, simulated.sync(made))))
+    start("worker")(batch(of(simulated, simulated.sync(made), "msg_7")))
     with count_requests() as requests:
         bundle = _get(start("health"), f"/syncs/{made}/support-bundle")
     assert list(bundle)[:3] == ["about", "generatedAt", "sync"]
@@ -91,7 +94,7 @@ def test_the_bundle_has_what_codats_support_asks_for_and_nothing_of_the_expense(
     (submission,) = bundle["submissions"]
     assert (submission["syncId"], submission["state"], submission["transactionIds"]) == (made, "accepted", [body["id"]])
     assert submission["idempotencyKey"]
-    assert [event["webhookId"] for event in bundle["events"]] == [f"msg_{made}"]
+    assert [event["webhookId"] for event in bundle["events"]] == ["msg_7"]
     assert bundle["atFailure"]["configuration"] == _THEN
     assert made in bundle["logs"]["query"]
     text = json.dumps(bundle)
@@ -101,13 +104,16 @@ def test_the_bundle_has_what_codats_support_asks_for_and_nothing_of_the_expense(
     assert _get(health, "/syncs/unknown/support-bundle", 404)
 
 
-def test_the_bundle_is_bounded(start: StartFunction, health: Handler, simulated: SimulatedCodat) -> None:
+def test_the_bundle_is_bounded(
+    start: StartFunction, health: Handler, simulated: SimulatedCodat, store: SyncRepository
+) -> None:
     """A sync with many failed items of long messages, and many events."""
     rows = [Item(f"t{number}", "PushError", message="é" * 5_000) for number in range(120)]
     sync = simulated.add_sync(simulated.company(COMPANY_ID), 5130, rows)
-    worker = start("worker")
-    for number in range(11):
-        worker(batch(*(of(simulated, sync, f"msg_{number}_{each}") for each in range(10))))
+    assert failed(start("worker")(batch(of(simulated, sync)))) == []
+    now = utc_now()
+    events = [WebhookEvent(f"msg_{number}", "expenses.sync", now, now, f"id_{number}") for number in range(110)]
+    store.record_events(store.load_snapshot(COMPANY_ID, sync.sync_id, []), events, now)
     with count_requests() as requests:
         bundle = _get(start("health"), f"/syncs/{sync.sync_id}/support-bundle")
     assert (len(bundle["items"]), bundle["hasMoreItems"]) == (100, True)

@@ -43,6 +43,7 @@ from codat_sync.search.service import SearchService
 from codat_sync.submissions.repository import SubmissionRepository
 from codat_sync.submissions.unknown_outcome_repository import UnknownOutcomeRepository
 from codat_sync.syncs.repository import SyncRepository
+from codat_sync.syncs.retry_repository import RetryRepository
 from codat_sync.web.read_service import ReadService
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def build_read_service(
     audit, configurations = AuditRepository(table), ConfigurationRepository(table)
     sync_queue = SyncQueue(sqs, settings.sync_queue_url)
     sync_history, details = SyncHistory(SyncIndex(table)), SyncReader(table, companies)
-    previews = RetryPreviewService(histories, policy, utc_now)
+    previews = RetryPreviewService(histories, RetryRepository(table), policy, utc_now)
     live = LiveLookup(CodatClient(connection), sync_queue, partial(is_not_erased, table), audit, utc_now)
     return ReadService(
         sync_history=sync_history,

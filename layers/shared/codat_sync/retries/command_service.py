@@ -116,7 +116,7 @@ class RetryCommandService:
         else:
             state = self._explain_sync(root_id).state
             due_at = self.now() + _CHECK_UNENDED_AFTER if state is RetryState.SCHEDULED else None
-            retry = Retry(state, previous.sync_ids if previous else (), {}, due_at)
+            retry = Retry(state, previous.sync_ids if previous else (), {}, due_at, retriable=0)
         if results or previous:
             self.retries.put(company_id, root_id, retry, previous, categorize_retry_syncs(results))
         return retry

@@ -1,7 +1,7 @@
 """Invoke the retry function, which alone resubmits to Codat."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -31,14 +31,17 @@ class RetryClient:
         self._client = client
         self._name = name
 
-    def retry(self, sync_id: str, by: str) -> RetryProgress:
-        """Resubmit the failed transactions of a sync for an operator; return whether this finished in time.
+    def retry(self, sync_id: str, by: str, transaction_ids: Sequence[str] | None = None) -> RetryProgress:
+        """Resubmit the failed transactions of a sync, or those named, for an operator.
+
+        Returns whether this finished in time.
 
         Invoking it twice, as by a double click or again after a time-out or an error, writes nothing twice: retry plans
         each transaction anew and claims it before sending it, and never sends one that is claimed, in flight or
         written. Raises RetryUnavailableError.
         """
-        report = self.invoke({"syncId": sync_id, "isManual": True, "by": by})
+        named = {} if transaction_ids is None else {"transactionIds": list(transaction_ids)}
+        report = self.invoke({"syncId": sync_id, "isManual": True, "by": by, **named})
         if report is None:
             return RetryProgress.IN_PROGRESS
         return RetryProgress.NOT_FAILED if report.get("message") else RetryProgress.FINISHED

@@ -181,7 +181,7 @@ class Plan:
 
 def plan(history: TransactionHistory, now: datetime, policy: RetryPolicy, *, is_manual: bool = False) -> Plan:
     """Plan the next step for a transaction. Every history has a plan."""
-    unsafe = _plan_in_progress(history, now) or _plan_written(history) or _plan_unknown(history, now)
+    unsafe = plan_safety(history, now)
     if unsafe:
         return unsafe
     impossible = _plan_disconnected(history, now) or (None if history.body else _plan_without_body(history))
@@ -196,6 +196,11 @@ def plan(history: TransactionHistory, now: datetime, policy: RetryPolicy, *, is_
         else "It failed, and can be resubmitted."
     )
     return Plan(Step.RETRY_NOW, note, overridden=hindered)
+
+
+def plan_safety(history: TransactionHistory, now: datetime) -> Plan | None:
+    """Plan a transaction that is on its way, is written, or of which that is not known; None for any other."""
+    return _plan_in_progress(history, now) or _plan_written(history) or _plan_unknown(history, now)
 
 
 def current_submissions(history: TransactionHistory) -> tuple[Submission, ...]:

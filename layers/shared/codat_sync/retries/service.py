@@ -46,13 +46,15 @@ _BATCH_REJECTION_STATUSES = UNPROCESSED_STATUSES | {404}
 class RetryResult:
     """Result of a retry for one transaction. ``sync_id`` is the sync that it created; None if it created none.
 
-    ``earlier_sync_ids`` are the syncs that earlier retries created.
+    ``earlier_sync_ids`` are the syncs that earlier retries created. ``is_retriable`` means that a manual retry would
+    resubmit it now.
     """
 
     transaction_id: str
     plan: Plan
     sync_id: str | None = None
     earlier_sync_ids: tuple[str, ...] = ()
+    is_retriable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +106,7 @@ class RetryService:
     def _run_pass(self, task: RetryTask, transaction_ids: Sequence[str]) -> dict[str, RetryResult]:
         claims = self._settle_claims(task.company_id, transaction_ids)
         histories = self.histories.load(task.company_id, transaction_ids)
-        results = {
-            each: RetryResult(
-                each,
-                plan(histories[each], self.now(), self.policy, is_manual=task.is_manual_for(each)),
-                earlier_sync_ids=_retry_sync_ids(histories[each], task.sync_id),
-            )
-            for each in transaction_ids
-        }
+        results = {each: self._plan(task, histories[each]) for each in transaction_ids}
         ready = [histories[each] for each in transaction_ids if _is_ready(results[each], task.selected_ids)]
         for submission, bodies in self._build_submissions(task.company_id, task.sync_id, ready):
             batch_claims = {body.transaction_id: claims[body.transaction_id] for body in bodies}
@@ -121,6 +116,15 @@ class RetryService:
                 for each, result in submitted.items()
             }
         return results
+
+    def _plan(self, task: RetryTask, history: TransactionHistory) -> RetryResult:
+        manual = plan(history, self.now(), self.policy, is_manual=True)
+        return RetryResult(
+            history.transaction_id,
+            manual if task.is_manual_for(history.transaction_id) else manual.automatic,
+            earlier_sync_ids=_retry_sync_ids(history, task.sync_id),
+            is_retriable=manual.step is Step.RETRY_NOW,
+        )
 
     def _settle_claims(self, company_id: str, transaction_ids: Sequence[str]) -> "Claims":
         """Load the claims, after looking up the outcome of submissions that may have been sent."""
@@ -198,7 +202,12 @@ class RetryService:
             return self._submit_halves(submission, bodies, correlation_id)
         sync_id = extract_sync_id(response)
         next_plan = self._plan_after_response(response, sync_id, self._retry_at(submission))
-        return {body.transaction_id: RetryResult(body.transaction_id, next_plan, sync_id) for body in bodies}
+        # A rejection leaves nothing in flight.
+        is_retriable = is_rejection(response) or response.status_code in UNPROCESSED_STATUSES
+        return {
+            body.transaction_id: RetryResult(body.transaction_id, next_plan, sync_id, is_retriable=is_retriable)
+            for body in bodies
+        }
 
     def _submit_halves(
         self, rejected: Submission, bodies: tuple[Body, ...], correlation_id: str
@@ -245,7 +254,17 @@ def summarize(previous: Retry | None, results: Sequence[RetryResult], now: datet
     due_at = max(now, min(due_times)) if due_times else None
     blocked = _blocked_transactions(results)
     unknown_ids = blocked.get(Step.OUTCOME_UNKNOWN.value, ()) if state is RetryState.STOPPED else ()
-    return Retry(state, tuple(sync_ids), dict(steps), due_at, blocked, unknown_ids=unknown_ids)
+    retriable_ids = tuple(each.transaction_id for each in results if each.is_retriable)
+    return Retry(
+        state,
+        tuple(sync_ids),
+        dict(steps),
+        due_at,
+        blocked,
+        unknown_ids=unknown_ids,
+        retriable=len(retriable_ids),
+        retriable_ids=retriable_ids[:MAX_LISTED_IDS],
+    )
 
 
 def categorize_retry_syncs(results: Iterable[RetryResult]) -> dict[str, WorkCategory]:

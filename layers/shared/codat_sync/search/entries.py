@@ -24,7 +24,10 @@ _MAX_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A search entry: ``word`` leads to ``reference``, which is unique to the item that it belongs to."""
+    """A search entry: ``word`` leads to ``reference``, which is unique to the item that it belongs to.
+
+    Two are equal if they have the same key, whatever their attributes.
+    """
 
     kind: SearchKind
     word: str
@@ -65,8 +68,8 @@ def _of_company(item: Mapping[str, Any]) -> Iterator[Entry]:
     company = None if is_erased(item) else read_company(item)
     if company:
         yield _of_id(SearchKind.COMPANY, company.company_id, company.company_id)
+        more = {"subjectId": company.company_id, "name": (company.name or "")[:_MAX_SHOWN]}
         for phrase in list_phrases(company.name):
-            more = {"subjectId": company.company_id}
             yield Entry(SearchKind.COMPANY, phrase, company.company_id, company.company_id, more)
 
 

@@ -36,15 +36,17 @@ class SearchIndexer:
         Nothing of an erased company is written. Its erasure begins to delete once this invocation has ended. Raises
         UnprocessedItemsError; then repeat it.
         """
-        last: dict[Entry, bool] = {}  # Whether an entry is to be there, after the last change that concerns it.
+        last: dict[Entry, Entry | None] = {}  # The last version of each entry, None if it is to be deleted.
         for change in changes:
             old, new = self._derive(change.old), self._derive(change.new)
-            last |= dict.fromkeys(old - new, False) | dict.fromkeys(new - old, True)
-        wanted = [entry for entry, is_there in last.items() if is_there]
+            last |= dict.fromkeys(old.keys() - new.keys())
+            last |= {entry: entry for entry in new if old.get(entry) != entry.attributes}
+        wanted = [entry for entry in last.values() if entry]
         erased = self.entries.load_erased({entry.company_id for entry in wanted}) if wanted else set()
         written = [entry for entry in wanted if entry.company_id not in erased]
-        self.entries.apply(written, [entry for entry, is_there in last.items() if not is_there])
+        self.entries.apply(written, [entry for entry, version in last.items() if version is None])
         return len(written)
 
-    def _derive(self, item: Mapping[str, Any]) -> set[Entry]:
-        return {entry for entry in derive_entries(item) if entry.kind in self.scope.kinds} if item else set()
+    def _derive(self, item: Mapping[str, Any]) -> dict[Entry, Mapping[str, Any]]:
+        entries = derive_entries(item) if item else frozenset()
+        return {entry: entry.attributes for entry in entries if entry.kind in self.scope.kinds}

@@ -67,8 +67,8 @@ class SearchQuery:
         return next(filter(None, amounts), [])
 
     def is_match(self, shown: Mapping[str, Any]) -> bool:
-        """Return whether an expense has every part: in its merchant or reference, or as the beginning of its amount."""
-        text = f"{shown.get('merchant', '')} {shown.get('reference', '')}"
+        """Return whether an entry has every part: in its texts, or as the beginning of its amount."""
+        text = " ".join(shown.get(name, "") for name in ("name", "merchant", "reference"))
         amount = shown.get("amount", "")
         return all(
             has_words(text, split_words(part)) or any(map(amount.startswith, read_amounts(part))) for part in self.parts

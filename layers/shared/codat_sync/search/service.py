@@ -153,9 +153,8 @@ class SearchService:
             matches.add(self.entries.find(kind, beginning, _READ))
         for beginning in _list_beginnings_of_parts(query, kind):
             found = self.entries.find(kind, beginning, _READ_FOR_SEVERAL)
-            matches.add(found, lambda entry: kind is SearchKind.COMPANY or query.is_match(entry.attributes))
-        if kind is not SearchKind.COMPANY:  # Companies are cut once their names are known.
-            matches.cut()
+            matches.add(found, lambda entry: query.is_match(entry.attributes))
+        matches.cut()
         if kind in EXPENSE_KINDS:
             matches.entries = self._drop_refused(matches.entries)
         return matches
@@ -203,8 +202,7 @@ def _list_companies(query: SearchQuery, matches: _Matches, names: Mapping[str, s
         for each in ids
         if _is_company(query, each, names)
     ]
-    matches.has_more |= len(found) > MAX_RESULTS
-    return sorted(found, key=lambda each: not each.is_exact)[:MAX_RESULTS]
+    return sorted(found, key=lambda each: not each.is_exact)
 
 
 def _is_company(query: SearchQuery, company_id: str, names: Mapping[str, str]) -> bool:

@@ -69,8 +69,10 @@ class Retry:
     ``steps`` counts its failed transactions by next step; ``blocked`` lists the first of them for each step that
     needs an action. ``version`` is the table's: it increases with each write. ``unknown_ids`` are the first of those
     that are not checked again although nobody knows whether they are written; ``acknowledged_ids`` those of which an
-    operator has said that this is dealt with. ``last_failure`` identifies the last time that Codat reported a failure,
-    of the sync or of a retry of it. ``decisions`` are those of users, oldest first.
+    operator has said that this is dealt with. ``retriable`` is how many of its transactions a manual retry would
+    resubmit, None if they have not been counted; ``retriable_ids`` are the first of them. ``last_failure`` identifies
+    the last time that Codat reported a failure, of the sync or of a retry of it. ``decisions`` are those of users,
+    oldest first.
     """
 
     state: RetryState
@@ -81,6 +83,8 @@ class Retry:
     version: int = 0
     unknown_ids: tuple[str, ...] = ()
     acknowledged_ids: tuple[str, ...] = ()
+    retriable: int | None = None
+    retriable_ids: tuple[str, ...] = ()
     last_failure: str | None = None
     decisions: tuple[Decision, ...] = ()
 
@@ -103,3 +107,12 @@ class Retry:
         unknown_ids = self.blocked.get(Step.OUTCOME_UNKNOWN, ())
         is_covered = bool(unknown_ids) and set(unknown_ids) <= set(self.acknowledged_ids)
         return is_covered and open_steps == {Step.OUTCOME_UNKNOWN}
+
+    @property
+    def failed(self) -> int:
+        """The number of its failed transactions, as of the last plan."""
+        return sum(self.steps.values())
+
+    def is_counted(self, now: datetime) -> bool:
+        """Return whether its counts are current. Whatever may change a plan makes the retry due at once."""
+        return self.retriable is not None and (self.due_at is None or self.due_at > now)

@@ -242,6 +242,8 @@ def read_retry(values: Mapping[str, Any]) -> Retry:
         blocked={step: tuple(names) for step, names in values.get("blocked", {}).items()},
         version=int(values.get("version", 0)),
         acknowledged_ids=tuple((values.get("acknowledged") or {}).get("ids", ())),
+        retriable=None if values.get("retriable") is None else int(values["retriable"]),
+        retriable_ids=tuple(values.get("retriableIds", ())),
         last_failure=values.get("lastFailure"),
         decisions=tuple(each for written in values.get("decisions", ()) for each in _read_decision(written)),
     )
@@ -258,6 +260,8 @@ def _write_retry(company_id: str, sync_id: str, retry: Retry) -> Attributes:
         "syncIds": list(retry.sync_ids),
         "steps": dict(retry.steps),
         "blocked": {step: list(names) for step, names in retry.blocked.items()},
+        "retriable": retry.retriable,
+        "retriableIds": list(retry.retriable_ids),
         "summary": {**summary, "transactionIds": list(retry.unknown_ids)} if is_listed else summary,
         **due_index_keys(due_at),
         # After the submissions, which are listed by time.

@@ -1,7 +1,7 @@
 """Query and path parameters shared by the JSON API and the pages."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import wraps
@@ -21,6 +21,7 @@ from codat_sync.queries.failures.failed_items import FailureQuery
 from codat_sync.queries.sync_query import HistoryQuery, Period, Sort
 from codat_sync.queries.sync_query import period as period_of
 from codat_sync.queries.worklist import WorkQuery
+from codat_sync.retries.preview import MAX_PLANNED
 from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.work_category import OPEN_CATEGORIES, WorkCategory
 
@@ -83,6 +84,10 @@ SearchText = Annotated[
 SyncId = Annotated[str, Path(description="Sync id", json_schema_extra=_AN_ID)]
 CompanyInPath = Annotated[str, Path(description="Company id", json_schema_extra=_AN_ID)]
 TransactionId = Annotated[str, Path(description="Transaction id", json_schema_extra=_AN_ID)]
+Selection = Annotated[
+    list[str] | None,
+    Query(alias="transactionId", description=f"Only these transactions, at most {MAX_PLANNED}", max_length=MAX_PLANNED),
+]
 
 
 CompanyText = Annotated[
@@ -102,6 +107,11 @@ def identifier(parameter: str, value: str) -> str:
     if not is_identifier(value):
         raise InvalidQueryError(parameter, "must be an id: at most 128 letters, digits and `._:@+=-`")
     return canonicalize(value)
+
+
+def selection(parameter: str, values: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Validate and canonicalize the ids in a request, without duplicates; None for all. Raises InvalidQueryError."""
+    return None if values is None else tuple(dict.fromkeys(identifier(parameter, each) for each in values))
 
 
 def cause_identifier(parameter: str, value: str) -> str:

@@ -36,6 +36,7 @@ from codat_sync.queries.sync_query import MAX_DAYS, HistoryPage, HistoryQuery, L
 from codat_sync.queries.worklist import WorkItem, Worklist, WorkPage, WorkQuery
 from codat_sync.reconciliation.completeness import CompanyCompleteness, Completeness, OverallCompleteness
 from codat_sync.reconciliation.run_repository import ReconciliationRunRepository
+from codat_sync.retries.expense_card import ExpenseCard, expense_card
 from codat_sync.retries.preview import RetryPreviewService
 from codat_sync.search.service import SearchService
 from codat_sync.submissions.repository import SubmissionRepository
@@ -283,6 +284,11 @@ class ReadService:
         return self.name_companies(
             [progress(each, self.bulk_retries.load_entries(each.bulk_retry_id)) for each in found]
         )
+
+    def load_expense(self, company_id: str, transaction_id: str, *, may_see_expenses: bool) -> ExpenseCard:
+        """Return the card of a transaction, of which possibly nothing is known. Raises UnprocessedItemsError."""
+        planned = self.retry_previews.plan_transaction(company_id, transaction_id)
+        return expense_card(planned, self.now(), may_see_expenses=may_see_expenses)
 
     def load_work_item(self, sync_id: str) -> WorkItem | None:
         """Return a failed sync's work item; for a retry, that of the first sync. None if there is none."""

@@ -21,9 +21,9 @@ from codat_sync.queries.sync_query import Totals as FoundTotals
 from codat_sync.queries.worklist import WorkCount as FoundWorkCount
 from codat_sync.queries.worklist import WorkItem as FoundWorkItem
 from codat_sync.queries.worklist import WorkPage as FoundWorkPage
+from codat_sync.retries.expense_card import ExpenseCard
 from codat_sync.retries.explanation import explain_failure
 from codat_sync.retries.preview import RetryPreview as FoundPreview
-from codat_sync.retries.preview import TransactionPlan
 from codat_sync.syncs.items import Item as FoundItem
 from codat_sync.syncs.status_codes import explain, status_code
 from codat_sync.syncs.work_category import WorkCategory
@@ -43,12 +43,14 @@ from codat_sync.web.api.schemas import (
     ConfigurationAtFailure,
     DayTotals,
     Event,
+    Expense,
     ExportedItem,
     FailedItem,
     FailedItems,
     FailureCause,
     FailureCauses,
     FailureFilter,
+    InBooks,
     Item,
     ItemPage,
     LeftOut,
@@ -236,14 +238,18 @@ def listed_company(found: ListedCompany) -> CompanySummary:
     )
 
 
-def transaction(company_id: str, company_name: str | None, planned: TransactionPlan) -> Transaction:
+def transaction(company_id: str, company_name: str | None, card: ExpenseCard) -> Transaction:
     """Convert a transaction with all its syncs and submissions."""
-    history = planned.history
+    history = card.planned.history
     return Transaction(
         company_id=company_id,
         company_name=company_name,
         transaction_id=history.transaction_id,
-        plan=Plan.model_validate(planned.plan),
+        in_books=InBooks.model_validate(card.in_books),
+        plan=Plan.model_validate(card.planned.plan),
+        retry_sync_id=card.planned.retry_sync_id,
+        expense_state=card.state,
+        expense=card.expense and Expense.model_validate(card.expense),
         syncs=list(map(TransactionResult.model_validate, history.syncs)),
         submissions=[Submission.model_validate(submission) for submission, _ in history.submissions],
     )
@@ -257,9 +263,11 @@ def preview(found: FoundPreview) -> RetryPreview:
     ]
     return RetryPreview(
         failed=found.failed,
+        retriable=found.retriable,
         is_retriable=found.is_retriable,
+        steps=dict(found.steps),
         transactions=planned,
-        is_truncated=len(planned) < found.failed,
+        is_truncated=found.is_truncated,
     )
 
 

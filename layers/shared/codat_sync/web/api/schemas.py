@@ -1,6 +1,7 @@
 """Response models of the JSON API."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasPath, BaseModel, ConfigDict, Field, StringConstraints, computed_field
@@ -12,6 +13,8 @@ from codat_sync.companies.company import ConnectionState
 from codat_sync.companies.configuration import NotKept
 from codat_sync.core.json_diff import DifferenceKind
 from codat_sync.polling.schedule import CheckFailure
+from codat_sync.retries.expense_card import ExpenseState
+from codat_sync.retries.in_books import InBooks as InBooksAnswer
 from codat_sync.retries.work_decisions import MAX_REASON_LENGTH
 from codat_sync.search.kinds import SearchKind
 from codat_sync.search.service import MAX_RESULTS
@@ -166,6 +169,9 @@ class Retry(_Answer):
     sync_ids: list[str] = Field(description="The syncs created by retries, oldest first")
     steps: dict[str, int]
     due_at: datetime | None
+    retriable: int | None = Field(
+        description="Number of transactions that a manual retry would resubmit, as of the last check; null: not counted"
+    )
     decisions: list["Decision"] = Field(description="What users decided about it, oldest first")
 
 
@@ -299,12 +305,15 @@ class ItemPage(_Answer):
 
 
 class Plan(_Answer):
-    """The next step for a transaction, with a note for support and one for the customer."""
+    """What a manual retry would do with a transaction, with a note for support and one for the customer."""
 
     step: Step
     support_note: str
-    customer_note: str
+    customer_note: str = Field(description="What the customer has to do or may expect if nobody requests a retry")
     until: datetime | None
+    automatic_step: Step = Field(
+        validation_alias=AliasPath("automatic", "step"), description="The step without a manual retry"
+    )
 
 
 class TransactionResult(_Answer):
@@ -332,13 +341,57 @@ class Submission(_Answer):
     rejection_reason: str | None
 
 
+class InBooks(_Answer):
+    """Whether a transaction is in the accounting software, and why."""
+
+    answer: InBooksAnswer
+    reason: str
+
+
+class ExpenseLine(_Answer):
+    """A line of an expense; of a transfer, one of its two sides. Ids are those of Codat's mapping options."""
+
+    description: str | None
+    account_id: str | None
+    net_amount: Decimal | None
+    tax_amount: Decimal | None
+    tax_rate_id: str | None
+    item_id: str | None
+    tracking: list[tuple[str, str]] = Field(description="Pairs of data type and id")
+    invoice_to: str | None = Field(description="The customer that is billed")
+
+
+class Expense(_Answer):
+    """An expense as submitted; dates are as they were sent."""
+
+    kind: str
+    type: str | None
+    merchant: str | None
+    contact_id: str | None
+    reference: str | None
+    date: str | None
+    due_date: str | None
+    amount: Decimal | None = Field(description="Total with tax; of a transfer, that of the account it is taken from")
+    currency: str | None
+    currency_rate: Decimal | None
+    bank_account_id: str | None
+    notes: str | None
+    lines: list[ExpenseLine]
+
+
 class Transaction(_Answer):
-    """A transaction with all its syncs and submissions."""
+    """A transaction with all its syncs and submissions, oldest first."""
 
     company_id: str
     company_name: str | None = Field(description=NAME)
     transaction_id: str
+    in_books: InBooks
     plan: Plan
+    retry_sync_id: str | None = Field(
+        description="The sync to name, with this transaction in `transactionIds`, to retry only this transaction"
+    )
+    expense_state: ExpenseState = Field(description="Whether `expense` is included; without the role: `hidden`")
+    expense: Expense | None = Field(description="The newest body that was submitted or recorded")
     syncs: list[TransactionResult]
     submissions: list[Submission]
 
@@ -353,9 +406,17 @@ class PlannedTransaction(_Answer):
 class RetryPreview(_Answer):
     """What a manual retry of a sync would do."""
 
-    failed: int = Field(description="Number of failed transactions; only the first 100 are included")
-    is_retriable: bool
-    transactions: list[PlannedTransaction]
+    failed: int = Field(description="Number of failed transactions; with `transactionId`, of the named ones")
+    retriable: int | None = Field(
+        description="Number of transactions that would be resubmitted; null if they have not been counted yet"
+    )
+    is_retriable: bool = Field(description="Whether at least one would be resubmitted, or may be")
+    steps: dict[str, int] = Field(
+        description="Number of failed transactions by their step without a manual retry; empty if not counted yet"
+    )
+    transactions: list[PlannedTransaction] = Field(
+        description="All of up to 200 failed transactions; of more, the first 25 that would be resubmitted"
+    )
     is_truncated: bool = Field(description="Whether more transactions failed than are included. A retry plans all")
 
 

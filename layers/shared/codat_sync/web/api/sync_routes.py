@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+from codat_sync.auth.roles import Role
 from codat_sync.queries.item_search import ItemQuery, ItemWalk, find_items
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
@@ -24,10 +25,12 @@ from codat_sync.web.parameters import (
     Format,
     Limit,
     Search,
+    Selection,
     Statuses,
     SyncId,
     TransactionId,
     identifier,
+    selection,
 )
 from codat_sync.web.problems import not_found
 from codat_sync.web.read_service import ReadService
@@ -78,9 +81,10 @@ def add_sync(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         summary="Preview a retry",
         responses=documented_responses(RetryPreview),
     )
-    def plan(sync_id: SyncId) -> Response[Any]:
-        """Change nothing. Costs about four table requests for each of the first 100 failed transactions."""
-        found = read_service.retry_previews.preview_sync(identifier("syncId", sync_id))
+    def plan(sync_id: SyncId, transaction_id: Selection = None) -> Response[Any]:
+        """Change nothing. Costs about three table requests for each transaction in the response."""
+        named = selection("transactionId", transaction_id)
+        found = read_service.retry_previews.preview_sync(identifier("syncId", sync_id), named)
         return json_response(presenters.preview(found)) if found else not_found("sync")
 
 
@@ -97,8 +101,9 @@ def add_transaction(app: APIGatewayHttpResolver, read_service: ReadService) -> N
     def transaction(company_id: CompanyInPath, transaction_id: TransactionId) -> Response[Any]:
         """Costs five table requests, plus one per sync."""
         company, wanted = identifier("companyId", company_id), identifier("transactionId", transaction_id)
-        found = read_service.retry_previews.plan_transaction(company, wanted)
-        if not (found.history.syncs or found.history.submissions):
+        may_see_expenses = app.context["viewer"].has_role(Role.EXPENSES)
+        found = read_service.load_expense(company, wanted, may_see_expenses=may_see_expenses)
+        if not found.is_known:
             return not_found("transaction")
         name = read_service.load_company_name(company)
         return json_response(presenters.transaction(company, name, found))

@@ -15,6 +15,7 @@ from codat_sync.web import csv_export
 from codat_sync.web.csv_cells import Style
 from codat_sync.web.pages.components.chart import chart
 from codat_sync.web.pages.components.periods import offered
+from codat_sync.web.pages.components.transaction_course import course
 from codat_sync.web.pages.rendering import not_found_page, page
 from codat_sync.web.parameters import (
     CompanyInPath,
@@ -85,15 +86,17 @@ def add_company_pages(app: APIGatewayHttpResolver, read_service: ReadService) ->
     @app.get("/company/<company_id>/transactions/<transaction_id>")
     def transaction(company_id: CompanyInPath, transaction_id: TransactionId) -> Response[Any]:
         company, wanted = identifier("companyId", company_id), identifier("transactionId", transaction_id)
-        found = read_service.retry_previews.plan_transaction(company, wanted)
-        if not (found.history.syncs or found.history.submissions):
-            return not_found_page(app.context["request"], "transaction")
+        request = app.context["request"]
+        found = read_service.load_expense(company, wanted, may_see_expenses=request.visitor.may_see_expenses)
+        if not found.is_known:
+            return not_found_page(request, "transaction")
         return page(
-            app.context["request"],
+            request,
             "transaction.html",
             company_id=company,
             company_name=read_service.load_company_name(company),
             transaction_id=wanted,
-            plan=found.plan,
-            history=found.history,
+            card=found,
+            plan=found.planned.plan,
+            course=course(found.planned.history),
         )

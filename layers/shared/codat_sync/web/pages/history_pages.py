@@ -118,10 +118,12 @@ def _add_live(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     def live(query: HistoryQuery, sync: Underway = None, after: Cursor = None, column: Columns = None) -> Response[Any]:
         """Return the current rows of syncs, and how many syncs that match ``query`` follow the position ``after``.
 
-        Costs a BatchGetItem for each 20 syncs, and a Query of up to 100 rows of the index.
+        Costs a BatchGetItem for each 20 syncs, one for the names of their companies, and a Query of up to 100 rows of
+        the index.
         """
         request = app.context["request"]
-        rows = read_service.details.load_listed([identifier("sync", each) for each in sync or ()])
+        found = read_service.details.load_listed([identifier("sync", each) for each in sync or ()])
+        rows = read_service.name_companies(found)
         newer = read_service.count_after(query, after) if after else None
         return page(request, "live.html", rows=rows, newer=newer, columns=chosen_columns(column))
 

@@ -15,10 +15,10 @@ from codat_sync.queries.configuration_history import ConfigurationThenAndNow
 from codat_sync.queries.item_search import ItemQuery, ItemWalk, find_items
 from codat_sync.queries.sync_details import SyncDetails
 from codat_sync.queries.sync_query import ListedSync
-from codat_sync.syncs.items import FAILED_STATUSES
 from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
 from codat_sync.web.api.responses import JSON
+from codat_sync.web.pages.components.retry_panel import retry_panel
 from codat_sync.web.pages.components.timeline import timeline
 from codat_sync.web.pages.rendering import not_found_page, page, see_other
 from codat_sync.web.parameters import Cursor, PageFormat, Rows, Search, Statuses, SyncId, identifier
@@ -92,7 +92,8 @@ def _add_items(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
             "items",
             found=found,
             query=query,
-            **_retry_panel(read_service, details),
+            panel=details and retry_panel(details, read_service.now()),
+            made=_load_retry_syncs(read_service, details),
         )
 
 
@@ -119,15 +120,6 @@ def _add_support(app: APIGatewayHttpResolver, read_service: ReadService) -> None
             return not_found_page(app.context["request"], "sync")
         bundle = presenters.support_bundle(read_service.bundles.collect(found, read_service.now()))
         return _download(bundle.model_dump(mode="json", by_alias=True), f"support-{found.listed.sync_id}.json")
-
-
-def _retry_panel(read_service: ReadService, details: SyncDetails | None) -> dict[str, Any]:
-    """Return the retry preview, if items may have failed, and the syncs created by retries."""
-    has_failed = details and any(details.counts.get(status) for status in FAILED_STATUSES)
-    # Submitted items that the sync does not list have failed too.
-    may_be = has_failed or (details and details.retry)
-    preview = read_service.retry_previews.preview_sync(details.listed.sync_id) if details and may_be else None
-    return {"preview": preview, "made": _load_retry_syncs(read_service, details)}
 
 
 def _load_retry_syncs(read_service: ReadService, details: SyncDetails | None) -> list[ListedSync]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 
 from codat_sync.audit.entry import Action
 from codat_sync.bulk_retries.bulk_retry import BulkRetryState
@@ -11,6 +12,7 @@ from codat_sync.core.timestamps import format_timestamp, parse_timestamp
 from codat_sync.dead_letters.dead_letter import MAX_RECEIVES_EXCEEDED
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.reconciliation.comparison import Discrepancy
+from codat_sync.retries.in_books import InBooks
 from codat_sync.search.kinds import SearchKind
 from codat_sync.syncs.retry_record import DecisionKind, RetryState, Step
 from codat_sync.syncs.status_codes import ActionOwner, Outcome
@@ -66,6 +68,12 @@ BULK_STATES = {
     BulkRetryState.RUNNING: "Running",
     BulkRetryState.STOPPED: "Stopped",
     BulkRetryState.FINISHED: "Finished",
+}
+# Each with the outcome whose colour it takes.
+IN_BOOKS = {
+    InBooks.YES: ("Yes", Outcome.SUCCEEDED),
+    InBooks.NO: ("No", Outcome.FAILED),
+    InBooks.UNKNOWN: ("Unknown", Outcome.UNKNOWN),
 }
 CONNECTIONS = {
     ConnectionState.LINKED: "Linked",
@@ -225,6 +233,14 @@ def day(value: date) -> str:
 def number(value: int) -> str:
     """Format a number with thousands separators."""
     return f"{value:,}"
+
+
+def amount(value: Decimal | None) -> str:
+    """Format an amount with thousands separators and at least two decimals, none of which is rounded away."""
+    if value is None:
+        return "–"
+    decimals = -int(value.as_tuple().exponent)
+    return f"{value:,.{max(decimals, 2)}f}"
 
 
 def percent(part: int, whole: int) -> str:
