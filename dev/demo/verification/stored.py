@@ -23,9 +23,12 @@ def stored_records(client: "DynamoDBClient", table_name: str) -> Records:
         match pk.split("#"), sk.split("#"):
             case ["SYNC", sync_id], ["SYNC"]:
                 records |= _document_records(store, sync_id)
-            case (["SYNC", _], ["ITEMS" | "PARTRUN" | "RETRY", *_]) | (["TXN", *_], ["BODY" | "CLAIM", *_]):
+            case (["SYNC", _], ["ITEMS" | "PARTRUN" | "RETRY" | "CONFIG" | "AUDIT", *_]) | (
+                ["TXN", *_],
+                ["BODY" | "CLAIM", *_],
+            ):
                 pass  # parts are read with their record; the others are not compared
-            case ["COMPANY" | "FIND" | "GATE" | "LIMIT" | "RECONCILE" | "SUB", *_], _:
+            case ["AUDIT" | "COMPANY" | "FIND" | "GATE" | "LIMIT" | "RECONCILE" | "SUB", *_], _:
                 pass
             case ["SYNC", sync_id], ["EVENT", webhook_id]:
                 records[Key(sync_id, Kind.EVENT, webhook_id)] = {}
