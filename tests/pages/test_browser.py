@@ -34,6 +34,7 @@ def _paths(world: World) -> list[str]:
             "worklist",
             "dead-letters",
             "audit",
+            "unknown-outcomes",
             "nothing",
             "search",
             "search?q=noir",
