@@ -318,16 +318,26 @@ _LIMITS = {
         words="About 1 more is not shown",
     ),
     "dead letters read": Limit(
-        names=("codat_sync.web.pages.operations.dead_letter_pages._MAX_READ",),
+        names=(
+            "codat_sync.web.pages.operations.dead_letter_pages._MAX_READ",
+            "codat_sync.web.api.dead_letter_routes._MAX_READ",
+        ),
         fill=_dead_letters,
         page="/dead-letters",
         words="About 1 more is not shown",
+        api="/dead-letters",
+        says={"unexamined": 1},
     ),
     "dropped dead letters shown": Limit(
-        names=("codat_sync.web.pages.operations.dead_letter_pages._MAX_DROPPED",),
+        names=(
+            "codat_sync.web.pages.operations.dead_letter_pages._MAX_DROPPED",
+            "codat_sync.web.api.dead_letter_routes._MAX_DROPPED",
+        ),
         fill=_dropped_letters,
         page="/dead-letters",
         words="Only the latest 3 are shown",
+        api="/dead-letters",
+        says={"hasMoreDropped": True},
     ),
 }
 

@@ -81,5 +81,4 @@ def add_cause_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> N
             period=query.history.period,
             offered=offered(query.history.period, read_service.now().date(), RECENT),
             found=read_service.find_failed_items(replace(query, limit=limit), cursor),
-            is_first=cursor is None,
         )
