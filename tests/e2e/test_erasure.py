@@ -140,7 +140,7 @@ def test_it_only_counts_if_asked_to(stack: Outputs, aws: LocalAws, sync: Sync, c
     """And nothing is changed."""
     before = _left_of(sync, aws, stack)
     output = command("erase", "--company", sync.company_id, "--reason", "ticket 7", "--dry-run")
-    assert output.startswith(f"{len(before) - 1} items (1 COMPANY/RECONCILIATION, ")
+    assert output.startswith(f"{len(before) - 1} items (1 COMPANY/LATEST, 1 COMPANY/RECONCILIATION, ")
     assert ", 1 FIND/sync, " in output
     assert ", 1 SYNC/EVENT, 1 SYNC/RETRY, 1 SYNC/SYNC" in output
     assert _left_of(sync, aws, stack) == before

@@ -3,17 +3,19 @@
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from graphlib import TopologicalSorter
 from itertools import chain
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
 from codat_sync.auth.roles import Role
 from codat_sync.erasure.service import MAX_INVOCATION
 from codat_sync.idempotency.requests import MAX_DURATION
+from codat_sync.web.pages.resolver import pages
 from dev.deploying.template import read_template
 from dev.paths import ROOT
 from dev.release.event_schemas import facts
@@ -350,6 +352,8 @@ def test_every_route_has_the_authorizer_or_a_reason() -> None:
         "/recorded/{companyId}/{kind}/{transactionId}",
         # Pages: the function has people sign in, as tests/integration/auth/test_page_access.py sees.
         *("/", "/syncs", "/syncs/{path+}", "/syncs/{syncId}/refresh", "/syncs/{syncId}/retry"),
+        *("/syncs/{syncId}/retry/{step}", "/company/{companyId}/transactions/{transactionId}/retry", "/live"),
+        *("/worklist", "/worklist/{syncId}"),
         *(
             *("/causes", "/causes/{causeId}", "/failed-items"),
             *("/bulk-retries", "/bulk-retries/{path+}", "/bulk-retries/{bulkRetryId}/stop"),
@@ -371,6 +375,30 @@ def test_every_route_has_the_authorizer_or_a_reason() -> None:
         for event in function["Properties"].get("Events", {}).values():
             if event["Type"] == "HttpApi" and event["Properties"]["Path"] not in open_to_all:
                 assert event["Properties"]["Auth"] == {"Authorizer": "Token"}, event["Properties"]["Path"]
+
+
+def test_every_page_and_form_of_the_function_has_a_route() -> None:
+    """There is no catch-all route: a product's request to an unknown path must not be answered with a login page."""
+    offered = [
+        (event["Properties"]["Method"], re.compile(re.sub(r"\{\w+(\+?)\}", _any_segments, event["Properties"]["Path"])))
+        for event in FUNCTIONS["HealthFunction"]["Properties"]["Events"].values()
+        if event["Type"] == "HttpApi"
+    ]
+    unused: Any = MagicMock()
+    served = pages(unused, unused, unused).app.get_openapi_schema().paths or {}
+    asked = [
+        (method, path) for path, item in served.items() for method in ("GET", "POST") if getattr(item, method.lower())
+    ]
+    assert len(asked) > len(served) > 20
+    assert [(method, path) for method, path in asked if not _is_routed(offered, method, path)] == []
+
+
+def _is_routed(offered: Iterable[tuple[str, re.Pattern[str]]], method: str, path: str) -> bool:
+    return any(method == each and route.fullmatch(path) for each, route in offered)
+
+
+def _any_segments(parameter: re.Match[str]) -> str:
+    return ".+" if parameter[1] else "[^/]+"
 
 
 def test_only_health_invokes_a_function_and_only_retry() -> None:

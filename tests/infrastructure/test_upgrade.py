@@ -233,3 +233,16 @@ def test_what_a_schedule_calls_is_not_called_again_for_what_was_missed() -> None
     assert {each["FunctionName"]["Ref"] for each in configured} == called
     assert {each["MaximumRetryAttempts"] for each in configured} == {0}
     assert {each["Qualifier"] for each in configured} == {"live"}
+
+
+def test_every_operation_of_the_api_has_the_authorizer_as_deployed() -> None:
+    """That of any method, too, which SAM writes as an extension of OpenAPI."""
+    paths = _transformed()["Api"]["Properties"]["Body"]["paths"]
+    operations = {
+        (path, method): operation["Fn::If"][1] if "Fn::If" in operation else operation
+        for path, methods in paths.items()
+        if path.startswith("/api/")
+        for method, operation in (methods["Fn::If"][1] if "Fn::If" in methods else methods).items()
+    }
+    assert ("/api/v1/{path+}", "x-amazon-apigateway-any-method") in operations
+    assert [key for key, operation in operations.items() if operation.get("security") != [{"Token": []}]] == []

@@ -34,6 +34,7 @@ def _paths(world: World) -> list[str]:
             "worklist",
             "dead-letters",
             "audit",
+            "unknown-outcomes",
             "nothing",
             "search",
             "search?q=noir",
@@ -200,7 +201,7 @@ def test_selected_items_are_retried_after_what_it_would_do_was_shown(page: Page,
     expect(page.locator("tbody").get_by_role("checkbox")).to_have_count(1)
     page.get_by_role("checkbox", name=world.submitted_ids[0]).focus()
     page.keyboard.press("Space")
-    page.get_by_role("button", name="Retry selected…").press("Enter")
+    page.get_by_role("button", name="Review selected…").press("Enter")
     expect(page.get_by_text("1 item will be resubmitted")).to_be_visible()
     assert len(world.simulated.submissions) == before
     page.get_by_role("button", name="Retry 1 item").press("Enter")

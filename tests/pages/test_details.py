@@ -107,7 +107,7 @@ def test_the_keyboard_alone_retries_what_has_failed(page: Page, world: World) ->
     page.keyboard.press("Enter")
     _press_until(page, "Push items")
     page.keyboard.press("Enter")
-    _press_until(page, "Retry failed items")
+    _press_until(page, "Check what can be retried")
     page.keyboard.press("Enter")
     _press_until(page, "Retry 1 item", "button")
     assert len(world.simulated.submissions) == before

@@ -76,6 +76,6 @@ def test_the_items_of_a_company_with_a_cause_are_exported(client: httpx.Client) 
         return list(csv.reader(client.get("failed-items", params={"format": "csv", **query}).text.splitlines()))
 
     header, first, *_ = exported(cause=_ARCHIVED)
-    assert header[:5] == ["companyId", "syncId", "at", "code", "transactionId"]
+    assert header[:4] == ["\ufeffCompany id", "Company", "Sync id", "Time (UTC)"]
     assert len(exported(cause=_ARCHIVED, companyId=first[0])) == 1 + 20
     assert exported(cause=_ARCHIVED, companyId=COMPANY_ID) == [header]

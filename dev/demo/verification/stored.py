@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
+_NOT_COMPARED = {"AUDIT", "BULK", "COMPANY", "FIND", "GATE", "IDEMPOTENCY", "LIMIT", "RECONCILE", "SUB"}
+
 
 def stored_records(client: "DynamoDBClient", table_name: str) -> Records:
     """Return the records of the whole table."""
@@ -23,9 +25,9 @@ def stored_records(client: "DynamoDBClient", table_name: str) -> Records:
         match pk.split("#"), sk.split("#"):
             case ["SYNC", sync_id], ["SYNC"]:
                 records |= _document_records(store, sync_id)
-            case (["SYNC", _], ["ITEMS" | "PARTRUN" | "RETRY", *_]) | (["TXN", *_], ["BODY" | "CLAIM", *_]):
+            case (["SYNC", _], ["CONFIG" | "ITEMS" | "PARTRUN" | "RETRY", *_]) | (["TXN", *_], ["BODY" | "CLAIM", *_]):
                 pass  # parts are read with their record; the others are not compared
-            case ["COMPANY" | "FIND" | "GATE" | "LIMIT" | "RECONCILE" | "SUB", *_], _:
+            case [name, *_], _ if name in _NOT_COMPARED:
                 pass
             case ["SYNC", sync_id], ["EVENT", webhook_id]:
                 records[Key(sync_id, Kind.EVENT, webhook_id)] = {}
@@ -64,9 +66,12 @@ def _document_records(store: SyncRepository, sync_id: str) -> Records:
 
 
 def _list_entries(client: "DynamoDBClient", table_name: str) -> Iterator[tuple[Key, Record]]:
-    """Yield the entries of the companies' lists of syncs."""
+    """Yield the entries of the companies' lists of syncs. The index also has lists of companies and failed syncs."""
     for item in _scan(client, table_name, IndexName="byCompany"):
-        sync_id, company_id = item["pk"]["S"].removeprefix("SYNC#"), item["companyPk"]["S"].removeprefix("COMPANY#")
+        list_name, _, company_id = item["companyPk"]["S"].partition("#")
+        if list_name != "COMPANY":
+            continue
+        sync_id = item["pk"]["S"].removeprefix("SYNC#")
         # An announced sync has no code yet.
         code = item["summary"]["M"].get("code", {}).get("N")
         yield Key(sync_id, Kind.LIST_ENTRY, company_id), {"code": code and int(code)}

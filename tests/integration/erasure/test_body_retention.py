@@ -61,7 +61,7 @@ def test_without_its_body_it_is_not_created_again_but_asked_for(
     assert len(simulated.submissions) == 1
     kept = f"/recorded/{COMPANY_ID}/expense-transactions/{transaction_id}"
     assert ask(start("submit"), "PUT", kept, expense(transaction_id)).status == 204
-    assert _steps(retry({"syncId": sync_id})) == [Step.SCHEDULED]
+    assert _steps(retry({"syncId": sync_id})) == [Step.IN_PROGRESS]
     assert len(simulated.submissions) == 2
 
 

@@ -54,6 +54,7 @@ _METRIC_PREFIXES = {
     "COMPANY/COMPANY",
     "COMPANY/CONFIG",
     "COMPANY/EVENT",
+    "COMPANY/LATEST",
     "COMPANY/RECONCILIATION",
     "DROPPED/DROPPED",
     *(f"FIND/{kind.value}" for kind in SearchKind),

@@ -417,7 +417,7 @@ def test_the_outcome_of_a_lost_answer_is_looked_up_before_resending(
     sync_id = product.submits(expense())
     product.hears(sync_id, _PUSH_ERROR)
     simulated.faults.add(Fault("disconnect_after", path="expense-transactions$"))
-    assert _steps(product.asks(sync_id)) == [Step.IN_PROGRESS]
+    assert _steps(product.asks(sync_id)) == [Step.SCHEDULED]
     _age_all(aws)
     assert _steps(product.asks(sync_id)) == [Step.IN_PROGRESS]
     assert len(simulated.submissions) == 2
@@ -449,7 +449,7 @@ def test_while_the_gate_is_closed_nothing_is_sent(product: Product, simulated: S
     sync_id = product.submits(expense())
     product.hears(sync_id, _PUSH_ERROR)
     simulated.quota.leave(0)
-    assert _steps(product.asks(sync_id)) == [Step.IN_PROGRESS]
+    assert _steps(product.asks(sync_id)) == [Step.SCHEDULED]
     simulated.quota.leave(1000)
     product.worker(batch(message(simulated.event(event_type="client.rateLimit.reset"), "msg_reset")))
     answer = product.asks(sync_id)

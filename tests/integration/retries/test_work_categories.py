@@ -247,3 +247,22 @@ def test_what_an_older_version_stored_is_categorized_once_it_is_planned(
     assert [each["syncId"] for each in product.minute()] == [old]
     assert books.category(old) is WorkCategory.CUSTOMER
     assert list(retries.reschedule_uncategorized(datetime.now(UTC))) == []
+
+
+def test_what_the_product_submits_again_itself_resolves_the_failed_sync(
+    product: Product, books: Books, retries: RetryRepository, simulated: SimulatedCodat
+) -> None:
+    """Although retry has stopped: the submission has it planned again, until the new sync has ended."""
+    body = expense()
+    first = product.submits(body)
+    product.hears(first, _INVALID)
+    product.minute()
+    assert books.category(first) is WorkCategory.CUSTOMER
+    second = product.submits(body | {"note": "corrected"})
+    retry = retries.load(first)
+    assert retry
+    assert retry.due_at
+    product.hears(second)
+    retries.reschedule(simulated.sync(first).company_id, first, datetime.now(UTC))
+    product.minute()
+    assert (books.category(first), books.category(second)) == (WorkCategory.RESOLVED, None)

@@ -94,7 +94,8 @@ def test_a_result_shows_what_was_submitted(searching: Searching) -> None:
 def test_the_best_come_first(searching: Searching) -> None:
     """The whole text before its beginning, the newest of the same, and groups with an exact result."""
     longer = searching.submit_expense(merchantName="Uber Eats", reference="x")
-    longest = searching.submit_expense(merchantName="Ubereats", reference="y")
+    longest = searching.submit_expense(merchantName="Ubereats", reference="Hilton")
+    searching.submit_expense(merchantName="Hilton Hotels", reference="y")
     older = searching.submit_expense(merchantName="Uber", reference="uber99")
     newer = searching.submit_expense(merchantName="UBER", reference="z")
     searching.catch_up()
@@ -102,6 +103,7 @@ def test_the_best_come_first(searching: Searching) -> None:
     assert found["merchant"] == [newer, older, longer, longest]
     assert list(found) == ["merchant", "reference"]
     assert list(searching.find("uber9")) == ["reference"]
+    assert list(searching.find("hilton")) == ["reference", "merchant"]
 
 
 def test_a_group_says_that_it_has_more(searching: Searching) -> None:

@@ -177,7 +177,12 @@ class Examples:
         return _TIME.sub(lambda match: self._shift(match[0]), text)
 
     def _shift(self, text: str) -> str:
-        """Return a time relative to `_NOW` instead of to the run's start, in steps of ten minutes."""
+        """Return a time relative to `_NOW` instead of to the run's start, in steps of ten minutes.
+
+        Midnight is a date that an expense has, the same in every run.
+        """
+        if "T00:00:00" in text:
+            return text
         at = datetime.fromisoformat(text)
         steps = round(((at if at.tzinfo else at.replace(tzinfo=UTC)) - self.started) / timedelta(minutes=10))
         return f"{_NOW + steps * timedelta(minutes=10):%Y-%m-%dT%H:%M:%SZ}"

@@ -209,6 +209,25 @@ _LIMITS = {
         csv=True,
         csv_rows=lambda _: 1,
     ),
+    "failed syncs whose items are listed": Limit(
+        names=("failed",),
+        fill=_failed_syncs,
+        query=_LONGEST,
+        api="/failed-items",
+        says={"isTruncated": True},
+        page="/failed-items",
+        words="Searched back to",
+        csv=True,
+    ),
+    "parts read for a page of failed items": Limit(
+        names=("codat_sync.queries.failures.failed_items.MAX_PARTS", *_LARGE),
+        fill=_one_sync,
+        api="/failed-items",
+        says={"isTruncated": True},
+        page="/failed-items",
+        words="Searched back to",
+        csv=True,
+    ),
     "parts of failed syncs examined for causes": Limit(
         names=("codat_sync.queries.sync_details.MAX_PARTS", *_LARGE),
         fill=_one_sync_of_an_older_version,
@@ -318,16 +337,26 @@ _LIMITS = {
         words="About 1 more is not shown",
     ),
     "dead letters read": Limit(
-        names=("codat_sync.web.pages.operations.dead_letter_pages._MAX_READ",),
+        names=(
+            "codat_sync.web.pages.operations.dead_letter_pages._MAX_READ",
+            "codat_sync.web.api.dead_letter_routes._MAX_READ",
+        ),
         fill=_dead_letters,
         page="/dead-letters",
         words="About 1 more is not shown",
+        api="/dead-letters",
+        says={"unexamined": 1},
     ),
     "dropped dead letters shown": Limit(
-        names=("codat_sync.web.pages.operations.dead_letter_pages._MAX_DROPPED",),
+        names=(
+            "codat_sync.web.pages.operations.dead_letter_pages._MAX_DROPPED",
+            "codat_sync.web.api.dead_letter_routes._MAX_DROPPED",
+        ),
         fill=_dropped_letters,
         page="/dead-letters",
         words="Only the latest 3 are shown",
+        api="/dead-letters",
+        says={"hasMoreDropped": True},
     ),
 }
 

@@ -80,6 +80,7 @@ def test_the_document_makes_a_good_client(start: Callable[[str], Handler]) -> No
             assert "anyOf" not in parameter["schema"], (operation["operationId"], parameter["name"])
     for name, schema in document["components"]["schemas"].items():
         assert schema.get("description") or "enum" in schema, name
+        assert "__" not in name, f"two classes have the name {name.rpartition('__')[2]}"
 
 
 def test_every_company_id_has_the_companys_name_beside_it(start: Callable[[str], Handler]) -> None:

@@ -61,6 +61,15 @@ class MemoryTable(Table):
 
         self._call("update_item", [key], work)
 
+    def update_newest(self, key: Attributes, changes: Mapping[str, object], name: str) -> bool:
+        def work() -> bool:
+            is_newest = bool(self._items.get(_key(key), {}).get(name, "") <= changes[name])
+            if is_newest:
+                self._change(key, changes)
+            return is_newest
+
+        return self._call("update_item", [key], work)
+
     def transact(
         self,
         puts: Sequence[tuple[Attributes, Mapping[str, object]]],

@@ -11,7 +11,6 @@ from typing import Any
 
 from codat_sync.aws.table_schema import COMPANY, INDEX_ENTRY_PREFIX, SYNC, Key, find_key, is_body, parse_transaction_key
 from codat_sync.companies.repository import read_company
-from codat_sync.companies.tombstones import is_erased
 from codat_sync.core.timestamps import parse_timestamp
 from codat_sync.search.kinds import SearchKind
 from codat_sync.search.words import format_amount, list_phrases, normalize_id
@@ -42,7 +41,7 @@ class Entry:
 
 
 def derive_entries(item: Mapping[str, Any]) -> frozenset[Entry]:
-    """Return the entries of an item; none if it is of another type, erased, or not as this application writes it."""
+    """Return the entries of an item; none if it is of another type."""
     return frozenset(entry for entry in _derive(item) if entry.word)
 
 
@@ -65,7 +64,7 @@ def _of_id(kind: SearchKind, company_id: str, subject_id: str) -> Entry:
 
 
 def _of_company(item: Mapping[str, Any]) -> Iterator[Entry]:
-    company = None if is_erased(item) else read_company(item)
+    company = read_company(item)
     if company:
         yield _of_id(SearchKind.COMPANY, company.company_id, company.company_id)
         more = {"subjectId": company.company_id, "name": (company.name or "")[:_MAX_SHOWN]}

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
@@ -39,6 +39,7 @@ from codat_sync.submissions.submission import (
 )
 from codat_sync.syncs.record import SyncRecord
 from codat_sync.syncs.repository import SubmittedSync
+from codat_sync.syncs.retry_record import RetryState
 
 if TYPE_CHECKING:
     from codat_sync.submissions.codat_writer import CodatWriter
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from codat_sync.syncs.retry_repository import RetryRepository
 
 _MAX_ATTEMPTS = 5
+# Until the retries of what is submitted again are planned: longer than the submission takes to be recorded.
+_PLAN_DELAY = timedelta(minutes=1)
 # Codat rejects these before it checks the idempotency key; 404 is an unknown company, 413 comes from a gateway.
 _STATUSES_BEFORE_KEY_CHECK = UNPROCESSED_STATUSES | {HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 # The request is still running, or timed out: it may take effect yet.
@@ -165,8 +168,21 @@ class SubmissionService:
         records = {each: self._load_ended_syncs(new.company_id, each) for each in new.transaction_ids}
         if new.is_creation:
             _require_not_written(records, claims)
+        self._reschedule_retries(new.company_id, records)
         self.submissions.record(new, write.bodies, claims)
         return new
+
+    def _reschedule_retries(self, company_id: str, records: Mapping[str, Sequence[SyncRecord]]) -> None:
+        """Have the retries of what the product submits again planned anew: what failed before may be written now.
+
+        Before the submission is recorded, so that no crash loses it: the plan finds it, or nothing new.
+        """
+        failed = (each for some in records.values() for each in some if not (each.sync and each.sync.has_succeeded))
+        due_at = self.now() + _PLAN_DELAY
+        for sync_id in dict.fromkeys(each.retry_of or each.sync_id for each in failed):
+            stored = self.retries.load(sync_id)
+            if stored and stored.state is RetryState.STOPPED:  # Others are due by themselves.
+                self.retries.reschedule(company_id, sync_id, due_at)
 
     def _load_ended_syncs(self, company_id: str, transaction_id: str) -> list[SyncRecord]:
         """Load the transaction's syncs, whoever started them. Raises SubmissionInFlightError if one has not ended."""

@@ -210,7 +210,7 @@ class RetryRepository:
             **changes,
             **work_index_keys(category.value if record else None, at, sync_id),
             "sync": record["summary"] | {"category": category.value} if record else None,
-            "version": retry.version + 1,
+            "version": found.retry.version + 1,
         }
         key, expected = retry_key(sync_id), found.expected
         chunks = list(batched(updates, _MAX_UPDATES)) or [[]]

@@ -58,6 +58,7 @@ _FAILED_ITEM_COLUMNS = (
     *("companyId", "companyName", "syncId", "at", "code", "transactionId", "integrationType", "status", "message"),
     "causeId",
 )
+_EXPENSE_COLUMNS = ("merchant", "amount", "currency")
 _AUDIT_COLUMNS = ("at", "actor", "action", "syncId", "companyId", "companyName", "details")
 _CAUSE_COLUMNS = (
     *("causeId", "failures", "syncs", "companies", "today", "sinceYesterday", "isNew", "code", "text"),
@@ -134,14 +135,15 @@ def export_causes(causes: FailureCauses, style: Style = Style.PROGRAMS) -> Respo
     return _answer("causes", _CAUSE_COLUMNS, found.lines, "; ".join(ends) or None, style=style)
 
 
-def export_failed_items(walk: Listing[FailedItem], style: Style = Style.PROGRAMS) -> Response[str]:
-    """Export failed items across syncs as CSV."""
-    found = _write(_FAILED_ITEM_COLUMNS, walk, presenters.failed_item, style)
+def export_failed_items(
+    walk: Listing[FailedItem], style: Style = Style.PROGRAMS, *, has_expenses: bool
+) -> Response[str]:
+    """Export failed items across syncs as CSV, with merchants and amounts if these may be seen."""
+    columns = (*_FAILED_ITEM_COLUMNS, *_EXPENSE_COLUMNS) if has_expenses else _FAILED_ITEM_COLUMNS
+    found = _write(columns, walk, presenters.failed_item, style)
     reached = found.cursor and position_time(found.cursor.partition("!")[0])
     end = f"{_count(found.lines, 'failed item')}, back to {_moment(reached)}" if reached else None
-    return _answer(
-        "failed-items", _FAILED_ITEM_COLUMNS, found.lines, end, found.cursor, style=style, model=schemas.FailedItem
-    )
+    return _answer("failed-items", columns, found.lines, end, found.cursor, style=style, model=schemas.FailedItem)
 
 
 def export_companies(found: AllCompanies, style: Style = Style.PROGRAMS) -> Response[str]:

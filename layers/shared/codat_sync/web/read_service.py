@@ -27,6 +27,7 @@ from codat_sync.queries.failures.failed_items import (
 )
 from codat_sync.queries.failures.failed_syncs import FailureCauses, find_failure_causes
 from codat_sync.queries.failures.failure_causes import FailureCause
+from codat_sync.queries.failures.submitted_amounts import SubmittedAmounts
 from codat_sync.queries.listing import KnownRows, Listing
 from codat_sync.queries.live_lookup import LiveLookup
 from codat_sync.queries.support_bundle import SupportBundles
@@ -245,16 +246,27 @@ class ReadService:
             causes=[replace(cause, example=each) for cause, each in zip(found.causes, examples, strict=True)],
         )
 
-    def find_failed_items(self, query: FailureQuery, cursor: str | None) -> FailedItemPage:
-        """Return a page of failed items across syncs. Raises InvalidQueryError and UnprocessedItemsError."""
-        found = find_failed_items(self.sync_history, self.details, query, cursor)
-        return replace(found, items=self.name_companies(found.items))
+    def find_failed_items(self, query: FailureQuery, cursor: str | None, *, may_see_expenses: bool) -> FailedItemPage:
+        """Return a page of failed items across syncs, with amounts if these may be seen, at two requests more each.
 
-    def walk_failed_items(self, query: FailureQuery, cursor: str | None) -> Listing[FailedItem]:
+        Raises InvalidQueryError and UnprocessedItemsError.
+        """
+        found = find_failed_items(self.sync_history, self.details, query, cursor)
+        items = self.name_companies(found.items)
+        return replace(found, items=SubmittedAmounts(self.submissions).add_to(items) if may_see_expenses else items)
+
+    def walk_failed_items(
+        self, query: FailureQuery, cursor: str | None, *, may_see_expenses: bool
+    ) -> Listing[FailedItem]:
         """Return the same items to their end, as far as the time allows. Raises the same."""
-        seconds = self.sync_history.limits.whole_seconds
+        clock, seconds = self.sync_history.clock, self.sync_history.limits.whole_seconds
+        ends_at = clock() + seconds
         walk = FailedItemWalk(self.sync_history, self.details, query, cursor, seconds=seconds)
-        return EnrichedRows(walk, CompanyNames(self.companies).add_to, _NAMED_AT_ONCE)
+        named = EnrichedRows(walk, CompanyNames(self.companies).add_to, _NAMED_AT_ONCE)
+        if not may_see_expenses:
+            return named
+        amounts = SubmittedAmounts(self.submissions)
+        return EnrichedRows(named, amounts.add_to, _NAMED_AT_ONCE, lambda: clock() < ends_at)
 
     def find_cause(self, asked: HistoryQuery, cause_id: str) -> tuple[FailureCauses, FailureCause] | None:
         """Return one of all causes of matching failed syncs, and these; None if it did not occur in them.

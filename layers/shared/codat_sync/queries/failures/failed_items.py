@@ -4,6 +4,7 @@ import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from codat_sync.core.errors import InvalidQueryError
 from codat_sync.queries.listing import Listing
 from codat_sync.queries.sync_index import parse_listed_sync
 from codat_sync.queries.sync_query import HistoryQuery, ListedSync, position_time, read_position
+from codat_sync.submissions.expense_content import ExpenseContent
 from codat_sync.syncs.failure_causes import cause_id, normalize_message, read_causes
 from codat_sync.syncs.items import Item
 from codat_sync.syncs.record import is_fetched, read_item, read_status
@@ -44,13 +46,22 @@ class FailureQuery:
 
 @dataclass(frozen=True, slots=True)
 class FailedItem:
-    """A failed item and its sync. Without an item, the sync failed as a whole: its message and cause are the sync's."""
+    """A failed item and its sync, and, if requested, what was submitted.
+
+    Without an item, the sync failed as a whole: its message and cause are the sync's.
+    """
 
     sync: ListedSync
     item: Item | None
     message: str | None
     cause_id: str
     company_name: str | None = None
+    expense: ExpenseContent | None = None
+
+    @property
+    def amount(self) -> Decimal | None:
+        """The total with tax, if it is known and may be seen."""
+        return self.expense.amounts[0] if self.expense and self.expense.amounts else None
 
     @property
     def company_id(self) -> str:
@@ -154,9 +165,11 @@ class FailedItemWalk(Listing[FailedItem]):
                 if self._is_over and number + 1 < _count(record):
                     self._cursor = str(_Place(row.position, _part_run_id(record), number + 1, 0))
                     return False
-            if not row.failed and self._has_cause(text := normalize_message(message := _own_message(record), row.code)):
-                yield FailedItem(row, None, message, cause_id(text))
         self._cursor = row.position
+        if record and not row.failed:
+            message = _own_message(record)
+            if self._has_cause(text := normalize_message(message, row.code)):
+                yield FailedItem(row, None, message, cause_id(text))
         return True
 
     def _has_cause(self, text: str) -> bool:

@@ -29,6 +29,7 @@ from codat_sync.syncs.status_codes import explain, status_code
 from codat_sync.syncs.work_category import WorkCategory
 from codat_sync.web.api.schemas import (
     AffectedCompany,
+    BooksStatus,
     BulkRetry,
     BulkRetryPlan,
     BundledCheck,
@@ -50,7 +51,6 @@ from codat_sync.web.api.schemas import (
     FailureCause,
     FailureCauses,
     FailureFilter,
-    InBooks,
     Item,
     ItemPage,
     LeftOut,
@@ -245,7 +245,7 @@ def transaction(company_id: str, company_name: str | None, card: ExpenseCard) ->
         company_id=company_id,
         company_name=company_name,
         transaction_id=history.transaction_id,
-        in_books=InBooks.model_validate(card.in_books),
+        in_books=BooksStatus.model_validate(card.in_books),
         plan=Plan.model_validate(card.planned.plan),
         retry_sync_id=card.planned.retry_sync_id,
         expense_state=card.state,
@@ -342,6 +342,9 @@ def failed_item(found: FoundFailure) -> FailedItem:
         status=item and item.status,
         message=found.message,
         cause_id=found.cause_id,
+        merchant=found.expense and found.expense.merchant,
+        amount=found.amount,
+        currency=found.expense and found.expense.currency,
     )
 
 

@@ -14,7 +14,7 @@ from codat_sync.companies.configuration import NotKept
 from codat_sync.core.json_diff import DifferenceKind
 from codat_sync.polling.schedule import CheckFailure
 from codat_sync.retries.expense_card import ExpenseState
-from codat_sync.retries.in_books import InBooks as InBooksAnswer
+from codat_sync.retries.in_books import InBooks
 from codat_sync.retries.work_decisions import MAX_REASON_LENGTH
 from codat_sync.search.kinds import SearchKind
 from codat_sync.search.service import MAX_RESULTS
@@ -341,10 +341,10 @@ class Submission(_Answer):
     rejection_reason: str | None
 
 
-class InBooks(_Answer):
+class BooksStatus(_Answer):
     """Whether a transaction is in the accounting software, and why."""
 
-    answer: InBooksAnswer
+    answer: InBooks
     reason: str
 
 
@@ -385,7 +385,7 @@ class Transaction(_Answer):
     company_id: str
     company_name: str | None = Field(description=NAME)
     transaction_id: str
-    in_books: InBooks
+    in_books: BooksStatus
     plan: Plan
     retry_sync_id: str | None = Field(
         description="The sync to name, with this transaction in `transactionIds`, to retry only this transaction"
@@ -608,6 +608,9 @@ class FailedItem(_Answer):
     status: str | None
     message: str | None
     cause_id: str
+    merchant: str | None = Field(description="As submitted. Null without the role `codat-sync/expenses`, or if unknown")
+    amount: Decimal | None = Field(description="The total with tax. Null like `merchant`")
+    currency: str | None = Field(description="Null like `merchant`")
 
 
 class FailedItems(_Answer):

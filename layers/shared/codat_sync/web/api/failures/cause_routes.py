@@ -6,6 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+from codat_sync.auth.roles import Role
 from codat_sync.queries.failures.failed_items import FailureQuery
 from codat_sync.queries.sync_query import HistoryQuery
 from codat_sync.web import csv_export
@@ -69,8 +70,13 @@ def add_causes(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         cursor: Cursor = None,
         format: Format = "json",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
-        """Costs as much as the sync list, plus the failed syncs' documents, up to 200 and eight parts (CSV: all)."""
+        """Costs as much as the sync list, plus the failed syncs' documents, up to 200 and eight parts (CSV: all).
+
+        With the role `codat-sync/expenses`, items have their amounts, at two requests more for each.
+        """
+        may_see = app.context["viewer"].has_role(Role.EXPENSES)
         if format == "csv":
-            return csv_export.export_failed_items(read_service.walk_failed_items(query, cursor))
-        found = read_service.find_failed_items(replace(query, limit=limit), cursor)
+            walk = read_service.walk_failed_items(query, cursor, may_see_expenses=may_see)
+            return csv_export.export_failed_items(walk, has_expenses=may_see)
+        found = read_service.find_failed_items(replace(query, limit=limit), cursor, may_see_expenses=may_see)
         return json_response(presenters.failed_items(found))

@@ -72,14 +72,17 @@ def add_cause_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> N
         cursor: Cursor = None,
         format: PageFormat = "html",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
+        request = app.context["request"]
+        may_see = request.visitor.may_see_expenses
         if format == "csv":
-            return csv_export.export_failed_items(read_service.walk_failed_items(query, cursor), Style.PEOPLE)
+            walk = read_service.walk_failed_items(query, cursor, may_see_expenses=may_see)
+            return csv_export.export_failed_items(walk, Style.PEOPLE, has_expenses=may_see)
         return page(
-            app.context["request"],
+            request,
             "failed_items.html",
             query=query,
             period=query.history.period,
             offered=offered(query.history.period, read_service.now().date(), RECENT),
-            found=read_service.find_failed_items(replace(query, limit=limit), cursor),
-            is_first=cursor is None,
+            found=read_service.find_failed_items(replace(query, limit=limit), cursor, may_see_expenses=may_see),
+            may_see_expenses=may_see,
         )
