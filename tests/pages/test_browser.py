@@ -242,7 +242,7 @@ def test_a_company_and_a_transaction_have_pages_of_their_own(page: Page, world: 
     page.goto(f"syncs/{world.submitted_sync_id}/items")
     page.get_by_role("link", name=world.submitted_ids[0]).click()
     expect(page.get_by_text("It failed, and can be resubmitted.")).to_be_visible()
-    page.get_by_role("link", name=COMPANY_ID).click()
+    page.locator(".crumbs a").click()
     expect(page.get_by_text("Last successful sync")).to_be_visible()
     expect(page.get_by_text("Linked")).to_be_visible()
 
