@@ -155,14 +155,14 @@ def test_an_invalid_cursor_or_category_is_refused(team: Team, query: dict[str, A
     assert "is unknown or expired" in json.dumps(team.ask("/work-items", status=400, **query)) or "category" in query
 
 
-def test_a_page_takes_two_requests_whatever_else_is_on_the_worklist(team: Team, disconnected: Company) -> None:
-    """One for the index, and one for the retries."""
+def test_a_page_takes_three_requests_whatever_else_is_on_the_worklist(team: Team, disconnected: Company) -> None:
+    """One for the index, one for the retries, and one for the names of companies."""
     for days in range(4):
         team.fails(days_ago=days)
     team.fails(company=disconnected)
     with count_requests() as requests:
         assert len(team.ask("/work-items", limit=3)["items"]) == 3
-    assert requests == {"Query byCompany": 1, "BatchGetItem": 1}
+    assert requests == {"Query byCompany": 1, "BatchGetItem": 2}
     with count_requests() as requests:
         team.ask("/work-items/counts")
     assert requests == {"Query byCompany": len(WorkCategory)}
