@@ -9,7 +9,7 @@ import tenacity
 from botocore.exceptions import ClientError
 
 from codat_sync.aws.dynamodb import Table
-from codat_sync.aws.table_schema import company_key
+from codat_sync.aws.table_schema import company_key, company_list_keys
 from codat_sync.codat.client import CodatClient, SyncTransactions
 from codat_sync.codat.http import CodatHttpClient
 from codat_sync.companies.repository import CompanyRepository
@@ -193,7 +193,8 @@ class World(runs.SteppedWorld[Run]):
         self._idle: list[Process] = []
         self.codat.add_company(company_id=COMPANY_ID)
         # The company is known and never refreshed: companies are another test's subject.
-        known = {"fetchedAt": format_timestamp(self.clock.now() + timedelta(days=365)), "version": 1}
+        fetched_at = format_timestamp(self.clock.now() + timedelta(days=365))
+        known = {"companyId": COMPANY_ID, "fetchedAt": fetched_at, "version": 1, **company_list_keys(COMPANY_ID)}
         Table(dynamodb, table_name).update(company_key(COMPANY_ID), known, {})
 
     # ------------------------------------------------------------ webhooks
