@@ -63,6 +63,7 @@ def test_an_expense_is_found_by_what_was_submitted(searching: Searching) -> None
     searching.catch_up()
     for text, kinds in _KINDS_BY_TEXT.items():
         assert searching.find(text) == {kind: [wanted] for kind in kinds}, text
+    assert searching.answer("120,1")["query"] == "120,1"  # A comma, which ends other parameters' values, does not.
 
 
 def test_a_result_shows_what_was_submitted(searching: Searching) -> None:

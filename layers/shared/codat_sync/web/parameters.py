@@ -1,13 +1,12 @@
 """Query and path parameters shared by the JSON API and the pages."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import wraps
 from inspect import Parameter, signature
 from typing import Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
-from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
@@ -119,14 +118,6 @@ def cause_identifier(parameter: str, value: str) -> str:
     if not _CAUSE_ID.fullmatch(value):
         raise InvalidQueryError(parameter, "must be the id of a cause: 16 hexadecimal digits, in lower case")
     return value
-
-
-def read_search_text(event: Mapping[str, Any]) -> str:
-    """Return the parameter `q` of an API Gateway event (payload 2.0), whatever it holds.
-
-    API Gateway joins repeated parameters by commas, where Powertools divides them, and so `12,50`.
-    """
-    return next((value for name, value in parse_qsl(event.get("rawQueryString", "")) if name == "q"), "")
 
 
 def asked_period(now: Callable[[], datetime], first: First = None, last: Last = None) -> Period:

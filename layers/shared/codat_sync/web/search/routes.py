@@ -11,7 +11,7 @@ from codat_sync.search.service import SearchResults as FoundResults
 from codat_sync.search.service import SearchService
 from codat_sync.web.api.responses import PREFIX, Tag, documented_responses, json_response
 from codat_sync.web.api.schemas import FoundExpense, SearchGroup, SearchResult, SearchResults, SyncSummary
-from codat_sync.web.parameters import SearchText, read_search_text
+from codat_sync.web.parameters import SearchText
 
 
 def add_search(app: APIGatewayHttpResolver, searches: SearchService, access: AccessPolicy) -> None:
@@ -24,11 +24,10 @@ def add_search(app: APIGatewayHttpResolver, searches: SearchService, access: Acc
         summary="Search syncs, companies and transactions",
         responses=documented_responses(SearchResults),
     )
-    def search(q: SearchText = "") -> Response[Any]:  # noqa: ARG001 - documented; a comma in it would end its value
+    def search(q: SearchText = "") -> Response[Any]:
         """Costs at most 20 table requests. Merchants, references and amounts require the role for expenses."""
-        text = read_search_text(app.current_event.raw_event)
         may_see_expenses = access.caller(app.current_event.raw_event).has_role(Role.EXPENSES)
-        return json_response(_present(searches.search(text, may_see_expenses=may_see_expenses)))
+        return json_response(_present(searches.search(q, may_see_expenses=may_see_expenses)))
 
 
 def _present(found: FoundResults) -> SearchResults:
