@@ -54,11 +54,11 @@ def _client(stack: Outputs) -> httpx.Client:
 def test_no_generated_request_is_a_server_error(stack: Outputs, known: dict[str, str]) -> None:
     """Those that change state included: they run with the permissions of the deployed roles."""
     schema = schemathesis.openapi.from_url(f"{stack.api_url}/api/v1/openapi.json")
-    labels = [_call(found.ok(), known) for found in schema.get_all_operations() if isinstance(found, Ok)]
+    labels = [_call(found.ok(), stack, known) for found in schema.get_all_operations() if isinstance(found, Ok)]
     assert len(labels) > 30
 
 
-def _call(operation: Any, known: dict[str, str]) -> str:  # noqa: ANN401 - schemathesis' own
+def _call(operation: Any, stack: Outputs, known: dict[str, str]) -> str:  # noqa: ANN401 - schemathesis' own
     @settings(
         max_examples=_EXAMPLES,
         derandomize=True,
@@ -72,7 +72,7 @@ def _call(operation: Any, known: dict[str, str]) -> str:  # noqa: ANN401 - schem
         if operation.label == "POST /api/v1/bulk-retries":
             # Other tests share the stack: without a company it would retry what failed in theirs.
             case.body = {"companyId": known["companyId"]}
-        case.validate_response(case.call(timeout=PATIENCE_SECONDS), checks=_CHECKS)
+        case.validate_response(case.call(base_url=stack.api_url, timeout=PATIENCE_SECONDS), checks=_CHECKS)
 
     check()
     return str(operation.label)
