@@ -41,7 +41,7 @@ def _paths(world: World) -> list[str]:
             "search?q=xyz",
         ),
         f"search?q={world.failed_sync.sync_id[:2]}",
-        *(f"causes/{ARCHIVED}", "failed-items", "bulk-retries", "bulk-retries/new"),
+        *(f"causes/{ARCHIVED}", "causes/0123456789abcdef", "failed-items", "bulk-retries", "bulk-retries/new"),
         *(sync, f"{sync}/items", f"{sync}/timeline", f"{sync}/config", f"{sync}/retry", f"{own}/retry"),
         *(f"company/{COMPANY_ID}", f"company/{COMPANY_ID}/transactions/{world.submitted_ids[0]}"),
     ]

@@ -61,7 +61,8 @@ def test_this_expense_is_not_in_their_books(page: Page, world: World) -> None:
 def test_who_is_affected_by_this_error_today(agent: Agent, world: World) -> None:
     """From the dashboard to the companies."""
     world.adds(5130, [Item("affected", "PushError", "expense", "The ledger is locked.")])
-    agent.page.goto("./causes")
+    agent.page.goto("./")
+    agent.click(agent.page.get_by_role("link", name="Causes", exact=True))
     agent.click(agent.page.get_by_role("link", name="Today"))
     agent.click(agent.page.get_by_role("link", name="The ledger is locked.").first)
     expect(agent.page.get_by_role("region", name="Affected companies")).to_contain_text("Bäckerei Toft")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -12,7 +13,7 @@ from codat_sync.web import csv_export
 from codat_sync.web.api import presenters
 from codat_sync.web.csv_cells import Style
 from codat_sync.web.pages.components.periods import RECENT, offered
-from codat_sync.web.pages.rendering import not_found_page, page
+from codat_sync.web.pages.rendering import page
 from codat_sync.web.parameters import (
     CauseInPath,
     Cursor,
@@ -51,17 +52,20 @@ def add_cause_pages(app: APIGatewayHttpResolver, read_service: ReadService) -> N
     @takes(partial(asked_failed_syncs, read_service.now))
     def cause(query: HistoryQuery, cause_id: CauseInPath) -> Response[Any]:
         found = read_service.find_cause(query, cause_identifier("cause", cause_id))
+        asked: dict[str, Any] = {
+            "period": query.period,
+            "offered": offered(query.period, read_service.now().date(), RECENT),
+            "company_id": query.company_id,
+            "company_name": read_service.load_company_name(query.company_id),
+        }
         if found is None:
-            return not_found_page(app.context["request"], "cause in this period")
+            return page(app.context["request"], "no_cause.html", HTTPStatus.NOT_FOUND, **asked)
         return page(
             app.context["request"],
             "cause.html",
-            period=query.period,
-            offered=offered(query.period, read_service.now().date(), RECENT),
-            company_id=query.company_id,
-            company_name=read_service.load_company_name(query.company_id),
             cause=presenters.cause_details(*found),
             most_affected=_MAX_AFFECTED,
+            **asked,
         )
 
     @app.get("/failed-items")
