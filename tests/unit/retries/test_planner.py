@@ -311,7 +311,7 @@ def test_nothing_known_is_without_an_answer_and_nothing_unsafe_is_retried(
 def test_a_purged_body_is_distinguished_from_one_that_never_existed() -> None:
     """A lookup knows that it was sent."""
     emptied = TransactionHistory("t", (_FAILED,), ((_submission(), Body("t", "")),))
-    assert (_plan(emptied).step, "purged because of its age" in _plan(emptied).support_note) == (Step.NO_BODY_RECORDED, True)
+    assert (_plan(emptied).step, "because of its age" in _plan(emptied).support_note) == (Step.NO_BODY_RECORDED, True)
     never = TransactionHistory("t", (_FAILED,))
     assert (_plan(never).step, "have a copy to resubmit" in _plan(never).support_note) == (
         Step.NO_BODY_RECORDED,

@@ -33,7 +33,7 @@ def is_in_books(history: TransactionHistory, now: datetime) -> InBooksAnswer:
     # Codat does not undo a write: the transaction stays in the books even if an update of it fails.
     for result in reversed(history.syncs):
         if COMPLETED in result.statuses.values():
-            return InBooksAnswer(InBooks.YES, f"Sync {result.sync_id} wrote it. A later update has not been written yet.")
+            return InBooksAnswer(InBooks.YES, f"Sync {result.sync_id} wrote it. A later update is not written yet.")
     if safety:
         return InBooksAnswer(InBooks.UNKNOWN, safety.support_note)
     if history.syncs:

@@ -351,7 +351,9 @@ def _plan_disconnected(history: TransactionHistory, now: datetime) -> Plan | Non
 
 def _plan_without_body(history: TransactionHistory) -> Plan:
     if history.newest:
-        return Plan(Step.NO_BODY_RECORDED, "Its body was purged because of its age: the product has to submit it again.")
+        return Plan(
+            Step.NO_BODY_RECORDED, "Its body was purged because of its age: the product has to submit it again."
+        )
     return Plan(
         Step.NO_BODY_RECORDED,
         "We don't have a copy to resubmit: the product has to submit it again.",
