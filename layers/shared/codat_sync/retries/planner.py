@@ -200,7 +200,7 @@ def plan(history: TransactionHistory, now: datetime, policy: RetryPolicy, *, is_
 
 
 def plan_safety(history: TransactionHistory, now: datetime) -> Plan | None:
-    """Plan a transaction that is on its way, is written, or of which that is not known; None for any other."""
+    """Plan a transaction that is in progress, is written, or has an unknown outcome; None for any other."""
     return _plan_in_progress(history, now) or _plan_written(history) or _plan_unknown(history, now)
 
 

@@ -43,6 +43,6 @@ def add_audit(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         responses=documented_responses(AuditPage),
     )
     def sync_audit(sync_id: SyncId, limit: Limit = 25, cursor: Cursor = None) -> Response[Any]:
-        """Costs two table requests. A sync about which nobody did anything has no entries, known or not."""
+        """Costs two table requests. A sync without any action has no entries, whether or not it is known."""
         found = read_service.load_audit_of_sync(identifier("syncId", sync_id), limit, cursor)
         return json_response(AuditPage.model_validate(found))
