@@ -121,7 +121,7 @@ class ProblemType(Enum):
         "codatCallsPaused",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Calls to Codat are paused",
-        "Codat's quota is used up, or Codat rejects the API key: `detail` says which. Wait as long as `Retry-After` says.",
+        "Codat's quota is used up, or Codat rejects the API key; see `detail`. Wait as long as `Retry-After` says.",
     )
     TOO_MANY_CODAT_REQUESTS = (
         "tooManyCodatRequests",

@@ -44,7 +44,7 @@ class ConfigurationCapture:
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def capture(self, company_id: str, sync_id: str) -> None:
-        """Keep what applies to a sync that has just failed, unless that is kept already. Raises nothing of AWS's."""
+        """Keep the state of a failed sync's company, unless it is kept already. Raises no AWS errors."""
         try:
             result = self._capture(company_id, sync_id)
         except (CodatSyncError, *AWS_ERRORS) as error:

@@ -54,7 +54,7 @@ class ConfigurationHistory:
     live: "LiveLookup"
 
     def load_then(self, sync_id: str) -> CompanyThen | None:
-        """Load what applied when a sync failed; None if nothing was recorded. Raises UnprocessedItemsError."""
+        """Load what was recorded when a sync failed; None if nothing was. Raises UnprocessedItemsError."""
         return self.configurations.load_of_sync(sync_id)
 
     def compare(self, details: "SyncDetails", then: CompanyThen | None) -> ConfigurationThenAndNow:

@@ -64,9 +64,7 @@ CUSTOMER_NOTES = {
     Step.NEEDS_RECONNECTION: "Please connect your accounting software again.",
     Step.NEEDS_BILLING: "Please renew the subscription of your accounting software.",
     Step.ALREADY_WRITTEN: "Your expense is in your accounting software.",
-    Step.PARTIALLY_WRITTEN: (
-        "Your expense is only partly in your accounting software. We are looking into it."
-    ),
+    Step.PARTIALLY_WRITTEN: ("Your expense is only partly in your accounting software. We are looking into it."),
     Step.OUTCOME_UNKNOWN: "We are checking whether your expense has arrived. Please do not enter it by hand.",
     Step.NO_BODY_RECORDED: "Your expense has not reached your accounting software. We are looking into it.",
     Step.ATTEMPTS_EXHAUSTED: "Your expense has not reached your accounting software. We are looking into it.",
@@ -176,7 +174,7 @@ class Plan:
 
     @property
     def customer_note(self) -> str:
-        """A note for the customer: always about what happens by itself, as nobody may ever request a retry."""
+        """A note for the customer, by the step without a manual retry: nobody may ever request one."""
         return CUSTOMER_NOTES[self.automatic.step]
 
 

@@ -65,8 +65,7 @@ def categorize(retry: Retry) -> WorkCategory:
 
 
 def categorize_steps(steps: Mapping[str, int]) -> WorkCategory | None:
-    """Return the category of transactions from their steps: the first that applies, in the order of
-    ``OPEN_CATEGORIES``.
+    """Return the category of transactions by their steps: the first of ``OPEN_CATEGORIES`` that applies.
 
     Resolved if all are written; None if there are none. A step of a newer version is for our team.
     """
