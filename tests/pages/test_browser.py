@@ -232,7 +232,7 @@ def test_an_expense_is_looked_up_and_retried_alone(page: Page, world: World) -> 
 def test_codat_is_asked_at_once(page: Page, world: World) -> None:
     """The current status in Codat is shown."""
     page.goto(f"syncs/{world.good_sync.sync_id}/timeline")
-    page.get_by_role("button", name="Ask Codat now").click()
+    page.get_by_role("button", name="Refresh from Codat").click()
     expect(page.get_by_role("status").filter(has_text="Codat’s current status: 2000")).to_be_visible()
 
 

@@ -48,7 +48,7 @@ def test_a_sync_that_has_not_failed_says_why_there_is_no_earlier_configuration(
 ) -> None:
     """The current one is shown all the same."""
     text = client.get(f"syncs/{world.good_sync.sync_id}/config").text
-    assert "This one has not failed." in text
+    assert "This sync has not failed." in text
     assert "Configuration now" in text
 
 
@@ -66,7 +66,7 @@ def test_one_button_downloads_the_support_bundle(world: World, page: Page) -> No
 def test_what_was_done_by_hand_is_listed_and_shown_with_its_sync(world: World, client: httpx.Client) -> None:
     """Here a refresh; the filters are in the URL, and the list is exported."""
     sync_id = world.good_sync.sync_id
-    assert "Nobody has done anything about this sync by hand." in client.get(f"syncs/{sync_id}/timeline").text
+    assert "No user or operator has acted on this sync." in client.get(f"syncs/{sync_id}/timeline").text
     assert client.post(f"syncs/{sync_id}/refresh", data=TOKEN).status_code == 200
     assert "Refreshed from Codat" in client.get(f"syncs/{sync_id}/timeline").text
     for query, is_listed in (

@@ -38,7 +38,7 @@ def test_a_sync_is_dismissed_and_reopened_with_a_reason(world: World, client: ht
         assert "Dismissed by everybody" in page
         assert "&lt;b&gt;called&lt;/b&gt; the customer" in page
         assert _HOSTILE not in page
-    assert "Nothing: it was dismissed." in client.get(f"syncs/{sync_id}").text
+    assert "Nothing: the sync was dismissed." in client.get(f"syncs/{sync_id}").text
     answer = client.post(f"worklist/{sync_id}", data=TOKEN | {"kind": "reopen", "reason": "not yet", "back": "?"})
     assert str(answer.url.join(answer.headers["location"])).endswith(f"syncs/{sync_id}")
     assert sync_id in client.get(listed).text

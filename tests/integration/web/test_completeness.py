@@ -158,7 +158,7 @@ def test_until_codats_list_is_read_it_says_so(aws: Aws, ask: Callable[[str], str
     known = {"asOf": "2026-11-24T10:00:00.000Z", "companies": 3, "never": 0}
     Table(aws.dynamodb, "syncs").update(COMPLETENESS, known, {})
     page = ask("/")
-    assert "list of companies has not been read to the end" in page
+    assert "list of companies has not been read completely" in page
     assert "0 of 3" not in page
     assert "24 Nov 2026, 10:00:00" in page
 

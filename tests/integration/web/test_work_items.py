@@ -144,7 +144,7 @@ def test_the_list_is_paged_filtered_and_exported(team: Team, disconnected: Compa
     rows = list(csv.DictReader(io.StringIO(team.ask("/work-items", format="csv"))))
     assert [row["syncId"] for row in rows] == found
     assert (rows[0]["category"], rows[0]["decision"], rows[0]["reason"]) == ("ourTeam", "note", "'=called the customer")
-    assert rows[0]["nextStep"].startswith("Have the product submit them again")
+    assert rows[0]["nextStep"].startswith("Submit the items again from the product")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_dismissed_sync_is_off_the_list_until_it_fails_again(team: Team, retri
         ("note", "Ann (id-of-ann)", "asked Codat"),
         ("dismiss", "Ann (id-of-ann)", "entered by hand"),
     ]
-    assert details["meaning"]["nextStep"] == "Nothing: it was dismissed."
+    assert details["meaning"]["nextStep"] == "Nothing: the sync was dismissed."
     assert [(each["action"], each["actor"]) for each in team.ask(f"/syncs/{sync_id}/audit")["entries"]] == [
         ("dismiss", "Ann (id-of-ann)"),
         ("note", "Ann (id-of-ann)"),

@@ -32,11 +32,11 @@ def test_the_customer_is_asked_to_act_only_if_it_waits_for_the_customer() -> Non
     ("code", "category", "steps", "next_step", "note"),
     [
         (5130, WorkCategory.RESOLVED, {"alreadyWritten": 2}, "written since", "are in your accounting software"),
-        (5130, WorkCategory.CUSTOMER, {"needsCorrection": 2}, "Ask the customer", "what they are assigned to"),
+        (5130, WorkCategory.CUSTOMER, {"needsCorrection": 2}, "Ask the customer", "that they are assigned to"),
         (4000, WorkCategory.CUSTOMER, {"needsCorrection": 2}, "once the configuration", "how your accounts"),
         (4220, WorkCategory.CUSTOMER, {"needsReconnection": 1}, "once the company is connected", "connect your"),
         (4220, WorkCategory.OUR_TEAM, {"attemptsExhausted": 1}, "Find out why", "We are looking into it"),
-        (5000, WorkCategory.OUR_TEAM, {"noBodyRecorded": 1}, "Have the product", "have not reached"),
+        (5000, WorkCategory.OUR_TEAM, {"noBodyRecorded": 1}, "Submit the items again", "have not reached"),
         (5000, WorkCategory.OUR_TEAM, {"noBodyRecorded": 1, "outcomeUnknown": 1}, "Fix the errors", "have not reached"),
         (5080, WorkCategory.OUR_TEAM, {"outcomeUnknown": 1, "scheduled": 1}, "Check in", "do not enter them"),
         (5130, WorkCategory.DISMISSED, {"needsCorrection": 1}, "dismissed", "dealt with"),

@@ -82,7 +82,7 @@ _RESOLVED = Resolution("ann", "seen there", _LATER)
         (_known(sent=(_sent(State.SENT, sent_at=_NOW, recorded_at=_NOW),)), InBooks.UNKNOWN, "being sent"),
         (_known(sent=(_sent(State.UNKNOWN),)), InBooks.UNKNOWN, "response is unknown"),
         (_known(_seen(expense=None)), InBooks.UNKNOWN, "no outcome"),
-        (_known(sent=(_sent(State.STORED),)), InBooks.UNKNOWN, "No sync lists it"),
+        (_known(sent=(_sent(State.STORED),)), InBooks.UNKNOWN, "No sync contains it"),
     ],
 )
 def test_the_books_are_known_by_the_history(history: TransactionHistory, answer: InBooks, reason: str) -> None:

@@ -311,7 +311,7 @@ def test_nothing_known_is_without_an_answer_and_nothing_unsafe_is_retried(
 def test_a_purged_body_is_distinguished_from_one_that_never_existed() -> None:
     """A lookup knows that it was sent."""
     emptied = TransactionHistory("t", (_FAILED,), ((_submission(), Body("t", "")),))
-    assert (_plan(emptied).step, "purged for its age" in _plan(emptied).support_note) == (Step.NO_BODY_RECORDED, True)
+    assert (_plan(emptied).step, "because of its age" in _plan(emptied).support_note) == (Step.NO_BODY_RECORDED, True)
     never = TransactionHistory("t", (_FAILED,))
     assert (_plan(never).step, "have a copy to resubmit" in _plan(never).support_note) == (
         Step.NO_BODY_RECORDED,
@@ -326,11 +326,11 @@ _EVERY_STEP = {
     Step.SCHEDULED: (_standing(_seen(expense="PushError", at=_NOW - _MINUTE)), "on its way", True),
     Step.IN_PROGRESS: (_standing(_seen(code=1000, is_final=False, at=_NOW - _MINUTE)), "on its way", False),
     Step.STUCK_AT_CODAT: (_standing(_seen(code=1000, is_final=False)), "Please do not enter it by hand", False),
-    Step.NEEDS_CORRECTION: (_standing(_seen(expense="ValidationError")), "Please check what it is assigned to", True),
+    Step.NEEDS_CORRECTION: (_standing(_seen(expense="ValidationError")), "that it is assigned to", True),
     Step.NEEDS_RECONNECTION: (_standing(_seen(code=4220)), "Please connect your accounting software again", True),
     Step.NEEDS_BILLING: (_standing(_seen(code=4260, expense="PushError")), "Please renew the subscription", True),
     Step.ALREADY_WRITTEN: (_standing(_seen(expense="Completed")), "is in your accounting software.", False),
-    Step.PARTIALLY_WRITTEN: (_standing(_seen(expense="Completed", bankfeeds="PushError")), "not everywhere", False),
+    Step.PARTIALLY_WRITTEN: (_standing(_seen(expense="Completed", bankfeeds="PushError")), "only partly", False),
     Step.OUTCOME_UNKNOWN: (_standing(_seen(expense=None)), "Please do not enter it by hand", False),
     Step.NO_BODY_RECORDED: (_standing(_FAILED, submissions=()), "We are looking into it", False),
     Step.ATTEMPTS_EXHAUSTED: (

@@ -1,4 +1,4 @@
-"""What somebody did, as the audit records it. Pure."""
+"""Entries of the audit: actions of users and operators. Pure."""
 
 import uuid
 from collections.abc import Collection, Mapping
@@ -16,13 +16,13 @@ _MAX_DETAILS = 20
 
 
 class Action(StrEnum):
-    """What can be done by hand: what changes something, or calls Codat for somebody."""
+    """Actions of users and operators that change something, or call Codat on request."""
 
     RETRY = "retry"
     BULK_RETRY = "bulkRetry"  # of all failed items that match a filter
     STOP_BULK_RETRY = "stopBulkRetry"
     RESOLVE = "resolve"  # state the outcome of a submission
-    ACKNOWLEDGE = "acknowledge"  # state that the unknown outcomes of a sync are dealt with
+    ACKNOWLEDGE = "acknowledge"  # state that the unknown outcomes of a sync are handled
     DISMISS = "dismiss"
     REOPEN = "reopen"
     NOTE = "note"
@@ -42,8 +42,8 @@ OUTLIVE_ERASURE = frozenset({Action.ERASE, Action.UNERASE})
 class AuditEntry:
     """Who did what and when. ``action`` is an Action; a text, because a later version may have others.
 
-    ``actor`` is the display name and the issuer's id, or how an operator's credentials are called. An entry that names
-    a sync names its company: by that, erasure finds it. ``details`` must hold nothing that only some roles may see.
+    ``actor`` is the display name and the issuer's id, or the name of an operator's credentials. An entry with a sync
+    also has its company, by which erasure finds it. ``details`` must not contain anything that only some roles may see.
     """
 
     at: datetime

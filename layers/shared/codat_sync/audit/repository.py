@@ -1,4 +1,4 @@
-"""Store who did what in SyncTable."""
+"""Store audit entries in SyncTable."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ _VERSION = 1
 
 
 class AuditRepository:
-    """The audit in SyncTable: one partition for each month, and one for each sync that something was done about."""
+    """The audit in SyncTable: one partition for each month, and one for each sync with an action."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

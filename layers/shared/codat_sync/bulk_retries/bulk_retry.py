@@ -9,7 +9,7 @@ from enum import StrEnum
 from codat_sync.queries.failures.failed_items import FailureQuery
 from codat_sync.queries.sync_query import HistoryQuery, Period
 
-# A sync that crashes the retry function as often is given up: it would be enqueued again forever.
+# A sync that crashes the retry function this often is not tried again. Otherwise it would be enqueued forever.
 MAX_ATTEMPTS = 5
 
 
@@ -32,7 +32,7 @@ class EntryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FailureFilter:
-    """Select the failed items of a period, of all companies, status codes and causes, or of some."""
+    """Select failed items by period and, optionally, by company, status codes and cause."""
 
     first: date
     last: date
@@ -54,9 +54,10 @@ def filter_of(query: FailureQuery) -> FailureFilter:
 
 @dataclass(frozen=True, slots=True)
 class BulkRetry:
-    """A bulk retry: what is retried, who asked for it and when, and how far its syncs were selected.
+    """A bulk retry: its filter, who requested it and when, and how far its syncs have been selected.
 
-    ``cursor`` is the position up to which they were; ``is_truncated`` means that more syncs match than it may have.
+    ``cursor`` is the position up to which they are selected. ``is_truncated`` means that more syncs match than one bulk
+    retry can include.
     """
 
     bulk_retry_id: str
@@ -74,8 +75,8 @@ class BulkRetry:
 class Entry:
     """A sync within a bulk retry.
 
-    ``attempts`` and ``started_at`` are of its processing. ``resubmitted`` is the number of its transactions that were,
-    and ``steps`` counts the others that match the filter by their next step.
+    ``attempts`` and ``started_at`` describe its processing. ``resubmitted`` is the number of resubmitted transactions.
+    ``steps`` counts the other matching transactions by next step.
     """
 
     company_id: str
@@ -88,13 +89,13 @@ class Entry:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing more happens to it in this bulk retry."""
+        """Whether this bulk retry is done with the sync."""
         return self.state is not EntryState.WAITING
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a bulk retry is: its state, the number of syncs by state, and of transactions by what became of them."""
+    """The progress of a bulk retry: its state, the syncs by state, and the transactions by result."""
 
     bulk_retry: BulkRetry
     state: BulkRetryState
@@ -106,19 +107,19 @@ class Progress:
 
     @property
     def company_id(self) -> str | None:
-        """The company that it is limited to, if it is."""
+        """The company that the bulk retry is limited to, if any."""
         return self.bulk_retry.filter.company_id
 
     @property
     def settled(self) -> int:
-        """The number of syncs to which nothing more happens."""
+        """The number of syncs that are done."""
         return self.syncs - self.states[EntryState.WAITING]
 
 
 def progress(bulk_retry: BulkRetry, entries: Iterable[Entry]) -> Progress:
     """Count the entries of a bulk retry.
 
-    Nothing else counts: an entry counts once, however often it was processed.
+    An entry counts once, however often it was processed.
     """
     states: Counter[EntryState] = Counter()
     steps: Counter[str] = Counter()
@@ -138,5 +139,5 @@ def _state(bulk_retry: BulkRetry, states: Counter[EntryState]) -> BulkRetryState
 
 
 def skip(entry: Entry) -> Entry:
-    """Return an entry that is not processed, as its bulk retry was stopped."""
+    """Return the entry as skipped, because its bulk retry was stopped."""
     return replace(entry, state=EntryState.SKIPPED)

@@ -1,4 +1,4 @@
-"""Ask the retry function to start or stop a bulk retry, and parse what it is asked."""
+"""Commands that start and stop a bulk retry: sent to the retry function, and parsed there."""
 
 import json
 from collections.abc import Mapping
@@ -50,9 +50,9 @@ class BulkRetryClient:
         self._retry = retry
 
     def start(self, bulk_retry: BulkRetry) -> None:
-        """Start a bulk retry; its syncs may still be being selected afterwards. Raises RetryUnavailableError.
+        """Start a bulk retry. The selection of its syncs may continue afterwards. Raises RetryUnavailableError.
 
-        Starting it twice, as by a double click or again after an error, starts it once: it has the same id.
+        A repeated start, for example by a double click or after an error, has the same id and starts nothing new.
         """
         chosen = bulk_retry.filter
         start = _Start(

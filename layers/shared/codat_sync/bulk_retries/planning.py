@@ -1,4 +1,4 @@
-"""Plan a bulk retry: what it would resubmit now, what it would not, and why. Reads only."""
+"""Plan a bulk retry: which items it would resubmit now, which not, and why. Reads only."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ _BATCH = 40
 
 @dataclass(slots=True)
 class LeftOut:
-    """Transactions that would not be resubmitted, for one reason, and the note of the first of them."""
+    """The transactions that would not be resubmitted for one reason, with the note of the first one."""
 
     step: Step
     support_note: str
@@ -37,8 +37,8 @@ class LeftOut:
 class BulkPlan:
     """The plan of a bulk retry.
 
-    ``syncs`` and ``transactions`` are the numbers examined: of the matching ones from the newest back to
-    ``reached_to``; None: to the beginning of the period.
+    ``syncs`` and ``transactions`` count the matching ones that were planned, from the newest back to ``reached_to``
+    (None: to the beginning of the period).
     """
 
     syncs: int = 0
@@ -54,7 +54,7 @@ class BulkPlan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing would be resubmitted, now or of what was not planned."""
+        """Whether nothing would be resubmitted, not even transactions that were not planned."""
         return not self.resubmitted and not self.is_truncated
 
     def add(self, planned: Plan) -> None:
@@ -79,7 +79,7 @@ class BulkRetryPlanner:
     def plan(self, query: FailureQuery) -> BulkPlan:
         """Plan the matching transactions of the newest syncs. Raises InvalidQueryError and UnprocessedItemsError.
 
-        A transaction that failed in several syncs is planned once, as the retry of one resubmits it.
+        A transaction that failed in several syncs is planned once, because it is resubmitted once.
         """
         found, seen = BulkPlan(), set[tuple[str, str]]()
         ends_at = self.clock() + _SECONDS
@@ -106,7 +106,7 @@ class BulkRetryPlanner:
         return found
 
     def _syncs(self, query: FailureQuery) -> Iterator[ListedSync | str]:
-        """Yield the matching syncs; at the end, the position after them if there was no time for the rest."""
+        """Yield the matching syncs. Return the position after them if the time ran out."""
         cursor: str | None = None
         for some in self.selection.syncs(query, None):
             yield from some.syncs

@@ -91,7 +91,7 @@ class BulkRetryRepository:
         return _read(bulk_retry_id, found[header["sk"]]), _read_entry(found[entry["sk"]])
 
     def add_entries(self, bulk_retry: BulkRetry, syncs: Sequence[ListedSync], number: int, now: datetime) -> None:
-        """Add syncs, of which ``number`` are there already. One that is there is kept: it may have been processed."""
+        """Add syncs after the first ``number``. An existing entry is kept, because it may have been processed."""
         with ThreadPoolExecutor(_WRITES_AT_ONCE) as pool:
             list(pool.map(partial(self._add_entry, bulk_retry), syncs, (now + _PACE * n for n in range(number, 10**6))))
 
@@ -113,7 +113,7 @@ class BulkRetryRepository:
             self._table.put(item, {"v": None})
 
     def save_selection(self, bulk_retry: BulkRetry) -> None:
-        """Save how far the syncs were selected. Once they all are, or it is stopped, it is no longer due."""
+        """Save how far the syncs are selected. The record is no longer due once all are selected, or it is stopped."""
         changes: Attributes = {
             "cursor": bulk_retry.cursor,
             "isSelected": bulk_retry.is_selected,
@@ -145,7 +145,7 @@ class BulkRetryRepository:
         return True
 
     def settle(self, bulk_retry_id: str, entry: Entry) -> None:
-        """Store what became of an entry, once: it is no longer due."""
+        """Store the result of an entry, once. The entry is then no longer due."""
         changes = {
             "state": entry.state.value,
             "resubmitted": entry.resubmitted,

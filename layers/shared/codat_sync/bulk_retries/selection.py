@@ -1,4 +1,4 @@
-"""Select what a bulk retry is about: one rule for its plan and for its run. Reads only."""
+"""Select the syncs and transactions of a bulk retry, by one rule for its plan and its run. Reads only."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class FailureSelection:
     histories: "TransactionHistories"
 
     def syncs(self, query: FailureQuery, cursor: str | None) -> Iterator[SelectedSyncs]:
-        """Yield the syncs after a position, in batches. It ends with a cursor if the time is up.
+        """Yield the syncs after a position, in batches. It ends early, with a cursor, if the time runs out.
 
         Raises InvalidQueryError for an invalid cursor, and UnprocessedItemsError.
         """
@@ -65,7 +65,7 @@ class FailureSelection:
 
 
 def _may_have(sync: "FailedSync", wanted: str) -> bool:
-    """Return whether a sync may have failures with a cause: one with very many items may have others than it lists."""
+    """Return whether a sync may have failures with a cause. A very large sync may have causes that it does not list."""
     causes = {cause_id(each.text) for each in sync.causes.causes} or {_own_cause_id(sync)}
     return wanted in causes or sync.causes.other_failures > 0 or sync.is_partial
 

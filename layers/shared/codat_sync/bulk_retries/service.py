@@ -1,12 +1,13 @@
 """Run bulk retries: select their syncs, retry one at a time, stop.
 
 A bulk retry is durable. Its record is written first, and is due until all its syncs have an entry; an entry is due
-until it is settled. The clock enqueues what is due, and enqueues it again if a crash lost it. While the gate is closed
-it enqueues nothing, so a bulk retry waits too.
+until it is settled. The clock enqueues what is due, again after a crash. While the gate is closed, it enqueues nothing,
+so a bulk retry waits.
 
 Why a bulk retry can't write an expense twice: each sync is retried by ``RetryCommandService``, which plans every
 transaction anew, claims it before sending it, and never sends one that is claimed, in flight or written. So a message
-delivered twice, an attempt after a crash, and two bulk retries of the same items write nothing that one would not.
+that is delivered twice, an attempt after a crash, and two bulk retries of the same items write each expense at most
+once.
 """
 
 from collections import Counter
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     from codat_sync.retries.command_service import RetryReport
     from codat_sync.retries.transaction_history import TransactionHistories
 
-# Syncs that match beyond this are left to another bulk retry.
+# Maximum number of syncs of a bulk retry; the others need another one.
 MAX_SYNCS = 5_000
-# Each reads for up to 18 s. What they leave is selected when the bulk retry is due again.
+# Each reads for up to 18 s. The rest is selected when the bulk retry is due again.
 _MAX_WALKS = 3
 
 
@@ -48,7 +49,7 @@ class BulkRetryService:
     now: Callable[[], datetime]
 
     def start(self, bulk_retry: BulkRetry) -> None:
-        """Store a bulk retry and select its syncs. One that is stored already, or of an erased company, is left alone.
+        """Store a bulk retry and select its syncs. An existing bulk retry, or one of an erased company, is not changed.
 
         Raises what DynamoDB raises.
         """
@@ -78,14 +79,14 @@ class BulkRetryService:
         logger.info("bulk retry stopped", bulk_retry_id=bulk_retry_id, requested_by=by)
 
     def run(self, step: BulkRetryStep) -> None:
-        """Do what is due of a bulk retry, if it still exists. Raises what DynamoDB raises."""
+        """Continue a bulk retry that is due, if it still exists. Raises what DynamoDB raises."""
         if step.sync_id is not None:
             self._retry_sync(step.bulk_retry_id, step.sync_id)
         elif bulk_retry := self.bulk_retries.load(step.bulk_retry_id):
             self._select(bulk_retry)
 
     def _record(self, action: Action, bulk_retry: BulkRetry, by: str) -> None:
-        """Record who did something, before it is done. The retries of the syncs are recorded one by one."""
+        """Write the audit entry before the action. Each sync's retry has an entry of its own."""
         chosen = bulk_retry.filter
         details = {
             "bulkRetryId": bulk_retry.bulk_retry_id,
@@ -144,7 +145,7 @@ class BulkRetryService:
         settled = replace(entry, state=EntryState.RETRIED)
         if not ids:
             return settled
-        # Manual, as an operator asked for it: waiting and corrections are overridden, safety is not.
+        # Manual, because a user requested it: it overrides delays and corrections, but no safety rule.
         correlation_id = f"bulk-retry-{bulk_retry.bulk_retry_id}"
         by = bulk_retry.requested_by
         report = self.execute(RetryCommand(entry.sync_id, ids, is_manual=True, correlation_id=correlation_id, by=by))
@@ -152,7 +153,7 @@ class BulkRetryService:
             return settled
         resubmitted = {each.transaction_id for each in report.results if each.sync_id} & ids
         if entry.attempts:
-            # An earlier attempt crashed: what it resubmitted counts too.
+            # An earlier attempt crashed: the transactions that it resubmitted count, too.
             resubmitted |= self._resubmitted_since(entry, report.sync_id, ids)
         others = (each for each in report.results if each.transaction_id in ids - resubmitted)
         steps = Counter(each.plan.step.value for each in others)

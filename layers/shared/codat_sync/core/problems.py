@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 CONTENT_TYPE = "application/problem+json"
-# The API serves the descriptions of all types there, so that a type's URI leads to its description.
+# The API serves the descriptions of all types at this path, so a type's URI leads to its description.
 _TYPES = "/api/v1/problems"
 
 
@@ -28,12 +28,12 @@ class ProblemType(Enum):
         "signInFailed",
         HTTPStatus.BAD_REQUEST,
         "Sign-in failed",
-        "Sign in again. Only pages have this error.",
+        "Sign in again. Only pages return this error.",
     )
     FORBIDDEN = (
         "forbidden",
         HTTPStatus.FORBIDDEN,
-        "You may not do this",
+        "Permission denied",
         "`detail` names the role that the token lacks.",
     )
     NOT_FOUND = ("notFound", HTTPStatus.NOT_FOUND, "Not found", "`detail` says what does not exist. Check the ids.")
@@ -47,7 +47,7 @@ class ProblemType(Enum):
         "notFoundInCodat",
         HTTPStatus.NOT_FOUND,
         "Not found in Codat",
-        "Codat does not know the company or sync, or not yet.",
+        "Codat does not know the company or sync (yet).",
     )
     METHOD_NOT_ALLOWED = (
         "methodNotAllowed",
@@ -78,7 +78,7 @@ class ProblemType(Enum):
         "awsRejectedRequest",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "AWS rejected or throttled a request",
-        "Try again later. If it lasts, an operator has to look into the log.",
+        "Try again later. If it persists, an operator has to check the log.",
         5,
     )
     AWS_UNAVAILABLE = ("awsUnavailable", HTTPStatus.SERVICE_UNAVAILABLE, "AWS is unavailable", "Try again later.", 5)
@@ -100,14 +100,14 @@ class ProblemType(Enum):
         "retryUnavailable",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "The retry function is unavailable",
-        "Try again later: nothing is written twice.",
+        "Try again later. Nothing is written twice.",
         5,
     )
     IDENTITY_PROVIDER_UNAVAILABLE = (
         "identityProviderUnavailable",
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "Identity provider unavailable",
-        "Try again later. Only pages have this error.",
+        "The identity provider is unavailable",
+        "Try again later. Only pages return this error.",
         5,
     )
     SECRET_UNAVAILABLE = (
@@ -121,7 +121,7 @@ class ProblemType(Enum):
         "codatCallsPaused",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Calls to Codat are paused",
-        "Codat's quota is used up, or it refuses the key: `detail` says which. Wait as long as `Retry-After` says.",
+        "Codat's quota is used up, or Codat rejects the API key; see `detail`. Wait as long as `Retry-After` says.",
     )
     TOO_MANY_CODAT_REQUESTS = (
         "tooManyCodatRequests",
@@ -134,7 +134,7 @@ class ProblemType(Enum):
         "invalidCodatResponse",
         HTTPStatus.BAD_GATEWAY,
         "Codat returned an invalid response",
-        "Stored data is not affected. If it lasts, report it to Codat.",
+        "Stored data is not affected. If it persists, report it to Codat.",
     )
     CODAT_UNAVAILABLE = (
         "codatUnavailable",
@@ -159,7 +159,7 @@ class ProblemType(Enum):
 
     @property
     def uri(self) -> str:
-        """The type's URI reference, which is the member ``type`` of a problem."""
+        """The type's URI reference: the member ``type`` of a problem."""
         return f"{_TYPES}#{self.code}"
 
 
@@ -193,7 +193,7 @@ class ProblemDetails:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers Retry-After and Allow, if there are such."""
+        """The headers Retry-After and Allow, if they apply."""
         headers = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
         return headers | ({"allow": ", ".join(self.allowed)} if self.allowed else {})
 

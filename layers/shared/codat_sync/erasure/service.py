@@ -66,7 +66,7 @@ class ErasureService:
         and whatever AWS raises.
         """
         stone = self.tombstones.put(company_id, self.by, reason, self.now())
-        # It remains, and so has no reason: that may name a person. The tombstone has it.
+        # This entry remains, so it has no reason, which may name a person. The tombstone has it.
         entry = AuditEntry(self.now(), self.by, Action.ERASE, company_id=company_id)
         self.audit.record(entry)
         self._wait_for_writers(stone)

@@ -64,7 +64,7 @@ class IdempotencyRepository:
             self._update(record_id, record, {"response": compressed})
 
     def release(self, record_id: str, record: IdempotencyRecord) -> None:
-        """Let ``record`` expire: its request had no result to keep. Nothing is deleted: health may only write."""
+        """Let ``record`` expire: its request had no result to keep. Health may write, but not delete."""
         self._update(record_id, record, {"expiresAt": 0})
 
     def _update(self, record_id: str, record: IdempotencyRecord, changes: Json) -> None:

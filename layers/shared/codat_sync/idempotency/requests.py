@@ -1,7 +1,7 @@
 """Execute requests with an Idempotency-Key once, and repeat the response to each further one with the same key.
 
-Every operation of the API is safe to repeat without this: nothing is written to Codat twice. The key gives a caller who
-lost the response the same response again, instead of that of a second attempt.
+Every operation of the API is safe to repeat without this: nothing is written to Codat twice. With a key, a caller who
+lost a response can get the same response again, instead of the response to a second attempt.
 """
 
 import hashlib
@@ -79,7 +79,7 @@ class IdempotentRequests:
         return response
 
     def _finish(self, record_id: str, record: IdempotencyRecord, response: Json | None) -> None:
-        """Store a success. If that fails, the caller gets the response all the same: a repetition does no harm."""
+        """Store a success. If that fails, the caller still gets the response: a repetition does no harm."""
         try:
             if response and response["statusCode"] in _SUCCESS:
                 self.repository.finish(record_id, record, response)

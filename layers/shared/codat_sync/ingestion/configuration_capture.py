@@ -1,7 +1,7 @@
-"""Keep a company's configuration and connection as they are when one of its syncs fails: they may be why.
+"""Keep a company's configuration and connection as they are when one of its syncs fails, as a possible cause.
 
 It happens after the sync is stored and its events are recorded, at low priority: it never fails an ingestion, makes one
-call to Codat at most, and none that others need more. What is not kept is recorded with the reason.
+call to Codat at most, and none while the quota is low. If nothing is kept, the reason is recorded.
 """
 
 import threading
@@ -44,7 +44,7 @@ class ConfigurationCapture:
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def capture(self, company_id: str, sync_id: str) -> None:
-        """Keep what applies to a sync that has just failed, unless that is kept already. Raises nothing of AWS's."""
+        """Keep the state of a failed sync's company, unless it is kept already. Raises no AWS errors."""
         try:
             result = self._capture(company_id, sync_id)
         except (CodatSyncError, *AWS_ERRORS) as error:
@@ -54,7 +54,7 @@ class ConfigurationCapture:
             logger.info("configuration of failed sync", company_id=company_id, sync_id=sync_id, result=result)
 
     def _capture(self, company_id: str, sync_id: str) -> str | None:
-        """Return what became of it; None if there was nothing to do."""
+        """Return the result; None if there was nothing to do."""
         # One at a time: then syncs that fail together share a reading, and Codat's other calls are not slowed down.
         is_first = self._one_at_a_time.acquire(timeout=_MAX_WAIT)
         try:
@@ -74,7 +74,7 @@ class ConfigurationCapture:
         return then.not_kept or "kept"
 
     def _read(self, company_id: str, known: "KnownAboutCompany") -> "Reading | NotKept":
-        """Return the reading of a moment ago, or read the configuration from Codat and store it."""
+        """Return a recent configuration, or read it from Codat and store it."""
         now = self.now()
         if known.latest and now - known.latest.as_of < SHARED_FOR:
             return known.latest

@@ -1,4 +1,4 @@
-"""List who did what: by period, action and actor, and of one sync. Every reading is bounded."""
+"""List audit entries by period, action and actor, and those of one sync. Every read is bounded."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class AuditQuery:
 class AuditPage:
     """A page of entries, newest first. ``next_cursor`` leads to the next page; None on the last one.
 
-    A page can be shorter than its limit and still have a next one. ``reached_to`` is how far it got then.
+    A page can be shorter than its limit and still have a next one. ``reached_to`` then says how far it got.
     """
 
     entries: list["AuditEntry"]

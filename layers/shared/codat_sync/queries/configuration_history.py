@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class ConfigurationThenAndNow:
     """A company's configuration and connection when a sync failed, and now.
 
-    ``then`` is None if nothing was recorded: the sync has not failed, or had failed before this was kept. ``company``
-    is the company as last fetched. ``differences`` are those of the configurations; None unless both are known.
+    ``then`` is None if nothing was recorded: the sync has not failed, or failed before this feature existed.
+    ``company`` is the company as last fetched. ``differences`` are those of the configurations; None unless both are
+    known.
     """
 
     company_id: str
@@ -31,7 +32,7 @@ class ConfigurationThenAndNow:
 
     @property
     def has_connection_changed(self) -> bool:
-        """Whether the connection or a platform is another than when the sync failed, as far as both are known."""
+        """Whether the connection or a platform has changed since the sync failed, as far as both are known."""
         connection = self.then and self.then.connection
         if not connection or not self.company:
             return False
@@ -53,7 +54,7 @@ class ConfigurationHistory:
     live: "LiveLookup"
 
     def load_then(self, sync_id: str) -> CompanyThen | None:
-        """Load what applied when a sync failed; None if nothing was recorded. Raises UnprocessedItemsError."""
+        """Load what was recorded when a sync failed; None if nothing was. Raises UnprocessedItemsError."""
         return self.configurations.load_of_sync(sync_id)
 
     def compare(self, details: "SyncDetails", then: CompanyThen | None) -> ConfigurationThenAndNow:

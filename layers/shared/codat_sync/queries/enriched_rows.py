@@ -1,4 +1,4 @@
-"""Add to a list's rows what is stored elsewhere, for several rows at a time."""
+"""Add data from other items to the rows of a list, for several rows at a time."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar

@@ -9,7 +9,7 @@ Row = TypeVar("Row", covariant=True)  # noqa: PLC0105 - an element, whatever its
 
 
 class Listing(Protocol[Row]):
-    """A list that is read once. ``cursor`` leads to what follows the rows read so far; None after the last one."""
+    """A list that is read once. ``cursor`` leads to the rows after those read so far; None after the last one."""
 
     @property
     def cursor(self) -> str | None: ...  # noqa: D102 - see above

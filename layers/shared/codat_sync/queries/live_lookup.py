@@ -65,7 +65,7 @@ class LiveLookup:
         return fold(rows) or None
 
     def _record(self, company_id: str, sync_id: str, by: str, transaction_id: str = "") -> None:
-        """Record in the audit who is about to use the quota reserved for users."""
+        """Write the audit entry of a call that uses the quota reserved for users."""
         if self.is_not_erased(company_id):
             details = {"transactionId": transaction_id}
             self.audit.record(AuditEntry(self.now(), by, Action.REFRESH, sync_id, company_id, details))

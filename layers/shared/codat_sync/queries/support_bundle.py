@@ -1,4 +1,4 @@
-"""Collect what Codat's support asks for about a sync: ids, times, messages, the configuration then, and our log lines.
+"""Collect what Codat's support needs about a sync: ids, times, messages, the configuration then, and our log lines.
 
 Every part is bounded, and says what it leaves out. It holds neither secrets, nor bodies and amounts, nor names of
 companies and operators. Codat's messages are included: they may quote the customer's data, which Codat sent.
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 MAX_ITEMS = 100
 MAX_EVENTS = 100
 MAX_SUBMISSIONS = 50
-# Of which the submissions are looked up, with a request each.
+# Maximum number of transactions whose submissions are read, with a request each.
 _MAX_TRANSACTIONS = 20
 _MAX_LOG_IDS = 20
-# Those whose lines name a sync, by the field `service`.
+# The functions whose log lines contain a sync's id, by the field `service`.
 LOGGING_FUNCTIONS = ("receiver", "worker", "submit", "retry", "publish", "reconcile", "health")
 
 
@@ -43,10 +43,10 @@ class LogReferences:
 
 @dataclass(frozen=True, slots=True)
 class SupportBundle:
-    """What Codat's support asks for about a sync.
+    """What Codat's support needs about a sync.
 
-    ``items`` are the first of those that are not written, ``events`` the newest, ``submissions`` those of the first
-    transactions. ``has_more_items`` and the others say whether there are more.
+    ``items`` are the first items that are not written, ``events`` the newest events, ``submissions`` those of the first
+    transactions. ``has_more_items`` and similar fields say whether there are more.
     """
 
     generated_at: datetime
@@ -97,7 +97,7 @@ class SupportBundles:
 
 
 def find_log_lines(details: SyncDetails) -> LogReferences:
-    """Return how to find our log lines about a sync: they name it, or the request that they belong to."""
+    """Return how to find our log lines about a sync: they contain its id, or the id of a request about it."""
     pending = [details.pending_check.correlation_id] if details.pending_check else []
     of_events = [event.correlation_id for event in reversed(details.events)]
     known = dict.fromkeys(each for each in (*pending, *of_events) if is_identifier(each))

@@ -71,7 +71,7 @@ class FailedSync:
 
     @property
     def message(self) -> str | None:
-        """What Codat said: about the sync, then about its items, the most frequent first, with their numbers."""
+        """Codat's messages: of the sync, then of its items, the most frequent first, with their counts."""
         status = self.status
         of_sync = dict.fromkeys([status.error_message, status.exception_message] if status else [])
         causes = [

@@ -42,9 +42,9 @@ class Sort(StrEnum):
 class ListedSync:
     """A sync as lists show it.
 
-    ``at`` is the time that it is sorted by: Codat's ``syncUtc``, or when we first saw it. ``code`` is None until it
-    was fetched from Codat. ``category`` says who a failed sync waits for; None if it has not failed. ``company_name``
-    and ``message`` (what Codat said about a failure) are not stored with it: see ``companies.names`` and
+    ``at`` is the time that it is sorted by: Codat's ``syncUtc``, or when we first saw it. ``code`` is None until it was
+    fetched from Codat. ``category`` says who has to act on a failed sync; None if it has not failed. ``company_name``
+    and ``message`` (Codat's messages of a failure) are not stored with it: see ``companies.names`` and
     ``SyncReader.add_messages``.
     """
 
@@ -65,7 +65,7 @@ class ListedSync:
 
     @property
     def is_resolved(self) -> bool:
-        """Whether it has failed, and everything that failed has been written since."""
+        """Whether it has failed, and all failed items have been written since."""
         return self.category is WorkCategory.RESOLVED
 
     @property

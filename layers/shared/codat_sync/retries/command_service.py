@@ -89,7 +89,7 @@ class RetryCommandService:
         return self._explain_not_failed(report, command, selected)
 
     def _audit_entry(self, command: "RetryCommand", company_id: str) -> AuditEntry | None:
-        """Return the entry about a command that somebody gave; None if it was due."""
+        """Return the audit entry of a command by a user; None for an automatic retry."""
         if command.by is None:
             return None
         named = command.transaction_ids
@@ -124,7 +124,7 @@ class RetryCommandService:
     def _explain_not_failed(
         self, report: RetryReport, command: "RetryCommand", selected: Collection[str] | None
     ) -> RetryReport:
-        """Say about the named transactions, or about the whole sync, that they have not failed."""
+        """Report that the named transactions, or the whole sync, have not failed."""
         planned, named = {each.transaction_id for each in report.results}, command.transaction_ids
         others = (named or frozenset()) - planned
         # Of a sync that is itself a retry, what failed in the first sync is no answer.
@@ -163,7 +163,7 @@ class RetryCommandService:
 
 
 def _outcome_details(report: RetryReport) -> dict[str, str]:
-    """Return what came of a retry, for the audit."""
+    """Return the result of a retry, for the audit."""
     created = {each.sync_id for each in report.results if each.sync_id}
     resubmitted = sum(each.sync_id is not None for each in report.results)
     return {

@@ -1,4 +1,4 @@
-"""All that a support agent is asked about one expense. Rules only."""
+"""The answers to a support agent's questions about one expense. Rules only."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +11,11 @@ from codat_sync.submissions.submission import Submission
 
 
 class ExpenseState(StrEnum):
-    """Whether the expense as submitted is shown, and why not."""
+    """Whether the submitted expense is shown, or why not."""
 
     SHOWN = "shown"
-    HIDDEN = "hidden"  # from who does not have the role EXPENSES
-    PURGED = "purged"  # for its age
+    HIDDEN = "hidden"  # because the viewer does not have the role EXPENSES
+    PURGED = "purged"  # because of its age
     NOT_RECORDED = "notRecorded"  # it was neither submitted through this application nor recorded here
 
 
@@ -34,12 +34,12 @@ class ExpenseCard:
 
     @property
     def is_known(self) -> bool:
-        """Whether anything is known of the transaction."""
+        """Whether anything is known about the transaction."""
         return bool(self.planned.history.syncs or self.planned.history.submissions)
 
 
 def expense_card(planned: TransactionPlan, now: datetime, *, may_see_expenses: bool) -> ExpenseCard:
-    """Return the card of a planned transaction. Without the role EXPENSES, it holds nothing of what was submitted."""
+    """Return the card of a planned transaction. Without the role EXPENSES, it contains no submitted data."""
     history = planned.history
     newest = history.newest
     expense = None

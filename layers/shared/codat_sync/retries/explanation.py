@@ -1,4 +1,4 @@
-"""Explain what a failed sync waits for: who has to act, the next step, and the note for the customer. Rules only."""
+"""Explain who has to act on a failed sync, its next step, and the note for the customer. Rules only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -33,40 +33,45 @@ _OWNERS: Final[Mapping[WorkCategory, ActionOwner]] = {
 _TEXTS: Final[Mapping[WorkCategory, _Text]] = {
     WorkCategory.OUR_TEAM: _Text("Fix the errors shown on the items, then retry.", _NOT_ARRIVED),
     WorkCategory.CUSTOMER: _Text(
-        "Ask the customer to correct what the items name, then retry.",
-        "Your accounting software did not accept some of your expenses as they are."
-        " Please check what they are assigned to.",
+        "Ask the customer to correct the errors shown on the items, then retry.",
+        "Your accounting software did not accept some of your expenses."
+        " Please check the accounts, suppliers and customers that they are assigned to.",
     ),
     WorkCategory.CODAT: _Text(
-        "Ask Codat why the sync has not ended. It is checked all the same.",
-        "Your expenses take longer than usual. We are looking into it. Please do not enter them by hand.",
+        "Ask Codat why the sync has not ended. Its status is still checked.",
+        "Your expenses are taking longer than usual. We are looking into it. Please do not enter them by hand.",
     ),
-    WorkCategory.SCHEDULED: _Text("Nothing: it is checked, and resubmitted if that is safe.", _ON_THEIR_WAY),
-    WorkCategory.IN_PROGRESS: _Text("Nothing: wait until it ends.", _ON_THEIR_WAY),
+    WorkCategory.SCHEDULED: _Text("Nothing: failed items are checked, and resubmitted if that is safe.", _ON_THEIR_WAY),
+    WorkCategory.IN_PROGRESS: _Text("Nothing: wait until the sync ends.", _ON_THEIR_WAY),
     WorkCategory.RESOLVED: _Text(
-        "Nothing: everything that failed has been written since.",
+        "Nothing: all failed items have been written since.",
         "Your expenses are in your accounting software.",
     ),
     WorkCategory.DISMISSED: _Text(
-        "Nothing: it was dismissed.", "Our team has dealt with these expenses. You need not do anything."
+        "Nothing: the sync was dismissed.", "Our team has dealt with these expenses. You need not do anything."
     ),
 }
-# More precise than the category, where all open transactions of the category have the same step.
+# Nothing is known about the items yet, so nothing is promised.
+_UNPLANNED: Final = _Text(
+    "Nothing: the failed items are checked within minutes.",
+    "We are checking whether your expenses have arrived. Please do not enter them by hand.",
+)
+# More precise than the category's text, if all open transactions of the category have the same step.
 _STEP_TEXTS: Final[Mapping[Step, _Text]] = {
     Step.PARTIALLY_WRITTEN: _Text(
         "Check in the accounting software what was written.",
-        "Some of your expenses are in your accounting software, but not everywhere. We are looking into it.",
+        "Some of your expenses are only partly in your accounting software. We are looking into it.",
     ),
     Step.OUTCOME_UNKNOWN: _Text(
-        "Check in the accounting software whether they were written.",
+        "Check in the accounting software whether the items were written.",
         "We are checking whether your expenses have arrived. Please do not enter them by hand.",
     ),
-    Step.NO_BODY_RECORDED: _Text("Have the product submit them again: we don't have a copy to resubmit.", _NOT_ARRIVED),
+    Step.NO_BODY_RECORDED: _Text("Submit the items again from the product: we don't have a copy.", _NOT_ARRIVED),
     Step.ATTEMPTS_EXHAUSTED: _Text(
-        "Find out why they failed each time, then retry: the automatic attempts are used up.", _NOT_ARRIVED
+        "The automatic attempts are used up. Find out why the items failed, then retry.", _NOT_ARRIVED
     ),
     Step.NEEDS_RECONNECTION: _Text(
-        "Nothing until the customer reconnects: then they are resubmitted.",
+        "Ask the customer to reconnect. The items are then resubmitted automatically.",
         "Please connect your accounting software again.",
     ),
     Step.NEEDS_BILLING: _Text(
@@ -76,9 +81,9 @@ _STEP_TEXTS: Final[Mapping[Step, _Text]] = {
 
 
 def explain_failure(found: StatusCode, category: WorkCategory | None, steps: Mapping[str, int]) -> StatusCode:
-    """Return the explanation of a failed sync's code with what its category says; None: it has no category yet.
+    """Return the explanation of a failed sync's code, adapted to its category. None: it has no category yet.
 
-    ``steps`` counts its failed transactions by next step. Without any, Codat names none: then the code says what to do.
+    ``steps`` counts its failed transactions by next step. It is empty if Codat names none: then the code decides.
     """
     if category is None or (category is WorkCategory.OUR_TEAM and not steps):
         return found
@@ -89,6 +94,8 @@ def explain_failure(found: StatusCode, category: WorkCategory | None, steps: Map
 
 
 def _text(category: WorkCategory, steps: Mapping[str, int]) -> _Text:
+    if category is WorkCategory.SCHEDULED and not steps:
+        return _UNPLANNED
     deciding = [step for step in steps if categorize_steps({step: 1}) is category]
     step = parse_enum(Step, deciding[0], None) if len(deciding) == 1 else None
     return _STEP_TEXTS.get(step, _TEXTS[category]) if step else _TEXTS[category]

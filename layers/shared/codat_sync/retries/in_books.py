@@ -1,4 +1,4 @@
-"""Say whether a transaction is in the customer's accounting software, as far as its history shows. Rules only."""
+"""Determine from a transaction's history whether it is in the customer's accounting software. Rules only."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,14 +26,14 @@ class InBooksAnswer:
 
 
 def is_in_books(history: TransactionHistory, now: datetime) -> InBooksAnswer:
-    """Return whether a transaction is in the books: unknown while it is on its way, or if nobody knows."""
+    """Return whether a transaction is in the books: unknown while it is in progress, or if its outcome is unknown."""
     safety = plan_safety(history, now)
     if safety and safety.step in {Step.ALREADY_WRITTEN, Step.PARTIALLY_WRITTEN}:
         return InBooksAnswer(InBooks.YES, safety.support_note)
-    # Codat does not undo a write: whatever becomes of an update, what was written before it stays.
+    # Codat does not undo a write: the transaction stays in the books even if an update of it fails.
     for result in reversed(history.syncs):
         if COMPLETED in result.statuses.values():
-            return InBooksAnswer(InBooks.YES, f"Sync {result.sync_id} wrote it; a later update is not written yet.")
+            return InBooksAnswer(InBooks.YES, f"Sync {result.sync_id} wrote it. A later update is not written yet.")
     if safety:
         return InBooksAnswer(InBooks.UNKNOWN, safety.support_note)
     if history.syncs:

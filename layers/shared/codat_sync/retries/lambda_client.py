@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class RetryProgress(StrEnum):
-    """What came of a request to retry a sync."""
+    """The result of a request to retry a sync."""
 
     FINISHED = "yes"
     IN_PROGRESS = "inProgress"

@@ -55,17 +55,16 @@ CUSTOMER_NOTES = {
     Step.SCHEDULED: "Your expense is on its way to your accounting software. You need not do anything.",
     Step.IN_PROGRESS: "Your expense is on its way to your accounting software. You need not do anything.",
     Step.STUCK_AT_CODAT: (
-        "Your expense takes longer than usual. We are looking into it. Please do not enter it by hand."
+        "Your expense is taking longer than usual. We are looking into it. Please do not enter it by hand."
     ),
     Step.NEEDS_CORRECTION: (
-        "Your accounting software did not accept the expense as it is. Please check what it is assigned to."
+        "Your accounting software did not accept the expense."
+        " Please check the account, supplier or customer that it is assigned to."
     ),
     Step.NEEDS_RECONNECTION: "Please connect your accounting software again.",
     Step.NEEDS_BILLING: "Please renew the subscription of your accounting software.",
     Step.ALREADY_WRITTEN: "Your expense is in your accounting software.",
-    Step.PARTIALLY_WRITTEN: (
-        "Your expense is in your accounting software, but not everywhere. We are looking into it."
-    ),
+    Step.PARTIALLY_WRITTEN: ("Your expense is only partly in your accounting software. We are looking into it."),
     Step.OUTCOME_UNKNOWN: "We are checking whether your expense has arrived. Please do not enter it by hand.",
     Step.NO_BODY_RECORDED: "Your expense has not reached your accounting software. We are looking into it.",
     Step.ATTEMPTS_EXHAUSTED: "Your expense has not reached your accounting software. We are looking into it.",
@@ -175,7 +174,7 @@ class Plan:
 
     @property
     def customer_note(self) -> str:
-        """A note for the customer: always about what happens by itself, as nobody may ever request a retry."""
+        """A note for the customer, by the step without a manual retry: nobody may ever request one."""
         return CUSTOMER_NOTES[self.automatic.step]
 
 
@@ -199,7 +198,7 @@ def plan(history: TransactionHistory, now: datetime, policy: RetryPolicy, *, is_
 
 
 def plan_safety(history: TransactionHistory, now: datetime) -> Plan | None:
-    """Plan a transaction that is on its way, is written, or of which that is not known; None for any other."""
+    """Plan a transaction that is in progress, is written, or has an unknown outcome; None for any other."""
     return _plan_in_progress(history, now) or _plan_written(history) or _plan_unknown(history, now)
 
 
@@ -288,19 +287,19 @@ def _plan_unended(why: str, since: datetime, now: datetime) -> Plan:
 def _plan_unknown(history: TransactionHistory, now: datetime) -> Plan | None:
     """Plan for an unknown outcome: it may have been written, so it is never resubmitted automatically."""
     if any(submission.state in {State.SENT, State.UNKNOWN} for submission, _ in history.submissions):
-        why = "It was sent, and Codat's response is unknown: none of Codat's syncs since then has it (yet)."
+        why = "It was sent, and Codat's response is unknown: none of Codat's syncs since then contains it (yet)."
         return Plan(Step.OUTCOME_UNKNOWN, why, _next_lookup_at(history, now))
     syncs = _relevant_results(history)
     if any(status not in FAILED_STATUSES for result in syncs for status in result.statuses.values()):
         return Plan(Step.OUTCOME_UNKNOWN, "Its sync has ended, but Codat reports no outcome for it.")
     if any(result.is_possible_duplicate for result in syncs):
-        why = "Duplicate protection rejected its sync, and Codat does not say for which transaction."
+        why = "Duplicate protection rejected its sync, and Codat does not name the transaction concerned."
         return Plan(Step.OUTCOME_UNKNOWN, f"{why} Check the accounting software.")
     if any(not result.statuses and not _has_failed(result.code) for result in syncs):
         return Plan(Step.OUTCOME_UNKNOWN, "Codat does not list it among its sync's transactions.")
     newest = history.newest[0] if history.newest else None
     is_settled = newest is not None and (newest.state is State.REJECTED or newest.resolution is not None)
-    return None if syncs or is_settled else Plan(Step.OUTCOME_UNKNOWN, "No sync lists it.")
+    return None if syncs or is_settled else Plan(Step.OUTCOME_UNKNOWN, "No sync contains it.")
 
 
 def _next_lookup_at(history: TransactionHistory, now: datetime) -> datetime | None:
@@ -350,10 +349,12 @@ def _plan_disconnected(history: TransactionHistory, now: datetime) -> Plan | Non
 
 def _plan_without_body(history: TransactionHistory) -> Plan:
     if history.newest:
-        return Plan(Step.NO_BODY_RECORDED, "Its body was purged for its age: the product has to send it again.")
+        return Plan(
+            Step.NO_BODY_RECORDED, "Its body was purged because of its age: the product has to submit it again."
+        )
     return Plan(
         Step.NO_BODY_RECORDED,
-        "We don't have a copy to resubmit: the product has to send it again.",
+        "We don't have a copy to resubmit: the product has to submit it again.",
     )
 
 
@@ -364,7 +365,7 @@ def _plan_overridable(history: TransactionHistory, now: datetime, policy: RetryP
         return cause
     attempts = count_attempts(history)
     if attempts >= policy.max_attempts:
-        return Plan(Step.ATTEMPTS_EXHAUSTED, f"It was resubmitted {attempts} times, and failed each time.")
+        return Plan(Step.ATTEMPTS_EXHAUSTED, f"It was resubmitted {attempts} times and failed each time.")
     last = max(_relevant_results(history), key=lambda result: result.at, default=None)
     due = last and last.at + policy.delay(attempts, _retried_sync_id(history) or last.sync_id)
     if due and now < due:
@@ -414,7 +415,7 @@ def _correction_for(last: TransactionResult) -> Plan | None:
     if last.code == _BILLING:
         return Plan(Step.NEEDS_BILLING, "The subscription of the accounting software has expired.")
     if last.code == _CONFIGURATION:
-        return Plan(Step.NEEDS_CORRECTION, "The company's configuration is not valid: something is not mapped.")
+        return Plan(Step.NEEDS_CORRECTION, "The company's configuration is not valid: a mapping is missing.")
     if _VALIDATION in last.statuses.values():
         return Plan(Step.NEEDS_CORRECTION, f"It is not valid: {'; '.join(last.messages) or 'Codat gives no reason'}")
     return None

@@ -1,6 +1,6 @@
-"""Record what users decide about failed syncs: dismiss, reopen or note. Nothing is sent, so nothing is written twice.
+"""Record users' decisions about failed syncs: dismiss, reopen or note. Nothing is sent, so nothing is written twice.
 
-A dismissal takes a sync off the worklist, not off the retries: what is scheduled is still resubmitted.
+A dismissal does not stop retries: scheduled transactions are still resubmitted.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ MAX_REASON_LENGTH: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class WorkDecisionCommand:
-    """Decide about a failed sync: who does, and why."""
+    """A decision about a failed sync: who makes it, and why."""
 
     sync_id: str
     kind: DecisionKind
@@ -42,7 +42,7 @@ class WorkDecisionService:
     now: Callable[[], datetime]
 
     def decide(self, command: WorkDecisionCommand) -> bool:
-        """Record a decision, at the first sync if it is about a retry; False if that sync is not on the worklist.
+        """Record a decision, for a retry at its first sync. Return False if that sync is not on the worklist.
 
         Raises InvalidBodyError and DynamoDB's errors.
         """

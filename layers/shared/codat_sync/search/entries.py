@@ -1,7 +1,7 @@
 """Derive the search entries of an item of SyncTable.
 
-An entry follows from one item alone. So deriving it again leads to the same entry, whenever that happens. It names its
-company, which is how an erasure finds it; one of a body has the body's time, which is how a purge finds it.
+An entry depends on one item only, so deriving it again always gives the same entry. It contains the company's id, by
+which an erasure finds it. An entry of a body contains the body's time, by which a purge finds it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -75,7 +75,7 @@ def _of_company(item: Mapping[str, Any]) -> Iterator[Entry]:
 def _of_body(company_id: str, transaction_id: str, item: Mapping[str, Any]) -> Iterator[Entry]:
     recorded_at = parse_timestamp(item.get("recordedAt"))
     if not recorded_at or not isinstance(item.get("body"), str):
-        return  # Without a body there is nothing to find: it was purged.
+        return  # The body was purged.
     content = read_content(item["body"])
     submission_id = str(item["sk"]).partition("#")[2]
     age = int((_LAST_MOMENT - recorded_at).total_seconds() * 1000)
@@ -96,7 +96,7 @@ def _of_body(company_id: str, transaction_id: str, item: Mapping[str, Any]) -> I
 
 
 def _show(content: ExpenseContent) -> dict[str, str]:
-    """Return what a result shows of an expense, so that no body is read for it."""
+    """Return the fields of an expense that a result shows, so that no body has to be read for it."""
     amount = next(filter(None, map(format_amount, content.amounts)), None)
     texts = {
         "merchant": content.merchant,

@@ -1,7 +1,7 @@
-"""Keep the search entries as the items of SyncTable say, from the changes of its stream or from a scan.
+"""Keep search entries up to date with the items of SyncTable, from the changes of its stream or from a scan.
 
-Entries follow from their item alone, and the changes of one item arrive in order. So repeated and late changes lead to
-the same entries: what a purge or a deletion removed is removed again if an earlier change has written it.
+Entries depend on their item only, and the changes of one item arrive in order. So repeated and late changes lead to the
+same entries: if a repeated earlier change restores an entry, the repeated purge or deletion removes it again.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ItemChange:
-    """An item before and after a change: empty if there was none, or is none."""
+    """An item before and after a change; empty where it does not exist."""
 
     old: Mapping[str, Any]
     new: Mapping[str, Any]
@@ -33,8 +33,8 @@ class SearchIndexer:
     def index(self, changes: Iterable[ItemChange]) -> int:
         """Apply the changes in their order; return how many entries were written.
 
-        Nothing of an erased company is written. Its erasure begins to delete once this invocation has ended. Raises
-        UnprocessedItemsError; then repeat it.
+        No entries of an erased company are written. An erasure begins to delete only after this invocation has ended.
+        Raises UnprocessedItemsError; then repeat it.
         """
         last: dict[Entry, Entry | None] = {}  # The last version of each entry, None if it is to be deleted.
         for change in changes:

@@ -1,4 +1,4 @@
-"""The kinds of search entries, and which of them are kept. Every function's settings import this."""
+"""The kinds of search entries, and the scopes of the index. Every function's settings import this module."""
 
 from enum import StrEnum
 
@@ -15,11 +15,11 @@ class SearchKind(StrEnum):
 
     @property
     def has_words(self) -> bool:
-        """Whether it is found by the words of a text."""
+        """Whether entries of this kind are found by words."""
         return self in {SearchKind.COMPANY, SearchKind.MERCHANT, SearchKind.REFERENCE}
 
 
-# What was submitted: personal data, shown only to viewers with the role for it.
+# Submitted data: personal, and shown only to viewers with the role EXPENSES.
 EXPENSE_KINDS = frozenset({SearchKind.MERCHANT, SearchKind.REFERENCE, SearchKind.AMOUNT})
 
 

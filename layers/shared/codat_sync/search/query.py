@@ -1,4 +1,4 @@
-"""Read what a user typed into the search box. Any text is a query; one that can't be found finds nothing."""
+"""Parse the text of a search. Any text is valid; without a match, the result is empty."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,20 +22,20 @@ MIN_CHARACTERS = 2
 
 @dataclass(frozen=True)
 class SearchQuery:
-    """A text to search for. ``is_cut`` says that it was longer than what is searched for."""
+    """A text to search for. ``is_cut`` means that only its beginning is searched for, because it is too long."""
 
     text: str
     is_cut: bool = False
 
     @cached_property
     def exact_id(self) -> str | None:
-        """The id that the text is; None if no id is written so."""
+        """The text as a whole id; None if no id has this form."""
         unquoted = self.text.strip("\"'`<>()[] ")
         return canonicalize(unquoted) if is_identifier(unquoted) else None
 
     @cached_property
     def id_beginning(self) -> str:
-        """The beginning of an id in its searchable form; empty if no id begins so."""
+        """The text as the beginning of an id, in its searchable form; empty if no id begins like this."""
         found = normalize_id(self.text)
         return found if is_identifier(found) else ""
 
@@ -46,28 +46,28 @@ class SearchQuery:
 
     @cached_property
     def amounts(self) -> list[str]:
-        """The beginnings of amounts that it may stand for, the likeliest first."""
+        """The beginnings of amounts that the text may mean, the likeliest first."""
         return read_amounts(self.text)
 
     @cached_property
     def parts(self) -> list[str]:
-        """Its parts between spaces, each of which has to be found in an expense, in whatever order."""
+        """Its parts between spaces. An expense has to contain each of them, in any order."""
         return [part for part in self.text.split() if split_words(part)]
 
     @cached_property
     def longest_word(self) -> str:
-        """The longest word of the parts that are no amounts; empty if there is none, or there is only one part."""
+        """The longest word of the parts that are not amounts; empty if there is none or only one part."""
         words = [word for part in self.parts if not read_amounts(part) for word in split_words(part)]
         return max(words, key=len, default="") if len(self.parts) > 1 else ""
 
     @cached_property
     def part_amounts(self) -> list[str]:
-        """The beginnings of amounts of the first part that is one, among other parts."""
+        """The beginnings of amounts for the first part that is an amount, if there are other parts."""
         amounts = (read_amounts(part) for part in self.parts) if len(self.parts) > 1 else iter(())
         return next(filter(None, amounts), [])
 
     def is_match(self, shown: Mapping[str, Any]) -> bool:
-        """Return whether an entry has every part: in its texts, or as the beginning of its amount."""
+        """Return whether an entry contains every part, in its texts or as the beginning of its amount."""
         text = " ".join(shown.get(name, "") for name in ("name", "merchant", "reference"))
         amount = shown.get("amount", "")
         return all(
@@ -75,12 +75,12 @@ class SearchQuery:
         )
 
     def is_exact_amount(self, amount: str) -> bool:
-        """Return whether an amount is the one that the text, or a part of it, names."""
+        """Return whether the text or one of its parts is exactly this amount."""
         return any(is_same_amount(each, amount) for each in (*self.amounts, *self.part_amounts))
 
 
 def read_query(text: str) -> SearchQuery:
-    """Read a text of any length and content."""
+    """Parse a text of any length and content."""
     # Half characters, as a broken client may send them, can be neither searched for nor shown.
     whole = " ".join(text.encode(errors="replace").decode().split())
     return SearchQuery(

@@ -1,4 +1,4 @@
-"""Rebuild the search entries from the whole table: of items from before the index, or whose changes were missed."""
+"""Rebuild the search entries from the whole table: for items older than the index, and after missed changes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,9 +31,9 @@ class SearchRebuilder:
     indexer: SearchIndexer
 
     def rebuild(self) -> Iterator[RebuiltPage]:
-        """Rebuild, page by page. It can be repeated, and run beside the function that indexes changes.
+        """Rebuild, page by page. This can be repeated, and can run while the function indexes changes.
 
-        A body that is purged meanwhile can leave entries: the next purge deletes them. Raises UnprocessedItemsError,
+        If a body is purged meanwhile, entries can remain; the next purge deletes them. Raises UnprocessedItemsError,
         and InvocationDeadlineError if a page takes minutes, as after a suspended laptop has woken up.
         """
         pages = self.table.scan(())

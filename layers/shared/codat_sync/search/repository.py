@@ -37,7 +37,7 @@ class SearchRepository:
         )
 
     def find(self, kind: SearchKind, beginning: str, limit: int) -> Found:
-        """Return up to ``limit`` entries whose word begins so, in one request."""
+        """Return up to ``limit`` entries whose word begins with a text, in one request."""
         items, has_more = self._table.query_beginning(find_partition(kind.value, beginning), beginning, limit)
         return Found(tuple(_read(item) for item in items), has_more)
 
@@ -47,7 +47,7 @@ class SearchRepository:
         return {item["companyId"] for item in found if item["sk"] == COMPANY and is_erased(item)}
 
     def load_recorded(self, submission_ids: Collection[str]) -> set[str]:
-        """Return which of the submissions are recorded: not those that another one's claim refused."""
+        """Return the submissions that are recorded, as opposed to refused because of another submission's claim."""
         found = self._table.get(map(submission_key, submission_ids), ("submissionId",))
         return {item["submissionId"] for item in found}
 

@@ -1,4 +1,4 @@
-"""Search for whatever a support agent has: an id, a company's name, a merchant, a reference or an amount."""
+"""Search by an id, a company's name, a merchant, a reference or an amount."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +27,7 @@ _READ_FOR_SEVERAL = 200
 
 @dataclass(frozen=True, slots=True)
 class FoundExpense:
-    """What was submitted or recorded of an expense, as far as users know it by that."""
+    """The fields of a submitted or recorded expense by which users recognise it."""
 
     merchant: str | None
     reference: str | None
@@ -41,8 +41,8 @@ class FoundExpense:
 class SearchResult:
     """A result: ``subject_id`` is the id of a sync, company or transaction.
 
-    ``sync`` is set for syncs, ``expense`` for what was found by something submitted. ``is_exact`` means that what was
-    searched for is all of what was found by, not only its beginning.
+    ``sync`` is set for syncs, ``expense`` for results found by submitted data. ``is_exact`` means that the text matches
+    the whole id, name, merchant, reference or amount, not only its beginning.
     """
 
     kind: SearchKind
@@ -56,7 +56,7 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class SearchGroup:
-    """The results of one kind, best first. ``has_more`` means that more would match, or were not read."""
+    """The results of one kind, best first. ``has_more`` means that there are, or may be, more matches."""
 
     kind: SearchKind
     results: Sequence[SearchResult]
@@ -65,10 +65,10 @@ class SearchGroup:
 
 @dataclass(frozen=True, slots=True)
 class SearchResults:
-    """The groups that have results, those with an exact one first.
+    """The groups with results; those with an exact result come first.
 
-    ``hidden_kinds`` were not searched because the viewer lacks the role for them, ``unindexed_kinds`` because they are
-    not indexed here, whatever they have.
+    ``hidden_kinds`` were not searched because the viewer lacks the role for them, ``unindexed_kinds`` because this
+    deployment does not index them.
     """
 
     query: SearchQuery
@@ -78,7 +78,7 @@ class SearchResults:
 
     @property
     def only_subject(self) -> SearchResult | None:
-        """The only result, if the text is its whole id: nothing is left to choose."""
+        """The only result, if the text is its whole id: then it is opened directly."""
         results = [each for group in self.groups for each in group.results]
         return results[0] if [each.subject_id for each in results] == [self.query.exact_id] else None
 
@@ -118,7 +118,7 @@ class SearchService:
     scope: SearchIndexScope
 
     def search(self, text: str, *, may_see_expenses: bool) -> SearchResults:
-        """Search for any text; what the viewer may not see is not even read. Raises UnprocessedItemsError."""
+        """Search for any text. Kinds that the viewer may not see are not even read. Raises UnprocessedItemsError."""
         query = read_query(text)
         hidden = frozenset() if may_see_expenses else EXPENSE_KINDS
         return SearchResults(
@@ -160,13 +160,13 @@ class SearchService:
         return matches
 
     def _drop_refused(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Drop the bodies of requests that were refused for another one's claim: they were not submitted."""
+        """Drop bodies of requests that were refused because of another claim: they were not submitted."""
         ids = dict.fromkeys(entry.attributes["submissionId"] for entry in entries)
         recorded = self.entries.load_recorded(ids) if ids else set()
         return [entry for entry in entries if entry.attributes["submissionId"] in recorded]
 
     def _load_syncs(self, query: SearchQuery, matches: _Matches) -> "list[ListedSync]":
-        """Load the syncs found; one is found by its whole id even if it is not indexed."""
+        """Load the syncs that match. A whole id is found even if it is not indexed."""
         ids = [*filter(None, [query.exact_id]), *(entry.attributes["subjectId"] for entry in matches.entries)]
         found = {each.sync_id: each for each in self.syncs.load_listed(ids)} if ids else {}
         return [found[each] for each in dict.fromkeys(ids) if each in found]
@@ -187,14 +187,14 @@ def _list_beginnings(query: SearchQuery, kind: SearchKind) -> list[str]:
 
 
 def _list_beginnings_of_parts(query: SearchQuery, kind: SearchKind) -> list[str]:
-    """Return the beginnings of words to read where only some parts of the text are of this kind."""
+    """Return the beginnings of words to read if only some parts of the text can be of this kind."""
     if kind is SearchKind.AMOUNT:
         return query.part_amounts
     return [query.longest_word] if kind.has_words and query.longest_word else []
 
 
 def _list_companies(query: SearchQuery, matches: _Matches, names: Mapping[str, str]) -> list[SearchResult]:
-    """Return the companies that match by what they are called now; one is found by its whole id without an index."""
+    """Return the companies whose current name matches. A whole id is found without an index."""
     exact = [query.exact_id] if query.exact_id in names else []
     ids = dict.fromkeys([*filter(None, exact), *(entry.company_id for entry in matches.entries)])
     found = [

@@ -1,8 +1,9 @@
-"""Normalize texts and amounts, so that what is searched for and what is stored meet in the same form.
+"""Normalize texts and amounts, so that searched and stored values have the same form.
 
-A text becomes phrases: its words from each word on, joined by hyphens. So "Café de Paris" is `cafe-de-paris`,
-`de-paris` and `paris`, and whatever a user types of it is the beginning of one of them. The hyphen sorts after the `#`
-that ends a phrase in a key, and before digits and letters: the whole text comes first, then texts with more words.
+A text becomes phrases: the words from each of its words onwards, joined by hyphens. "Café de Paris" becomes
+`cafe-de-paris`, `de-paris` and `paris`, so any consecutive words of it are the beginning of a phrase. The hyphen sorts
+after the `#` that ends a phrase in a key, and before digits and letters: the whole text comes first, then texts with
+more words.
 """
 
 import re
@@ -45,24 +46,24 @@ def join_words(words: list[str]) -> str:
 
 
 def list_phrases(text: str | None) -> list[str]:
-    """Return a text's phrases, from each of its first words on, without duplicates."""
+    """Return a text's phrases, one from each of its first words onwards, without duplicates."""
     words = split_words(text or "")
     return list(dict.fromkeys(join_words(words[start:]) for start in range(min(len(words), MAX_WORDS))))
 
 
 def has_words(text: str | None, wanted: list[str]) -> bool:
-    """Return whether each wanted word begins one of the words of a text, in whatever order."""
+    """Return whether each wanted word is the beginning of a word in the text, in any order."""
     words = split_words(text or "")
     return all(any(word.startswith(each) for word in words) for each in wanted)
 
 
 def normalize_id(text: str) -> str:
-    """Return an id as it is searched by: in lower case, without quotes and the like around it."""
+    """Return an id in its searchable form: in lower case, without quotes and similar characters around it."""
     return _AROUND_ID.sub("", unicodedata.normalize("NFKC", text)).casefold()
 
 
 def format_amount(amount: Decimal) -> str | None:
-    """Return an amount as it is searched by: without its sign, with two to four decimals. None if out of range."""
+    """Return an amount in its searchable form: without its sign, with two to four decimals. None if out of range."""
     if not amount.is_finite() or (amount and amount.adjusted() > _MAX_EXPONENT):
         return None
     text = f"{amount.copy_abs().quantize(_FINEST, ROUND_HALF_UP, _EXACT):f}"
@@ -71,7 +72,7 @@ def format_amount(amount: Decimal) -> str | None:
 
 
 def read_amounts(text: str) -> list[str]:
-    """Return the beginnings of amounts that a text may stand for, the likeliest first; none if it is no amount.
+    """Return the beginnings of amounts that a text may mean, the likeliest first; none if it is not an amount.
 
     `12,50`, `12.50`, `€12.50` and `EUR 12.50` are the same. `1,234` may have a decimal or a thousands separator.
     """
@@ -102,7 +103,7 @@ def _read_separators(text: str) -> Iterator[str]:
 
 
 def _begin_amount(reading: str) -> str:
-    """Return how amounts begin that are written like ``reading``. A single digit is a whole number."""
+    """Return the beginnings of amounts that are written like ``reading``. A single digit is a whole number."""
     whole, point, decimals = reading.partition(".")
     whole = whole.lstrip("0") or "0"
     if not point:
@@ -111,7 +112,7 @@ def _begin_amount(reading: str) -> str:
 
 
 def is_same_amount(text: str, amount: str) -> bool:
-    """Return whether what was typed, in the form of ``read_amounts``, is this amount to the cent."""
+    """Return whether a text in the form of ``read_amounts`` is exactly this amount."""
     try:
         return Decimal(text.rstrip(".")) == Decimal(amount)
     except InvalidOperation:

@@ -44,7 +44,7 @@ class DecisionKind(StrEnum):
     """What a user can decide about a failed sync."""
 
     DISMISS = "dismiss"  # nobody has to act
-    REOPEN = "reopen"  # somebody has to, after all
+    REOPEN = "reopen"  # undo a dismissal
     NOTE = "note"
 
 
@@ -52,7 +52,7 @@ class DecisionKind(StrEnum):
 class Decision:
     """A decision about a failed sync: who made it, why, and when.
 
-    ``failure`` is the last failure that it is about: see ``Retry.last_failure``.
+    ``failure`` is the failure that the decision concerns: see ``Retry.last_failure``.
     """
 
     kind: DecisionKind
@@ -66,13 +66,12 @@ class Decision:
 class Retry:
     """The retry of a failed sync. ``sync_ids`` are the syncs that its retries created, oldest first.
 
-    ``steps`` counts its failed transactions by next step; ``blocked`` lists the first of them for each step that
-    needs an action. ``version`` is the table's: it increases with each write. ``unknown_ids`` are the first of those
-    that are not checked again although nobody knows whether they are written; ``acknowledged_ids`` those of which an
-    operator has said that this is dealt with. ``retriable`` is how many of its transactions a manual retry would
-    resubmit, None if they have not been counted; ``retriable_ids`` are the first of them. ``last_failure`` identifies
-    the last time that Codat reported a failure, of the sync or of a retry of it. ``decisions`` are those of users,
-    oldest first.
+    ``steps`` counts its failed transactions by next step; ``blocked`` lists the first of them for each step that needs
+    an action. ``version`` is the table's: it increases with each write. ``unknown_ids`` are the first of those with an
+    unknown outcome that are not checked again; ``acknowledged_ids`` are those that an operator has marked as handled.
+    ``retriable`` is how many of its transactions a manual retry would resubmit, None if they have not been counted;
+    ``retriable_ids`` are the first of them. ``last_failure`` identifies the last time that Codat reported a failure, of
+    the sync or of a retry of it. ``decisions`` are those of users, oldest first.
     """
 
     state: RetryState
@@ -102,7 +101,7 @@ class Retry:
 
     @property
     def is_acknowledged(self) -> bool:
-        """Whether all that is open is unknown outcomes, and an operator has said that these are dealt with."""
+        """Whether all open transactions have unknown outcomes that an operator has marked as handled."""
         open_steps = set(self.steps) - {Step.ALREADY_WRITTEN}
         unknown_ids = self.blocked.get(Step.OUTCOME_UNKNOWN, ())
         is_covered = bool(unknown_ids) and set(unknown_ids) <= set(self.acknowledged_ids)
@@ -114,5 +113,5 @@ class Retry:
         return sum(self.steps.values())
 
     def is_counted(self, now: datetime) -> bool:
-        """Return whether its counts are current. Whatever may change a plan makes the retry due at once."""
+        """Return whether its counts are current. Any change that may affect a plan makes the retry due at once."""
         return self.retriable is not None and (self.due_at is None or self.due_at > now)

@@ -10,7 +10,7 @@ from enum import StrEnum
 class Outcome(StrEnum):
     """The outcome of a sync, including its items."""
 
-    ANNOUNCED = "announced"  # known from an event; Codat could not be asked yet
+    ANNOUNCED = "announced"  # known from an event; not fetched from Codat yet
     SUBMITTED = "submitted"  # created by a submission through this application; Codat has not reported its end yet
     IN_PROGRESS = "inProgress"
     SUCCEEDED = "succeeded"
@@ -68,7 +68,7 @@ _KNOWN = (
         outcome=Outcome.IN_PROGRESS,
         is_final=False,
         action_owner=ActionOwner.CODAT,
-        customer_note="Your expenses are on their way to your accounting software. It takes longer than usual.",
+        customer_note="Your expenses are on their way to your accounting software. It is taking longer than usual.",
         next_step="Poll until it ends.",
     ),
     StatusCode(
@@ -143,7 +143,7 @@ _KNOWN = (
         is_final=True,
         action_owner=ActionOwner.OUR_TEAM,
         customer_note="We are checking whether your expenses have already arrived. Please do not enter them by hand.",
-        next_step="Find out what was written; never send it again unseen.",
+        next_step="Check in the accounting software what was written before you send anything again.",
     ),
     StatusCode(
         code=5120,
@@ -188,7 +188,7 @@ _CONTRADICTED_SUCCESS = {
 
 
 def explain(code: int, outcome: Outcome) -> StatusCode:
-    """Look up ``code`` for a sync with this outcome, which its items may contradict: then the items count."""
+    """Look up ``code`` for a sync with this outcome. If the items contradict the code, the items decide."""
     found = status_code(code)
     contradiction = _CONTRADICTED_SUCCESS.get(outcome) if found.outcome is Outcome.SUCCEEDED else None
     return replace(contradiction, code=code) if contradiction else found

@@ -9,18 +9,18 @@ from codat_sync.syncs.retry_record import Retry, RetryState, Step
 
 
 class WorkCategory(StrEnum):
-    """Who a failed sync waits for, or that it is over."""
+    """Who has to act on a failed sync, or whether it is closed."""
 
     OUR_TEAM = "ourTeam"
     CUSTOMER = "customer"
     CODAT = "codat"
-    SCHEDULED = "scheduled"  # it is checked or resubmitted by itself
+    SCHEDULED = "scheduled"  # it is checked or resubmitted automatically
     IN_PROGRESS = "inProgress"  # it was resubmitted, and has not ended
-    RESOLVED = "resolved"  # everything that failed has been written since
+    RESOLVED = "resolved"  # all failed items have been written since
     DISMISSED = "dismissed"  # a user has decided that nobody has to act
 
 
-# In this order: what needs somebody's action comes first.
+# In order of priority: categories that need an action come first.
 OPEN_CATEGORIES: Final = (
     WorkCategory.OUR_TEAM,
     WorkCategory.CUSTOMER,
@@ -43,7 +43,7 @@ _STEP_CATEGORIES: Final[Mapping[Step, WorkCategory]] = {
     Step.IN_PROGRESS: WorkCategory.IN_PROGRESS,
 }
 _WRITTEN: Final = frozenset({Step.ALREADY_WRITTEN, Step.NOT_FAILED})
-# A sync without failed transactions: not planned yet, in progress again, or failed as a whole without naming any.
+# A sync without failed transactions: not planned yet, in progress again, or failed as a whole.
 _STATE_CATEGORIES: Final[Mapping[RetryState, WorkCategory]] = {
     RetryState.OPEN: WorkCategory.SCHEDULED,
     RetryState.SCHEDULED: WorkCategory.IN_PROGRESS,
@@ -54,7 +54,7 @@ _STATE_CATEGORIES: Final[Mapping[RetryState, WorkCategory]] = {
 
 
 def categorize(retry: Retry) -> WorkCategory:
-    """Return the category of a failed sync. What a dismissal or an acknowledgement covers needs nobody any more."""
+    """Return the category of a failed sync. A dismissal or an acknowledgement closes it."""
     if retry.state is RetryState.RESOLVED:
         return WorkCategory.RESOLVED
     if retry.is_dismissed or retry.is_acknowledged:
@@ -65,9 +65,9 @@ def categorize(retry: Retry) -> WorkCategory:
 
 
 def categorize_steps(steps: Mapping[str, int]) -> WorkCategory | None:
-    """Return the category of transactions by their steps: the first in the order of ``OPEN_CATEGORIES``.
+    """Return the category of transactions by their steps: the first of ``OPEN_CATEGORIES`` that applies.
 
-    If all are written it is resolved; None if there are none. A step of a newer version is for our team.
+    Resolved if all are written; None if there are none. A step of a newer version is for our team.
     """
     planned = {parse_enum(Step, step, Step.PARTIALLY_WRITTEN) for step, count in steps.items() if count}
     found = {_STEP_CATEGORIES[step] for step in planned - _WRITTEN}
@@ -77,5 +77,5 @@ def categorize_steps(steps: Mapping[str, int]) -> WorkCategory | None:
 
 
 def parse_category(name: str | None) -> WorkCategory | None:
-    """Parse a stored category: one of a newer version is for our team; None if there is none."""
+    """Parse a stored category. A category of a newer version is for our team; None if there is none."""
     return None if name is None else parse_enum(WorkCategory, name, WorkCategory.OUR_TEAM)

@@ -1,4 +1,4 @@
-"""Plan, start, follow and stop bulk retries, for the JSON API and the pages."""
+"""Plan, start, monitor and stop bulk retries, for the JSON API and the pages."""
 
 import uuid
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _NAMESPACE = uuid.UUID("3f1b7a52-6f0e-4c0a-9d3a-0e6d8d1f6a11")
 
 @dataclass(frozen=True)
 class BulkRetryDesk:
-    """What users can do with bulk retries. Health only reads and asks the retry function, which alone writes."""
+    """Users' operations on bulk retries. Health only reads; it invokes the retry function, which alone writes."""
 
     read_service: ReadService
     client: BulkRetryClient

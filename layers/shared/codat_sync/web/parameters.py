@@ -51,7 +51,7 @@ BulkRetryId = Annotated[str, Path(description="Bulk retry id", json_schema_extra
 CauseInPath = Annotated[str, Path(description="Cause id", json_schema_extra=_A_CAUSE_ID)]
 Outcomes = Annotated[list[Outcome] | None, Query(alias="outcome", description="Only these outcomes")]
 Categories = Annotated[
-    list[WorkCategory] | None, Query(alias="category", description="Only failures that wait for these, or are over")
+    list[WorkCategory] | None, Query(alias="category", description="Only failed syncs of these categories")
 ]
 WorkCategories = Annotated[
     list[WorkCategory] | None, Query(alias="category", description="Only these categories. Defaults to the open ones")
@@ -76,7 +76,7 @@ Actor = Annotated[str | None, Query(description="Only actors whose name or id co
 SearchText = Annotated[
     str,
     Query(
-        description="Any text, of which up to 200 characters are searched for: the beginning of a sync's, company's or"
+        description="Any text, of which up to 200 characters are used: the beginning of a sync's, company's or"
         " transaction's id, of a word of a company's name, a merchant or a reference, or of an amount"
     ),
 ]
@@ -98,7 +98,7 @@ Connections = Annotated[
 OpenFailures = Annotated[
     bool | None, Query(alias="hasOpenFailures", description="Only companies with open failures (true), or without")
 ]
-CompanySortBy = Annotated[CompanySort, Query(alias="sort", description="What is unknown comes last in either order")]
+CompanySortBy = Annotated[CompanySort, Query(alias="sort", description="Unknown values come last in either order")]
 
 
 def identifier(parameter: str, value: str) -> str:

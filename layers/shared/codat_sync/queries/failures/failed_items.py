@@ -127,7 +127,7 @@ class FailedItemWalk(Listing[FailedItem]):
         return self._records_left <= 0 or self._parts_left <= 0 or self._clock() >= self._ends_at
 
     def rows(self) -> Iterator[FailedItem]:
-        """Yield the matching items. It ends early, with a cursor, if there is more than may be read."""
+        """Yield the matching items. It ends early, with a cursor, if there are more items than may be read."""
         if self._resumed and not (yield from self._rest_of_sync(self._resumed)):
             return
         syncs, width = self._walk.rows(), 1

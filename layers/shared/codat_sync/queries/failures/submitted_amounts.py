@@ -1,4 +1,4 @@
-"""Give failed items what users know an expense by, from its newest body: for who has the role EXPENSES only."""
+"""Add merchant and amount from the newest body to failed items, only for viewers with the role EXPENSES."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,7 +23,7 @@ class SubmittedAmounts:
         self._submissions = submissions
 
     def add_to(self, rows: "Sequence[FailedItem]") -> "list[FailedItem]":
-        """Return ``rows`` with what was submitted; None where no body is kept. Raises UnprocessedItemsError."""
+        """Return ``rows`` with the submitted data; None where no body is kept. Raises UnprocessedItemsError."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(self._add, rows))
 

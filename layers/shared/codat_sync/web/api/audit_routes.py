@@ -20,7 +20,7 @@ def add_audit(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         f"{PREFIX}/audit",
         operation_id="listAudit",
         tags=[Tag.OPERATIONS],
-        summary="Who retried, dismissed, reprocessed or erased what, and when",
+        summary="List actions of users and operators (audit)",
         responses=documented_responses(AuditPage, is_list=True),
     )
     @takes(partial(asked_audit, read_service.now))
@@ -30,7 +30,7 @@ def add_audit(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         cursor: Cursor = None,
         format: Format = "json",  # noqa: A002 - the parameter's name
     ) -> Response[Any]:
-        """Costs one table request per month, and per 200 entries, at most five (CSV: all), and one for names."""
+        """Costs one table request per month and per 200 entries, at most five (CSV: all), and one for names."""
         if format == "csv":
             return csv_export.export_audit(read_service.walk_audit(query, cursor))
         return json_response(AuditPage.model_validate(read_service.load_audit(query, limit, cursor)))
@@ -39,10 +39,10 @@ def add_audit(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         f"{PREFIX}/syncs/<sync_id>/audit",
         operation_id="listSyncAudit",
         tags=[Tag.SYNCS],
-        summary="Who did what about a sync",
+        summary="List actions on a sync (audit)",
         responses=documented_responses(AuditPage),
     )
     def sync_audit(sync_id: SyncId, limit: Limit = 25, cursor: Cursor = None) -> Response[Any]:
-        """Costs two table requests. A sync about which nobody did anything has no entries, known or not."""
+        """Costs two table requests. A sync without any action has no entries, whether or not it is known."""
         found = read_service.load_audit_of_sync(identifier("syncId", sync_id), limit, cursor)
         return json_response(AuditPage.model_validate(found))

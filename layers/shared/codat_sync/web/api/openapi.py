@@ -25,7 +25,7 @@ _DESCRIPTION = (
 # Powertools documents 422 for every operation; this API responds with 400 and problem details instead.
 _VALIDATION = "422"
 _ETAG = "The version of the response: send it as `If-None-Match` to get a 304 while nothing has changed"
-_IDEMPOTENCY_KEY = "A random id of this request. Within 24 hours, the same request gets the same response again"
+_IDEMPOTENCY_KEY = "A random id of this request. For 24 hours, a repetition with the same id gets the same response"
 _REFERENCE = "#/components/schemas/{model}"
 
 # JSON in OpenAPI's format.

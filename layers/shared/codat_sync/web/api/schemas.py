@@ -56,9 +56,11 @@ class SyncSummary(_Answer):
     check_failure: CheckFailure | str | None = Field(description="Why the last check with Codat failed")
     is_stuck: bool
     category: WorkCategory | None = Field(
-        description="Who a failed sync waits for, or that it is over; null if nothing has failed"
+        description="Who has to act on a failed sync, or whether it is closed; null if nothing has failed"
     )
-    is_resolved: bool = Field(description="Whether it has failed, and everything that failed has been written since")
+    is_resolved: bool = Field(
+        description="Whether it has failed, and all its failed transactions have been written since"
+    )
 
     @computed_field  # type: ignore[prop-decorator] # https://github.com/python/mypy/issues/1362
     @property
@@ -84,7 +86,7 @@ class SyncPage(_Answer):
 class ExportedSync(SyncSummary):
     """A sync in a CSV file for people."""
 
-    message: str | None = Field(description="What Codat said about a failed sync and its transactions")
+    message: str | None = Field(description="Codat's messages about a failed sync and its transactions")
 
 
 class DayTotals(_Answer):
@@ -172,11 +174,11 @@ class Retry(_Answer):
     retriable: int | None = Field(
         description="Number of transactions that a manual retry would resubmit, as of the last check; null: not counted"
     )
-    decisions: list["Decision"] = Field(description="What users decided about it, oldest first")
+    decisions: list["Decision"] = Field(description="Decisions of users about it, oldest first")
 
 
 class Decision(_Answer):
-    """What a user decided about a failed sync. A dismissal holds until it is reopened, or fails again."""
+    """A user's decision about a failed sync. A dismissal ends when the sync is reopened or fails again."""
 
     kind: DecisionKind
     by: str
@@ -193,7 +195,7 @@ class WorkItem(_Answer):
     open_transactions: int = Field(description="Number of its failed transactions that are not written yet")
     steps: dict[str, int] = Field(validation_alias=AliasPath("retry", "steps"))
     due_at: datetime | None = Field(
-        validation_alias=AliasPath("retry", "due_at"), description="When it is checked again by itself"
+        validation_alias=AliasPath("retry", "due_at"), description="When it is checked again automatically"
     )
     retry_sync_ids: list[str] = Field(validation_alias=AliasPath("retry", "sync_ids"))
     decisions: list[Decision] = Field(validation_alias=AliasPath("retry", "decisions"), description="Oldest first")
@@ -250,7 +252,7 @@ class WorkDecisionRequest(_Answer):
     reason: Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_REASON_LENGTH),
-        Field(description="Why; shown to other users"),
+        Field(description="The reason, which is shown to other users"),
     ]
 
 
@@ -305,11 +307,11 @@ class ItemPage(_Answer):
 
 
 class Plan(_Answer):
-    """What a manual retry would do with a transaction, with a note for support and one for the customer."""
+    """The result of a manual retry for a transaction, with a note for support and one for the customer."""
 
     step: Step
     support_note: str
-    customer_note: str = Field(description="What the customer has to do or may expect if nobody requests a retry")
+    customer_note: str = Field(description="A note for the customer about what happens if nobody requests a retry")
     until: datetime | None
     automatic_step: Step = Field(
         validation_alias=AliasPath("automatic", "step"), description="The step without a manual retry"
@@ -415,7 +417,7 @@ class RetryPreview(_Answer):
         description="Number of failed transactions by their step without a manual retry; empty if not counted yet"
     )
     transactions: list[PlannedTransaction] = Field(
-        description="All of up to 200 failed transactions; of more, the first 25 that would be resubmitted"
+        description="Up to 200 failed transactions: all of them. More: the first 25 that would be resubmitted"
     )
     is_truncated: bool = Field(description="Whether more transactions failed than are included. A retry plans all")
 
@@ -440,7 +442,7 @@ class Retried(_Answer):
     due_at: datetime | None
     transactions: list[RetriedTransaction]
     failed: int = Field(description="Number of transactions that were planned; only the first 5,000 are included")
-    is_truncated: bool = Field(description="Whether not all of them are included")
+    is_truncated: bool = Field(description="Whether only some of them are included")
     message: str | None = Field(description="Why nothing was done, if nothing had failed; otherwise null")
 
 
@@ -511,9 +513,9 @@ class CompanySummary(_Answer):
     source_platform: str | None
     target_platform: str | None
     connection: ConnectionState = Field(description="State of the connection to the accounting software")
-    connection_status: str | None = Field(description="The same, as Codat says it")
+    connection_status: str | None = Field(description="The same, as reported by Codat")
     last_sync_at: datetime | None = Field(description="Time of its latest sync, by which lists are ordered")
-    last_sync_id: str | None = Field(description="null if only Codat's list has named the latest sync")
+    last_sync_id: str | None = Field(description="null if the latest sync is known only from Codat's list")
     last_outcome: Outcome | None
     open_failures: int = Field(description="Number of failed syncs that are neither resolved nor dismissed")
     complete_as_of: datetime | None = Field(description="All syncs that Codat listed at this time are stored")
@@ -537,7 +539,7 @@ class CompanyPage(_Answer):
 class FailureCause(_Answer):
     """A group of failures with the same cause. The example is the newest failure."""
 
-    cause_id: str = Field(description="Stable: the same message, but for ids and numbers, has the same id")
+    cause_id: str = Field(description="Stable: messages that differ only in ids and numbers have the same id")
     text: str = Field(description="The message with ids and numbers replaced")
     code: int | None = Field(description="The status code of the newest sync with it")
     failures: int
@@ -561,7 +563,9 @@ class FailureCauses(_Answer):
 
     causes: list[FailureCause]
     syncs: int = Field(description="Number of failed syncs analysed: the newest 200 of the period")
-    partial_syncs: int = Field(description="Number of these with so many transactions that not all were analysed")
+    partial_syncs: int = Field(
+        description="Number of these that are so large that only some of their transactions were analysed"
+    )
     other_failures: int = Field(
         description="Failures of syncs with many thousands of transactions whose causes are not included: of each such"
         " sync, the 50 most frequent causes are"
@@ -570,7 +574,7 @@ class FailureCauses(_Answer):
     reached_to: datetime | None = Field(
         description="How far back failed syncs were analysed; null: to the beginning of the period"
     )
-    is_truncated: bool = Field(description="Whether not all failures are included: see the four fields above")
+    is_truncated: bool = Field(description="Whether failures are missing: see the four fields above")
 
 
 class AffectedCompany(_Answer):
@@ -580,14 +584,14 @@ class AffectedCompany(_Answer):
     company_name: str | None
     failures: int
     syncs: int
-    last_at: datetime = Field(description="When the newest sync with it was")
+    last_at: datetime = Field(description="Time of the newest sync with it")
 
 
 class CauseDetails(FailureCause):
     """A cause, and the companies in which it occurred, the most failures first."""
 
     affected: list[AffectedCompany] = Field(description="At most 1,000: see `companies` for their number")
-    other_failures: int = Field(description="As in the list of causes: any of these may have this cause")
+    other_failures: int = Field(description="As in the list of causes. Any of these may have this cause")
     partial_syncs: int = Field(description="As in the list of causes")
     reached_to: datetime | None = Field(
         description="How far back failed syncs were analysed; null: to the beginning of the period"
@@ -663,7 +667,9 @@ class BulkRetryPlan(_Answer):
     resubmitted: int = Field(description="How many of these would be resubmitted")
     left_out: list[LeftOut] = Field(description="The others, by reason")
     reached_to: datetime | None = Field(description="How far back the period was examined; null: to its beginning")
-    is_truncated: bool = Field(description="Whether more may match than was planned. A run is not limited to the plan")
+    is_truncated: bool = Field(
+        description="Whether there may be more matches than were planned. A bulk retry is not limited to the plan"
+    )
 
 
 class BulkRetry(_Answer):
@@ -677,7 +683,7 @@ class BulkRetry(_Answer):
     stopped_by: str | None
     stopped_at: datetime | None
     is_selected: bool = Field(description="Whether all its syncs are known")
-    is_truncated: bool = Field(description="Whether more than 5,000 syncs match: start another one for the rest")
+    is_truncated: bool = Field(description="Whether more than 5,000 syncs match. Start another bulk retry for the rest")
     syncs: int
     syncs_by_state: dict[EntryState, int]
     resubmitted: int = Field(description="Number of transactions that were resubmitted")
@@ -697,7 +703,7 @@ class UnknownOutcome(_Answer):
     company_name: str | None = Field(description=NAME)
     transaction_ids: list[str] = Field(description="At most 100 are listed")
     submission_id: str | None = Field(description="The submission whose response was lost")
-    sync_id: str | None = Field(description="Or the failed sync that ended without saying what became of them")
+    sync_id: str | None = Field(description="Or the failed sync that ended without an outcome for them")
     since: datetime | None = Field(description="When the submission was sent")
     next_lookup_at: datetime | None = Field(description="Null if its outcome is no longer looked up in Codat")
 
@@ -735,14 +741,14 @@ class Invalid(_Answer):
     """An invalid parameter."""
 
     parameter: str = Field(description="Its name; for a part of the body, its path")
-    detail: str = Field(description="What is wrong with it")
+    detail: str = Field(description="The error")
 
 
 class Problem(_Answer):
     """Problem details: https://www.rfc-editor.org/rfc/rfc9457."""
 
     type: str = Field(description="URI reference of the problem type, which is described there")
-    code: str = Field(description="The problem type, to decide by: see `GET /api/v1/problems`. Never renamed")
+    code: str = Field(description="The problem type, for programs: see `GET /api/v1/problems`. Never renamed")
     title: str = Field(description="Title of the problem type")
     status: int = Field(description="The HTTP status")
     detail: str | None = Field(description="What is wrong with this request")
@@ -787,7 +793,7 @@ class DeadLetters(_Answer):
     """The dead letters of all queues, oldest first, and the last ones that were dropped."""
 
     letters: list[DeadLetter]
-    unexamined: int = Field(description="About how many others there are, of which some may be in flight")
+    unexamined: int = Field(description="Approximate number of other dead letters, some of which may be in flight")
     dropped: list[DroppedLetter] = Field(description="The last ten that were dropped, newest first")
     has_more_dropped: bool
 
@@ -862,7 +868,7 @@ class SearchResult(_Answer):
     company_name: str | None
     sync_id: str | None
     transaction_id: str | None
-    is_exact: bool = Field(description="Whether the text is all of what was found by, not only its beginning")
+    is_exact: bool = Field(description="Whether the text matches the whole id, name or amount, not only its beginning")
     sync: SyncSummary | None = Field(description="Of kind `sync` only")
     expense: FoundExpense | None = Field(description="Of kinds `merchant`, `reference` and `amount` only")
 
@@ -872,32 +878,30 @@ class SearchGroup(_Answer):
 
     kind: SearchKind
     results: list[SearchResult] = Field(max_length=MAX_RESULTS)
-    has_more: bool = Field(description="Whether more match, or may match: a longer text finds fewer")
+    has_more: bool = Field(description="Whether there are, or may be, more matches. A longer text has fewer")
 
 
 class SearchResults(_Answer):
     """The groups that have results, those with an exact one first."""
 
-    query: str = Field(description="What was searched for: the text without repeated spaces, cut after 200 characters")
+    query: str = Field(description="The text that was searched for: without repeated spaces, cut after 200 characters")
     groups: list[SearchGroup]
     hidden_kinds: list[SearchKind] = Field(description="Not searched: they require the role `codat-sync/expenses`")
     unindexed_kinds: list[SearchKind] = Field(
-        description="Not indexed here, as the parameter `SearchIndex` says; a sync or company is found by its whole id"
+        description="Not indexed, because of the parameter `SearchIndex`. Syncs and companies need their full id"
     )
 
 
 class AuditEntry(_Answer):
-    """What somebody did by hand."""
+    """An action of a user or operator."""
 
     at: datetime
     actor: str = Field(description="Display name and the issuer's id; of a command, the ARN of the credentials")
-    action: Action | str = Field(description="A later version may have others")
+    action: Action | str = Field(description="Later versions may add actions")
     sync_id: str | None
     company_id: str | None
     company_name: str | None = Field(description=NAME)
-    details: dict[str, str] = Field(
-        description="More about it, by name: such as `reason`, `transactions`, `retrySyncIds`"
-    )
+    details: dict[str, str] = Field(description="Details by name, such as `reason`, `transactions`, `retrySyncIds`")
 
 
 class AuditPage(_Answer):
@@ -922,12 +926,12 @@ class ConfigurationAtFailure(_Answer):
     """A company's configuration and connection when a sync failed."""
 
     company_id: str
-    recorded_at: datetime = Field(description="Right after the failure was known here")
+    recorded_at: datetime = Field(description="When the failure became known here")
     connection: ConnectionThen | None
     configuration: dict[str, Any] | None = Field(description="In Codat's format; null: see `notKept`")
-    digest: str | None = Field(description="Equal digests of a company are equal configurations")
+    digest: str | None = Field(description="Two configurations of a company with the same digest are equal")
     as_of: datetime | None = Field(
-        description="When it was read from Codat: syncs that fail within ten minutes share a reading"
+        description="When it was read from Codat. Syncs that fail within ten minutes share a configuration"
     )
     not_kept: NotKept | None = Field(description="Why there is no configuration")
 
@@ -991,7 +995,7 @@ class BundledSubmission(_Answer):
 class LogReferences(_Answer):
     """How to find our log lines."""
 
-    mentions: list[str] = Field(description="Our lines mention one of these")
+    mentions: list[str] = Field(description="Our log lines contain one of these")
     functions: list[str] = Field(description="The functions that write them, by their field `service`")
     query: str = Field(description="For CloudWatch Logs Insights, on the functions' log groups")
 

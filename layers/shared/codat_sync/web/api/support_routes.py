@@ -19,7 +19,7 @@ def add_support(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         f"{PREFIX}/syncs/<sync_id>/configuration",
         operation_id="getConfigurationAtFailure",
         tags=[Tag.FAILURES],
-        summary="The company's configuration and connection when a sync failed",
+        summary="Get the company's configuration and connection when a sync failed",
         responses=documented_responses(ConfigurationAtFailure),
     )
     def configuration_then(sync_id: SyncId) -> Response[Any]:
@@ -31,7 +31,7 @@ def add_support(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         f"{PREFIX}/syncs/<sync_id>/configuration/differences",
         operation_id="compareConfigurations",
         tags=[Tag.FAILURES],
-        summary="The company's configuration when a sync failed, and now, with the differences",
+        summary="Compare the company's configuration when a sync failed with the current one",
         responses=documented_responses(ConfigurationThenAndNow, CODAT_PROBLEMS),
     )
     def configuration_differences(sync_id: SyncId) -> Response[Any]:
@@ -47,7 +47,7 @@ def add_support(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         f"{PREFIX}/syncs/<sync_id>/support-bundle",
         operation_id="getSupportBundle",
         tags=[Tag.FAILURES],
-        summary="What Codat's support asks for about a sync",
+        summary="Get what Codat's support needs about a sync",
         responses=documented_responses(SupportBundle),
     )
     def support_bundle(sync_id: SyncId) -> Response[Any]:

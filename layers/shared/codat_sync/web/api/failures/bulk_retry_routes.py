@@ -84,7 +84,7 @@ def add_bulk_retries(
         responses=documented_responses(BulkRetry),
     )
     def stop(bulk_retry_id: BulkRetryId) -> Response[Any]:
-        """Skip all syncs that are not being retried yet. Needs the retry role. Changes nothing if it is finished."""
+        """Skip all syncs whose retry has not begun. Needs the retry role. Changes nothing if it is finished."""
         caller().require_role(Role.RETRY)
         found = desk.stop(identifier("bulkRetryId", bulk_retry_id), caller())
         return json_response(presenters.bulk_retry(found)) if found else not_found("bulk retry")

@@ -47,12 +47,12 @@ def add_causes(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
         f"{PREFIX}/causes/<cause_id>",
         operation_id="getCause",
         tags=[Tag.FAILURES],
-        summary="Get a cause, and the companies in which it occurred",
+        summary="Get a cause and the affected companies",
         responses=documented_responses(CauseDetails),
     )
     @takes(partial(asked_failed_syncs, read_service.now))
     def cause(query: HistoryQuery, cause_id: CauseInPath) -> Response[Any]:
-        """Costs as much as the causes of the whole period, as the CSV export. 404 if it did not occur in it."""
+        """Costs as much as the CSV of all causes. 404 if the cause did not occur in the period."""
         found = read_service.find_cause(query, cause_identifier("causeId", cause_id))
         return json_response(presenters.cause_details(*found)) if found else not_found("cause in this period")
 

@@ -1,6 +1,6 @@
 """Where a page is in its list: the numbers of its rows, and the links to the pages before and after it.
 
-The links carry the way back, so it needs neither JavaScript nor anything kept on the server. ``row`` is the number of
+The links contain the way back, so it needs neither JavaScript nor state on the server. ``row`` is the number of
 the page's first row; ``back`` has the first row and the cursor of each page before it, the latest last.
 """
 
@@ -29,7 +29,7 @@ class Paging:
 
     @property
     def rows(self) -> str:
-        """Which rows these are, such as ``26 to 50``; empty if that is not known."""
+        """The range of these rows, such as ``26 to 50``; empty if it is unknown."""
         if self.first is None or not self.count:
             return ""
         return f"{self.first:,} to {self.first + self.count - 1:,}" if self.count > 1 else f"{self.first:,}"

@@ -1,4 +1,4 @@
-"""Say on the push items how many of them a retry would resubmit: by what is stored, so that no item is read for it."""
+"""The retry panel of the push items: how many a retry would resubmit, from stored counts, so that no item is read."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from codat_sync.syncs.status_codes import Outcome
 class RetryPanel:
     """The failed items of a sync. ``retriable`` is how many a retry would resubmit; None if that is not known.
 
-    ``only_step`` is what happens to all of them by themselves, None if it is not the same for all.
+    ``only_step`` is the step of all of them without a manual retry; None if the steps differ.
     """
 
     failed: int

@@ -1,4 +1,4 @@
-"""The course of a transaction: its submissions and syncs in one list, in order."""
+"""The history of a transaction: its submissions and syncs in one list, in order."""
 
 from dataclasses import dataclass
 from datetime import datetime

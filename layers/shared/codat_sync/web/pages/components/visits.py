@@ -1,4 +1,4 @@
-"""Visits to the dashboard and the sync list: what is new is what came after the previous one ended."""
+"""Visits to the dashboard and the sync list. Syncs are new if they came after the previous visit ended."""
 
 import re
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Visit:
 
 
 def current_visit(cookie: str, now: datetime) -> Visit:
-    """Return the visit that a page view at ``now`` is part of. A cookie that is not one of ours is ignored."""
+    """Return the visit that a page view at ``now`` is part of. An invalid cookie is ignored."""
     found = _COOKIE.fullmatch(cookie)
     since, seen = (datetime.fromtimestamp(int(each), UTC) for each in found.groups()) if found else (None, None)
     if not seen or not since or not since < seen <= now:

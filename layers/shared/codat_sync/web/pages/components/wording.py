@@ -69,7 +69,7 @@ BULK_STATES = {
     BulkRetryState.STOPPED: "Stopped",
     BulkRetryState.FINISHED: "Finished",
 }
-# Each with the outcome whose colour it takes.
+# The label, and the outcome whose colour it takes.
 IN_BOOKS = {
     InBooks.YES: ("Yes", Outcome.SUCCEEDED),
     InBooks.NO: ("No", Outcome.FAILED),
@@ -99,7 +99,7 @@ CATEGORIES = {
     WorkCategory.RESOLVED: "Resolved",
     WorkCategory.DISMISSED: "Dismissed",
 }
-# The colour of each: that of an outcome.
+# The outcome whose colour each category takes.
 CATEGORY_TONES = {
     WorkCategory.OUR_TEAM: Outcome.FAILED,
     WorkCategory.CUSTOMER: Outcome.FAILED,
@@ -114,7 +114,7 @@ DECISIONS = {
     DecisionKind.REOPEN: "Reopened",
     DecisionKind.NOTE: "Noted",
 }
-# The same in a list of syncs, beside the outcome.
+# The category as a tag beside the outcome, in lists of syncs.
 CATEGORY_TAGS = CATEGORIES | {
     WorkCategory.OUR_TEAM: "Needs our team",
     WorkCategory.CUSTOMER: "Needs the customer",
@@ -130,7 +130,7 @@ AUDIT_ACTIONS = {
     Action.REOPEN: "Reopened",
     Action.NOTE: "Noted",
     Action.RESOLVE: "Outcome stated",
-    Action.ACKNOWLEDGE: "Unknown outcomes dealt with",
+    Action.ACKNOWLEDGE: "Unknown outcomes closed",
     Action.REFRESH: "Refreshed from Codat",
     Action.REPROCESS: "Dead letter reprocessed",
     Action.DROP: "Dead letter dropped",
@@ -138,7 +138,7 @@ AUDIT_ACTIONS = {
     Action.UNERASE: "Erasure block lifted",
     Action.PURGE_BODIES: "Request bodies purged",
 }
-# The names of an audit entry's details that need another wording.
+# Labels of an audit entry's details whose names are not readable as they are.
 AUDIT_DETAILS = {
     "retrySyncIds": "created syncs",
     "transactionId": "transaction",
@@ -149,10 +149,10 @@ AUDIT_DETAILS = {
 }
 NOT_KEPT = {
     NotKept.NONE_IN_CODAT: "Codat had none for this company.",
-    NotKept.CALLS_PAUSED: "calls to Codat were paused, or little of the day’s quota was left.",
+    NotKept.CALLS_PAUSED: "calls to Codat were paused, or less than a tenth of the daily quota was left.",
     NotKept.REFUSED: "Codat refused to show it with this API key.",
-    NotKept.UNAVAILABLE: "Codat did not answer the one request for it.",
-    NotKept.NO_TIME: "too many syncs failed at once.",
+    NotKept.UNAVAILABLE: "Codat did not respond to the request.",
+    NotKept.NO_TIME: "too many syncs failed at the same time.",
     NotKept.TOO_LARGE: "it was too large.",
 }
 CHECK_ERRORS = {
