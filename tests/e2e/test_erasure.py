@@ -102,13 +102,14 @@ def _wait_until_worked_off(aws: LocalAws, stack: Outputs) -> None:
 
 
 def _left_of(sync: Sync, aws: LocalAws, stack: Outputs) -> list[str]:
-    """Return the kinds of items that mention the sync or its company."""
+    """Return the kinds of items that mention the sync or its company, apart from the audit of its erasure."""
     items = (
         item
         for page in aws.dynamodb.get_paginator("scan").paginate(TableName=stack.table_name)
         for item in page["Items"]
     )
-    return [item["sk"]["S"] for item in items if sync.company_id in str(item) or sync.sync_id in str(item)]
+    mentioned = (item for item in items if sync.company_id in str(item) or sync.sync_id in str(item))
+    return [item["sk"]["S"] for item in mentioned if "erasedCompanyId" not in item]
 
 
 def test_a_late_event_does_not_restore_an_erased_company(
@@ -140,7 +141,8 @@ def test_it_only_counts_if_asked_to(stack: Outputs, aws: LocalAws, sync: Sync, c
     """And nothing is changed."""
     before = _left_of(sync, aws, stack)
     output = command("erase", "--company", sync.company_id, "--reason", "ticket 7", "--dry-run")
-    assert output.startswith(f"{len(before) - 1} items (1 COMPANY/LATEST, 1 COMPANY/RECONCILIATION, ")
+    assert output.startswith(f"{len(before) - 1} items (")
+    assert "1 COMPANY/LATEST, 1 COMPANY/RECONCILIATION, " in output
     assert ", 1 FIND/sync, " in output
     assert ", 1 SYNC/EVENT, 1 SYNC/RETRY, 1 SYNC/SYNC" in output
     assert _left_of(sync, aws, stack) == before

@@ -208,7 +208,8 @@ def test_a_list_is_exported_as_csv_for_people(world: World, client: httpx.Client
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.content.startswith(codecs.BOM_UTF8)
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
-    assert {row[company] for row in rows} == {world.simulated.company(COMPANY_ID).name}
+    # Some entries of the audit are about no company.
+    assert {row[company] for row in rows} - {""} == {world.simulated.company(COMPANY_ID).name}
     times = {title for row in rows for title, text in row.items() if re.match(r"\d{4}-\d\d-\d\d[ T]", text)}
     assert times or path == "causes"
     assert all(title.endswith(" (UTC)") for title in times)

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from dev.codat_simulator.books.models import Item
 from dev.stored_events import COMPANY_ID
 from dev.waiting import PATIENCE_SECONDS
 from tests.pages.world import TOKEN, World
@@ -65,7 +66,7 @@ def test_one_button_downloads_the_support_bundle(world: World, page: Page) -> No
 
 def test_what_was_done_by_hand_is_listed_and_shown_with_its_sync(world: World, client: httpx.Client) -> None:
     """Here a refresh; the filters are in the URL, and the list is exported."""
-    sync_id = world.good_sync.sync_id
+    sync_id = world.adds(2000, [Item("by-hand")]).sync_id
     assert "No user or operator has acted on this sync." in client.get(f"syncs/{sync_id}/timeline").text
     assert client.post(f"syncs/{sync_id}/refresh", data=TOKEN).status_code == 200
     assert "Refreshed from Codat" in client.get(f"syncs/{sync_id}/timeline").text

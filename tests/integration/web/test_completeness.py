@@ -185,4 +185,6 @@ def test_before_anything_was_compared_nothing_is_claimed(ask: Callable[[str], st
         None,
         None,
     )
-    assert "Comparison with Codat’s list" not in ask("/")
+    page = ask("/")
+    assert "Not compared yet" in page
+    assert "Complete as of" not in page
