@@ -50,7 +50,7 @@ _TITLES = {
     "integrationType": "Type",
     "isStuck": "Stuck",
     "isTruncated": "Incomplete",
-    "lastSyncAt": "Last sync",
+    "lastSyncAt": "Latest sync",
     "checkFailure": "Last check",
     "comparedAt": "Compared with Codat",
     "syncedAt": "Codat's time",
