@@ -109,7 +109,7 @@ def test_companies_are_listed_by_name_filtered_sorted_and_exported_for_people(pa
     name = world.simulated.company(COMPANY_ID).name
     expect(page.locator("tbody tr")).to_have_count(3)
     expect(page.locator("tbody tr").first).to_contain_text(name)
-    page.get_by_role("link", name="Last sync").click()
+    page.get_by_role("link", name="Latest sync").click()
     expect(page).to_have_url(re.compile("sort=lastSync.*order=desc"))
     page.get_by_role("checkbox", name="Unlinked").check()
     expect(page.get_by_text("No company matches.")).to_be_visible()
@@ -122,7 +122,7 @@ def test_companies_are_listed_by_name_filtered_sorted_and_exported_for_people(pa
     with download.value.path().open(encoding="utf-8-sig", newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["Company id"], row["Company"]) == (COMPANY_ID, name)
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", row["Last sync (UTC)"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", row["Latest sync (UTC)"])
     page.get_by_role("link", name=name).click()
     expect(page.get_by_role("heading", name=name)).to_be_visible()
 

@@ -49,7 +49,7 @@ class BulkRetryService:
     now: Callable[[], datetime]
 
     def start(self, bulk_retry: BulkRetry) -> None:
-        """Store a bulk retry and select its syncs. An existing bulk retry, or one of an erased company, is not changed.
+        """Store a bulk retry and select its syncs. Do nothing if it is stored already, or its company is erased.
 
         Raises what DynamoDB raises.
         """

@@ -1,4 +1,4 @@
-"""Store companies' configurations in SyncTable, each once, and which of them applied when a sync failed.
+"""Store companies' configurations in SyncTable, each once, and which one applied when a sync failed.
 
 The worker alone writes them. They are separate from the record of the sync, so that keeping them neither changes its
 version nor competes with its next response.
@@ -59,7 +59,7 @@ class ConfigurationRepository:
         self._table = table
 
     def load_known(self, company_id: str, sync_id: str) -> KnownAboutCompany:
-        """Load what is known, read consistently, with one request. Raises UnprocessedItemsError."""
+        """Load what is known with one consistent request. Raises UnprocessedItemsError."""
         keys = [company_key(company_id), latest_configuration_key(company_id), sync_configuration_key(sync_id)]
         found = {(item["pk"], item["sk"]): item for item in self._table.get(keys)}
         record, latest, of_sync = (found.get((key["pk"], key["sk"]), {}) for key in keys)
@@ -75,7 +75,7 @@ class ConfigurationRepository:
     def put(self, company_id: str, text: str, as_of: datetime, latest: Reading | None) -> Reading:
         """Store a configuration, as canonical JSON, unless it is the ``latest`` one; and that it was read then."""
         reading = Reading(digest_of(text), as_of)
-        # Before what refers to it.
+        # Before the items that refer to it.
         if latest is None or latest.digest != reading.digest:
             content = {"v": _VERSION, "companyId": company_id, "configuration": text}
             self._table.put(configuration_key(company_id, reading.digest) | content, {})
@@ -84,7 +84,7 @@ class ConfigurationRepository:
         return reading
 
     def put_of_sync(self, sync_id: str, then: CompanyThen) -> None:
-        """Store what applied when a sync failed, unless a configuration is kept for it already."""
+        """Store the configuration and connection of a failed sync, unless they are kept already."""
         content = {
             "v": _VERSION,
             "companyId": then.company_id,

@@ -19,7 +19,7 @@ DAYS_AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a walk may take: the number of rows that it examines, and the time on ``clock`` at which it stops."""
+    """The limits of a walk: the number of rows that it examines, and the time on ``clock`` at which it stops."""
 
     rows: int
     ends_at: float
@@ -34,7 +34,7 @@ class Budget:
 class SyncWalk:
     """Iterate over the syncs that match a query, in order of time.
 
-    Days without syncs take nothing of the budget but time, and are read concurrently: one day, then two, four, and so
+    Days without syncs use none of the budget except time, and are read concurrently: one day, then two, four, and so
     on. So a page takes one request if its first day fills it. Each request returns up to ``size`` rows; None: 1 MB.
     """
 

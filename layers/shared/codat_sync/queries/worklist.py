@@ -22,13 +22,13 @@ from codat_sync.syncs.work_category import OPEN_CATEGORIES, WorkCategory
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-# Rows of the index read for a page, whether they are of the company or not; and its time.
+# Maximum number of index rows read for a page, including those of other companies; and its time.
 _EXAMINED = 20_000
 _PAGE_SECONDS = 8
 # An export continues to the end, as far as the time allows: API Gateway ends a request after 30 s.
 _WHOLE_SECONDS = 18
 _AT_ONCE = 200
-# Counted of each category, at about 0.3 KB each: one request.
+# Maximum number counted in each category, at about 0.3 KB each: one request.
 MAX_COUNTED = 1000
 
 
@@ -113,7 +113,7 @@ class WorkWalk(Listing[WorkItem]):
         return _AT_ONCE if self._query.company_id else min(_AT_ONCE, self._query.limit + 1)
 
     def _load(self, rows: Sequence[Attributes]) -> Mapping[str, WorkItem]:
-        """Load the retries of index entries, by partition key; without those that have left the category since."""
+        """Load the retries of index entries, by partition key, without those that have since left the category."""
         wanted = [row for row in rows if self._query.company_id in {None, row.get("summary", {}).get("companyId")}]
         keys = [retry_key(parse_subject_id(row["pk"])) for row in wanted]
         category = self._left[0]
@@ -132,7 +132,7 @@ class Worklist:
         self._clock = clock
 
     def load_page(self, query: WorkQuery, cursor: str | None) -> WorkPage:
-        """Return a page: two requests for each category that it takes items from. Raises InvalidQueryError.
+        """Return a page, with two requests for each category on it. Raises InvalidQueryError.
 
         With a company, it may have fewer items than ``query.limit``, or none, and still a cursor.
         """

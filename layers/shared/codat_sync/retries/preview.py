@@ -1,4 +1,4 @@
-"""Preview what a retry would do about failed transactions. Reads only."""
+"""Preview a retry of failed transactions. Reads only."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 # Maximum number of failed transactions of which each is planned, at about three requests each. Retry plans all.
 MAX_PLANNED = 200
-# Of more, only so many are planned: those that a retry would resubmit, as the retry record lists them.
+# If there are more, only this many are planned: those that a retry would resubmit, from the retry record.
 MAX_SHOWN = 25
 _PLAN_WORKERS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class TransactionPlan:
-    """A transaction's history, and what a manual retry would do about it."""
+    """A transaction's history, and its plan for a manual retry."""
 
     history: TransactionHistory
     plan: Plan
@@ -38,10 +38,10 @@ class TransactionPlan:
 
 @dataclass(frozen=True, slots=True)
 class RetryPreview:
-    """What a manual retry would do: the ``planned`` ones of ``failed`` transactions.
+    """The preview of a manual retry: the ``planned`` ones of ``failed`` transactions.
 
-    ``retriable`` is how many it would resubmit, None if that is not known; ``steps`` counts the failed transactions by
-    what happens to them by itself, and is empty if that is not known.
+    ``retriable`` is how many it would resubmit, None if unknown. ``steps`` counts the failed transactions by their step
+    without a manual retry, and is empty if unknown.
     """
 
     company_id: str

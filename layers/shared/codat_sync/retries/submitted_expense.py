@@ -1,4 +1,4 @@
-"""Read a transaction's body as it was submitted, for who has the role EXPENSES. Rules only.
+"""Parse a transaction's submitted body, for viewers with the role EXPENSES. Rules only.
 
 The fields are those of Codat's Sync for Expenses description, of each kind of transaction. Codat decides what is valid,
 so a body may have any shape: what can't be read is absent.

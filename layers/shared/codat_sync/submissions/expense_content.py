@@ -1,4 +1,4 @@
-"""Read what users know an expense by from a body: merchant, reference, amount, currency and date.
+"""Read from a body the fields by which users recognise an expense: merchant, reference, amount, currency, date.
 
 Codat decides what is valid, so a body may have any shape: what can't be read is absent.
 """

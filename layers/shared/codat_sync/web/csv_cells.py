@@ -26,7 +26,7 @@ from codat_sync.web.pages.components import wording
 # Values that a spreadsheet would evaluate as formulas: https://owasp.org/www-community/attacks/CSV_Injection
 # Also after a semicolon, which some locales use as the separator, and after what an import may strip: see ``_guard``.
 _FORMULA = re.compile(r"(^|[;\t\r\n])([^\w;\t\r\n=+\-@\uff1d\uff0b\uff0d\uff20]*)([=+\-@\uff1d\uff0b\uff0d\uff20])")
-# Spaces, control and format characters, and marks without a base: what is not seen, and may be stripped.
+# Spaces, control and format characters, and marks without a base: invisible characters that may be stripped.
 _STRIPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp", "Mn", "Me"})
 _BYTE_ORDER_MARK = "\ufeff"
 # Excel cuts a longer cell, or spreads it over several rows.
@@ -50,7 +50,7 @@ _TITLES = {
     "integrationType": "Type",
     "isStuck": "Stuck",
     "isTruncated": "Incomplete",
-    "lastSyncAt": "Last sync",
+    "lastSyncAt": "Latest sync",
     "checkFailure": "Last check",
     "comparedAt": "Compared with Codat",
     "syncedAt": "Codat's time",
@@ -117,7 +117,7 @@ def _write_for_people(value: object) -> object:
 def _guard(value: object) -> object:
     """Return text that no spreadsheet evaluates, with an apostrophe before what would begin a formula.
 
-    What precedes it may be stripped by an import: spaces, and what is not seen, such as U+200B, U+FEFF and NUL.
+    An import may strip what precedes it: spaces, and invisible characters such as U+200B, U+FEFF and NUL.
     """
     match value:
         case dict():

@@ -83,7 +83,7 @@ class _Lines:
 
 
 def export_syncs(listing: Listing[ListedSync], query: HistoryQuery, style: Style = Style.PROGRAMS) -> Response[str]:
-    """Export syncs as CSV. In an order other than that of time, each part of an export is sorted by itself.
+    """Export syncs as CSV. In an order other than that of time, each part of an export is sorted separately.
 
     A file for people also has the messages of failed syncs.
     """
@@ -164,7 +164,7 @@ def export_audit(walk: Listing[AuditEntry], style: Style = Style.PROGRAMS) -> Re
     """Export audit entries as CSV."""
     found = _write(_AUDIT_COLUMNS, walk, schemas.AuditEntry.model_validate, style)
     back_to = found.cursor and _moment(position_time(found.cursor))
-    end = f"{_count(found.lines, 'audit record')}, back to {back_to}" if back_to else None
+    end = f"{_count(found.lines, 'audit entry', 'audit entries')}, back to {back_to}" if back_to else None
     return _answer("audit", _AUDIT_COLUMNS, found.lines, end, found.cursor, style=style, model=schemas.AuditEntry)
 
 

@@ -48,7 +48,7 @@ from codat_sync.web.parameters import identifier
 from codat_sync.webhooks.endpoint import Endpoint
 
 _MOST_COUNTED = 100
-# Of a cause, the companies that are named: more take several requests.
+# Maximum number of a cause's companies that get names: more take several requests.
 MAX_AFFECTED = 1_000
 # Rows of an export whose names, or whose records, are loaded together.
 _NAMED_AT_ONCE = 500
@@ -269,7 +269,7 @@ class ReadService:
         return EnrichedRows(named, amounts.add_to, _NAMED_AT_ONCE, lambda: clock() < ends_at)
 
     def find_cause(self, asked: HistoryQuery, cause_id: str) -> tuple[FailureCauses, FailureCause] | None:
-        """Return one of all causes of matching failed syncs, and these; None if it did not occur in them.
+        """Return a cause, and all causes of the matching failed syncs; None if it did not occur in them.
 
         The companies in which it occurred have their names. Raises UnprocessedItemsError.
         """
@@ -284,7 +284,7 @@ class ReadService:
         return found, replace(cause, example=example, companies=companies)
 
     def load_bulk_retry(self, bulk_retry_id: str) -> Progress | None:
-        """Return how far a bulk retry is; None if there is none. Raises UnprocessedItemsError."""
+        """Return the progress of a bulk retry; None if there is none. Raises UnprocessedItemsError."""
         found = self.bulk_retries.load(bulk_retry_id)
         return self._load_progress([found])[0] if found else None
 
@@ -298,7 +298,7 @@ class ReadService:
         )
 
     def load_expense(self, company_id: str, transaction_id: str, *, may_see_expenses: bool) -> ExpenseCard:
-        """Return the card of a transaction, of which possibly nothing is known. Raises UnprocessedItemsError."""
+        """Return the card of a transaction, which may be unknown. Raises UnprocessedItemsError."""
         planned = self.retry_previews.plan_transaction(company_id, transaction_id)
         return expense_card(planned, self.now(), may_see_expenses=may_see_expenses)
 

@@ -29,7 +29,7 @@ class CompanySort(StrEnum):
 class ListedCompany:
     """A company as the list shows it.
 
-    ``last_sync_id`` and ``last_outcome`` are None if only Codat's list has named the time of its last sync.
+    ``last_sync_id`` and ``last_outcome`` are None if the time of its latest sync is known only from Codat's list.
     ``open_failures`` counts its failed syncs that are neither resolved nor dismissed. ``completeness`` is None if it is
     not compared with Codat's list.
     """
@@ -43,13 +43,13 @@ class ListedCompany:
 
     @property
     def complete_as_of(self) -> datetime | None:
-        """Everything that Codat listed at this time is stored; None: never known to be."""
+        """The time at which everything that Codat listed is stored; None if that was never confirmed."""
         return self.completeness.complete_as_of if self.completeness else None
 
 
 @dataclass(frozen=True, slots=True)
 class CompanyQuery:
-    """Select companies by text (name, id or platform), state of the connection, and whether failures are open."""
+    """Select companies by text (name, id or platform), connection state, and whether they have open failures."""
 
     search: str = ""
     connections: frozenset[ConnectionState] = frozenset()
@@ -75,7 +75,7 @@ class CompanyQuery:
         return not wanted or any(wanted in fold_text(text) for text in texts if text)
 
     def select(self, rows: Iterable[ListedCompany]) -> list[ListedCompany]:
-        """Return the matching companies in the requested order: what is unknown last, ties by name, then by id."""
+        """Return the matching companies in the requested order: unknown values last, ties by name, then by id."""
         known: list[tuple[Any, ListedCompany]] = []
         unknown: list[ListedCompany] = []
         for row in sorted(filter(self.is_match, rows), key=_tie_breaker):

@@ -1,6 +1,6 @@
 """Read all companies, with their latest sync, completeness and open failures, from the table's indexes.
 
-No company costs a request: three lists are read, each up to a limit, and joined.
+It makes no request per company: three lists are read, each up to a limit, and joined.
 """
 
 import time
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from codat_sync.aws.dynamodb import Attributes, Table
     from codat_sync.aws.table_schema import Partition
 
-# What is read of the summaries: most of the time goes into parsing them.
+# The fields that are read from the summaries: most of the time is spent on parsing them.
 _LISTED = (
     *("companyId", "name", "sourcePlatform", "targetPlatform", "connectionStatus", "isDeleted"),
     *("syncId", "at", "outcome"),
@@ -33,7 +33,7 @@ _COMPARED = ("companyId", "completeAsOf", "comparedAt", "reasons", "problem", "l
 
 @dataclass(frozen=True, slots=True)
 class CompanyLimits:
-    """What a request may read. Whatever ends at one of these says so.
+    """The limits of a request. A result that ends at one of them says so.
 
     ``companies``: companies, of up to two index entries each. ``failures``: open failures of each category.
     ``page_seconds`` for a page, and ``whole_seconds`` for an export: API Gateway ends a request after 30 s.
@@ -126,7 +126,7 @@ class CompanyReader:
 def _join(
     listed: "Iterable[Attributes]", compared: "Iterable[Attributes]", failures: Mapping[str, int]
 ) -> Iterable[ListedCompany]:
-    """Join the lists. A company that only Codat's list has named is known by its id, until the worker fetches it."""
+    """Join the lists. A company known only from Codat's list has just an id until the worker fetches it."""
     companies: dict[str, Company] = {}
     latest: dict[str, Mapping[str, Any]] = {}
     for item in listed:

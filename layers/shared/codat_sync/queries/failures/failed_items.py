@@ -46,7 +46,7 @@ class FailureQuery:
 
 @dataclass(frozen=True, slots=True)
 class FailedItem:
-    """A failed item and its sync, and, if requested, what was submitted.
+    """A failed item, its sync and, if requested, the submitted data.
 
     Without an item, the sync failed as a whole: its message and cause are the sync's.
     """
@@ -176,7 +176,7 @@ class FailedItemWalk(Listing[FailedItem]):
         return self._query.cause_id in {None, cause_id(text)}
 
     def _may_match(self, record: Mapping[str, Any]) -> bool:
-        """Return whether a record may have items with the cause: one that keeps its causes says so."""
+        """Return whether a record may have items with the cause, by the causes that it keeps."""
         if self._query.cause_id is None or "causes" not in record.get("parts", {}):
             return True
         known = read_causes(record["parts"]["causes"])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class FailureCauses:
     """Causes of failed syncs, most frequent first.
 
-    ``syncs`` is the number examined; of ``partial_syncs`` among them, which have very many items, only some items were.
+    ``syncs`` is the number examined. Of ``partial_syncs`` of them, which are very large, only some items were examined.
     ``other_failures`` of very large syncs have causes that are not among the 50 most frequent of their syncs.
     ``reached_to`` is the time back to which the failed syncs were examined; None: to the beginning of the ``period``.
     """

@@ -27,7 +27,7 @@ class Failure:
 
 @dataclass(slots=True)
 class AffectedCompany:
-    """A company in which a cause occurred: its failures and syncs, and when the newest was."""
+    """A company in which a cause occurred: its failures, its syncs, and the time of the newest."""
 
     company_id: str
     failures: int = 0

@@ -1,4 +1,4 @@
-"""What applies to every route of the JSON API: authorization, parameters, entity tags, `Idempotency-Key`.
+"""Rules for every route of the JSON API: authorization, parameters, entity tags, `Idempotency-Key`.
 
 A route needs no code for these.
 """

@@ -35,7 +35,7 @@ _COLUMNS = (
     ("Company", CompanySort.NAME),
     ("Platform", CompanySort.PLATFORM),
     ("Connection", CompanySort.CONNECTION),
-    ("Last sync", CompanySort.LAST_SYNC),
+    ("Latest sync", CompanySort.LAST_SYNC),
     ("Open failures", CompanySort.OPEN_FAILURES),
     ("Complete as of", CompanySort.COMPLETE_AS_OF),
 )

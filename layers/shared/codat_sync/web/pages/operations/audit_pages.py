@@ -1,4 +1,4 @@
-"""Page of who did what."""
+"""The audit page: actions of users and operators."""
 
 from functools import partial
 from typing import Any

@@ -65,12 +65,12 @@ def add_unknown_outcome_pages(app: APIGatewayHttpResolver, read_service: ReadSer
 def _reason(form: dict[str, str]) -> str:
     reason = form.get("reason", "").strip()
     if not 0 < len(reason) <= MAX_REASON_LENGTH:
-        raise InvalidQueryError("reason", f"must say where you looked, in at most {MAX_REASON_LENGTH} characters")
+        raise InvalidQueryError("reason", f"must say where you checked, in at most {MAX_REASON_LENGTH} characters")
     return reason
 
 
 def _read_statement(form: dict[str, str], transaction_ids: tuple[str, ...]) -> frozenset[str]:
-    """Return the transactions stated as written. Raises InvalidQueryError unless something is stated of each."""
+    """Return the transactions stated as written. Raises InvalidQueryError unless each has a statement."""
     stated = {each: form.get(f"outcome-{each}") for each in transaction_ids}
     if not set(stated.values()) <= {"written", "missing"}:
         raise InvalidQueryError("outcome", "must be stated for every transaction")
