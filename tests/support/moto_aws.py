@@ -117,12 +117,16 @@ def _projected(project: Callable[[Item, list[list[str]]], Item]) -> Callable[[It
 
 def _of_the_partition_only(query: Callable[..., Any]) -> Callable[..., Any]:
     """Query only the items of the partition; moto sorts the whole table for each query, by converted values."""
-    bound = inspect.signature(query).bind
+    bind = inspect.signature(query).bind
 
     def queried(table: Table, hash_key: DynamoType, *arguments: object, **named: object) -> Any:  # noqa: ANN401 - moto's own
-        is_of_index = bound(table, hash_key, *arguments, **named).arguments["index_name"] is not None
-        partitions = table.items.values() if is_of_index else [table.items.get(hash_key, {})]
-        items = [item for partition in partitions for item in partition.values()]
+        asked = bind(table, hash_key, *arguments, **named).arguments
+        if asked["index_name"] is None:
+            items = list(table.items.get(hash_key, {}).values())
+        else:
+            ((name, value),) = asked["hash_key_conditions"]
+            everything = (item for partition in table.items.values() for item in partition.values())
+            items = [item for item in everything if (found := item.attrs.get(name)) and found.value == value.value]
         table.all_items = lambda: items  # type: ignore[method-assign] # for this query, which sorts what it selects
         try:
             return query(table, hash_key, *arguments, **named)
