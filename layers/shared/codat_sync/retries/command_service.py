@@ -93,7 +93,7 @@ class RetryCommandService:
         if command.by is None:
             return None
         named = command.transaction_ids
-        details = {"transactions": "all that failed" if named is None else list_ids(named)}
+        details = {"transactions": "all that failed" if named is None else list_ids(named) or "none"}
         return AuditEntry(self.now(), command.by, Action.RETRY, command.sync_id, company_id, details)
 
     def _report_unaffected(self, command: "RetryCommand", root_id: str) -> RetryReport | None:
