@@ -53,6 +53,13 @@ def test_an_empty_id_is_invalid_as_the_schema_says(api: Api) -> None:
     assert (answer.status, answer.body["errors"][0]["parameter"]) == (400, "companyId")
 
 
+@pytest.mark.parametrize("path", ["/bulk-retries", "/dead-letters/drop", f"/work-items/{SYNC_ID}/decisions", _RETRY])
+def test_json_that_is_nested_too_deeply_is_invalid(api: Api, path: str) -> None:
+    """Python's parser gives up with an error that would end the function."""
+    answer = api.send("POST", path, text="[" * 90_000)
+    assert (answer.status, answer.body["errors"][0]["parameter"]) == (400, "body")
+
+
 # ---------------------------------------------------------------- problems
 
 
