@@ -14,7 +14,7 @@ import pytest
 
 from codat_sync.auth.roles import Role
 from codat_sync.erasure.service import MAX_INVOCATION
-from codat_sync.idempotency.requests import MAX_DURATION
+from codat_sync.idempotency.repository import MAX_DURATION
 from codat_sync.web.pages.resolver import pages
 from dev.deploying.template import read_template
 from dev.paths import ROOT

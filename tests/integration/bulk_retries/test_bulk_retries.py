@@ -47,6 +47,21 @@ class Support:
         assert failed(self._worker(batch(of(self._simulated, sync, f"msg_{uuid4()}")))) == []
         return sync_id
 
+    def retries_in_vain(self, sync_id: str) -> None:
+        """Retry a sync by hand, which fails again."""
+        assert self._retry({"syncId": sync_id, "isManual": True, "by": "Ann"})["retrySyncIds"]
+        self.settles_latest()
+
+    def settles_latest(self) -> None:
+        """Let the sync that was created last fail."""
+        sync = self._simulated.settle(self._simulated.syncs[-1].sync_id, Settled(otherwise=Verdict("PushError", _BUSY)))
+        assert failed(self._worker(batch(of(self._simulated, sync, f"msg_{uuid4()}")))) == []
+
+    def dismisses(self, sync_id: str) -> None:
+        """Dismiss a sync."""
+        answer = self.asks("POST", f"/work-items/{sync_id}/decisions", {"kind": "dismiss", "reason": "entered by hand"})
+        assert answer["statusCode"] == 200, answer
+
     def plans(self, **query: str) -> Any:  # noqa: ANN401 - JSON
         """Return the plan of a bulk retry."""
         return self.asks("GET", "/failed-items/plan", query=query)
@@ -149,6 +164,38 @@ def test_two_bulk_retries_of_the_same_items_write_once(support: Support) -> None
     assert [each["state"] for each in found] == ["finished", "finished"]
     assert (sum(each["resubmitted"] for each in found), support.resubmitted) == (1, 1)
     assert [each["steps"] for each in found if not each["resubmitted"]] == [{Step.IN_PROGRESS: 1}]
+
+
+def test_a_transaction_that_failed_in_several_syncs_is_resubmitted_once(support: Support) -> None:
+    """As planned, even if it fails again before the other syncs' turn."""
+    first = support.fails(_BUSY)
+    support.retries_in_vain(first)
+    assert support.resubmitted == 1
+    assert (support.plans()["syncs"], support.plans()["resubmitted"]) == (1, 1)
+    name = support.starts()
+    one, other = support.due()
+    assert support.delivers(one) == 0
+    support.settles_latest()
+    assert support.delivers(other) == 0
+    assert (support.progress(name)["state"], support.progress(name)["resubmitted"]) == ("finished", 1)
+    assert support.resubmitted == 2
+    again = support.starts()
+    assert support.delivers(*support.due()) == 0
+    assert (support.progress(again)["resubmitted"], support.resubmitted) == (1, 3)
+
+
+def test_dismissed_syncs_are_left_out(support: Support) -> None:
+    """What somebody has entered by hand would be in the books twice. Also if it is dismissed after the start."""
+    before, meanwhile, open_one = (support.fails(_BUSY) for _ in range(3))
+    support.dismisses(before)
+    assert (support.plans()["syncs"], support.plans()["resubmitted"]) == (2, 2)
+    name = support.starts()
+    messages = support.due()
+    assert {json.loads(each)["syncId"] for each in messages} == {meanwhile, open_one}
+    support.dismisses(meanwhile)
+    assert support.delivers(*messages) == 0
+    assert (support.progress(name)["state"], support.progress(name)["resubmitted"]) == ("finished", 1)
+    assert support.resubmitted == 1
 
 
 def test_stopping_skips_the_syncs_that_are_not_retried_yet(support: Support) -> None:
@@ -259,8 +306,11 @@ def test_a_plan_says_how_far_it_goes(support: Support, monkeypatch: pytest.Monke
 def test_senseless_requests_are_refused(support: Support) -> None:
     """With what is wrong."""
     senseless: list[object] = [{"cause": "x"}, {"from": "yesterday"}, {"companyId": "../.."}, {"colour": "red"}, []]
+    senseless.append({"codes": [10**40]})  # more digits than DynamoDB's numbers have
     for body in senseless:
         assert support.asks("POST", "/bulk-retries", body)["statusCode"] == 400, body
+    assert support.asks("GET", "/bulk-retries", query={"limit": "26"})["statusCode"] == 400
+    assert support.asks("GET", "/audit")["entries"] == []
 
 
 def _crash(*_arguments: object) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -258,6 +258,23 @@ def test_stored_responses_are_erased_with_any_company(aws: Aws, clock: ManualClo
     assert repository.load("id")
     _forgetting(aws, clock).erase(COMPANY_ID, "ticket 7")
     assert repository.load("id") is None
+
+
+def test_requests_of_others_do_not_keep_an_erasure_from_finishing(
+    aws: Aws, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While their API clients send an Idempotency-Key, every pass finds a record of it."""
+    repository, scan, passes = IdempotencyRepository(Table(aws.dynamodb, "syncs")), Table.scan, list[str]()
+
+    def scan_busy_table(table: Table, names: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+        passes.append(f"request-{len(passes)}")
+        assert repository.begin(passes[-1], IdempotencyRecord("digest", 1, 2), None)
+        return scan(table, names)
+
+    Table(aws.dynamodb, "syncs").put_all([sync_key("mine") | {"companyId": COMPANY_ID}])
+    monkeypatch.setattr(Table, "scan", scan_busy_table)
+    assert _forgetting_items(aws.dynamodb, clock).erase(COMPANY_ID, "ticket 7").tombstone.erased_at
+    assert (len(passes), list(map(repository.load, passes))) == (2, [None, None])
 
 
 def test_an_index_entry_to_another_companys_sync_does_not_delete_it(aws: Aws, clock: ManualClock) -> None:

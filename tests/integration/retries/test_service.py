@@ -616,6 +616,23 @@ def test_named_transactions_that_have_not_failed_are_listed_beside_those_that_ha
     assert (answer["syncId"], answer["state"], answer["transactions"]) == (retry.sync_id, "notFailed", [])
 
 
+def test_naming_no_transaction_leaves_the_plan_as_it_is(
+    product: Product, retries: RetryRepository, simulated: SimulatedCodat
+) -> None:
+    """Nothing is resubmitted, and nothing is said to be about to be: only a named one overrides what waits."""
+    body = expense()
+    sync_id = product.submits(body)
+    product.hears(sync_id, Settled({body["id"]: Verdict("ValidationError", "Account 6100 is archived.")}))
+    product.minute()
+    before = retries.load(sync_id)
+    answer = product.asks(sync_id, transactionIds=[])
+    after = retries.load(sync_id)
+    assert before
+    assert after
+    assert (_steps(answer), dict(after.steps), after.due_at) == (["needsCorrection"], dict(before.steps), before.due_at)
+    assert len(simulated.submissions) == 1
+
+
 def test_a_retry_that_is_due_for_a_sync_that_succeeded_after_all_is_resolved(
     product: Product, retries: RetryRepository, simulated: SimulatedCodat
 ) -> None:

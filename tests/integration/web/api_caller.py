@@ -34,6 +34,7 @@ class Api:
         headers: Mapping[str, str] | None = None,
         body: object = None,
         *,
+        text: str | None = None,
         sub: str = "ann",
         roles: str = "[codat-sync/expenses codat-sync/retry]",
     ) -> Answer:
@@ -46,8 +47,8 @@ class Api:
         event["queryStringParameters"] = dict(parse_qsl(query, keep_blank_values=True))
         event["headers"] |= headers or {}
         event["requestContext"]["authorizer"]["jwt"]["claims"] |= {"cognito:groups": roles, "sub": sub}
-        if body is not None:
-            event["body"] = json.dumps(body)
+        if body is not None or text is not None:
+            event["body"] = json.dumps(body) if text is None else text
         answer = self._handler(method, path)(event)
         named = {name.lower(): value for name, value in answer["headers"].items()}
         return Answer(answer["statusCode"], named, answer["body"])

@@ -489,6 +489,8 @@ def test_unknown_outcomes_are_listed_page_by_page(health: Health, aws: Aws) -> N
     assert [each["submissionId"] for each in found] == [ids[1], ids[2], ids[0]]
     assert [each["transactionIds"] for each in found] == [["t5"], ["t4"], ["t3"]]
     assert (second["nextCursor"], found[0]["companyId"], found[0]["syncId"]) == (None, COMPANY_ID, None)
+    for cursor in ("made up", "🍕" * 300, f"{first['nextCursor']}#"):
+        assert health.ask("/unknown-outcomes", cursor=cursor).status == 400
 
 
 @pytest.mark.parametrize("status", ["Unknown", None, "Skipped"])

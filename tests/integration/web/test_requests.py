@@ -1,18 +1,20 @@
 """What applies to every route of the JSON API, through the real handlers."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from codat_sync.core.problems import CONTENT_TYPE, ProblemType
-from codat_sync.idempotency.requests import MAX_DURATION, REPLAYED
+from codat_sync.idempotency.repository import MAX_DURATION
+from codat_sync.idempotency.requests import REPLAYED
 from dev.codat_simulator.books.models import Item
 from dev.codat_simulator.simulator import SimulatedCodat
 from dev.stored_events import COMPANY_ID, SYNC_ID
 from tests.integration.web.api_caller import Answer, Api
+from tests.support.aws import Aws
 from tests.support.botocore_calls import intercept_calls
 from tests.support.clock import SimulatedTime
 from tests.support.handlers import StartFunction
@@ -49,6 +51,13 @@ def test_an_empty_id_is_invalid_as_the_schema_says(api: Api) -> None:
     assert parameters["companyId"]["pattern"].startswith("^[A-Za-z0-9]")
     answer = api.send("GET", "/syncs?companyId=")
     assert (answer.status, answer.body["errors"][0]["parameter"]) == (400, "companyId")
+
+
+@pytest.mark.parametrize("path", ["/bulk-retries", "/dead-letters/drop", f"/work-items/{SYNC_ID}/decisions", _RETRY])
+def test_json_that_is_nested_too_deeply_is_invalid(api: Api, path: str) -> None:
+    """Python's parser gives up with an error that would end the function."""
+    answer = api.send("POST", path, text="[" * 90_000)
+    assert (answer.status, answer.body["errors"][0]["parameter"]) == (400, "body")
 
 
 # ---------------------------------------------------------------- problems
@@ -220,3 +229,24 @@ def test_a_response_too_large_to_store_is_not_repeated(api: Api, monkeypatch: py
     for _ in range(2):
         answer = api.send("POST", _RETRY, _key("k1"))
         assert (answer.status, REPLAYED in answer.headers) == (200, False)
+
+
+def test_who_lost_a_role_gets_no_stored_response(api: Api) -> None:
+    """It would say that something was done that they may not do."""
+    path, body = "/dead-letters/drop", {"messageIds": ["unknown"], "why": "a test"}
+    assert api.send("POST", path, _key("k1"), body).status == 200
+    answer = api.send("POST", path, _key("k1"), body, roles="[codat-sync/view]")
+    assert (answer.status, answer.body["code"]) == (403, "forbidden")
+    assert REPLAYED in api.send("POST", path, _key("k1"), body).headers
+
+
+def test_the_record_of_a_failed_request_expires(api: Api, aws: Aws) -> None:
+    """DynamoDB's TTL ignores what expired more than five years ago: it would be kept forever."""
+    path = f"/work-items/{SYNC_ID}/decisions"
+    assert api.send("POST", path, _key("k1"), {"kind": "note", "reason": "x"}, roles="[codat-sync/view]").status == 403
+    assert api.send("POST", "/syncs/unknown/retry", _key("k2")).status == 404
+    items = aws.dynamodb.scan(TableName="syncs")["Items"]
+    expiries = [float(item["expiresAt"]["N"]) for item in items if item["pk"]["S"].startswith("IDEMPOTENCY#")]
+    now = datetime.now(UTC).timestamp()
+    assert len(expiries) == 2
+    assert all(now - 60 < each <= now for each in expiries)

@@ -85,3 +85,14 @@ def test_a_cursor_that_nobody_gave_is_refused() -> None:
     """It would become part of a key."""
     with pytest.raises(InvalidQueryError):
         _log(KnownMonths([])).load_page(AuditQuery(_PERIOD), 5, "made up")
+
+
+def test_an_export_ends_when_the_time_is_up_and_says_how_far_it_got() -> None:
+    """API Gateway ends a request after 30 s, however many entries there are: its cursor goes on there."""
+    entries = [AuditEntry(_END - timedelta(minutes=number), "Ann", Action.RETRY) for number in range(1_500)]
+    known = KnownMonths(entries)
+    ticks = iter(range(0, 1_000, 7))
+    log = AuditLog(cast("AuditRepository", known), lambda: float(next(ticks)))
+    walk = log.walk(AuditQuery(_PERIOD), None)
+    assert (len(list(walk.rows())), walk.cursor) == (400, entries[399].position)
+    assert len(list(_log(known).walk(AuditQuery(_PERIOD), walk.cursor).rows())) == 1_100

@@ -73,6 +73,13 @@ def test_a_summary_is_read_as_it_was_written() -> None:
     assert read_causes(written) == CauseSummary((SyncCause("x" * 300, 1, "t", "x" * 500),), 1)
 
 
+def test_a_text_that_is_cut_has_the_same_id_when_it_is_read_again() -> None:
+    """Otherwise the items of a large sync would not be found by their cause."""
+    message = f"{'x' * 299} and more"
+    (read,) = read_causes(write_causes(summarize_causes([_failed(message)], 5130))).causes
+    assert cause_id(read.text) == cause_id(normalize_message(message, 5130))
+
+
 def test_a_text_that_an_older_version_wrote_is_normalised_again() -> None:
     """The same cause has one id, whichever version counted it."""
     counts = [{"text": "Account 6100", "failures": 1}]

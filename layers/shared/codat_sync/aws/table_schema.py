@@ -38,6 +38,8 @@ DUE_BEHIND_GATE = "DUE#GATE"
 UNKNOWN = "UNKNOWN"
 SUBMISSION = "SUB"
 _IDEMPOTENCY = "IDEMPOTENCY#"
+# The item type of a record of a request with an Idempotency-Key: see ``get_item_type``.
+STORED_RESPONSE = "IDEMPOTENCY/REQUEST"
 
 
 def sync_key(sync_id: str) -> Key:

@@ -27,8 +27,10 @@ def build_bulk_retry_service(table: "Table", commands: "RetryCommandService") ->
     selection = FailureSelection(SyncHistory(SyncIndex(table)), SyncReader(table, companies), commands.histories)
     repository = BulkRetryRepository(table)
     is_writable = partial(is_not_erased, table)
+    submissions = commands.retry_service.submissions
     return BulkRetryService(
-        *(repository, selection, commands.histories), commands.execute, commands.audit, is_writable, utc_now
+        *(repository, selection, commands.histories, submissions),
+        *(commands.execute, commands.audit, is_writable, utc_now),
     )
 
 

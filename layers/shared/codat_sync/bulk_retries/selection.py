@@ -10,6 +10,7 @@ from codat_sync.queries.sync_query import ListedSync
 from codat_sync.syncs.failure_causes import cause_id, normalize_message
 from codat_sync.syncs.items import Item
 from codat_sync.syncs.record import SyncRecord
+from codat_sync.syncs.work_category import WorkCategory
 
 if TYPE_CHECKING:
     from codat_sync.queries.sync_details import FailedSync, SyncReader
@@ -38,12 +39,18 @@ class FailureSelection:
     def syncs(self, query: FailureQuery, cursor: str | None) -> Iterator[SelectedSyncs]:
         """Yield the syncs after a position, in batches. It ends early, with a cursor, if the time runs out.
 
+        Dismissed ones are left out: what a user has dealt with, as by entering it by hand, is not sent among others.
         Raises InvalidQueryError for an invalid cursor, and UnprocessedItemsError.
         """
         walk = self.sync_history.walk(query.syncs, cursor)
         for rows in batched(walk.rows(), _SYNCS_AT_ONCE):
-            yield SelectedSyncs(self._with_cause(rows, query.cause_id), rows[-1].position)
+            open_rows = [row for row in rows if not _is_dismissed(row)]
+            yield SelectedSyncs(self._with_cause(open_rows, query.cause_id), rows[-1].position)
         yield SelectedSyncs([], walk.cursor)
+
+    def is_dismissed(self, sync_id: str) -> bool:
+        """Return whether a sync is dismissed by now. Raises UnprocessedItemsError."""
+        return any(map(_is_dismissed, self.reader.load_listed([sync_id])))
 
     def _with_cause(self, rows: Sequence[ListedSync], wanted: str | None) -> Sequence[ListedSync]:
         if wanted is None:
@@ -62,6 +69,10 @@ class FailureSelection:
         return tuple(
             each for each in failed.transaction_ids if query.cause_id in _cause_ids(record, items, items.get(each, ()))
         )
+
+
+def _is_dismissed(row: ListedSync) -> bool:
+    return row.category is WorkCategory.DISMISSED
 
 
 def _may_have(sync: "FailedSync", wanted: str) -> bool:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from codat_sync.audit.entry import Action, AuditEntry
 from codat_sync.aws.observability import count, logger
 from codat_sync.bulk_retries.bulk_retry import MAX_ATTEMPTS, BulkRetry, Entry, EntryState, skip
+from codat_sync.core.errors import CompanyErasedError
 from codat_sync.polling.due_items import LEASE
 from codat_sync.retries.requests import BulkRetryStep, RetryCommand
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from codat_sync.queries.sync_query import ListedSync
     from codat_sync.retries.command_service import RetryReport
     from codat_sync.retries.transaction_history import TransactionHistories
+    from codat_sync.submissions.repository import SubmissionRepository
 
 # Maximum number of syncs of a bulk retry; the others need another one.
 MAX_SYNCS = 5_000
@@ -43,6 +45,7 @@ class BulkRetryService:
     bulk_retries: "BulkRetryRepository"
     selection: "FailureSelection"
     histories: "TransactionHistories"
+    submissions: "SubmissionRepository"
     execute: "Callable[[RetryCommand], RetryReport | None]"
     audit: "AuditRepository"
     is_not_erased: Callable[[str], bool]
@@ -143,12 +146,17 @@ class BulkRetryService:
         records = self.histories.new_cache()
         ids = frozenset(self.selection.transaction_ids(bulk_retry.filter.query, entry.sync_id, records))
         settled = replace(entry, state=EntryState.RETRIED)
-        if not ids:
+        if not ids or self.selection.is_dismissed(entry.sync_id):
+            return settled
+        try:
+            # A transaction that failed in several syncs is resubmitted once, as planned, even if that fails meanwhile.
+            wanted = ids - self._tried_since(entry.company_id, ids, bulk_retry.requested_at)
+        except CompanyErasedError:
             return settled
         # Manual, because a user requested it: it overrides delays and corrections, but no safety rule.
         correlation_id = f"bulk-retry-{bulk_retry.bulk_retry_id}"
         by = bulk_retry.requested_by
-        report = self.execute(RetryCommand(entry.sync_id, ids, is_manual=True, correlation_id=correlation_id, by=by))
+        report = self.execute(RetryCommand(entry.sync_id, wanted, is_manual=True, correlation_id=correlation_id, by=by))
         if report is None:
             return settled
         resubmitted = {each.transaction_id for each in report.results if each.sync_id} & ids
@@ -158,6 +166,15 @@ class BulkRetryService:
         others = (each for each in report.results if each.transaction_id in ids - resubmitted)
         steps = Counter(each.plan.step.value for each in others)
         return replace(settled, resubmitted=len(resubmitted), steps=dict(steps))
+
+    def _tried_since(self, company_id: str, ids: Collection[str], at: datetime) -> set[str]:
+        """Return the transactions whose last submission is a retry since a time that Codat accepted or rejected."""
+        claims = self.submissions.load_claims(company_id, sorted(ids))
+        return {
+            transaction_id
+            for transaction_id, last in claims.items()
+            if last and last.retry_of and last.recorded_at >= at and (last.sync_id or last.is_content_rejected)
+        }
 
     def _resubmitted_since(self, entry: Entry, root_id: str, ids: Collection[str]) -> set[str]:
         """Return the transactions that were resubmitted, as retries of a sync, since an entry's first attempt."""

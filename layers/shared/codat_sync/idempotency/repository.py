@@ -11,6 +11,8 @@ from codat_sync.aws.table_schema import idempotency_key
 from codat_sync.core.errors import ConditionFailedError
 
 _VERSION = 1
+# Longer than a function that serves the API runs: see `tests/infrastructure/test_template.py`.
+MAX_DURATION = timedelta(minutes=3)
 # In bytes: a DynamoDB item is limited to 400 KB. A response of 6 MB, mostly ids, is compressed to less.
 _MAX_BYTES = 350_000
 
@@ -29,6 +31,11 @@ class IdempotencyRecord:
     locked_until: int
     expires_at: int
     response: Json | None = None
+
+    @property
+    def started_by(self) -> int:
+        """A moment, in seconds since the epoch, that had passed when its request began."""
+        return self.locked_until - int(MAX_DURATION.total_seconds()) - 1
 
 
 class IdempotencyRepository:
@@ -64,8 +71,11 @@ class IdempotencyRepository:
             self._update(record_id, record, {"response": compressed})
 
     def release(self, record_id: str, record: IdempotencyRecord) -> None:
-        """Let ``record`` expire: its request had no result to keep. Health may write, but not delete."""
-        self._update(record_id, record, {"expiresAt": 0})
+        """Let ``record`` expire: its request had no result to keep. Nothing is deleted here: health may only write.
+
+        DynamoDB deletes what has expired, unless that was more than five years ago: so 0 would keep it forever.
+        """
+        self._update(record_id, record, {"expiresAt": record.started_by})
 
     def _update(self, record_id: str, record: IdempotencyRecord, changes: Json) -> None:
         try:

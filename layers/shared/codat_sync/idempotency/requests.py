@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from codat_sync.auth.roles import Viewer
 from codat_sync.aws.errors import AWS_ERRORS
 from codat_sync.aws.observability import logger
 from codat_sync.core.errors import IdempotencyKeyReusedError, InvalidQueryError, RequestInProgressError
 from codat_sync.core.http_event import get_headers, raw_body
-from codat_sync.idempotency.repository import IdempotencyRecord, IdempotencyRepository, Json, expiry
+from codat_sync.idempotency.repository import MAX_DURATION, IdempotencyRecord, IdempotencyRepository, Json, expiry
 
 HEADER = "Idempotency-Key"
 KEY_PATTERN = "^[!-~]{1,255}$"
 REPLAYED = "idempotency-replayed"
-# Longer than a function that serves the API runs: see `tests/infrastructure/test_template.py`.
-MAX_DURATION = timedelta(minutes=3)
 _RETENTION = timedelta(hours=24)
 _SUCCESS = range(200, 300)
 
@@ -33,18 +32,19 @@ class IdempotentRequests:
     repository: IdempotencyRepository
     now: Callable[[], datetime]
 
-    def answer(self, event: Mapping[str, Any], subject: str, handle: Callable[[], Json]) -> Json:
-        """Return the response of ``handle``, or the stored one if ``subject`` has made this request before.
+    def answer(self, event: Mapping[str, Any], caller: Viewer, handle: Callable[[], Json]) -> Json:
+        """Return the response of ``handle``, or the stored one if ``caller`` has made this request before.
 
-        Only successes are stored: after an error, the same request is executed again. Raises InvalidQueryError,
-        RequestInProgressError, IdempotencyKeyReusedError, and what ``handle`` raises.
+        With the same roles: a caller who has lost one since gets what that leads to. Only successes are stored: after
+        an error, the same request is executed again. Raises InvalidQueryError, RequestInProgressError,
+        IdempotencyKeyReusedError, and what ``handle`` raises.
         """
         key = get_headers(event).get(HEADER.lower())
         if key is None:
             return handle()
         if not re.fullmatch(KEY_PATTERN, key):
             raise InvalidQueryError(HEADER, "must be 1 to 255 visible ASCII characters")
-        record_id = _digest(subject, key)
+        record_id = _digest(*sorted(caller.roles), caller.subject, key)
         now = self.now()
         record = IdempotencyRecord(_digest_request(event), expiry(now, MAX_DURATION), expiry(now, _RETENTION))
         if replayed := self._begin(record_id, record):

@@ -1,6 +1,8 @@
 """List audit entries by period, action and actor, and those of one sync. Every read is bounded."""
 
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from codat_sync.queries.listing import Listing
 from codat_sync.queries.sync_query import Period, end_of_day, position_time, read_position
+from codat_sync.queries.sync_walk import Budget
 
 if TYPE_CHECKING:
     from codat_sync.audit.entry import AuditEntry
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 # Entries have less than 1 KB, and most are much smaller: at most 100 read units each.
 _AT_ONCE = 200
 _MAX_READS = 5
+# An export continues to the end, as far as the time allows: API Gateway ends a request after 30 s.
+_WHOLE_SECONDS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +54,17 @@ class AuditPage:
 
 
 class AuditWalk(Listing["AuditEntry"]):
-    """The matching entries from a position on, to the beginning of the period or until ``reads`` requests are made."""
+    """The matching entries from a position on, to the beginning of the period or the end of the ``budget``.
 
-    def __init__(self, audit: "AuditRepository", query: AuditQuery, cursor: str | None, reads: int | None) -> None:
+    Of its rows, the budget counts the requests of 200 entries.
+    """
+
+    def __init__(self, audit: "AuditRepository", query: AuditQuery, cursor: str | None, budget: Budget) -> None:
         edge = end_of_day(query.period.last)
         self._audit = audit
         self._query = query
-        self._reads = reads
+        self._budget = budget
+        self._reads = 0
         self._position: str = min(read_position(cursor), edge) if cursor else edge
         self._is_finished = False
 
@@ -70,9 +79,9 @@ class AuditWalk(Listing["AuditEntry"]):
         for month in _months(self._query.period, self._position):
             has_more = True
             while has_more:
-                if self._reads == 0:
+                if self._reads >= self._budget.rows or self._budget.is_over:
                     return
-                self._reads = self._reads and self._reads - 1
+                self._reads += 1
                 entries, has_more = self._audit.load_month(month, self._position, _AT_ONCE)
                 for entry in entries:
                     if entry.position < first:
@@ -89,23 +98,27 @@ class AuditLog:
     """Lists of audit entries."""
 
     audit: "AuditRepository"
+    clock: Callable[[], float] = time.monotonic
 
     def load_page(self, query: AuditQuery, limit: int, cursor: str | None) -> AuditPage:
         """Return one page, with at most five requests of 200 entries. Raises InvalidQueryError."""
-        walk = AuditWalk(self.audit, query, cursor, _MAX_READS)
+        walk = AuditWalk(self.audit, query, cursor, self._budget(_MAX_READS))
         entries = list(islice(walk.rows(), limit + 1))
         if len(entries) > limit:
             return AuditPage(entries[:-1], entries[-2].position)
         return AuditPage(entries, walk.cursor)
 
     def walk(self, query: AuditQuery, cursor: str | None) -> AuditWalk:
-        """Return the same entries to the end of the list. Raises InvalidQueryError."""
-        return AuditWalk(self.audit, query, cursor, None)
+        """Return the same entries to the end of the list, or as far as the time allows. Raises InvalidQueryError."""
+        return AuditWalk(self.audit, query, cursor, self._budget(sys.maxsize))
 
     def load_of_sync(self, sync_id: str, limit: int, cursor: str | None) -> AuditPage:
         """Return one page of the entries about a sync, with one request. Raises InvalidQueryError."""
         entries, has_more = self.audit.load_of_sync(sync_id, read_position(cursor) if cursor else None, limit)
         return AuditPage(entries, entries[-1].position if has_more and entries else None)
+
+    def _budget(self, reads: int) -> Budget:
+        return Budget(reads, self.clock() + _WHOLE_SECONDS, self.clock)
 
 
 def _months(period: Period, before: str) -> list[str]:

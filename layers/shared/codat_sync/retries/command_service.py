@@ -74,6 +74,10 @@ class RetryCommandService:
             return nothing
         # Before the plan's data is read, so that a crash is followed by another attempt.
         previous = self.retries.ensure_due(company_id, root_id, self.now() + _LONGER_THAN_AN_INVOCATION)
+        if previous and previous.is_dismissed and not command.is_manual:
+            # Its expenses may have been entered by hand: only a user has them sent again.
+            self.retries.clear_due(root_id)
+            return RetryReport(root_id, [], previous, "The sync was dismissed: it is not retried automatically.")
         selected = self._selected_ids(command, root_id)
         try:
             results = self.retry_service.retry(root_id, selected, command.correlation_id, is_manual=command.is_manual)
@@ -93,7 +97,7 @@ class RetryCommandService:
         if command.by is None:
             return None
         named = command.transaction_ids
-        details = {"transactions": "all that failed" if named is None else list_ids(named)}
+        details = {"transactions": "all that failed" if named is None else list_ids(named) or "none"}
         return AuditEntry(self.now(), command.by, Action.RETRY, command.sync_id, company_id, details)
 
     def _report_unaffected(self, command: "RetryCommand", root_id: str) -> RetryReport | None:

@@ -52,7 +52,7 @@ def answer_request(
         caller = access.caller(event)
         caller.require_role(Role.RETRY)
         logger.append_keys(requested_by=caller.subject)
-        return requests.answer(event, caller.subject, lambda: _retry(event, caller.signature, execute))
+        return requests.answer(event, caller, lambda: _retry(event, caller.signature, execute))
     except ForbiddenError as error:
         return _problem(ProblemDetails(ProblemType.FORBIDDEN, str(error)))
     except InvalidBodyError as error:

@@ -69,7 +69,7 @@ class RetryTask:
 
     def is_manual_for(self, transaction_id: str) -> bool:
         """Return whether the transaction's plan is that of an operator. Others than the named ones wait as usual."""
-        return self.is_manual and (not self.selected_ids or transaction_id in self.selected_ids)
+        return self.is_manual and (self.selected_ids is None or transaction_id in self.selected_ids)
 
 
 @dataclass(frozen=True)

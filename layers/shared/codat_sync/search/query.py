@@ -66,13 +66,16 @@ class SearchQuery:
         amounts = (read_amounts(part) for part in self.parts) if len(self.parts) > 1 else iter(())
         return next(filter(None, amounts), [])
 
+    @cached_property
+    def _readings(self) -> list[tuple[list[str], list[str]]]:
+        """The words and the amounts that each part may stand for: read once, as they take time for odd texts."""
+        return [(split_words(part), read_amounts(part)) for part in self.parts]
+
     def is_match(self, shown: Mapping[str, Any]) -> bool:
         """Return whether an entry contains every part, in its texts or as the beginning of its amount."""
         text = " ".join(shown.get(name, "") for name in ("name", "merchant", "reference"))
         amount = shown.get("amount", "")
-        return all(
-            has_words(text, split_words(part)) or any(map(amount.startswith, read_amounts(part))) for part in self.parts
-        )
+        return all(has_words(text, words) or any(map(amount.startswith, amounts)) for words, amounts in self._readings)
 
     def is_exact_amount(self, amount: str) -> bool:
         """Return whether the text or one of its parts is exactly this amount."""

@@ -55,7 +55,7 @@ def normalize_message(message: str | None, code: int | None) -> str:
 def _normalize(message: str) -> str:
     without_ids = _MIXED.sub("…", _ID.sub("…", _QUOTED.sub(r"\1…\1", message)))
     without_ids = _NUMBER.sub("#", without_ids)
-    return _SPACES.sub(" ", without_ids).strip()[:_MAX_LENGTH]
+    return _SPACES.sub(" ", without_ids).strip()[:_MAX_LENGTH].rstrip()
 
 
 def cause_id(text: str) -> str:

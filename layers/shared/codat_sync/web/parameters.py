@@ -25,6 +25,8 @@ from codat_sync.syncs.status_codes import Outcome
 from codat_sync.syncs.work_category import OPEN_CATEGORIES, WorkCategory
 
 _MAX_CURSOR_LENGTH = 300
+# Codat's have four digits. A bulk retry stores its codes, and DynamoDB's numbers have 38 at most.
+_MAX_CODE = 99_999
 _CAUSE_ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _A_CAUSE_ID = {"pattern": f"^{_CAUSE_ID.pattern}$"}
 # Only documented here: `identifier` checks it, with a better explanation than pydantic's. An empty id is none.
@@ -62,6 +64,7 @@ SortBy = Annotated[
 ]
 Order = Annotated[Literal["asc", "desc"], Query(description="`desc` returns the newest or highest first")]
 Limit = Annotated[int, Query(ge=1, le=200, description="Maximum number of results")]
+Few = Annotated[int, Query(ge=1, le=25, description="Maximum number of results, each of which is counted")]
 Rows = Annotated[int, Query(ge=1, le=50, description="Maximum number of rows. Keeps pages under 100 KB")]
 Cursor = Annotated[
     str | None,
@@ -154,6 +157,8 @@ def asked_failures(  # noqa: PLR0913, PLR0917 - one per query parameter
 ) -> FailureQuery:
     """Return the query for failed items. Raises InvalidQueryError."""
     cause_id = None if cause is None else cause_identifier("cause", cause)
+    if not all(0 <= each <= _MAX_CODE for each in code or ()):
+        raise InvalidQueryError("code", f"must be a status code: at most {_MAX_CODE}")
     return FailureQuery(asked_failed_syncs(now, company_id, first, last, code), cause_id)
 
 

@@ -1,5 +1,7 @@
 """Sync Health as a whole: the JSON API below `/api/v1`, and the pages on all other paths."""
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -46,11 +48,18 @@ class SyncHealth:
         return answer | {"headers": headers_for(answer["headers"])}
 
     def _answer_api(self, event: Json, context: "LambdaContext") -> Json:
-        """Answer a request of the JSON API whose body, if any, is text: Powertools fails on any other."""
+        """Answer a request of the JSON API whose body, if any, is text: Powertools fails on any other.
+
+        It also fails on JSON that is nested too deeply for Python's parser.
+        """
         try:
             body = text_body(event)
+            with suppress(ValueError):
+                json.loads(body)
         except InvalidBodyError as error:
             return _problem(invalid_request([("body", str(error))]))
+        except RecursionError:
+            return _problem(invalid_request([("body", "is nested too deeply")]))
         answer: Json = self.api.resolve(event | {"body": body or None, "isBase64Encoded": False}, context)
         return answer
 

@@ -79,8 +79,7 @@ def execute_once(access: AccessPolicy, requests: IdempotentRequests) -> Middlewa
         event = app.current_event.raw_event
         if app.current_event.http_method == "GET":
             return handle(app)
-        subject = access.caller(event).subject
-        answer = requests.answer(event, subject, lambda: _to_json(handle(app)))
+        answer = requests.answer(event, access.caller(event), lambda: _to_json(handle(app)))
         return Response(answer["statusCode"], None, answer["body"], answer["headers"])
 
     return once

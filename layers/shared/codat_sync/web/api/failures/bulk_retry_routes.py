@@ -14,7 +14,7 @@ from codat_sync.web.api import presenters
 from codat_sync.web.api.responses import PREFIX, Tag, documented_responses, json_response
 from codat_sync.web.api.schemas import BulkRetries, BulkRetry, BulkRetryPlan, BulkRetryRequest
 from codat_sync.web.bulk_retries import BulkRetryDesk
-from codat_sync.web.parameters import BulkRetryId, Limit, asked_failures, identifier, takes
+from codat_sync.web.parameters import BulkRetryId, Few, asked_failures, identifier, takes
 from codat_sync.web.problems import not_found
 from codat_sync.web.read_service import ReadService
 
@@ -35,8 +35,8 @@ def add_bulk_retries(
         summary="List the newest bulk retries",
         responses=documented_responses(BulkRetries),
     )
-    def bulk_retries(limit: Limit = 25) -> Response[Any]:
-        """Costs two table requests, and one for each bulk retry."""
+    def bulk_retries(limit: Few = 25) -> Response[Any]:
+        """Costs two table requests, and for each bulk retry one for each 3,000 of its syncs."""
         found = [presenters.bulk_retry(each) for each in desk.latest(limit)]
         return json_response(BulkRetries(bulk_retries=found))
 
