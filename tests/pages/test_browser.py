@@ -260,7 +260,7 @@ def test_slash_leads_to_whatever_is_searched_for(page: Page, world: World) -> No
     expect(page.locator("#find")).to_have_value("cafe 120.10")
     row = page.locator(f'section[aria-labelledby="merchant"] a[href*="{world.submitted_ids[0]}"]')
     expect(row).to_contain_text(MERCHANT)
-    expect(row).to_contain_text("GBP 120.10")
+    expect(row).to_contain_text("120.10 GBP")
     row.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name=world.submitted_ids[0])).to_be_visible()

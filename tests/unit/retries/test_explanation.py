@@ -6,7 +6,7 @@ import pytest
 
 from codat_sync.retries.explanation import explain_failure
 from codat_sync.syncs.retry_record import Step
-from codat_sync.syncs.status_codes import STATUS_CODES, ActionOwner, Outcome
+from codat_sync.syncs.status_codes import STATUS_CODES, ActionOwner, Outcome, StatusCode
 from codat_sync.syncs.work_category import WorkCategory, categorize_steps
 
 _FAILED = [each for each in STATUS_CODES.values() if each.outcome is Outcome.FAILED]
@@ -52,7 +52,18 @@ def test_the_next_step_is_as_precise_as_what_is_known(
     assert note in found.customer_note
 
 
-@pytest.mark.parametrize("category", [None, WorkCategory.OUR_TEAM])
-def test_without_failed_transactions_the_code_says_what_to_do(category: WorkCategory | None) -> None:
-    """Codat names none, or nothing was planned yet."""
-    assert explain_failure(STATUS_CODES[4000], category, {}) is STATUS_CODES[4000]
+def test_before_a_plan_the_code_says_what_to_do() -> None:
+    """Nothing else is known."""
+    assert explain_failure(STATUS_CODES[4000], None, {}) is STATUS_CODES[4000]
+
+
+@pytest.mark.parametrize("code", _FAILED)
+def test_without_failed_transactions_nobody_is_told_to_retry(code: StatusCode) -> None:
+    """Codat names none, so there is none to resubmit; the worklist shows such a sync to our team."""
+    found = explain_failure(code, WorkCategory.OUR_TEAM, {})
+    assert found.action_owner is ActionOwner.OUR_TEAM
+    assert "product submit the expenses again" in found.next_step
+    assert "etry" not in found.next_step
+    is_for_customer = code.action_owner is ActionOwner.CUSTOMER
+    assert ("Please" in found.customer_note) is is_for_customer
+    assert (found.customer_note == code.customer_note) is is_for_customer

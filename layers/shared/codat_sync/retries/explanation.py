@@ -12,6 +12,9 @@ from codat_sync.syncs.work_category import WorkCategory, categorize_steps
 _ON_THEIR_WAY: Final = "Your expenses are on their way to your accounting software. You need not do anything."
 _NOT_ARRIVED: Final = "Some of your expenses have not reached your accounting software. We are looking into it."
 
+_SUBMIT_AGAIN: Final = "Have the product submit the expenses again"
+_CUSTOMER_FIRST: Final = "Send the customer the note; then have the product submit the expenses again"
+
 
 @dataclass(frozen=True, slots=True)
 class _Text:
@@ -83,14 +86,27 @@ _STEP_TEXTS: Final[Mapping[Step, _Text]] = {
 def explain_failure(found: StatusCode, category: WorkCategory | None, steps: Mapping[str, int]) -> StatusCode:
     """Return the explanation of a failed sync's code, adapted to its category. None: it has no category yet.
 
-    ``steps`` counts its failed transactions by next step. It is empty if Codat names none: then the code decides.
+    ``steps`` counts its failed transactions by next step. Without any, Codat names none, and none can be retried.
     """
-    if category is None or (category is WorkCategory.OUR_TEAM and not steps):
+    if category is None:
         return found
+    if category is WorkCategory.OUR_TEAM and not steps:
+        return _explain_without_items(found)
     owner, text = _OWNERS[category], _text(category, steps)
     if category is WorkCategory.CUSTOMER and found.action_owner is ActionOwner.CUSTOMER:
         text = _Text(found.next_step, found.customer_note)  # It names what to correct.
     return replace(found, action_owner=owner, next_step=text.next_step, customer_note=text.customer_note)
+
+
+def _explain_without_items(found: StatusCode) -> StatusCode:
+    """Nothing can be resubmitted: our team has to see to it, also that the customer does what only they can do."""
+    is_for_customer = found.action_owner is ActionOwner.CUSTOMER
+    return replace(
+        found,
+        action_owner=ActionOwner.OUR_TEAM,
+        next_step=f"{_CUSTOMER_FIRST if is_for_customer else _SUBMIT_AGAIN}: Codat names no items to resubmit.",
+        customer_note=found.customer_note if is_for_customer else _NOT_ARRIVED,
+    )
 
 
 def _text(category: WorkCategory, steps: Mapping[str, int]) -> _Text:

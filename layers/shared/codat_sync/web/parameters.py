@@ -42,6 +42,7 @@ CompanyId = Annotated[
     str | None, Query(alias="companyId", description="Only syncs of this company", json_schema_extra=_AN_ID)
 ]
 Search = Annotated[str | None, Query(description="A sync id, from any time, or a company id", max_length=128)]
+ItemSearch = Annotated[str | None, Query(description="Part of an item id or of a data type", max_length=128)]
 Codes = Annotated[list[int] | None, Query(alias="code", description="Only these Codat status codes")]
 Cause = Annotated[
     str | None,

@@ -23,8 +23,8 @@ from codat_sync.web.parameters import (
     CompanyInPath,
     Cursor,
     Format,
+    ItemSearch,
     Limit,
-    Search,
     Selection,
     Statuses,
     SyncId,
@@ -60,7 +60,7 @@ def add_sync(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     )
     def transactions(  # noqa: PLR0913, PLR0917 - one per parameter
         sync_id: SyncId,
-        search: Search = None,
+        search: ItemSearch = None,
         status: Statuses = None,
         limit: Limit = 50,
         cursor: Cursor = None,

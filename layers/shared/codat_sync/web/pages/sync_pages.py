@@ -21,7 +21,7 @@ from codat_sync.web.api.responses import JSON
 from codat_sync.web.pages.components.retry_panel import retry_panel
 from codat_sync.web.pages.components.timeline import timeline
 from codat_sync.web.pages.rendering import not_found_page, page, see_other
-from codat_sync.web.parameters import Cursor, PageFormat, Rows, Search, Statuses, SyncId, identifier
+from codat_sync.web.parameters import Cursor, ItemSearch, PageFormat, Rows, Statuses, SyncId, identifier
 from codat_sync.web.problems import problem_for
 from codat_sync.web.read_service import ReadService
 
@@ -68,7 +68,7 @@ def _add_items(app: APIGatewayHttpResolver, read_service: ReadService) -> None:
     @app.get("/syncs/<sync_id>/items")
     def items(  # noqa: PLR0913, PLR0917 - one per parameter
         sync_id: SyncId,
-        search: Search = None,
+        search: ItemSearch = None,
         status: Statuses = None,
         limit: Rows = 50,
         cursor: Cursor = None,
