@@ -152,6 +152,23 @@ def test_a_sync_that_failed_is_planned_again_whatever_it_becomes(
     assert categorize(retry) is WorkCategory.RESOLVED
 
 
+def test_a_dismissed_sync_is_resubmitted_by_users_only(
+    product: Product, books: Books, retries: RetryRepository, simulated: SimulatedCodat
+) -> None:
+    """Who dismissed it may have entered the expense by hand: an automatic retry would write it a second time."""
+    sync_id = product.submits(expense())
+    product.hears(sync_id, _BUSY)
+    assert retries.decide(sync_id, _DISMISSAL)
+    product.minute()
+    assert len(simulated.submissions) == 1
+    assert books.category(sync_id) is WorkCategory.DISMISSED
+    retry = retries.load(sync_id)
+    assert retry
+    assert retry.due_at is None
+    product.asks(sync_id)
+    assert len(simulated.submissions) == 2
+
+
 def test_a_dismissed_sync_reopens_when_it_fails_again(
     product: Product, books: Books, retries: RetryRepository, simulated: SimulatedCodat
 ) -> None:

@@ -74,18 +74,16 @@ class RetryCommandService:
             return nothing
         # Before the plan's data is read, so that a crash is followed by another attempt.
         previous = self.retries.ensure_due(company_id, root_id, self.now() + _LONGER_THAN_AN_INVOCATION)
-        if previous and previous.is_dismissed and not command.is_manual:
-            # Its expenses may have been entered by hand: only a user has them sent again.
-            self.retries.clear_due(root_id)
-            return RetryReport(root_id, [], previous, "The sync was dismissed: it is not retried automatically.")
-        selected = self._selected_ids(command, root_id)
+        # The expenses of a dismissed sync may have been entered by hand: only a user has them sent again.
+        is_held = previous is not None and previous.is_dismissed and not command.is_manual
+        selected = frozenset[str]() if is_held else self._selected_ids(command, root_id)
         try:
             results = self.retry_service.retry(root_id, selected, command.correlation_id, is_manual=command.is_manual)
         except CompanyErasedError:
             return None
         if results is None:
             return None
-        retry = self._record(company_id, root_id, previous, results)
+        retry = self._record(company_id, root_id, previous, results, is_held=is_held)
         if root_id != command.sync_id and self.retries.load(command.sync_id):
             self.retries.clear_due(command.sync_id)
         report = RetryReport(root_id, results, retry)
@@ -112,11 +110,21 @@ class RetryCommandService:
         return RetryReport(root_id, results, retry, "None of the named transactions has failed.")
 
     def _record(
-        self, company_id: str, root_id: str, previous: "Retry | None", results: "Sequence[RetryResult]"
+        self,
+        company_id: str,
+        root_id: str,
+        previous: "Retry | None",
+        results: "Sequence[RetryResult]",
+        *,
+        is_held: bool,
     ) -> "Retry":
-        """Store and return the state of a sync's retry. A sync in which nothing has failed gets none."""
+        """Store and return the state of a sync's retry. A sync in which nothing has failed gets none.
+
+        A retry that ``is_held`` has no due time: the end of a sync, or a decision, makes it due again.
+        """
         if results:
             retry = summarize(previous, results, self.now())
+            retry = replace(retry, due_at=None) if is_held else retry
         else:
             state = self._explain_sync(root_id).state
             due_at = self.now() + _CHECK_UNENDED_AFTER if state is RetryState.SCHEDULED else None
