@@ -66,7 +66,7 @@ def test_of_a_sync_that_is_refused_for_duplicates_only_those_are_written(
     steps = {each["transactionId"]: each["step"] for each in asked["transactions"]}
     assert steps == {
         known["id"]: "alreadyWritten",
-        invalid["id"]: "retryNow",  # for an operator, who may have fixed it
+        invalid["id"]: "needsCorrection",  # an operator overrides that for the items that they name
         silent["id"]: "outcomeUnknown",
         other["id"]: "retryNow",
     }
