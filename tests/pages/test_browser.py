@@ -132,7 +132,7 @@ def test_a_sync_has_four_tabs(page: Page, world: World) -> None:
     page.goto("syncs")
     page.locator(f'a[href$="{world.failed_sync.sync_id}"]').click()
     expect(page.get_by_text("Codat gives one time per sync")).to_be_visible()
-    expect(page.get_by_text("did not accept some of your expenses")).to_be_visible()
+    expect(page.get_by_text("We are checking whether your expenses have arrived")).to_be_visible()
     expect(page.get_by_text("Xero")).to_be_visible()
     page.get_by_role("button", name="Copy webhook-id").click()
     expect(page.locator("#said")).to_have_text("Copied")
