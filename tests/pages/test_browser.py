@@ -140,9 +140,9 @@ def test_a_sync_has_four_tabs(page: Page, world: World) -> None:
     page.get_by_role("link", name="Timeline").click()
     expect(page.get_by_text("Webhook received: expenses.sync.unsuccessful")).to_be_visible()
     page.get_by_role("link", name="Config").click()
-    expect(page.locator("pre")).to_contain_text("bankAccount")
+    expect(page.get_by_role("region", name="Current configuration as JSON")).to_contain_text("bankAccount")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download as JSON").click()
+        page.get_by_role("link", name="Download as JSON").last.click()
     assert "bankAccount" in download.value.path().read_text()
 
 

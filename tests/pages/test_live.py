@@ -108,7 +108,8 @@ def test_a_hidden_tab_asks_nothing(page: Page, world: World) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.clock.run_for(300_000)
-    assert not asked
+    # The browser itself may fetch the icon at any time.
+    assert [url for url in asked if "/assets/icon.svg" not in url] == []
     with page.expect_response(_ASKED):
         page.evaluate(_HIDE, arg=False)
 

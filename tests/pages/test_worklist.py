@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 
+from dev.codat_simulator.books.models import Item
 from tests.pages.world import TOKEN, World
 
 pytestmark = [
@@ -24,7 +25,8 @@ def test_the_dashboard_leads_to_what_waits_for_each(client: httpx.Client) -> Non
 
 def test_a_sync_is_dismissed_and_reopened_with_a_reason(world: World, client: httpx.Client) -> None:
     """From the list, which the user returns to with its filters; lists and the sync's page say so."""
-    sync_id = world.failed_sync.sync_id
+    # The newest failure is on the first page, however many there are.
+    sync_id = world.adds(5130, [Item("to-dismiss", "PushError", "expense", "Busy.")]).sync_id
     listed = "worklist?category=scheduled"
     assert sync_id in client.get(listed).text
     answer = client.post(f"worklist/{sync_id}", data=TOKEN | {"kind": "dismiss", "reason": _HOSTILE, "back": listed})

@@ -39,7 +39,11 @@ class Stream:
         iterator = streams.get_shard_iterator(
             StreamArn=where["streamArn"], ShardId=where["shardId"], ShardIteratorType="TRIM_HORIZON"
         )["ShardIterator"]
-        found = streams.get_records(ShardIterator=iterator)["Records"]
+        found: list[Any] = []
+        # A response has at most 1,000.
+        while (page := streams.get_records(ShardIterator=iterator))["Records"]:
+            found += page["Records"]
+            iterator = page["NextShardIterator"]
         new = [record for record in found if record["eventID"] not in self._read]
         self._read |= {record["eventID"] for record in new}
         return [_as_lambda_has_it(record) for record in new if self._is_handed_over(record)]
